@@ -1,0 +1,168 @@
+"""What every source of schemas looks like to the workspace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    GoneReason,
+    ObjectSchema,
+    ProbeReport,
+    Quota,
+    Scope,
+    Suggestion,
+    Traffic,
+)
+from crmdeck.model.mapping import ObjectPair
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the cache knows of an object type, so that a source can answer "unchanged"."""
+
+    object_type: str
+    schema_hash: str
+    validator: str | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Always the first thing a discovery yields: what the source says exists.
+
+    `object_types` is everything that this user sees, in scope or not; `in_scope` is what will
+    be pulled, in order.
+    """
+
+    object_types: frozenset[str]
+    in_scope: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """One object type as the source has it now."""
+
+    schema: ObjectSchema
+    validator: str | None = None
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """One object type of which the source says that it has not changed since `known`.
+
+    `validator` replaces the known one where the source gave a new one.
+    """
+
+    object_type: str
+    validator: str | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One object type that could not be read; the others go on."""
+
+    object_type: str
+    error: CrmdeckError
+
+
+Discovery = Listing | Discovered | Unchanged | Failed
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that was there last time: an object type, or a field of one."""
+
+    object_type: str
+    field_name: str | None = None
+
+
+@dataclass
+class Meter:
+    """What a connector has cost at its source so far, and the last quota it was told."""
+
+    traffic: Traffic = field(default_factory=Traffic)
+    quota: Quota | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, *, received: int = 0, quota_spent: int = 1) -> None:
+        """Count one request, its answer's bytes, and the quota that it spent."""
+        with self._lock:
+            self.traffic = Traffic(
+                requests=self.traffic.requests + 1,
+                bytes_received=self.traffic.bytes_received + received,
+                quota_spent=self.traffic.quota_spent + quota_spent,
+            )
+
+    def observe(self, quota: Quota) -> None:
+        """Remember the quota that an answer told."""
+        with self._lock:
+            self.quota = quota
+
+
+class Credentials(Protocol):
+    """Where a connector finds its secrets and puts refreshed ones back.
+
+    Names are those of `crmdeck.secrets` (`access_token`, `refresh_token`, `client_id`, ...).
+    """
+
+    def get(self, name: str) -> str | None:
+        """Return the secret of that name, or None."""
+        ...
+
+    def put(self, values: Mapping[str, str]) -> None:
+        """Store secrets, all or none."""
+        ...
+
+
+class TokenListener(Protocol):
+    """Who wants to know what became of a token (the audit log)."""
+
+    def __call__(self, event: str, summary: str) -> None:
+        """Take note of `token.refreshed`, `token.refresh_failed`, ... with one line."""
+        ...
+
+
+class Connector(Protocol):
+    """One way to one CRM. Methods raise CrmdeckError and nothing else."""
+
+    @property
+    def meter(self) -> Meter:
+        """Return what this connector has cost so far."""
+        ...
+
+    def probe(self) -> ProbeReport:
+        """Ask cheaply who we are, whether the token is good, how much quota is left."""
+        ...
+
+    def discover(
+        self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
+    ) -> Iterator[Discovery]:
+        """Yield a Listing, then each object type of the scope as it arrives.
+
+        What concerns the whole connection (no token, no network) is raised; what concerns one
+        object type is yielded as Failed.
+        """
+        ...
+
+    def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
+        """Say why things are not in the answer any more; what is left out counts as absent.
+
+        Called after `discover`, only where something is missing.
+        """
+        ...
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return the source's own suggestions; only `partneros` has any, others return ()."""
+        ...
+
+    def disconnect(self) -> None:
+        """Tell the source that the connection ends, where it wants to be told."""
+        ...
+
+
+ConnectorFactory = Callable[[Connection, Credentials, TokenListener], Connector]

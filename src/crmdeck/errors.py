@@ -1,0 +1,157 @@
+"""What can go wrong, in words for people and in codes for machines.
+
+An error says what happened (`message`), why (`cause`) and what to do next (`remedy`).
+None of the three ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the headless face; they are a contract."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REAUTH_REQUIRED = 3
+    DRIFT = 4
+    CACHE_BUSY = 5
+
+
+class CrmdeckError(Exception):
+    """Base of everything that crmdeck raises on purpose.
+
+    `code` is stable and upper snake case. `message`, `cause` and `remedy` are one line each;
+    line breaks and control characters from outside are replaced, so that an error can be
+    printed as it is.
+    """
+
+    code = "FAILED"
+    exit_code = ExitCode.FAILED
+    http_status = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str | None = None,
+        remedy: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = one_line(message)
+        self.cause = one_line(cause) if cause else None
+        self.remedy = one_line(remedy) if remedy else None
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.cause, self.remedy) if part)
+
+    def to_wire(self) -> dict[str, str]:
+        """Return the documented error body: `error`, `code`, and `cause`, `remedy` if known."""
+        body = {"error": self.message, "code": self.code}
+        if self.cause:
+            body["cause"] = self.cause
+        if self.remedy:
+            body["remedy"] = self.remedy
+        return body
+
+
+class UsageError(CrmdeckError):
+    """The caller asked for something that makes no sense."""
+
+    code = "BAD_REQUEST"
+    exit_code = ExitCode.USAGE
+    http_status = 400
+
+
+class NotFoundError(CrmdeckError):
+    """No connection, object, field or object pair of that name."""
+
+    code = "NOT_FOUND"
+    exit_code = ExitCode.USAGE
+    http_status = 404
+
+
+class ConflictError(CrmdeckError):
+    """The request contradicts what holds now (a disconnected connection, a name in use)."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class SchemaNotDiscoveredError(CrmdeckError):
+    """A cached schema is needed and there is none yet."""
+
+    code = "SCHEMA_NOT_DISCOVERED"
+    http_status = 409
+
+
+class ReauthRequiredError(CrmdeckError):
+    """The CRM does not accept the stored credentials and will not without a new sign-in."""
+
+    code = "REAUTH_REQUIRED"
+    exit_code = ExitCode.REAUTH_REQUIRED
+    http_status = 401
+
+
+class PermissionDeniedError(CrmdeckError):
+    """Signed in, but not allowed to."""
+
+    code = "FORBIDDEN"
+    http_status = 403
+
+
+class QuotaExceededError(CrmdeckError):
+    """The CRM's API quota is used up, or the reserve set aside for others would be."""
+
+    code = "QUOTA_EXCEEDED"
+    http_status = 429
+
+
+class SourceError(CrmdeckError):
+    """A CRM, a file or a server could not be read: down, slow, or talking nonsense."""
+
+    code = "SOURCE_FAILED"
+    http_status = 502
+
+
+class CacheError(CrmdeckError):
+    """The cache can't be used."""
+
+    code = "CACHE_UNREADABLE"
+    exit_code = ExitCode.CACHE_BUSY
+    http_status = 503
+
+
+class CacheBusyError(CacheError):
+    """Another process holds the cache for longer than the wait allows."""
+
+    code = "CACHE_BUSY"
+
+
+class CacheTooNewError(CacheError):
+    """The cache was written by a newer crmdeck; it is left untouched."""
+
+    code = "CACHE_TOO_NEW"
+
+
+class ReadOnlyError(CrmdeckError):
+    """The workspace was opened read-only."""
+
+    code = "READ_ONLY"
+    http_status = 403
+
+
+class CancelledError(CrmdeckError):
+    """The user cancelled; nothing was written."""
+
+    code = "CANCELLED"
+
+
+def one_line(text: str) -> str:
+    """Return `text` with every control character (line breaks too) replaced by a space."""
+    return "".join(char if char.isprintable() else " " for char in text)

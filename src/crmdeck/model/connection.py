@@ -1,0 +1,119 @@
+"""Connections: one authorised CRM each, and how it is doing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from crmdeck.model.schema import SchemaStats, Scope
+from crmdeck.model.wire import UtcTime, WireModel
+
+
+class Platform(StrEnum):
+    """The CRMs."""
+
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+
+
+class Source(StrEnum):
+    """How crmdeck reaches a CRM."""
+
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+    PARTNEROS = "partneros"
+    FILES = "files"
+    SANDBOX = "sandbox"
+
+
+class Status(StrEnum):
+    """What a connection is, derived from what happened."""
+
+    ACTIVE = "active"
+    ERROR = "error"
+    DISCONNECTED = "disconnected"
+    REAUTH_REQUIRED = "reauth_required"
+
+
+class Connection(WireModel):
+    """One authorised CRM. Holds no secret: those live under `id` in the keyring.
+
+    `path` is where the source `files` reads, `endpoint` the host that stands in for the
+    vendor's (a sandbox, a proxy), `ttl_hours` how long a snapshot counts as fresh.
+    """
+
+    id: str
+    name: str
+    platform: Platform
+    source: Source
+    instance_url: str | None = None
+    endpoint: str | None = None
+    path: str | None = None
+    api_version: str | None = None
+    scope: Scope = Scope()
+    ttl_hours: float = 24.0
+    created_at: UtcTime
+
+
+class Quota(WireModel):
+    """How much of an API allowance is used, as the CRM said it last."""
+
+    used: int
+    limit: int
+    window: str = "day"
+    observed_at: UtcTime | None = None
+
+    @property
+    def left(self) -> float:
+        """Return the share that is left, 0 to 1."""
+        return max(0.0, 1 - self.used / self.limit) if self.limit > 0 else 0.0
+
+
+class AlertLevel(StrEnum):
+    """How urgent an alert is."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Alert(WireModel):
+    """Something to act on: what, why, and what to do."""
+
+    level: AlertLevel
+    code: str
+    message: str
+    cause: str | None = None
+    remedy: str | None = None
+
+
+class ConnectionStatus(WireModel):
+    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts beside it."""
+
+    id: str
+    name: str
+    platform: Platform
+    source: Source
+    status: Status
+    instance_url: str | None
+    last_sync_at: UtcTime | None
+    last_error_at: UtcTime | None
+    last_error_message: str | None
+    last_error_code: str | None = None
+    last_error_remedy: str | None = None
+    created_at: UtcTime
+    api_version: str | None = None
+    schema_stats: SchemaStats
+    quota: Quota | None = None
+    alerts: tuple[Alert, ...] = ()
+
+
+class ProbeReport(WireModel):
+    """What a cheap look at a CRM told: who we are there, and how much quota is left."""
+
+    user: str | None = None
+    organisation: str | None = None
+    instance_url: str | None = None
+    api_version: str | None = None
+    quota: Quota | None = None
+    token_expires_at: UtcTime | None = None
+    missing_permissions: tuple[str, ...] = ()

@@ -1,0 +1,87 @@
+"""Canonical forms and hashes of schemas.
+
+The schema hash is SHA-256 over the canonical field list: the same for the same schema on every
+machine, whatever the order of fields and picklist values. The structural hash leaves out the
+cosmetic attributes. `content_hash` covers everything that is stored, `native` included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from crmdeck.model.schema import Field, PicklistValue
+
+STRUCTURAL_ATTRIBUTES = (
+    "type",
+    "native_type",
+    "references",
+    "required",
+    "length",
+    "precision",
+    "scale",
+    "unique",
+    "external_id",
+    "calculated",
+    "formula",
+    "picklist",
+    "restricted",
+    "readable",
+    "createable",
+    "updateable",
+    "archived",
+)
+COSMETIC_ATTRIBUTES = ("label", "description", "group", "default")
+COMPARED_ATTRIBUTES = STRUCTURAL_ATTRIBUTES + COSMETIC_ATTRIBUTES
+
+
+def schema_hash(fields: Iterable[Field]) -> str:
+    """Return the SHA-256 (hex) of the compared attributes of `fields`, in any order."""
+    return _digest(_canonical(field, structural=False) for field in fields)
+
+
+def structural_hash(fields: Iterable[Field]) -> str:
+    """Return the SHA-256 (hex) of the structural attributes of `fields`, in any order."""
+    return _digest(_canonical(field, structural=True) for field in fields)
+
+
+def field_hash(field: Field) -> str:
+    """Return the SHA-256 (hex) of the whole definition of a field, `native` included."""
+    return hashlib.sha256(_dump(field.to_wire()).encode()).hexdigest()
+
+
+def canonical_picklist(
+    values: Iterable[PicklistValue], *, structural: bool
+) -> list[tuple[object, ...]]:
+    """Return picklist values as sorted tuples; labels and defaults count as cosmetic."""
+    if structural:
+        return sorted((v.value, v.active) for v in values)
+    return sorted((v.value, v.active, v.label, v.default) for v in values)
+
+
+def _canonical(field: Field, *, structural: bool) -> str:
+    names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
+    record: dict[str, Any] = {"name": field.name}
+    for name in names:
+        value: Any = getattr(field, name)
+        if name == "picklist":
+            value = canonical_picklist(value, structural=structural)
+        elif name == "references":
+            value = sorted(value)
+        if value is not None and value != []:
+            record[name] = value
+    return _dump(record)
+
+
+def _digest(lines: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line.encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,168 @@
+"""Mapping: suggested field pairs, and what the operator decided."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from crmdeck.errors import UsageError
+from crmdeck.model.schema import Field
+from crmdeck.model.wire import UtcTime, WireModel
+
+PAIR_SEPARATOR = "--"
+
+
+class Direction(StrEnum):
+    """Where a value flows."""
+
+    PUSH = "push"
+    PULL = "pull"
+    BIDIRECTIONAL = "bidirectional"
+
+
+class DecisionState(StrEnum):
+    """What the operator decided on a PartnerOS field."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PENDING = "pending"
+
+
+class ObjectPair(WireModel):
+    """A PartnerOS object and a CRM object, written `deal_registration--Opportunity`."""
+
+    partner_object: str
+    crm_object: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the pair that `text` names.
+
+        Raises UsageError where it is not `PARTNER_OBJECT--CrmObject`.
+        """
+        partner, separator, crm = text.partition(PAIR_SEPARATOR)
+        if not (separator and partner and crm):
+            raise UsageError(
+                f"'{text}' is not an object pair.",
+                remedy="Write it as PARTNER_OBJECT--CrmObject, deal_registration--Opportunity say.",
+                code="BAD_OBJECT_PAIR",
+            )
+        return cls(partner_object=partner, crm_object=crm)
+
+    def __str__(self) -> str:
+        return f"{self.partner_object}{PAIR_SEPARATOR}{self.crm_object}"
+
+
+class PartnerObject(WireModel):
+    """One object of the PartnerOS catalogue with its fields."""
+
+    object_type: str
+    label: str
+    description: str = ""
+    fields: tuple[Field, ...]
+
+
+class Reason(WireModel):
+    """One signal's part in a suggestion: `share` is its part of the score, 0 to 1."""
+
+    signal: str
+    share: float
+    text: str
+
+
+class Warning(WireModel):
+    """Why a pair may not work, with a stable code."""
+
+    code: str
+    text: str
+
+
+class Alternative(WireModel):
+    """Another CRM field that might fit."""
+
+    crm_field: str
+    confidence: float
+    direction: Direction = Direction.BIDIRECTIONAL
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+
+
+class Suggestion(WireModel):
+    """The ranker's word on one PartnerOS field, and the decision that stands.
+
+    `crm_field` is None where nothing fits; `confidence` is the probability that the operator
+    accepts the pair. Once decided, `crm_field` and `direction` are those of the decision.
+    """
+
+    partner_field: str
+    crm_field: str | None
+    confidence: float
+    direction: Direction
+    direction_reason: str = ""
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    decision: DecisionState = DecisionState.PENDING
+
+
+class SuggestAnswer(WireModel):
+    """The answer of `POST /integrations/{id}/mapping/ai-suggest`."""
+
+    object_pair: str
+    encoder: str
+    suggestions: tuple[Suggestion, ...]
+
+
+class Decision(WireModel):
+    """One decision, as logged; undoing one is another decision that names it in `undoes`."""
+
+    id: str
+    connection_id: str
+    object_pair: str
+    partner_field: str
+    crm_field: str | None
+    state: DecisionState
+    direction: Direction = Direction.BIDIRECTIONAL
+    value_map: dict[str, str] | None = None
+    confidence: float | None = None
+    note: str | None = None
+    undoes: str | None = None
+    decided_by: str
+    decided_at: UtcTime
+
+
+class MappingLine(WireModel):
+    """What holds now for one PartnerOS field of an object pair.
+
+    `rejected` lists the CRM fields that were turned down, `drift` the ids of the events since
+    the acceptance that touch the CRM field.
+    """
+
+    partner_field: str
+    label: str = ""
+    state: DecisionState
+    crm_field: str | None
+    direction: Direction
+    value_map: dict[str, str] | None = None
+    decided_by: str | None = None
+    decided_at: UtcTime | None = None
+    rejected: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+
+
+class Mapping(WireModel):
+    """What holds now for an object pair."""
+
+    connection_id: str
+    object_pair: str
+    lines: tuple[MappingLine, ...]
+
+
+class PairSummary(WireModel):
+    """How far the mapping of an object pair has come."""
+
+    object_pair: str
+    partner_fields: int
+    accepted: int = 0
+    rejected: int = 0
+    last_decided_at: UtcTime | None = None

@@ -1,0 +1,76 @@
+"""What a refresh did."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from crmdeck.model.drift import DriftEvent, Story
+from crmdeck.model.wire import UtcTime, WireModel
+
+
+class RefreshedObject(WireModel):
+    """One object type that a refresh saw."""
+
+    type: str
+    field_count: int
+
+
+class ObjectFailure(WireModel):
+    """One object type that could not be read; its last snapshot stands."""
+
+    object_type: str
+    code: str
+    message: str
+    remedy: str | None = None
+
+
+class Traffic(WireModel):
+    """What a refresh cost at the source."""
+
+    requests: int = 0
+    bytes_received: int = 0
+    quota_spent: int = 0
+
+
+class RefreshResult(WireModel):
+    """The answer of `POST /integrations/{id}/schema/refresh`, with the details beside it."""
+
+    success: bool
+    objects: tuple[RefreshedObject, ...]
+    total_fields: int
+    drift_events: tuple[DriftEvent, ...] = ()
+    stories: tuple[Story, ...] = ()
+    failures: tuple[ObjectFailure, ...] = ()
+    baseline: bool = False
+    new_definitions: int = 0
+    unchanged_objects: int = 0
+    traffic: Traffic = Traffic()
+    elapsed_ms: int = 0
+
+
+class SyncOutcome(StrEnum):
+    """How one attempt to talk to a CRM ended."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REAUTH = "reauth"
+    CANCELLED = "cancelled"
+
+
+class SyncRun(WireModel):
+    """One refresh or probe in the history of a connection."""
+
+    id: str
+    connection_id: str
+    kind: str = "refresh"
+    outcome: SyncOutcome
+    started_at: UtcTime
+    finished_at: UtcTime
+    objects: int = 0
+    fields: int = 0
+    drift_events: int = 0
+    error_code: str | None = None
+    error_message: str | None = None
+    error_cause: str | None = None
+    error_remedy: str | None = None
