@@ -39,6 +39,7 @@ class Connection(WireModel):
 
     `path` is where the source `files` reads, `endpoint` the host that stands in for the
     vendor's (a sandbox, a proxy), `ttl_hours` how long a snapshot counts as fresh.
+    `disconnected_at` is set while the connection is disconnected.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Connection(WireModel):
     scope: Scope = Scope()
     ttl_hours: float = 24.0
     created_at: UtcTime
+    disconnected_at: UtcTime | None = None
 
 
 class Quota(WireModel):

@@ -1,0 +1,81 @@
+"""Where a workspace lives, and what its user set."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from crmdeck.errors import UsageError
+
+HOME_VARIABLE = "CRMDECK_HOME"
+SETTINGS_FILE = "settings.toml"
+
+
+class Settings(BaseModel):
+    """The contents of `settings.toml`; everything has a default, unknown keys are refused.
+
+    `cache_wait` is in seconds, `quota_reserve` a share of the API allowance that a refresh
+    leaves to others, `auto_advance` moves on to the next undecided line after a decision.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    actor: str | None = None
+    ttl_hours: float = Field(default=24.0, gt=0)
+    cache_wait: float = Field(default=10.0, ge=0)
+    quota_reserve: float = Field(default=0.10, ge=0, lt=1)
+    secrets: Literal["keyring", "file"] = "keyring"
+    encoder: Literal["auto", "none"] = "auto"
+    learning: bool = True
+    auto_advance: bool = True
+    theme: str | None = None
+    keys: dict[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Return the settings of the workspace at `home`.
+
+        Raises UsageError naming the file, and the line or the key, where they can't be read.
+        """
+        path = home / SETTINGS_FILE
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return cls()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{path} can't be read.", cause=str(error), code="BAD_SETTINGS"
+            ) from error
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(
+                f"{path} is not valid TOML.", cause=f"{error}.", code="BAD_SETTINGS"
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UsageError(
+                f"{path}: '{key}' can't be used.", cause=f"{first['msg']}.", code="BAD_SETTINGS"
+            ) from error
+
+
+def resolve_home(home: Path | str | None = None) -> Path:
+    """Return the workspace folder: `home`, else $CRMDECK_HOME, else the user's data folder."""
+    chosen = home or os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("crmdeck", appauthor=False)
+
+
+def cache_home() -> Path:
+    """Return the folder for what can be made again, such as the demo."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("crmdeck", appauthor=False)
