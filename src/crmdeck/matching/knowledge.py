@@ -1,0 +1,219 @@
+"""What is known of CRMs beyond what a schema says: words, values, types and concepts.
+
+All of it is data (`crmdeck/knowledge/*.toml`, and a user's files of the same form); this module
+holds it and answers look-ups. `knowledge_files` turns the text of such a file into a `Knowledge`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from crmdeck.model import FieldType
+
+ANY_OBJECT = "*"
+SAME_TYPE = 1.0
+UNKNOWN_TYPE = 0.5
+SAME_CONCEPT = 1.0
+RELATED_CONCEPT = 0.5
+
+_CASE_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def phrase_key(text: str) -> str:
+    """Return `text` as the look-ups know it: words in lower case, separated by single blanks.
+
+    `expectedCloseDate`, `Expected_Close_Date` and `expected close-date` are one phrase.
+    """
+    return _NOT_WORD.sub(" ", _CASE_BOUNDARY.sub(" ", text)).strip().casefold()
+
+
+@dataclass(frozen=True)
+class FieldRef:
+    """A field of an object type of a system: `salesforce`, `Account`, `Name`.
+
+    `object_type` is `*` where every object type of the system has the field.
+    """
+
+    system: str
+    object_type: str
+    name: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what two spellings of the same field share."""
+        return self.system.casefold(), self.object_type.casefold(), self.name.casefold()
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One thing that CRMs keep under different names, `company.employees` say.
+
+    `phrases` are what people call it (as `phrase_key` writes them), `related` the concepts that
+    often take its place (a domain for a website).
+    """
+
+    id: str
+    label: str
+    phrases: tuple[str, ...] = ()
+    fields: tuple[FieldRef, ...] = ()
+    related: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class System:
+    """A CRM that the lexicon knows: its source (a document) and other names of its objects.
+
+    `objects` leads from another name of an object type, in lower case, to the lexicon's own.
+    """
+
+    name: str
+    source: str = ""
+    objects: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything that the data files say. The empty one knows nothing and disturbs nothing.
+
+    `abbreviations` leads from a token in lower case to its expansion, `synonyms` and `values`
+    from a phrase key to the canonical phrase key of its group.
+    """
+
+    abbreviations: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[frozenset[FieldType], float] = field(default_factory=dict)
+    systems: Mapping[str, System] = field(default_factory=dict)
+    concepts: Mapping[str, Concept] = field(default_factory=dict)
+
+    def expand(self, token: str) -> str:
+        """Return what the abbreviation `token` stands for, or the token itself in lower case."""
+        token = token.casefold()
+        return self.abbreviations.get(token, token)
+
+    def canonical(self, phrase: str) -> str:
+        """Return the phrase key that stands for `phrase` and all its synonyms."""
+        key = phrase_key(phrase)
+        return self.synonyms.get(key, key)
+
+    def canonical_value(self, value: str) -> str:
+        """Return the phrase key that stands for the picklist value `value` and its synonyms."""
+        key = phrase_key(value)
+        return self.values.get(key, key)
+
+    def type_compatibility(self, left: FieldType, right: FieldType) -> float:
+        """Return how well values of one type live in the other, 0 (never) to 1 (always).
+
+        The same both ways. A type that nobody knows (`other`) says nothing: 0.5.
+        """
+        if FieldType.OTHER in (left, right):
+            return UNKNOWN_TYPE
+        if left is right:
+            return SAME_TYPE
+        return self.types.get(frozenset((left, right)), 0.0)
+
+    def concept_of(self, system: str, object_type: str, field_name: str) -> str | None:
+        """Return the id of the concept that a field of a system is, or None; case is ignored."""
+        system = system.casefold()
+        object_key = object_type.casefold()
+        if known := self.systems.get(system):
+            object_key = known.objects.get(object_key, object_key)
+        name = field_name.casefold()
+        return self._by_field.get((system, object_key, name)) or self._by_field.get(
+            (system, ANY_OBJECT, name)
+        )
+
+    def concepts_named(self, field_name: str) -> frozenset[str]:
+        """Return the concepts that any system keeps in a field of that name; case is ignored."""
+        return self._by_name.get(field_name.casefold(), frozenset())
+
+    def concepts_for(self, phrase: str) -> frozenset[str]:
+        """Return the concepts that people call `phrase`."""
+        return self._by_phrase.get(phrase_key(phrase), frozenset())
+
+    def affinity(self, left: str, right: str) -> float:
+        """Return 1 for the same concept, 0.5 for related ones, else 0."""
+        if left == right:
+            return SAME_CONCEPT
+        one, other = self.concepts.get(left), self.concepts.get(right)
+        if (one and right in one.related) or (other and left in other.related):
+            return RELATED_CONCEPT
+        return 0.0
+
+    def extend(self, other: Knowledge) -> Knowledge:
+        """Return both together; where they contradict each other, `other` is right.
+
+        A concept that both know has the phrases and fields of both.
+        """
+        return Knowledge(
+            abbreviations={**self.abbreviations, **other.abbreviations},
+            synonyms=_merge_groups(self.synonyms, other.synonyms),
+            values=_merge_groups(self.values, other.values),
+            types={**self.types, **other.types},
+            systems=_merge(self.systems, other.systems, _merge_systems),
+            concepts=_merge(self.concepts, other.concepts, _merge_concepts),
+        )
+
+    @cached_property
+    def _by_field(self) -> dict[tuple[str, str, str], str]:
+        return {ref.key: id_ for id_, concept in self.concepts.items() for ref in concept.fields}
+
+    @cached_property
+    def _by_name(self) -> dict[str, frozenset[str]]:
+        return _index((key[2], id_) for key, id_ in self._by_field.items())
+
+    @cached_property
+    def _by_phrase(self) -> dict[str, frozenset[str]]:
+        return _index(
+            (phrase, id_) for id_, concept in self.concepts.items() for phrase in concept.phrases
+        )
+
+
+T = TypeVar("T")
+
+
+def _index(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for key, id_ in pairs:
+        found.setdefault(key, set()).add(id_)
+    return {key: frozenset(ids) for key, ids in found.items()}
+
+
+def _merge(
+    ours: Mapping[str, T], theirs: Mapping[str, T], combine: Callable[[T, T], T]
+) -> dict[str, T]:
+    merged = dict(ours)
+    for key, value in theirs.items():
+        # What comes last wins in the indexes, so a redefined entry moves to the end.
+        known = merged.pop(key, None)
+        merged[key] = value if known is None else combine(known, value)
+    return merged
+
+
+def _merge_groups(ours: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    # A new group that takes in the head of an old one takes in its members too.
+    moved = {phrase: theirs.get(head, head) for phrase, head in ours.items()}
+    return {**moved, **theirs}
+
+
+def _merge_systems(ours: System, theirs: System) -> System:
+    return System(
+        name=theirs.name,
+        source=theirs.source or ours.source,
+        objects={**ours.objects, **theirs.objects},
+    )
+
+
+def _merge_concepts(ours: Concept, theirs: Concept) -> Concept:
+    return Concept(
+        id=theirs.id,
+        label=theirs.label or ours.label,
+        phrases=tuple(dict.fromkeys((*ours.phrases, *theirs.phrases))),
+        fields=tuple(dict.fromkeys((*ours.fields, *theirs.fields))),
+        related=ours.related | theirs.related,
+    )

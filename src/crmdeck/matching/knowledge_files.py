@@ -1,0 +1,198 @@
+"""The text of a knowledge file (TOML) turned into `Knowledge`. No file is opened here.
+
+Every file has the same form, whatever it holds: the tables `abbreviations`, `synonyms`, `values`,
+`types`, `systems` and `concepts`, each of them optional.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmdeck.errors import UsageError
+from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
+from crmdeck.model import FieldType
+
+_TABLES = frozenset({"abbreviations", "synonyms", "values", "types", "systems", "concepts"})
+_CONCEPT_KEYS = frozenset({"label", "phrases", "related"})
+_SYSTEM_KEYS = frozenset({"name", "source", "objects"})
+_LINE = re.compile(r"at line (\d+)")
+
+
+def parse_knowledge(text: str, origin: str) -> Knowledge:
+    """Return what a knowledge file says; `origin` names it in errors.
+
+    Raises UsageError (`BAD_KNOWLEDGE_FILE`) that names the file, the line and what to write.
+    """
+    document = Document(text, origin)
+    document.allow(document.data, _TABLES, "the file")
+    systems = _systems(document)
+    return Knowledge(
+        abbreviations={
+            key.casefold(): document.text(value, key).casefold()
+            for key, value in document.table("abbreviations").items()
+        },
+        synonyms=_groups(document, "synonyms"),
+        values=_groups(document, "values"),
+        types=_types(document),
+        systems=systems,
+        concepts=_concepts(document),
+    )
+
+
+class Document:
+    """A TOML document that can say where it is wrong."""
+
+    code = "BAD_KNOWLEDGE_FILE"
+
+    def __init__(self, text: str, origin: str, code: str = code) -> None:
+        self.origin = origin
+        self.code = code
+        self._lines = text.splitlines()
+        try:
+            self.data: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            found = _LINE.search(str(error))
+            raise self.error(
+                f"It is not valid TOML: {error}.",
+                "Correct that line, or move the file away.",
+                line=int(found[1]) if found else len(self._lines),
+            ) from None
+
+    def error(
+        self, cause: str, remedy: str, *, at: str | None = None, line: int | None = None
+    ) -> UsageError:
+        """Return the error to raise; `at` is the key or value whose line is to be named."""
+        line = line or self._line_of(at or "")
+        return UsageError(
+            f"{self.origin}, line {line}: the file can't be used.",
+            cause=cause,
+            remedy=remedy,
+            code=self.code,
+        )
+
+    def allow(self, table: Mapping[str, Any], keys: frozenset[str], where: str) -> None:
+        """Raise where `table` has a key that nobody reads: most likely a slip of the pen."""
+        for key in table:
+            if key not in keys:
+                raise self.error(
+                    f"Nothing is called '{key}' in {where}.",
+                    f"Use one of: {', '.join(sorted(keys))}.",
+                    at=key,
+                )
+
+    def table(self, key: str, within: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the table `key`, an empty one where there is none."""
+        value = (self.data if within is None else within).get(key, {})
+        if not isinstance(value, dict):
+            raise self.error(f"'{key}' must be a table.", f"Write [{key}] above its lines.", at=key)
+        return value
+
+    def text(self, value: object, key: str) -> str:
+        """Return `value` as the non-empty text that it must be."""
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"'{key}' must be a text.", f'Write {key} = "...", in quotes.', at=key)
+        return value.strip()
+
+    def texts(self, value: object, key: str) -> list[str]:
+        """Return `value` as the list of texts that it must be."""
+        if not isinstance(value, list):
+            raise self.error(
+                f"'{key}' must be a list of texts.", f'Write {key} = ["...", "..."].', at=key
+            )
+        return [self.text(item, key) for item in value]
+
+    def _line_of(self, word: str) -> int:
+        return next((n for n, line in enumerate(self._lines, 1) if word and word in line), 1)
+
+
+def _groups(document: Document, table: str) -> dict[str, str]:
+    heads: dict[str, str] = {}
+    for canonical, phrases in document.table(table).items():
+        head = phrase_key(canonical)
+        for phrase in (canonical, *document.texts(phrases, canonical)):
+            key = phrase_key(phrase)
+            if heads.setdefault(key, head) != head:
+                raise document.error(
+                    f"'{phrase}' stands in two groups of {table}: '{heads[key]}' and '{head}'.",
+                    "Keep it in one of them.",
+                    at=canonical,
+                )
+    return heads
+
+
+def _types(document: Document) -> dict[frozenset[FieldType], float]:
+    known = frozenset(FieldType)
+    scores: dict[frozenset[FieldType], float] = {}
+    for left, row in document.table("types").items():
+        if not isinstance(row, dict):
+            raise document.error(
+                f"'{left}' must be a table of types.",
+                f"Write {left} = {{ text = 0.9 }}.",
+                at=left,
+            )
+        for right, score in row.items():
+            document.allow({left: score, right: score}, known, "the field types")
+            if not isinstance(score, int | float) or not 0 <= score <= 1:
+                raise document.error(
+                    f"The score of {left} and {right} must be a number from 0 to 1.",
+                    f"Write {left} = {{ {right} = 0.5 }}, say.",
+                    at=left,
+                )
+            scores[frozenset((FieldType(left), FieldType(right)))] = float(score)
+    return scores
+
+
+def _systems(document: Document) -> dict[str, System]:
+    systems = {}
+    for key, entry in document.table("systems").items():
+        entry = document.table(key, document.table("systems"))
+        document.allow(entry, _SYSTEM_KEYS, f"the system '{key}'")
+        systems[key.casefold()] = System(
+            name=document.text(entry.get("name", key), "name"),
+            source=str(entry.get("source", "")),
+            objects={
+                alias.casefold(): document.text(name, alias).casefold()
+                for alias, name in document.table("objects", entry).items()
+            },
+        )
+    return systems
+
+
+def _concepts(document: Document) -> dict[str, Concept]:
+    concepts = {}
+    entries = document.table("concepts")
+    for id_ in entries:
+        entry = document.table(id_, entries)
+        label = document.text(entry["label"], "label") if "label" in entry else ""
+        phrases = document.texts(entry.get("phrases", []), "phrases")
+        concepts[id_] = Concept(
+            id=id_,
+            label=label,
+            phrases=_keys([label, *phrases] if label else phrases),
+            fields=tuple(
+                _field(document, system, text)
+                for system, names in entry.items()
+                if system not in _CONCEPT_KEYS
+                for text in document.texts(names, system)
+            ),
+            related=frozenset(document.texts(entry.get("related", []), "related")),
+        )
+    return concepts
+
+
+def _keys(phrases: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(phrase_key(phrase) for phrase in phrases))
+
+
+def _field(document: Document, system: str, text: str) -> FieldRef:
+    object_type, separator, name = text.partition(".")
+    if not (separator and object_type and name):
+        raise document.error(
+            f"'{text}' is not a field.",
+            "Write OBJECT.FIELD, Account.Industry say, or *.FIELD for every object.",
+            at=text,
+        )
+    return FieldRef(system.casefold(), object_type, name)
