@@ -1,0 +1,215 @@
+"""HubSpot property and pipeline JSON to ObjectSchema.
+
+Reads what `/crm/properties/{version}/{objectType}` and `/crm/v3/properties/{objectType}`
+answer, and the older v2 list, in which `readOnlyValue` and `deleted` stand at the top level.
+Pure, and free of the client library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from crmdeck.connectors import reading
+from crmdeck.connectors.reading import MalformedError
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
+
+_TYPES = {
+    "string": FieldType.STRING,
+    "phone_number": FieldType.PHONE,
+    "number": FieldType.DECIMAL,
+    "currency_number": FieldType.CURRENCY,
+    "bool": FieldType.BOOLEAN,
+    "enumeration": FieldType.PICKLIST,
+    "date": FieldType.DATE,
+    "datetime": FieldType.DATETIME,
+    "time": FieldType.TIME,
+}
+_STRING_FIELDS = {
+    "textarea": FieldType.TEXT,
+    "html": FieldType.HTML,
+    "phonenumber": FieldType.PHONE,
+    "file": FieldType.BINARY,
+}
+_TEXT_HINTS = {
+    "email": FieldType.EMAIL,
+    "phone_number": FieldType.PHONE,
+    "domain_name": FieldType.URL,
+    "multi_line": FieldType.TEXT,
+}
+_NUMBER_HINTS = {"currency": FieldType.CURRENCY, "percentage": FieldType.PERCENT}
+_ENUMERATION_FIELDS = {
+    "checkbox": FieldType.MULTIPICKLIST,
+    "booleancheckbox": FieldType.BOOLEAN,
+}
+_PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
+
+# Properties whose values are the pipelines of the object, and the stages of those.
+_PIPELINE_PROPERTIES = frozenset({"pipeline", "hs_pipeline"})
+_STAGE_PROPERTIES = frozenset({"dealstage", "hs_pipeline_stage"})
+
+_FIELD_KEYS = frozenset(
+    {
+        "name",
+        "label",
+        "type",
+        "description",
+        "hasUniqueValue",
+        "calculated",
+        "calculationFormula",
+        "hubspotDefined",
+        "options",
+        "referencedObjectType",
+        "defaultValue",
+        "groupName",
+        "archived",
+        "deleted",
+    }
+)
+
+
+def parse_properties(
+    object_type: str,
+    label: str,
+    properties: Sequence[Mapping[str, Any]],
+    pipelines: Sequence[Mapping[str, Any]] = (),
+    custom: bool | None = None,
+    *,
+    required: Collection[str] | None = None,
+) -> ObjectSchema:
+    """Return the object type that a list of properties tells of.
+
+    `pipelines` are those of the object: they and their stages become the picklist values of
+    the properties that hold them. `required` names the required properties, where an object
+    schema says so. Raises SourceError that names object, property and attribute where the
+    answer is malformed.
+    """
+    place = object_type
+    try:
+        pipeline_values, stage_values = _pipeline_values(pipelines)
+        fields = []
+        for index, entry in enumerate(properties):
+            place = f"{object_type}, property {index + 1}"
+            record = reading.record(entry, "a property")
+            if isinstance(record.get("name"), str):
+                place = f"{object_type}.{record['name']}"
+            field = _parse_property(record, required)
+            if pipelines and field.name in _PIPELINE_PROPERTIES:
+                field = field.model_copy(update={"picklist": pipeline_values})
+            elif pipelines and field.name in _STAGE_PROPERTIES:
+                native = field.native | {"pipelines": [dict(each) for each in pipelines]}
+                field = field.model_copy(update={"picklist": stage_values, "native": native})
+            fields.append(field)
+    except MalformedError as error:
+        raise reading.malformed(place, error) from None
+    return ObjectSchema(object_type=object_type, label=label, custom=custom, fields=tuple(fields))
+
+
+def _parse_property(record: Mapping[str, Any], required: Collection[str] | None) -> Field:
+    name = reading.name(record)
+    native_type = reading.text(record, "type") or ""
+    widget = reading.text(record, "fieldType") or ""
+    reference = reading.text(record, "referencedObjectType")
+    kind = FieldType.REFERENCE if reference else _canonical(native_type, widget, record)
+    calculated = reading.flag(record, "calculated")
+    if widget.startswith("calculation_"):
+        calculated = True
+    writable = _writable(record, calculated)
+    external = reading.flag(record, "externalOptions")
+    archived = reading.flag(record, "archived")
+    native = reading.rest(record, _FIELD_KEYS)
+    picklist, descriptions = _options(record)
+    if descriptions:
+        native["optionDescriptions"] = descriptions
+    return Field(
+        name=name,
+        label=reading.text(record, "label") or "",
+        type=kind,
+        native_type=native_type,
+        description=reading.text(record, "description") or None,
+        required=None if required is None else name in required,
+        createable=writable,
+        updateable=writable,
+        unique=reading.flag(record, "hasUniqueValue"),
+        calculated=calculated,
+        formula=reading.text(record, "calculationFormula"),
+        # HubSpot marks its own properties, and says nothing on those that a portal made.
+        custom=not reading.flag(record, "hubspotDefined"),
+        picklist=picklist,
+        restricted=not external if kind in _PICKLISTS and external is not None else None,
+        references=(reference,) if reference else (),
+        default=reading.scalar(record.get("defaultValue")),
+        group=reading.text(record, "groupName"),
+        archived=reading.flag(record, "deleted") if archived is None else archived,
+        native=native,
+    )
+
+
+def _canonical(native_type: str, widget: str, record: Mapping[str, Any]) -> FieldType:
+    kind = _TYPES.get(native_type, FieldType.OTHER)
+    if native_type == "string":
+        hint = reading.text(record, "textDisplayHint") or ""
+        return _STRING_FIELDS.get(widget) or _TEXT_HINTS.get(hint) or kind
+    if native_type == "number":
+        hint = reading.text(record, "numberDisplayHint") or ""
+        if record.get("showCurrencySymbol") is True:
+            return FieldType.CURRENCY
+        return _NUMBER_HINTS.get(hint, kind)
+    if native_type == "enumeration":
+        return _ENUMERATION_FIELDS.get(widget, kind)
+    return kind
+
+
+def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None:
+    metadata = reading.record(record.get("modificationMetadata") or {}, "`modificationMetadata`")
+    read_only = reading.flag(metadata, "readOnlyValue")
+    if read_only is None:
+        read_only = reading.flag(record, "readOnlyValue")
+    if calculated or read_only:
+        return False
+    return None if read_only is None else True
+
+
+def _options(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, str]]:
+    values = []
+    descriptions = {}
+    for entry in reading.items(record, "options"):
+        item = reading.record(entry, "an option")
+        value = reading.scalar(item.get("value"))
+        if value is None:
+            raise MalformedError("an option has no `value`")
+        label = reading.text(item, "label") or ""
+        hidden = reading.flag(item, "hidden")
+        values.append(PicklistValue(value=value, label=label, active=not hidden))
+        description = reading.text(item, "description")
+        if description:
+            descriptions[value] = description
+    return tuple(values), descriptions
+
+
+def _pipeline_values(
+    pipelines: Sequence[Mapping[str, Any]],
+) -> tuple[tuple[PicklistValue, ...], tuple[PicklistValue, ...]]:
+    found: dict[str, PicklistValue] = {}
+    stages: dict[str, PicklistValue] = {}
+    for entry in pipelines:
+        pipeline = reading.record(entry, "a pipeline")
+        value = _pipeline_value(pipeline, "pipelineId")
+        found.setdefault(value.value, value)
+        for item in reading.items(pipeline, "stages"):
+            stage = _pipeline_value(reading.record(item, "a stage"), "stageId")
+            if not value.active:
+                stage = stage.model_copy(update={"active": False})
+            stages.setdefault(stage.value, stage)
+    return tuple(found.values()), tuple(stages.values())
+
+
+def _pipeline_value(record: Mapping[str, Any], older_key: str) -> PicklistValue:
+    value = reading.scalar(record.get("id")) or reading.scalar(record.get(older_key))
+    if not value:
+        raise MalformedError("a pipeline or stage has no `id`")
+    return PicklistValue(
+        value=value,
+        label=reading.text(record, "label") or "",
+        active=not reading.flag(record, "archived"),
+    )

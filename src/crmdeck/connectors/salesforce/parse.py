@@ -1,0 +1,199 @@
+"""Salesforce describe JSON to ObjectSchema.
+
+The attributes are those of the sObject Describe resource of the REST API, full or reduced:
+what is left out becomes None. Pure, and free of the client library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmdeck.connectors import reading
+from crmdeck.connectors.reading import MalformedError
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
+
+_TYPES = {
+    "id": FieldType.ID,
+    "string": FieldType.STRING,
+    "encryptedstring": FieldType.STRING,
+    "textarea": FieldType.TEXT,
+    "email": FieldType.EMAIL,
+    "phone": FieldType.PHONE,
+    "url": FieldType.URL,
+    "boolean": FieldType.BOOLEAN,
+    "int": FieldType.INTEGER,
+    "long": FieldType.INTEGER,
+    "double": FieldType.DECIMAL,
+    "currency": FieldType.CURRENCY,
+    "percent": FieldType.PERCENT,
+    "date": FieldType.DATE,
+    "datetime": FieldType.DATETIME,
+    "time": FieldType.TIME,
+    "picklist": FieldType.PICKLIST,
+    "combobox": FieldType.PICKLIST,
+    "multipicklist": FieldType.MULTIPICKLIST,
+    "reference": FieldType.REFERENCE,
+    "address": FieldType.COMPOUND,
+    "location": FieldType.COMPOUND,
+    "base64": FieldType.BINARY,
+}
+_PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
+_NUMBERS = frozenset({FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
+_ALWAYS_FILLED = frozenset({FieldType.ID, FieldType.BOOLEAN})
+
+_FIELD_KEYS = frozenset(
+    {
+        "name",
+        "label",
+        "type",
+        "inlineHelpText",
+        "createable",
+        "updateable",
+        "unique",
+        "externalId",
+        "calculated",
+        "calculatedFormula",
+        "custom",
+        "length",
+        "precision",
+        "scale",
+        "digits",
+        "picklistValues",
+        "restrictedPicklist",
+        "referenceTo",
+        "compoundFieldName",
+        "defaultValue",
+        "defaultValueFormula",
+        "deprecatedAndHidden",
+    }
+)
+# `childRelationships` mirrors the reference fields of other objects, `urls` the request.
+_OBJECT_KEYS = frozenset({"name", "label", "custom", "fields", "childRelationships", "urls"})
+
+
+def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
+    """Return the object type that one describe answer tells of.
+
+    Raises SourceError that names object, field and attribute where the answer is malformed.
+    """
+    place = "The description of an object"
+    try:
+        object_type = reading.name(reading.record(describe, "it"))
+        place = object_type
+        if "fields" not in describe:
+            raise MalformedError("`fields` is missing")
+        records = reading.items(describe, "fields")
+        label = reading.text(describe, "label") or ""
+        custom = reading.flag(describe, "custom")
+        fields = []
+        for index, record in enumerate(records):
+            place = f"{object_type}, field {index + 1}"
+            field = reading.record(record, "a field")
+            if isinstance(field.get("name"), str):
+                place = f"{object_type}.{field['name']}"
+            fields.append(_parse_field(field))
+    except MalformedError as error:
+        raise reading.malformed(place, error) from None
+    return ObjectSchema(
+        object_type=object_type,
+        label=label,
+        custom=custom,
+        fields=tuple(fields),
+        native=reading.rest(describe, _OBJECT_KEYS),
+    )
+
+
+def _parse_field(record: Mapping[str, Any]) -> Field:
+    name = reading.name(record)
+    native_type = reading.name(record, "type")
+    kind = _canonical(native_type, record)
+    default = reading.scalar(record.get("defaultValue"))
+    if default is None:
+        default = reading.text(record, "defaultValueFormula")
+    length = precision = scale = None
+    if kind in _NUMBERS:
+        precision = reading.number(record, "precision")
+        scale = reading.number(record, "scale")
+    elif kind is FieldType.INTEGER:
+        precision = reading.number(record, "digits") or None
+    else:
+        length = reading.number(record, "length") or None
+    shell = reading.text(record, "compoundFieldName")
+    native = reading.rest(record, _FIELD_KEYS)
+    picklist, valid_for = _picklist(record)
+    if valid_for:
+        native["validFor"] = valid_for
+    return Field(
+        name=name,
+        label=reading.text(record, "label") or "",
+        type=kind,
+        native_type=native_type,
+        description=reading.text(record, "inlineHelpText"),
+        required=_required(record, kind, default),
+        # A describe lists the fields that the user may read, and no others.
+        readable=True,
+        createable=reading.flag(record, "createable"),
+        updateable=reading.flag(record, "updateable"),
+        unique=reading.flag(record, "unique"),
+        external_id=reading.flag(record, "externalId"),
+        calculated=reading.flag(record, "calculated"),
+        formula=reading.text(record, "calculatedFormula"),
+        custom=reading.flag(record, "custom"),
+        length=length,
+        precision=precision,
+        scale=scale,
+        picklist=picklist,
+        restricted=reading.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
+        references=reading.texts(record, "referenceTo"),
+        compound=shell if shell != name else None,
+        default=default,
+        archived=reading.flag(record, "deprecatedAndHidden"),
+        native=native,
+    )
+
+
+def _canonical(native_type: str, record: Mapping[str, Any]) -> FieldType:
+    if native_type == "textarea" and (
+        record.get("htmlFormatted") is True or record.get("extraTypeInfo") == "richtextarea"
+    ):
+        return FieldType.HTML
+    return _TYPES.get(native_type, FieldType.OTHER)
+
+
+def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -> bool | None:
+    nillable = reading.flag(record, "nillable")
+    createable = reading.flag(record, "createable")
+    defaulted = reading.flag(record, "defaultedOnCreate")
+    if nillable or createable is False or defaulted or default is not None:
+        return False
+    if kind in _ALWAYS_FILLED:
+        return False
+    if nillable is None or (createable is None and defaulted is None):
+        return None
+    return True
+
+
+def _picklist(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, Any]]:
+    values = []
+    valid_for = {}
+    for entry in reading.items(record, "picklistValues"):
+        item = reading.record(entry, "a picklist value")
+        value = item.get("value")
+        label = item.get("label")
+        if not isinstance(value, str) or not isinstance(label, str | None):
+            raise MalformedError("a picklist value has no text as its `value` or `label`")
+        active = item.get("active", True)
+        values.append(
+            # Setup objects list every field of the org: validating 14,000 values one by one
+            # would take most of the time, and their types have just been seen.
+            PicklistValue.model_construct(
+                value=value,
+                label=label or "",
+                active=active is not False,
+                default=item.get("defaultValue") is True,
+            )
+        )
+        if item.get("validFor"):
+            valid_for[value] = item["validFor"]
+    return tuple(values), valid_for
