@@ -1,0 +1,127 @@
+"""The PartnerOS catalogue: object types and fields, one object type a file. No file is opened here.
+
+A file names its `object`; a later one of the same object adds and replaces fields, or takes the
+earlier one's place altogether where it says `replace = true`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from crmdeck.errors import UsageError
+from crmdeck.matching.knowledge_files import Document
+from crmdeck.model import Field, FieldType, PartnerObject, PicklistValue
+
+_OBJECT_KEYS = frozenset({"object", "label", "description", "replace", "fields"})
+_FIELD_KEYS = frozenset(Field.model_fields) - {"name", "native", "native_type"}
+
+
+@dataclass(frozen=True)
+class CatalogueFile:
+    """What one file says of one PartnerOS object."""
+
+    object: PartnerObject
+    replace: bool = False
+
+
+def parse_catalogue(text: str, origin: str) -> CatalogueFile:
+    """Return what a catalogue file says; `origin` names it in errors.
+
+    Fields are optional, readable, createable and updateable where the file does not say
+    otherwise; calculated ones can't be written. Raises UsageError (`BAD_CATALOGUE_FILE`) that
+    names the file, the line and what to write.
+    """
+    document = Document(text, origin, "BAD_CATALOGUE_FILE")
+    document.allow(document.data, _OBJECT_KEYS, "the file")
+    name = document.text(document.data.get("object"), "object")
+    label = document.data.get("label", "")
+    description = document.data.get("description", "")
+    fields = document.table("fields")
+    return CatalogueFile(
+        object=PartnerObject(
+            object_type=name,
+            label=document.text(label, "label") if label else "",
+            description=document.text(description, "description") if description else "",
+            fields=tuple(_field(document, key, document.table(key, fields)) for key in fields),
+        ),
+        replace=document.data.get("replace", False) is True,
+    )
+
+
+def combine(files: tuple[CatalogueFile, ...]) -> dict[str, PartnerObject]:
+    """Return the catalogue by object name; a later file extends or replaces an earlier one."""
+    objects: dict[str, PartnerObject] = {}
+    for file in files:
+        known = objects.get(file.object.object_type)
+        objects[file.object.object_type] = (
+            file.object if known is None or file.replace else _extended(known, file.object)
+        )
+    return {
+        name: partner if partner.label else partner.model_copy(update={"label": name})
+        for name, partner in objects.items()
+    }
+
+
+def _extended(known: PartnerObject, more: PartnerObject) -> PartnerObject:
+    fields = {field.name: field for field in (*known.fields, *more.fields)}
+    return PartnerObject(
+        object_type=known.object_type,
+        label=more.label or known.label,
+        description=more.description or known.description,
+        fields=tuple(fields.values()),
+    )
+
+
+def _field(document: Document, name: str, entry: Mapping[str, Any]) -> Field:
+    document.allow(entry, _FIELD_KEYS, f"the field '{name}'")
+    type_ = document.text(entry.get("type", FieldType.STRING.value), "type")
+    if type_ not in frozenset(FieldType):
+        raise document.error(
+            f"'{type_}' is not a type.",
+            f"Use one of: {', '.join(FieldType)}.",
+            at=f'"{type_}"',
+        )
+    writable = entry.get("calculated") is not True
+    try:
+        return Field.model_validate(
+            {
+                "label": name,
+                "required": False,
+                "readable": True,
+                "createable": writable,
+                "updateable": writable,
+                "calculated": False,
+                **entry,
+                "name": name,
+                "native_type": type_,
+                "picklist": _picklist(document, entry),
+            }
+        )
+    except ValidationError as error:
+        raise _not_valid(document, name, error) from None
+
+
+def _picklist(document: Document, entry: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
+    values = entry.get("picklist", [])
+    if isinstance(values, dict):
+        return tuple(
+            PicklistValue(value=value, label=document.text(label, value))
+            for value, label in values.items()
+        )
+    return tuple(
+        PicklistValue(value=value, label=value) for value in document.texts(values, "picklist")
+    )
+
+
+def _not_valid(document: Document, name: str, error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return document.error(
+        f"'{key}' of the field '{name}' has a value of the wrong kind: {first['msg']}.",
+        "Correct the value, or leave the line out.",
+        at=f"fields.{name}]",
+    )
