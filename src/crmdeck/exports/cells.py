@@ -1,0 +1,34 @@
+"""One value as the text of one cell, for the formats that are tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from crmdeck.exports.jsontext import to_json
+from crmdeck.model import format_utc
+
+
+def cell_text(value: object) -> str:
+    """Return `value` as text: None empty, booleans lower case, times UTC, the rest as JSON."""
+    match value:
+        case None:
+            return ""
+        case StrEnum():
+            return value.value
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case datetime():
+            return format_utc(value)
+        case _:
+            return to_json(value)
+
+
+def columns_of(records: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """Return every key of `records`, in the order in which they first appear."""
+    return tuple(dict.fromkeys(key for record in records for key in record))

@@ -1,0 +1,71 @@
+"""The registry of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+
+from crmdeck.errors import UsageError
+from crmdeck.exports.csvtext import render_csv
+from crmdeck.exports.htmltext import render_html
+from crmdeck.exports.jsontext import to_json
+from crmdeck.exports.markdown import render_markdown
+from crmdeck.exports.tables import Exportable, columns_for, records
+
+Records: TypeAlias = Sequence[Mapping[str, object]]
+Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], str]
+
+
+def render(
+    records: Records, format: str, *, columns: Sequence[str] | None = None, title: str = ""
+) -> str:
+    """Return `records` as text in one of `FORMATS`.
+
+    Only `columns` are written where they are given, in that order; else every key. `title`
+    heads the formats that are for people. Raises UsageError for an unknown format.
+    """
+    if format not in FORMATS:
+        raise UsageError(
+            f"There is no format '{format}'.",
+            remedy=f"Choose one of {', '.join(FORMATS)}.",
+            code="BAD_FORMAT",
+        )
+    return FORMATS[format](records, columns, title)
+
+
+def export(what: str, data: Exportable, format: str, *, title: str = "") -> str:
+    """Return `data` as text: as json in its wire shape, else as the table `what`.
+
+    One object is a JSON object and several are a list. See `crmdeck.exports.tables.records` for
+    what `what` and `data` are. Raises UsageError for an unknown table or format.
+    """
+    columns = columns_for(what)
+    if format == "json":
+        return to_json(data, indent=2) + "\n"
+    return render(records(what, data), format, columns=columns, title=title)
+
+
+def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> str:
+    return to_json(_select(rows, columns), indent=2) + "\n"
+
+
+def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> str:
+    return "".join(to_json(row) + "\n" for row in _select(rows, columns))
+
+
+def _select(rows: Records, columns: Sequence[str] | None) -> list[Mapping[str, object]]:
+    if columns is None:
+        return list(rows)
+    return [{name: row.get(name) for name in columns} for row in rows]
+
+
+FORMATS: Mapping[str, Renderer] = MappingProxyType(
+    {
+        "json": _render_json,
+        "jsonl": _render_jsonl,
+        "csv": render_csv,
+        "markdown": render_markdown,
+        "html": render_html,
+    }
+)

@@ -1,0 +1,41 @@
+"""Markdown tables in which nothing of a cell is interpreted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from crmdeck.exports.cells import cell_text, columns_of
+
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_MARKUP = re.compile(r"[\\`*_\[\]{}()|~$@#!]|:(?=//)|(?<=www)\.")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def escape(text: str) -> str:
+    """Return `text` so that a Markdown renderer shows it as it is, on one line of source.
+
+    Line breaks become `<br>`, other control characters the replacement character.
+    """
+    lines = _LINE_BREAK.split(text.replace("\t", " "))
+    return "<br>".join(
+        _MARKUP.sub(r"\\\g<0>", _CONTROL.sub("\ufffd", line).translate(_ENTITIES)) for line in lines
+    )
+
+
+def render_markdown(
+    records: Sequence[Mapping[str, object]], columns: Sequence[str] | None, title: str
+) -> str:
+    """Return a table with one row a record, below `title` as a heading where there is one."""
+    names = columns_of(records) if columns is None else columns
+    lines = [f"# {escape(title)}", ""] if title else []
+    if names:
+        lines.append(_row(names))
+        lines.append("|" + " --- |" * len(names))
+        lines.extend(_row([cell_text(record.get(name)) for name in names]) for record in records)
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(escape(cell) for cell in cells) + " |"

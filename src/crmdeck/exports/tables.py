@@ -1,0 +1,161 @@
+"""Model objects as the rows of tables, with columns that stay what they are.
+
+Columns are wire names. `health` has one row a connection, with its statistics and quota
+beside its status; `schema` one row a field; `drift` one row an event; `mapping` one row a
+PartnerOS field; `audit` one row an entry. New columns are only ever added at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from crmdeck.errors import UsageError
+from crmdeck.model import ConnectionStatus, DriftReport, ObjectDetail, ObjectSchema, WireModel
+from crmdeck.model import Mapping as FieldMapping
+
+Exportable: TypeAlias = WireModel | Sequence[WireModel]
+Record: TypeAlias = dict[str, Any]
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "health": (
+            "id",
+            "name",
+            "platform",
+            "source",
+            "status",
+            "instanceUrl",
+            "apiVersion",
+            "lastSyncAt",
+            "lastErrorAt",
+            "lastErrorCode",
+            "lastErrorMessage",
+            "lastErrorRemedy",
+            "createdAt",
+            "objectCount",
+            "fieldCount",
+            "customFieldCount",
+            "staleObjectCount",
+            "failedObjectCount",
+            "lastDiscoveredAt",
+            "nextExpiryAt",
+            "quotaUsed",
+            "quotaLimit",
+            "quotaWindow",
+            "quotaObservedAt",
+            "alerts",
+        ),
+        "schema": (
+            "objectType",
+            "name",
+            "label",
+            "type",
+            "nativeType",
+            "description",
+            "required",
+            "readable",
+            "createable",
+            "updateable",
+            "unique",
+            "externalId",
+            "calculated",
+            "formula",
+            "custom",
+            "length",
+            "precision",
+            "scale",
+            "picklist",
+            "restricted",
+            "references",
+            "compound",
+            "default",
+            "group",
+            "archived",
+            "native",
+        ),
+        "drift": (
+            "id",
+            "connectionId",
+            "objectType",
+            "fieldName",
+            "kind",
+            "severity",
+            "reason",
+            "changes",
+            "renameOf",
+            "story",
+            "affectedMappings",
+            "detectedAt",
+            "acknowledgedAt",
+            "acknowledgedBy",
+            "note",
+        ),
+        "mapping": (
+            "connectionId",
+            "objectPair",
+            "partnerField",
+            "label",
+            "state",
+            "crmField",
+            "direction",
+            "valueMap",
+            "decidedBy",
+            "decidedAt",
+            "rejected",
+            "drift",
+        ),
+        "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details"),
+    }
+)
+
+
+def records(what: str, data: Exportable) -> list[Record]:
+    """Return the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
+
+    `data` is one object or several: ConnectionStatus for `health`, ObjectDetail or ObjectSchema
+    for `schema`, DriftReport (or DriftEvent) for `drift`, Mapping for `mapping`, AuditEntry for
+    `audit`. Raises UsageError for another word.
+    """
+    columns = columns_for(what)
+    items = (data,) if isinstance(data, WireModel) else data
+    return [{name: row.get(name) for name in columns} for item in items for row in _rows(item)]
+
+
+def columns_for(what: str) -> tuple[str, ...]:
+    """Return the columns of the table `what`. Raises UsageError for another word."""
+    if what not in COLUMNS:
+        raise UsageError(
+            f"There is no export of '{what}'.",
+            remedy=f"Choose one of {', '.join(COLUMNS)}.",
+            code="BAD_EXPORT",
+        )
+    return COLUMNS[what]
+
+
+def _rows(item: WireModel) -> Iterator[Record]:
+    match item:
+        case ConnectionStatus():
+            yield _health(item)
+        case ObjectDetail() | ObjectSchema():
+            for field in item.fields:
+                yield {"objectType": item.object_type, **field.to_wire()}
+        case DriftReport():
+            for event in item.events:
+                yield event.to_wire()
+        case FieldMapping():
+            pair = {"connectionId": item.connection_id, "objectPair": item.object_pair}
+            for line in item.lines:
+                yield pair | line.to_wire()
+        case _:
+            yield item.to_wire()
+
+
+def _health(status: ConnectionStatus) -> Record:
+    row: Record = status.to_wire()
+    quota = row["quota"] or {}
+    prefixed = {f"quota{key[:1].upper()}{key[1:]}": value for key, value in quota.items()}
+    row |= row["schemaStats"]
+    row |= prefixed
+    return row
