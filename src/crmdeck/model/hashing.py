@@ -49,16 +49,29 @@ def structural_hash(fields: Iterable[Field]) -> str:
 
 def field_hash(field: Field) -> str:
     """Return the SHA-256 (hex) of the whole definition of a field, `native` included."""
-    return hashlib.sha256(_dump(field.to_wire()).encode()).hexdigest()
+    return hashlib.sha256(definition_json(field).encode()).hexdigest()
+
+
+def definition_json(field: Field) -> str:
+    """Return the whole definition of a field as JSON under its wire names.
+
+    Attributes at their default are left out, so that an attribute that a later version adds does
+    not change what is known of fields that do not have it; keys inside `native` are sorted.
+    """
+    plain = field.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"native"})
+    return f'{plain[:-1]},"native":{_dump(field.native)}}}' if field.native else plain
 
 
 def canonical_picklist(
     values: Iterable[PicklistValue], *, structural: bool
 ) -> list[tuple[object, ...]]:
-    """Return picklist values as sorted tuples; labels and defaults count as cosmetic."""
+    """Return picklist values as sorted tuples; labels and defaults count as cosmetic.
+
+    Each tuple once: a CRM repeats values (`Id` 706 times in one list) as it pleases.
+    """
     if structural:
-        return sorted((v.value, v.active) for v in values)
-    return sorted((v.value, v.active, v.label, v.default) for v in values)
+        return sorted({(v.value, v.active) for v in values})
+    return sorted({(v.value, v.active, v.label, v.default) for v in values})
 
 
 def _canonical(field: Field, *, structural: bool) -> str:
@@ -69,7 +82,7 @@ def _canonical(field: Field, *, structural: bool) -> str:
         if name == "picklist":
             value = canonical_picklist(value, structural=structural)
         elif name == "references":
-            value = sorted(value)
+            value = sorted(set(value))
         if value is not None and value != []:
             record[name] = value
     return _dump(record)
