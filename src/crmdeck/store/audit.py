@@ -1,0 +1,47 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmdeck.model import AuditEntry
+from crmdeck.store.database import Database
+from crmdeck.store.records import Table, Where
+
+_TABLE = Table("audit_entry", AuditEntry, nested=("details",))
+
+
+class AuditLog:
+    """Who did what when; entries are added and never changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, *entries: AuditEntry) -> None:
+        """Append entries."""
+        _TABLE.insert(self._database, entries)
+
+    def entries(
+        self,
+        *,
+        connection_id: str | None = None,
+        event: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[AuditEntry, ...]:
+        """Return entries from `since` to `until` (both included), newest first.
+
+        `event` is exact, or a beginning with `*` behind it: `mapping.*`.
+        """
+        where = Where().add("connection_id = ?", connection_id).add("actor = ?", actor)
+        if event is not None and event.endswith("*"):
+            where.add("starts_with(event, ?)", event[:-1])
+        else:
+            where.add("event = ?", event)
+        where.add('"at" >= ?', since).add('"at" <= ?', until)
+        clause = f'{where} ORDER BY "at" DESC, seq DESC'
+        if limit is None:
+            return _TABLE.select(self._database, clause, where.parameters)
+        return _TABLE.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])

@@ -1,0 +1,38 @@
+"""Connections, each change a new version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmdeck.model import Connection
+from crmdeck.store.database import Database
+from crmdeck.store.records import Table, stored
+
+_TABLE = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
+_LATEST = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1"
+
+
+class Connections:
+    """All connections that ever were; none is deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, connection: Connection, at: datetime, actor: str) -> None:
+        """Append a version, made by `actor` at `at`."""
+        _TABLE.insert(self._database, [connection], stored(at), actor)
+
+    def all(self) -> tuple[Connection, ...]:
+        """Return the latest version of each connection, by name."""
+        return _TABLE.select(self._database, f"{_LATEST} ORDER BY name, id")
+
+    def get(self, connection_id: str) -> Connection | None:
+        """Return the latest version of one connection."""
+        found = _TABLE.select(
+            self._database, "WHERE id = ? ORDER BY seq DESC LIMIT 1", [connection_id]
+        )
+        return found[0] if found else None
+
+    def versions(self, connection_id: str) -> tuple[Connection, ...]:
+        """Return all versions of one connection, newest first."""
+        return _TABLE.select(self._database, "WHERE id = ? ORDER BY seq DESC", [connection_id])

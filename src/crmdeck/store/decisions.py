@@ -1,0 +1,37 @@
+"""The log of mapping decisions; undoing one is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crmdeck.model import Decision
+from crmdeck.store.database import Database
+from crmdeck.store.records import Table, Where
+
+_TABLE = Table("decision", Decision, nested=("value_map",))
+
+
+class Decisions:
+    """Every decision ever made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, decisions: Sequence[Decision]) -> None:
+        """Append decisions in their order."""
+        _TABLE.insert(self._database, decisions)
+
+    def log(
+        self,
+        connection_id: str | None = None,
+        object_pair: str | None = None,
+        partner_field: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """Return the decisions in the order in which they were made."""
+        where = (
+            Where()
+            .add("connection_id = ?", connection_id)
+            .add("object_pair = ?", object_pair)
+            .add("partner_field = ?", partner_field)
+        )
+        return _TABLE.select(self._database, f"{where} ORDER BY seq", where.parameters)

@@ -1,0 +1,191 @@
+"""Definitions by content: a field or an object that has not changed is stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from crmdeck.model import Field, ObjectSchema, schema_hash, structural_hash
+from crmdeck.model.hashing import definition_json
+from crmdeck.store.database import Database, Row
+
+_FIELD_COLUMNS = (
+    "field_hash",
+    "name",
+    "label",
+    "type",
+    "native_type",
+    "required",
+    "unique",
+    "custom",
+    "calculated",
+    "references",
+    "body",
+)
+_OBJECT_COLUMNS = (
+    "content_hash",
+    "label",
+    "custom",
+    "field_count",
+    "custom_field_count",
+    "schema_hash",
+    "structural_hash",
+    "native",
+)
+_ORDER_COLUMNS = ("content_hash", "position", "field_hash")
+
+
+@dataclass(frozen=True)
+class ObjectDefinition:
+    """An object type by content; `face` is what is compared to call it changed."""
+
+    content_hash: str
+    face: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The fields of an object type in order, and what else the CRM said of it."""
+
+    fields: tuple[Field, ...]
+    native: dict[str, Any]
+
+
+class Definitions:
+    """Field and object definitions of all connections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, schemas: Sequence[ObjectSchema]) -> tuple[list[ObjectDefinition], int]:
+        """Store what is new; return each schema's definition and the number of new fields."""
+        bodies: dict[str, str] = {}
+        fields: dict[str, Field] = {}
+        lists: list[list[str]] = []
+        for schema in schemas:
+            hashes = []
+            for field in schema.fields:
+                body = definition_json(field)
+                key = _sha256(body)
+                bodies[key] = body
+                fields[key] = field
+                hashes.append(key)
+            lists.append(hashes)
+        natives = [_dump(schema.native) for schema in schemas]
+        contents = [
+            _content_hash(schema, hashes, native)
+            for schema, hashes, native in zip(schemas, lists, natives, strict=True)
+        ]
+        faces = {
+            content_hash: tuple(face)
+            for content_hash, *face in self._having(
+                "object_definition", "content_hash", contents, "schema_hash, label, custom"
+            )
+        }
+        object_rows: list[Row] = []
+        order_rows: list[Row] = []
+        for schema, hashes, native, content in zip(schemas, lists, natives, contents, strict=True):
+            if content in faces:
+                continue
+            digest = schema_hash(schema.fields)
+            faces[content] = (digest, schema.label, schema.custom)
+            custom_fields = sum(1 for field in schema.fields if field.custom)
+            object_rows.append(
+                (
+                    content,
+                    schema.label,
+                    schema.custom,
+                    len(hashes),
+                    custom_fields,
+                    digest,
+                    structural_hash(schema.fields),
+                    native,
+                )
+            )
+            order_rows += [(content, position, key) for position, key in enumerate(hashes)]
+        new = self._put_fields(fields, bodies, {row[2] for row in order_rows})
+        self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
+        self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
+        return [ObjectDefinition(content, faces[content]) for content in contents], new
+
+    def load(self, content_hashes: Iterable[str]) -> dict[str, Content]:
+        """Return the contents of those hashes; a field that many share is parsed once."""
+        wanted = list(content_hashes)
+        bodies = self._database.rows(
+            "SELECT field_hash, body FROM field_definition WHERE field_hash IN ("
+            "SELECT field_hash FROM object_field "
+            "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])))",
+            [wanted],
+        )
+        parsed = {key: _parse(body) for key, body in bodies}
+        lists: dict[str, list[Field]] = {content: [] for content in wanted}
+        for content, key in self._database.rows(
+            "SELECT content_hash, field_hash FROM object_field "
+            "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY content_hash, position",
+            [wanted],
+        ):
+            lists[content].append(parsed[key])
+        natives = self._having("object_definition", "content_hash", wanted, "native")
+        return {
+            content: Content(tuple(lists[content]), json.loads(native))
+            for content, native in natives
+        }
+
+    def _put_fields(self, fields: dict[str, Field], bodies: dict[str, str], used: set[str]) -> int:
+        candidates = sorted(used)
+        known = {row[0] for row in self._having("field_definition", "field_hash", candidates)}
+        rows = [_field_row(key, fields[key], bodies[key]) for key in candidates if key not in known]
+        self._database.insert("field_definition", _FIELD_COLUMNS, rows)
+        return len(rows)
+
+    def _having(
+        self, table: str, key: str, values: Sequence[str], columns: str | None = None
+    ) -> list[Row]:
+        selection = f"{key}, {columns}" if columns else key
+        return self._database.rows(
+            f"SELECT {selection} FROM {table} WHERE {key} IN (SELECT unnest(?::VARCHAR[]))",
+            [list(values)],
+        )
+
+
+def _field_row(key: str, field: Field, body: str) -> Row:
+    return (
+        key,
+        field.name,
+        field.label,
+        field.type.value,
+        field.native_type,
+        field.required,
+        field.unique,
+        field.custom,
+        field.calculated,
+        ", ".join(field.references),
+        body,
+    )
+
+
+def _parse(body: str) -> Field:
+    try:
+        return Field.model_validate_json(body)
+    except ValidationError:
+        # The quick parser refuses half a surrogate pair, which a CRM may well send in `native`.
+        return Field.model_validate(json.loads(body))
+
+
+def _content_hash(schema: ObjectSchema, field_hashes: Sequence[str], native: str) -> str:
+    face = _dump([schema.label, schema.custom, _sha256(native), list(field_hashes)])
+    return _sha256(face)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

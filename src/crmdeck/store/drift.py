@@ -1,0 +1,90 @@
+"""Drift events, the stories they belong to, and who has taken note of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from crmdeck.model import DriftEvent, Story
+from crmdeck.store.database import Database
+from crmdeck.store.records import Table, Where, stored
+
+_ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
+_EVENTS = Table(
+    "drift_event",
+    DriftEvent,
+    nested=("changes", "affected_mappings"),
+    without=_ACKNOWLEDGED,
+)
+_STORIES = Table("story", Story, nested=("object_types",))
+_READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
+_NEWEST = "ORDER BY detected_at DESC, seq"
+
+
+class Drift:
+    """Every change that was ever detected."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
+        """Append events and stories; those whose id is there already are left out.
+
+        An event that comes acknowledged is stored with its acknowledgement.
+        """
+        known = self._known("drift_event", [event.id for event in events])
+        fresh = [event for event in events if event.id not in known]
+        _EVENTS.insert(self._database, fresh)
+        self._note(
+            [
+                (event.id, stored(event.acknowledged_at), event.acknowledged_by or "", event.note)
+                for event in fresh
+                if event.acknowledged_at is not None
+            ]
+        )
+        known = self._known("story", [story.id for story in stories])
+        _STORIES.insert(self._database, [story for story in stories if story.id not in known])
+
+    def events(
+        self, connection_id: str | None = None, *, since: datetime | None = None
+    ) -> tuple[DriftEvent, ...]:
+        """Return the events detected at `since` or later, newest first, as acknowledged."""
+        where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
+        return _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
+
+    def get(self, event_id: str) -> DriftEvent | None:
+        """Return one event, as acknowledged."""
+        found = _READ.select(self._database, "WHERE id = ?", [event_id])
+        return found[0] if found else None
+
+    def stories(
+        self, connection_id: str | None = None, since: datetime | None = None
+    ) -> tuple[Story, ...]:
+        """Return the stories detected at `since` or later, newest first."""
+        where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
+        return _STORIES.select(self._database, f"{where} {_NEWEST}", where.parameters)
+
+    def acknowledge(
+        self, event_ids: Sequence[str], at: datetime, by: str, note: str | None = None
+    ) -> int:
+        """Append an acknowledgement to each event, and return how many events there were.
+
+        Ids of no event are left out. The last acknowledgement of an event counts.
+        """
+        known = self._known("drift_event", event_ids)
+        self._note(
+            [(one, stored(at), by, note) for one in dict.fromkeys(event_ids) if one in known]
+        )
+        return len(known)
+
+    def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
+        self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)
+
+    def _known(self, table: str, ids: Sequence[str]) -> set[str]:
+        if not ids:
+            return set()
+        rows = self._database.rows(
+            f"SELECT DISTINCT id FROM {table} WHERE id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(ids)],
+        )
+        return {row[0] for row in rows}

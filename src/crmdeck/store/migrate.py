@@ -1,0 +1,110 @@
+"""Numbered SQL files that bring a cache up to date: each runs once, in one transaction."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+from crmdeck.errors import CacheError, CacheTooNewError
+from crmdeck.model import to_utc
+from crmdeck.store.database import Database, make_private, wal_of, wording_file_failures
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered SQL file."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def shipped() -> tuple[Migration, ...]:
+    """Return the migrations that this crmdeck knows, in order."""
+    found = []
+    for entry in resources.files("crmdeck.store").joinpath("migrations").iterdir():
+        if match := _NAME.fullmatch(entry.name):
+            found.append(Migration(int(match[1]), match[2], entry.read_text("utf-8")))
+    return tuple(sorted(found, key=lambda migration: migration.number))
+
+
+def newest(migrations: tuple[Migration, ...]) -> int:
+    """Return the number of the last migration."""
+    return max(migration.number for migration in migrations)
+
+
+def version_of(database: Database, path: Path) -> int:
+    """Return the number of the last migration that the cache has seen.
+
+    Raises CacheError where the file is a DuckDB file of somebody else's.
+    """
+    known = database.rows(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_migration' AND NOT internal"
+    )
+    if not known:
+        raise CacheError(
+            f"{path} is a DuckDB file, but not a cache of crmdeck. It was left untouched.",
+            remedy="Choose another workspace with --home, or move the file away.",
+        )
+    return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+
+
+def refuse_newer(version: int, newest_known: int, path: Path) -> None:
+    """Raise CacheTooNewError where a newer crmdeck wrote the cache."""
+    if version > newest_known:
+        raise CacheTooNewError(
+            f"The cache {path} was written by a newer crmdeck. It was left untouched.",
+            cause=f"It has version {version}; this crmdeck knows versions up to {newest_known}.",
+            remedy="Upgrade crmdeck, or choose another workspace with --home.",
+        )
+
+
+def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
+    """Make a new cache at `path`: it is there whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    for leftover in (draft, wal_of(draft)):
+        leftover.unlink(missing_ok=True)
+    database = Database.open(draft)
+    make_private(draft)
+    try:
+        with database.transaction():
+            database.run(
+                "CREATE TABLE schema_migration "
+                "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+            )
+        apply(database, migrations, at)
+    finally:
+        database.close()
+    draft.replace(path)
+
+
+def apply(database: Database, migrations: tuple[Migration, ...], at: datetime) -> None:
+    """Run `migrations`, each in its own transaction."""
+    for migration in migrations:
+        with database.transaction():
+            database.run(migration.sql)
+            database.insert(
+                "schema_migration",
+                ("number", "name", "applied_at"),
+                [(migration.number, migration.name, to_utc(at).replace(tzinfo=None))],
+            )
+
+
+def back_up(path: Path, version: int) -> Path:
+    """Copy a closed cache beside itself and return where: `cache.duckdb.v3.bak`."""
+    copy = path.with_name(f"{path.name}.v{version}.bak")
+    draft = copy.with_name(copy.name + ".new")
+    with wording_file_failures(path):
+        shutil.copyfile(path, draft)
+        make_private(draft)
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(copy)
+    return copy

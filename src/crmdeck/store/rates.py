@@ -1,0 +1,49 @@
+"""How full fields are: the share of sampled records that have a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from crmdeck.model import to_utc
+from crmdeck.store.database import Database
+from crmdeck.store.records import stored
+
+_COLUMNS = ("connection_id", "object_type", "field_name", "rate", "sampled", "measured_at")
+
+
+class Rates:
+    """Measured fill rates; the last measurement of a field counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(
+        self,
+        connection_id: str,
+        object_type: str,
+        rates: Mapping[str, float],
+        sampled: int,
+        at: datetime,
+    ) -> None:
+        """Append rates (0 to 1, by field name) that were measured on `sampled` records."""
+        moment = stored(at)
+        self._database.insert(
+            "fill_rate",
+            _COLUMNS,
+            [
+                (connection_id, object_type, name, float(rate), sampled, moment)
+                for name, rate in rates.items()
+            ],
+        )
+
+    def get(self, connection_id: str, object_type: str) -> dict[str, tuple[float, int, datetime]]:
+        """Return rate, number of sampled records and time of measurement by field name."""
+        rows = self._database.rows(
+            "SELECT field_name, rate, sampled, measured_at FROM fill_rate "
+            "WHERE connection_id = ? AND object_type = ? "
+            "QUALIFY row_number() OVER (PARTITION BY field_name ORDER BY seq DESC) = 1 "
+            "ORDER BY field_name",
+            [connection_id, object_type],
+        )
+        return {name: (rate, sampled, to_utc(at)) for name, rate, sampled, at in rows}

@@ -1,0 +1,90 @@
+"""Records in tables: one column an attribute, nested attributes as JSON text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from crmdeck.model import WireModel, to_utc
+from crmdeck.store.database import Database, Row, quote
+
+M = TypeVar("M", bound=WireModel)
+
+
+class Table(Generic[M]):
+    """A table whose columns are the attributes of a model, and `extra` ones beside them."""
+
+    def __init__(
+        self,
+        name: str,
+        model: type[M],
+        *,
+        nested: Iterable[str] = (),
+        without: Iterable[str] = (),
+        extra: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self._model = model
+        self._nested = frozenset(nested)
+        skipped = frozenset(without)
+        self._attributes = tuple(a for a in model.model_fields if a not in skipped)
+        self._columns = (*self._attributes, *extra)
+        self.selection = ", ".join(quote(attribute) for attribute in self._attributes)
+
+    def insert(self, database: Database, records: Iterable[M], *extra: object) -> None:
+        """Append `records` in their order, each with the same values of the extra columns."""
+        rows = [(*self._encode(record), *extra) for record in records]
+        database.insert(self.name, self._columns, rows)
+
+    def select(
+        self, database: Database, clause: str = "", parameters: Sequence[object] = ()
+    ) -> tuple[M, ...]:
+        """Return the records that `clause` (from WHERE on) leaves, in its order."""
+        sql = f"SELECT {self.selection} FROM {quote(self.name)} {clause}"
+        return tuple(self.decode(row) for row in database.rows(sql, parameters))
+
+    def decode(self, row: Row) -> M:
+        """Return the record that a row of `selection` holds."""
+        values: dict[str, Any] = dict(zip(self._attributes, row, strict=False))
+        for name in self._nested:
+            if values[name] is not None:
+                values[name] = json.loads(values[name])
+        return self._model.model_validate(values)
+
+    def _encode(self, record: M) -> Row:
+        plain = record.model_dump(mode="json")
+        return tuple(
+            self._cell(name, plain[name], getattr(record, name)) for name in self._attributes
+        )
+
+    def _cell(self, name: str, plain: object, value: object) -> object:
+        if isinstance(value, datetime):
+            return stored(value)
+        if name in self._nested and value is not None:
+            return json.dumps(plain, separators=(",", ":"))
+        return plain
+
+
+def stored(moment: datetime) -> datetime:
+    """Return `moment` as the cache keeps it: UTC without saying so."""
+    return to_utc(moment).replace(tzinfo=None)
+
+
+class Where:
+    """Conditions that all must hold, with their parameters; those given None are left out."""
+
+    def __init__(self) -> None:
+        self._conditions: list[str] = []
+        self.parameters: list[object] = []
+
+    def add(self, condition: str, value: object) -> Where:
+        """Add a condition with one `?`, unless `value` is None."""
+        if value is not None:
+            self._conditions.append(condition)
+            self.parameters.append(stored(value) if isinstance(value, datetime) else value)
+        return self
+
+    def __str__(self) -> str:
+        return "WHERE " + " AND ".join(self._conditions) if self._conditions else ""

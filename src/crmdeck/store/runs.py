@@ -1,0 +1,72 @@
+"""What was tried against each CRM, what failed, and the quota that was read on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from crmdeck.model import ObjectFailure, Quota, SyncRun
+from crmdeck.store.database import Database
+from crmdeck.store.records import Table, Where, stored
+
+_RUNS = Table("sync_run", SyncRun)
+_QUOTA = Table("quota", Quota, extra=("connection_id", "read_at"))
+_FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
+_NEWEST = "ORDER BY started_at DESC, seq DESC LIMIT ?"
+# A refresh that failed as a whole says nothing about single object types, so it is left out.
+_LAST_REFRESH = """
+    SELECT run_id FROM (
+        SELECT run_id, seq FROM refresh WHERE connection_id = ?
+        UNION ALL
+        SELECT run_id, seq FROM object_failure WHERE connection_id = ?
+    ) ORDER BY seq DESC LIMIT 1"""
+
+
+class Runs:
+    """The history of refreshes and probes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, run: SyncRun) -> None:
+        """Append one run."""
+        _RUNS.insert(self._database, [run])
+
+    def latest(self, connection_id: str, kind: str | None = None) -> SyncRun | None:
+        """Return the run that started last, of any kind or of one."""
+        where = Where().add("connection_id = ?", connection_id).add("kind = ?", kind)
+        found = _RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
+        return found[0] if found else None
+
+    def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
+        """Return the runs of a connection, newest first."""
+        return _RUNS.select(
+            self._database, f"WHERE connection_id = ? {_NEWEST}", [connection_id, limit]
+        )
+
+    def add_quota(self, connection_id: str, quota: Quota, at: datetime) -> None:
+        """Append a quota as read at `at`."""
+        _QUOTA.insert(self._database, [quota], connection_id, stored(at))
+
+    def latest_quota(self, connection_id: str) -> Quota | None:
+        """Return the quota that was read last."""
+        found = _QUOTA.select(
+            self._database,
+            "WHERE connection_id = ? ORDER BY read_at DESC, seq DESC LIMIT 1",
+            [connection_id],
+        )
+        return found[0] if found else None
+
+    def add_failures(
+        self, run_id: str, connection_id: str, failures: Iterable[ObjectFailure]
+    ) -> None:
+        """Append the object types that a refresh could not read."""
+        _FAILURES.insert(self._database, failures, run_id, connection_id)
+
+    def failures(self, connection_id: str) -> tuple[ObjectFailure, ...]:
+        """Return what the last refresh that reached its source could not read."""
+        return _FAILURES.select(
+            self._database,
+            f"WHERE connection_id = ? AND run_id = ({_LAST_REFRESH}) ORDER BY object_type, seq",
+            [connection_id, connection_id, connection_id],
+        )
