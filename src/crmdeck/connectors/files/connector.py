@@ -1,0 +1,196 @@
+"""A file or folder of exported schemas as a connection.
+
+Each discovery reads the bytes again. Where they are the same as last time and everything that
+they hold is known, nothing is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from crmdeck import __version__
+from crmdeck.connectors.base import (
+    Credentials,
+    Discovered,
+    Discovery,
+    Failed,
+    Known,
+    Listing,
+    Meter,
+    Missing,
+    TokenListener,
+    Unchanged,
+)
+from crmdeck.connectors.files.catalogue import Catalogue, read_catalogue
+from crmdeck.connectors.files.reading import SchemaFile, find_files, fingerprint, read_file
+from crmdeck.connectors.files.validator import Validator
+from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    GoneReason,
+    ObjectPair,
+    ProbeReport,
+    Scope,
+    ScopeMode,
+    Suggestion,
+)
+
+
+def open_connector(
+    connection: Connection, credentials: Credentials, listener: TokenListener
+) -> FilesConnector:
+    """Return the connector for a connection whose source is `files`.
+
+    Raises UsageError where the connection has no path.
+    """
+    return FilesConnector(connection)
+
+
+class FilesConnector:
+    """Reads what lies at the path of `connection`. Nothing outside of it, and nothing is written.
+
+    The default scope takes everything that the files hold: who exported has chosen already.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        if not connection.path:
+            raise UsageError(
+                f"The connection {connection.name} has no path.",
+                remedy="Set the path to a file or folder of exported schemas.",
+                code="NO_PATH",
+            )
+        self._path = Path(connection.path).expanduser()
+        self._platform = connection.platform
+        self._meter = Meter()
+
+    @property
+    def meter(self) -> Meter:
+        """Return what was read: one request a file, and no quota."""
+        return self._meter
+
+    def probe(self) -> ProbeReport:
+        """Return how many schema files there are, and how large; their content is not read.
+
+        Raises SourceError where there are none.
+        """
+        files = find_files(self._path)
+        try:
+            size = sum(file.stat().st_size for file in files)
+        except OSError as error:
+            raise SourceError(
+                f"{self._path} could not be read.",
+                cause=error.strerror or str(error),
+                remedy="See that the files are there and that you may read them.",
+                code="FILE_UNREADABLE",
+            ) from error
+        count = "1 file" if len(files) == 1 else f"{len(files):,} files"
+        return ProbeReport(organisation=f"{self._path.name}: {count}, {size / 1e6:,.1f} MB")
+
+    def discover(
+        self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
+    ) -> Iterator[Discovery]:
+        """Yield a Listing, then each object type of the scope.
+
+        Raises SourceError where no file can be read.
+        """
+        files = self._read(cancel)
+        digest = fingerprint(files, f"{__version__}/{self._platform}")
+        validators = _validators(known)
+        current = {name for name, each in validators.items() if each.digest == digest}
+        if current and len(current) == validators[min(current)].size:
+            yield Listing(frozenset(current), _in_scope(scope, current))
+            yield from _unknown_names(scope, current | known.keys())
+            yield from (Unchanged(name) for name in _in_scope(scope, current))
+            return
+        catalogue = read_catalogue(files, self._platform, cancel)
+        if not catalogue.entries.keys() - catalogue.clashes.keys():
+            raise self._nothing_usable(catalogue)
+        size = catalogue.size
+        origins = [(name, each.file_key) for name, each in validators.items()]
+        failures = catalogue.failures(origins)
+        concerned = failures.keys() & (known.keys() | catalogue.entries.keys())
+        held = catalogue.entries.keys() | concerned
+        yield Listing(frozenset(held | catalogue.listed), _in_scope(scope, held))
+        yield from _unknown_names(scope, held | known.keys())
+        yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
+        for name in _in_scope(scope, held):
+            cancel.check()
+            if name in failures:
+                yield Failed(name, failures[name])
+            elif name in current:
+                yield Unchanged(name)
+            else:
+                yield _discovered(catalogue, name, digest, size)
+
+    def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
+        """Return ABSENT for everything: files do not say why something is not in them."""
+        return dict.fromkeys(missing, GoneReason.ABSENT)
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return nothing: files make no suggestions."""
+        return ()
+
+    def disconnect(self) -> None:
+        """Do nothing: files need not be told."""
+
+    def _read(self, cancel: CancelToken) -> list[SchemaFile]:
+        folder = self._path if self._path.is_dir() else None
+        files = []
+        for path in find_files(self._path):
+            cancel.check()
+            file = read_file(path, folder)
+            self._meter.count(received=len(file.data), quota_spent=0)
+            files.append(file)
+        return files
+
+    def _nothing_usable(self, catalogue: Catalogue) -> CrmdeckError:
+        errors = [trouble.error for trouble in catalogue.troubles]
+        errors += catalogue.clashes.values()
+        if len(errors) == 1:
+            return errors[0]
+        if errors:
+            return SourceError(
+                f"None of the files in {self._path} can be used.",
+                cause=f"The first of {len(errors):,} errors: {errors[0]}",
+                remedy="Export the schemas again.",
+                code="FILE_BROKEN",
+            )
+        return SourceError(
+            f"{self._path} lists {len(catalogue.listed):,} object types and describes none.",
+            cause="A describeGlobal answer has no fields.",
+            remedy="Put the describe answers of the object types beside it.",
+            code="NO_SCHEMA_FILES",
+        )
+
+
+def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:
+    parsed = {name: Validator.parse(each.validator) for name, each in known.items()}
+    return {name: validator for name, validator in parsed.items() if validator is not None}
+
+
+def _in_scope(scope: Scope, names: AbstractSet[str]) -> tuple[str, ...]:
+    wanted = names & set(scope.include) if scope.mode is ScopeMode.NAMED else names
+    return tuple(sorted(wanted - set(scope.exclude)))
+
+
+def _unknown_names(scope: Scope, names: AbstractSet[str]) -> Iterator[Failed]:
+    """Yield a failure for each object type that the scope names and that never was there."""
+    if scope.mode is ScopeMode.NAMED:
+        for name in _in_scope(scope, set(scope.include) - names):
+            error = NotFoundError(
+                f"The files describe no object type {name}.",
+                remedy="Name object types as the files do, or widen the scope.",
+                code="OBJECT_NOT_FOUND",
+            )
+            yield Failed(name, error)
+
+
+def _discovered(catalogue: Catalogue, name: str, digest: str, size: int) -> Discovered | Failed:
+    key = catalogue.entries[name].file.key
+    try:
+        return Discovered(catalogue.build(name), str(Validator(digest, size, key)))
+    except CrmdeckError as error:
+        return Failed(name, error)
