@@ -48,7 +48,7 @@ def parse_catalogue(text: str, origin: str) -> CatalogueFile:
             description=document.text(description, "description") if description else "",
             fields=tuple(_field(document, key, document.table(key, fields)) for key in fields),
         ),
-        replace=document.data.get("replace", False) is True,
+        replace=document.flag(document.data.get("replace", False), "replace"),
     )
 
 

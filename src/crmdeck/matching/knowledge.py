@@ -54,7 +54,7 @@ class Concept:
     """One thing that CRMs keep under different names, `company.employees` say.
 
     `phrases` are what people call it (as `phrase_key` writes them), `related` the concepts that
-    often take its place (a domain for a website).
+    often take its place (a domain for a website). `computed`: systems fill it in themselves.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Concept:
     phrases: tuple[str, ...] = ()
     fields: tuple[FieldRef, ...] = ()
     related: frozenset[str] = frozenset()
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ class Knowledge:
     def concepts_named(self, field_name: str) -> frozenset[str]:
         """Return the concepts that any system keeps in a field of that name; case is ignored."""
         return self._by_name.get(field_name.casefold(), frozenset())
+
+    def is_computed(self, field_name: str) -> bool:
+        """Return whether every system that keeps a field of that name fills it in itself."""
+        ids = self.concepts_named(field_name)
+        return bool(ids) and all(self.concepts[id_].computed for id_ in ids)
 
     def concepts_for(self, phrase: str) -> frozenset[str]:
         """Return the concepts that people call `phrase`."""
@@ -216,4 +222,5 @@ def _merge_concepts(ours: Concept, theirs: Concept) -> Concept:
         phrases=tuple(dict.fromkeys((*ours.phrases, *theirs.phrases))),
         fields=tuple(dict.fromkeys((*ours.fields, *theirs.fields))),
         related=ours.related | theirs.related,
+        computed=ours.computed or theirs.computed,
     )

@@ -16,7 +16,7 @@ from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phr
 from crmdeck.model import FieldType
 
 _TABLES = frozenset({"abbreviations", "synonyms", "values", "types", "systems", "concepts"})
-_CONCEPT_KEYS = frozenset({"label", "phrases", "related"})
+_CONCEPT_KEYS = frozenset({"label", "phrases", "related", "computed"})
 _SYSTEM_KEYS = frozenset({"name", "source", "objects"})
 _LINE = re.compile(r"at line (\d+)")
 
@@ -104,6 +104,12 @@ class Document:
             )
         return [self.text(item, key) for item in value]
 
+    def flag(self, value: object, key: str) -> bool:
+        """Return `value` as the true or false that it must be."""
+        if not isinstance(value, bool):
+            raise self.error(f"'{key}' must be true or false.", f"Write {key} = true.", at=key)
+        return value
+
     def _line_of(self, word: str) -> int:
         return next((n for n, line in enumerate(self._lines, 1) if word and word in line), 1)
 
@@ -179,6 +185,7 @@ def _concepts(document: Document) -> dict[str, Concept]:
                 for text in document.texts(names, system)
             ),
             related=frozenset(document.texts(entry.get("related", []), "related")),
+            computed=document.flag(entry.get("computed", False), "computed"),
         )
     return concepts
 
