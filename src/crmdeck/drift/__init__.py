@@ -2,6 +2,7 @@
 
 from crmdeck.drift.compare import compare, compare_fields
 from crmdeck.drift.detect import detect
+from crmdeck.drift.schemas import compare_schemas
 from crmdeck.drift.states import AcceptedField, FieldChange, GoneObject, ObjectState
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "ObjectState",
     "compare",
     "compare_fields",
+    "compare_schemas",
     "detect",
 ]

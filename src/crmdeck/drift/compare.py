@@ -37,6 +37,16 @@ def compare(before: ObjectState, after: ObjectState) -> tuple[FieldChange, ...]:
     return tuple(found)
 
 
+def compare_objects(before: ObjectState, after: ObjectState) -> tuple[Change, ...]:
+    """Return what differs between two states of an object type itself, fields aside."""
+    pairs = (("label", before.label, after.label), ("custom", before.custom, after.custom))
+    return tuple(
+        Change(attribute=name, before=left, after=right)
+        for name, left, right in pairs
+        if left != right and _is_said(name, left) and _is_said(name, right)
+    )
+
+
 def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
     """Return the compared attributes in which two definitions of a field differ."""
     if before is after:

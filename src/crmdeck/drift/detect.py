@@ -10,12 +10,12 @@ from datetime import datetime
 
 from crmdeck.drift.findings import Finding, find
 from crmdeck.drift.folds import Fold, objects_of
+from crmdeck.drift.kind_rules import RETURNED_REASONS
 from crmdeck.drift.phrases import short
 from crmdeck.drift.renames import find_renames
 from crmdeck.drift.states import AcceptedField, GoneObject, ObjectState
 from crmdeck.drift.stories import fold
 from crmdeck.drift.weigh import (
-    RETURNED_REASONS,
     Use,
     Verdict,
     weigh_added,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crmdeck.drift.compare import compare
+from crmdeck.drift.compare import compare, compare_objects
 from crmdeck.drift.states import GoneObject, ObjectState
 from crmdeck.model import Change, DriftKind, Field, GoneReason
 
@@ -86,8 +86,7 @@ def _inside(
     old: ObjectState, new: ObjectState, gone_fields: Mapping[tuple[str, str], GoneReason]
 ) -> Iterator[Finding]:
     object_type = new.object_type
-    changes = tuple(_object_changes(old, new))
-    if changes:
+    if changes := compare_objects(old, new):
         yield Finding(
             object_type, None, DriftKind.OBJECT_CHANGED, changes=changes, custom=new.custom
         )
@@ -109,10 +108,3 @@ def _inside(
             change.changes,
             custom=field.custom if field else None,
         )
-
-
-def _object_changes(old: ObjectState, new: ObjectState) -> Iterator[Change]:
-    if old.label and new.label and old.label != new.label:
-        yield Change(attribute="label", before=old.label, after=new.label)
-    if old.custom is not None and new.custom is not None and old.custom != new.custom:
-        yield Change(attribute="custom", before=old.custom, after=new.custom)

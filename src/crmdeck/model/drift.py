@@ -84,8 +84,9 @@ class DriftEvent(WireModel):
 class Story(WireModel):
     """Drift events that are one thing, told once.
 
-    `kind` is a stable word (`field_everywhere`, `mirror`, `setup_picklists`, `object_kinds`,
-    `scope`, `vendor_release`); `title` is one line for people; `severity` the worst inside.
+    `kind` is a stable word (`field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
+    `reference_lists`, `object_kinds`, `scope`, `vendor_release`, `package`); `title` is one line
+    for people; `severity` the worst inside.
     """
 
     id: str
@@ -103,3 +104,54 @@ class DriftReport(WireModel):
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
+
+
+class Side(StrEnum):
+    """On which side of a comparison something is."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
+class FieldDifference(WireModel):
+    """One field that is on one side only (`changes` is empty), or differs.
+
+    In `changes`, `before` is the left side and `after` the right one. `label` is that of the
+    left side where there is one.
+    """
+
+    field_name: str
+    label: str = ""
+    side: Side
+    changes: tuple[Change, ...] = ()
+
+
+class ObjectDifference(WireModel):
+    """One object type that is on one side only (`fields` is empty), or differs.
+
+    `field_count` counts its fields on the left side, or where it is on the right side only,
+    there.
+    """
+
+    object_type: str
+    label: str = ""
+    side: Side
+    field_count: int
+    changes: tuple[Change, ...] = ()
+    fields: tuple[FieldDifference, ...] = ()
+
+
+class Comparison(WireModel):
+    """Two schemas held against each other: a sandbox and production, or two moments.
+
+    `left` and `right` are names of connections; `left_at` and `right_at` the moments, None for
+    now. `objects` lists what differs, by object type; `same` counts the object types that don't.
+    """
+
+    left: str
+    right: str
+    left_at: UtcTime | None = None
+    right_at: UtcTime | None = None
+    objects: tuple[ObjectDifference, ...] = ()
+    same: int = 0

@@ -1,0 +1,265 @@
+"""The rules of severity for the attributes of a field; read them as those of `kind_rules`.
+
+The first row of an attribute that applies holds; the last one of each always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from crmdeck.drift.compare import picklist_states
+from crmdeck.drift.kind_rules import BREAKING, RISKY, SAFE, Scale
+from crmdeck.model import Change, Field, FieldType
+
+
+class Row(NamedTuple):
+    """One rule on one attribute: when it applies, how bad it is, and why."""
+
+    attribute: str
+    applies: Callable[[Change, Field], bool]
+    scale: Scale
+    reason: str
+
+
+_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT})
+_WIDER: dict[FieldType, frozenset[FieldType]] = {
+    FieldType.STRING: frozenset({FieldType.TEXT}),
+    FieldType.EMAIL: _TEXTS,
+    FieldType.PHONE: _TEXTS,
+    FieldType.URL: _TEXTS,
+    FieldType.PICKLIST: _TEXTS | {FieldType.MULTIPICKLIST},
+    FieldType.INTEGER: frozenset({FieldType.DECIMAL}),
+}
+
+
+def _always(change: Change, after: Field) -> bool:
+    return True
+
+
+def _is_narrower(change: Change, after: Field) -> bool:
+    return FieldType(change.after) not in _WIDER.get(FieldType(change.before), ())
+
+
+def _is_smaller(change: Change, after: Field) -> bool:
+    return bool(change.after < change.before)
+
+
+def _is_gained(change: Change, after: Field) -> bool:
+    return change.after is True
+
+
+def _loses_values(change: Change, after: Field) -> bool:
+    return bool(lost_values(change))
+
+
+def _loses_restricted_values(change: Change, after: Field) -> bool:
+    return after.restricted is True and bool(lost_values(change))
+
+
+def _gains_values(change: Change, after: Field) -> bool:
+    return bool(gained_values(change))
+
+
+def _loses_targets(change: Change, after: Field) -> bool:
+    return not set(change.before) <= set(change.after)
+
+
+def lost_values(change: Change) -> list[str]:
+    """Return the values of a picklist change that could be chosen before, and can't now."""
+    after = picklist_states(change.after)
+    return [v for v, on in picklist_states(change.before).items() if on and not after.get(v)]
+
+
+def gained_values(change: Change) -> list[str]:
+    """Return the values of a picklist change that can be chosen now, and could not before."""
+    before = picklist_states(change.before)
+    return [v for v, on in picklist_states(change.after).items() if on and not before.get(v)]
+
+
+ATTRIBUTE_ROWS: tuple[Row, ...] = (
+    Row(
+        "type",
+        _is_narrower,
+        Scale(BREAKING, BREAKING, BREAKING),
+        "The type changed from {before} to {after}: values that were fine may not fit any more.",
+    ),
+    Row(
+        "type",
+        _always,
+        Scale(RISKY, BREAKING, RISKY),
+        "The type changed from {before} to {after}: old values fit, new ones may be of another "
+        "form.",
+    ),
+    Row(
+        "nativeType",
+        _always,
+        Scale(SAFE, RISKY, RISKY),
+        "The CRM calls the type {after} now, no longer {before}.",
+    ),
+    Row(
+        "references",
+        _loses_targets,
+        Scale(RISKY, BREAKING, BREAKING),
+        "The lookup does not accept {lost} any more.",
+    ),
+    Row(
+        "references",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The lookup accepts {gained} as well.",
+    ),
+    Row(
+        "required",
+        _is_gained,
+        Scale(BREAKING, BREAKING, BREAKING),
+        "Newly required: no record can be created without a value.",
+    ),
+    Row("required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: it may be empty."),
+    Row(
+        "length",
+        _is_smaller,
+        Scale(RISKY, RISKY, BREAKING),
+        "Shorter: {after} characters fit where {before} did; longer values are refused or cut.",
+    ),
+    Row(
+        "length",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "Longer: {after} characters fit where {before} did.",
+    ),
+    Row(
+        "precision",
+        _is_smaller,
+        Scale(RISKY, RISKY, BREAKING),
+        "Fewer digits: {after} fit where {before} did; larger numbers are refused.",
+    ),
+    Row(
+        "precision",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "More digits: {after} fit where {before} did.",
+    ),
+    Row(
+        "scale",
+        _is_smaller,
+        Scale(RISKY, RISKY, BREAKING),
+        "Fewer decimal places: {after} where there were {before}; numbers are refused or rounded.",
+    ),
+    Row(
+        "scale",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "More decimal places: {after} where there were {before}.",
+    ),
+    Row(
+        "unique",
+        _is_gained,
+        Scale(RISKY, SAFE, RISKY),
+        "Values must be unique now: a duplicate is refused.",
+    ),
+    Row(
+        "unique",
+        _always,
+        Scale(SAFE, RISKY, RISKY),
+        "Values need not be unique any more: a match by it may find several records.",
+    ),
+    Row(
+        "externalId",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "Now an external id: records can be matched by it.",
+    ),
+    Row(
+        "externalId",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "No longer an external id: records can't be matched by it any more.",
+    ),
+    Row(
+        "calculated",
+        _is_gained,
+        Scale(RISKY, RISKY, BREAKING),
+        "The CRM computes the value now: it can't be written any more.",
+    ),
+    Row(
+        "calculated",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The CRM does not compute the value any more: it may stay empty.",
+    ),
+    Row(
+        "formula",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The formula changed: the value may mean something else.",
+    ),
+    Row(
+        "picklist",
+        _loses_restricted_values,
+        Scale(BREAKING, RISKY, BREAKING),
+        "The restricted picklist does not take {lost} any more.",
+    ),
+    Row(
+        "picklist",
+        _loses_values,
+        Scale(RISKY, RISKY, BREAKING),
+        "The picklist does not offer {lost} any more.",
+    ),
+    Row(
+        "picklist",
+        _gains_values,
+        Scale(SAFE, RISKY, SAFE),
+        "The picklist offers {gained} as well.",
+    ),
+    Row(
+        "picklist",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "Picklist values have other labels or another default; those on offer are the same.",
+    ),
+    Row(
+        "restricted",
+        _is_gained,
+        Scale(RISKY, SAFE, RISKY),
+        "The picklist is restricted now: a value outside it is refused.",
+    ),
+    Row(
+        "restricted",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The picklist is not restricted any more: values outside it may come.",
+    ),
+    Row("readable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be read now."),
+    Row(
+        "readable",
+        _always,
+        Scale(RISKY, BREAKING, SAFE),
+        "It can't be read any more by this connection's user.",
+    ),
+    Row("createable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be set on new records now."),
+    Row(
+        "createable",
+        _always,
+        Scale(RISKY, SAFE, BREAKING),
+        "It can't be set on new records any more.",
+    ),
+    Row("updateable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be updated now."),
+    Row(
+        "updateable",
+        _always,
+        Scale(RISKY, SAFE, BREAKING),
+        "It can't be updated any more.",
+    ),
+    Row(
+        "archived",
+        _is_gained,
+        Scale(RISKY, BREAKING, BREAKING),
+        "Archived: the CRM has taken the field out of use.",
+    ),
+    Row("archived", _always, Scale(SAFE, SAFE, SAFE), "Taken out of the archive."),
+    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another label."),
+    Row("description", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another help."),
+    Row("group", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another group."),
+    Row("default", _always, Scale(SAFE, SAFE, SAFE), "New records start with another value."),
+)

@@ -1,0 +1,74 @@
+"""Two whole schemas held against each other: a sandbox and production, or two moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from crmdeck.drift.compare import compare, compare_objects
+from crmdeck.drift.states import FieldChange, ObjectState, Presence
+from crmdeck.model import Comparison, FieldDifference, ObjectDifference, Side
+
+_SIDES = {Presence.BEFORE: Side.LEFT, Presence.AFTER: Side.RIGHT, Presence.BOTH: Side.BOTH}
+
+
+def compare_schemas(
+    left: Mapping[str, ObjectState],
+    right: Mapping[str, ObjectState],
+    *,
+    left_name: str,
+    right_name: str,
+    left_at: datetime | None = None,
+    right_at: datetime | None = None,
+) -> Comparison:
+    """Return the object types and fields in which two schemas differ, ordered by name.
+
+    What one side does not say of a field is not compared, as in drift.
+    """
+    objects = []
+    for object_type in sorted(left.keys() | right.keys()):
+        difference = _compare_object(left.get(object_type), right.get(object_type))
+        if difference:
+            objects.append(difference)
+    return Comparison(
+        left=left_name,
+        right=right_name,
+        left_at=left_at,
+        right_at=right_at,
+        objects=tuple(objects),
+        same=len(left.keys() | right.keys()) - len(objects),
+    )
+
+
+def _compare_object(left: ObjectState | None, right: ObjectState | None) -> ObjectDifference | None:
+    if left and right:
+        changes, fields = compare_objects(left, right), compare(left, right)
+        if not changes and not fields:
+            return None
+        return ObjectDifference(
+            object_type=left.object_type,
+            label=left.label,
+            side=Side.BOTH,
+            field_count=len(left.fields),
+            changes=changes,
+            fields=tuple(map(_field_difference, fields)),
+        )
+    only = left or right
+    if only is None:
+        return None
+    return ObjectDifference(
+        object_type=only.object_type,
+        label=only.label,
+        side=Side.LEFT if left else Side.RIGHT,
+        field_count=len(only.fields),
+    )
+
+
+def _field_difference(change: FieldChange) -> FieldDifference:
+    field = change.before or change.after
+    return FieldDifference(
+        field_name=change.field_name,
+        label=field.label if field else "",
+        side=_SIDES[change.presence],
+        changes=change.changes,
+    )
