@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -77,7 +78,7 @@ class Catalogue:
 def build_entry(entry: Entry, object_type: str, pipelines: Pipelines = ()) -> ObjectSchema:
     """Return the schema that `entry` holds. Raises SourceError naming file and place."""
     try:
-        return entry.build(object_type, pipelines)
+        schema = entry.build(object_type, pipelines)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise broken(entry.file.name, entry.place, f"{first['loc']}: {first['msg']}.") from error
@@ -85,6 +86,13 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines = ()) -> Ob
         if error.code == "FILE_BROKEN":
             raise
         raise broken(entry.file.name, entry.place, error.message) from error
+    names = Counter(field.name for field in schema.fields)
+    twice = sorted(name for name, count in names.items() if count > 1)
+    if twice:
+        raise broken(
+            entry.file.name, entry.place, f"The field {object_type}.{twice[0]} stands there twice."
+        )
+    return schema
 
 
 def read_catalogue(

@@ -24,7 +24,14 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.files.catalogue import Catalogue, read_catalogue
-from crmdeck.connectors.files.reading import SchemaFile, find_files, fingerprint, read_file
+from crmdeck.connectors.files.reading import (
+    SchemaFile,
+    check_size,
+    find_files,
+    fingerprint,
+    read_file,
+    unreadable,
+)
 from crmdeck.connectors.files.validator import Validator
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
 from crmdeck.model import (
@@ -80,12 +87,7 @@ class FilesConnector:
         try:
             size = sum(file.stat().st_size for file in files)
         except OSError as error:
-            raise SourceError(
-                f"{self._path} could not be read.",
-                cause=error.strerror or str(error),
-                remedy="See that the files are there and that you may read them.",
-                code="FILE_UNREADABLE",
-            ) from error
+            raise unreadable(self._path, error) from error
         count = "1 file" if len(files) == 1 else f"{len(files):,} files"
         return ProbeReport(organisation=f"{self._path.name}: {count}, {size / 1e6:,.1f} MB")
 
@@ -139,10 +141,13 @@ class FilesConnector:
     def _read(self, cancel: CancelToken) -> list[SchemaFile]:
         folder = self._path if self._path.is_dir() else None
         files = []
+        size = 0
         for path in find_files(self._path):
             cancel.check()
             file = read_file(path, folder)
             self._meter.count(received=len(file.data), quota_spent=0)
+            size += len(file.data)
+            check_size(self._path.name, size)
             files.append(file)
         return files
 

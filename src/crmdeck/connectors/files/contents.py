@@ -111,8 +111,8 @@ def _read_json(file: SchemaFile, text: str) -> Contents:
         reason, _, place = str(error).rpartition(" at ")
         raise broken(file.name, place, f"This is not valid JSON: {reason}.") from error
     records = _unwrap(value)
-    if not records.items and "pipelines" in file.name:
-        return Contents(Platform.HUBSPOT, pipelines=())
+    if records is None:
+        raise _unknown(file)
     match next(filter(None, map(_kind, records.items)), None):
         case "describe":
             return _describes(file, records)
@@ -126,7 +126,13 @@ def _read_json(file: SchemaFile, text: str) -> Contents:
             names = (item.get("name") for item in records.items if isinstance(item, Mapping))
             listed = frozenset(name for name in names if isinstance(name, str))
             return Contents(Platform.SALESFORCE, listed=listed)
-    raise SourceError(
+        case None if not records.items and "pipelines" in file.name:
+            return Contents(Platform.HUBSPOT, pipelines=())
+    raise _unknown(file)
+
+
+def _unknown(file: SchemaFile) -> SourceError:
+    return SourceError(
         f"{file.name} holds nothing that describes objects or fields.",
         cause=_KNOWN,
         remedy="Take it away, or export it again.",
@@ -134,12 +140,12 @@ def _read_json(file: SchemaFile, text: str) -> Contents:
     )
 
 
-def _unwrap(value: object) -> _Records:
+def _unwrap(value: object) -> _Records | None:
     path = "$"
     while isinstance(value, Mapping) and _kind(value) is None:
         key = next((key for key in _WRAPPERS if isinstance(value.get(key), list | dict)), None)
         if key is None:
-            return _Records((), path)
+            return None
         value, path = value[key], f"{path}.{key}"
     if isinstance(value, list):
         return _Records(value, path)
@@ -160,7 +166,7 @@ def _describes(file: SchemaFile, records: _Records) -> Contents:
     def entry(item: Mapping[str, Any], place: str) -> Entry:
         return Entry(item["name"], file, place, lambda *_: parse_object(item))
 
-    return _each(Platform.SALESFORCE, "describe", file, records, entry)
+    return _each(Platform.SALESFORCE, "fields", file, records, entry)
 
 
 def _object_schemas(file: SchemaFile, records: _Records) -> Contents:
@@ -168,12 +174,12 @@ def _object_schemas(file: SchemaFile, records: _Records) -> Contents:
         name = item.get("fullyQualifiedName") or item["name"]
         return Entry(str(name), file, place, _schema_builder(item))
 
-    return _each(Platform.HUBSPOT, "schema", file, records, entry)
+    return _each(Platform.HUBSPOT, "properties", file, records, entry)
 
 
 def _each(
     platform: Platform,
-    kind: str,
+    key: str,
     file: SchemaFile,
     records: _Records,
     entry: Callable[[Mapping[str, Any], str], Entry],
@@ -181,25 +187,36 @@ def _each(
     entries = []
     errors = []
     for item, place in records.placed():
-        if _kind(item) == kind and isinstance(item.get("name"), str) and item["name"]:
+        if _describes_object(item, key):
             entries.append(entry(item, place))
         else:
-            cause = "What stands there does not describe an object: its name or fields are missing."
+            cause = f"An object with a `name` and a list of `{key}` should stand there."
             errors.append(broken(file.name, place, cause))
     return Contents(platform, entries=tuple(entries), errors=tuple(errors))
 
 
+def _describes_object(item: object, key: str) -> bool:
+    return (
+        isinstance(item, Mapping)
+        and isinstance(item.get("name"), str)
+        and item["name"] != ""
+        and isinstance(item.get(key), list)
+    )
+
+
 def _schema_builder(schema: Mapping[str, Any]) -> Build:
+    labels = schema.get("labels")
+    label = labels.get("plural") if isinstance(labels, Mapping) else None
+    required = schema.get("requiredProperties")
+
     def build(object_type: str, pipelines: Pipelines) -> ObjectSchema:
-        labels = schema.get("labels")
-        label = labels.get("plural") if isinstance(labels, Mapping) else None
         return parse_properties(
             object_type,
             label if isinstance(label, str) else "",
             schema["properties"],
             pipelines,
             custom=True,
-            required=schema.get("requiredProperties"),
+            required=required if isinstance(required, list) else None,
         )
 
     return build

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from crmdeck.errors import SourceError
 
@@ -18,6 +19,7 @@ MAX_BYTES = 1024 * 1024 * 1024
 MAX_FILES = 10_000
 SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz")
 
+_CHUNK = 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -66,7 +68,7 @@ def find_files(path: Path) -> list[Path]:
             if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".")
         )
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not found:
         raise SourceError(
             f"There are no schema files in {path}.",
@@ -102,12 +104,11 @@ def read_file(file: Path, folder: Path | None = None) -> SchemaFile:
                 code="FILE_UNREADABLE",
             )
         with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-        _check_size(file.name, data)
+            data = _read_bounded(file.name, stream)
     except SourceError as error:
         return SchemaFile(file.name, error=error)
-    except OSError as error:
-        return SchemaFile(file.name, error=_unreadable(file, error))
+    except (OSError, RuntimeError) as error:
+        return SchemaFile(file.name, error=unreadable(file, error))
     return SchemaFile(file.name, data)
 
 
@@ -162,27 +163,36 @@ def _unpack(file: SchemaFile) -> bytes:
         return file.data
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(file.data)) as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return _read_bounded(file.name, stream)
     except (OSError, EOFError, zlib.error) as error:
         raise broken(file.name, "its gzip archive", str(error)) from error
-    _check_size(file.name, data)
-    return data
 
 
-def _check_size(name: str, data: bytes) -> None:
-    if len(data) > MAX_BYTES:
+def _read_bounded(name: str, stream: IO[bytes]) -> bytes:
+    chunks = []
+    size = 0
+    while chunk := stream.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        check_size(name, size)
+    return b"".join(chunks)
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise SourceError where `size`, in bytes, is more than a source may hold."""
+    if size > MAX_BYTES:
         raise SourceError(
             f"{name} holds more than {MAX_BYTES // 1024**2:,} MB.",
             cause="No export of schemas is that large.",
-            remedy="Export the schemas in several files.",
+            remedy="See what it is, and point the connection to schemas only.",
             code="FILE_TOO_LARGE",
         )
 
 
-def _unreadable(path: Path, error: OSError) -> SourceError:
+def unreadable(path: Path, error: Exception) -> SourceError:
     return SourceError(
         f"{path} could not be read.",
-        cause=error.strerror or str(error),
+        cause=getattr(error, "strerror", None) or str(error),
         remedy="See that the file is there and that you may read it.",
         code="FILE_UNREADABLE",
     )
