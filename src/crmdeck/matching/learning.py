@@ -1,0 +1,139 @@
+"""What the operator's decisions teach the ranker, derived from the decision log each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmdeck.matching.text import FILLERS, FieldText
+from crmdeck.model import Decision, DecisionState, Field
+
+Matrix = NDArray[np.float32]
+Pair = tuple[str, str]
+
+# The most that words of accepted pairs can add: enough to win a close race, not to start one.
+MAX_BONUS = 1.0
+_BONUS = 0.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was decided so far, as the ranker needs it. The empty one changes nothing.
+
+    `accepted` leads from a PartnerOS field to its CRM field, `rejected` holds pairs turned down;
+    both are of the object pair that is ranked. `elsewhere` leads from a pair to the object pair
+    in which it was accepted before. `suggested` leads from a PartnerOS field to the CRM fields
+    that the source itself suggests, with its confidence. `outcomes` are confidences shown and
+    whether the pair was accepted.
+    """
+
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    rejected: frozenset[Pair] = frozenset()
+    elsewhere: Mapping[Pair, str] = field(default_factory=dict)
+    suggested: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    outcomes: tuple[tuple[float, bool], ...] = ()
+
+    @classmethod
+    def from_log(
+        cls,
+        log: Iterable[Decision],
+        object_pair: str,
+        *,
+        suggested: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> Evidence:
+        """Return what a decision log (oldest first, any object pairs) says of `object_pair`.
+
+        An undone decision counts no more; the one before it does again.
+        """
+        decisions = list(log)
+        undone = {decision.undoes for decision in decisions if decision.undoes}
+        standing = [one for one in decisions if one.id not in undone and not one.undoes]
+        accepted: dict[str, str] = {}
+        rejected: set[Pair] = set()
+        elsewhere: dict[Pair, str] = {}
+        outcomes: list[tuple[float, bool]] = []
+        for decision in standing:
+            here = decision.object_pair == object_pair
+            kept = decision.state is DecisionState.ACCEPTED
+            if here:
+                accepted.pop(decision.partner_field, None)
+            if decision.crm_field is None or decision.state is DecisionState.PENDING:
+                continue
+            pair = (decision.partner_field, decision.crm_field)
+            if decision.confidence is not None:
+                outcomes.append((decision.confidence, kept))
+            if not here:
+                if kept:
+                    elsewhere[pair] = decision.object_pair
+                else:
+                    elsewhere.pop(pair, None)
+            elif kept:
+                accepted[decision.partner_field] = decision.crm_field
+                rejected.discard(pair)
+            else:
+                rejected.add(pair)
+        return cls(accepted, frozenset(rejected), elsewhere, suggested or {}, tuple(outcomes))
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Words that an accepted pair showed to mean the same, and which pair it was."""
+
+    left: frozenset[str]
+    right: frozenset[str]
+    source: Pair
+
+
+def lessons(
+    accepted: Mapping[str, str],
+    left: Mapping[str, FieldText],
+    right: Mapping[str, FieldText],
+) -> tuple[Lesson, ...]:
+    """Return what accepted pairs teach beyond the words that their fields share anyway."""
+    found = []
+    for partner_field, crm_field in accepted.items():
+        ours, yours = left.get(partner_field), right.get(crm_field)
+        if ours is None or yours is None:
+            continue
+        mine = {*ours.name, *ours.label} - FILLERS
+        theirs = {*yours.name, *yours.label} - FILLERS
+        if mine - theirs and theirs - mine:
+            found.append(
+                Lesson(
+                    frozenset(mine - theirs), frozenset(theirs - mine), (partner_field, crm_field)
+                )
+            )
+    return tuple(found)
+
+
+def taught(
+    learned: Sequence[Lesson], left: Sequence[FieldText], right: Sequence[FieldText]
+) -> tuple[Matrix, NDArray[np.intp]]:
+    """Return the bounded bonus of each pair, and the number of its strongest lesson or -1."""
+    bonus = np.zeros((len(left), len(right)), np.float32)
+    strongest = np.full(bonus.shape, -1, np.intp)
+    for number, lesson in enumerate(learned):
+        rows = _holds(lesson.left, left)
+        columns = _holds(lesson.right, right)
+        gain = _BONUS * np.outer(rows, columns)
+        strongest[gain > 0] = number
+        bonus += gain
+    return np.minimum(bonus, MAX_BONUS), strongest
+
+
+def field_names(fields: Sequence[Field]) -> dict[str, int]:
+    """Return the place of each field by name; of duplicates, the first."""
+    places: dict[str, int] = {}
+    for place, one in enumerate(fields):
+        places.setdefault(one.name, place)
+    return places
+
+
+def _holds(words: frozenset[str], texts: Sequence[FieldText]) -> Matrix:
+    """Return which part of `words` each field holds."""
+    return np.array(
+        [len(words & {*text.name, *text.label}) / len(words) for text in texts], np.float32
+    )

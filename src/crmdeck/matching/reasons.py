@@ -1,0 +1,133 @@
+"""Why a pair is suggested, in an administrator's words, with each reason's share of the score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crmdeck.matching.kinds_in_words import both_kinds
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.measure import Measured
+from crmdeck.matching.signals.kinds import common_values
+from crmdeck.matching.text import FILLERS, FieldText
+from crmdeck.model import Field, Reason
+
+MAX_REASONS = 4
+# A smaller part of the score is not worth a line.
+_MIN_SHARE = 0.05
+_SHOWN = 3
+
+# Several signals look at one thing; a person is told of it once.
+GROUPS = {
+    "concept": "concept",
+    "closest": "words",
+    "union": "words",
+    "label": "words",
+    "letters": "words",
+    "words": "words",
+    "type": "type",
+    "values": "values",
+    "short_cosine": "meaning",
+    "long_cosine": "meaning",
+    "elsewhere": "elsewhere",
+    "taught": "taught",
+    "suggested": "suggested",
+}
+_SYSTEM_NAMES = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the reasons of one pair speak of beyond the signals."""
+
+    elsewhere: str | None = None
+    taught_by: tuple[str, str] | None = None
+
+
+class Explainer:
+    """Puts the contributions of signals into words, for the pairs of one ranking."""
+
+    def __init__(
+        self,
+        left: Sequence[Field],
+        right: Sequence[Field],
+        measured: Measured,
+        knowledge: Knowledge,
+    ) -> None:
+        self._left = left
+        self._right = right
+        self._measured = measured
+        self._knowledge = knowledge
+
+    def reasons(
+        self, row: int, column: int, contributions: Mapping[str, float], told: Told
+    ) -> tuple[Reason, ...]:
+        """Return the reasons for a pair, the weightiest first.
+
+        `contributions` say how much more each signal gives this pair than the left field's
+        average pair; a reason's share is its part of all that is more.
+        """
+        ahead = {signal: value for signal, value in contributions.items() if value > 0}
+        total = sum(ahead.values())
+        if not total:
+            return ()
+        shares: dict[str, float] = {}
+        for signal, value in ahead.items():
+            group = GROUPS[signal]
+            shares[group] = shares.get(group, 0.0) + value / total
+        ranked = sorted(shares.items(), key=lambda item: -item[1])
+        long_part = contributions.get("long_cosine", 0) >= contributions.get("short_cosine", 0)
+        return tuple(
+            Reason(
+                signal=group,
+                share=round(share, 3),
+                text=self._text(group, row, column, told, long_part),
+            )
+            for group, share in ranked[:MAX_REASONS]
+            if share >= _MIN_SHARE
+        )
+
+    def _text(self, group: str, row: int, column: int, told: Told, long_part: bool) -> str:
+        ours, yours = self._measured.left[row], self._measured.right[column]
+        match group:
+            case "concept":
+                return self._concept(row, column)
+            case "words":
+                return _shared_words(ours, yours)
+            case "type":
+                return both_kinds(self._left[row].type, self._right[column].type)
+            case "values":
+                common = common_values(self._left[row], self._right[column], self._knowledge)
+                return f"same values: {', '.join(common[:_SHOWN])}"
+            case "meaning":
+                described = ours.description and yours.description and long_part
+                return f"{'descriptions' if described else 'names'} mean the same"
+            case "elsewhere":
+                return f"accepted before for {told.elsewhere}"
+            case "taught":
+                taught_by = told.taught_by or ("", "")
+                return f"because you accepted {taught_by[0]} and {taught_by[1]}"
+            case _:
+                return "suggested by the connection itself"
+
+    def _concept(self, row: int, column: int) -> str:
+        home = self._measured.right_home
+        theirs = self._measured.right_concepts[column]
+        if home is not None and max(theirs.values(), default=0) == 1.0:
+            system = self._knowledge.systems.get(home.system)
+            name = system.name if system else home.system
+            return f"the usual pair in {_SYSTEM_NAMES.get(name.casefold(), name)}"
+        for concept in self._measured.left_concepts[row]:
+            if concept in theirs:
+                label = self._knowledge.concepts[concept].label or concept
+                return f"both are what CRMs call {label.lower()}"
+        return "CRMs use one for the other"
+
+
+def _shared_words(ours: FieldText, yours: FieldText) -> str:
+    mine = dict.fromkeys((*ours.name, *ours.label))
+    theirs = {*yours.name, *yours.label}
+    common = [word for word in mine if word in theirs and word not in FILLERS]
+    if common:
+        return f"same words: {', '.join(common[:_SHOWN])}"
+    return "similar spelling"

@@ -1,0 +1,67 @@
+"""Whether the values of two fields are of one kind: their types, their picklist values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.model import Field, FieldType
+
+Matrix = NDArray[np.float32]
+
+# A picklist of thousands of values (time zones, every field of an org) is judged by its start.
+MAX_VALUES = 250
+
+
+def type_fit(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge) -> Matrix:
+    """Return how well the types fit, 0 to 1."""
+    kinds = list(FieldType)
+    place = {kind: number for number, kind in enumerate(kinds)}
+    ours = sorted({place[field.type] for field in left})
+    yours = sorted({place[field.type] for field in right})
+    table = np.zeros((len(kinds), len(kinds)), np.float32)
+    for one in ours:
+        for other in yours:
+            table[one, other] = knowledge.type_compatibility(kinds[one], kinds[other])
+    rows = np.array([place[field.type] for field in left], np.intp)
+    columns = np.array([place[field.type] for field in right], np.intp)
+    fit: Matrix = table[rows[:, None], columns[None, :]]
+    return fit
+
+
+def shared_values(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge) -> Matrix:
+    """Return which part of the shorter picklist the other one holds, 0 to 1.
+
+    Two values in common say less than ten: yes and no stand in every second picklist.
+    """
+    shared = np.zeros((len(left), len(right)), np.float32)
+    ours = _values(left, knowledge)
+    yours = _values(right, knowledge)
+    for row, mine in ours.items():
+        for column, theirs in yours.items():
+            common = len(mine & theirs)
+            if common:
+                part = common / min(len(mine), len(theirs))
+                shared[row, column] = part * common / (common + 1)
+    return shared
+
+
+def _values(fields: Sequence[Field], knowledge: Knowledge) -> dict[int, frozenset[str]]:
+    return {
+        place: frozenset(
+            knowledge.canonical_value(value.label or value.value)
+            for value in field.picklist[:MAX_VALUES]
+        )
+        for place, field in enumerate(fields)
+        if field.picklist
+    }
+
+
+def common_values(left: Field, right: Field, knowledge: Knowledge) -> list[str]:
+    """Return the labels of the left picklist's values that the right one has too, in order."""
+    theirs = _values((right,), knowledge).get(0, frozenset())
+    labels = (value.label or value.value for value in left.picklist[:MAX_VALUES])
+    return [label for label in labels if knowledge.canonical_value(label) in theirs]

@@ -1,0 +1,125 @@
+"""Gold sets: two schemas and the pairs that people made of them.
+
+Those of the shared data folder are read from there; `gold/` beside this module holds further
+ones, made by hand from public documentation. A set's family is the vendor of its left side.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crmdeck.connectors.files.dictionary import read_dictionary
+from crmdeck.connectors.hubspot.parse import parse_properties
+from crmdeck.connectors.salesforce.parse import parse_object
+from crmdeck.model import Field
+
+ROOT = Path(__file__).resolve().parents[3]
+SHARED = ROOT.parent / "shared" / "data"
+HAND_MADE = Path(__file__).resolve().parent / "gold"
+
+
+@dataclass(frozen=True)
+class GoldSet:
+    """One gold mapping; `exhaustive` where a left field without a pair has none in truth."""
+
+    name: str
+    family: str
+    left: tuple[Field, ...]
+    right: tuple[Field, ...]
+    pairs: dict[str, str]
+    exhaustive: bool
+    hand_made: bool = False
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a set's schemas are, and what is known of it."""
+
+    family: str
+    exhaustive: bool
+
+
+_KNOWN = {
+    "crm_dynamics_account_sf_account": _Source("dynamics", exhaustive=True),
+    "crm_dynamics_lead_sf_lead": _Source("dynamics", exhaustive=True),
+    "crm_dealreg_sf_opportunity": _Source("partner", exhaustive=True),
+    "crm_partner_sf_account": _Source("partner", exhaustive=True),
+    "crm_hubspot_company_sf_account": _Source("hubspot", exhaustive=True),
+    "real_hubspot_companies_sf_account": _Source("hubspot", exhaustive=False),
+    "real_hubspot_contacts_sf_contact": _Source("hubspot", exhaustive=False),
+}
+
+
+def shared_sets(folder: Path = SHARED) -> list[GoldSet]:
+    """Return the gold sets of the shared data folder; none where it is absent."""
+    index = folder / "gold" / "index.json"
+    if not index.is_file():
+        return []
+    sets = []
+    for entry in json.loads(index.read_text("utf-8"))["sets"]:
+        known = _KNOWN.get(entry["name"], _Source(entry["name"], exhaustive=False))
+        sets.append(
+            GoldSet(
+                name=entry["name"],
+                family=known.family,
+                left=read_schema(folder / entry["left"]),
+                right=read_schema(folder / entry["right"]),
+                pairs=read_pairs(folder / entry["pairs"]),
+                exhaustive=known.exhaustive,
+            )
+        )
+    return sets
+
+
+def hand_made_sets() -> list[GoldSet]:
+    """Return the sets made by hand for this project; see `gold/README.md`.
+
+    A schema named `shared:PATH` stands in the shared data folder; a set whose schema is absent
+    is left out.
+    """
+    sets = []
+    for entry in json.loads((HAND_MADE / "index.json").read_text("utf-8"))["sets"]:
+        left, right = _path(entry["left"]), _path(entry["right"])
+        if not (left.is_file() and right.is_file()):
+            continue
+        sets.append(
+            GoldSet(
+                name=entry["name"],
+                family=entry["family"],
+                left=read_schema(left),
+                right=read_schema(right),
+                pairs=read_pairs(HAND_MADE / entry["pairs"]),
+                exhaustive=True,
+                hand_made=True,
+            )
+        )
+    return sets
+
+
+def read_pairs(path: Path) -> dict[str, str]:
+    """Return the true pairs of a set, left field to right field."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["left"]: row["right"] for row in csv.DictReader(file)}
+
+
+def read_schema(path: Path) -> tuple[Field, ...]:
+    """Return the fields of a schema file: CSV, describe JSON, or HubSpot properties."""
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    if path.suffix == ".csv":
+        return tuple(read_dictionary(path.name, text)[0].build(path.stem).fields)
+    data = json.loads(text)
+    if isinstance(data, dict) and "fields" in data:
+        return parse_object(data).fields
+    properties: Sequence[dict[str, object]] = data["results"] if isinstance(data, dict) else data
+    return parse_properties(path.name.partition(".")[0], "", properties).fields
+
+
+def _path(name: str) -> Path:
+    kind, separator, place = name.partition(":")
+    return SHARED / place if separator and kind == "shared" else HAND_MADE / name
