@@ -1,0 +1,5 @@
+"""python -m crmdeck."""
+
+from crmdeck.cli import main
+
+main()

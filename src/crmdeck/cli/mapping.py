@@ -1,0 +1,241 @@
+"""crmdeck suggest, and crmdeck mapping: show, accept, reject, undo, apply."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crmdeck.cli.options import (
+    DemoOption,
+    EncoderOption,
+    HomeOption,
+    JsonOption,
+    NameArgument,
+    PairArgument,
+)
+from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.session import ProgressLine, workspace
+from crmdeck.errors import UsageError
+from crmdeck.model import Decision, Direction
+
+app = typer.Typer(help="Decide on field pairs, line by line.", no_args_is_help=True)
+
+PicksArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIELD[=CRM_FIELD]...",
+        help="PartnerOS fields; with =CRM_FIELD that one, else the suggested one.",
+        show_default=False,
+    ),
+]
+
+
+def suggest(
+    name: NameArgument,
+    pair: PairArgument,
+    encoder: EncoderOption = "auto",
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Suggest a CRM field for each PartnerOS field of an object pair."""
+    with workspace(home, demo, as_json) as ws:
+        line = ProgressLine("Reading meanings")
+        try:
+            answer = ws.suggest(name, pair, encoder=encoder, progress=line)
+        finally:
+            line.done()
+        if as_json:
+            emit_json(answer)
+            return
+        emit_table(
+            ("PartnerOS field", "CRM field", "confidence", "direction", "decision", "why"),
+            [
+                (
+                    s.partner_field,
+                    s.crm_field or "-",
+                    s.confidence,
+                    s.direction,
+                    s.decision,
+                    "; ".join([r.text for r in s.reasons[:2]] + [w.text for w in s.warnings]),
+                )
+                for s in answer.suggestions
+            ],
+        )
+        for field in ws.blocking(name, pair):
+            say(f"Blocking: {field.name} is required in the CRM and nothing feeds it.")
+
+
+@app.command()
+def show(
+    name: NameArgument,
+    pair: Annotated[str | None, typer.Argument(metavar="[PAIR]", show_default=False)] = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what holds for an object pair, or the pairs that were decided on."""
+    with workspace(home, demo, as_json) as ws:
+        if pair is None:
+            pairs = ws.pairs(name)
+            if as_json:
+                emit_json(pairs)
+                return
+            emit_table(
+                ("pair", "fields", "accepted", "rejected", "last decided"),
+                [
+                    (p.object_pair, p.partner_fields, p.accepted, p.rejected, p.last_decided_at)
+                    for p in pairs
+                ],
+            )
+            return
+        mapping = ws.mapping(name, pair)
+        if as_json:
+            emit_json(mapping)
+            return
+        emit_table(
+            (
+                "PartnerOS field",
+                "state",
+                "CRM field",
+                "direction",
+                "by",
+                "when",
+                "rejected",
+                "drift",
+            ),
+            [
+                (
+                    line.partner_field,
+                    line.state,
+                    line.crm_field,
+                    line.direction if line.crm_field else None,
+                    line.decided_by,
+                    line.decided_at,
+                    ", ".join(line.rejected),
+                    len(line.drift) or None,
+                )
+                for line in mapping.lines
+            ],
+        )
+
+
+@app.command()
+def accept(
+    name: NameArgument,
+    pair: PairArgument,
+    picks: PicksArgument = None,
+    at_least: Annotated[
+        float | None,
+        typer.Option("--at-least", min=0, max=1, help="Every suggestion this confident as well."),
+    ] = None,
+    direction: Annotated[
+        Direction | None, typer.Option("--direction", help="Instead of the suggested direction.")
+    ] = None,
+    encoder: EncoderOption = "auto",
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept suggestions, or field pairs of your own."""
+    with workspace(home, demo, as_json) as ws:
+        if not picks and at_least is None:
+            raise UsageError("Say what to accept.", remedy="Name fields, or use --at-least 0.9.")
+        _report(
+            ws.accept(
+                name,
+                pair,
+                _picks(picks),
+                at_least=at_least,
+                direction=direction.value if direction else None,
+                encoder=encoder,
+            ),
+            as_json,
+        )
+
+
+@app.command()
+def reject(
+    name: NameArgument,
+    pair: PairArgument,
+    picks: PicksArgument = None,
+    encoder: EncoderOption = "auto",
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Reject suggestions; the next candidate moves up."""
+    with workspace(home, demo, as_json) as ws:
+        if not picks:
+            raise UsageError("Say what to reject.", remedy="Name PartnerOS fields.")
+        _report(ws.reject(name, pair, _picks(picks), encoder=encoder), as_json)
+
+
+@app.command()
+def undo(
+    name: NameArgument,
+    pair: PairArgument,
+    decision: Annotated[
+        str | None,
+        typer.Argument(metavar="[DECISION]", help="Its id; the last one in force without it."),
+    ] = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a decision back (undoing an undo brings it back)."""
+    with workspace(home, demo, as_json) as ws:
+        undone = ws.undo(name, pair, decision)
+        if as_json:
+            emit_json(undone)
+        else:
+            say(f"Undone: {undone.partner_field} -> {undone.crm_field or 'nothing'}")
+
+
+@app.command()
+def apply(
+    name: NameArgument,
+    pair: PairArgument,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="An exported mapping (JSON), or - for stdin.")
+    ],
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide as an exported mapping says."""
+    with workspace(home, demo, as_json) as ws:
+        _report(ws.apply(name, pair, _read(file)), as_json)
+
+
+def _picks(picks: list[str] | None) -> dict[str, str | None]:
+    chosen: dict[str, str | None] = {}
+    for item in picks or []:
+        partner_field, separator, crm_field = item.partition("=")
+        chosen[partner_field] = crm_field if separator and crm_field else None
+    return chosen
+
+
+def _report(decisions: tuple[Decision, ...], as_json: bool) -> None:
+    if as_json:
+        emit_json(decisions)
+        return
+    for decision in decisions:
+        say(
+            f"{decision.state.value}: {decision.partner_field} -> "
+            f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
+        )
+    if not decisions:
+        say("Nothing to decide: it all holds already.")
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} can't be read.", cause=str(error)) from None

@@ -1,0 +1,26 @@
+"""The options that every command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="The workspace folder ($CRMDECK_HOME, else the user's data folder).",
+        show_default=False,
+    ),
+]
+DemoOption = Annotated[bool, typer.Option("--demo", help="Use the built-in demo workspace.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, in the wire shape.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A connection's name or UUID.")]
+PairArgument = Annotated[
+    str, typer.Argument(metavar="PAIR", help="An object pair: deal_registration--Opportunity.")
+]
+EncoderOption = Annotated[
+    str, typer.Option("--encoder", help="'auto', or 'none' to match without the sentence encoder.")
+]

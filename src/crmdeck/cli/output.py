@@ -1,0 +1,88 @@
+"""How the headless face speaks: data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import WireModel, format_utc
+from crmdeck.tui.text import display_text
+
+Row = Sequence[object]
+
+
+def emit(text: str) -> None:
+    """Write data to stdout, with a line break at its end."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def say(text: str) -> None:
+    """Say something to the person on stderr."""
+    sys.stderr.write(display_text(text) + "\n")
+
+
+def emit_json(value: WireModel | Iterable[WireModel] | dict[str, Any]) -> None:
+    """Write records to stdout in the wire shape."""
+    data: Any
+    if isinstance(value, WireModel):
+        data = value.to_wire()
+    elif isinstance(value, dict):
+        data = value
+    else:
+        data = [item.to_wire() for item in value]
+    emit(json.dumps(data, indent=2))
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write rows to stdout: aligned for a person, tab-separated with a header in a pipe."""
+    cells = [[cell(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_table(columns, cells)
+        return
+    emit("\t".join(columns))
+    for row in cells:
+        emit("\t".join(row))
+
+
+def report_error(error: CrmdeckError, *, as_json: bool) -> None:
+    """Say on stderr what happened, why, and what to do next."""
+    if as_json:
+        sys.stderr.write(json.dumps(error.to_wire()) + "\n")
+        return
+    say(f"crmdeck: {error.message}")
+    for part in (error.cause, error.remedy):
+        if part:
+            say(f"  {part}")
+
+
+def cell(value: object) -> str:
+    """Return a value as one safe line of text."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return format_utc(value)
+        case float():
+            return f"{value:.2f}"
+        case _:
+            return display_text(str(value))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    Console().print(table)

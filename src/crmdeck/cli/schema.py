@@ -1,0 +1,233 @@
+"""crmdeck status, refresh, schema, drift."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
+from crmdeck.cli.output import emit_json, emit_table, report_error, say
+from crmdeck.cli.session import ProgressLine, workspace
+from crmdeck.errors import CrmdeckError, ExitCode, UsageError
+from crmdeck.model import DriftEvent, RefreshResult, Severity, Status
+from crmdeck.workspace import Workspace, parse_moment
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
+]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option("--fail-on", help="Exit with 4 where there is drift this bad or worse."),
+]
+
+
+def status(
+    names: Names = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
+    with workspace(home, demo, as_json) as ws:
+        found = [ws.status(name) for name in names] if names else list(ws.statuses())
+        if as_json:
+            emit_json(found[0] if names and len(names) == 1 else found)
+        else:
+            emit_table(
+                ("name", "platform", "status", "last sync", "objects", "fields", "quota", "alert"),
+                [
+                    (
+                        item.name,
+                        item.platform,
+                        item.status,
+                        item.last_sync_at,
+                        item.schema_stats.object_count,
+                        item.schema_stats.field_count,
+                        f"{item.quota.left:.0%}" if item.quota else None,
+                        item.alerts[0].message if item.alerts else None,
+                    )
+                    for item in found
+                ],
+            )
+        states = {item.status for item in found}
+    if Status.REAUTH_REQUIRED in states:
+        raise typer.Exit(int(ExitCode.REAUTH_REQUIRED))
+    if Status.ERROR in states:
+        raise typer.Exit(int(ExitCode.FAILED))
+
+
+def refresh(
+    names: Names = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Refresh every connection that is not disconnected.")
+    ] = False,
+    fail_on: FailOnOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Discover the schema again and tell what changed."""
+    with workspace(home, demo, as_json) as ws:
+        if bool(names) == everything:
+            raise UsageError(
+                "Say what to refresh.", remedy="Name connections, or use --all (not both)."
+            )
+        wanted = names or [c.name for c in ws.connections() if c.disconnected_at is None]
+        results: list[RefreshResult] = []
+        worst: CrmdeckError | None = None
+        for name in wanted:
+            try:
+                result = _refresh(ws, name, as_json)
+            except CrmdeckError as error:
+                if len(wanted) == 1:
+                    raise
+                report_error(error, as_json=as_json)
+                if worst is None or error.exit_code > worst.exit_code:
+                    worst = error
+                continue
+            results.append(result)
+        if as_json:
+            emit_json(results[0] if len(wanted) == 1 else results)
+    if worst is not None:
+        raise typer.Exit(int(worst.exit_code))
+    _fail_on([event for result in results for event in result.drift_events], fail_on)
+
+
+def schema(
+    name: NameArgument,
+    object_type: Annotated[
+        str | None, typer.Argument(metavar="[OBJECT]", show_default=False)
+    ] = None,
+    at: AtOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the object types of a connection, or the fields of one."""
+    with workspace(home, demo, as_json) as ws:
+        moment = parse_moment(at, ws.now) if at else None
+        if object_type is None:
+            summary = ws.objects(name, moment)
+            if as_json:
+                emit_json(summary)
+                return
+            emit_table(
+                ("object", "label", "custom", "fields", "discovered", "stale"),
+                [
+                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
+                    for o in summary.objects
+                ],
+            )
+            return
+        detail = ws.schema(name, object_type, moment)
+        if as_json:
+            emit_json(detail)
+            return
+        emit_table(
+            ("field", "label", "type", "required", "unique", "custom", "calculated", "references"),
+            [
+                (
+                    f.name,
+                    f.label,
+                    f.type,
+                    f.required,
+                    f.unique,
+                    f.custom,
+                    f.calculated,
+                    ", ".join(f.references),
+                )
+                for f in detail.fields
+            ],
+        )
+
+
+def drift(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
+    at_least: Annotated[
+        Severity | None, typer.Option("--at-least", help="Only changes this bad or worse.")
+    ] = None,
+    object_type: Annotated[
+        str | None, typer.Option("--object", help="Only changes of this object type.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only changes since then: 2026-05-16, or 7d.")
+    ] = None,
+    open_only: Annotated[
+        bool, typer.Option("--open", help="Only changes that nobody acknowledged.")
+    ] = False,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option("--acknowledge", help="Acknowledge this event (repeatable), or 'shown'."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="A note for the acknowledgement.")] = "",
+    fail_on: FailOnOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what changed, newest first, and acknowledge it."""
+    with workspace(home, demo, as_json) as ws:
+        report = ws.drift(
+            name,
+            at_least=at_least,
+            object_type=object_type,
+            since=parse_moment(since, ws.now) if since else None,
+            acknowledged=False if open_only else None,
+        )
+        if acknowledge:
+            ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
+            say(f"{ws.acknowledge(ids, note)} changes acknowledged.")
+            report = ws.drift(name, at_least=at_least, object_type=object_type)
+        if as_json:
+            emit_json(report)
+        else:
+            titles = {story.id: story.title for story in report.stories}
+            told: set[str] = set()
+            rows: list[tuple[object, ...]] = []
+            for event in report.events:
+                if event.story in titles:
+                    if event.story not in told:
+                        told.add(event.story)
+                        rows.append((event.detected_at, "", "", titles[event.story], "", ""))
+                    continue
+                rows.append(_drift_row(event))
+            emit_table(("when", "severity", "object", "what", "breaks", "acknowledged"), rows)
+    _fail_on([e for e in report.events if e.acknowledged_at is None], fail_on)
+
+
+def _drift_row(event: DriftEvent) -> tuple[object, ...]:
+    subject = event.field_name or ""
+    what = f"{event.kind.value.replace('_', ' ')} {subject}".strip()
+    return (
+        event.detected_at,
+        event.severity,
+        event.object_type,
+        f"{what}: {event.reason}" if event.reason else what,
+        ", ".join(event.affected_mappings),
+        event.acknowledged_at,
+    )
+
+
+def _refresh(ws: Workspace, name: str, as_json: bool) -> RefreshResult:
+    line = ProgressLine(name)
+    try:
+        result = ws.refresh(name, progress=line)
+    finally:
+        line.done()
+    if not as_json:
+        news = "a baseline" if result.baseline else f"{len(result.drift_events)} changes"
+        say(
+            f"{name}: {len(result.objects)} objects, {result.total_fields} fields, {news} "
+            f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
+        )
+        for failure in result.failures:
+            say(f"  {failure.object_type}: {failure.message} {failure.remedy or ''}")
+    return result
+
+
+def _fail_on(events: list[DriftEvent], severity: Severity | None) -> None:
+    if severity is not None and any(e.severity.rank >= severity.rank for e in events):
+        raise typer.Exit(int(ExitCode.DRIFT))

@@ -1,0 +1,68 @@
+"""The use cases: the one place where connectors, store, drift and matching meet.
+
+>>> from crmdeck.workspace import Workspace
+>>> with Workspace.open(home) as ws:  # doctest: +SKIP
+...     ws.refresh("acme-prod")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmdeck.model import CancelToken, Progress
+    from crmdeck.workspace.connecting import ConnectionDraft
+    from crmdeck.workspace.deciding import Choice
+    from crmdeck.workspace.demo import open_demo, serve_sandbox
+    from crmdeck.workspace.environment import secrets_from_environment
+    from crmdeck.workspace.examining import Finding, examine
+    from crmdeck.workspace.exporting import EXPORTS
+    from crmdeck.workspace.facade import Workspace
+    from crmdeck.workspace.matchfiles import FileMatches, match_files, render_matches
+    from crmdeck.workspace.moments import parse_moment
+
+# Names are found when they are asked for: `match` and `--help` need no cache, and the console
+# paints before the ranker is there.
+_HOMES = {
+    "CancelToken": "crmdeck.model",
+    "Choice": "crmdeck.workspace.deciding",
+    "ConnectionDraft": "crmdeck.workspace.connecting",
+    "EXPORTS": "crmdeck.workspace.exporting",
+    "FileMatches": "crmdeck.workspace.matchfiles",
+    "Finding": "crmdeck.workspace.examining",
+    "Progress": "crmdeck.model",
+    "Workspace": "crmdeck.workspace.facade",
+    "examine": "crmdeck.workspace.examining",
+    "match_files": "crmdeck.workspace.matchfiles",
+    "open_demo": "crmdeck.workspace.demo",
+    "parse_moment": "crmdeck.workspace.moments",
+    "render_matches": "crmdeck.workspace.matchfiles",
+    "secrets_from_environment": "crmdeck.workspace.environment",
+    "serve_sandbox": "crmdeck.workspace.demo",
+}
+
+__all__ = [
+    "EXPORTS",
+    "CancelToken",
+    "Choice",
+    "ConnectionDraft",
+    "FileMatches",
+    "Finding",
+    "Progress",
+    "Workspace",
+    "examine",
+    "match_files",
+    "open_demo",
+    "parse_moment",
+    "render_matches",
+    "secrets_from_environment",
+    "serve_sandbox",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

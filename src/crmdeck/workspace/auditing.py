@@ -1,0 +1,36 @@
+"""The audit log, read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmdeck.model import AuditEntry
+from crmdeck.workspace.base import UseCases, find_connection
+
+
+class Auditing(UseCases):
+    """Who did what when."""
+
+    def audit(
+        self,
+        ref: str | None = None,
+        *,
+        event: str | None = None,
+        actor: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> tuple[AuditEntry, ...]:
+        """Return audit entries, newest first; `event` may end in `*`."""
+        with self._store.read() as session:
+            connection_id = None
+            if ref is not None:
+                connection_id = find_connection(session.connections.all(), ref).id
+            return session.audit.entries(
+                connection_id=connection_id,
+                event=event,
+                actor=actor,
+                since=since,
+                until=until,
+                limit=limit,
+            )

@@ -1,0 +1,198 @@
+"""What a discovery answered, held against what the cache knew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crmdeck.connectors.base import (
+    Connector,
+    Discovered,
+    Discovery,
+    Failed,
+    Listing,
+    Missing,
+    Unchanged,
+)
+from crmdeck.drift import AcceptedField, GoneObject, ObjectState, detect
+from crmdeck.model import (
+    Connection,
+    DriftReport,
+    GoneReason,
+    Scope,
+    Snapshot,
+    SnapshotInfo,
+    schema_hash,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.decided import accepted_fields
+
+
+@dataclass
+class Answer:
+    """What a source answered in one discovery."""
+
+    listing: Listing = field(default_factory=lambda: Listing(frozenset(), ()))
+    discovered: list[Discovered] = field(default_factory=list)
+    unchanged: list[Unchanged] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def add(self, item: Discovery) -> None:
+        """Sort one item of a discovery into its place."""
+        match item:
+            case Listing():
+                self.listing = item
+            case Discovered():
+                self.discovered.append(item)
+            case Unchanged():
+                self.unchanged.append(item)
+            case Failed():
+                self.failed.append(item)
+
+    @property
+    def seen(self) -> int:
+        """Return how many object types have been heard of so far."""
+        return len(self.discovered) + len(self.unchanged) + len(self.failed)
+
+    def names(self) -> set[str]:
+        """Return the object types that were heard of."""
+        return (
+            {item.schema.object_type for item in self.discovered}
+            | {item.object_type for item in self.unchanged}
+            | {item.object_type for item in self.failed}
+        )
+
+
+@dataclass(frozen=True)
+class Cached:
+    """What the cache held of a connection when an answer was compared with it.
+
+    `before` has the fields of the object types that the answer shows changed or back.
+    """
+
+    refresh_id: str | None
+    current: Mapping[str, SnapshotInfo]
+    gone: Mapping[str, GoneReason]
+    scope: Scope | None
+    failures: frozenset[str]
+    before: Mapping[str, Snapshot]
+    accepted: tuple[AcceptedField, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What changed, and which object types are gone for which reason."""
+
+    report: DriftReport
+    gone: Mapping[str, GoneReason]
+
+
+def load_cached(session: Session, connection_id: str, answer: Answer) -> Cached:
+    """Return what the cache holds that `answer` has to be compared with."""
+    current = {info.object_type: info for info in session.snapshots.current(connection_id)}
+    gone = session.snapshots.gone(connection_id)
+    wanted = []
+    for item in answer.discovered:
+        name = item.schema.object_type
+        info = current.get(name)
+        if info is not None and info.schema_hash != schema_hash(item.schema.fields):
+            wanted.append(info.id)
+        elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
+            wanted.append(last.id)
+    snapshots = session.snapshots.load(wanted)
+    return Cached(
+        refresh_id=session.snapshots.latest_refresh(connection_id),
+        current=current,
+        gone=gone,
+        scope=session.snapshots.scope(connection_id),
+        failures=frozenset(f.object_type for f in session.runs.failures(connection_id)),
+        before={snapshot.info.object_type: snapshot for snapshot in snapshots.values()},
+        accepted=accepted_fields(session.decisions.log(connection_id)),
+    )
+
+
+def compare(
+    connection: Connection,
+    connector: Connector,
+    scope: Scope,
+    answer: Answer,
+    cached: Cached,
+    at: datetime,
+) -> Compared:
+    """Return the drift between the cache and an answer.
+
+    A first discovery is a baseline and has none; so is an object type that a changed scope
+    brings in, or that failed before it was ever read.
+    """
+    if cached.refresh_id is None:
+        return Compared(DriftReport(), {})
+    gone = _gone_objects(connector, answer, cached)
+    before = {
+        name: ObjectState(name, snapshot.info.label, snapshot.info.custom, snapshot.fields)
+        for name, snapshot in cached.before.items()
+    }
+    after = _states_after(answer, cached, scope)
+    report = detect(
+        connection_id=connection.id,
+        platform=connection.platform,
+        detected_at=at,
+        before=before,
+        after=after,
+        gone_objects=[
+            GoneObject(name, info.label, info.field_count, gone[name])
+            for name, info in cached.current.items()
+            if name in gone
+        ],
+        gone_fields=_gone_fields(connector, before, after),
+        returned={name: reason for name, reason in cached.gone.items() if name in after},
+        accepted=cached.accepted,
+    )
+    return Compared(report, gone)
+
+
+def _states_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectState]:
+    rescoped = cached.scope is not None and cached.scope != scope
+    states = {}
+    for item in answer.discovered:
+        schema = item.schema
+        name = schema.object_type
+        if name not in cached.before:
+            known = name in cached.current or name in cached.gone
+            if known or rescoped or name in cached.failures:
+                continue
+        states[name] = ObjectState(name, schema.label, schema.custom, schema.fields)
+    return states
+
+
+def _gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
+    answered = answer.names()
+    listing = answer.listing
+    gone = {}
+    unexplained = []
+    for name in cached.current:
+        if name in answered:
+            continue
+        if name in listing.object_types and name not in listing.in_scope:
+            gone[name] = GoneReason.OUT_OF_SCOPE
+        else:
+            unexplained.append(Missing(name))
+    reasons = connector.explain_missing(unexplained) if unexplained else {}
+    for item in unexplained:
+        gone[item.object_type] = reasons.get(item, GoneReason.ABSENT)
+    return gone
+
+
+def _gone_fields(
+    connector: Connector, before: Mapping[str, ObjectState], after: Mapping[str, ObjectState]
+) -> dict[tuple[str, str], GoneReason]:
+    missing = []
+    for name, state in before.items():
+        names = {item.name for item in after[name].fields}
+        missing += [Missing(name, old.name) for old in state.fields if old.name not in names]
+    reasons = connector.explain_missing(missing) if missing else {}
+    return {
+        (item.object_type, item.field_name): reason
+        for item, reason in reasons.items()
+        if item.field_name is not None
+    }

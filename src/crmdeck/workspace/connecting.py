@@ -1,0 +1,253 @@
+"""Connections: add, change, test, disconnect."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from crmdeck.connectors.base import Connector
+from crmdeck.errors import ConflictError, CrmdeckError, UsageError
+from crmdeck.model import Connection, Platform, ProbeReport, Scope, Source, WireModel
+from crmdeck.secrets import FileSecrets
+from crmdeck.workspace.base import UseCases, new_id
+from crmdeck.workspace.runs import failed_run, started_run, write_quota
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ConnectionDraft(WireModel):
+    """What is needed to add a connection; secrets are handed over beside it."""
+
+    name: str
+    source: Source
+    platform: Platform | None = None
+    path: str | None = None
+    instance_url: str | None = None
+    endpoint: str | None = None
+    api_version: str | None = None
+    scope: Scope = Scope()
+    ttl_hours: float | None = None
+
+
+class Connecting(UseCases):
+    """The use cases around a connection itself."""
+
+    def add_connection(
+        self, draft: ConnectionDraft, secrets: Mapping[str, str] | None = None
+    ) -> Connection:
+        """Add a connection and store its secrets; nothing is asked of the CRM yet.
+
+        Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
+        """
+        self._require_writable()
+        connection = self._draft(draft)
+        with self._store.write() as session:
+            _require_free_name(connection.name, session.connections.all())
+            session.connections.put(connection, self.now, self.actor)
+            entry = self._entry(
+                "connection.added",
+                f"Added {connection.name} ({connection.platform}, {connection.source})",
+                connection_id=connection.id,
+            )
+            session.audit.add(entry)
+        if secrets:
+            self._secret_store().put(connection.id, secrets)
+        return connection
+
+    def update_connection(
+        self,
+        ref: str,
+        *,
+        path: str | None = None,
+        endpoint: str | None = None,
+        instance_url: str | None = None,
+        scope: Scope | None = None,
+        ttl_hours: float | None = None,
+        reconnect: bool = False,
+    ) -> Connection:
+        """Change what is given of a connection; `reconnect` takes a disconnection back."""
+        changes: dict[str, Any] = {}
+        if path is not None:
+            changes["path"] = _absolute(path)
+        if endpoint is not None:
+            changes["endpoint"] = check_endpoint(endpoint)
+        if instance_url is not None:
+            changes["instance_url"] = instance_url
+        if scope is not None:
+            changes["scope"] = scope
+        if ttl_hours is not None:
+            changes["ttl_hours"] = _positive_hours(ttl_hours)
+        if reconnect:
+            changes["disconnected_at"] = None
+        if not changes:
+            raise UsageError("Nothing to change was given.", remedy="Name what to set.")
+        event = "connection.reconnected" if reconnect else "connection.updated"
+        return self._change(ref, changes, event, "Changed " + ", ".join(sorted(changes)))
+
+    def rename_connection(self, ref: str, name: str) -> Connection:
+        """Give a connection another name; its id and its history stay."""
+        connection = self.connection(ref)
+        summary = f"Renamed {connection.name} to {check_name(name)}"
+        return self._change(connection.id, {"name": name}, "connection.renamed", summary)
+
+    def disconnect(self, ref: str) -> Connection:
+        """Mark a connection as disconnected. Nothing is deleted, its secrets neither."""
+        connection = self.connection(ref)
+        if connection.disconnected_at is not None:
+            return connection
+        if connection.source is Source.PARTNEROS:
+            self._open_connector(connection).disconnect()
+        changes = {"disconnected_at": self.now}
+        summary = f"Disconnected {connection.name}"
+        return self._change(connection.id, changes, "connection.disconnected", summary)
+
+    def store_secrets(self, ref: str, secrets: Mapping[str, str], *, file: bool = False) -> None:
+        """Store secrets of a connection in the keyring, or in the workspace's private file.
+
+        Raises NoKeyringError where there is no keyring.
+        """
+        self._require_writable()
+        connection = self.connection(ref)
+        store = FileSecrets(self.home / "secrets.json") if file else self._secret_store()
+        store.put(connection.id, secrets)
+        with self._store.write() as session:
+            entry = self._entry(
+                "token.stored",
+                f"Stored {', '.join(sorted(secrets))} of {connection.name}",
+                connection_id=connection.id,
+            )
+            session.audit.add(entry)
+
+    def test(self, ref: str) -> ProbeReport:
+        """Ask the source who we are there; the outcome counts for the connection's status."""
+        connection = self.connection(ref)
+        run = started_run(connection.id, "test", self.now)
+        connector: Connector | None = None
+        try:
+            connector = self._open_connector(connection)
+            report = connector.probe()
+        except CrmdeckError as error:
+            if connector is not None and not self.read_only:
+                with self._store.write() as session:
+                    session.runs.add(failed_run(run, error, self.now))
+            raise
+        if not self.read_only:
+            changes = _learned(connection, report)
+            with self._store.write() as session:
+                finished = run.model_copy(update={"finished_at": self.now})
+                session.runs.add(finished)
+                write_quota(session, connector, finished)
+                if changes:
+                    learned = connection.model_copy(update=changes)
+                    session.connections.put(learned, self.now, self.actor)
+        return report
+
+    def _change(self, ref: str, changes: Mapping[str, Any], event: str, summary: str) -> Connection:
+        self._require_writable()
+        connection = self.connection(ref)
+        changed = connection.model_copy(update=changes)
+        with self._store.write() as session:
+            others = [c for c in session.connections.all() if c.id != connection.id]
+            _require_free_name(changed.name, others)
+            session.connections.put(changed, self.now, self.actor)
+            session.audit.add(self._entry(event, summary, connection_id=connection.id))
+        return changed
+
+    def _draft(self, draft: ConnectionDraft) -> Connection:
+        platform = draft.platform
+        if draft.source in (Source.SALESFORCE, Source.HUBSPOT):
+            platform = Platform(draft.source.value)
+            if draft.platform not in (None, platform):
+                raise UsageError(f"The source {draft.source} is always of platform {platform}.")
+        if platform is None:
+            raise UsageError(
+                f"The source {draft.source} needs a platform.",
+                remedy="Add --platform salesforce or --platform hubspot.",
+            )
+        if draft.source is Source.FILES and not draft.path:
+            raise UsageError(
+                "The source files needs a path.",
+                remedy="Add --path with a file or a folder of exported schemas.",
+            )
+        return Connection(
+            id=new_id(),
+            name=check_name(draft.name),
+            platform=platform,
+            source=draft.source,
+            path=_absolute(draft.path) if draft.path else None,
+            instance_url=draft.instance_url,
+            endpoint=check_endpoint(draft.endpoint) if draft.endpoint else None,
+            api_version=draft.api_version,
+            scope=draft.scope,
+            ttl_hours=_positive_hours(draft.ttl_hours or self.settings.ttl_hours),
+            created_at=self.now,
+        )
+
+
+def check_name(name: str) -> str:
+    """Return `name` where it can be a connection's name; raises UsageError."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise UsageError(
+            f"'{name}' can't be the name of a connection.",
+            remedy="Use letters, digits, '.', '-' and '_', 64 at most.",
+            code="BAD_NAME",
+        )
+    return name
+
+
+def check_endpoint(url: str) -> str:
+    """Return `url` where it may stand in for a vendor's host; raises UsageError.
+
+    Plain http is taken on loopback only.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url.rstrip("/")
+    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
+        return url.rstrip("/")
+    raise UsageError(
+        f"'{url}' can't be an endpoint.",
+        remedy="Use https://HOST, or http:// on this machine's loopback.",
+        code="BAD_ENDPOINT",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_free_name(name: str, others: tuple[Connection, ...] | list[Connection]) -> None:
+    if any(other.name == name for other in others):
+        raise ConflictError(
+            f"There is a connection '{name}' already.",
+            remedy="Choose another name.",
+            code="NAME_IN_USE",
+        )
+
+
+def _learned(connection: Connection, report: ProbeReport) -> dict[str, str]:
+    told = {"instance_url": report.instance_url, "api_version": report.api_version}
+    return {
+        key: value for key, value in told.items() if value and value != getattr(connection, key)
+    }
+
+
+def _positive_hours(hours: float) -> float:
+    if hours <= 0:
+        raise UsageError("A time to live is a number of hours above zero.", code="BAD_TTL")
+    return hours
+
+
+def _absolute(path: str) -> str:
+    from pathlib import Path
+
+    return str(Path(path).expanduser().absolute())

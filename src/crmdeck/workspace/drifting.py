@@ -1,0 +1,76 @@
+"""Drift: what changed, and what was acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from crmdeck.errors import NotFoundError
+from crmdeck.model import DriftEvent, DriftReport, Severity
+from crmdeck.workspace.base import UseCases, find_connection
+
+
+class Drifting(UseCases):
+    """Drift events and their acknowledgement."""
+
+    def drift(
+        self,
+        ref: str | None = None,
+        *,
+        at_least: Severity | None = None,
+        object_type: str | None = None,
+        acknowledged: bool | None = None,
+        since: datetime | None = None,
+    ) -> DriftReport:
+        """Return drift events, newest first, and the stories that they belong to.
+
+        All connections where `ref` is None; `acknowledged` None means both.
+        """
+        with self._store.read() as session:
+            connection_id = None
+            if ref is not None:
+                connection_id = find_connection(session.connections.all(), ref).id
+            events = session.drift.events(connection_id, since=since)
+            stories = session.drift.stories(connection_id, since=since)
+        wanted = tuple(
+            event
+            for event in events
+            if (at_least is None or event.severity.rank >= at_least.rank)
+            and (object_type is None or event.object_type == object_type)
+            and (acknowledged is None or acknowledged == (event.acknowledged_at is not None))
+        )
+        told = {event.story for event in wanted}
+        return DriftReport(
+            events=wanted, stories=tuple(story for story in stories if story.id in told)
+        )
+
+    def acknowledge(self, event_ids: Sequence[str], note: str = "") -> int:
+        """Acknowledge drift events, with a note; return how many were not yet.
+
+        Raises NotFoundError where an id is unknown; then none is acknowledged.
+        """
+        self._require_writable()
+        with self._store.write() as session:
+            events = [_known(session.drift.get(event_id), event_id) for event_id in event_ids]
+            fresh = [event for event in events if event.acknowledged_at is None]
+            session.drift.acknowledge([e.id for e in fresh], self.now, self.actor, note)
+            for connection_id in dict.fromkeys(event.connection_id for event in fresh):
+                mine = [event.id for event in fresh if event.connection_id == connection_id]
+                entry = self._entry(
+                    "schema.drift_acknowledged",
+                    f"Acknowledged {len(mine)} changes" + (f": {note}" if note else ""),
+                    connection_id=connection_id,
+                    details={"events": mine, "note": note},
+                )
+                session.audit.add(entry)
+        return len(fresh)
+
+
+def _known(event: DriftEvent | None, event_id: str) -> DriftEvent:
+    if event is None:
+        raise NotFoundError(
+            f"There is no drift event '{event_id}'.",
+            remedy="crmdeck drift NAME lists them with their ids.",
+            code="DRIFT_EVENT_NOT_FOUND",
+        )
+    return event
