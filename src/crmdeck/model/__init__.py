@@ -46,6 +46,9 @@ from crmdeck.model.mapping import (
     Reason,
     SuggestAnswer,
     Suggestion,
+    ValueMap,
+    ValueMatch,
+    ValuePair,
     Warning,
 )
 from crmdeck.model.progress import CancelToken, Progress, ProgressCallback
@@ -134,6 +137,9 @@ __all__ = [
     "SyncRun",
     "Traffic",
     "UtcTime",
+    "ValueMap",
+    "ValueMatch",
+    "ValuePair",
     "Warning",
     "WireModel",
     "field_hash",

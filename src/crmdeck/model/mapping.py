@@ -77,6 +77,39 @@ class Warning(WireModel):
     text: str
 
 
+class ValueMatch(StrEnum):
+    """How a picklist value found its counterpart."""
+
+    EXACT = "exact"
+    NORMALISED = "normalised"
+    SYNONYM = "synonym"
+    EMBEDDING = "embedding"
+    NONE = "none"
+
+
+class ValuePair(WireModel):
+    """A PartnerOS value and the CRM value it becomes; None where none fits.
+
+    `confidence` is 0 to 1: how sure the suggestion is of the counterpart.
+    """
+
+    partner_value: str
+    crm_value: str | None
+    how: ValueMatch = ValueMatch.NONE
+    confidence: float = 0.0
+
+
+class ValueMap(WireModel):
+    """Which CRM value each value of a PartnerOS picklist becomes.
+
+    `complete`: no PartnerOS value is without a counterpart. Where the CRM field takes any text
+    there are no pairs and the map is complete.
+    """
+
+    pairs: tuple[ValuePair, ...] = ()
+    complete: bool = True
+
+
 class Alternative(WireModel):
     """Another CRM field that might fit."""
 
