@@ -1,0 +1,121 @@
+"""One call to a CRM with all that surrounds it: token, waiting, quota, errors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from crmdeck.connectors.base import Meter
+from crmdeck.connectors.faults import Fault
+from crmdeck.connectors.http import Reply, retry_after
+from crmdeck.connectors.tokens import TokenKeeper
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
+from crmdeck.model import CancelToken
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What an answer that is a failure means."""
+
+    fault: Fault
+    error: CrmdeckError
+
+
+class Patience:
+    """The seconds that may be spent waiting, shared by all threads of a connector."""
+
+    def __init__(self, budget: float) -> None:
+        self._left = budget
+        self._lock = threading.Lock()
+
+    def take(self, seconds: float) -> bool:
+        """Return whether `seconds` more may be waited, and count them if so."""
+        with self._lock:
+            if seconds > self._left:
+                return False
+            self._left -= seconds
+            return True
+
+
+class Caller:
+    """Makes calls: renews the token once, waits where told, and stops before the reserve."""
+
+    def __init__(
+        self,
+        tokens: TokenKeeper,
+        meter: Meter,
+        tuning: Tuning,
+        explain: Callable[[Reply], Refusal],
+    ) -> None:
+        self._tokens = tokens
+        self._meter = meter
+        self._tuning = tuning
+        self._explain = explain
+        self._patience = Patience(tuning.wait_budget)
+
+    def call(
+        self,
+        send: Callable[[str], Reply],
+        cancel: CancelToken,
+        *,
+        accept: Collection[int] = (),
+        reserve: bool = True,
+    ) -> Reply:
+        """Return the answer to `send(token)`: a success, or one of the statuses in `accept`.
+
+        A refused token is renewed once and the call repeated once. What passes by itself is
+        waited for, as told or with growing pauses, within the budget. `reserve` is off for what
+        has to be known whatever the quota. Raises CrmdeckError.
+        """
+        renewed = False
+        pauses = 0
+        while True:
+            cancel.check()
+            if reserve:
+                self.check_reserve(1)
+            token = self._tokens.token()
+            reply = send(token)
+            if reply.status < 300 or reply.status in accept:
+                self._tokens.accepted(token)
+                return reply
+            refusal = self._explain(reply)
+            if refusal.fault.renew and not renewed:
+                renewed = True
+                try:
+                    self._tokens.renew(token)
+                except ReauthRequiredError as error:
+                    # Without any way to renew, what the CRM said is the better word.
+                    raise refusal.error if error.code == "SESSION_EXPIRED" else error from None
+                continue
+            if refusal.fault.wait and pauses + 1 < self._tuning.attempts:
+                self._pause(reply, refusal, pauses, cancel)
+                pauses += 1
+                continue
+            raise refusal.error
+
+    def check_reserve(self, calls: int) -> None:
+        """Raise QuotaExceededError where `calls` more would go below the reserve."""
+        quota = self._meter.quota
+        if quota is None or quota.limit <= 0:
+            return
+        if quota.used + calls > quota.limit * (1 - self._tuning.reserve):
+            raise QuotaExceededError(
+                "The API allowance is nearly used up; crmdeck leaves the rest to others.",
+                cause=f"{quota.used} of {quota.limit} requests a {quota.window} are used, and "
+                f"{self._tuning.reserve:.0%} are kept as a reserve.",
+                remedy="Refresh later, narrow the scope, or lower the reserve in the settings.",
+                code="QUOTA_RESERVE",
+            )
+
+    def _pause(self, reply: Reply, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
+        told = retry_after(reply)
+        seconds = self._tuning.backoff * 2**pauses if told is None else told
+        if not self._patience.take(seconds):
+            raise refusal.error
+        _log.info("%s Waiting %.1f seconds.", refusal.error.message, seconds)
+        cancel.wait(seconds)

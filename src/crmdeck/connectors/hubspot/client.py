@@ -1,0 +1,240 @@
+"""Calls to one portal through hubspot-api-client.
+
+The client's `api_request` calls `requests` without a timeout, a retry or a connection that it
+keeps, and knows no `host`. Its generated API clients know all of these, so their `call_api` is
+used, with paths of our own: authentication, host, retry and pool are the client's. The answer is
+read raw, as the generated models drop what they don't know.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import urllib3
+from hubspot import HubSpot
+from hubspot.crm.properties.exceptions import ApiException
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors import faults
+from crmdeck.connectors.base import Credentials, Meter, TokenListener
+from crmdeck.connectors.calling import Caller, Refusal
+from crmdeck.connectors.http import (
+    Reply,
+    broken_off,
+    check_endpoint,
+    not_json,
+    read_body,
+    timed_out,
+    unreachable,
+)
+from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
+from crmdeck.connectors.hubspot.paths import Paths
+from crmdeck.connectors.tokens import Grant, TokenKeeper
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, Connection, Quota
+
+WHO = "HubSpot"
+HOST = "https://api.hubapi.com"
+TOKEN_PATH = "/oauth/2026-03/token"  # noqa: S105
+INTROSPECT_PATH = "/oauth/2026-03/token/introspect"
+# What the portal said can be repeated without harm is waited for by us: it can be cancelled.
+_RETRY = urllib3.Retry(
+    total=2, connect=2, read=0, status=0, redirect=0, raise_on_status=False, backoff_factor=0.2
+)
+
+
+class HubSpotClient:
+    """One portal; may be used from several threads, each of which has an API object."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning,
+        meter: Meter,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._host = check_endpoint(connection.endpoint or HOST)
+        self._credentials = credentials
+        self._tuning = tuning
+        self._meter = meter
+        self._clock = clock
+        self._local = threading.local()
+        self._paths = Paths()
+        grant = self._grant if credentials.get("refresh_token") else None
+        self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
+        self.caller = Caller(self.tokens, meter, tuning, explain)
+
+    def get(
+        self,
+        family: str,
+        rest: str,
+        cancel: CancelToken,
+        *,
+        query: Mapping[str, str] | None = None,
+        reserve: bool = True,
+    ) -> Reply:
+        """Return the answer to GET `rest` of an API family, at the newest version there is.
+
+        A version that the portal does not know answers 404: the next older one is tried, and
+        the one that worked is remembered. Raises CrmdeckError.
+        """
+        versions = self._paths.versions(family)
+        for version in versions:
+            path = self._paths.path(family, version, rest)
+            last = version == versions[-1]
+            reply = self.caller.call(
+                lambda token, path=path: self._send(token, "GET", path, query=query),  # type: ignore[misc]
+                cancel,
+                accept=() if last else (404,),
+                reserve=reserve,
+            )
+            if reply.status != 404:
+                self._paths.remember(family, version)
+                return reply
+        raise AssertionError("the last version either answers or raises")
+
+    def introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
+        """Return what the token endpoint knows of the access token; {} without an OAuth app."""
+        if not self._credentials.get("client_secret"):
+            return {}
+
+        def send(token: str) -> Reply:
+            form = [*self._app_form(), ("token", token), ("token_type_hint", "access_token")]
+            return self._send(None, "POST", INTROSPECT_PATH, form=form)
+
+        body = self.caller.call(send, cancel, reserve=False).body
+        return body if isinstance(body, Mapping) else {}
+
+    def _grant(self) -> Grant:
+        form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", self._credentials.get("refresh_token") or ""),
+            *self._app_form(),
+        ]
+        reply = self._send(None, "POST", TOKEN_PATH, form=form)
+        if reply.status >= 300:
+            raise explain(reply).error
+        body = reply.body if isinstance(reply.body, Mapping) else {}
+        token = body.get("access_token")
+        if not isinstance(token, str):
+            raise not_json(WHO)
+        refresh, expires = body.get("refresh_token"), body.get("expires_in")
+        return Grant(
+            access_token=token,
+            refresh_token=refresh if isinstance(refresh, str) else None,
+            expires_in=float(expires) if isinstance(expires, int | float) else None,
+        )
+
+    def _app_form(self) -> list[tuple[str, str]]:
+        names = ("client_id", "client_secret")
+        return [(name, self._credentials.get(name) or "") for name in names]
+
+    def _api_client(self, token: str | None) -> Any:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            api = HubSpot(access_token=token or "", host=self._host, retry=_RETRY)
+            client = self._local.client = api.crm.properties.core_api.api_client
+        client.configuration.access_token = token
+        return client
+
+    def _send(
+        self,
+        token: str | None,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        form: list[tuple[str, str]] | None = None,
+    ) -> Reply:
+        headers = {"Accept": "application/json"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            raw = self._api_client(token).call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                post_params=form,
+                auth_settings=["oauth2"] if token else [],
+                _preload_content=False,
+                _request_timeout=(self._tuning.connect_timeout, self._tuning.read_timeout),
+            )
+        except ApiException as error:
+            return self._refused(error)
+        except HTTPError as error:
+            raise _network_error(error) from None
+        try:
+            data = read_body(raw, self._tuning, WHO)
+        finally:
+            self._count(raw.headers, raw.tell(), path)
+        try:
+            return Reply(raw.status, json.loads(data) if data else None, raw.headers, len(data))
+        except ValueError:
+            raise not_json(WHO) from None
+
+    def _refused(self, error: ApiException) -> Reply:
+        if not error.status:
+            raise unreachable(WHO, error) from None
+        headers = dict(error.headers or {})
+        text = error.body or ""
+        self._count(headers, len(text), "")
+        try:
+            body = json.loads(text)
+        except ValueError:
+            body = None
+        return Reply(error.status, body, headers, len(text))
+
+    def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
+        self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
+        found = {name.casefold(): value for name, value in headers.items()}
+        limit = found.get("x-hubspot-ratelimit-daily", "")
+        left = found.get("x-hubspot-ratelimit-daily-remaining", "")
+        if limit.isdigit() and left.isdigit():
+            self._meter.observe(
+                Quota(
+                    used=max(0, int(limit) - int(left)),
+                    limit=int(limit),
+                    observed_at=self._clock(),
+                )
+            )
+
+
+def explain(reply: Reply) -> Refusal:
+    """Return what an answer that is a failure means."""
+    body = reply.body if isinstance(reply.body, Mapping) else {}
+    code = body.get("category") or body.get("error") or body.get("status") or ""
+    message = f"{body.get('message') or ''} {body.get('policyName') or ''}"
+    fault = faults.find(HUBSPOT_FAULTS, str(code), message, reply.status)
+    scopes = missing_scopes(body)
+    detail = f"It needs {', '.join(scopes)}." if scopes else ""
+    error: CrmdeckError = fault.to_error("" if code == "error" else str(code), detail)
+    return Refusal(fault, error)
+
+
+def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the scopes that a refusal says are missing."""
+    found: list[str] = []
+    for each in body.get("errors") or ():
+        context = each.get("context") if isinstance(each, Mapping) else None
+        if not isinstance(context, Mapping):
+            continue
+        for name in ("requiredGranularScopes", "requiredScopes"):
+            found += [str(scope)[:60] for scope in context.get(name) or ()]
+    return tuple(dict.fromkeys(found))[:10]
+
+
+def _network_error(error: HTTPError) -> CrmdeckError:
+    reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    if isinstance(reason, ReadTimeoutError):
+        return timed_out(WHO)
+    if isinstance(reason, ProtocolError):
+        return broken_off(WHO, reason)
+    return unreachable(WHO, reason)

@@ -1,0 +1,118 @@
+"""The source `hubspot`: one portal through hubspot-api-client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.base import (
+    Credentials,
+    Discovery,
+    Known,
+    Meter,
+    Missing,
+    TokenListener,
+)
+from crmdeck.connectors.hubspot.client import HubSpotClient
+from crmdeck.connectors.hubspot.discovery import discover, results
+from crmdeck.connectors.hubspot.missing import explain_missing
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    GoneReason,
+    ObjectPair,
+    ProbeReport,
+    Quota,
+    Scope,
+    Suggestion,
+)
+
+CUSTOM_OBJECTS = "crm.schemas.custom.read (custom objects)"
+
+
+class HubSpotConnector:
+    """One way to one portal; its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._meter = Meter()
+        self._tuning = tuning
+        self._clock = clock
+        self._client = HubSpotClient(connection, credentials, listener, tuning, self._meter, clock)
+
+    @property
+    def meter(self) -> Meter:
+        """Return what this connector has cost so far."""
+        return self._meter
+
+    def probe(self) -> ProbeReport:
+        """Ask which portal this is, who we are there, and how much quota is left."""
+        cancel = CancelToken()
+        reply = self._client.get("account-info", "details", cancel, reserve=False)
+        details: Mapping[str, Any] = reply.body if isinstance(reply.body, Mapping) else {}
+        self._ask_usage(cancel)
+        token = self._introspect(cancel)
+        user = token.get("user") or token.get("user_email")
+        return ProbeReport(
+            user=user if isinstance(user, str) else None,
+            organisation=str(details["portalId"]) if "portalId" in details else None,
+            quota=self._meter.quota,
+            token_expires_at=self._client.tokens.expires_at,
+            missing_permissions=self._missing_permissions(cancel),
+        )
+
+    def discover(
+        self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
+    ) -> Iterator[Discovery]:
+        """Yield a Listing, then each object type of the scope."""
+        return discover(self._client, scope, known, cancel, self._tuning)
+
+    def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
+        """Say why things are gone, by what is archived; what is left out counts as absent."""
+        return explain_missing(self._client, missing, CancelToken())
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return nothing: a portal has no suggestions of its own."""
+        return ()
+
+    def disconnect(self) -> None:
+        """Do nothing: the grant is the admin's to revoke, and other apps may share it."""
+
+    def _introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
+        try:
+            return self._client.introspect(cancel)
+        except (PermissionDeniedError, SourceError):
+            return {}
+
+    def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
+        try:
+            self._client.get("schemas", "schemas", cancel, reserve=False)
+        except PermissionDeniedError:
+            return (CUSTOM_OBJECTS,)
+        except CrmdeckError:
+            return ()
+        return ()
+
+    def _ask_usage(self, cancel: CancelToken) -> None:
+        """Ask for the day's usage, which answers to OAuth tokens do not tell in headers."""
+        try:
+            reply = self._client.get(
+                "account-info", "api-usage/daily/private-apps", cancel, reserve=False
+            )
+            records = results(reply)
+        except (PermissionDeniedError, SourceError):
+            return
+        for record in records:
+            used, limit = record.get("currentUsage"), record.get("usageLimit")
+            if isinstance(used, int) and isinstance(limit, int):
+                self._meter.observe(Quota(used=used, limit=limit, observed_at=self._clock()))
+                return

@@ -1,0 +1,213 @@
+"""One discovery of a portal: its object types, then their properties and pipelines.
+
+HubSpot honours no conditional request, so an unchanged object type is told by the digest of what
+it answered, which saves everything but the request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.http import Reply, not_json
+from crmdeck.connectors.hubspot.client import WHO, HubSpotClient
+from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
+from crmdeck.connectors.hubspot.parse import parse_properties
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError, PermissionDeniedError
+from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
+
+# "Understanding the CRM": the objects that every portal has, and those beside the work itself.
+MAPPABLE = {
+    "contacts": "Contacts",
+    "companies": "Companies",
+    "deals": "Deals",
+    "tickets": "Tickets",
+    "leads": "Leads",
+    "products": "Products",
+    "line_items": "Line items",
+    "quotes": "Quotes",
+}
+OTHERS = {
+    "calls": "Calls",
+    "communications": "Communications",
+    "emails": "Emails",
+    "feedback_submissions": "Feedback submissions",
+    "goal_targets": "Goals",
+    "invoices": "Invoices",
+    "meetings": "Meetings",
+    "notes": "Notes",
+    "orders": "Orders",
+    "postal_mail": "Postal mail",
+    "subscriptions": "Subscriptions",
+    "tasks": "Tasks",
+    "users": "Users",
+}
+_HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class _Type:
+    name: str
+    label: str
+    custom: bool = False
+    required: tuple[str, ...] | None = None
+
+
+def discover(
+    client: HubSpotClient,
+    scope: Scope,
+    known: Mapping[str, Known],
+    cancel: CancelToken,
+    tuning: Tuning,
+) -> Iterator[Discovery]:
+    """Yield a Listing, then what became of each object type.
+
+    A standard object type that the token has no scope for, and never had, is not listed.
+    """
+    types = _types(client, cancel)
+    wanted = _select(scope, types)
+    answers: dict[str, tuple[ObjectSchema, str] | CrmdeckError] = {}
+    for name, answer in _read_all(client, wanted, types, tuning.threads, cancel):
+        answers[name] = answer
+    named = frozenset(scope.include)
+    for name in wanted:
+        unseen = _not_for_us(answers[name]) and name not in known and name not in named
+        if unseen:
+            del answers[name]
+    out_of_scope = frozenset(types) - frozenset(wanted)
+    in_scope = tuple(name for name in wanted if name in answers)
+    yield Listing(out_of_scope | frozenset(in_scope), in_scope)
+    for name in in_scope:
+        answer = answers[name]
+        if isinstance(answer, CrmdeckError):
+            yield Failed(name, answer)
+        elif name in known and known[name].validator == answer[1]:
+            yield Unchanged(name, answer[1])
+        else:
+            yield Discovered(*answer)
+
+
+def _types(client: HubSpotClient, cancel: CancelToken) -> dict[str, _Type]:
+    types = {name: _Type(name, label) for name, label in (MAPPABLE | OTHERS).items()}
+    try:
+        reply = client.get("schemas", "schemas", cancel)
+    except PermissionDeniedError as error:
+        if concerns_connection(error, HUBSPOT_FAULTS):
+            raise
+        return types
+    for record in results(reply):
+        custom = _custom_type(record)
+        if custom is not None:
+            types[custom.name] = custom
+    return types
+
+
+def _custom_type(record: Mapping[str, Any]) -> _Type | None:
+    name = record.get("fullyQualifiedName") or record.get("name")
+    labels = record.get("labels")
+    if not isinstance(name, str):
+        return None
+    label = labels.get("plural") if isinstance(labels, Mapping) else None
+    required = record.get("requiredProperties")
+    return _Type(
+        name,
+        label if isinstance(label, str) else name,
+        custom=True,
+        required=tuple(str(each) for each in required) if isinstance(required, list) else None,
+    )
+
+
+def _select(scope: Scope, types: Mapping[str, _Type]) -> tuple[str, ...]:
+    excluded = frozenset(scope.exclude)
+    if scope.mode is ScopeMode.NAMED:
+        names = set(scope.include)
+    elif scope.mode is ScopeMode.ALL:
+        names = set(types)
+    else:
+        names = {name for name, each in types.items() if each.custom or name in MAPPABLE}
+        names |= set(scope.include)
+    return tuple(sorted(names - excluded))
+
+
+def _read_all(
+    client: HubSpotClient,
+    names: Sequence[str],
+    types: Mapping[str, _Type],
+    threads: int,
+    cancel: CancelToken,
+) -> Iterator[tuple[str, tuple[ObjectSchema, str] | CrmdeckError]]:
+    stop = CancelToken()
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="hubspot")
+    try:
+        running: dict[Future[tuple[ObjectSchema, str] | CrmdeckError], str] = {
+            pool.submit(_read, client, types.get(name) or _Type(name, name), stop): name
+            for name in names
+        }
+        while running:
+            done, _ = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
+            cancel.check()
+            for future in done:
+                yield running.pop(future), future.result()
+    finally:
+        stop.cancel()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _read(
+    client: HubSpotClient, each: _Type, stop: CancelToken
+) -> tuple[ObjectSchema, str] | CrmdeckError:
+    try:
+        path = quote(each.name, safe="")
+        properties = results(client.get("properties", path, stop))
+        pipelines: list[Mapping[str, Any]] = []
+        if any(record.get("name") in _HAS_PIPELINES for record in properties):
+            pipelines = _pipelines(client, path, stop)
+        schema = parse_properties(
+            each.name,
+            each.label,
+            properties,
+            pipelines,
+            custom=each.custom,
+            required=each.required,
+        )
+    except CrmdeckError as error:
+        if concerns_connection(error, HUBSPOT_FAULTS):
+            raise
+        return error
+    return schema, _digest([properties, pipelines, each.label, each.required])
+
+
+def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
+    try:
+        return results(client.get("pipelines", path, stop))
+    except CrmdeckError as error:
+        # Not every object with such a property has pipelines, and not every token may see them.
+        if error.code in ("NOT_VISIBLE", "MISSING_SCOPE"):
+            return []
+        raise
+
+
+def _not_for_us(answer: object) -> bool:
+    codes = ("MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN")
+    return isinstance(answer, CrmdeckError) and answer.code in codes
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def results(reply: Reply) -> list[Mapping[str, Any]]:
+    """Return the records of an answer. Raises SourceError where there is no list of them."""
+    found = reply.body.get("results") if isinstance(reply.body, Mapping) else reply.body
+    if not isinstance(found, list):
+        raise not_json(WHO)
+    return [record for record in found if isinstance(record, Mapping)]

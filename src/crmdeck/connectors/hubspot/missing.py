@@ -1,0 +1,69 @@
+"""Why object types and properties are gone: HubSpot lists what was archived, on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from crmdeck.connectors.base import Missing
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.hubspot.client import HubSpotClient
+from crmdeck.connectors.hubspot.discovery import results
+from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, GoneReason
+
+
+def explain_missing(
+    client: HubSpotClient, missing: Sequence[Missing], cancel: CancelToken
+) -> dict[Missing, GoneReason]:
+    """Return why each is gone; what can't be told is left out.
+
+    What is among the archived ones was removed. A property that is neither there nor archived
+    was deleted for good when others of its object are still seen, as HubSpot hides no single
+    property from a token. An object type that the token lost a scope for is hidden.
+    """
+    reasons: dict[Missing, GoneReason] = {}
+    fields: dict[str, list[Missing]] = {}
+    for each in missing:
+        if each.field_name is not None:
+            fields.setdefault(each.object_type, []).append(each)
+    objects = [each for each in missing if each.field_name is None]
+    if objects:
+        reasons |= _explain_objects(client, objects, cancel)
+    for object_type, group in fields.items():
+        archived = _archived(client, "properties", quote(object_type, safe=""), "name", cancel)
+        if archived is not None:
+            reasons |= {each: GoneReason.REMOVED for each in group if each.field_name in archived}
+    return reasons
+
+
+def _explain_objects(
+    client: HubSpotClient, objects: Sequence[Missing], cancel: CancelToken
+) -> dict[Missing, GoneReason]:
+    archived = _archived(client, "schemas", "schemas", "fullyQualifiedName", cancel) or set()
+    reasons: dict[Missing, GoneReason] = {}
+    for each in objects:
+        if each.object_type in archived:
+            reasons[each] = GoneReason.REMOVED
+            continue
+        try:
+            client.get("properties", quote(each.object_type, safe=""), cancel)
+        except CrmdeckError as error:
+            if concerns_connection(error, HUBSPOT_FAULTS):
+                raise
+            if error.code in ("MISSING_SCOPE", "FORBIDDEN"):
+                reasons[each] = GoneReason.HIDDEN
+    return reasons
+
+
+def _archived(
+    client: HubSpotClient, family: str, rest: str, key: str, cancel: CancelToken
+) -> set[str] | None:
+    try:
+        reply = client.get(family, rest, cancel, query={"archived": "true"})
+    except CrmdeckError as error:
+        if concerns_connection(error, HUBSPOT_FAULTS):
+            raise
+        return None
+    return {str(record.get(key)) for record in results(reply)}

@@ -1,0 +1,169 @@
+"""Many sObject descriptions in few requests: composite calls over a small pool of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
+from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
+from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.connectors.salesforce.parse import parse_object
+from crmdeck.connectors.salesforce.session import WHO
+from crmdeck.connectors.tuning import MEBIBYTE
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, ObjectSchema
+
+# "Composite", REST API Developer Guide: up to 25 subrequests in a call.
+MOST_IN_A_CALL = 25
+_GOAL_BYTES = 4 * MEBIBYTE
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Description:
+    """One object type as described; `date` is the answer's Last-Modified, where it has one."""
+
+    schema: ObjectSchema
+    date: str | None
+
+
+@dataclass(frozen=True)
+class NotModified:
+    """One object type that has not changed since the date that was asked about."""
+
+    date: str | None
+
+
+Answer = Description | NotModified | CrmdeckError
+
+
+class _Sizes:
+    """How many descriptions to ask for at once, by the size of those that came."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def seen(self, size: int, count: int) -> None:
+        with self._lock:
+            self._bytes += size
+            self._count += count
+
+    def next(self) -> int:
+        with self._lock:
+            if not self._bytes:
+                return MOST_IN_A_CALL
+            return max(1, min(MOST_IN_A_CALL, _GOAL_BYTES * self._count // self._bytes))
+
+
+def describe_all(
+    client: SalesforceClient,
+    names: Sequence[str],
+    since: Mapping[str, str],
+    threads: int,
+    cancel: CancelToken,
+) -> Iterator[tuple[str, Answer]]:
+    """Yield each object type of `names` with its answer, as they arrive.
+
+    `since` holds the date to ask about, for those that are known. Raises CrmdeckError where
+    something concerns the whole connection, or the user cancels; requests that are on their
+    way are then left to end by themselves.
+    """
+    sizes = _Sizes()
+    waiting = list(names)
+    stop = CancelToken()
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="salesforce")
+    running: set[Future[dict[str, Answer]]] = set()
+    try:
+        while waiting or running:
+            while waiting and len(running) < threads:
+                batch, waiting = waiting[: sizes.next()], waiting[sizes.next() :]
+                running.add(pool.submit(_describe, client, batch, since, sizes, stop))
+            done, running = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
+            cancel.check()
+            for future in done:
+                yield from future.result().items()
+    finally:
+        stop.cancel()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _describe(
+    client: SalesforceClient,
+    names: Sequence[str],
+    since: Mapping[str, str],
+    sizes: _Sizes,
+    stop: CancelToken,
+) -> dict[str, Answer]:
+    body = {
+        "allOrNone": False,
+        "compositeRequest": [_part(client, name, since.get(name)) for name in names],
+    }
+    try:
+        reply = client.post("composite", body, stop)
+    except AnswerTooLargeError as error:
+        if len(names) == 1:
+            return {names[0]: error}
+        half = len(names) // 2
+        return {
+            **_describe(client, names[:half], since, sizes, stop),
+            **_describe(client, names[half:], since, sizes, stop),
+        }
+    except CrmdeckError as error:
+        if concerns_connection(error, SALESFORCE_FAULTS):
+            raise
+        return dict.fromkeys(names, error)
+    sizes.seen(reply.size, len(names))
+    return _read(names, reply)
+
+
+def _part(client: SalesforceClient, name: str, since: str | None) -> dict[str, object]:
+    part: dict[str, object] = {
+        "method": "GET",
+        "url": f"/services/data/v{client.version()}/sobjects/{quote(name, safe='')}/describe",
+        "referenceId": name,
+    }
+    if since:
+        part["httpHeaders"] = {"If-Modified-Since": since}
+    return part
+
+
+def _read(names: Sequence[str], reply: Reply) -> dict[str, Answer]:
+    parts = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
+    if not isinstance(parts, list):
+        return dict.fromkeys(names, not_json(WHO))
+    by_name = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}
+    answers: dict[str, Answer] = {}
+    for name in names:
+        part = by_name.get(name)
+        answers[name] = answer_incomplete(name) if part is None else _read_part(name, part)
+    return answers
+
+
+def _read_part(name: str, part: Mapping[str, Any]) -> Answer:
+    status = part.get("httpStatusCode")
+    headers = part.get("httpHeaders")
+    date = headers.get("Last-Modified") if isinstance(headers, Mapping) else None
+    date = date if isinstance(date, str) else None
+    if status == 304:
+        return NotModified(date)
+    body = part.get("body")
+    if not isinstance(status, int) or status >= 300:
+        code = status if isinstance(status, int) else 500
+        error = explain(Reply(code, body)).error
+        if concerns_connection(error, SALESFORCE_FAULTS):
+            raise error
+        return error
+    if not isinstance(body, Mapping) or body.get("name") != name:
+        return answer_incomplete(name)
+    try:
+        return Description(parse_object(body), date)
+    except CrmdeckError as error:
+        return error

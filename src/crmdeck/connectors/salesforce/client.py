@@ -1,0 +1,201 @@
+"""Calls to one org through simple-salesforce's `restful`, which is the path that behaves.
+
+simple-salesforce would refresh a session by itself and by calling itself, so it is given a token
+and nothing to refresh it with; what a refused token leads to is decided in `Caller`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from simple_salesforce import Salesforce
+from simple_salesforce.exceptions import SalesforceError
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors import faults
+from crmdeck.connectors.base import Credentials, Meter, TokenListener
+from crmdeck.connectors.calling import Caller, Refusal
+from crmdeck.connectors.http import Reply, check_endpoint, not_json
+from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.connectors.salesforce.oauth import PRODUCTION, grant_function
+from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
+from crmdeck.connectors.tokens import TokenKeeper
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import SourceError
+from crmdeck.model import CancelToken, Connection, Quota
+
+_LIMIT_INFO = re.compile(r"api-usage=(\d+)/(\d+)")
+_VERSION = re.compile(r"\d+\.\d+")
+
+
+class SalesforceClient:
+    """One org, one API version; may be used from several threads."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning,
+        meter: Meter,
+        clock: Clock = utc_now,
+    ) -> None:
+        endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
+        self._instance_url = check_endpoint(connection.instance_url or PRODUCTION)
+        self._session = SalesforceSession(endpoint, tuning, meter)
+        self._meter = meter
+        self._clock = clock
+        self._version = connection.api_version
+        self._lock = threading.Lock()
+        grant = grant_function(credentials, self._session, self._instance_url)
+        self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
+        self.caller = Caller(self.tokens, meter, tuning, explain)
+
+    @property
+    def instance_url(self) -> str:
+        """Return the org's own URL: as stored, or as the token endpoint gave it."""
+        return (self.tokens.instance_url or self._instance_url).rstrip("/")
+
+    def version(self) -> str:
+        """Return the API version in use: the pinned one, else the newest that the org speaks."""
+        with self._lock:
+            if self._version is None:
+                self._version = self.newest_version()
+            return self._version
+
+    def use_version(self, version: str) -> None:
+        """Use this version where none is pinned."""
+        with self._lock:
+            self._version = self._version or version
+
+    def newest_version(self) -> str:
+        """Return the newest API version that the org speaks.
+
+        The client library puts any version into its URLs; it is the org that sets the limit.
+        """
+        reply = self._plain("/services/data")
+        rows = reply.body if isinstance(reply.body, list) else []
+        versions = [
+            row["version"]
+            for row in rows
+            if isinstance(row, Mapping) and _VERSION.fullmatch(str(row.get("version")))
+        ]
+        if not versions:
+            raise not_json(WHO)
+        return str(max(versions, key=float))
+
+    def get(
+        self,
+        path: str,
+        cancel: CancelToken,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
+        reserve: bool = True,
+    ) -> Reply:
+        """Return the answer to GET `path` under `/services/data/vXX.0/`. Raises CrmdeckError."""
+        return self._call(
+            "GET", path, cancel, accept, reserve, params=params, headers=dict(headers or {})
+        )
+
+    def post(self, path: str, body: object, cancel: CancelToken) -> Reply:
+        """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
+        return self._call("POST", path, cancel, (), True, json=body, headers={})
+
+    def user_info(self, cancel: CancelToken) -> Mapping[str, Any]:
+        """Return who the token belongs to. Raises CrmdeckError."""
+
+        def send(token: str) -> Reply:
+            return self._plain("/services/oauth2/userinfo", token, accept=True)
+
+        body = self.caller.call(send, cancel, reserve=False).body
+        return body if isinstance(body, Mapping) else {}
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        cancel: CancelToken,
+        accept: Collection[int],
+        reserve: bool,
+        *,
+        headers: dict[str, str],
+        **kwargs: Any,
+    ) -> Reply:
+        def send(token: str) -> Reply:
+            client = Salesforce(
+                session_id=token,
+                instance_url=self.instance_url,
+                version=self.version(),
+                session=self._session,
+                object_pairs_hook=dict,
+            )
+            return self._send(
+                lambda: client.restful(
+                    path, method=method, headers=headers, allow_redirects=False, **kwargs
+                )
+            )
+
+        return self.caller.call(send, cancel, accept=accept, reserve=reserve)
+
+    def _send(self, request: Callable[[], Any]) -> Reply:
+        try:
+            body = request()
+            status = 200
+        except SalesforceError as error:
+            body, status = error.content, error.status
+        except ValueError:
+            raise not_json(WHO) from None
+        headers = self._session.last_headers()
+        self._observe(headers)
+        return Reply(status, body, headers, self._session.last_size())
+
+    def _plain(self, path: str, token: str | None = None, *, accept: bool = False) -> Reply:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        response = self._session.get(
+            self.instance_url + path, headers=headers, allow_redirects=False
+        )
+        try:
+            body = response.json()
+        except ValueError:
+            body = response.text
+        reply = Reply(response.status_code, body, response.headers, len(response.content))
+        if reply.status >= 300 and not accept:
+            raise explain(reply).error
+        if reply.status < 300 and isinstance(body, str):
+            raise not_json(WHO)
+        return reply
+
+    def _observe(self, headers: Mapping[str, str]) -> None:
+        found = _LIMIT_INFO.search(headers.get("Sforce-Limit-Info", ""))
+        if found:
+            used, limit = int(found[1]), int(found[2])
+            self._meter.observe(Quota(used=used, limit=limit, observed_at=self._clock()))
+
+
+def explain(reply: Reply) -> Refusal:
+    """Return what an answer that is a failure means."""
+    body = reply.body
+    first = body[0] if isinstance(body, list) and body else body
+    code = message = ""
+    if isinstance(first, Mapping):
+        code = str(first.get("errorCode") or first.get("error") or "")
+        message = str(first.get("message") or first.get("error_description") or "")
+    elif isinstance(first, str):
+        code = first if re.fullmatch(r"\w{1,60}", first) else ""
+    fault = faults.find(SALESFORCE_FAULTS, code, message, reply.status)
+    return Refusal(fault, fault.to_error(code))
+
+
+def answer_incomplete(object_type: str) -> SourceError:
+    """Return the error for an object type that an answer leaves out or gets wrong."""
+    return SourceError(
+        f"Salesforce's answer does not describe {object_type}.",
+        cause="The answer to a batch left the object out, or described another one.",
+        remedy="Refresh again.",
+        code="ANSWER_INCOMPLETE",
+    )

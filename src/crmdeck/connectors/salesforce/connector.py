@@ -1,0 +1,111 @@
+"""The source `salesforce`: one org through simple-salesforce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.base import (
+    Credentials,
+    Discovery,
+    Known,
+    Meter,
+    Missing,
+    TokenListener,
+)
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.discovery import discover
+from crmdeck.connectors.salesforce.missing import explain_missing
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError, PermissionDeniedError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    GoneReason,
+    ObjectPair,
+    ProbeReport,
+    Quota,
+    Scope,
+    Suggestion,
+)
+
+VIEW_SETUP = "View Setup and Configuration (tells a hidden field from a removed one)"
+
+
+class SalesforceConnector:
+    """One way to one org; its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._meter = Meter()
+        self._tuning = tuning
+        self._clock = clock
+        self._client = SalesforceClient(
+            connection, credentials, listener, tuning, self._meter, clock
+        )
+
+    @property
+    def meter(self) -> Meter:
+        """Return what this connector has cost so far."""
+        return self._meter
+
+    def probe(self) -> ProbeReport:
+        """Ask who we are, how much quota is left, and what we may not see. Costs two calls."""
+        cancel = CancelToken()
+        user = self._client.user_info(cancel)
+        version = self._client.version()
+        reply = self._client.get("limits", cancel, reserve=False)
+        limits = reply.body if isinstance(reply.body, Mapping) else {}
+        daily = limits.get("DailyApiRequests")
+        if isinstance(daily, Mapping):
+            self._observe(daily)
+        return ProbeReport(
+            user=_text(user.get("preferred_username")) or _text(user.get("email")),
+            organisation=_text(user.get("organization_id")),
+            instance_url=self._client.instance_url,
+            api_version=version,
+            quota=self._meter.quota,
+            token_expires_at=self._client.tokens.expires_at,
+            missing_permissions=self._missing_permissions(cancel),
+        )
+
+    def discover(
+        self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
+    ) -> Iterator[Discovery]:
+        """Yield a Listing, then each object type of the scope as it arrives."""
+        return discover(self._client, scope, known, cancel, self._tuning, self._clock())
+
+    def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
+        """Say why things are gone, by the Tooling API; what is left out counts as absent."""
+        return explain_missing(self._client, missing, CancelToken())
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return nothing: an org has no suggestions of its own."""
+        return ()
+
+    def disconnect(self) -> None:
+        """Do nothing: the grant is the admin's to revoke, and other apps may share it."""
+
+    def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
+        soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('User')"
+        try:
+            self._client.get("tooling/query", cancel, params={"q": soql}, reserve=False)
+        except CrmdeckError as error:
+            refused = isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE"
+            return (VIEW_SETUP,) if refused else ()
+        return ()
+
+    def _observe(self, daily: Mapping[str, object]) -> None:
+        limit, left = daily.get("Max"), daily.get("Remaining")
+        if isinstance(limit, int) and isinstance(left, int):
+            self._meter.observe(Quota(used=limit - left, limit=limit, observed_at=self._clock()))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

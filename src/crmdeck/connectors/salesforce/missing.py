@@ -1,0 +1,80 @@
+"""Why object types and fields are gone: the Tooling API knows what a user does not see.
+
+`EntityDefinition` and `FieldDefinition` list what is defined. Each query also asks for
+something that must be there: where even that is missing, the user may not look, and nothing is
+claimed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from crmdeck.connectors.base import Missing
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, GoneReason
+
+_NAME = re.compile(r"\w{1,100}")
+_AT_ONCE = 100
+_SURE_OBJECT = "User"
+_SURE_FIELD = "Id"
+
+
+def explain_missing(
+    client: SalesforceClient, missing: Sequence[Missing], cancel: CancelToken
+) -> dict[Missing, GoneReason]:
+    """Return why each is gone; what can't be told is left out."""
+    objects = [each for each in missing if each.field_name is None]
+    fields: dict[str, list[Missing]] = {}
+    for each in missing:
+        if each.field_name is not None:
+            fields.setdefault(each.object_type, []).append(each)
+    reasons: dict[Missing, GoneReason] = {}
+    for chunk in _chunks(objects):
+        names = {each: each.object_type for each in chunk}
+        reasons |= _ask(client, "EntityDefinition", "", _SURE_OBJECT, names, cancel)
+    for object_type, group in fields.items():
+        if not _NAME.fullmatch(object_type):
+            continue
+        where = f"EntityDefinition.QualifiedApiName = '{object_type}' AND "
+        for chunk in _chunks(group):
+            names = {each: each.field_name or "" for each in chunk}
+            reasons |= _ask(client, "FieldDefinition", where, _SURE_FIELD, names, cancel)
+    return reasons
+
+
+def _ask(
+    client: SalesforceClient,
+    entity: str,
+    where: str,
+    sure: str,
+    names: Mapping[Missing, str],
+    cancel: CancelToken,
+) -> dict[Missing, GoneReason]:
+    wanted = {each: name for each, name in names.items() if _NAME.fullmatch(name)}
+    listed = ", ".join(f"'{name}'" for name in sorted({sure, *wanted.values()}))
+    soql = f"SELECT QualifiedApiName FROM {entity} WHERE {where}QualifiedApiName IN ({listed})"  # noqa: S608
+    try:
+        reply = client.get("tooling/query", cancel, params={"q": soql})
+    except CrmdeckError as error:
+        if concerns_connection(error, SALESFORCE_FAULTS):
+            raise
+        return {}
+    records = reply.body.get("records") if isinstance(reply.body, Mapping) else None
+    defined = {
+        record.get("QualifiedApiName") for record in records or () if isinstance(record, Mapping)
+    }
+    if sure not in defined:
+        return {}
+    return {
+        each: GoneReason.HIDDEN if name in defined else GoneReason.REMOVED
+        for each, name in wanted.items()
+    }
+
+
+def _chunks(items: Sequence[Missing]) -> Iterator[Sequence[Missing]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]

@@ -1,0 +1,109 @@
+"""The requests session under simple-salesforce: timeouts, bounds, another host where asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+
+from crmdeck.connectors.base import Meter
+from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
+from crmdeck.connectors.tuning import Tuning
+
+WHO = "Salesforce"
+
+
+class _NoCookies(RequestsCookieJar):
+    """Keeps none: the session is shared by threads, and a token says who we are."""
+
+    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
+        """Drop the cookie."""
+
+
+class _Adapter(HTTPAdapter):
+    """Sends every request to `endpoint`, if there is one, and reads its answer within bounds."""
+
+    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
+        super().__init__(pool_maxsize=max(10, tuning.threads))
+        self._endpoint = endpoint
+        self._tuning = tuning
+        self._meter = meter
+        self._last = threading.local()
+
+    @property
+    def last(self) -> requests.Response | None:
+        """Return the last answer that this thread got."""
+        return getattr(self._last, "response", None)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send, read the whole answer, count it. Raises SourceError."""
+        self._last.response = None
+        if self._endpoint:
+            parts = urlsplit(request.url or "")
+            query = f"?{parts.query}" if parts.query else ""
+            request.url = f"{self._endpoint}{parts.path}{query}"
+            # The environment's proxies were chosen for the vendor's host, not for this one.
+            proxies = None
+        timeout = (self._tuning.connect_timeout, self._tuning.read_timeout)
+        try:
+            response = super().send(request, True, timeout, verify, cert, proxies)
+        except requests.exceptions.ReadTimeout:
+            raise timed_out(WHO) from None
+        except requests.exceptions.ConnectTimeout as error:
+            raise unreachable(WHO, error) from None
+        except requests.exceptions.ConnectionError as error:
+            reset = "Connection aborted" in str(error)
+            raise (broken_off if reset else unreachable)(WHO, error) from None
+        except requests.exceptions.RequestException as error:
+            raise unreachable(WHO, error) from None
+        try:
+            response._content = read_body(response.raw, self._tuning, WHO)
+        finally:
+            path = urlsplit(request.url or "").path
+            self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
+        self._last.response = response
+        return response
+
+
+def _quota_of(path: str) -> int:
+    """Return what a request costs: signing in and the list of versions are free of charge."""
+    return 0 if "/services/oauth2/" in path or path.rstrip("/").endswith("/services/data") else 1
+
+
+class SalesforceSession(requests.Session):
+    """A session that several threads may share; it follows no redirect and keeps no cookie."""
+
+    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
+        super().__init__()
+        self._adapter = _Adapter(endpoint, tuning, meter)
+        self.mount("https://", self._adapter)
+        self.cookies = _NoCookies()
+        # A token must never be replaced by what a .netrc holds for the host.
+        self.auth = _leave_as_it_is
+
+    def last_headers(self) -> Mapping[str, str]:
+        """Return the headers of the last answer that this thread got."""
+        last = self._adapter.last
+        return last.headers if last is not None else {}
+
+    def last_size(self) -> int:
+        """Return the size in bytes of the last answer that this thread got."""
+        last = self._adapter.last
+        return len(last.content) if last is not None else 0
+
+
+def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
