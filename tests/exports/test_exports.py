@@ -1,0 +1,260 @@
+"""Exports: what goes out is readable by machines, harmless to programs, and comes back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import stat
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.exports import (
+    COLUMNS,
+    FORMATS,
+    export,
+    read_csv,
+    records,
+    render,
+    write_atomically,
+)
+from crmdeck.exports.markdown import escape
+from crmdeck.model import (
+    AuditEntry,
+    Change,
+    ConnectionStatus,
+    DecisionState,
+    Direction,
+    DriftEvent,
+    DriftKind,
+    DriftReport,
+    Field,
+    FieldType,
+    Mapping,
+    MappingLine,
+    ObjectSchema,
+    PicklistValue,
+    Platform,
+    Quota,
+    SchemaStats,
+    Severity,
+    Source,
+    Status,
+    WireModel,
+)
+
+NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+RUNNERS = st.sampled_from(["=1+1", "'=1", "''-2", " @SUM(1)", "\t=1", "\r", "\n+1", "＝1", "'tis"])
+
+ACCOUNT = ObjectSchema(
+    object_type="Account",
+    fields=(
+        Field(
+            name="Stage__c",
+            label="=cmd|'/c calc'!A0",
+            type=FieldType.PICKLIST,
+            picklist=(PicklistValue(value="a|b", label="A"),),
+            references=("User",),
+            length=-5,
+            native={"why": "\x1b[31mred\x9b0m"},
+        ),
+        Field(name="Name", required=True),
+    ),
+)
+EVENT = DriftEvent(
+    id="e1",
+    connection_id="c1",
+    object_type="Account",
+    field_name="Name",
+    kind=DriftKind.FIELD_CHANGED,
+    severity=Severity.RISKY,
+    changes=(Change(attribute="label", before="Name", after="-Name"),),
+    detected_at=NOW,
+)
+STATUS = ConnectionStatus(
+    id="c1",
+    name="acme-prod",
+    platform=Platform.SALESFORCE,
+    source=Source.FILES,
+    status=Status.ACTIVE,
+    instance_url=None,
+    last_sync_at=NOW,
+    last_error_at=None,
+    last_error_message=None,
+    created_at=NOW,
+    schema_stats=SchemaStats(object_count=3, field_count=40),
+    quota=Quota(used=5, limit=100),
+)
+MAPPING = Mapping(
+    connection_id="c1",
+    object_pair="deal--Opportunity",
+    lines=(
+        MappingLine(
+            partner_field="name",
+            state=DecisionState.ACCEPTED,
+            crm_field="Name",
+            direction=Direction.PUSH,
+            value_map={"a": "b"},
+        ),
+    ),
+)
+ENTRY = AuditEntry(id="a1", at=NOW, actor="ada", event="schema.refreshed", summary="Refreshed")
+SAMPLES: dict[str, WireModel] = {
+    "health": STATUS,
+    "schema": ACCOUNT,
+    "drift": DriftReport(events=(EVENT,)),
+    "mapping": MAPPING,
+    "audit": ENTRY,
+}
+
+
+@given(st.lists(st.fixed_dictionaries({"a": TEXT | RUNNERS, "=b": TEXT | RUNNERS})))
+def test_any_text_comes_back_from_csv_as_it_was(rows: list[dict[str, str]]) -> None:
+    text = render(rows, "csv", columns=("a", "=b"))
+
+    assert read_csv(text) == rows
+    for line in csv.reader(io.StringIO(text, newline=""), strict=True):
+        for cell in line:
+            assert cell.strip()[:1] not in {*"=+-@＝＋－＠"} - {""}
+            assert cell[:1] not in ("\t", "\r", "\n")
+
+
+def test_csv_keeps_numbers_and_writes_the_rest_as_the_wire_does() -> None:
+    row = {"n": -5, "x": -1.5, "flag": True, "none": None, "at": NOW, "list": ["a", 1]}
+
+    text = render([row], "csv")
+
+    assert text == (
+        'n,x,flag,none,at,list\r\n-5,-1.5,true,,2026-05-16T12:00:00.000Z,"[""a"",1]"\r\n'
+    )
+
+
+@pytest.mark.parametrize("text", ['a,b\r\n"1', "a,b\r\n1\r\n"])
+def test_what_is_not_our_csv_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(UsageError, match="line 2"):
+        read_csv(text)
+
+
+@given(TEXT)
+def test_json_is_exact_and_holds_no_character_that_steers_a_terminal(text: str) -> None:
+    for form in ("json", "jsonl"):
+        out = render([{"t": text}], form)
+
+        assert not any(
+            ord(char) < 32 or 0x7F <= ord(char) <= 0x9F or char in "\u202e\u2066\u2028"
+            for char in out.replace("\n", "")
+        )
+        parsed = json.loads(out)
+        assert (parsed if form == "jsonl" else parsed[0]) == {"t": text}
+
+
+def test_json_writes_null_for_numbers_that_it_does_not_know() -> None:
+    row = {"a": float("nan"), "b": [float("inf"), 1.5]}
+
+    assert json.loads(render([row], "jsonl")) == {"a": None, "b": [None, 1.5]}
+
+
+@given(st.lists(TEXT, min_size=1, max_size=3))
+def test_a_markdown_cell_stays_in_its_cell(cells: list[str]) -> None:
+    row = {str(index): cell for index, cell in enumerate(cells)}
+
+    out = render([row], "markdown")
+
+    assert len(out.splitlines()) == 3
+    unescaped = out.splitlines()[2].replace("\\\\", "").replace("\\|", "")
+    assert unescaped.count("|") == len(cells) + 1
+
+
+def test_markdown_interprets_nothing_of_a_cell() -> None:
+    assert escape("a|b\r\n`c` **d** [e](javascript:f) <img src=x> &lt; https://g\x1b[0m") == (
+        "a\\|b<br>\\`c\\` \\*\\*d\\*\\* \\[e\\]\\(javascript:f\\) &lt;img src=x&gt; "
+        "&amp;lt; https\\://g\ufffd\\[0m"
+    )
+
+
+def test_html_holds_hostile_text_as_text() -> None:
+    hostile = "<script>alert(1)</script>&amp;\u202ethe end\x1b"
+    seen: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            assert tag not in ("script", "img")
+
+        def handle_data(self, data: str) -> None:
+            seen.append(data)
+
+    Reader().feed(render([{"a": hostile}], "html", title=hostile))
+
+    assert seen.count("<script>alert(1)</script>&amp;\u202ethe end\ufffd") == 3
+
+
+@pytest.mark.parametrize("what", COLUMNS)
+def test_every_table_has_its_columns_in_every_format(what: str) -> None:
+    data = SAMPLES[what]
+    rows = records(what, [data, data])
+
+    assert all(tuple(row) == COLUMNS[what] for row in rows)
+    for form in FORMATS:
+        assert export(what, data, form)
+    back = read_csv(export(what, data, "csv"))
+    assert [tuple(row) for row in back] == [COLUMNS[what]] * (len(rows) // 2)
+    assert json.loads(export(what, data, "json")) == data.to_wire()
+    assert json.loads(export(what, [data], "json")) == [data.to_wire()]
+
+
+@pytest.mark.parametrize(
+    ("what", "model", "left_out"),
+    [
+        ("schema", Field, set()),
+        ("drift", DriftEvent, set()),
+        ("mapping", MappingLine, set()),
+        ("audit", AuditEntry, set()),
+        ("health", ConnectionStatus, {"schemaStats", "quota"}),
+        ("health", SchemaStats, set()),
+    ],
+)
+def test_no_attribute_is_forgotten(what: str, model: type[WireModel], left_out: set[str]) -> None:
+    wire_names = {info.alias for info in model.model_fields.values()}
+
+    assert wire_names - set(COLUMNS[what]) == left_out
+
+
+def test_health_shows_the_quota() -> None:
+    (row,) = records("health", STATUS)
+
+    assert (row["quotaUsed"], row["quotaLimit"], row["objectCount"]) == (5, 100, 3)
+
+
+def test_unknown_words_are_refused_with_those_that_exist() -> None:
+    with pytest.raises(UsageError, match="health, schema, drift, mapping, audit"):
+        export("everything", STATUS, "json")
+    with pytest.raises(UsageError, match="json, jsonl, csv"):
+        render([], "xlsx")
+
+
+def test_a_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+    target.chmod(0o644)
+
+    write_atomically(target, "a\r\né")
+
+    assert target.read_bytes() == "a\r\né".encode()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CrmdeckError) as caught:
+        write_atomically(tmp_path / "missing" / "out.csv", "text")
+    assert caught.value.code == "WRITE_FAILED"
+    assert caught.value.remedy
+    with pytest.raises(UsageError):
+        write_atomically(tmp_path, "text")
