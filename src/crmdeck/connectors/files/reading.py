@@ -168,7 +168,7 @@ def _unpack(file: SchemaFile) -> bytes:
         raise broken(file.name, "its gzip archive", str(error)) from error
 
 
-def _read_bounded(name: str, stream: IO[bytes]) -> bytes:
+def _read_bounded(name: str, stream: IO[bytes] | gzip.GzipFile) -> bytes:
     chunks = []
     size = 0
     while chunk := stream.read(_CHUNK):

@@ -1,0 +1,430 @@
+"""The source `files`: what is in them arrives, what is broken is named, the rest stays."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmdeck.connectors.base import (
+    Discovered,
+    Discovery,
+    Failed,
+    Known,
+    Listing,
+    Missing,
+    Unchanged,
+)
+from crmdeck.connectors.files import FilesConnector, open_connector, reading
+from crmdeck.connectors.files import contents as contents_module
+from crmdeck.errors import CancelledError, SourceError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    Field,
+    FieldType,
+    GoneReason,
+    Platform,
+    Scope,
+    ScopeMode,
+    Source,
+)
+
+ALL = Scope()
+
+
+class NoSecrets:
+    def get(self, name: str) -> str | None:
+        return None
+
+    def put(self, values: Mapping[str, str]) -> None:
+        raise AssertionError
+
+
+def connector(path: Path, platform: Platform = Platform.SALESFORCE) -> FilesConnector:
+    connection = Connection(
+        id="c1",
+        name="files",
+        platform=platform,
+        source=Source.FILES,
+        path=str(path),
+        created_at=datetime(2026, 5, 16, tzinfo=UTC),
+    )
+    return open_connector(connection, NoSecrets(), lambda event, summary: None)
+
+
+def discover(
+    path: Path,
+    known: Mapping[str, Known] | None = None,
+    *,
+    scope: Scope = ALL,
+    platform: Platform = Platform.SALESFORCE,
+) -> tuple[Listing, list[Discovery]]:
+    source = connector(path, platform)
+    listing, *rest = source.discover(scope, known or {}, CancelToken())
+    assert isinstance(listing, Listing)
+    return listing, rest
+
+
+def known_of(answers: list[Discovery]) -> dict[str, Known]:
+    return {
+        each.schema.object_type: Known(each.schema.object_type, "hash", each.validator)
+        for each in answers
+        if isinstance(each, Discovered)
+    }
+
+
+def told(answers: list[Discovery]) -> list[tuple[str, str]]:
+    """Return what came, as (class, object type)."""
+    return [
+        (
+            type(each).__name__,
+            each.schema.object_type if isinstance(each, Discovered) else each.object_type,
+        )
+        for each in answers
+        if not isinstance(each, Listing)
+    ]
+
+
+def errors(answers: list[Discovery]) -> dict[str, str]:
+    return {each.object_type: str(each.error) for each in answers if isinstance(each, Failed)}
+
+
+def describe(name: str, *fields: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "fields": [{"name": field, "type": "string"} for field in fields], **more}
+
+
+def prop(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "label": name, "type": "string", "fieldType": "text", **more}
+
+
+def put(folder: Path, name: str, value: object) -> Path:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("one.json", describe("Account", "Id")),
+        ("export.json", [describe("Account", "Id")]),
+        ("all.json", {"sobjects": [describe("Account", "Id")]}),
+        ("cli.json", {"status": 0, "result": describe("Account", "Id"), "warnings": []}),
+        ("all.json.gz", gzip.compress(json.dumps([describe("Account", "Id")]).encode())),
+        ("misnamed.json", gzip.compress(json.dumps(describe("Account", "Id")).encode())),
+        ("mark.json", b"\xef\xbb\xbf" + json.dumps(describe("Account", "Id")).encode()),
+        ("wide.json", json.dumps(describe("Account", "Id")).encode("utf-16")),
+        ("dictionary.csv", b"object,name\r\nAccount,Id\r\n"),
+        ("Account.csv", "name\nId\n".encode("utf-16")),
+        ("Account.fields.csv.gz", gzip.compress(b"name;label\nId;=1\n")),
+    ],
+)
+def test_an_object_arrives_in_every_wrapping(tmp_path: Path, name: str, value: object) -> None:
+    put(tmp_path, name, value)
+
+    for path in (tmp_path, tmp_path / name):
+        listing, (answer,) = discover(path)
+
+        assert listing == Listing(frozenset({"Account"}), ("Account",))
+        assert isinstance(answer, Discovered)
+        assert [field.name for field in answer.schema.fields] == ["Id"]
+
+
+def test_hubspot_lists_are_named_by_their_files_and_joined_to_their_pipelines(
+    tmp_path: Path,
+) -> None:
+    stages = [{"id": "won", "label": "Won"}]
+    put(tmp_path, "deals.properties.json", {"results": [prop("dealstage"), prop("amount")]})
+    put(
+        tmp_path, "deals.pipelines.json", {"results": [{"id": "p", "label": "P", "stages": stages}]}
+    )
+    put(tmp_path, "contacts.properties.v2.json", [prop("email", deleted=None)])
+    put(tmp_path, "tickets.pipelines.json", {"results": []})
+    put(tmp_path, "tickets.properties.json", {"results": [prop("subject")]})
+    car = {
+        "name": "car",
+        "fullyQualifiedName": "p1_car",
+        "labels": {"plural": "Cars"},
+        "properties": [prop("vin")],
+        "requiredProperties": ["vin"],
+    }
+    put(tmp_path, "schemas.json", {"results": [car]})
+
+    listing, answers = discover(tmp_path, platform=Platform.HUBSPOT)
+
+    assert listing.in_scope == ("contacts", "deals", "p1_car", "tickets")
+    schemas = {
+        each.schema.object_type: each.schema for each in answers if isinstance(each, Discovered)
+    }
+    stage = schemas["deals"].fields[0]
+    assert [(value.value, value.label) for value in stage.picklist] == [("won", "Won")]
+    assert (schemas["p1_car"].label, schemas["p1_car"].custom) == ("Cars", True)
+    assert schemas["p1_car"].fields[0].required
+
+
+def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
+    path = tmp_path / "partner.csv"
+    path.write_text(
+        "\ufeffName,Label,Description,Type,Picklist,Required,external_id,Length,Owner team\r\n"
+        'tier,Tier,"Two\r\nlines, ""quoted""",picklist,Gold|Silver|Gold,yes,FALSE,255,ops\r\n'
+        "\r\n"
+        "site,,,Lookup(Account),,,,,\r\n",
+        encoding="utf-8",
+        newline="",
+    )
+
+    _, (answer,) = discover(path)
+
+    assert isinstance(answer, Discovered)
+    tier, site = answer.schema.fields
+    assert tier.description == 'Two\r\nlines, "quoted"'
+    assert (tier.type, tier.required, tier.external_id, tier.length) == (
+        FieldType.PICKLIST,
+        True,
+        False,
+        255,
+    )
+    assert [value.value for value in tier.picklist] == ["Gold", "Silver"]
+    assert tier.native == {"Owner team": "ops"}
+    assert site == Field(name="site", type=FieldType.REFERENCE, native_type="Lookup(Account)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("broken.json", b'[\n {"name": }]', "broken.json is broken at line 2 column 11"),
+        ("cut.json.gz", gzip.compress(b"[]" * 500)[:-9], "cut.json.gz is broken at its gzip"),
+        ("latin.csv", b"name,label\nx,caf\xe9\n", "latin.csv is broken at line 2"),
+        ("quote.csv", b'name,label\nx,"y\n', "quote.csv is broken at line 2"),
+        ("wide.csv", b"name\na,b\n", "wide.csv is broken at line 2"),
+        ("nameless.csv", b"name,label\n,b\n", "nameless.csv is broken at line 2"),
+        ("pairs.csv", b"left,right\na,b\n", "pairs.csv is not a data dictionary"),
+        ("empty.csv", b" \n", "empty.csv is broken at its start"),
+        ("nan.json", b'{"name": "A", "fields": NaN}', "nan.json is broken at line 1"),
+        ("deep.json", b"[" * 5000, "deep.json is broken at line 1"),
+        ("surrogate.json", b'["\\ud800"]', "surrogate.json is broken at line 1"),
+        ("package.json", {"name": "x", "version": "1"}, "package.json holds nothing"),
+        ("none.json", [], "none.json holds nothing"),
+        ("odd.json", 5, "odd.json is not a data dictionary"),
+        ("part.json", [describe("Lead", "Id"), {"fields": []}], "part.json is broken at $[1]"),
+        ("deals.properties.json", {"results": [prop("a")]}, "deals.properties.json is an export"),
+    ],
+)
+def test_a_broken_file_is_named_with_the_place_and_the_others_load(
+    tmp_path: Path, name: str, value: object, place: str
+) -> None:
+    put(tmp_path, "Account.json", describe("Account", "Id"))
+    put(tmp_path, name, value)
+
+    listing, answers = discover(tmp_path)
+
+    assert ("Discovered", "Account") in told(answers)
+    assert errors(answers)[name].startswith(place)
+    assert name not in listing.object_types
+    (failed,) = (each for each in answers if isinstance(each, Failed))
+    assert failed.error.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("Lead.json", {"name": "Lead", "fields": [{"name": "A"}]}, "Lead.json is broken at $."),
+        ("all.json", [describe("Lead", "A", "A")], "all.json is broken at $[0]"),
+        ("Lead.csv", b"name,required\nA,maybe\n", "Lead.csv is broken at line 2, column required"),
+        ("Lead.csv", b"name,length\nA,-1\n", "Lead.csv is broken at line 2, column length"),
+        ("Lead.csv", b"name\nA\n\nA\n", "Lead.csv is broken at line 4"),
+        (
+            "d.csv",
+            b'object,name,picklist\nLead,A,"[{""v"":1}]"\nC,B,\n',
+            "d.csv is broken at line 2",
+        ),
+    ],
+)
+def test_a_broken_object_fails_alone(tmp_path: Path, name: str, value: object, place: str) -> None:
+    put(tmp_path, "Account.json", describe("Account", "Id"))
+    put(tmp_path, name, value)
+
+    listing, answers = discover(tmp_path)
+
+    assert {"Account", "Lead"} <= set(listing.in_scope)
+    assert list(errors(answers)) == ["Lead"]
+    assert errors(answers)["Lead"].startswith(place)
+
+
+def test_an_object_described_twice_fails_and_names_both_places(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    put(tmp_path, "b.json", describe("Account", "Id", "Name"))
+
+    _, answers = discover(tmp_path)
+
+    assert told(answers) == [("Failed", "Account"), ("Discovered", "Lead")]
+    assert "a.json ($[0]) and in b.json ($)" in errors(answers)["Account"]
+
+
+def test_the_same_bytes_are_unchanged_and_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    put(tmp_path, "b.csv", b"name\nx\n")
+    listing, first = discover(tmp_path)
+
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(contents_module, "decode", parse)
+
+    assert discover(tmp_path, known_of(first)) == (
+        listing,
+        [Unchanged("Account"), Unchanged("Lead"), Unchanged("b")],
+    )
+
+
+def test_what_is_known_only_in_part_is_parsed_for_the_rest(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    put(tmp_path, "broken.json", b"{")
+    _, first = discover(tmp_path)
+    known = known_of(first)
+
+    assert told(discover(tmp_path, known)[1]) == [
+        ("Failed", "broken.json"),
+        ("Unchanged", "Account"),
+        ("Unchanged", "Lead"),
+    ]
+    del known["Account"]
+    assert ("Discovered", "Account") in told(discover(tmp_path, known)[1])
+
+
+def test_other_bytes_are_read_anew_and_what_left_them_is_absent(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    _, first = discover(path)
+    put(tmp_path, "a.json", [describe("Account", "Id", "Name")])
+
+    listing, answers = discover(path, known_of(first))
+
+    assert listing.object_types == {"Account"}
+    assert told(answers) == [("Discovered", "Account")]
+    gone = Missing("Lead")
+    assert connector(path).explain_missing([gone]) == {gone: GoneReason.ABSENT}
+
+
+def test_what_stood_in_a_file_that_broke_has_failed_and_is_not_absent(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    put(tmp_path, "b.json", [describe("Case", "Id"), describe("Task", "Id")])
+    _, first = discover(tmp_path)
+    put(tmp_path, "a.json", b'[{"name": "Acc')
+    put(tmp_path, "b.json", [describe("Case", "Id"), {"name": "Task"}])
+
+    listing, answers = discover(tmp_path, known_of(first))
+
+    assert listing.object_types == {"Account", "Lead", "Case", "Task"}
+    assert told(answers) == [
+        ("Failed", "Account"),
+        ("Discovered", "Case"),
+        ("Failed", "Lead"),
+        ("Failed", "Task"),
+    ]
+
+
+def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
+    put(tmp_path, "deals.properties.json", [prop("dealstage")])
+    put(tmp_path, "tickets.properties.json", [prop("subject")])
+    put(tmp_path, "deals.pipelines.json", {"status": "error", "message": "too many requests"})
+
+    _, answers = discover(tmp_path, platform=Platform.HUBSPOT)
+
+    assert told(answers) == [("Failed", "deals"), ("Discovered", "tickets")]
+    assert errors(answers)["deals"].startswith("deals.pipelines.json holds nothing")
+
+
+def test_a_scope_is_honoured_and_a_name_that_never_was_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", [describe(name, "Id") for name in ("Account", "Lead", "Case")])
+    named = Scope(mode=ScopeMode.NAMED, include=("Lead", "Account", "Leed"), exclude=("Account",))
+
+    listing, answers = discover(tmp_path, scope=named)
+
+    assert listing == Listing(frozenset({"Account", "Lead", "Case"}), ("Lead",))
+    assert told(answers) == [("Failed", "Leed"), ("Discovered", "Lead")]
+    listing, _ = discover(tmp_path, scope=Scope(exclude=("Lead",)))
+    assert listing.in_scope == ("Account", "Case")
+
+
+def test_a_describe_global_is_a_listing_and_no_more(tmp_path: Path) -> None:
+    listed = {"sobjects": [{"name": name, "queryable": True} for name in ("Account", "Lead")]}
+    path = put(tmp_path, "_global.json", listed)
+
+    with pytest.raises(SourceError, match="lists 2 object types and describes none"):
+        discover(path)
+    put(tmp_path, "Account.json", describe("Account", "Id"))
+    listing, answers = discover(tmp_path)
+    assert listing == Listing(frozenset({"Account", "Lead"}), ("Account",))
+    assert told(discover(tmp_path, known_of(answers))[1]) == [("Unchanged", "Account")]
+
+
+def test_nothing_to_read_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no schema")
+    for path in (tmp_path, tmp_path / "missing"):
+        for ask in (lambda p=path: discover(p), lambda p=path: connector(p).probe()):
+            with pytest.raises(SourceError) as caught:
+                ask()
+            assert caught.value.remedy
+    put(tmp_path, "a.json", b"{")
+    put(tmp_path, "b.json", b"[")
+    with pytest.raises(SourceError, match="None of the files"):
+        discover(tmp_path)
+
+
+def test_a_link_out_of_the_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    put(folder, "Account.json", describe("Account", "Id"))
+    secret = put(tmp_path, "secret.json", describe("Secret", "Id"))
+    (folder / "link.json").symlink_to(secret)
+    (folder / "circle.json").symlink_to("circle.json")
+    os.mkfifo(folder / "pipe.json")
+
+    _, answers = discover(folder)
+
+    assert set(errors(answers)) == {"link.json", "circle.json", "pipe.json"}
+    assert ("Discovered", "Account") in told(answers)
+
+
+def test_what_is_too_large_is_refused_packed_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 1024 * 1024)
+    put(tmp_path, "Account.json", describe("Account", "Id"))
+    put(tmp_path, "bomb.json.gz", gzip.compress(b" " * (1024 * 1024 + 1)))
+
+    _, answers = discover(tmp_path)
+
+    assert "holds more than 1 MB" in errors(answers)["bomb.json.gz"]
+    put(tmp_path, "plain.json", b" " * (1024 * 1024 + 1))
+    with pytest.raises(SourceError, match="holds more than 1 MB"):
+        discover(tmp_path / "plain.json")
+
+
+def test_cancelling_stops_between_objects(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
+    cancel = CancelToken()
+    answers = connector(tmp_path).discover(ALL, {}, cancel)
+    next(answers)
+    next(answers)
+    cancel.cancel()
+    with pytest.raises(CancelledError):
+        next(answers)
+
+
+def test_a_probe_tells_how_much_there_is_without_reading_it(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", b"not read")
+    source = connector(tmp_path)
+
+    assert source.probe().organisation == f"{tmp_path.name}: 1 file, 0.0 MB"
+    assert source.meter.traffic.requests == 0

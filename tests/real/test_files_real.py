@@ -1,0 +1,94 @@
+"""The source `files` over real exports; skipped where they are not beside the checkout."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
+from crmdeck.connectors.files import load_schema_file, open_connector
+from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real exports are not here")
+
+
+class NoSecrets:
+    def get(self, name: str) -> str | None:
+        return None
+
+    def put(self, values: object) -> None:
+        raise AssertionError
+
+
+def discover(path: Path, platform: Platform, known: dict[str, Known]) -> list[Discovery]:
+    connection = Connection(
+        id="c1",
+        name="files",
+        platform=platform,
+        source=Source.FILES,
+        path=str(path),
+        created_at=datetime(2026, 5, 16, tzinfo=UTC),
+    )
+    source = open_connector(connection, NoSecrets(), lambda event, summary: None)
+    return list(source.discover(Scope(), known, CancelToken()))
+
+
+def discovered(answers: list[Discovery]) -> dict[str, Discovered]:
+    return {each.schema.object_type: each for each in answers if isinstance(each, Discovered)}
+
+
+def test_a_whole_org_loads_and_the_next_exports_differ_where_they_should() -> None:
+    org = DATA / "salesforce" / "org-b"
+    found = [
+        discovered(discover(org / f"all-objects.{n}.json.gz", Platform.SALESFORCE, {}))
+        for n in (1, 2, 3)
+    ]
+
+    assert [len(each) for each in found] == [1019, 1019, 658]
+    assert sum(len(each.schema.fields) for each in found[0].values()) == 17_941
+    accounts = [{field.name for field in each["Account"].schema.fields} for each in found]
+    assert [len(accounts[1] - accounts[0]), len(accounts[2] - accounts[1])] == [3, 2]
+
+    known = {name: Known(name, "hash", each.validator) for name, each in found[0].items()}
+    again = discover(org / "all-objects.1.json.gz", Platform.SALESFORCE, known)
+    assert isinstance(again[0], Listing)
+    assert again[1:] == [Unchanged(name) for name in sorted(found[0])]
+
+
+def test_a_folder_of_describes_loads_but_for_the_object_that_stands_there_thrice() -> None:
+    answers = discover(DATA / "salesforce" / "org-a", Platform.SALESFORCE, {})
+
+    assert set(discovered(answers)) == {
+        "Case",
+        "Contact",
+        "Event",
+        "Lead",
+        "Opportunity",
+        "OpportunityContactRole",
+    }
+    assert [each.object_type for each in answers if isinstance(each, Failed)] == ["Account"]
+
+
+@pytest.mark.parametrize(
+    ("portal", "counts"),
+    [
+        ("portal-a", {"companies": 247, "deals": 182}),
+        ("portal-b", {"companies": 80, "contacts": 1207}),
+    ],
+)
+def test_a_portal_loads(portal: str, counts: dict[str, int]) -> None:
+    found = discovered(discover(DATA / "hubspot" / portal, Platform.HUBSPOT, {}))
+
+    assert {name: len(each.schema.fields) for name, each in found.items()} == counts
+
+
+def test_every_schema_of_the_gold_sets_loads() -> None:
+    paths = sorted((DATA / "gold").glob("*/left.csv")) + sorted((DATA / "gold").glob("*/right.csv"))
+
+    assert paths
+    for path in paths:
+        assert all(field.native_type for field in load_schema_file(path).fields)
