@@ -39,12 +39,12 @@ COMPARED_ATTRIBUTES = STRUCTURAL_ATTRIBUTES + COSMETIC_ATTRIBUTES
 
 def schema_hash(fields: Iterable[Field]) -> str:
     """Return the SHA-256 (hex) of the compared attributes of `fields`, in any order."""
-    return _digest(_canonical(field, structural=False) for field in fields)
+    return lines_hash(canonical_json(field, structural=False) for field in fields)
 
 
 def structural_hash(fields: Iterable[Field]) -> str:
     """Return the SHA-256 (hex) of the structural attributes of `fields`, in any order."""
-    return _digest(_canonical(field, structural=True) for field in fields)
+    return lines_hash(canonical_json(field, structural=True) for field in fields)
 
 
 def field_hash(field: Field) -> str:
@@ -74,7 +74,8 @@ def canonical_picklist(
     return sorted({(v.value, v.active, v.label, v.default) for v in values})
 
 
-def _canonical(field: Field, *, structural: bool) -> str:
+def canonical_json(field: Field, *, structural: bool) -> str:
+    """Return what of a field counts for the structural or the schema hash, as JSON."""
     names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
     record: dict[str, Any] = {"name": field.name}
     for name in names:
@@ -88,7 +89,8 @@ def _canonical(field: Field, *, structural: bool) -> str:
     return _dump(record)
 
 
-def _digest(lines: Iterable[str]) -> str:
+def lines_hash(lines: Iterable[str]) -> str:
+    """Return the SHA-256 (hex) of the canonical fields of an object type, in any order."""
     digest = hashlib.sha256()
     for line in sorted(lines):
         digest.update(line.encode("utf-8", "surrogatepass"))

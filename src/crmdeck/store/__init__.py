@@ -5,8 +5,8 @@
 happened. Secrets are never in it. Importing this package does not import DuckDB.
 """
 
+from crmdeck.store.recording import RecordCount
 from crmdeck.store.session import Session
-from crmdeck.store.snapshots import RecordCount
 from crmdeck.store.store import Store
 
 __all__ = ["RecordCount", "Session", "Store"]

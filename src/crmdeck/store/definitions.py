@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
-from crmdeck.model import Field, ObjectSchema, schema_hash, structural_hash
-from crmdeck.model.hashing import definition_json
+from crmdeck.model import Field, ObjectSchema
+from crmdeck.model.hashing import canonical_json, definition_json, lines_hash
 from crmdeck.store.database import Database, Row
 
 _FIELD_COLUMNS = (
@@ -56,6 +57,22 @@ class Content:
     native: dict[str, Any]
 
 
+@dataclass
+class _NewField:
+    """A field that may have to be stored; object types share many, so each is worked out once."""
+
+    field: Field
+    body: str
+
+    @cached_property
+    def compared(self) -> str:
+        return canonical_json(self.field, structural=False)
+
+    @cached_property
+    def structural(self) -> str:
+        return canonical_json(self.field, structural=True)
+
+
 class Definitions:
     """Field and object definitions of all connections."""
 
@@ -64,22 +81,12 @@ class Definitions:
 
     def put(self, schemas: Sequence[ObjectSchema]) -> tuple[list[ObjectDefinition], int]:
         """Store what is new; return each schema's definition and the number of new fields."""
-        bodies: dict[str, str] = {}
-        fields: dict[str, Field] = {}
-        lists: list[list[str]] = []
-        for schema in schemas:
-            hashes = []
-            for field in schema.fields:
-                body = definition_json(field)
-                key = _sha256(body)
-                bodies[key] = body
-                fields[key] = field
-                hashes.append(key)
-            lists.append(hashes)
+        fields: dict[str, _NewField] = {}
+        lists = [[_take(field, fields) for field in schema.fields] for schema in schemas]
         natives = [_dump(schema.native) for schema in schemas]
         contents = [
-            _content_hash(schema, hashes, native)
-            for schema, hashes, native in zip(schemas, lists, natives, strict=True)
+            _content_hash(schema, keys, native)
+            for schema, keys, native in zip(schemas, lists, natives, strict=True)
         ]
         faces = {
             content_hash: tuple(face)
@@ -89,26 +96,14 @@ class Definitions:
         }
         object_rows: list[Row] = []
         order_rows: list[Row] = []
-        for schema, hashes, native, content in zip(schemas, lists, natives, contents, strict=True):
+        for schema, keys, native, content in zip(schemas, lists, natives, contents, strict=True):
             if content in faces:
                 continue
-            digest = schema_hash(schema.fields)
-            faces[content] = (digest, schema.label, schema.custom)
-            custom_fields = sum(1 for field in schema.fields if field.custom)
-            object_rows.append(
-                (
-                    content,
-                    schema.label,
-                    schema.custom,
-                    len(hashes),
-                    custom_fields,
-                    digest,
-                    structural_hash(schema.fields),
-                    native,
-                )
-            )
-            order_rows += [(content, position, key) for position, key in enumerate(hashes)]
-        new = self._put_fields(fields, bodies, {row[2] for row in order_rows})
+            row = _object_row(content, schema, [fields[key] for key in keys], native)
+            faces[content] = (row[5], schema.label, schema.custom)
+            object_rows.append(row)
+            order_rows += [(content, position, key) for position, key in enumerate(keys)]
+        new = self._put_fields({row[2]: fields[row[2]] for row in order_rows})
         self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
         self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
         return [ObjectDefinition(content, faces[content]) for content in contents], new
@@ -137,10 +132,10 @@ class Definitions:
             for content, native in natives
         }
 
-    def _put_fields(self, fields: dict[str, Field], bodies: dict[str, str], used: set[str]) -> int:
-        candidates = sorted(used)
-        known = {row[0] for row in self._having("field_definition", "field_hash", candidates)}
-        rows = [_field_row(key, fields[key], bodies[key]) for key in candidates if key not in known]
+    def _put_fields(self, fields: Mapping[str, _NewField]) -> int:
+        keys = list(fields)
+        known = {row[0] for row in self._having("field_definition", "field_hash", keys)}
+        rows = [_field_row(key, fields[key]) for key in keys if key not in known]
         self._database.insert("field_definition", _FIELD_COLUMNS, rows)
         return len(rows)
 
@@ -154,7 +149,15 @@ class Definitions:
         )
 
 
-def _field_row(key: str, field: Field, body: str) -> Row:
+def _take(field: Field, fields: dict[str, _NewField]) -> str:
+    body = definition_json(field)
+    key = _sha256(body)
+    fields.setdefault(key, _NewField(field, body))
+    return key
+
+
+def _field_row(key: str, new: _NewField) -> Row:
+    field = new.field
     return (
         key,
         field.name,
@@ -166,7 +169,22 @@ def _field_row(key: str, field: Field, body: str) -> Row:
         field.custom,
         field.calculated,
         ", ".join(field.references),
-        body,
+        new.body,
+    )
+
+
+def _object_row(
+    content: str, schema: ObjectSchema, fields: Sequence[_NewField], native: str
+) -> Row:
+    return (
+        content,
+        schema.label,
+        schema.custom,
+        len(fields),
+        sum(1 for new in fields if new.field.custom),
+        lines_hash(new.compared for new in fields),
+        lines_hash(new.structural for new in fields),
+        native,
     )
 
 

@@ -8,18 +8,13 @@ from datetime import datetime
 from crmdeck.model import ObjectFailure, Quota, SyncRun
 from crmdeck.store.database import Database
 from crmdeck.store.records import Table, Where, stored
+from crmdeck.store.statistics import LAST_REFRESH
 
 _RUNS = Table("sync_run", SyncRun)
 _QUOTA = Table("quota", Quota, extra=("connection_id", "read_at"))
 _FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
-_NEWEST = "ORDER BY started_at DESC, seq DESC LIMIT ?"
-# A refresh that failed as a whole says nothing about single object types, so it is left out.
-_LAST_REFRESH = """
-    SELECT run_id FROM (
-        SELECT run_id, seq FROM refresh WHERE connection_id = ?
-        UNION ALL
-        SELECT run_id, seq FROM object_failure WHERE connection_id = ?
-    ) ORDER BY seq DESC LIMIT 1"""
+_NEWEST = "ORDER BY seq DESC LIMIT ?"
+_NEWEST_EACH = "QUALIFY row_number() OVER (PARTITION BY connection_id ORDER BY seq DESC) = 1"
 
 
 class Runs:
@@ -33,10 +28,20 @@ class Runs:
         _RUNS.insert(self._database, [run])
 
     def latest(self, connection_id: str, kind: str | None = None) -> SyncRun | None:
-        """Return the run that started last, of any kind or of one."""
+        """Return the run that was added last, of any kind or of one."""
         where = Where().add("connection_id = ?", connection_id).add("kind = ?", kind)
         found = _RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
         return found[0] if found else None
+
+    def latest_by_connection(self, kind: str | None = None) -> dict[str, SyncRun]:
+        """Return the run that was added last, of any kind or of one, for every connection."""
+        where = Where().add("kind = ?", kind)
+        runs = _RUNS.select(
+            self._database,
+            f"{where} {_NEWEST_EACH} ORDER BY connection_id",
+            where.parameters,
+        )
+        return {run.connection_id: run for run in runs}
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the runs of a connection, newest first."""
@@ -52,10 +57,18 @@ class Runs:
         """Return the quota that was read last."""
         found = _QUOTA.select(
             self._database,
-            "WHERE connection_id = ? ORDER BY read_at DESC, seq DESC LIMIT 1",
-            [connection_id],
+            f"WHERE connection_id = ? {_NEWEST}",
+            [connection_id, 1],
         )
         return found[0] if found else None
+
+    def quota_by_connection(self) -> dict[str, Quota]:
+        """Return the quota that was read last, for every connection that has one."""
+        rows = self._database.rows(
+            f"SELECT {_QUOTA.selection}, connection_id FROM quota "
+            f"{_NEWEST_EACH} ORDER BY connection_id"
+        )
+        return {row[-1]: _QUOTA.decode(row[:-1]) for row in rows}
 
     def add_failures(
         self, run_id: str, connection_id: str, failures: Iterable[ObjectFailure]
@@ -67,6 +80,8 @@ class Runs:
         """Return what the last refresh that reached its source could not read."""
         return _FAILURES.select(
             self._database,
-            f"WHERE connection_id = ? AND run_id = ({_LAST_REFRESH}) ORDER BY object_type, seq",
-            [connection_id, connection_id, connection_id],
+            "WHERE connection_id = ? AND run_id IN "
+            f"(SELECT run_id FROM ({LAST_REFRESH}) WHERE connection_id = ?) "
+            "ORDER BY object_type, seq",
+            [connection_id, connection_id],
         )

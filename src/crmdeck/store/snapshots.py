@@ -82,15 +82,13 @@ class Snapshots:
     ) -> SnapshotInfo | None:
         """Return the latest snapshot with content as of `at`, of something gone too."""
         where = _as_of(connection_id, at).add("object_type = ?", object_type)
-        found = self._infos(
-            "snapshot", str(where), "discovered_at DESC, seq DESC LIMIT 1", where.parameters
-        )
+        found = self._infos("snapshot", str(where), "seq DESC LIMIT 1", where.parameters)
         return found[0] if found else None
 
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
         """Return all snapshots of an object type, newest first."""
         where = _as_of(connection_id, None).add("object_type = ?", object_type)
-        return self._infos("snapshot", str(where), "discovered_at DESC, seq DESC", where.parameters)
+        return self._infos("snapshot", str(where), "seq DESC", where.parameters)
 
     def load(self, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
         """Return snapshots with their fields by id; ids of none are left out."""
@@ -154,8 +152,7 @@ class Snapshots:
     def scope(self, connection_id: str) -> Scope | None:
         """Return what the last refresh asked for."""
         rows = self._database.rows(
-            "SELECT scope FROM refresh WHERE connection_id = ? "
-            "ORDER BY discovered_at DESC, seq DESC LIMIT 1",
+            "SELECT scope FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
             [connection_id],
         )
         return Scope.model_validate_json(rows[0][0]) if rows else None
