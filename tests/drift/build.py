@@ -1,0 +1,91 @@
+"""Short ways to say what a CRM looked like before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from crmdeck.drift import AcceptedField, GoneObject, ObjectState, detect
+from crmdeck.model import (
+    Direction,
+    DriftEvent,
+    DriftReport,
+    Field,
+    GoneReason,
+    PicklistValue,
+    Platform,
+    Story,
+)
+
+NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
+
+Org = Mapping[str, Sequence[Field]]
+
+
+def values(*names: str, **options: Any) -> tuple[PicklistValue, ...]:
+    return tuple(PicklistValue(value=name, label=name, **options) for name in names)
+
+
+def field(name: str, **attributes: Any) -> Field:
+    return Field(**{"name": name, "label": name, "native_type": "string", **attributes})
+
+
+def org(objects: Org, *, custom: bool | None = None) -> dict[str, ObjectState]:
+    return {
+        name: ObjectState(
+            object_type=name,
+            label=name,
+            custom=name.endswith("__c") if custom is None else custom,
+            fields=tuple(fields),
+        )
+        for name, fields in objects.items()
+    }
+
+
+def mapped(
+    crm_object: str, crm_field: str, direction: Direction = Direction.BIDIRECTIONAL
+) -> AcceptedField:
+    pair = f"deal_registration--{crm_object}"
+    return AcceptedField(pair, "accountName", crm_object, crm_field, direction)
+
+
+def drift(
+    before: Org | Mapping[str, ObjectState],
+    after: Org | Mapping[str, ObjectState],
+    *,
+    gone: Mapping[str, GoneReason] | None = None,
+    gone_fields: Mapping[tuple[str, str], GoneReason] | None = None,
+    returned: Mapping[str, GoneReason] | None = None,
+    accepted: Sequence[AcceptedField] = (),
+    platform: Platform = Platform.SALESFORCE,
+) -> DriftReport:
+    return detect(
+        connection_id="c0ffee00-0000-4000-8000-000000000000",
+        platform=platform,
+        detected_at=NOON,
+        before=_states(before),
+        after=_states(after),
+        gone_objects=[GoneObject(name, name, 3, why) for name, why in (gone or {}).items()],
+        gone_fields=gone_fields or {},
+        returned=returned or {},
+        accepted=accepted,
+    )
+
+
+def only(report: DriftReport) -> DriftEvent:
+    [event] = report.events
+    return event
+
+
+def told(report: DriftReport) -> dict[str, tuple[Story, list[DriftEvent]]]:
+    """Return the stories by kind, each with its events."""
+    return {
+        story.kind: (story, [e for e in report.events if e.story == story.id])
+        for story in report.stories
+    }
+
+
+def _states(objects: Org | Mapping[str, ObjectState]) -> dict[str, ObjectState]:
+    plain = {k: v for k, v in objects.items() if not isinstance(v, ObjectState)}
+    return org(plain) | {k: v for k, v in objects.items() if isinstance(v, ObjectState)}

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pydantic.alias_generators import to_camel
+
+from crmdeck.drift import ObjectState, compare, compare_fields
+from crmdeck.drift.states import Presence
+from crmdeck.model import COMPARED_ATTRIBUTES, Field, FieldType, PicklistValue, schema_hash
+from drift.build import field, values
+from model.strategies import ATTRIBUTES, field_lists, fields, same
+
+WIRE_NAMES = {to_camel(name) for name in COMPARED_ATTRIBUTES}
+
+
+def state(known: list[Field]) -> ObjectState:
+    return ObjectState("Deal", "Deal", None, tuple(known))
+
+
+@given(field_lists(), field_lists())
+def test_hashes_are_equal_exactly_where_nothing_differs(old: list[Field], new: list[Field]) -> None:
+    for left, right in ((old, new), (old, old)):
+        differs = bool(compare(state(left), state(right)))
+        assert differs == (schema_hash(left) != schema_hash(right))
+
+
+@given(field_lists(unknowns=True), st.randoms(use_true_random=False))
+def test_order_is_no_change(known: list[Field], rng: random.Random) -> None:
+    again = [
+        f.model_copy(update={"picklist": tuple(rng.sample(f.picklist, len(f.picklist)))})
+        for f in known
+    ]
+    rng.shuffle(again)
+    assert compare(state(known), state(again)) == ()
+
+
+@given(field_lists(unknowns=True), field_lists(unknowns=True))
+def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field]) -> None:
+    there = compare(state(old), state(new))
+    back = compare(state(new), state(old))
+    swapped = {Presence.BEFORE: Presence.AFTER, Presence.AFTER: Presence.BEFORE}
+    assert [c.field_name for c in there] == [c.field_name for c in back]
+    for one, other in zip(there, back, strict=True):
+        assert one.presence == swapped.get(other.presence, Presence.BOTH)
+        assert [(c.attribute, c.before, c.after) for c in one.changes] == [
+            (c.attribute, c.after, c.before) for c in other.changes
+        ]
+
+
+@pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.DataObject) -> None:
+    before = data.draw(fields(unknowns=False))
+    value = data.draw(ATTRIBUTES[attribute])
+    assume(not same(getattr(before, attribute), value))
+    after = before.model_copy(update={attribute: value})
+    assert [c.attribute for c in compare_fields(before, after)] == [to_camel(attribute)]
+
+
+@given(fields(unknowns=True), fields(unknowns=True))
+def test_what_is_unknown_on_either_side_is_not_compared(left: Field, right: Field) -> None:
+    for change in compare_fields(left, right):
+        assert change.attribute in WIRE_NAMES
+        assert change.before is not None
+        assert change.after is not None
+
+
+def test_a_source_that_starts_to_say_more_is_no_drift() -> None:
+    terse = Field(name="Amount")
+    full: dict[str, Any] = {"label": "Amount", "type": FieldType.CURRENCY, "length": 18}
+    wordy = Field(name="Amount", native_type="currency", required=False, **full)
+    assert schema_hash([terse]) != schema_hash([wordy])
+    assert compare_fields(terse, wordy) == ()
+
+
+def test_a_picklist_change_lists_only_the_values_that_differ() -> None:
+    before = field("Stage", picklist=(*values("open", "won", "lost"),))
+    after = field(
+        "Stage",
+        picklist=(
+            *values("stalled", "won"),
+            PicklistValue(value="lost", label="Lost", active=False),
+        ),
+    )
+    [change] = compare_fields(before, after)
+    assert [v["value"] for v in change.before] == ["lost", "open"]
+    assert change.after == [
+        {"value": "lost", "label": "Lost", "active": False, "default": False},
+        {"value": "stalled", "label": "stalled", "active": True, "default": False},
+    ]
+
+
+def test_a_value_listed_under_two_labels_that_loses_one_is_not_removed() -> None:
+    both = (PicklistValue(value="x", label="X"), PicklistValue(value="x", label="Ex"))
+    [change] = compare_fields(field("F", picklist=both), field("F", picklist=both[:1]))
+    assert [v["label"] for v in change.before] == ["Ex", "X"]
+    assert [v["label"] for v in change.after] == ["X"]

@@ -1,0 +1,149 @@
+"""One line a rule: what changed, and how bad it is unmapped, pulled, and pushed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from crmdeck.drift import compare_fields
+from crmdeck.drift.attribute_rules import ATTRIBUTE_ROWS
+from crmdeck.drift.weigh import Use, weigh_added, weigh_changes, weigh_kind
+from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
+from drift.build import field, values
+from model.strategies import fields
+
+LEVELS = {"s": Severity.SAFE, "r": Severity.RISKY, "b": Severity.BREAKING}
+USES = (Use(), Use(pulled=True), Use(pushed=True))
+
+OPEN_WON = values("open", "won")
+RETIRED = (*values("open"), PicklistValue(value="won", label="won", active=False))
+RELABELLED = (*values("open"), PicklistValue(value="won", label="Closed won"))
+
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
+    ("narrower type", {"type": FieldType.STRING}, {"type": FieldType.BOOLEAN}, "bbb", "string to"),
+    ("wider type", {"type": FieldType.STRING}, {"type": FieldType.TEXT}, "rbr", "old values fit"),
+    ("native type", {"native_type": "string"}, {"native_type": "combobox"}, "srr", "combobox now"),
+    ("target lost", {"references": ("A", "B")}, {"references": ("A",)}, "rbb", "“B” any more"),
+    ("target gained", {"references": ("A",)}, {"references": ("A", "B")}, "srs", "“B” as well"),
+    ("required", {"required": False}, {"required": True}, "bbb", "Newly required"),
+    ("optional", {"required": True}, {"required": False}, "srs", "may be empty"),
+    ("shorter", {"length": 255}, {"length": 80}, "rrb", "80 characters fit where 255 did"),
+    ("longer", {"length": 80}, {"length": 255}, "srs", "255 characters"),
+    ("less precision", {"precision": 18}, {"precision": 9}, "rrb", "Fewer digits: 9"),
+    ("more precision", {"precision": 9}, {"precision": 18}, "srs", "More digits: 18"),
+    ("smaller scale", {"scale": 2}, {"scale": 0}, "rrb", "0 where there were 2"),
+    ("bigger scale", {"scale": 0}, {"scale": 2}, "srs", "2 where there were 0"),
+    ("unique", {"unique": False}, {"unique": True}, "rsr", "duplicate is refused"),
+    ("not unique", {"unique": True}, {"unique": False}, "srr", "several records"),
+    ("external id", {"external_id": False}, {"external_id": True}, "sss", "Now an external id"),
+    ("no external id", {"external_id": True}, {"external_id": False}, "rrr", "No longer"),
+    ("calculated", {"calculated": False}, {"calculated": True}, "rrb", "can't be written"),
+    ("not calculated", {"calculated": True}, {"calculated": False}, "srs", "stay empty"),
+    ("formula", {"formula": "A + B"}, {"formula": "A - B"}, "srs", "something else"),
+    ("value removed", {"picklist": OPEN_WON}, {"picklist": values("open")}, "rrb", "offer “won”"),
+    ("value retired", {"picklist": OPEN_WON}, {"picklist": RETIRED}, "rrb", "offer “won”"),
+    (
+        "restricted value removed",
+        {"picklist": OPEN_WON, "restricted": True},
+        {"picklist": values("open"), "restricted": True},
+        "brb",
+        "restricted picklist does not take “won”",
+    ),
+    ("value added", {"picklist": values("open")}, {"picklist": OPEN_WON}, "srs", "offers “won”"),
+    ("value back", {"picklist": RETIRED}, {"picklist": OPEN_WON}, "srs", "offers “won”"),
+    ("value relabelled", {"picklist": OPEN_WON}, {"picklist": RELABELLED}, "sss", "other labels"),
+    ("retired removed", {"picklist": RETIRED}, {"picklist": values("open")}, "sss", "are the same"),
+    ("restricted", {"restricted": False}, {"restricted": True}, "rsr", "outside it is refused"),
+    ("not restricted", {"restricted": True}, {"restricted": False}, "srs", "may come"),
+    ("readable", {"readable": False}, {"readable": True}, "sss", "can be read"),
+    ("not readable", {"readable": True}, {"readable": False}, "rbs", "can't be read"),
+    ("createable", {"createable": False}, {"createable": True}, "sss", "can be set"),
+    ("not createable", {"createable": True}, {"createable": False}, "rsb", "can't be set"),
+    ("updateable", {"updateable": False}, {"updateable": True}, "sss", "can be updated"),
+    ("not updateable", {"updateable": True}, {"updateable": False}, "rsb", "can't be updated"),
+    ("archived", {"archived": False}, {"archived": True}, "rbb", "out of use"),
+    ("not archived", {"archived": True}, {"archived": False}, "sss", "out of the archive"),
+    ("label", {"label": "Old"}, {"label": "New"}, "sss", "another label"),
+    ("help", {"description": "Old"}, {"description": "New"}, "sss", "another help"),
+    ("group", {"group": "Old"}, {"group": "New"}, "sss", "another group"),
+    ("default", {"default": "Old"}, {"default": "New"}, "sss", "another value"),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "levels", "words"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_each_rule(before: dict[str, Any], after: dict[str, Any], levels: str, words: str) -> None:
+    new = field("F", **after)
+    changes = compare_fields(field("F", **before), new)
+    verdicts = [weigh_changes(changes, new, use) for use in USES]
+    assert [v.severity for v in verdicts] == [LEVELS[level] for level in levels]
+    assert words in verdicts[0].reason
+
+
+def test_every_rule_has_its_case() -> None:
+    used = set()
+    for _, before, after, _, _ in CASES:
+        new = field("F", **after)
+        for change in compare_fields(field("F", **before), new):
+            fitting = (r for r in ATTRIBUTE_ROWS if r.attribute == change.attribute)
+            used.add(next(r for r in fitting if r.applies(change, new)).reason)
+    assert used == {row.reason for row in ATTRIBUTE_ROWS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels"),
+    [
+        (DriftKind.FIELD_ADDED, "sss"),
+        (DriftKind.FIELD_REMOVED, "rbb"),
+        (DriftKind.FIELD_HIDDEN, "rbb"),
+        (DriftKind.FIELD_ABSENT, "rbb"),
+        (DriftKind.OBJECT_ADDED, "sss"),
+        (DriftKind.OBJECT_REMOVED, "rbb"),
+        (DriftKind.OBJECT_HIDDEN, "rbb"),
+        (DriftKind.OBJECT_ABSENT, "rrr"),
+        (DriftKind.OBJECT_OUT_OF_SCOPE, "srr"),
+        (DriftKind.OBJECT_CHANGED, "sss"),
+    ],
+)
+def test_each_kind(kind: DriftKind, levels: str) -> None:
+    verdicts = [weigh_kind(kind, use) for use in USES]
+    assert [v.severity for v in verdicts] == [LEVELS[level] for level in levels]
+
+
+def test_an_added_field_that_must_be_filled_breaks_creating() -> None:
+    assert weigh_added(field("F", required=True), Use()).severity is Severity.BREAKING
+    assert weigh_added(field("F", required=False), Use()).severity is Severity.SAFE
+
+
+def test_a_bidirectional_mapping_is_as_bad_as_its_worse_half() -> None:
+    both = Use.of([Direction.BIDIRECTIONAL])
+    assert both == Use.of([Direction.PULL, Direction.PUSH]) == Use(pulled=True, pushed=True)
+    for attribute in ("readable", "updateable"):
+        new = field("F", **{attribute: False})
+        changes = compare_fields(field("F", **{attribute: True}), new)
+        assert weigh_changes(changes, new, both).severity is Severity.BREAKING
+
+
+def test_the_reason_is_that_of_the_worst_change() -> None:
+    new = field("F", label="New", type=FieldType.STRING, length=80)
+    changes = compare_fields(field("F", label="Old", type=FieldType.STRING, length=255), new)
+    assert weigh_changes(changes, new, Use(pushed=True)).reason.startswith("Shorter")
+
+
+def test_hostile_names_stay_one_short_line() -> None:
+    bad = "won\n\x1b[31m{0}" + "x" * 10_000
+    new = field("F", picklist=())
+    verdict = weigh_changes(compare_fields(field("F", picklist=values(bad)), new), new, Use())
+    assert verdict.reason.isprintable()
+    assert len(verdict.reason) < 150
+    assert "{0}" in verdict.reason
+
+
+@given(fields(unknowns=True), fields(unknowns=True))
+def test_every_difference_has_a_verdict(before: Field, after: Field) -> None:
+    changes = compare_fields(before, after)
+    for use in USES if changes else ():
+        assert weigh_changes(changes, after, use).reason

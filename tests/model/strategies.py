@@ -1,0 +1,68 @@
+"""Hypothesis strategies for fields, hostile text included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from crmdeck.model import COMPARED_ATTRIBUTES, Field, FieldType, PicklistValue
+
+TEXT = st.text(max_size=8) | st.sampled_from(
+    ["[bold]", "\x1b[31m", "=1+1", "‮abc", "é", "e\u0301", "🤝" * 3, "a\nb"]
+)
+NAMES = st.text(min_size=1, max_size=8)
+FLAGS = st.booleans()
+COUNTS = st.integers(0, 300)
+
+VALUES = st.lists(
+    st.builds(PicklistValue, value=TEXT, label=TEXT, active=FLAGS, default=FLAGS), max_size=5
+).map(tuple)
+ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
+    "type": st.sampled_from(FieldType),
+    "native_type": NAMES,
+    "references": st.lists(NAMES, max_size=3).map(tuple),
+    "required": FLAGS,
+    "length": COUNTS,
+    "precision": COUNTS,
+    "scale": COUNTS,
+    "unique": FLAGS,
+    "external_id": FLAGS,
+    "calculated": FLAGS,
+    "formula": TEXT,
+    "picklist": VALUES,
+    "restricted": FLAGS,
+    "readable": FLAGS,
+    "createable": FLAGS,
+    "updateable": FLAGS,
+    "archived": FLAGS,
+    "label": NAMES,
+    "description": TEXT,
+    "group": TEXT,
+    "default": TEXT,
+}
+assert set(ATTRIBUTES) == set(COMPARED_ATTRIBUTES)
+
+NAMELESS = ("label", "native_type", "type", "references", "picklist")
+NATIVE = st.dictionaries(NAMES, st.integers() | TEXT, max_size=3)
+
+
+def fields(*, unknowns: bool) -> st.SearchStrategy[Field]:
+    """Return fields of which everything is said, or, with `unknowns`, some of it is not."""
+    said = {
+        name: strategy if not unknowns or name in NAMELESS else st.none() | strategy
+        for name, strategy in ATTRIBUTES.items()
+    }
+    return st.builds(Field, name=NAMES, native=NATIVE, custom=FLAGS, compound=TEXT, **said)
+
+
+def field_lists(*, unknowns: bool = False) -> st.SearchStrategy[list[Field]]:
+    """Return lists of fields with different names."""
+    return st.lists(fields(unknowns=unknowns), max_size=4, unique_by=lambda field: field.name)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values of an attribute are the same, picklists and targets as sets."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return set(one) == set(other)
+    return bool(one == other)
