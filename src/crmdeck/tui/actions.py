@@ -1,0 +1,247 @@
+"""The one registry of actions: bindings, footer, palette, help and key table come from it.
+
+A widget or screen that can do something mixes in `ActionHost` and lists its `ACTIONS`. The
+action `mapping.accept` runs the method `action_accept` of its host. Keys can be remapped by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+EVERYWHERE = "everywhere"
+"""The scope of actions that work wherever one is (but not inside a dialog)."""
+
+
+def always(_host: Any) -> bool:
+    """Apply at any time."""
+    return True
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a key does.
+
+    `id` is `group.name` and stable. `keys` are Textual key names; the first is the one that
+    is shown. `hint` ranks it in the footer: 0 keeps it out, higher comes first. `applies` is
+    asked with the host; while it is false the key does nothing and the action is not offered.
+    `writes` actions are refused in a read-only workspace. `palette` lists it in the palette.
+    Two actions of one host that never apply together may share a key: give each its `mode`.
+    """
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    help: str = ""
+    hint: int = 0
+    applies: Callable[[Any], bool] = always
+    writes: bool = False
+    palette: bool = True
+    priority: bool = False
+    mode: str = ""
+
+    @property
+    def group(self) -> str:
+        """Return the part of the id before the dot."""
+        return self.id.partition(".")[0]
+
+    @property
+    def method(self) -> str:
+        """Return the name under which Textual runs it: `action_<method>` of the host."""
+        return self.id.partition(".")[2]
+
+    @property
+    def palette_title(self) -> str:
+        """Return how the palette names it: `mapping: accept`."""
+        return f"{self.group}: {self.title}"
+
+
+class ActionHost:
+    """Mixin for widgets and screens: turns `ACTIONS` into Textual bindings.
+
+    `SCOPE` names the place in help and key table. `WITHIN` names the scopes whose keys work at
+    the same time as those of this host.
+    """
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    SCOPE: ClassVar[str] = EVERYWHERE
+    WITHIN: ClassVar[tuple[str, ...]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        own = cls.__dict__.get("ACTIONS", ())
+        if own:
+            cls.BINDINGS = [_binding(action) for action in own]
+            _REGISTRY.update((action.id, action) for action in own)
+            _SCOPES.update((action.id, cls.SCOPE) for action in own)
+            _WITHIN.setdefault(cls.SCOPE, cls.WITHIN)
+        super().__init_subclass__(**options)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell Textual whether the action can be run now."""
+        for base in type(self).__mro__:
+            for known in base.__dict__.get("ACTIONS", ()):
+                if known.method == action:
+                    return self.can(known)
+        return True
+
+    def can(self, action: Action) -> bool:
+        """Return whether `action` can be run on this host now."""
+        if action.writes and bool(getattr(getattr(self, "app", None), "read_only", False)):
+            return False
+        return action.applies(self)
+
+
+_REGISTRY: dict[str, Action] = {}
+_SCOPES: dict[str, str] = {}
+_WITHIN: dict[str, tuple[str, ...]] = {}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An action that can be run now, on `host`, under `keys` (remapped ones included)."""
+
+    action: Action
+    keys: tuple[str, ...]
+    host: Any
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two actions that one key would run."""
+
+    key: str
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return f"{key_label(self.key)} runs both {self.first} and {self.second}"
+
+
+def actions() -> tuple[Action, ...]:
+    """Return every action of the modules imported so far, in order of declaration."""
+    return tuple(_REGISTRY.values())
+
+
+def scope_of(action: Action) -> str:
+    """Return the scope of the host that declared `action`."""
+    return _SCOPES[action.id]
+
+
+def offers(screen: Screen[Any]) -> tuple[Offer, ...]:
+    """Return what can be done on `screen` now, innermost first."""
+    found: dict[str, Offer] = {}
+    for key, (host, binding, enabled, _tooltip) in screen.active_bindings.items():
+        action = _REGISTRY.get(binding.id or "")
+        if action is None or not enabled:
+            continue
+        known = found.get(action.id)
+        keys = (*known.keys, key) if known else (key,)
+        found[action.id] = Offer(action, keys, host)
+    return tuple(found.values())
+
+
+def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with a user's key map, a line each: unknown ids and clashes."""
+    unknown = [f"no action is called {id_}" for id_ in keymap if id_ not in _REGISTRY]
+    return (*unknown, *map(str, clashes(keymap)))
+
+
+def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
+    """Return the pairs of actions that share a key in places where both work."""
+    keys = {action.id: _keys(action, keymap or {}) for action in actions()}
+    found = []
+    for index, first in enumerate(actions()):
+        for second in actions()[index + 1 :]:
+            if not _meet(first, second):
+                continue
+            shared = [key for key in keys[first.id] if key in keys[second.id]]
+            found += [Clash(key, first.id, second.id) for key in shared]
+    return tuple(found)
+
+
+def key_table(keymap: Mapping[str, str] | None = None) -> str:
+    """Return the key table of the README, in Markdown, one section a scope."""
+    lines: list[str] = []
+    for scope in dict.fromkeys(_SCOPES.values()):
+        lines += [f"### {scope.capitalize()}", "", "| key | what it does |", "|---|---|"]
+        for action in actions():
+            if scope_of(action) == scope:
+                keys = " ".join(f"`{key_label(key)}`" for key in _keys(action, keymap or {}))
+                lines.append(f"| {keys} | {action.help or action.title} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def key_label(key: str) -> str:
+    """Return how people write a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
+    *modifiers, name = key.split("+")
+    label = _LABELS.get(name, name)
+    if modifiers:
+        return "+".join([*(word.capitalize() for word in modifiers), label.upper()])
+    return label
+
+
+_LABELS = {
+    "question_mark": "?",
+    "slash": "/",
+    "space": "Space",
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+    "exclamation_mark": "!",
+    "asterisk": "*",
+}
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(
+        ",".join(action.keys),
+        action.method,
+        action.title,
+        show=False,
+        id=action.id,
+        priority=action.priority,
+    )
+
+
+def _keys(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    override = keymap.get(action.id)
+    return _split(override) if override else action.keys
+
+
+def _split(keys: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.split(",") if key.strip())
+
+
+def _meet(first: Action, second: Action) -> bool:
+    one, other = scope_of(first), scope_of(second)
+    if one == other:
+        return not (first.mode and second.mode and first.mode != second.mode)
+    return one in _reach(other) or other in _reach(one)
+
+
+def _reach(scope: str) -> Iterable[str]:
+    for name in _WITHIN.get(scope, ()):
+        yield name
+        yield from _reach(name)

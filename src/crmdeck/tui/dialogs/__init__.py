@@ -1,0 +1,1 @@
+"""The dialogs, one a file. Each is pushed with `App.push_screen(Dialog(...), callback)`."""

@@ -1,0 +1,65 @@
+"""Help for where the user is: what each key does here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from crmdeck.tui.actions import Action, Offer, key_label, scope_of
+from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.text import pad
+
+KEY_WIDTH = 14
+
+
+class Help(Dialog[None]):
+    """Lists what can be done where `offers` were asked for, grouped by scope."""
+
+    SCOPE = "help"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("help.close", "close", ("question_mark", "q"), hint=20, palette=False),
+        Action("help.down", "scroll", ("j", "down"), hint=15, palette=False),
+        Action("help.up", "scroll up", ("k", "up"), palette=False),
+    )
+
+    def __init__(self, title: str, offers: Sequence[Offer]) -> None:
+        super().__init__(title)
+        self._offers = tuple(offers)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the list."""
+        with VerticalScroll():
+            yield Static(help_text(self._offers), markup=False)
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    def action_down(self) -> None:
+        """Scroll on."""
+        self.query_one(VerticalScroll).scroll_down(animate=False)
+
+    def action_up(self) -> None:
+        """Scroll back."""
+        self.query_one(VerticalScroll).scroll_up(animate=False)
+
+
+def help_text(offers: Sequence[Offer]) -> Content:
+    """Return one line an action, under the name of its scope."""
+    lines: list[Content] = []
+    for scope in dict.fromkeys(scope_of(offer.action) for offer in offers):
+        if lines:
+            lines.append(Content(""))
+        lines.append(Content.styled(scope.capitalize(), "bold $primary"))
+        for offer in offers:
+            if scope_of(offer.action) == scope:
+                keys = pad(" ".join(map(key_label, offer.keys)), KEY_WIDTH)
+                action = offer.action
+                lines.append(Content.assemble((f"  {keys} ", "bold"), action.help or action.title))
+    return Content("\n").join(lines)

@@ -1,0 +1,1 @@
+"""The panes: one look at a connection each."""

@@ -1,0 +1,132 @@
+"""The audit pane: the log as a table, and one entry in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from crmdeck.model import AuditEntry
+from crmdeck.tui.actions import Action
+from crmdeck.tui.filtering import compile_filter
+from crmdeck.tui.panes.audit.columns import COLUMNS, FILTER_KEYS, searched
+from crmdeck.tui.panes.base import ExportRequest, Pane
+from crmdeck.tui.text import count, display_block, display_text
+from crmdeck.tui.widgets.table import Sort, Table
+
+
+class AuditPane(Pane):
+    """Who did what when, of one connection or of all."""
+
+    SCOPE = "audit"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action(
+            "audit.everywhere",
+            "all connections",
+            ("a",),
+            help="show all connections, or this one only",
+            hint=80,
+        ),
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.everywhere = False
+        self._wanted: str | None = None
+        self._hint = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the log and the entry under the cursor."""
+        yield Table(
+            COLUMNS,
+            key=lambda entry: entry.id,
+            can_mark=False,
+            empty="Nothing has been done yet.",
+            id="log",
+        )
+        yield Static("", id="entry", classes="detail", markup=False)
+
+    def reload(self) -> None:
+        """Load the log."""
+        ref = None if self.everywhere else self.connection_id
+        self.load(
+            "log", lambda _: self.workspace.audit(ref), self._took, label="reading the audit log"
+        )
+
+    def apply_filter(self, text: str) -> None:
+        """Filter the log."""
+        found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
+        self._hint = found.hint
+        self.query_one(Table).set_filter(found.predicate, found.words)
+
+    def copy_text(self) -> str:
+        """Return the entry under the cursor as JSON."""
+        entry = self.query_one(Table).cursor_row
+        return json.dumps(entry.to_wire(), ensure_ascii=False, indent=2) if entry else ""
+
+    def export_request(self) -> ExportRequest | None:
+        """Export the audit log."""
+        return ExportRequest("audit")
+
+    def state(self) -> dict[str, Any]:
+        """Keep the entry, the sort, and whether all connections are shown."""
+        table = self.query_one(Table)
+        sort = table.sort
+        return {
+            "entry": table.cursor_key,
+            "sort": [sort.column_id, sort.descending] if sort else None,
+            "everywhere": self.everywhere,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up where the user was."""
+        self.everywhere = state.get("everywhere") is True
+        self._wanted = state.get("entry")
+        match state.get("sort"):
+            case [str(column_id), bool(descending)]:
+                self.query_one(Table).set_sort(Sort(column_id, descending))
+
+    def action_everywhere(self) -> None:
+        """Show all connections, or this one only."""
+        self.everywhere = not self.everywhere
+        self.reload()
+
+    def _took(self, entries: tuple[AuditEntry, ...]) -> None:
+        self.query_one(Table).set_rows(entries, cursor=self._wanted)
+        self._wanted = None
+
+    @on(Table.Ordered)
+    def _ordered(self, message: Table.Ordered) -> None:
+        table = message.table
+        where = "all connections" if self.everywhere else self.connection_name
+        self.set_heading("Audit", where, count(table.total_count, "entry", "entries"))
+        self.post_message(self.Summary(table.count_text, self._hint))
+
+    @on(Table.Highlighted)
+    def _highlighted(self, message: Table.Highlighted) -> None:
+        entry: AuditEntry | None = message.row
+        self.query_one("#entry", Static).update(entry_detail(entry) if entry else "")
+
+
+def entry_detail(entry: AuditEntry) -> Content:
+    """Return an entry in full: what happened, then every detail on a line."""
+    lines = [
+        Content.styled(display_block(entry.summary, 400), "bold"),
+        Content.styled(
+            display_text(f"{entry.event} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200),
+            "$text-muted",
+        ),
+    ]
+    for name, value in entry.details.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(
+            Content.assemble(
+                (f"{display_text(name, 24):<24}  ", "$text-muted"), display_text(text, 400)
+            )
+        )
+    return Content("\n").join(lines)

@@ -1,0 +1,162 @@
+"""What a pane is: the contract between the main screen and every pane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.tui.actions import EVERYWHERE, ActionHost
+from crmdeck.tui.loading import Loading
+from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.error_panel import ErrorPanel
+
+if TYPE_CHECKING:
+    from crmdeck.model import ConnectionStatus
+    from crmdeck.tui.app import CrmdeckApp
+    from crmdeck.tui.screens.main import MainScreen
+    from crmdeck.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What `e` exports: `what` as the workspace names it, and the object pair where it has one."""
+
+    what: str
+    pair: str | None = None
+
+
+class Pane(ActionHost, Loading, Widget):
+    """One pane. A subclass implements `compose_body`, `reload`, and what else it has.
+
+    The main screen calls `restore` once before the first `show`, `show` whenever the pane
+    comes up, the connection changes or its data did, and `apply_filter` as the user types.
+    """
+
+    WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
+
+    class Summary(Message):
+        """What the filter line says of the rows: `12 of 340`, and a hint on the filter."""
+
+        def __init__(self, count: str, hint: str = "") -> None:
+            super().__init__()
+            self.count = count
+            self.hint = hint
+
+    class Changed(Message):
+        """The pane changed something in the workspace: statuses may differ now."""
+
+    class GoTo(Message):
+        """Asks the main screen to show another pane, at the place that it restores from."""
+
+        def __init__(self, pane_id: str, place: Mapping[str, Any] | None = None) -> None:
+            super().__init__()
+            self.pane_id = pane_id
+            self.place = dict(place or {})
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.connection_id: str | None = None
+        self.filter_text = ""
+
+    # For subclasses to implement
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the widgets of the pane."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Load what the pane shows of `connection_id`, through `load`."""
+        raise NotImplementedError
+
+    def apply_filter(self, text: str) -> None:
+        """Filter by `text`; post a `Summary`."""
+
+    def copy_text(self) -> str:
+        """Return what `c` copies; the empty string where there is nothing."""
+        return ""
+
+    def export_request(self) -> ExportRequest | None:
+        """Return what `e` exports; None where there is nothing to."""
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Return what to restore next time, as JSON values."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state; unknown and missing values are ignored."""
+
+    def focus_target(self) -> Widget | None:
+        """Return the widget that gets the focus when the pane comes up."""
+        return next(
+            (widget for widget in self.query("*").results(Widget) if widget.focusable), None
+        )
+
+    # What the base does
+
+    @property
+    def deck(self) -> CrmdeckApp:
+        """The application."""
+        return cast("CrmdeckApp", self.app)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace; call it in `load` only, never on the event loop."""
+        return self.deck.workspace
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the connection is doing, as the rail shows it."""
+        return cast("MainScreen", self.screen).status
+
+    @property
+    def connection_name(self) -> str:
+        """The name of the connection, for headings."""
+        return self.status.name if self.status is not None else ""
+
+    def compose(self) -> ComposeResult:
+        """Lay the pane out: heading, error, body."""
+        yield Static("", classes="heading", markup=False)
+        yield ErrorPanel()
+        yield from self.compose_body()
+
+    def show(self, connection_id: str | None) -> None:
+        """Show a connection; what is on screen stays until its data is there."""
+        if connection_id != self.connection_id:
+            self.show_error(None)
+        self.connection_id = connection_id
+        self.reload()
+
+    def set_filter_text(self, text: str) -> None:
+        """Filter by `text` and remember it."""
+        self.filter_text = text
+        self.apply_filter(text)
+
+    def set_heading(self, title: str, *details: str) -> None:
+        """Write the first line of the pane; every part may come from outside."""
+        parts = [Content.styled(display_text(title, 60), "bold")]
+        parts += [
+            Content.styled(display_text(detail, 80), "$text-muted") for detail in details if detail
+        ]
+        self.query_one(".heading", Static).update(Content("   ").join(parts))
+
+    def show_error(self, error: CrmdeckError | None) -> None:
+        """Show an error above the body, or take it away."""
+        self.query_one(ErrorPanel).error = error
+
+    @property
+    def error(self) -> CrmdeckError | None:
+        """The error that shows."""
+        return self.query_one(ErrorPanel).error
+
+    def error_details(self) -> str:
+        """Return the details of the error that shows, to be copied."""
+        return self.query_one(ErrorPanel).details()

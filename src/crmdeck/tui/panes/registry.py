@@ -1,0 +1,29 @@
+"""Which panes there are; a pane's module is imported when it is first shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crmdeck.tui.panes.base import Pane
+
+
+@dataclass(frozen=True)
+class PaneSpec:
+    """A pane: its id, its title, the key that shows it, and `module:class` where it lives."""
+
+    id: str
+    title: str
+    key: str
+    where: str
+
+    def load(self) -> type[Pane]:
+        """Import and return the class."""
+        module, _, name = self.where.partition(":")
+        pane: type[Pane] = getattr(import_module(module), name)
+        return pane
+
+
+PANES = (PaneSpec("audit", "Audit", "5", "crmdeck.tui.panes.audit.pane:AuditPane"),)

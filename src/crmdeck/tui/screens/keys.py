@@ -1,0 +1,71 @@
+"""What the keys do everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crmdeck.tui.actions import Action
+
+
+def _has_connection(screen: Any) -> bool:
+    return screen.connection_id is not None
+
+
+def _has_pane(screen: Any) -> bool:
+    return screen.pane is not None
+
+
+def _can_copy(screen: Any) -> bool:
+    return screen.pane is not None and bool(screen.pane.error or screen.pane.copy_text())
+
+
+def _can_export(screen: Any) -> bool:
+    return screen.pane is not None and screen.pane.export_request() is not None
+
+
+def _can_go_back(screen: Any) -> bool:
+    pane = screen.pane
+    return bool(
+        screen.is_loading
+        or screen.filter_text
+        or (pane is not None and (pane.error is not None or pane.is_loading))
+    )
+
+
+SCREEN_ACTIONS = (
+    Action("go.rail", "connections", ("h",), help="go to the connections", palette=False),
+    Action("go.pane", "pane", ("l",), help="go to the pane", applies=_has_pane, palette=False),
+    Action("go.next", "next connection", ("right_square_bracket",), applies=_has_connection),
+    Action("go.previous", "previous connection", ("left_square_bracket",), applies=_has_connection),
+    Action(
+        "go.back",
+        "back",
+        ("escape",),
+        help="cancel what is loading, put an error away, clear the filter",
+        applies=_can_go_back,
+        palette=False,
+    ),
+    Action("view.filter", "filter", ("slash",), hint=60, applies=_has_pane),
+    Action(
+        "connection.refresh",
+        "refresh",
+        ("r",),
+        help="read the schema from the CRM again",
+        hint=50,
+        applies=_has_connection,
+        writes=True,
+    ),
+    Action("view.reload", "reload", ("R", "f5"), help="show what the cache holds now"),
+    Action("view.copy", "copy", ("c",), help="copy what is under the cursor", applies=_can_copy),
+    Action(
+        "view.export",
+        "export",
+        ("e",),
+        help="export what this pane shows",
+        applies=_can_export,
+        hint=20,
+    ),
+    Action("app.help", "help", ("question_mark",), help="what the keys do here", hint=30),
+    Action("app.commands", "commands", ("ctrl+p",), hint=25, palette=False),
+    Action("app.quit", "quit", ("q",), hint=15),
+)

@@ -1,0 +1,326 @@
+"""The main screen: the rail, one pane at a time, and what they have in common.
+
+It knows panes by their contract only (`crmdeck.tui.panes.base`), never a widget of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.widgets import Static
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import ConnectionStatus, RefreshResult
+from crmdeck.tui.actions import Action, ActionHost, offers
+from crmdeck.tui.dialogs.help import Help
+from crmdeck.tui.loading import BusyChanged, Job, Loading
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.screens.exporting import ask_and_export
+from crmdeck.tui.screens.keys import SCREEN_ACTIONS
+from crmdeck.tui.text import count
+from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.widgets.filter_bar import FilterBar
+from crmdeck.tui.widgets.hints import Hints
+from crmdeck.tui.widgets.progress_line import ProgressLine
+from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.top_bar import PaneTab, TopBar
+
+if TYPE_CHECKING:
+    from crmdeck.tui.app import CrmdeckApp
+
+TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
+WELCOME = """\
+No connection yet.
+
+crmdeck shows the health, schema, drift and field mapping of CRM connections.
+
+  crmdeck demo
+      look around in a made-up company, offline
+
+  crmdeck connections add NAME --source files --platform salesforce --path FOLDER
+      open a folder of exported schemas
+"""
+
+
+class MainScreen(ActionHost, Loading, Screen[None]):
+    """Holds which connection and pane are shown, and hands keys and messages on."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = SCREEN_ACTIONS
+
+    def __init__(self, specs: Sequence[PaneSpec], state: UiState) -> None:
+        super().__init__()
+        self.specs = tuple(specs)
+        self.ui_state = state
+        self.connection_id: str | None = state.connection_id or None
+        self.pane: Pane | None = None
+        self._panes: dict[str, Pane] = {}
+        self._ready = False
+
+    # The frame
+
+    def compose(self) -> ComposeResult:
+        """Lay the frame out."""
+        yield TopBar(self.specs, "read-only" if self.deck.read_only else "")
+        yield ProgressLine()
+        with Horizontal(id="body"):
+            yield Rail(id="rail")
+            yield Container(id="pane")
+        yield Static(WELCOME, id="welcome", markup=False)
+        yield Static(TOO_SMALL, id="too-small", markup=False)
+        yield FilterBar(id="filter")
+        yield Hints(id="hints")
+
+    @property
+    def deck(self) -> CrmdeckApp:
+        """The application."""
+        return cast("CrmdeckApp", self.app)
+
+    async def on_mount(self) -> None:
+        """Show the pane of last time, and ask for the connections."""
+        self.query_one("#welcome").display = False
+        ids = [spec.id for spec in self.specs]
+        await self.show_pane(self.ui_state.pane if self.ui_state.pane in ids else ids[0])
+        self.load_statuses()
+        for spec in self.specs:
+            self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
+
+    # Connections
+
+    def load_statuses(self) -> None:
+        """Ask how the connections are doing."""
+        self.load(
+            "statuses", lambda _: self.deck.workspace.statuses(), self._took, cancellable=False
+        )
+
+    def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
+        ids = [status.id for status in statuses]
+        self.query_one("#welcome").display = not statuses
+        self.query_one("#body").display = bool(statuses)
+        first = not self._ready
+        self._ready = True
+        lost = self.connection_id not in ids
+        if lost:
+            self.connection_id = ids[0] if ids else None
+        self.query_one(Rail).set_statuses(statuses, self.connection_id)
+        if self.pane is not None and (first or lost):
+            self.pane.show(self.connection_id)
+        self.refresh_bindings()
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the connection that shows is doing, as last asked."""
+        statuses = self.query_one(Rail).statuses
+        return next((status for status in statuses if status.id == self.connection_id), None)
+
+    def show_connection(self, connection_id: str | None) -> None:
+        """Show another connection in the pane."""
+        self.connection_id = connection_id
+        if connection_id is not None:
+            self.query_one(Rail).choose(connection_id)
+        if self.pane is not None:
+            self.pane.show(connection_id)
+        self.refresh_bindings()
+
+    @on(Rail.Chosen)
+    def _chosen(self, message: Rail.Chosen) -> None:
+        if message.connection_id != self.connection_id:
+            self.show_connection(message.connection_id)
+        if message.enter:
+            self.action_pane()
+
+    # Panes
+
+    async def show_pane(self, pane_id: str) -> Pane:
+        """Bring a pane up; it is made and restored when it is first wanted."""
+        fresh = pane_id not in self._panes
+        if fresh:
+            spec = next(spec for spec in self.specs if spec.id == pane_id)
+            self._panes[pane_id] = spec.load()(id=f"pane-{pane_id}")
+            await self.query_one("#pane", Container).mount(self._panes[pane_id])
+        had_focus = self.focused is not None and self.focused is not self.query_one(Rail)
+        pane = self.pane = self._panes[pane_id]
+        for other in self._panes.values():
+            other.display = other is pane
+        self.query_one(TopBar).show_pane(pane_id)
+        if fresh:
+            saved = dict(self.ui_state.panes.get(pane_id, {}))
+            self.query_one(FilterBar).set_text(str(saved.pop("filter", "")))
+            pane.restore(saved)
+            pane.set_filter_text(self.filter_text)
+        self.query_one(FilterBar).set_text(pane.filter_text)
+        if self._ready:
+            pane.show(self.connection_id)
+        if had_focus or self.focused is None:
+            self._focus_pane()
+        self.refresh_bindings()
+        return pane
+
+    @property
+    def filter_text(self) -> str:
+        """The filter of the pane that shows."""
+        return self.query_one(FilterBar).text
+
+    async def action_show_pane(self, pane_id: str) -> None:
+        """Show a pane by its key."""
+        await self.show_pane(pane_id)
+
+    @on(PaneTab.Picked)
+    async def _picked(self, message: PaneTab.Picked) -> None:
+        await self.show_pane(message.pane_id)
+
+    @on(Pane.GoTo)
+    async def _go_to(self, message: Pane.GoTo) -> None:
+        pane = await self.show_pane(message.pane_id)
+        pane.restore(message.place)
+        pane.show(self.connection_id)
+
+    @on(Pane.Changed)
+    def _changed(self) -> None:
+        self.load_statuses()
+
+    def _focus_pane(self) -> None:
+        target = self.pane.focus_target() if self.pane is not None else None
+        if target is not None:
+            target.focus()
+
+    # Filter
+
+    @on(FilterBar.Changed)
+    def _filter(self, message: FilterBar.Changed) -> None:
+        if self.pane is not None:
+            self.pane.set_filter_text(message.text)
+        if message.done:
+            self._focus_pane()
+        self.refresh_bindings()
+
+    @on(Pane.Summary)
+    def _summary(self, message: Pane.Summary) -> None:
+        self.query_one(FilterBar).set_note(message.count, message.hint)
+
+    @on(BusyChanged)
+    def _busy(self, message: BusyChanged) -> None:
+        self.query_one(ProgressLine).take(message)
+        self.refresh_bindings()
+
+    # Actions
+
+    def show_error(self, error: CrmdeckError) -> None:
+        """Show an error of the screen's own work in the pane."""
+        if self.pane is not None:
+            self.pane.show_error(error)
+        else:
+            self.deck.say(str(error), severity="error")
+
+    def action_rail(self) -> None:
+        """Go to the rail."""
+        self.query_one(Rail).focus()
+
+    def action_pane(self) -> None:
+        """Go to the pane."""
+        self._focus_pane()
+
+    def action_next(self) -> None:
+        """Show the next connection."""
+        self._step(1)
+
+    def action_previous(self) -> None:
+        """Show the previous connection."""
+        self._step(-1)
+
+    def action_back(self) -> None:
+        """Undo the latest of: loading, an error, the filter."""
+        pane = self.pane
+        if self.cancel_load() or (pane is not None and pane.cancel_load()):
+            self.deck.say("Cancelled; what was there stays.")
+        elif pane is not None and pane.error is not None:
+            pane.show_error(None)
+        else:
+            self.query_one(FilterBar).action_drop()
+        self.refresh_bindings()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(FilterBar).edit()
+
+    def action_refresh(self) -> None:
+        """Refresh the schema of the connection."""
+        ref = self.connection_id
+        if ref is None:
+            return
+        name = self.status.name if self.status is not None else ""
+
+        def work(job: Job) -> RefreshResult:
+            return self.deck.workspace.refresh(ref, progress=job.progress, cancel=job.cancel)
+
+        self.load("refresh", work, partial(self._refreshed, name), label=f"refreshing {name}")
+
+    def _refreshed(self, name: str, result: RefreshResult) -> None:
+        parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
+        parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
+        if result.failures:
+            parts.append(f"{len(result.failures)} failed")
+        severity: SeverityLevel = "warning" if result.failures else "information"
+        self.deck.say(f"{name}: {', '.join(parts)}", severity=severity)
+        self.action_reload()
+
+    def action_reload(self) -> None:
+        """Read the cache again."""
+        self.load_statuses()
+        if self.pane is not None:
+            self.pane.show(self.connection_id)
+
+    def action_copy(self) -> None:
+        """Copy the error that shows, else what the pane has under its cursor."""
+        pane = self.pane
+        if pane is not None:
+            text = pane.error_details() if pane.error is not None else pane.copy_text()
+            self.deck.copy(text)
+
+    def action_export(self) -> None:
+        """Export what the pane shows."""
+        request = self.pane.export_request() if self.pane is not None else None
+        if request is not None:
+            ask_and_export(self, request, self.connection_id)
+
+    def action_help(self) -> None:
+        """Show what the keys do here."""
+        title = next((s.title for s in self.specs if self.pane is self._panes.get(s.id)), "crmdeck")
+        self.app.push_screen(Help(f"Keys · {title}", offers(self)))
+
+    def action_commands(self) -> None:
+        """Open the palette."""
+        self.app.action_command_palette()
+
+    async def action_quit(self) -> None:
+        """Leave; where the user was is kept."""
+        await self.app.action_quit()
+
+    def palette_entries(self) -> Iterable[tuple[str, Callable[[], Any]]]:
+        """Yield what the palette offers beside the actions."""
+        for spec in self.specs:
+            yield f"go: {spec.title}", partial(self.action_show_pane, spec.id)
+        for status in self.query_one(Rail).statuses:
+            yield f"connection: {status.name}", partial(self.show_connection, status.id)
+
+    def collect_state(self) -> UiState:
+        """Return where the user is, to be kept."""
+        state = self.ui_state
+        state.connection_id = self.connection_id or ""
+        for pane_id, pane in self._panes.items():
+            state.panes[pane_id] = {**pane.state(), "filter": pane.filter_text}
+            if pane is self.pane:
+                state.pane = pane_id
+        return state
+
+    def _step(self, step: int) -> None:
+        ids = [status.id for status in self.query_one(Rail).statuses]
+        if self.connection_id in ids:
+            self.show_connection(ids[(ids.index(self.connection_id) + step) % len(ids)])

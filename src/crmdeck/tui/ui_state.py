@@ -1,0 +1,68 @@
+"""Where the user was, kept per workspace; losing it is never an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "ui-state.json"
+VERSION = 1
+
+
+@dataclass
+class UiState:
+    """Pane, connection, theme, and what each pane wants to find again (JSON values)."""
+
+    pane: str = ""
+    connection_id: str = ""
+    theme: str = ""
+    panes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, home: Path) -> UiState:
+        """Return the state kept in `home`; the empty one where it is missing or damaged."""
+        try:
+            data = json.loads((home / FILE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return cls()
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            return cls()
+        panes = data.get("panes")
+        return cls(
+            pane=_text(data.get("pane")),
+            connection_id=_text(data.get("connection")),
+            theme=_text(data.get("theme")),
+            panes={
+                str(name): state
+                for name, state in (panes.items() if isinstance(panes, dict) else ())
+                if isinstance(state, dict)
+            },
+        )
+
+    def save(self, home: Path) -> None:
+        """Write the state to `home`, whole or not at all, readable by its owner only."""
+        data = {
+            "version": VERSION,
+            "pane": self.pane,
+            "connection": self.connection_id,
+            "theme": self.theme,
+            "panes": self.panes,
+        }
+        try:
+            handle, name = tempfile.mkstemp(prefix=".ui-state-", dir=home)
+        except OSError:
+            return
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(data, file, indent=1)
+            Path(name).replace(home / FILE_NAME)
+        except (OSError, TypeError, ValueError):
+            Path(name).unlink(missing_ok=True)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,75 @@
+"""An error as a panel: what, why, what next, with the next step on a key."""
+
+from __future__ import annotations
+
+import json
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.tui.actions import key_label, offers
+from crmdeck.tui.text import display_text
+
+NEXT_STEPS = {
+    "SCHEMA_NOT_DISCOVERED": "connection.refresh",
+    "SOURCE_FAILED": "connection.refresh",
+    "CACHE_BUSY": "view.reload",
+    "UNEXPECTED": "view.reload",
+}
+"""Which action is the next step after an error of this code."""
+
+LONGEST = 300
+
+
+class ErrorPanel(Widget):
+    """Shown on top of a pane while `error` is set; what was there before stays below.
+
+    `c` copies its details and Esc puts it away: the screen sees to both.
+    """
+
+    error: reactive[CrmdeckError | None] = reactive(None, layout=True)
+
+    def on_mount(self) -> None:
+        """Stay out of sight until there is something to say."""
+        self.display = self.error is not None
+
+    def watch_error(self, error: CrmdeckError | None) -> None:
+        """Appear and disappear."""
+        self.display = error is not None
+
+    def render(self) -> RenderResult:
+        """Return what, why and what next, a line each, and the keys."""
+        error = self.error
+        if error is None:
+            return Content("")
+        lines = [Content.assemble(("✕ ", "bold $text-error"), (_shown(error.message), "bold"))]
+        if error.cause:
+            lines.append(Content.assemble(("  why   ", "$text-muted"), _shown(error.cause)))
+        if error.remedy:
+            lines.append(Content.assemble(("  next  ", "$text-muted"), _shown(error.remedy)))
+        keys = [*self._next_step(error), ("c", "copy details"), ("Esc", "dismiss")]
+        shown = [
+            Content.assemble((key, "bold $primary"), (f" {title}", "$text-muted"))
+            for key, title in keys
+        ]
+        lines.append(Content("  ") + Content("   ").join(shown))
+        return Content("\n").join(lines)
+
+    def details(self) -> str:
+        """Return the error as JSON, for a report."""
+        return json.dumps(self.error.to_wire(), indent=2) if self.error is not None else ""
+
+    def _next_step(self, error: CrmdeckError) -> list[tuple[str, str]]:
+        wanted = NEXT_STEPS.get(error.code)
+        return [
+            (key_label(offer.keys[0]), offer.action.title)
+            for offer in offers(self.screen)
+            if offer.action.id == wanted
+        ]
+
+
+def _shown(text: str) -> str:
+    return display_text(text[:LONGEST])

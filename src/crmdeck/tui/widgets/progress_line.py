@@ -1,0 +1,89 @@
+"""The thin line under the header: a rule at rest, a bar with its count while work goes on."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from crmdeck.tui.loading import Busy, BusyChanged, Loading
+from crmdeck.tui.text import display_text
+
+SHOW_AFTER = 0.15
+"""Seconds that work may take before the line mentions it."""
+
+TICK = 0.1
+
+
+class ProgressLine(Widget):
+    """Shows the newest piece of work of any host on the screen."""
+
+    busy: reactive[Busy | None] = reactive(None)
+    tick = reactive(0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hosts: dict[Loading, Busy] = {}
+
+    def on_mount(self) -> None:
+        """Make the bar of work without a known end move."""
+        self._timer = self.set_interval(TICK, self._advance, pause=True)
+
+    def take(self, message: BusyChanged) -> None:
+        """Note what a host is loading, or that it is done."""
+        self._hosts.pop(message.host, None)
+        if message.busy is None:
+            self._show()
+            return
+        self._hosts[message.host] = message.busy
+        if self.busy is not None or message.busy.progress is not None:
+            self._show()
+        else:
+            self.set_timer(SHOW_AFTER, self._show)
+
+    def render(self) -> RenderResult:
+        """Return the rule or the bar."""
+        width = self.size.width
+        if self.busy is None:
+            return Content.styled("─" * width, "$border-blurred")
+        text = display_text(f" {describe(self.busy)}", max(0, width - 8))
+        room = width - len(text)
+        done, start = self._filled(room)
+        return Content.assemble(
+            ("─" * start, "$border-blurred"),
+            ("━" * done, "$primary"),
+            ("─" * (room - start - done), "$border-blurred"),
+            (text, "$text-muted"),
+        )
+
+    def _filled(self, room: int) -> tuple[int, int]:
+        progress = self.busy.progress if self.busy is not None else None
+        if progress is not None and progress.total:
+            return min(room, room * progress.done // progress.total), 0
+        length = max(1, room // 6)
+        return length, self.tick % max(1, room - length)
+
+    def _show(self) -> None:
+        self.busy = next(reversed(self._hosts.values()), None)
+        if self.busy is None:
+            self._timer.pause()
+        else:
+            self._timer.resume()
+
+    def _advance(self) -> None:
+        self.tick += 3
+
+
+def describe(busy: Busy) -> str:
+    """Return `refreshing acme  120 of 1,019  Account  Esc cancels`."""
+    parts = [busy.label]
+    if progress := busy.progress:
+        parts.append(
+            f"{progress.done:,} of {progress.total:,}" if progress.total else f"{progress.done:,}"
+        )
+        if progress.label:
+            parts.append(display_text(progress.label, 32))
+    if busy.cancellable:
+        parts.append("Esc cancels")
+    return "  ".join(parts)

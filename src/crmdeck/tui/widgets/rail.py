@@ -1,0 +1,101 @@
+"""The rail: every connection with its health, two lines each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from crmdeck.model import ConnectionStatus
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.health import PLATFORM_NAMES, health_of
+from crmdeck.tui.text import display_text
+
+
+class Rail(ActionHost, OptionList, inherit_bindings=False):
+    """Moving through the rail shows the connection under the cursor at once."""
+
+    SCOPE = "rail"
+    WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("rail.cursor_down", "next connection", ("j", "down"), palette=False),
+        Action("rail.cursor_up", "previous connection", ("k", "up"), palette=False),
+        Action("rail.first", "first connection", ("g", "home"), palette=False),
+        Action("rail.last", "last connection", ("G", "end"), palette=False),
+        Action("rail.select", "go to its pane", ("enter",), hint=40, palette=False),
+    )
+
+    class Chosen(Message):
+        """Another connection is chosen; `enter` tells whether to go on to its pane."""
+
+        def __init__(self, connection_id: str, enter: bool) -> None:
+            super().__init__()
+            self.connection_id = connection_id
+            self.enter = enter
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._statuses: tuple[ConnectionStatus, ...] = ()
+        self._width = 0
+
+    @property
+    def statuses(self) -> tuple[ConnectionStatus, ...]:
+        """What the rail shows."""
+        return self._statuses
+
+    def set_statuses(self, statuses: Sequence[ConnectionStatus], chosen: str | None) -> None:
+        """Show `statuses`, the cursor on the connection `chosen`."""
+        self._statuses = tuple(statuses)
+        self._fill(chosen)
+
+    def choose(self, connection_id: str) -> None:
+        """Put the cursor on a connection."""
+        ids = [status.id for status in self._statuses]
+        if connection_id in ids:
+            self.highlighted = ids.index(connection_id)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Cut the names anew."""
+        if self._width != self.content_size.width:
+            self._width = self.content_size.width
+            current = self.highlighted_option
+            self._fill(current.id if current is not None else None)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Pass the choice on."""
+        event.stop()
+        if event.option_id is not None:
+            self.post_message(self.Chosen(event.option_id, enter=False))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Pass the choice on, to go there."""
+        event.stop()
+        if event.option_id is not None:
+            self.post_message(self.Chosen(event.option_id, enter=True))
+
+    def _fill(self, chosen: str | None) -> None:
+        width = max(8, self.content_size.width - 2)
+        with self.prevent(OptionList.OptionHighlighted):
+            self.set_options(
+                Option(connection_lines(status, width), id=status.id) for status in self._statuses
+            )
+            if chosen is not None:
+                self.choose(chosen)
+
+
+def connection_lines(status: ConnectionStatus, width: int) -> Content:
+    """Return the two lines of a connection: sign and name; word and platform."""
+    health = health_of(status)
+    colour = {"ok": "$text-success", "warn": "$text-warning", "error": "$text-error"}
+    below = f"{health.word} · {PLATFORM_NAMES[status.platform]}"
+    return Content.assemble(
+        (f"{health.sign} ", colour.get(health.state, "$text-muted")),
+        (display_text(status.name, width - 2), "bold"),
+        "\n  ",
+        (display_text(below, width - 2), colour.get(health.state, "$text-muted") + " 80%"),
+    )

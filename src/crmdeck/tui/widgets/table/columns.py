@@ -1,0 +1,98 @@
+"""What a column is, and how the columns share a width. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+R = TypeVar("R")
+
+GAP = 2
+"""Cells between two columns."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[R]):
+    """One column of a table of rows `R`.
+
+    `text` gives the plain text of a cell, as it came; the table makes it safe and cuts it.
+    `style` names the state of a cell (`ok`, `warn`, `error`, `muted`, `strong`, `accent`,
+    `info`), which the theme turns into a look; the text must carry the meaning as well.
+    `width` cells are fixed; without it the column takes its share (`weight`) of what is left,
+    at least `min_width`. A column with `hide_below` leaves a table narrower than that.
+    `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
+    columns are those in which the plain word filter looks and where matches are highlighted.
+    """
+
+    id: str
+    title: str
+    text: Callable[[R], str]
+    style: Callable[[R], str] | None = None
+    width: int | None = None
+    min_width: int = 8
+    weight: int = 1
+    align: Literal["left", "right"] = "left"
+    sort_key: Callable[[R], Any] | None = None
+    sortable: bool = True
+    searched: bool = True
+    hide_below: int = 0
+
+    def key(self, row: R) -> Any:
+        """Return what `row` is sorted by under this column."""
+        return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
+
+
+@dataclass(frozen=True)
+class Placed(Generic[R]):
+    """A column with the cells it was given: `start` from the left edge, `width` wide."""
+
+    column: Column[R]
+    start: int
+    width: int
+
+
+def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Placed[R], ...]:
+    """Return the columns that show at a table width of `available` cells, with their places.
+
+    The first column starts after `indent` cells. When the least widths don't fit, the columns
+    reach beyond the edge and the table scrolls sideways.
+    """
+    shown = [column for column in columns if available >= column.hide_below]
+    gaps = GAP * max(0, len(shown) - 1)
+    taken = sum(column.width or 0 for column in shown)
+    shares = _share(
+        [column for column in shown if column.width is None], available - indent - gaps - taken
+    )
+    placed = []
+    start = indent
+    for column in shown:
+        width = column.width if column.width is not None else shares[column.id]
+        placed.append(Placed(column, start, width))
+        start += width + GAP
+    return tuple(placed)
+
+
+def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
+    """Share `available` cells by weight; who would get less than its least gets that."""
+    shares: dict[str, int] = {}
+    open_columns = list(columns)
+    while open_columns:
+        weights = sum(column.weight for column in open_columns)
+        short = [
+            column
+            for column in open_columns
+            if available * column.weight < column.min_width * weights
+        ]
+        if not short:
+            break
+        for column in short:
+            shares[column.id] = column.min_width
+            available -= column.min_width
+            open_columns.remove(column)
+    weights = sum(column.weight for column in open_columns)
+    for column in open_columns:
+        shares[column.id] = available * column.weight // weights
+        available -= shares[column.id]
+        weights -= column.weight
+    return shares

@@ -1,0 +1,137 @@
+"""From a row to a strip of the terminal: text made safe, cut, padded, styled, highlighted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from crmdeck.tui.text import display_text, pad
+from crmdeck.tui.widgets.table.columns import GAP, Placed
+from crmdeck.tui.widgets.table.ordering import Sort
+
+R = TypeVar("R")
+
+GUTTER = 2
+"""Cells at the left for the cursor bar and the mark."""
+
+CURSOR_SIGN = "▌"
+MARK_SIGN = "✓"
+RANGE_SIGN = "│"
+ASCENDING = "▲"
+DESCENDING = "▼"
+
+
+@dataclass(frozen=True)
+class RowState:
+    """What a row looks like beside its cells."""
+
+    cursor: bool = False
+    marked: bool = False
+    in_range: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """The resolved styles of one table in one theme."""
+
+    base: Style
+    header: Style
+    header_sorted: Style
+    cursor: Style
+    sign: Style
+    marked: Style
+    match: Style
+    empty: Style
+    state: Callable[[str], Style]
+
+
+def row_strip(
+    row: R, placed: Sequence[Placed[R]], state: RowState, words: Sequence[str], look: Look
+) -> Strip:
+    """Return the whole width of `row`, gutter and all columns."""
+    ground = look.base
+    if state.marked or state.in_range:
+        ground += look.marked
+    if state.cursor:
+        ground += look.cursor
+    mark = MARK_SIGN if state.marked else RANGE_SIGN if state.in_range else " "
+    segments = [
+        Segment(CURSOR_SIGN if state.cursor else " ", ground + look.sign),
+        Segment(mark, ground + look.sign),
+    ]
+    for index, place in enumerate(placed):
+        column = place.column
+        style = ground
+        if column.style is not None and (name := column.style(row)):
+            style = ground + look.state(name)
+            if state.cursor:
+                style += look.cursor
+        text = pad(
+            display_text(column.text(row), place.width),
+            place.width,
+            right=column.align == "right",
+        )
+        segments += _highlighted(text, style, look.match, words if column.searched else ())
+        if index < len(placed) - 1:
+            segments.append(Segment(" " * GAP, ground))
+    return Strip(segments)
+
+
+def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> Strip:
+    """Return the line of titles; the sorted column carries its direction as a sign."""
+    segments = [Segment(" " * GUTTER, look.header)]
+    for index, place in enumerate(placed):
+        column = place.column
+        title, style = column.title, look.header
+        if sort is not None and sort.column_id == column.id:
+            sign = DESCENDING if sort.descending else ASCENDING
+            title = f"{display_text(title, max(1, place.width - 2))} {sign}"
+            style = look.header_sorted
+        text = pad(display_text(title, place.width), place.width, right=column.align == "right")
+        segments.append(Segment(text, style))
+        if index < len(placed) - 1:
+            segments.append(Segment(" " * GAP, look.header))
+    return Strip(segments)
+
+
+def window(strip: Strip, left: int, width: int, sticky: int, ground: Style) -> Strip:
+    """Return `width` cells of `strip` scrolled by `left`, its first `sticky` cells standing."""
+    if left <= 0:
+        return strip.crop_extend(0, width, ground)
+    kept = strip.crop(0, min(sticky, width))
+    moved = strip.crop(sticky + left, max(sticky + left, left + width))
+    return Strip.join([kept, moved]).crop_extend(0, width, ground)
+
+
+def _highlighted(text: str, style: Style, match: Style, words: Sequence[str]) -> Iterable[Segment]:
+    folded = text.casefold() if words else ""
+    if not words or len(folded) != len(text):
+        return [Segment(text, style)]
+    marks = sorted(span for word in words for span in _spans(folded, word))
+    if not marks:
+        return [Segment(text, style)]
+    segments = []
+    position = 0
+    for start, stop in marks:
+        if stop <= position:
+            continue
+        start = max(start, position)
+        if start > position:
+            segments.append(Segment(text[position:start], style))
+        segments.append(Segment(text[start:stop], style + match))
+        position = stop
+    if position < len(text):
+        segments.append(Segment(text[position:], style))
+    return segments
+
+
+def _spans(text: str, word: str) -> Iterable[tuple[int, int]]:
+    start = text.find(word)
+    while start >= 0:
+        yield start, start + len(word)
+        start = text.find(word, start + len(word))
