@@ -8,10 +8,11 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crmdeck.connectors.base import Credentials, Discovered, Known
+from crmdeck.connectors.base import Discovered, Known
 from crmdeck.connectors.files import open_connector
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
 
@@ -19,9 +20,12 @@ DEFAULT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.
 ROUNDS = 7
 
 
-class NoSecrets(Credentials):
+class NoSecrets:
     def get(self, name: str) -> str | None:
         return None
+
+    def put(self, values: Mapping[str, str]) -> None:
+        pass
 
 
 def discover(path: Path, known: dict[str, Known]) -> tuple[float, dict[str, Known]]:

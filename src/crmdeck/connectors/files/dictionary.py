@@ -225,15 +225,10 @@ def _references(cell: str) -> tuple[str, ...]:
 
 
 def _picklist(cell: str) -> tuple[PicklistValue, ...]:
-    values: dict[str, PicklistValue] = {}
-    for item in _items(cell):
-        value = (
-            PicklistValue.from_wire(item)
-            if isinstance(item, Mapping)
-            else PicklistValue(value=str(item), label=str(item))
-        )
-        values.setdefault(value.value, value)
-    return tuple(values.values())
+    items = _items(cell)
+    if all(isinstance(item, Mapping) for item in items):
+        return tuple(PicklistValue.from_wire(item) for item in items)
+    return tuple(PicklistValue(value=item, label=item) for item in dict.fromkeys(map(str, items)))
 
 
 _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
