@@ -57,7 +57,7 @@ class Validator:
             asked_at = datetime.fromisoformat(parts[4])
         except ValueError:
             return None
-        return cls(*parts[:4], asked_at=asked_at)
+        return cls(parts[0], parts[1], parts[2], parts[3], asked_at)
 
 
 def listing_digest(version: str, scope: Scope, names: Sequence[str]) -> str:

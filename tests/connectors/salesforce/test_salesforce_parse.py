@@ -1,0 +1,156 @@
+"""Salesforce describe JSON becomes ObjectSchema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crmdeck.connectors.salesforce.parse import parse_object
+from crmdeck.errors import SourceError
+from crmdeck.model import Field, FieldType
+
+
+def describe(*fields: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "Deal__c", "label": "Deal", "custom": True, "fields": list(fields)}
+
+
+def parse(**attributes: Any) -> Field:
+    schema = parse_object(describe({"name": "F__c", "type": "string"} | attributes))
+    return schema.fields[0]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"type": "id"}, FieldType.ID),
+        ({"type": "string"}, FieldType.STRING),
+        ({"type": "encryptedstring"}, FieldType.STRING),
+        ({"type": "textarea"}, FieldType.TEXT),
+        ({"type": "textarea", "htmlFormatted": True}, FieldType.HTML),
+        ({"type": "textarea", "extraTypeInfo": "richtextarea"}, FieldType.HTML),
+        ({"type": "email"}, FieldType.EMAIL),
+        ({"type": "phone"}, FieldType.PHONE),
+        ({"type": "url"}, FieldType.URL),
+        ({"type": "boolean"}, FieldType.BOOLEAN),
+        ({"type": "int"}, FieldType.INTEGER),
+        ({"type": "long"}, FieldType.INTEGER),
+        ({"type": "double"}, FieldType.DECIMAL),
+        ({"type": "currency"}, FieldType.CURRENCY),
+        ({"type": "percent"}, FieldType.PERCENT),
+        ({"type": "date"}, FieldType.DATE),
+        ({"type": "datetime"}, FieldType.DATETIME),
+        ({"type": "time"}, FieldType.TIME),
+        ({"type": "picklist"}, FieldType.PICKLIST),
+        ({"type": "combobox"}, FieldType.PICKLIST),
+        ({"type": "multipicklist"}, FieldType.MULTIPICKLIST),
+        ({"type": "reference"}, FieldType.REFERENCE),
+        ({"type": "address"}, FieldType.COMPOUND),
+        ({"type": "location"}, FieldType.COMPOUND),
+        ({"type": "base64"}, FieldType.BINARY),
+        ({"type": "anyType"}, FieldType.OTHER),
+        ({"type": "of-tomorrow"}, FieldType.OTHER),
+    ],
+)
+def test_every_native_type_has_a_canonical_one(
+    attributes: dict[str, Any], expected: FieldType
+) -> None:
+    field = parse(**attributes)
+    assert field.type is expected
+    assert field.native_type == attributes["type"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"nillable": False, "createable": True, "defaultedOnCreate": False}, True),
+        ({"nillable": True, "createable": True}, False),
+        ({"nillable": False, "createable": False}, False),
+        ({"nillable": False, "createable": True, "defaultedOnCreate": True}, False),
+        ({"nillable": False, "createable": True, "defaultValue": "New"}, False),
+        ({"nillable": False, "createable": True, "type": "boolean"}, False),
+        ({"nillable": False, "defaultedOnCreate": False}, True),
+        ({"nillable": False}, None),
+        ({"createable": True}, None),
+    ],
+)
+def test_required_is_said_only_where_it_is_known(
+    attributes: dict[str, Any], expected: bool | None
+) -> None:
+    assert parse(**attributes).required is expected
+
+
+def test_numbers_have_digits_and_text_has_a_length() -> None:
+    money = parse(type="currency", precision=18, scale=2, length=0)
+    assert (money.length, money.precision, money.scale) == (None, 18, 2)
+    count = parse(type="int", digits=9, precision=0, scale=0)
+    assert (count.length, count.precision, count.scale) == (None, 9, None)
+    text = parse(length=255, precision=0, scale=0)
+    assert (text.length, text.precision, text.scale) == (255, None, None)
+
+
+def test_picklists_keep_labels_defaults_and_dependencies() -> None:
+    field = parse(
+        type="picklist",
+        restrictedPicklist=True,
+        controllerName="Country__c",
+        picklistValues=[
+            {
+                "value": "n",
+                "label": "New",
+                "active": True,
+                "defaultValue": True,
+                "validFor": "gA==",
+            },
+            {"value": "o", "label": None, "active": False, "defaultValue": False, "validFor": None},
+        ],
+    )
+    assert [(v.value, v.label, v.active, v.default) for v in field.picklist] == [
+        ("n", "New", True, True),
+        ("o", "", False, False),
+    ]
+    assert field.restricted is True
+    assert field.native == {"controllerName": "Country__c", "validFor": {"n": "gA=="}}
+
+
+def test_what_is_unknown_is_kept_verbatim() -> None:
+    hostile = "[red]\x1b[31m=cmd()‮" + "x" * 10_000
+    field = parse(label=hostile, inlineHelpText=hostile, ofTomorrow={"a": [1, None]}, mask=None)
+    assert field.label == hostile
+    assert field.description == hostile
+    assert field.native == {"ofTomorrow": {"a": [1, None]}}
+
+
+def test_a_part_of_a_compound_knows_its_shell() -> None:
+    assert parse(compoundFieldName="BillingAddress").compound == "BillingAddress"
+    assert parse(compoundFieldName="F__c").compound is None
+
+
+@pytest.mark.parametrize(
+    ("describe", "place"),
+    [
+        ({"fields": []}, "`name` is missing"),
+        ({"name": "A"}, "A: `fields` is missing"),
+        ({"name": "A", "fields": {}}, "A: `fields` should be a list"),
+        ({"name": "A", "fields": ["x"]}, "A, field 1: a field should be an object"),
+        ({"name": "A", "fields": [{"type": "string"}]}, "A, field 1: `name` is missing"),
+        ({"name": "A", "fields": [{"name": "F"}]}, "A.F: `type` is missing"),
+        (
+            {"name": "A", "fields": [{"name": "F", "type": "string", "length": "9"}]},
+            "A.F: `length` should be a whole number",
+        ),
+        (
+            {"name": "A", "fields": [{"name": "F", "type": "picklist", "picklistValues": [1]}]},
+            "A.F: a picklist value should be an object",
+        ),
+        (
+            {"name": "A", "fields": [{"name": "F", "type": "reference", "referenceTo": [1]}]},
+            "A.F: `referenceTo` should hold text only",
+        ),
+    ],
+)
+def test_nonsense_is_refused_with_its_place(describe: dict[str, Any], place: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        parse_object(describe)
+    assert place in caught.value.message
+    assert caught.value.code == "MALFORMED_SCHEMA"
