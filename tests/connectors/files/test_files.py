@@ -236,7 +236,11 @@ def test_a_broken_file_is_named_with_the_place_and_the_others_load(
 @pytest.mark.parametrize(
     ("name", "value", "place"),
     [
-        ("Lead.json", {"name": "Lead", "fields": [{"name": "A"}]}, "Lead.json is broken at $."),
+        (
+            "Lead.json",
+            {"name": "Lead", "fields": [{"name": "A"}]},
+            "Lead.json is broken at $: Lead.A",
+        ),
         ("all.json", [describe("Lead", "A", "A")], "all.json is broken at $[0]"),
         ("Lead.csv", b"name,required\nA,maybe\n", "Lead.csv is broken at line 2, column required"),
         ("Lead.csv", b"name,length\nA,-1\n", "Lead.csv is broken at line 2, column length"),

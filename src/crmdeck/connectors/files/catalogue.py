@@ -81,7 +81,7 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines = ()) -> Ob
         schema = entry.build(object_type, pipelines)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise broken(entry.file.name, entry.place, f"{first['loc']}: {first['msg']}.") from error
+        raise broken(entry.file.name, entry.place, f"{first['loc']}: {first['msg']}") from error
     except CrmdeckError as error:
         if error.code == "FILE_BROKEN":
             raise
@@ -90,7 +90,7 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines = ()) -> Ob
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         raise broken(
-            entry.file.name, entry.place, f"The field {object_type}.{twice[0]} stands there twice."
+            entry.file.name, entry.place, f"the field {object_type}.{twice[0]} stands there twice"
         )
     return schema
 
@@ -122,7 +122,7 @@ def read_catalogue(
             if earlier is file:
                 catalogue.pipelines[file.stem] = contents.pipelines
             else:
-                clash = _clash(f"The pipelines of {file.stem}", (earlier.name, file.name))
+                clash = _clash(f"{file.stem} (pipelines)", (earlier.name, file.name))
                 catalogue.troubles.append(Trouble(file, clash, whole=True))
     catalogue.entries = {entry.object_type: entry for entry in entries}
     catalogue.clashes = _clashes(entries)
@@ -141,8 +141,7 @@ def _clashes(entries: Sequence[Entry]) -> dict[str, CrmdeckError]:
 
 def _clash(what: str, places: Collection[str]) -> SourceError:
     return SourceError(
-        f"{what} is described more than once.",
-        cause=f"It stands in {' and in '.join(places)}.",
+        f"{what} is described more than once: in {' and in '.join(places)}.",
         remedy="Keep the one that holds, and take the other out of the folder.",
         code="DUPLICATE_OBJECT",
     )

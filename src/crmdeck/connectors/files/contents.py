@@ -88,7 +88,7 @@ def read_contents(file: SchemaFile) -> Contents:
     if text.lstrip()[:1] in ("{", "["):
         return _read_json(file, text)
     if not text.strip():
-        raise broken(file.name, "its start", "It is empty.")
+        raise broken(file.name, "its start", "it is empty")
     return Contents(
         platform=None,
         entries=tuple(
@@ -109,7 +109,7 @@ def _read_json(file: SchemaFile, text: str) -> Contents:
         value = from_json(text, allow_inf_nan=False)
     except ValueError as error:
         reason, _, place = str(error).rpartition(" at ")
-        raise broken(file.name, place, f"This is not valid JSON: {reason}.") from error
+        raise broken(file.name, place, f"this is not valid JSON ({reason})") from error
     records = _unwrap(value)
     if records is None:
         raise _unknown(file)
@@ -190,8 +190,8 @@ def _each(
         if _describes_object(item, key):
             entries.append(entry(item, place))
         else:
-            cause = f"An object with a `name` and a list of `{key}` should stand there."
-            errors.append(broken(file.name, place, cause))
+            why = f"an object with a `name` and a list of `{key}` should stand there"
+            errors.append(broken(file.name, place, why))
     return Contents(platform, entries=tuple(entries), errors=tuple(errors))
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from crmdeck.connectors.files.reading import broken
@@ -107,7 +108,7 @@ class Rows:
                 raise broken(
                     self.file,
                     f"line {line}",
-                    f"The field {field.name} stands on line {seen[field.name]} already.",
+                    f"the field {field.name} stands on line {seen[field.name]} already",
                 )
             seen[field.name] = line
             fields.append(field)
@@ -125,7 +126,7 @@ def read_dictionary(file: str, text: str) -> list[Rows]:
     for line, row in _rows(file, reader):
         found.setdefault(row.get("object_type"), []).append((line, row))
     if not found:
-        raise broken(file, "line 2", "There is a header and no field below it.")
+        raise broken(file, "line 2", "there is a header and no field below it")
     return [Rows(object_type, file, tuple(lines)) for object_type, lines in found.items()]
 
 
@@ -145,7 +146,7 @@ def _rows(file: str, reader: Any) -> Iterator[tuple[int, Mapping[str, str]]]:
                 yield start, _record(file, start, columns, row)
             start = reader.line_num + 1
     except csv.Error as error:
-        raise broken(file, f"line {start}", f"This is not a CSV line: {error}.") from error
+        raise broken(file, f"line {start}", f"this is not a CSV line ({error})") from error
 
 
 def _header(file: str, row: Sequence[str]) -> list[str]:
@@ -159,19 +160,19 @@ def _header(file: str, row: Sequence[str]) -> list[str]:
         )
     twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
-        raise broken(file, "line 1", f"Two columns say `{twice}`.")
+        raise broken(file, "line 1", f"two columns say `{twice}`")
     return columns
 
 
 def _record(file: str, line: int, columns: Sequence[str], row: Sequence[str]) -> dict[str, str]:
     if any(cell.strip() for cell in row[len(columns) :]):
         raise broken(
-            file, f"line {line}", f"It has {len(row)} cells, the header has {len(columns)}."
+            file, f"line {line}", f"it has {len(row)} cells, the header has {len(columns)}"
         )
     record = {name: cell for name, cell in zip(columns, row, strict=False) if cell != ""}
     for key in ("name", "object_type"):
         if key in columns and not record.get(key, "").strip():
-            raise broken(file, f"line {line}", f"The column {columns.index(key) + 1} is empty.")
+            raise broken(file, f"line {line}", f"column {columns.index(key) + 1} is empty")
     return record
 
 
@@ -198,7 +199,7 @@ def _converted(
     try:
         return convert(cell.strip())
     except ValueError as error:
-        raise broken(file, f"line {line}, column {key}", f"{error}.") from error
+        raise broken(file, f"line {line}, column {key}", str(error)) from error
 
 
 def _flag(cell: str) -> bool | None:
@@ -227,7 +228,10 @@ def _references(cell: str) -> tuple[str, ...]:
 def _picklist(cell: str) -> tuple[PicklistValue, ...]:
     items = _items(cell)
     if all(isinstance(item, Mapping) for item in items):
-        return tuple(PicklistValue.from_wire(item) for item in items)
+        try:
+            return tuple(PicklistValue.from_wire(item) for item in items)
+        except ValidationError:
+            raise ValueError("a picklist value has no text as its `value` or `label`") from None
     return tuple(PicklistValue(value=item, label=item) for item in dict.fromkeys(map(str, items)))
 
 

@@ -140,17 +140,20 @@ def decode(file: SchemaFile) -> str:
         raise broken(
             file.name,
             f"line {line}",
-            f"Byte {error.start + 1} is not {encoding.upper()} text.",
+            f"byte {error.start + 1} is not {encoding.upper()} text",
             remedy="Save the file as UTF-8.",
         ) from error
 
 
 def broken(
-    file: str, place: str, cause: str, *, remedy: str = "Export it again, or repair it."
+    file: str, place: str, why: str, *, remedy: str = "Export it again, or repair it."
 ) -> SourceError:
-    """Return the error for a file that can't be read at `place`."""
+    """Return the error for a file that can't be read at `place`.
+
+    `why` stands in the message, since lists of failures show no more than that.
+    """
     return SourceError(
-        f"{file} is broken at {place}.", cause=cause, remedy=remedy, code="FILE_BROKEN"
+        f"{file} is broken at {place}: {why.rstrip('.')}.", remedy=remedy, code="FILE_BROKEN"
     )
 
 
