@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 from crmdeck.drift import ObjectState, compare, compare_fields
 from crmdeck.drift.states import Presence
 from crmdeck.model import COMPARED_ATTRIBUTES, Field, FieldType, PicklistValue, schema_hash
-from drift.build import field, values
-from model.strategies import ATTRIBUTES, field_lists, fields, same
+from tests.drift.build import field, values
+from tests.model.strategies import ATTRIBUTES, field_lists, fields, same
 
 WIRE_NAMES = {to_camel(name) for name in COMPARED_ATTRIBUTES}
 

@@ -11,8 +11,8 @@ from crmdeck.drift import compare_fields
 from crmdeck.drift.attribute_rules import ATTRIBUTE_ROWS
 from crmdeck.drift.weigh import Use, weigh_added, weigh_changes, weigh_kind
 from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
-from drift.build import field, values
-from model.strategies import fields
+from tests.drift.build import field, values
+from tests.model.strategies import fields
 
 LEVELS = {"s": Severity.SAFE, "r": Severity.RISKY, "b": Severity.BREAKING}
 USES = (Use(), Use(pulled=True), Use(pushed=True))

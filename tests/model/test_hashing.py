@@ -21,7 +21,7 @@ from crmdeck.model import (
     schema_hash,
     structural_hash,
 )
-from model.strategies import ATTRIBUTES, NATIVE, field_lists, fields, same
+from tests.model.strategies import ATTRIBUTES, NATIVE, field_lists, fields, same
 
 
 def shuffled(field: Field, rng: random.Random) -> Field:

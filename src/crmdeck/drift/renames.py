@@ -1,8 +1,8 @@
 """Renames: a field that is gone and one that was added, of the same object, that look alike.
 
 Offered, never asserted. Evidence is counted in points (`_POINTS_NEEDED` are needed), so that
-an offer can be explained: the same label, or a name that differs in spelling only, is enough;
-anything weaker needs company.
+an offer can be explained: the same label, or a name that differs only in how its words are
+written, is enough; typing errors, more words, the same values or help need each other's company.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import product
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA
 
 from crmdeck.drift.findings import Finding
 from crmdeck.model import DriftKind, Field
@@ -50,7 +50,7 @@ def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
     for old, new in product(gone, added):
         points = likeness(old, new)
         if points >= _POINTS_NEEDED:
-            closeness = Levenshtein.normalized_similarity(old.name.lower(), new.name.lower())
+            closeness = OSA.normalized_similarity(old.name.lower(), new.name.lower())
             scores[old.name, new.name] = (points, closeness)
     pairs: dict[str, str] = {}
     while scores:
@@ -91,6 +91,8 @@ def likeness(old: Field, new: Field) -> int:
 def _points_of_texts(old: list[str], new: list[str]) -> int:
     if not old or not new:
         return 0
+    if "".join(old) == "".join(new):
+        return _POINTS_NEEDED
     shorter, longer = sorted((old, new), key=len)
     rest = list(longer)
     for word in shorter:
@@ -98,11 +100,11 @@ def _points_of_texts(old: list[str], new: list[str]) -> int:
         if _alike(word, best) < _SAME_WORD:
             return 0
         rest.remove(best)
-    return 1 if rest else _POINTS_NEEDED
+    return 1 if rest else 2
 
 
 def _alike(one: str, other: str) -> float:
-    return Levenshtein.normalized_similarity(one, other)
+    return OSA.normalized_similarity(one, other)
 
 
 def _words(text: str) -> list[str]:

@@ -1,0 +1,94 @@
+"""Time drift detection on a schema of the size of a big org.
+
+Run as a script: `python -m tests.bench.bench_drift`. Prints medians in milliseconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from crmdeck.drift import ObjectState, compare_schemas, detect
+from crmdeck.model import Field, FieldType, PicklistValue, Platform
+
+OBJECTS = 1_019
+FIELDS_EACH = 18
+PICKLIST = 14_000
+
+
+def schema(*, length: int, extra: int) -> dict[str, ObjectState]:
+    """Return a schema whose fields all hold `length` characters."""
+    states = {}
+    for number in range(OBJECTS):
+        name = f"Object{number:04}__c"
+        fields = tuple(
+            Field(
+                name=f"{name}_Field{n}__c",
+                label=f"Field {n}",
+                type=FieldType.STRING,
+                native_type="string",
+                length=length + n + number,
+                required=False,
+                custom=True,
+            )
+            for n in range(FIELDS_EACH)
+        )
+        states[name] = ObjectState(name, name, True, fields)
+    values = tuple(
+        PicklistValue(value=f"Object.Field{n}", label=f"Field {n}") for n in range(PICKLIST + extra)
+    )
+    listing = Field(name="Field", type=FieldType.PICKLIST, native_type="picklist", picklist=values)
+    states["FieldPermissions"] = ObjectState("FieldPermissions", "FP", False, (listing,))
+    return states
+
+
+def median_ms(work: Callable[[], object], rounds: int = 5) -> float:
+    """Return the median time that `work` takes."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) * 1000
+
+
+def run(before: dict[str, ObjectState], after: dict[str, ObjectState]) -> int:
+    """Detect drift once and return the number of events."""
+    report = detect(
+        connection_id="bench",
+        platform=Platform.SALESFORCE,
+        detected_at=datetime(2026, 5, 16, tzinfo=UTC),
+        before=before,
+        after=after,
+    )
+    return len(report.events)
+
+
+def main() -> None:
+    """Measure and print."""
+    old, same, new = (
+        schema(length=100, extra=0),
+        schema(length=100, extra=0),
+        schema(length=101, extra=3),
+    )
+    big = (
+        {"FieldPermissions": old["FieldPermissions"]},
+        {"FieldPermissions": new["FieldPermissions"]},
+    )
+    for title, work in (
+        (f"{run(old, new):,} events, every field changed", lambda: run(old, new)),
+        (f"{run(old, same):,} events, nothing changed", lambda: run(old, same)),
+        (f"{run(old, {}):,} events, every object gone", lambda: run(old, {})),
+        (f"one picklist of {PICKLIST:,} values", lambda: run(*big)),
+        (
+            "two orgs side by side, every field differs",
+            lambda: compare_schemas(old, new, left_name="a", right_name="b"),
+        ),
+    ):
+        print(f"{median_ms(work):9.1f} ms  {title}")
+
+
+if __name__ == "__main__":
+    main()

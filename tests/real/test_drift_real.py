@@ -1,0 +1,107 @@
+"""Drift on a real org: three exports of all its objects, taken on one day."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from crmdeck.connectors.salesforce.parse import parse_object
+from crmdeck.drift import GoneObject, ObjectState, detect
+from crmdeck.model import DriftKind, DriftReport, GoneReason, Platform, Severity
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real org at hand")
+
+
+@cache
+def states(number: int) -> dict[str, ObjectState]:
+    with gzip.open(DATA / f"all-objects.{number}.json.gz", "rt", encoding="utf-8") as file:
+        schemas = map(parse_object, json.load(file))
+        return {
+            s.object_type: ObjectState(s.object_type, s.label, s.custom, s.fields) for s in schemas
+        }
+
+
+def drift(first: int, second: int) -> DriftReport:
+    before, after = states(first), states(second)
+    return detect(
+        connection_id="org-b",
+        platform=Platform.SALESFORCE,
+        detected_at=datetime(2026, 5, 16, tzinfo=UTC),
+        before=before,
+        after=after,
+        gone_objects=[
+            GoneObject(name, before[name].label, len(before[name].fields), GoneReason.ABSENT)
+            for name in before.keys() - after.keys()
+        ],
+    )
+
+
+def news(report: DriftReport) -> list[tuple[str, str | None, DriftKind, Severity]]:
+    return [(e.object_type, e.field_name, e.kind, e.severity) for e in report.events if not e.story]
+
+
+def test_three_fields_added_to_account_stand_out_of_their_echoes() -> None:
+    report = drift(1, 2)
+    assert news(report) == [
+        ("Account", name, DriftKind.FIELD_ADDED, Severity.SAFE)
+        for name in ("JIRA_Project_Id__c", "JIRA_Project_Key__c", "Jira_Error__c")
+    ]
+    stories = {story.kind: story for story in report.stories}
+    assert stories.keys() == {"setup_picklists", "mirror"}
+    assert stories["mirror"].title == "AccountChangeEvent repeats 3 changes of Account"
+    assert stories["mirror"].event_count == 3
+    assert stories["setup_picklists"].object_types == (
+        "AIInsightValue",
+        "AIRecordInsight",
+        "AccountHistory",
+        "FieldHistoryArchive",
+        "FieldPermissions",
+        "MatchingRuleItem",
+    )
+    assert len(report.events) == 12
+
+
+def test_a_list_of_fourteen_thousand_values_tells_only_the_three_that_came() -> None:
+    [event] = (e for e in drift(1, 2).events if e.object_type == "AIInsightValue")
+    assert [c.attribute for c in event.changes] == ["picklist"]
+    assert event.changes[0].before == []
+    assert [entry["value"] for entry in event.changes[0].after] == [
+        "Account.JIRA_Project_Id__c",
+        "Account.JIRA_Project_Key__c",
+        "Account.Jira_Error__c",
+    ]
+
+
+def test_a_narrower_export_is_one_story_and_no_removal() -> None:
+    report = drift(2, 3)
+    assert news(report) == [
+        ("Account", name, DriftKind.FIELD_ADDED, Severity.SAFE)
+        for name in ("JIRA_Project_Name__c", "JIRA_Project_URL__c")
+    ]
+    [left] = (story for story in report.stories if story.kind == "object_kinds")
+    assert left.title == (
+        "361 objects of 4 kinds (History, Share, ChangeEvent, Event) are not in the answer any more"
+    )
+    inside = [e.kind for e in report.events if e.story == left.id]
+    assert inside == [DriftKind.OBJECT_ABSENT] * 361
+    [echoes] = (story for story in report.stories if story.kind == "setup_picklists")
+    assert "RecordAction" in echoes.object_types
+    assert len(report.events) == 2 + 361 + echoes.event_count
+
+
+def test_the_way_back_mirrors_the_way_there() -> None:
+    there, back = drift(1, 2), drift(2, 1)
+    assert len(there.events) == len(back.events)
+    assert {(o, f, k) for o, f, k, _ in news(back)} == {
+        (o, f, DriftKind.FIELD_ABSENT) for o, f, _, _ in news(there)
+    }
+
+
+def test_a_refresh_that_changes_nothing_tells_nothing() -> None:
+    assert drift(2, 2) == DriftReport()
