@@ -16,6 +16,7 @@ _DAYS = frozenset({FieldType.DATE, FieldType.DATETIME})
 _UNBOUNDED = frozenset({FieldType.TEXT, FieldType.HTML})
 _FAMILIES = (_NUMBERS, _DAYS, _CHOICES)
 _MAX_NAMED = 3
+_MAX_VALUE_WIDTH = 40
 
 
 def warn(left: Field, right: Field, *, knowledge: Knowledge | None = None) -> tuple[Warning, ...]:
@@ -207,8 +208,12 @@ def _of_the_choices(source: Field, target: Field) -> Iterator[Warning]:
     missing = [v.value for v in source.picklist if v.active and v.value not in taken]
     if missing:
         more = "" if len(missing) <= _MAX_NAMED else f" and {len(missing) - _MAX_NAMED} more"
+        named = ", ".join(_short(value) for value in missing[:_MAX_NAMED])
         yield Warning(
             code="VALUE_MAP_NEEDED",
-            text=f"{target.name} does not know {', '.join(missing[:_MAX_NAMED])}{more}: "
-            "map the values.",
+            text=f"{target.name} does not know {named}{more}: map the values.",
         )
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _MAX_VALUE_WIDTH else value[: _MAX_VALUE_WIDTH - 1] + "…"

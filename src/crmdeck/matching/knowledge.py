@@ -7,8 +7,8 @@ holds it and answers look-ups. `knowledge_files` turns the text of such a file i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -154,15 +154,17 @@ class Knowledge:
     def extend(self, other: Knowledge) -> Knowledge:
         """Return both together; where they contradict each other, `other` is right.
 
-        A concept that both know has the phrases and fields of both.
+        A concept that both know has the phrases and fields of both; a field that `other` gives
+        to a concept leaves the one it was in.
         """
+        claimed = {ref.key for concept in other.concepts.values() for ref in concept.fields}
         return Knowledge(
             abbreviations={**self.abbreviations, **other.abbreviations},
             synonyms=_merge_groups(self.synonyms, other.synonyms),
             values=_merge_groups(self.values, other.values),
             types={**self.types, **other.types},
             systems=_merge(self.systems, other.systems, _merge_systems),
-            concepts=_merge(self.concepts, other.concepts, _merge_concepts),
+            concepts=_merge(_without(self.concepts, claimed), other.concepts, _merge_concepts),
         )
 
     @cached_property
@@ -195,16 +197,28 @@ def _merge(
 ) -> dict[str, T]:
     merged = dict(ours)
     for key, value in theirs.items():
-        # What comes last wins in the indexes, so a redefined entry moves to the end.
-        known = merged.pop(key, None)
+        known = merged.get(key)
         merged[key] = value if known is None else combine(known, value)
     return merged
 
 
+def _without(
+    concepts: Mapping[str, Concept], claimed: Collection[tuple[str, str, str]]
+) -> dict[str, Concept]:
+    return {
+        id_: concept
+        if not any(ref.key in claimed for ref in concept.fields)
+        else replace(concept, fields=tuple(ref for ref in concept.fields if ref.key not in claimed))
+        for id_, concept in concepts.items()
+    }
+
+
 def _merge_groups(ours: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
-    # A new group that takes in the head of an old one takes in its members too.
-    moved = {phrase: theirs.get(head, head) for phrase, head in ours.items()}
-    return {**moved, **theirs}
+    # A group whose head stands in an old group joins it; one that takes in the head of an old
+    # group takes in its members too.
+    joined = {phrase: ours.get(head, head) for phrase, head in theirs.items()}
+    moved = {phrase: joined.get(head, head) for phrase, head in ours.items()}
+    return {**moved, **joined}
 
 
 def _merge_systems(ours: System, theirs: System) -> System:

@@ -1,0 +1,142 @@
+"""Which CRM picklist value each PartnerOS picklist value becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from crmdeck.matching.encoder import Encoder
+from crmdeck.matching.knowledge import Knowledge, phrase_key
+from crmdeck.model import (
+    Field,
+    FieldType,
+    PicklistValue,
+    ValueMap,
+    ValueMatch,
+    ValuePair,
+)
+
+NORMALISED_CONFIDENCE = 0.95
+SYNONYM_CONFIDENCE = 0.85
+MIN_COSINE = 0.7
+MAX_ENCODED = 500
+
+_CHOICES = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
+_YES_AND_NO = (
+    PicklistValue(value="true", label="Yes"),
+    PicklistValue(value="false", label="No"),
+)
+
+Keys = Callable[[PicklistValue], Iterable[str]]
+
+
+def suggest_value_map(
+    left: Field, right: Field, *, knowledge: Knowledge, encoder: Encoder | None = None
+) -> ValueMap:
+    """Return a counterpart in `right` for each active value of `left`, in the order of `left`.
+
+    Equal values come first, then those equal but for case and punctuation, then synonyms, then
+    what the encoder finds close enough in meaning. Several values share a counterpart only where
+    words say so (`submitted` and `new`); a guess by meaning takes one that is still free, unless
+    there are more values than counterparts.
+    """
+    values = _values(left)
+    if not values or not (right.type in _CHOICES or right.type is FieldType.BOOLEAN):
+        return ValueMap()
+    targets = _values(right)
+    found: dict[int, ValuePair] = {}
+    for how, keys, confidence in (
+        (ValueMatch.EXACT, _exact_keys, 1.0),
+        (ValueMatch.NORMALISED, _normalised_keys, NORMALISED_CONFIDENCE),
+        (ValueMatch.SYNONYM, _synonym_keys(knowledge), SYNONYM_CONFIDENCE),
+    ):
+        _match(values, targets, found, keys, how, confidence)
+    if encoder is not None:
+        _match_meaning(values, targets, found, encoder)
+    pairs = tuple(
+        found.get(row, ValuePair(partner_value=value.value, crm_value=None))
+        for row, value in enumerate(values)
+    )
+    return ValueMap(pairs=pairs, complete=len(found) == len(values))
+
+
+def _values(field: Field) -> tuple[PicklistValue, ...]:
+    active = tuple(value for value in field.picklist if value.active)
+    return _YES_AND_NO if field.type is FieldType.BOOLEAN and not active else active
+
+
+def _match(
+    values: Sequence[PicklistValue],
+    targets: Sequence[PicklistValue],
+    found: dict[int, ValuePair],
+    keys: Keys,
+    how: ValueMatch,
+    confidence: float,
+) -> None:
+    by_key: dict[str, str] = {}
+    for target in targets:
+        for key in keys(target):
+            by_key.setdefault(key, target.value)
+    for row, value in enumerate(values):
+        if row in found:
+            continue
+        match = next((by_key[key] for key in keys(value) if key in by_key), None)
+        if match is not None:
+            found[row] = ValuePair(
+                partner_value=value.value, crm_value=match, how=how, confidence=confidence
+            )
+
+
+def _exact_keys(value: PicklistValue) -> tuple[str, ...]:
+    # Numbers are codes of one system: the same one means something else in another.
+    if value.value.isdecimal() and value.label:
+        return (value.label,)
+    return (value.value,)
+
+
+def _normalised_keys(value: PicklistValue) -> list[str]:
+    texts = (*_exact_keys(value), value.label)
+    return [key for text in texts if (key := phrase_key(text))]
+
+
+def _synonym_keys(knowledge: Knowledge) -> Keys:
+    def keys(value: PicklistValue) -> list[str]:
+        return [knowledge.canonical_value(key) for key in _normalised_keys(value)]
+
+    return keys
+
+
+def _match_meaning(
+    values: Sequence[PicklistValue],
+    targets: Sequence[PicklistValue],
+    found: dict[int, ValuePair],
+    encoder: Encoder,
+) -> None:
+    must_share = len(values) > len(targets)
+    taken = set() if must_share else {pair.crm_value for pair in found.values()}
+    rows = [row for row in range(len(values)) if row not in found]
+    free = [target for target in targets if target.value not in taken]
+    if not rows or not free or max(len(rows), len(free)) > MAX_ENCODED:
+        return
+    cosines = encoder.encode([_words(values[row]) for row in rows]) @ (
+        encoder.encode([_words(target) for target in free]).T
+    )
+    ranked = sorted(
+        (-float(cosines[i, j]), i, j)
+        for i in range(len(rows))
+        for j in range(len(free))
+        if cosines[i, j] >= MIN_COSINE
+    )
+    used: set[int] = set()
+    for negative, i, j in ranked:
+        if rows[i] not in found and (must_share or j not in used):
+            used.add(j)
+            found[rows[i]] = ValuePair(
+                partner_value=values[rows[i]].value,
+                crm_value=free[j].value,
+                how=ValueMatch.EMBEDDING,
+                confidence=round(min(-negative, 1.0), 4),
+            )
+
+
+def _words(value: PicklistValue) -> str:
+    return phrase_key(value.label or value.value)

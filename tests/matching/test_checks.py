@@ -1,0 +1,87 @@
+"""Warnings of a pair, judged in the directions that can flow, and blocking fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crmdeck.matching.checks import blocking, warn
+from crmdeck.model import Field, FieldType, PicklistValue
+
+LOCKED: dict[str, Any] = {"createable": False, "updateable": False}
+
+
+def field(name: str = "X", type_: FieldType = FieldType.STRING, **more: Any) -> Field:
+    return Field.model_validate(
+        {"name": name, "type": type_, "createable": True, "updateable": True, **more}
+    )
+
+
+def choices(name: str, *values: str, **more: Any) -> Field:
+    picklist = [PicklistValue(value=value) for value in values]
+    return field(name, FieldType.PICKLIST, picklist=picklist, **more)
+
+
+def codes(left: Field, right: Field) -> set[str]:
+    return {warning.code for warning in warn(left, right)}
+
+
+T = FieldType
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (field("a"), field("b"), set()),
+        (field("a", length=80), field("b", length=40), {"LENGTH_SHORTER"}),
+        (field("a", T.TEXT), field("b", length=40), {"LENGTH_SHORTER"}),
+        (field("a", T.DATE), field("b", T.BOOLEAN), {"TYPE_MISMATCH"}),
+        (field("a", T.DATE), field("b", T.STRING, **LOCKED), {"TYPE_MISMATCH"}),
+        (field("a", T.STRING), field("b", T.DATE, **LOCKED), set()),
+        (field("a", T.DATETIME, **LOCKED), field("b", T.DATE), {"TIME_LOST"}),
+        (field("a", T.DECIMAL, scale=2), field("b", T.INTEGER, scale=0), {"PRECISION_LOST"}),
+        (
+            field("a", T.CURRENCY, precision=18, scale=2),
+            field("b", T.CURRENCY, precision=10, scale=2),
+            {"NUMBER_TOO_LARGE"},
+        ),
+        (field("a", T.REFERENCE), field("b"), {"LOOKUP_NEEDED"}),
+        (field("a"), field("b", T.COMPOUND), {"COMPOUND_SHELL", "TYPE_MISMATCH"}),
+        (field("a"), field("b", archived=True), {"ARCHIVED"}),
+        (field("a", required=False), field("b", required=True), {"REQUIRED_MAY_BE_EMPTY"}),
+        (field("a", unique=False), field("b", unique=True), {"MUST_BE_UNIQUE"}),
+        (field("a", **LOCKED), field("b", **LOCKED), {"NOTHING_CAN_FLOW"}),
+        (choices("a", "x", "y"), choices("b", "x", "y"), set()),
+        (choices("a", "x"), choices("b", "x", "y", **LOCKED), {"VALUE_MAP_NEEDED"}),
+        (field("a"), choices("b", "x", restricted=True), {"NOT_A_CHOICE"}),
+        (field("a", T.MULTIPICKLIST), field("b", T.PICKLIST), {"MULTI_TO_SINGLE"}),
+        (field("a", T.BOOLEAN, **LOCKED), field("b", T.PICKLIST, restricted=False), set()),
+    ],
+)
+def test_a_pair_carries_its_warnings(left: Field, right: Field, expected: set[str]) -> None:
+    assert codes(left, right) == expected
+
+
+def test_an_unspoken_attribute_warns_of_nothing() -> None:
+    assert warn(Field(name="a"), Field(name="b")) == ()
+
+
+def test_hostile_values_stay_short_and_verbatim() -> None:
+    left = choices("a", "[red]\x1b[31m" + "x" * 10_000)
+    (text,) = [w.text for w in warn(left, choices("b", "y", **LOCKED | {"updateable": True}))][:1]
+    assert "[red]\x1b[31m" in text
+    assert len(text) < 200
+
+
+def test_a_required_field_that_nothing_feeds_is_blocking() -> None:
+    right = (
+        field("Name", required=True),
+        field("StageName", required=True),
+        field("Status", required=True, default="New"),
+        field("Serial", required=True, createable=False),
+        field("Old", required=True, archived=True),
+        field("Optional"),
+        Field(name="Unsaid"),
+    )
+    assert [f.name for f in blocking(right, {"Name"})] == ["StageName"]

@@ -1,0 +1,85 @@
+"""Directions: what is locked is only read, what nobody says is not held against a field."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.matching.directions import suggest_direction
+from crmdeck.model import Direction, Field, FieldType
+from crmdeck.workspace.knowledge import load_knowledge
+
+KNOWLEDGE = load_knowledge(None)
+OPEN = Field(name="open", type=FieldType.STRING, createable=True, updateable=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "word"),
+    [
+        (Field(name="X", formula="A + B", calculated=True), "formula"),
+        (Field(name="X", calculated=True, updateable=False), "calculated"),
+        (Field(name="X", native={"autoNumber": True}, updateable=False), "numbered"),
+        (Field(name="X", type=FieldType.ID), "id"),
+        (Field(name="X", type=FieldType.COMPOUND), "parts"),
+        (Field(name="Name", native={"extraTypeInfo": "personname"}), "parts"),
+        (Field(name="X", createable=False, updateable=False), "read-only"),
+        (Field(name="X", createable=True, updateable=False), "creation"),
+        (Field(name="CreatedDate"), "system itself"),
+    ],
+)
+def test_what_a_side_locks_is_only_read_from_it(field: Field, word: str) -> None:
+    direction, reason = suggest_direction(OPEN, field, knowledge=KNOWLEDGE)
+    assert direction is Direction.PULL
+    assert word in reason
+    assert suggest_direction(field, OPEN, knowledge=KNOWLEDGE) == (Direction.PUSH, reason)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        Field(name="Unknown"),
+        Field(name="LastName", native={"extraTypeInfo": "personname"}),
+        Field(name="Name", native={"extraTypeInfo": "personname"}, updateable=True),
+        Field(name="CreatedDate", updateable=True),
+    ],
+)
+def test_what_is_not_locked_flows_both_ways(field: Field) -> None:
+    direction, _ = suggest_direction(OPEN, field, knowledge=KNOWLEDGE)
+    assert direction is Direction.BIDIRECTIONAL
+
+
+def test_ignorance_is_said_and_names_tell_only_with_knowledge() -> None:
+    unknown = Field(name="CreatedDate")
+    direction, reason = suggest_direction(OPEN, unknown)
+    assert direction is Direction.BIDIRECTIONAL
+    assert "Nothing says" in reason
+
+
+def test_a_field_that_cannot_be_read_is_only_written() -> None:
+    secret = Field(name="secret", readable=False, updateable=True)
+    assert suggest_direction(OPEN, secret)[0] is Direction.PUSH
+
+
+flags = st.none() | st.booleans()
+fields = st.builds(
+    Field,
+    name=st.sampled_from(["A", "CreatedDate", "Name"]),
+    type=st.sampled_from(FieldType),
+    readable=flags,
+    createable=flags,
+    updateable=flags,
+    calculated=flags,
+    formula=st.none() | st.just("1"),
+)
+
+
+@given(left=fields, right=fields)
+def test_both_sides_are_judged_alike(left: Field, right: Field) -> None:
+    direction, reason = suggest_direction(left, right, knowledge=KNOWLEDGE)
+    mirrored, _ = suggest_direction(right, left, knowledge=KNOWLEDGE)
+    assert reason
+    assert "\n" not in reason
+    if "Neither" not in reason:
+        swap = {Direction.PUSH: Direction.PULL, Direction.PULL: Direction.PUSH}
+        assert mirrored is swap.get(direction, direction)

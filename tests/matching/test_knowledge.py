@@ -1,0 +1,234 @@
+"""Knowledge: look-ups, extension, broken files, and what the shipped files hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import UsageError
+from crmdeck.matching.catalogue import combine, parse_catalogue
+from crmdeck.matching.knowledge import Knowledge, phrase_key
+from crmdeck.matching.knowledge_files import parse_knowledge
+from crmdeck.model import FieldType
+from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+
+SHIPPED = load_knowledge(None)
+CATALOGUE = load_catalogue(None)
+
+USERS_FILE = """
+[abbreviations]
+acct = "accounting"
+[synonyms]
+employees = ["crew"]
+[types]
+date = { time = 0.4 }
+[concepts."company.vat_number"]
+label = "VAT number"
+phrases = ["tax id"]
+salesforce = ["Account.VAT_No__c"]
+partneros = ["partner.vatNumber"]
+[concepts."company.industry"]
+salesforce = ["Account.Branche__c", "Account.SicDesc"]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["expectedCloseDate", "Expected_Close_Date", " expected close-date ", "EXPECTED CLOSE DATE"],
+)
+def test_spellings_of_a_phrase_have_one_key(text: str) -> None:
+    assert phrase_key(text) == "expected close date"
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (("partneros", "deal_registration", "accountName"), ("salesforce", "Lead", "Company")),
+        (("partneros", "deal_registration", "estimatedValue"), ("hubspot", "0-3", "amount")),
+        (("partneros", "partner", "employees"), ("dynamics", "Accounts", "NumberOfEmployees")),
+        (("partneros", "deal", "updatedAt"), ("salesforce", "Anything__c", "LastModifiedDate")),
+        (("pipedrive", "deal", "expected_close_date"), ("zoho", "Deals", "Closing_Date")),
+    ],
+)
+def test_fields_of_two_systems_are_one_concept(
+    left: tuple[str, str, str], right: tuple[str, str, str]
+) -> None:
+    one, other = SHIPPED.concept_of(*left), SHIPPED.concept_of(*right)
+    assert one is not None
+    assert other is not None
+    assert SHIPPED.affinity(one, other) == 1.0
+
+
+def test_related_concepts_are_near_and_others_are_not() -> None:
+    assert SHIPPED.affinity("company.domain", "company.website") == 0.5
+    assert SHIPPED.affinity("company.website", "company.domain") == 0.5
+    assert SHIPPED.affinity("company.domain", "deal.amount") == 0.0
+
+
+def test_type_compatibility_is_symmetric_and_bounded() -> None:
+    for left in FieldType:
+        for right in FieldType:
+            score = SHIPPED.type_compatibility(left, right)
+            assert 0.0 <= score <= 1.0
+            assert score == SHIPPED.type_compatibility(right, left)
+    assert SHIPPED.type_compatibility(FieldType.DATE, FieldType.DATETIME) > 0.8
+    assert SHIPPED.type_compatibility(FieldType.DATE, FieldType.BOOLEAN) == 0.0
+    assert SHIPPED.type_compatibility(FieldType.OTHER, FieldType.DATE) == 0.5
+
+
+def test_every_reference_inside_the_lexicon_leads_somewhere() -> None:
+    owners: dict[tuple[str, str, str], str] = {}
+    for id_, concept in SHIPPED.concepts.items():
+        assert concept.label, id_
+        assert concept.related <= SHIPPED.concepts.keys(), id_
+        for ref in concept.fields:
+            assert SHIPPED.systems[ref.system].source, ref
+            assert owners.setdefault(ref.key, id_) == id_, ref
+
+
+def test_the_lexicon_knows_every_field_of_the_catalogue_and_no_other() -> None:
+    for name, partner in CATALOGUE.items():
+        for field in partner.fields:
+            assert SHIPPED.concept_of("partneros", name, field.name), (name, field.name)
+    named = {
+        (ref.object_type, ref.name)
+        for concept in SHIPPED.concepts.values()
+        for ref in concept.fields
+        if ref.system == "partneros" and ref.object_type != "*"
+    }
+    assert named <= {(n, f.name) for n, partner in CATALOGUE.items() for f in partner.fields}
+
+
+def test_fields_that_every_system_fills_in_itself() -> None:
+    assert SHIPPED.is_computed("CreatedDate")
+    assert SHIPPED.is_computed("hs_lastmodifieddate")
+    assert not SHIPPED.is_computed("Industry")
+    assert not SHIPPED.is_computed("NobodyKnowsThis")
+
+
+def test_a_users_file_extends_what_is_shipped() -> None:
+    extended = SHIPPED.extend(parse_knowledge(USERS_FILE, "mine.toml"))
+    assert extended.expand("ACCT") == "accounting"
+    assert extended.canonical("Crew") == extended.canonical("headcount") == "employees"
+    assert extended.type_compatibility(FieldType.TIME, FieldType.DATE) == 0.4
+    assert extended.concepts_for("Tax ID") == {"company.vat_number"}
+    assert extended.concept_of("salesforce", "Account", "branche__c") == "company.industry"
+    assert extended.concept_of("salesforce", "Account", "Industry") == "company.industry"
+    assert extended.concept_of("salesforce", "Account", "SicDesc") == "company.industry"
+    assert extended.concepts["company.sic.description"].fields == ()
+    assert SHIPPED.expand("acct") == "account"
+
+
+def test_a_users_group_joins_the_shipped_group_that_knows_its_head() -> None:
+    mine = parse_knowledge("[synonyms]\nheadcount = ['crew']\n'deal book' = ['amount']\n", "m.toml")
+    extended = SHIPPED.extend(mine)
+    assert extended.canonical("crew") == extended.canonical("employees")
+    assert extended.canonical("deal value") == "deal book"
+
+
+def test_the_empty_knowledge_disturbs_nothing() -> None:
+    assert Knowledge().extend(SHIPPED) == SHIPPED
+    assert SHIPPED.extend(Knowledge()) == SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ("[abbreviations]\namt = \n", 2, "TOML"),
+        ("\n[abreviations]\namt = 'amount'\n", 2, "abreviations"),
+        ("[abbreviations]\namt = 3\n", 2, "amt"),
+        ("[synonyms]\na = ['x']\nb = ['x']\n", 3, "two groups"),
+        ("[types]\ndate = { moment = 0.5 }\n", 2, "moment"),
+        ("[types]\ndate = { time = 7 }\n", 2, "0 to 1"),
+        ("[concepts.'a.b']\nlabel = 'B'\nsalesforce = ['Industry']\n", 3, "Industry"),
+        ("[concepts.'a.b']\ncomputed = 'yes'\n", 2, "true or false"),
+    ],
+)
+def test_a_broken_file_is_named_with_line_and_remedy(
+    tmp_path: Path, text: str, line: int, cause: str
+) -> None:
+    path = tmp_path / "knowledge" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text(text, "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_knowledge(tmp_path)
+    assert caught.value.message.startswith(f"{path}, line {line}:")
+    assert cause in str(caught.value.cause)
+    assert caught.value.remedy
+    assert caught.value.code == "BAD_KNOWLEDGE_FILE"
+
+
+def test_a_changed_file_is_read_again_and_one_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "knowledge" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text("[abbreviations]\nxy = 'first'\n", "utf-8")
+    assert load_knowledge(tmp_path).expand("xy") == "first"
+    path.write_text("[abbreviations]\nxy = 'another'\n", "utf-8")
+    assert load_knowledge(tmp_path).expand("xy") == "another"
+    path.write_bytes(b"[abbreviations]\nxy = '\xff'\n")
+    with pytest.raises(UsageError, match="line 2"):
+        load_knowledge(tmp_path)
+
+
+def test_the_catalogue_names_its_choices_and_what_partneros_computes() -> None:
+    fields = {n: {f.name: f for f in partner.fields} for n, partner in CATALOGUE.items()}
+    assert [v.value for v in fields["deal_registration"]["status"].picklist] == [
+        "submitted",
+        "under_review",
+        "converted",
+        "rejected",
+        "expired",
+    ]
+    assert [v.value for v in fields["partner"]["tier"].picklist] == [
+        "Platinum",
+        "Gold",
+        "Silver",
+        "Bronze",
+        "Registered",
+    ]
+    assert len(fields["partner"]["type"].picklist) == 7
+    assert len(fields["partner"]["category"].picklist) == 3
+    computed = {(n, f.name) for n, o in CATALOGUE.items() for f in o.fields if f.calculated}
+    assert {("partner", "fitScore"), ("deal_registration", "convertedDeal")} <= computed
+    for partner in CATALOGUE.values():
+        for field in partner.fields:
+            assert field.label
+            assert field.description
+            assert field.updateable is not field.calculated
+
+
+def test_a_users_catalogue_file_extends_or_replaces_an_object(tmp_path: Path) -> None:
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    (folder / "a.toml").write_text(
+        "object = 'partner'\n[fields.vatNumber]\nlabel = 'VAT number'\n"
+        "[fields.industry]\nlabel = 'Industry'\ntype = 'picklist'\npicklist = ['Energy']\n",
+        "utf-8",
+    )
+    (folder / "b.toml").write_text(
+        "object = 'deal'\nlabel = 'Deal'\nreplace = true\n[fields.title]\nrequired = true\n",
+        "utf-8",
+    )
+    catalogue = load_catalogue(tmp_path)
+    partner = {field.name: field for field in catalogue["partner"].fields}
+    assert partner["industry"].type is FieldType.PICKLIST
+    assert list(partner)[-1] == "vatNumber"
+    assert catalogue["partner"].description == CATALOGUE["partner"].description
+    assert [field.name for field in catalogue["deal"].fields] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("label = 'x'\n", 1),
+        ("object = 'x'\n[fields.a]\ntype = \"strin\"\n", 3),
+        ("object = 'x'\n[fields.a]\nrequird = true\n", 3),
+        ("object = 'x'\n[fields.b]\n[fields.a]\nlength = 'long'\n", 3),
+    ],
+)
+def test_a_broken_catalogue_file_is_named_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(UsageError, match=f"line {line}:") as caught:
+        combine((parse_catalogue(text, "mine.toml"),))
+    assert caught.value.code == "BAD_CATALOGUE_FILE"
+    assert caught.value.remedy

@@ -1,0 +1,62 @@
+"""The examples of docs/knowledge.md do what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from crmdeck.matching.values import suggest_value_map
+from crmdeck.model import Field, FieldType, PicklistValue
+from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+
+PAGE = Path(__file__).parents[2] / "docs" / "knowledge.md"
+EXAMPLE = re.compile(r"```toml\n(# (\w+): (\w+)\n.*?)```", re.DOTALL)
+
+
+def write_examples(home: Path) -> set[str]:
+    names = set()
+    for text, folder, name in EXAMPLE.findall(PAGE.read_text("utf-8")):
+        (home / folder).mkdir(exist_ok=True)
+        (home / folder / f"{name}.toml").write_text(text, "utf-8")
+        names.add(f"{folder}/{name}")
+    return names
+
+
+def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
+    kinds = {"abbreviations", "synonyms", "values", "types", "concepts", "systems"}
+    assert write_examples(tmp_path) == {f"knowledge/{kind}" for kind in kinds} | {
+        "catalogue/extend",
+        "catalogue/replace",
+    }
+    knowledge = load_knowledge(tmp_path)
+    assert knowledge.expand("gtm") == "go to market"
+    assert knowledge.expand("rev") == "rev"
+    assert knowledge.canonical("crew") == knowledge.canonical("headcount")
+    assert knowledge.type_compatibility(FieldType.BOOLEAN, FieldType.PICKLIST) == 0.7
+    assert knowledge.concept_of("salesforce", "Account", "Main_Industry__c") == "company.industry"
+    assert knowledge.concepts_for("VAT id") == {"company.vat_number"}
+    assert knowledge.systems["acme"].objects["firm"] == "customers"
+
+
+def test_the_values_example_reaches_the_value_map(tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    granted, approved = (
+        Field(name="f", type=FieldType.PICKLIST, picklist=(PicklistValue(value=value),))
+        for value in ("Granted", "Accepted")
+    )
+    found = suggest_value_map(granted, approved, knowledge=load_knowledge(tmp_path))
+    assert found.complete
+
+
+def test_each_catalogue_example_changes_its_object(tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    catalogue = load_catalogue(tmp_path)
+    partner = {field.name: field for field in catalogue["partner"].fields}
+    assert partner["vatNumber"].length == 20
+    assert [value.label for value in partner["lifecycleStage"].picklist] == [
+        "Prospect",
+        "Onboarding",
+        "Active",
+    ]
+    assert "fitScore" in partner
+    assert [field.name for field in catalogue["deal"].fields] == ["title", "region"]

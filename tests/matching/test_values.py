@@ -1,0 +1,123 @@
+"""Value maps: exact before normalised before synonym before meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crmdeck.matching.values import suggest_value_map
+from crmdeck.model import Field, FieldType, PicklistValue, ValueMap, ValueMatch
+from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+
+KNOWLEDGE = load_knowledge(None)
+
+
+class Topics:
+    """An encoder of two topics, so that what is near is plain to see."""
+
+    name = "topics"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = [[1.0, 0.0] if "farm" in text or "agri" in text else [0.0, 1.0] for text in texts]
+        return np.array(rows, np.float32)
+
+
+def choices(*values: str | tuple[str, str], type_: FieldType = FieldType.PICKLIST) -> Field:
+    pairs = [value if isinstance(value, tuple) else (value, value) for value in values]
+    return Field(
+        name="field",
+        type=type_,
+        picklist=tuple(PicklistValue(value=value, label=label) for value, label in pairs),
+    )
+
+
+def outcome(found: ValueMap) -> dict[str, tuple[str | None, ValueMatch]]:
+    return {pair.partner_value: (pair.crm_value, pair.how) for pair in found.pairs}
+
+
+def test_each_value_takes_the_surest_way() -> None:
+    left = choices("Won", "under_review", "rejected", "nothing like it")
+    right = choices("In Review", "Won", "Under Review", "Declined")
+    found = suggest_value_map(left, right, knowledge=KNOWLEDGE)
+    assert outcome(found) == {
+        "Won": ("Won", ValueMatch.EXACT),
+        "under_review": ("Under Review", ValueMatch.NORMALISED),
+        "rejected": ("Declined", ValueMatch.SYNONYM),
+        "nothing like it": (None, ValueMatch.NONE),
+    }
+    assert not found.complete
+    assert [pair.confidence for pair in found.pairs] == sorted(
+        (pair.confidence for pair in found.pairs), reverse=True
+    )
+
+
+def test_a_registrations_status_meets_the_standard_lead_status() -> None:
+    fields = {field.name: field for field in load_catalogue(None)["deal_registration"].fields}
+    right = choices(
+        "Open - Not Contacted",
+        "Working - Contacted",
+        "Closed - Converted",
+        "Closed - Not Converted",
+    )
+    found = suggest_value_map(fields["status"], right, knowledge=KNOWLEDGE)
+    assert [pair.crm_value for pair in found.pairs] == [
+        *("Open - Not Contacted", "Working - Contacted", "Closed - Converted"),
+        *("Closed - Not Converted", None),
+    ]
+
+
+def test_meaning_fills_the_gaps_one_to_one_unless_values_outnumber_counterparts() -> None:
+    right = choices("Agriculture", "Retail")
+    two = suggest_value_map(
+        choices("Farming", "Farms"), right, knowledge=KNOWLEDGE, encoder=Topics()
+    )
+    assert [pair.crm_value for pair in two.pairs] == ["Agriculture", None]
+    three = suggest_value_map(
+        choices("Farming", "Farms", "Farm goods"), right, knowledge=KNOWLEDGE, encoder=Topics()
+    )
+    assert three.complete
+    assert {pair.how for pair in three.pairs} == {ValueMatch.EMBEDDING}
+
+
+def test_numeric_codes_are_compared_by_label() -> None:
+    left = choices(("1", "Hot"), ("2", "Cold"))
+    right = choices(("1", "Cold"), ("2", "Hot"))
+    found = suggest_value_map(left, right, knowledge=KNOWLEDGE)
+    assert outcome(found) == {"1": ("2", ValueMatch.EXACT), "2": ("1", ValueMatch.EXACT)}
+
+
+def test_yes_and_no_find_a_checkbox_and_free_text_needs_no_map() -> None:
+    found = suggest_value_map(
+        choices("Yes", "No"), Field(name="b", type=FieldType.BOOLEAN), knowledge=KNOWLEDGE
+    )
+    assert [pair.crm_value for pair in found.pairs] == ["true", "false"]
+    free = suggest_value_map(
+        choices("Yes"), Field(name="b", type=FieldType.TEXT), knowledge=KNOWLEDGE
+    )
+    assert free == ValueMap()
+
+
+def test_retired_values_are_left_out() -> None:
+    retired = PicklistValue(value="Old", active=False)
+    left = choices("Old").model_copy(update={"picklist": (retired, PicklistValue(value="New"))})
+    right = left.model_copy(update={"picklist": (retired,)})
+    assert outcome(suggest_value_map(left, right, knowledge=KNOWLEDGE)) == {
+        "New": (None, ValueMatch.NONE)
+    }
+
+
+names = st.lists(st.text(max_size=8), max_size=6, unique=True)
+
+
+@given(left=names, right=names)
+def test_every_value_has_its_line_and_only_known_counterparts(
+    left: list[str], right: list[str]
+) -> None:
+    found = suggest_value_map(choices(*left), choices(*right), knowledge=KNOWLEDGE)
+    assert [pair.partner_value for pair in found.pairs] == left
+    assert {pair.crm_value for pair in found.pairs} <= {None, *right}
+    assert found.complete == all(pair.crm_value is not None for pair in found.pairs)
