@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmdeck.matching import calibration, learning
+from crmdeck.matching.checks import warn
 from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.encoder import Encoder
@@ -18,7 +19,6 @@ from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer, Told
 from crmdeck.matching.scoring import MAX_ALTERNATIVES, assign, compete, scores
 from crmdeck.matching.signals.meaning import long_phrase, short_phrase
-from crmdeck.matching.warnings import warn
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
     Alternative,
