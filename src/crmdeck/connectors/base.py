@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
@@ -162,6 +163,54 @@ class Connector(Protocol):
 
     def disconnect(self) -> None:
         """Tell the source that the connection ends, where it wants to be told."""
+        ...
+
+
+ChangedThing = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Who changed something and when, as far as the CRM says; `via` is where it was read."""
+
+    by: str | None
+    at: datetime | None
+    via: str
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """What a connector also offers where the CRM tells who changed what."""
+
+    def who_changed(
+        self, changes: Sequence[ChangedThing]
+    ) -> Mapping[ChangedThing, Attribution | str]:
+        """Say who changed each (object type, field name or None); a text is why it is unknown.
+
+        Every change has an entry. Raises CrmdeckError only for what concerns the connection.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How full fields are in recent records; the values are for the eyes only, never kept.
+
+    `rates` are shares from 0 to 1, `sampled` the number of records. Fields that could not be
+    read are in neither.
+    """
+
+    sampled: int
+    rates: Mapping[str, float]
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """What a connector also offers where it may read records."""
+
+    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
+        """Return how full `fields` are in up to `limit` records. Raises CrmdeckError."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.model import Connection
@@ -12,6 +13,7 @@ def open_connector(
     credentials: Credentials,
     listener: TokenListener,
     tuning: Tuning | None = None,
+    clock: Clock = utc_now,
 ) -> Connector:
     """Return a connector to the portal of `connection`. No request is made yet.
 
@@ -22,4 +24,4 @@ def open_connector(
     # The client library takes over half a second to import; not everyone needs it.
     from crmdeck.connectors.hubspot.connector import HubSpotConnector
 
-    return HubSpotConnector(connection, credentials, listener, tuning or Tuning())
+    return HubSpotConnector(connection, credentials, listener, tuning or Tuning(), clock)

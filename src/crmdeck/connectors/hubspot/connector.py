@@ -7,15 +7,19 @@ from typing import Any
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import (
+    Attribution,
+    ChangedThing,
     Credentials,
     Discovery,
     Known,
     Meter,
     Missing,
+    Sample,
     TokenListener,
 )
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
+from crmdeck.connectors.hubspot.insight import sample, who_changed
 from crmdeck.connectors.hubspot.missing import explain_missing
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
@@ -79,6 +83,16 @@ class HubSpotConnector:
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by what is archived; what is left out counts as absent."""
         return explain_missing(self._client, missing, CancelToken())
+
+    def who_changed(
+        self, changes: Sequence[ChangedThing]
+    ) -> Mapping[ChangedThing, Attribution | str]:
+        """Say who changed each (object type, field); a text is the reason why it is unknown."""
+        return who_changed(self._client, changes, CancelToken())
+
+    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
+        """Return how full `fields` are in up to `limit` records."""
+        return sample(self._client, object_type, fields, limit, CancelToken())
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         """Return nothing: a portal has no suggestions of its own."""

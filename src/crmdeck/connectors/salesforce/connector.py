@@ -6,16 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import (
+    Attribution,
+    ChangedThing,
     Credentials,
     Discovery,
     Known,
     Meter,
     Missing,
+    Sample,
     TokenListener,
 )
+from crmdeck.connectors.salesforce.attribution import who_changed
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
 from crmdeck.connectors.salesforce.missing import explain_missing
+from crmdeck.connectors.salesforce.sampling import sample
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
@@ -84,6 +89,16 @@ class SalesforceConnector:
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by the Tooling API; what is left out counts as absent."""
         return explain_missing(self._client, missing, CancelToken())
+
+    def who_changed(
+        self, changes: Sequence[ChangedThing]
+    ) -> Mapping[ChangedThing, Attribution | str]:
+        """Say who changed each (object type, field); a text is the reason why it is unknown."""
+        return who_changed(self._client, changes, CancelToken())
+
+    def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
+        """Return how full `fields` are in up to `limit` records."""
+        return sample(self._client, object_type, fields, limit, CancelToken())
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         """Return nothing: an org has no suggestions of its own."""

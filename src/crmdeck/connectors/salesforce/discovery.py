@@ -37,24 +37,19 @@ def discover(
     """Yield a Listing, then what became of each object type. See `validator` for the method."""
     validators = _validators(known)
     version = _agreed_version(client, validators)
-    previous = _previous_listing(version, scope, validators)
+    previous = _trusted_listing(version, scope, validators, now, tuning)
     headers = {"If-Modified-Since": previous.listing_date} if previous else {}
     reply = client.get("sobjects", cancel, headers=headers, accept=(304,))
-    if reply.status == 304 and previous is not None:
+    if reply.status == 304:
         names = tuple(sorted(validators))
-        digest, listing_date = previous.listing, previous.listing_date
         yield Listing(frozenset(known), names)
-        if all(
-            now - each.asked_at < timedelta(seconds=tuning.trust) for each in validators.values()
-        ):
-            for name in names:
-                yield Unchanged(name, known[name].validator)
-            return
-    else:
-        rows = _rows(reply)
-        names = select(scope, rows)
-        digest, listing_date = listing_digest(version, scope, names), _date(reply, now)
-        yield Listing(frozenset(str(row["name"]) for row in rows), names)
+        for name in names:
+            yield Unchanged(name, known[name].validator)
+        return
+    rows = _rows(reply)
+    names = select(scope, rows)
+    digest, listing_date = listing_digest(version, scope, names), _date(reply, now)
+    yield Listing(frozenset(str(row["name"]) for row in rows), names)
     since = {
         name: validators[name].object_date
         for name in names
@@ -87,15 +82,24 @@ def _agreed_version(client: SalesforceClient, validators: Mapping[str, Validator
     return client.version()
 
 
-def _previous_listing(
-    version: str, scope: Scope, validators: Mapping[str, Validator]
+def _trusted_listing(
+    version: str,
+    scope: Scope,
+    validators: Mapping[str, Validator],
+    now: datetime,
+    tuning: Tuning,
 ) -> Validator | None:
-    """Return a validator whose listing is what this refresh asks for, whole and unfailed."""
+    """Return a validator that speaks for all, or None where each object has to be asked.
+
+    It does when all are of one listing, that listing is what this refresh asks for, nothing
+    in it failed, and no object was last asked too long ago.
+    """
     if len({each.listing for each in validators.values()}) != 1:
         return None
-    any_of_them = next(iter(validators.values()))
-    same = any_of_them.listing == listing_digest(version, scope, tuple(validators))
-    return any_of_them if same else None
+    oldest = min(validators.values(), key=lambda each: each.asked_at)
+    same = oldest.listing == listing_digest(version, scope, tuple(validators))
+    recent = now - oldest.asked_at < timedelta(seconds=tuning.trust)
+    return oldest if same and recent else None
 
 
 def _rows(reply: Reply) -> list[Mapping[str, Any]]:

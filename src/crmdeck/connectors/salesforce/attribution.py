@@ -1,0 +1,124 @@
+"""Who changed what in an org: the Tooling API's definitions, then the setup audit trail.
+
+`FieldDefinition` and `EntityDefinition` say who last changed what is still there;
+`SetupAuditTrail` says in words what was done in the last 180 days, removals among it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crmdeck.connectors.base import Attribution, ChangedThing
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.errors import CrmdeckError, PermissionDeniedError
+from crmdeck.model import CancelToken, to_utc
+
+NO_PERMISSION = "The user may not read the setup audit trail (View Setup and Configuration)."
+NOT_RECORDED = "Salesforce has no record of who changed it; its own releases leave none."
+_NAME = re.compile(r"\w{1,100}")
+_AT_ONCE = 100
+_TRAIL = (
+    "SELECT CreatedDate, CreatedBy.Name, Section, Display FROM SetupAuditTrail "
+    "ORDER BY CreatedDate DESC LIMIT 500"
+)
+
+
+def who_changed(
+    client: SalesforceClient, changes: Sequence[ChangedThing], cancel: CancelToken
+) -> dict[ChangedThing, Attribution | str]:
+    """Return who changed each thing, or the reason why that is not known."""
+    found: dict[ChangedThing, Attribution | str] = {}
+    fields: dict[str, list[str]] = {}
+    for object_type, field_name in changes:
+        if field_name is not None and _NAME.fullmatch(field_name) and _NAME.fullmatch(object_type):
+            fields.setdefault(object_type, []).append(field_name)
+    for object_type, names in fields.items():
+        for start in range(0, len(names), _AT_ONCE):
+            found |= _from_definitions(client, object_type, names[start : start + _AT_ONCE], cancel)
+    rest = [change for change in changes if change not in found]
+    if rest:
+        found |= _from_trail(client, rest, cancel)
+    return found
+
+
+def _from_definitions(
+    client: SalesforceClient, object_type: str, names: Sequence[str], cancel: CancelToken
+) -> dict[ChangedThing, Attribution]:
+    listed = ", ".join(f"'{name}'" for name in sorted(set(names)))
+    soql = (
+        "SELECT QualifiedApiName, LastModifiedDate, LastModifiedBy.Name FROM FieldDefinition "  # noqa: S608
+        f"WHERE EntityDefinition.QualifiedApiName = '{object_type}' "
+        f"AND QualifiedApiName IN ({listed})"
+    )
+    records = _query(client, "tooling/query", soql, cancel) or ()
+    found: dict[ChangedThing, Attribution] = {}
+    for record in records:
+        by, at = _person(record.get("LastModifiedBy")), _moment(record.get("LastModifiedDate"))
+        if by and at:
+            name = str(record.get("QualifiedApiName"))
+            found[object_type, name] = Attribution(by, at, "FieldDefinition")
+    return found
+
+
+def _from_trail(
+    client: SalesforceClient, changes: Sequence[ChangedThing], cancel: CancelToken
+) -> dict[ChangedThing, Attribution | str]:
+    records = _query(client, "query", _TRAIL, cancel)
+    if records is None:
+        return dict.fromkeys(changes, NO_PERMISSION)
+    return {change: _match(change, records) for change in changes}
+
+
+def _match(change: ChangedThing, records: Sequence[Mapping[str, Any]]) -> Attribution | str:
+    object_type, field_name = change
+    for record in records:
+        display = str(record.get("Display") or "").casefold()
+        where = f"{record.get('Section') or ''} {display}".casefold()
+        # The section names an object in the plural, which changes the end of the word.
+        about_object = _words(object_type)[:-1] in where
+        about_field = field_name is None or any(
+            each in display for each in (field_name.casefold(), _words(field_name))
+        )
+        if about_object and about_field:
+            return Attribution(
+                _person(record.get("CreatedBy")),
+                _moment(record.get("CreatedDate")),
+                "SetupAuditTrail",
+            )
+    return NOT_RECORDED
+
+
+def _query(
+    client: SalesforceClient, path: str, soql: str, cancel: CancelToken
+) -> list[Mapping[str, Any]] | None:
+    try:
+        reply = client.get(path, cancel, params={"q": soql})
+    except CrmdeckError as error:
+        if concerns_connection(error, SALESFORCE_FAULTS):
+            raise
+        if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":
+            return None
+        return []
+    records = reply.body.get("records") if isinstance(reply.body, Mapping) else None
+    return [record for record in records or () if isinstance(record, Mapping)]
+
+
+def _words(name: str) -> str:
+    return re.sub(r"__\w$", "", name).replace("_", " ").casefold()
+
+
+def _person(record: object) -> str | None:
+    name = record.get("Name") if isinstance(record, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return to_utc(datetime.fromisoformat(str(text)))
+    except ValueError:
+        return None

@@ -1,0 +1,47 @@
+"""How full the fields of an object are, by its records that were changed last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmdeck.connectors.base import Sample
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.sampling import summarise
+from crmdeck.errors import UsageError
+from crmdeck.model import CancelToken
+
+_NAME = re.compile(r"\w{1,100}")
+# The query stands in the URL, which may have 16,384 characters ("Query", REST API Guide).
+_FIELDS_AT_ONCE = 100
+
+
+def sample(
+    client: SalesforceClient,
+    object_type: str,
+    fields: Sequence[str],
+    limit: int,
+    cancel: CancelToken,
+) -> Sample:
+    """Return the fill rates of `fields` in up to `limit` records. Raises CrmdeckError."""
+    names = [name for name in dict.fromkeys(fields) if _NAME.fullmatch(name)]
+    if not _NAME.fullmatch(object_type) or not names:
+        raise UsageError("There are no fields to sample.", remedy="Name some of the object.")
+    parts = []
+    for start in range(0, len(names), _FIELDS_AT_ONCE):
+        chunk = names[start : start + _FIELDS_AT_ONCE]
+        soql = (
+            f"SELECT {', '.join(chunk)} FROM {object_type} "  # noqa: S608
+            f"ORDER BY LastModifiedDate DESC LIMIT {int(limit)}"
+        )
+        reply = client.get("query", cancel, params={"q": soql})
+        parts.append(summarise(chunk, _records(reply.body)))
+    rates = {name: rate for part in parts for name, rate in part.rates.items()}
+    values = {name: value for part in parts for name, value in part.values.items()}
+    return Sample(min(part.sampled for part in parts), rates, values)
+
+
+def _records(body: object) -> list[Mapping[str, Any]]:
+    records = body.get("records") if isinstance(body, Mapping) else None
+    return [record for record in records or () if isinstance(record, Mapping)]
