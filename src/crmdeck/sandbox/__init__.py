@@ -30,11 +30,28 @@ What the sandbox takes from the vendors' documentation where it surprises:
   in a batch is never conditional; each subrequest counts against the daily limit
   (developer.salesforce.com, "Batch Request Body", "Composite Batch").
 - `composite` subrequests may carry `httpHeaders`, all sObject resources are allowed, describes
-  among them, and the whole request counts as one call; so 25 conditional describes cost one
-  call, and an unchanged one answers `httpStatusCode` 304 with a null body ("Send Multiple
-  Requests Using Composite", "Conditional Request Headers").
+  among them, and the whole request counts as one call ("Send Multiple Requests Using
+  Composite"). So 25 conditional describes cost one call. What an unchanged one looks like in
+  there is not documented; here it is an `httpStatusCode` of 304 with a null body.
 - Salesforce answers errors as a list of `errorCode` and `message`, its OAuth endpoints as
   `error` and `error_description`.
 
 Nothing here is a secret: tokens are made up, valid on this server only.
 """
+
+from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.server import HubSpotAccess, LoggedRequest, SalesforceAccess, Sandbox
+from crmdeck.sandbox.world import HISTORY, Organisation, Person, World
+
+__all__ = [
+    "HISTORY",
+    "Fault",
+    "FaultKind",
+    "HubSpotAccess",
+    "LoggedRequest",
+    "Organisation",
+    "Person",
+    "SalesforceAccess",
+    "Sandbox",
+    "World",
+]

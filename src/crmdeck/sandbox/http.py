@@ -1,0 +1,108 @@
+"""Plain HTTP/1.1 on loopback, with connections that stay open."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from crmdeck.sandbox.wire import Reply
+
+Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
+_GZIP_FROM = 1024
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """Asks `answer` (method, target, headers in lower case, body) for every reply.
+
+    Where the answer is None the connection ends without one. Port 0 takes a free one.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, port: int, answer: Answer) -> None:
+        self.answer = answer
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer looks the host's name up here, which may take seconds and serves no one.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """End the connections that clients keep open."""
+        with self._open_lock:
+            still_open = list(self._open)
+        for each in still_open:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up; it is what clients do."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "crmdeck-sandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    server: LoopbackServer
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length) if length else b""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.answer(self.command, self.path, headers, body)
+        if answer is None:
+            self.close_connection = True
+            return
+        self._send(answer, headers)
+
+    do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
+
+    def _send(self, answer: Reply, headers: Mapping[str, str]) -> None:
+        body = answer.body
+        extra = dict(answer.headers)
+        cut = answer.promised is not None
+        if not cut and len(body) >= _GZIP_FROM and "gzip" in headers.get("accept-encoding", ""):
+            body = gzip.compress(body, compresslevel=1)
+            extra["Content-Encoding"] = "gzip"
+        self.send_response(answer.status)
+        for name, value in extra.items():
+            self.send_header(name, value)
+        if answer.status not in {204, 304}:
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(answer.promised if cut else len(body)))
+        if cut:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+        if cut:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep quiet: the sandbox has a log of its own."""

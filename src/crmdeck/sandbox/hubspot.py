@@ -1,0 +1,181 @@
+"""The API of a HubSpot portal, as far as reading schemas and recent records goes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.hubspot_errors import CORRELATION, error
+from crmdeck.sandbox.hubspot_oauth import HubSpotOAuth
+from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
+from crmdeck.sandbox.schema import ObjectDef
+from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.wire import Reply, Request, reply
+
+_BURST = 190
+_PATHS = (
+    # `/crm/properties/2026-09/deals` and its elder `/crm/v3/properties/deals`, and so on.
+    re.compile(
+        r"/crm/(?P<what>properties|pipelines|owners|objects)/(?P<version>[\w-]+)(?:/(?P<rest>.*))?"
+    ),
+    re.compile(
+        r"/crm/(?P<version>v3)/(?P<what>properties|pipelines|owners|objects|schemas)(?:/(?P<rest>.*))?"
+    ),
+    re.compile(r"/crm-object-schemas/(?P<version>[\w-]+)/(?P<what>schemas)(?:/(?P<rest>.*))?"),
+    re.compile(r"/account-info/(?P<version>[\w-]+)/(?P<what>details|api-usage)(?:/(?P<rest>.*))?"),
+)
+
+
+class HubSpotSite:
+    """Answers requests to one portal. Thread-safe."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self._shapes = HubSpotShapes(tenant)
+        self._oauth = HubSpotOAuth(tenant)
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request."""
+        self._tenant.settle()
+        if request.path.startswith("/oauth/"):
+            return self._oauth.handle(request)
+        match = next((hit for each in _PATHS if (hit := each.fullmatch(request.path))), None)
+        if match is None or match["version"] not in self._tenant.org.versions:
+            return error(404, "OBJECT_NOT_FOUND")
+        token = request.bearer
+        if not self._tenant.tokens.valid(token):
+            return self._not_let_in(token)
+        if self._tenant.exhausted:
+            return self._throttled("DAILY", None)
+        if request.method != "GET":
+            return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
+        self._tenant.count(1)
+        answer = self._route(request, match["what"], match["rest"] or "")
+        return Reply(answer.status, answer.body, {**answer.headers, **self._quota(token)})
+
+    def fault(self, fault: Fault, request: Request) -> Reply:
+        """Return what a fault puts in the place of an answer."""
+        match fault.kind:
+            case FaultKind.UNAUTHORIZED:
+                return error(401, fault.code or "INVALID_AUTHENTICATION")
+            case FaultKind.FORBIDDEN:
+                code = fault.code or "MISSING_SCOPES"
+                return self._missing_scopes() if code == "MISSING_SCOPES" else error(403, code)
+            case FaultKind.THROTTLED:
+                return self._throttled(fault.code or "SECONDLY", fault.retry_after)
+            case FaultKind.UNAVAILABLE:
+                return error(503, "SERVICE_UNAVAILABLE", "The service is unavailable.")
+        return error(500, "INTERNAL_ERROR", "internal error")
+
+    def _route(self, request: Request, what: str, rest: str) -> Reply:
+        parts = [each for each in rest.split("/") if each]
+        match what, parts:
+            case "details", []:
+                return reply(self._shapes.details())
+            case "api-usage", ["daily", "private-apps"] | ["daily"]:
+                return reply(self._shapes.usage())
+            case "owners", []:
+                return reply({"results": self._shapes.owners(request.first("archived") == "true")})
+            case "schemas", []:
+                custom = [each for each in self._tenant.visible().values() if each.custom]
+                return reply({"results": [self._shapes.schema(each) for each in custom]})
+        target = self._find(parts[0]) if parts else None
+        if target is None:
+            return error(404, "OBJECT_NOT_FOUND", f"Unable to infer object type from: {rest}")
+        return self._of_object(request, what, target, parts[1:])
+
+    def _of_object(self, request: Request, what: str, target: ObjectDef, parts: list[str]) -> Reply:
+        if target.name not in self._tenant.visible():
+            return self._missing_scopes()
+        lost = self._tenant.lost(target.name)
+        if lost is not None and what in {"properties", "schemas"}:
+            return error(lost.status, lost.code or "INTERNAL_ERROR")
+        archived = request.first("archived") == "true"
+        match what, parts:
+            case "properties", []:
+                return reply({"results": self._shapes.properties(target, archived)})
+            case "properties", [name] if name in target.fields:
+                return reply(self._shapes.property(target, target.fields[name]))
+            case "pipelines", []:
+                return reply({"results": self._shapes.pipelines(target)})
+            case "objects", []:
+                return self._objects(request, target)
+            case "schemas", [] if target.custom:
+                return reply(self._shapes.schema(target))
+        return error(404, "OBJECT_NOT_FOUND")
+
+    def _objects(self, request: Request, target: ObjectDef) -> Reply:
+        asked = [name for each in request.query.get("properties", ()) for name in each.split(",")]
+        limit, after = request.first("limit", "10"), request.first("after", "0")
+        if not limit.isdigit() or not after.isdigit() or not 0 < int(limit) <= 100:
+            return error(400, "VALIDATION_ERROR", "limit must be between 1 and 100")
+        end = min(int(after) + int(limit), self._tenant.org.records)
+        page: dict[str, Any] = {
+            "results": [
+                self._shapes.record(target, number, asked) for number in range(int(after), end)
+            ]
+        }
+        if end < self._tenant.org.records:
+            query = urlencode({"limit": limit, "after": end})
+            link = f"https://api.hubapi.com{request.path}?{query}"
+            page["paging"] = {"next": {"after": str(end), "link": link}}
+        return reply(page)
+
+    def _find(self, word: str) -> ObjectDef | None:
+        """Return the object type that a path names by name, singular or type id."""
+        for target in self._tenant.state.objects.values():
+            names = {target.name, target.prefix, target.label.lower().replace(" ", "_")}
+            if target.custom:
+                names |= {f"p_{target.name}", f"p{self._tenant.org.portal_id}_{target.name}"}
+            if word.lower() in names:
+                return target
+        return None
+
+    def _quota(self, token: str) -> dict[str, str]:
+        """Return the headers that tell the quota; OAuth apps are not told the daily one."""
+        headers = {
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+            "X-HubSpot-RateLimit-Max": str(_BURST),
+            "X-HubSpot-RateLimit-Remaining": str(_BURST - 1),
+        }
+        if token == self._tenant.tokens.static_token:
+            left = self._tenant.org.daily_limit - self._tenant.used
+            headers["X-HubSpot-RateLimit-Daily"] = str(self._tenant.org.daily_limit)
+            headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(left)
+        return headers
+
+    def _throttled(self, policy: str, retry_after: int | None) -> Reply:
+        words = {"DAILY": "daily", "SECONDLY": "secondly"}.get(policy, "ten_secondly_rolling")
+        answer = reply(
+            {
+                "status": "error",
+                "message": f"You have reached your {words} limit.",
+                "errorType": "RATE_LIMIT",
+                "correlationId": CORRELATION,
+                "category": "RATE_LIMITS",
+                "policyName": policy,
+            },
+            429,
+        )
+        wait = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        return Reply(429, answer.body, wait)
+
+    def _missing_scopes(self) -> Reply:
+        detail = {
+            "message": "One or more of the following scopes are required.",
+            "context": {"requiredGranularScopes": ["crm.schemas.custom.read"]},
+        }
+        links = {"scopes": "https://developers.hubspot.com/scopes"}
+        return error(403, "MISSING_SCOPES", None, errors=[detail], links=links)
+
+    def _not_let_in(self, token: str) -> Reply:
+        ended = self._tenant.tokens.ended_at(token)
+        if ended is None:
+            return error(401, "INVALID_AUTHENTICATION")
+        seconds = max(0, int((self._tenant.clock() - ended).total_seconds()))
+        message = f"The OAuth token used to make this call expired {seconds} second(s) ago."
+        return error(
+            401, "EXPIRED_AUTHENTICATION", message, context={"expire time": [stamp(ended)]}
+        )

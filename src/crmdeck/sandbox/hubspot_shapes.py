@@ -1,0 +1,243 @@
+"""HubSpot's answers: properties, schemas, pipelines, owners, records, account information."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from crmdeck.sandbox.records import make_value
+from crmdeck.sandbox.schema import FieldDef, ObjectDef
+from crmdeck.sandbox.tenant import Tenant
+
+_DEFAULT_PROPERTIES = ("createdate", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate",
+                       "hs_object_id")  # fmt: skip
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as HubSpot writes it, in milliseconds and UTC."""
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    )
+
+
+class HubSpotShapes:
+    """Renders what a portal holds."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def properties(self, target: ObjectDef, archived: bool) -> list[dict[str, Any]]:
+        """Return the properties of an object type: the archived ones, or the others."""
+        hidden = self._tenant.hidden_fields(target.name)
+        return [
+            self.property(target, each)
+            for each in target.fields.values()
+            if each.archived is archived and each.name not in hidden
+        ]
+
+    def property(self, target: ObjectDef, field: FieldDef) -> dict[str, Any]:
+        """Return one property."""
+        own = field.custom
+        modified, person = self._tenant.field_modified(target.name, field.name)
+        readonly = not field.updateable
+        shape: dict[str, Any] = {
+            "updatedAt": stamp(modified),
+            "createdAt": stamp(self._tenant.anchor - timedelta(days=700)),
+            "name": field.name,
+            "label": field.label,
+            "type": field.type,
+            "fieldType": field.widget,
+            "description": field.help or "",
+            "groupName": field.group,
+            "options": [
+                {
+                    "label": each.label,
+                    "value": each.value,
+                    "displayOrder": order,
+                    "hidden": False,
+                }
+                for order, each in enumerate(field.values)
+            ],
+            "displayOrder": -1,
+            "calculated": "calculated" in field.flags,
+            "externalOptions": "external" in field.flags,
+            "archived": field.archived,
+            "hasUniqueValue": "unique" in field.flags,
+            "hidden": False,
+            "modificationMetadata": {
+                "archivable": own,
+                "readOnlyDefinition": not own,
+                "readOnlyOptions": not own,
+                "readOnlyValue": readonly,
+            },
+            "formField": "form" in field.flags,
+            "dataSensitivity": "non_sensitive",
+        }
+        if own:
+            owner = person or self._tenant.world.people["marco"]
+            shape["createdUserId"] = "1004"
+            shape["updatedUserId"] = str(1000 + owner.number)
+        else:
+            shape["hubspotDefined"] = True
+        if "external" in field.flags and field.name.endswith("owner_id"):
+            shape["referencedObjectType"] = "OWNER"
+        if "currency" in field.flags:
+            shape["showCurrencySymbol"] = True
+        if field.formula:
+            shape["calculationFormula"] = field.formula
+        if field.archived:
+            shape["archivedAt"] = stamp(modified)
+        return shape
+
+    def schema(self, target: ObjectDef) -> dict[str, Any]:
+        """Return the schema of a custom object."""
+        required = [each[9:] for each in target.abilities if each.startswith("required:")]
+        portal = self._tenant.org.portal_id
+        return {
+            "id": target.prefix.removeprefix("2-"),
+            "objectTypeId": target.prefix,
+            "name": target.name,
+            "fullyQualifiedName": f"p{portal}_{target.name}",
+            "labels": {"singular": target.label, "plural": target.plural},
+            "description": "What a partner gets and gives at each level of the programme",
+            "requiredProperties": required,
+            "searchableProperties": required,
+            "primaryDisplayProperty": required[0] if required else None,
+            "secondaryDisplayProperties": [],
+            "archived": False,
+            "metaType": "PORTAL_SPECIFIC",
+            "allowsSensitiveProperties": False,
+            "associations": [
+                {
+                    "id": "1",
+                    "fromObjectTypeId": target.prefix,
+                    "toObjectTypeId": "0-2",
+                    "name": f"{target.name}_to_company",
+                }
+            ],
+            "properties": self.properties(target, archived=False),
+            "createdAt": stamp(self._tenant.anchor - timedelta(days=500)),
+            "updatedAt": stamp(self._tenant.modified(target)),
+            "createdByUserId": 1003,
+        }
+
+    def pipelines(self, target: ObjectDef) -> list[dict[str, Any]]:
+        """Return the pipelines of an object type with their stages."""
+        return [
+            {
+                "id": pipeline.id,
+                "label": pipeline.label,
+                "displayOrder": order,
+                "archived": False,
+                "createdAt": _EPOCH,
+                "updatedAt": stamp(self._tenant.modified(target)),
+                "stages": [
+                    {
+                        "id": stage.id,
+                        "label": stage.label,
+                        "displayOrder": position,
+                        "metadata": _stage_metadata(target, stage.closed, stage.probability),
+                        "archived": False,
+                        "createdAt": _EPOCH,
+                        "updatedAt": _EPOCH,
+                        "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
+                    }
+                    for position, stage in enumerate(pipeline.stages)
+                ],
+            }
+            for order, pipeline in enumerate(target.pipelines)
+        ]
+
+    def owners(self, archived: bool) -> list[dict[str, Any]]:
+        """Return the owners; nobody has left, so there are none archived."""
+        people: Iterable[Any] = () if archived else self._tenant.world.people.values()
+        return [
+            {
+                "id": str(70_000 + person.number),
+                "email": person.email,
+                "type": "PERSON",
+                "firstName": person.name.partition(" ")[0],
+                "lastName": person.name.partition(" ")[2],
+                "userId": 1000 + person.number,
+                "userIdIncludingInactive": 1000 + person.number,
+                "createdAt": stamp(self._tenant.anchor - timedelta(days=900)),
+                "updatedAt": stamp(self._tenant.anchor - timedelta(days=120)),
+                "archived": False,
+            }
+            for person in people
+        ]
+
+    def record(self, target: ObjectDef, number: int, asked: list[str]) -> dict[str, Any]:
+        """Return one record with the default properties and those asked for."""
+        hidden = self._tenant.hidden_fields(target.name)
+        names = [
+            each
+            for each in dict.fromkeys((*_DEFAULT_PROPERTIES, *asked))
+            if each in target.fields and each not in hidden
+        ]
+        identity = str(90_000_000_000 + number)
+        values = {
+            name: _text(make_value(target, target.fields[name], number, self._tenant.anchor))
+            for name in names
+        }
+        if "hs_object_id" in values:
+            values["hs_object_id"] = identity
+        created = values.get("createdate") or values.get("hs_createdate")
+        updated = values.get("hs_lastmodifieddate") or values.get("lastmodifieddate")
+        return {
+            "id": identity,
+            "properties": values,
+            "createdAt": created,
+            "updatedAt": updated,
+            "archived": False,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Return the account's details."""
+        org = self._tenant.org
+        return {
+            "portalId": org.portal_id,
+            "accountType": "STANDARD",
+            "timeZone": "US/Eastern",
+            "companyCurrency": "USD",
+            "additionalCurrencies": ["EUR", "GBP"],
+            "utcOffset": "-05:00",
+            "utcOffsetMilliseconds": -18_000_000,
+            "uiDomain": "app-eu1.hubspot.com" if org.hublet == "eu1" else "app.hubspot.com",
+            "dataHostingLocation": org.hublet,
+        }
+
+    def usage(self) -> dict[str, Any]:
+        """Return how much of the daily allowance is used."""
+        now = self._tenant.now
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return {
+            "results": [
+                {
+                    "name": "private-apps-api-calls-daily",
+                    "usageLimit": self._tenant.org.daily_limit,
+                    "currentUsage": self._tenant.used,
+                    "collectedAt": stamp(now),
+                    "fetchStatus": "SUCCESS",
+                    "resetsAt": stamp(midnight),
+                }
+            ]
+        }
+
+
+def _stage_metadata(target: ObjectDef, closed: bool, probability: str) -> dict[str, str]:
+    if target.name == "tickets":
+        return {"ticketState": "CLOSED" if closed else "OPEN"}
+    return {"isClosed": "true" if closed else "false", "probability": probability}
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return stamp(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,266 @@
+"""Salesforce's answers to describe: the shapes of the REST API, rendered as text once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from crmdeck.sandbox.schema import FieldDef, ObjectDef
+
+_RECORD = frozenset(
+    [
+        "queryable",
+        "createable",
+        "updateable",
+        "deletable",
+        "layoutable",
+        "searchable",
+        "triggerable",
+        "replicateable",
+        "undeletable",
+        "retrieveable",
+        "mruEnabled",
+    ]
+)
+_ABILITIES = {
+    "record": _RECORD,
+    "line": _RECORD - {"searchable", "undeletable", "mruEnabled"},
+    "child": frozenset(
+        {"queryable", "createable", "updateable", "deletable", "replicateable", "retrieveable"}
+    ),
+    "setup": frozenset({"queryable", "retrieveable"}),
+    "mergeable": frozenset({"mergeable"}),
+    "feed": frozenset({"feedEnabled"}),
+    "is:History": frozenset({"queryable", "replicateable", "retrieveable"}),
+    "is:FieldHistory": frozenset({"queryable", "replicateable", "retrieveable"}),
+    "is:Feed": frozenset({"queryable", "deletable", "replicateable", "retrieveable"}),
+    "is:Share": frozenset({"queryable", "createable", "updateable", "deletable", "retrieveable"}),
+    "is:ChangeEvent": frozenset({"triggerable", "retrieveable"}),
+}
+_FLAGS = [
+    "activateable",
+    "createable",
+    "deletable",
+    "feedEnabled",
+    "layoutable",
+    "mergeable",
+    "mruEnabled",
+    "queryable",
+    "replicateable",
+    "retrieveable",
+    "searchable",
+    "triggerable",
+    "undeletable",
+    "updateable",
+]
+_NEVER = [
+    "customSetting",
+    "deepCloneable",
+    "deprecatedAndHidden",
+    "hasSubtypes",
+    "isInterface",
+    "isSubtype",
+]
+
+_SOAP = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "int": "xsd:int",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "time": "xsd:time",
+    "address": "urn:address",
+    "anyType": "xsd:anyType",
+    "complexvalue": "urn:ChangeEventHeader",
+}
+
+
+def has_ability(target: ObjectDef, ability: str) -> bool:
+    """Return whether an object type is queryable, createable, layoutable, ..."""
+    return any(ability in _ABILITIES.get(each, ()) for each in target.abilities)
+
+
+def summary(target: ObjectDef, version: str) -> dict[str, Any]:
+    """Return what describeGlobal says of one object type; the start of its describe too."""
+    base = f"/services/data/v{version}/sobjects/{target.name}"
+    return {
+        **{flag: has_ability(target, flag) for flag in _FLAGS},
+        **dict.fromkeys(_NEVER, False),
+        "associateEntityType": (_kin_word(target) if target.parent else None),
+        "associateParentEntity": target.parent,
+        "custom": target.custom,
+        "keyPrefix": target.prefix or None,
+        "label": target.label,
+        "labelPlural": target.plural,
+        "name": target.name,
+        "urls": {
+            "rowTemplate": f"{base}/{{ID}}",
+            "describe": f"{base}/describe",
+            "sobject": base,
+        },
+    }
+
+
+def _kin_word(target: ObjectDef) -> str | None:
+    word = next((each[3:] for each in target.abilities if each.startswith("is:")), None)
+    return "History" if word == "FieldHistory" else word
+
+
+def global_text(objects: Iterable[ObjectDef], version: str) -> str:
+    """Return the body of describeGlobal."""
+    listed = [summary(each, version) for each in sorted(objects, key=lambda each: each.name)]
+    return json.dumps({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
+
+
+def describe_text(target: ObjectDef, version: str, hidden: frozenset[str] = frozenset()) -> str:
+    """Return the body of an sObject describe, without the fields that are hidden."""
+    head: dict[str, Any] = summary(target, version)
+    head |= {
+        "actionOverrides": [],
+        "childRelationships": [],
+        "compactLayoutable": "record" in target.abilities,
+        "defaultImplementation": None,
+        "extendedBy": None,
+        "extendsInterfaces": None,
+        "implementedBy": None,
+        "implementsInterfaces": None,
+        "listviewable": None,
+        "lookupLayoutable": None,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": None,
+        "recordTypeInfos": [_master_record_type(head["urls"]["sobject"])],
+        "searchLayoutable": has_ability(target, "layoutable"),
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": [{"label": f"All {target.plural.lower()}", "name": "everything"}],
+    }
+    fields = (field_text(each) for each in target.fields.values() if each.name not in hidden)
+    return f'{json.dumps(head)[:-1]},"fields":[{",".join(fields)}]}}'
+
+
+def _master_record_type(base: str) -> dict[str, Any]:
+    number = "012000000000000AAA"
+    return {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": number,
+        "urls": {"layout": f"{base}/describe/layouts/{number}"},
+    }
+
+
+@cache
+def field_text(field: FieldDef) -> str:
+    """Return one field of a describe, with every attribute that API 60 and later name."""
+    flags = field.flags
+    boolean = field.type == "boolean"
+    calculated = "formula" in flags
+    auto = "auto" in flags
+    described = {
+        "aggregatable": field.type not in {"address", "textarea", "boolean"},
+        "aiPredictionField": False,
+        "autoNumber": auto,
+        "byteLength": field.length * 3 if field.type not in {"id", "reference"} else field.length,
+        "calculated": calculated,
+        "calculatedFormula": field.formula,
+        "cascadeDelete": False,
+        "caseSensitive": False,
+        "compoundFieldName": field.compound,
+        "controllerName": None,
+        "createable": field.createable,
+        "custom": field.custom,
+        "defaultValue": False if boolean else None,
+        "defaultValueFormula": None,
+        "defaultedOnCreate": boolean or (not field.createable) or field.name == "OwnerId",
+        "dependentPicklist": False,
+        "deprecatedAndHidden": False,
+        "digits": field.length if field.type == "int" else 0,
+        "displayLocationInDecimal": field.name.endswith(("Latitude", "Longitude")),
+        "encrypted": False,
+        "externalId": "externalid" in flags,
+        "extraTypeInfo": _extra_type(field),
+        "filterable": not (field.type == "textarea" and field.length > 255),
+        "filteredLookupInfo": None,
+        "formulaTreatNullNumberAsZero": calculated,
+        "groupable": field.type not in {"double", "currency", "percent", "datetime", "address"},
+        "highScaleNumber": False,
+        "htmlFormatted": False,
+        "idLookup": field.type == "id" or "name" in flags or "externalid" in flags,
+        "inlineHelpText": field.help,
+        "label": field.label,
+        "length": 0 if field.type == "int" else field.length,
+        "mask": None,
+        "maskType": None,
+        "name": field.name,
+        "nameField": "name" in flags,
+        "namePointing": len(field.references) > 1,
+        "nillable": not (field.required or boolean or field.name in _ALWAYS_SET or auto),
+        "permissionable": not (field.required or field.name in _ALWAYS_SET),
+        "picklistValues": [
+            {
+                "active": True,
+                "defaultValue": False,
+                "label": each.label,
+                "validFor": None,
+                "value": each.value,
+            }
+            for each in field.values
+        ],
+        "polymorphicForeignKey": len(field.references) > 1,
+        "precision": field.precision,
+        "queryByDistance": field.type == "address",
+        "referenceTargetField": None,
+        "referenceTo": list(field.references),
+        "relationshipName": relationship(field),
+        "relationshipOrder": None,
+        "restrictedDelete": False,
+        "restrictedPicklist": "restricted" in flags,
+        "scale": field.scale,
+        "searchPrefilterable": field.type == "reference",
+        "soapType": _SOAP.get(field.type, "xsd:string"),
+        "sortable": field.type not in {"address", "multipicklist"},
+        "type": field.type,
+        "unique": "unique" in flags,
+        "updateable": field.updateable,
+        "writeRequiresMasterRead": False,
+    }
+    return json.dumps(described, ensure_ascii=False, separators=(",", ":"))
+
+
+_ALWAYS_SET = frozenset(
+    [
+        "Id",
+        "IsDeleted",
+        "CreatedDate",
+        "CreatedById",
+        "LastModifiedDate",
+        "LastModifiedById",
+        "SystemModstamp",
+        "OwnerId",
+    ]
+)
+
+
+def relationship(field: FieldDef) -> str | None:
+    """Return the name by which a query follows a reference."""
+    if not field.references:
+        return None
+    if field.name.endswith("__c"):
+        return f"{field.name[:-3]}__r"
+    return field.name.removesuffix("Id")
+
+
+def _extra_type(field: FieldDef) -> str | None:
+    if field.type == "textarea":
+        return "plaintextarea"
+    if field.compound == "Name":
+        return "personname"
+    return None

@@ -1,0 +1,217 @@
+"""What a query finds in a Salesforce org: metadata, the audit trail, people, records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
+from crmdeck.sandbox.records import draw, make_value, record_id
+from crmdeck.sandbox.salesforce_describe import has_ability
+from crmdeck.sandbox.schema import FieldDef, ObjectDef
+from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.world import Person
+
+_VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": "autoproc@00d"}
+_ACTIONS = ((AddField, "createdCF"), (RemoveField, "deletedCF"), (RemoveObject, "deletedCustEnt"),
+            (Revoke, "revokedOauthToken"))  # fmt: skip
+
+_Row = dict[str, Any]
+
+
+class SalesforceRows:
+    """Rows by the name of the queried type. Nested mappings are what a path follows."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def metadata(self, name: str) -> Iterable[_Row] | None:
+        """Return the rows of a metadata type of both APIs, None where it is not one.
+
+        Like in a real org these tell of what exists, whether this user may see its data or not.
+        """
+        match name.lower():
+            case "entitydefinition":
+                return map(self._entity, self._tenant.state.objects.values())
+            case "fielddefinition":
+                return (
+                    self._field(target, field)
+                    for target in self._tenant.state.objects.values()
+                    for field in target.fields.values()
+                )
+        return None
+
+    def tooling(self, name: str) -> Iterable[_Row] | None:
+        """Return the rows of a type that only the Tooling API knows."""
+        if name.lower() != "customfield":
+            return None
+        return (
+            self._custom_field(target, field)
+            for target in self._tenant.state.objects.values()
+            if not target.parent
+            for field in target.fields.values()
+            if field.custom
+        )
+
+    def data(self, name: str) -> Iterable[_Row] | None:
+        """Return the rows of an object type, None where it can't be queried."""
+        target = next(
+            (each for key, each in self._tenant.visible().items() if key.lower() == name.lower()),
+            None,
+        )
+        if target is None or not has_ability(target, "queryable"):
+            return None
+        match target.name:
+            case "SetupAuditTrail":
+                return self._audit_trail()
+            case "User":
+                return map(self._user, self._tenant.world.people.values())
+            case "Organization":
+                return [self._organisation()]
+        return (self._record(target, number) for number in range(self._tenant.org.records))
+
+    def _audit_trail(self) -> Iterable[_Row]:
+        tenant = self._tenant
+        done = tenant.org.changes_until(tenant.now, tenant.anchor)
+        for number, change in enumerate(done):
+            person = tenant.world.people.get(change.by or "")
+            if person is None:
+                continue
+            yield {
+                "Id": record_id("0Ym", number),
+                "Action": change.action or _action(change),
+                "Section": change.section or self._section(change),
+                "Display": change.display,
+                "CreatedDate": tenant.anchor - change.before_now,
+                "CreatedById": self._user(person)["Id"],
+                "CreatedBy": self._user(person),
+                "DelegateUser": None,
+                "ResponsibleNamespacePrefix": None,
+            }
+
+    def _section(self, change: Change) -> str:
+        touched = [name for edit in change.edits for name in edit.touches]
+        if not touched:
+            return "Connected Apps"
+        target = self._tenant.org.first.objects[touched[0]]
+        return (
+            f"Customize {target.plural}" if not target.custom else f"Custom Object {target.label}"
+        )
+
+    def _user(self, person: Person) -> _Row:
+        first, _, last = person.name.partition(" ")
+        return {
+            "Id": f"0055g{person.number:010d}AAA",
+            "Name": person.name,
+            "FirstName": first,
+            "LastName": last,
+            "Username": person.email,
+            "Email": person.email,
+            "Title": person.title,
+            "IsActive": True,
+            "UserType": "Standard",
+            "LastModifiedDate": self._tenant.anchor - timedelta(days=120),
+            "CreatedDate": self._tenant.anchor - timedelta(days=900),
+        }
+
+    def _organisation(self) -> _Row:
+        return {
+            "Id": f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA",
+            "Name": self._tenant.org.title,
+            "OrganizationType": "Enterprise Edition",
+            "IsSandbox": False,
+            "InstanceName": "NA300",
+            "LanguageLocaleKey": "en_US",
+        }
+
+    def _entity(self, target: ObjectDef) -> _Row:
+        custom_id = f"01I5g{draw(target.name):010d}AAA"
+        change = self._tenant.org.last_change(target, self._tenant.now, self._tenant.anchor)
+        person = self._tenant.world.people.get(change.by or "") if change else None
+        return {
+            "Id": "000000000000000AAA",
+            "DurableId": custom_id if target.custom else target.name,
+            "QualifiedApiName": target.name,
+            "DeveloperName": target.name.removesuffix("__c"),
+            "Label": target.label,
+            "PluralLabel": target.plural,
+            "KeyPrefix": target.prefix or None,
+            "IsCustomizable": "record" in target.abilities,
+            "IsQueryable": has_ability(target, "queryable"),
+            "LastModifiedDate": self._tenant.modified(target) if target.custom else None,
+            "LastModifiedById": self._who(person)["Id"],
+            "LastModifiedBy": self._who(person),
+        }
+
+    def _field(self, target: ObjectDef, field: FieldDef) -> _Row:
+        moment, person = self._tenant.field_modified(target.parent or target.name, field.name)
+        return {
+            "Id": "000000000000000AAA",
+            "DurableId": f"{target.name}.{field.name}",
+            "QualifiedApiName": field.name,
+            "DeveloperName": field.name.removesuffix("__c"),
+            "EntityDefinitionId": target.name,
+            "EntityDefinition": {"QualifiedApiName": target.name, "Label": target.label},
+            "Label": field.label,
+            "DataType": _data_type(field),
+            "Length": field.length,
+            "Precision": field.precision,
+            "Scale": field.scale,
+            "IsCalculated": field.formula is not None,
+            "Description": None,
+            "LastModifiedDate": moment if field.custom else None,
+            "LastModifiedById": self._who(person)["Id"] if field.custom else None,
+            "LastModifiedBy": self._who(person) if field.custom else None,
+        }
+
+    def _custom_field(self, target: ObjectDef, field: FieldDef) -> _Row:
+        moment, person = self._tenant.field_modified(target.name, field.name)
+        entity = self._entity(target)
+        return {
+            "Id": f"00N5g{draw(target.name, field.name):010d}AAA",
+            "DeveloperName": field.name.removesuffix("__c"),
+            "NamespacePrefix": None,
+            "TableEnumOrId": entity["DurableId"],
+            "EntityDefinitionId": entity["DurableId"],
+            "EntityDefinition": {"QualifiedApiName": target.name, "Label": target.label},
+            "CreatedDate": self._tenant.anchor - timedelta(days=400),
+            "LastModifiedDate": moment,
+            "LastModifiedById": self._who(person)["Id"],
+            "LastModifiedBy": self._who(person),
+        }
+
+    def _who(self, person: Person | None) -> Mapping[str, Any]:
+        return self._user(person) if person else _VENDOR
+
+    def _record(self, target: ObjectDef, number: int) -> _Row:
+        hidden = self._tenant.hidden_fields(target.name)
+        now: datetime = self._tenant.anchor
+        values = {
+            field.name: make_value(target, field, number, now)
+            for field in target.fields.values()
+            if field.name not in hidden
+        }
+        values["Id"] = record_id(target.prefix, number)
+        return values
+
+
+def _action(change: Change) -> str:
+    for kind, action in _ACTIONS:
+        if change.edits and isinstance(change.edits[0], kind):
+            return action
+    return "changedCF"
+
+
+def _data_type(field: FieldDef) -> str:
+    match field.type:
+        case "string":
+            return f"Text({field.length})"
+        case "currency" | "double" | "percent":
+            word = {"currency": "Currency", "double": "Number", "percent": "Percent"}[field.type]
+            return f"{word}({field.precision - field.scale}, {field.scale})"
+        case "reference":
+            return f"Lookup({','.join(field.references)})"
+        case "textarea":
+            return f"Long Text Area({field.length})"
+    return field.type.capitalize()

@@ -1,0 +1,263 @@
+"""The sandbox itself: what tests, the demo and `crmdeck sandbox` do with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.model import Platform
+from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
+from crmdeck.sandbox.http import LoopbackServer
+from crmdeck.sandbox.hubspot import HubSpotSite
+from crmdeck.sandbox.salesforce import SalesforceSite
+from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth
+from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.wire import Reply, Request, reply
+from crmdeck.sandbox.world import World
+
+_PREFIXES = {Platform.SALESFORCE: "sf", Platform.HUBSPOT: "hs"}
+_PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We are down for \
+maintenance</h1></body></html>"
+
+
+@dataclass(frozen=True)
+class SalesforceAccess:
+    """How to get into a Salesforce org of the sandbox."""
+
+    endpoint: str
+    instance_url: str
+    access_token: str
+    refresh_token: str
+    client_id: str
+    client_secret: str
+    username: str
+
+
+@dataclass(frozen=True)
+class HubSpotAccess:
+    """How to get into a HubSpot portal of the sandbox.
+
+    `private_app_token` does not expire, and answers to it tell the daily quota; `access_token`
+    is an OAuth app's: it lasts 30 minutes, and its answers do not.
+    """
+
+    endpoint: str
+    portal_id: int
+    access_token: str
+    refresh_token: str
+    client_id: str
+    client_secret: str
+    private_app_token: str
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """One request that the sandbox has answered. `status` 0: it was left without an answer."""
+
+    org: str
+    method: str
+    path: str
+    status: int
+    bytes_sent: int
+
+
+class _Site(Protocol):
+    def handle(self, request: Request) -> Reply: ...
+
+    def fault(self, fault: Fault, request: Request) -> Reply: ...
+
+
+class Sandbox:
+    """A CRM on loopback, as a context manager.
+
+    `latency` in seconds is added to every answer. The history ends at `anchor` (the clock's
+    time of making, to the second), whatever `set_now` does.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        clock: Clock = utc_now,
+        anchor: datetime | None = None,
+    ) -> None:
+        self.world = world or World.demo()
+        self.anchor = anchor or clock().replace(microsecond=0)
+        self.latency = latency
+        self.requests: list[LoggedRequest] = []
+        self._port = port
+        self._tenants: dict[tuple[str, str], Tenant] = {}
+        self._sites: dict[tuple[str, str], _Site] = {}
+        for org in self.world.organisations:
+            key = (_PREFIXES[org.platform], org.name)
+            hubspot = org.platform is Platform.HUBSPOT
+            lifetime = timedelta(minutes=30) if hubspot else None
+            tenant = Tenant(self.world, org, clock, self.anchor, lifetime)
+            self._tenants[key] = tenant
+            self._sites[key] = HubSpotSite(tenant) if hubspot else SalesforceSite(tenant)
+        self._server: LoopbackServer | None = None
+        self._stopping = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen on loopback, in threads of its own. Raises OSError where the port is taken."""
+        if self._server is not None:
+            return
+        self._stopping.clear()
+        self._server = LoopbackServer(self._port, self._answer)
+        self._port = self._server.server_address[1]
+        thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        thread.start()
+
+    def stop(self) -> None:
+        """Close the server and every connection; harmless when it is not running."""
+        if self._server is None:
+            return
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.close_connections()
+        self._server.server_close()
+        self._server = None
+
+    @property
+    def url(self) -> str:
+        """Where the sandbox listens; the port is known once it has started."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def salesforce(self, org: str) -> SalesforceAccess:
+        """Return how to get into a Salesforce org. Raises KeyError for an unknown one."""
+        tenant = self._tenants["sf", org]
+        oauth = SalesforceOAuth(tenant)
+        return SalesforceAccess(
+            endpoint=f"{self.url}/sf/{org}",
+            instance_url=oauth.instance_url,
+            access_token=tenant.tokens.first_access,
+            refresh_token=tenant.tokens.refresh_token,
+            client_id=tenant.tokens.client_id,
+            client_secret=tenant.tokens.client_secret,
+            username=oauth.user["username"],
+        )
+
+    def hubspot(self, portal: str) -> HubSpotAccess:
+        """Return how to get into a HubSpot portal. Raises KeyError for an unknown one."""
+        tenant = self._tenants["hs", portal]
+        return HubSpotAccess(
+            endpoint=f"{self.url}/hs/{portal}",
+            portal_id=tenant.org.portal_id,
+            access_token=tenant.tokens.first_access,
+            refresh_token=tenant.tokens.refresh_token,
+            client_id=tenant.tokens.client_id,
+            client_secret=tenant.tokens.client_secret,
+            private_app_token=tenant.tokens.static_token,
+        )
+
+    def set_now(self, moment: datetime | None, org: str | None = None) -> None:
+        """Stand at a moment of the history, in one organisation or in all; None: the present."""
+        for tenant in self._chosen(org):
+            tenant.set_now(moment)
+
+    def moments(self, org: str) -> tuple[datetime, ...]:
+        """Return when something changes in an organisation, oldest first."""
+        (tenant,) = self._chosen(org)
+        return tuple(self.anchor - each.before_now for each in tenant.org.changes)
+
+    def fault(self, org: str, fault: Fault) -> None:
+        """Let something go wrong in an organisation from now on, beside what already does."""
+        for tenant in self._chosen(org):
+            if fault.kind in ONCE:
+                _strike(tenant, fault)
+            else:
+                tenant.faults.add(fault)
+
+    def script(self, org: str, *steps: Fault | None) -> None:
+        """Let faults follow each other, each for its `times` requests; None lets one through."""
+        for tenant in self._chosen(org):
+            tenant.faults.script(steps)
+
+    def clear(self, org: str | None = None) -> None:
+        """Let everything work again: faults end, a revoked refresh token is taken again."""
+        for tenant in self._chosen(org):
+            tenant.faults.clear()
+            tenant.tokens.rotates = False
+            tenant.tokens.revoke_refresh(tenant.state.revoked)
+
+    def _answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply | None:
+        _, prefix, name, rest = (*target.split("/", 3), "", "", "")[:4]
+        key = (prefix, name.partition("?")[0])
+        if key not in self._sites:
+            known = [f"/{prefix}/{name}" for prefix, name in self._sites]
+            return reply({"error": "no such organisation", "known": known}, 404)
+        request = Request.parse(method, f"/{rest}", headers, body)
+        self._wait(self.latency)
+        answer = self._spoilt(self._tenants[key], self._sites[key], request)
+        status, size = (answer.status, len(answer.body)) if answer else (0, 0)
+        self.requests.append(LoggedRequest(name, method, f"/{rest}", status, size))
+        return answer
+
+    def _spoilt(self, tenant: Tenant, site: _Site, request: Request) -> Reply | None:
+        truncated = False
+        for fault in tenant.faults.take(request.path):
+            match fault.kind:
+                case kind if kind in ONCE:
+                    _strike(tenant, fault)
+                case FaultKind.HTML:
+                    return Reply(200, _PAGE, content_type="text/html;charset=UTF-8")
+                case FaultKind.OVERSIZED:
+                    return Reply(200, b'{"padding":"%s"}' % (b"x" * fault.size))
+                case FaultKind.HANG:
+                    self._wait(fault.seconds)
+                    return None
+                case FaultKind.SLOW:
+                    self._wait(fault.seconds)
+                case FaultKind.TRUNCATED:
+                    truncated = True
+                case _:
+                    return site.fault(fault, request)
+        answer = site.handle(request)
+        if not truncated:
+            return answer
+        half = answer.body[: len(answer.body) // 2]
+        return replace(answer, body=half, promised=len(answer.body))
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._stopping.wait(seconds)
+
+    def _chosen(self, name: str | None) -> list[Tenant]:
+        chosen = [each for each in self._tenants.values() if name in {None, each.org.name}]
+        if not chosen:
+            raise KeyError(name)
+        return chosen
+
+
+def _strike(tenant: Tenant, fault: Fault) -> None:
+    tenant.settle()
+    if fault.kind is FaultKind.ROTATED_REFRESH_TOKEN:
+        tenant.tokens.rotates = True
+        return
+    tenant.tokens.expire_all()
+    if fault.kind is FaultKind.REVOKED_REFRESH_TOKEN:
+        tenant.tokens.revoke_refresh()
+        tenant.tokens.denial = fault.code or ""

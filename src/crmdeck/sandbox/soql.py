@@ -1,0 +1,258 @@
+"""The part of SOQL that reading metadata and recent records takes.
+
+`SELECT fields FROM Type [WHERE ...] [ORDER BY ...] [LIMIT n] [OFFSET n]`, with `COUNT()`,
+relationship paths, AND, OR, brackets, NOT, the comparison operators, LIKE and IN.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+_Test = Callable[[Row], bool]
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<op><=|>=|!=|<>|[=<>(),])|(?P<word>[^\s=<>!(),']+))"
+)
+
+
+class SoqlError(Exception):
+    """A query that can't be run; `code` is the vendor's errorCode."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Query:
+    """A parsed query."""
+
+    fields: tuple[str, ...]
+    count: bool
+    source: str
+    test: _Test
+    order: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+    def run(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows that match, in order, cut to the limit."""
+        found = [each for each in rows if self.test(each)]
+        for path, descending in reversed(self.order):
+            found.sort(key=lambda row: _sort_key(follow(row, path)), reverse=descending)
+        end = None if self.limit is None else self.offset + self.limit
+        return found[self.offset : end]
+
+
+def follow(row: Row, path: str) -> Any:
+    """Return what a row holds at a path such as `CreatedBy.Name`; None where there is nothing.
+
+    Raises SoqlError where the row has no such column.
+    """
+    value: Any = row
+    for part in path.split("."):
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise SoqlError("INVALID_FIELD", f"No such column '{path}' on entity.")
+        matches = [key for key in value if key.lower() == part.lower()]
+        if not matches:
+            raise SoqlError("INVALID_FIELD", f"No such column '{path}' on entity.")
+        value = value[matches[0]]
+    return value
+
+
+def parse(text: str) -> Query:
+    """Return the query that `text` says. Raises SoqlError."""
+    return _Parser(text).query()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.tokens: list[str] = []
+        position = 0
+        while text[position:].strip():
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise SoqlError("MALFORMED_QUERY", f"unexpected token at position {position}")
+            self.tokens.append(match[0].strip())
+            position = match.end()
+        self.index = 0
+
+    def query(self) -> Query:
+        self.expect("SELECT")
+        fields, count = self.selection()
+        self.expect("FROM")
+        source = self.take()
+        test: _Test = _always
+        order: list[tuple[str, bool]] = []
+        limit, offset = None, 0
+        if self.accept("WHERE"):
+            test = self.disjunction()
+        if self.accept("ORDER"):
+            self.expect("BY")
+            order = self.ordering()
+        if self.accept("LIMIT"):
+            limit = self.number()
+        if self.accept("OFFSET"):
+            offset = self.number()
+        if self.peek():
+            raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{self.peek()}'")
+        return Query(tuple(fields), count, source, test, tuple(order), limit, offset)
+
+    def selection(self) -> tuple[list[str], bool]:
+        if self.peek().upper() == "COUNT":
+            for token in ("COUNT", "(", ")"):
+                self.expect(token)
+            return [], True
+        fields = [self.take()]
+        while self.accept(","):
+            fields.append(self.take())
+        return fields, False
+
+    def ordering(self) -> list[tuple[str, bool]]:
+        order: list[tuple[str, bool]] = []
+        while True:
+            path = self.take()
+            descending = self.accept("DESC")
+            if not descending:
+                self.accept("ASC")
+            if self.accept("NULLS"):
+                self.take()
+            order.append((path, descending))
+            if not self.accept(","):
+                return order
+
+    def disjunction(self) -> _Test:
+        tests = [self.conjunction()]
+        while self.accept("OR"):
+            tests.append(self.conjunction())
+        return lambda row: any(test(row) for test in tests)
+
+    def conjunction(self) -> _Test:
+        tests = [self.condition()]
+        while self.accept("AND"):
+            tests.append(self.condition())
+        return lambda row: all(test(row) for test in tests)
+
+    def condition(self) -> _Test:
+        if self.accept("NOT"):
+            negated = self.condition()
+            return lambda row: not negated(row)
+        if self.accept("("):
+            inner = self.disjunction()
+            self.expect(")")
+            return inner
+        path, operator = self.take(), self.take().upper()
+        if operator == "NOT":
+            self.expect("IN")
+            left_out = self.values()
+            return lambda row: not any(_equal(follow(row, path), each) for each in left_out)
+        if operator == "IN":
+            wanted = self.values()
+            return lambda row: any(_equal(follow(row, path), each) for each in wanted)
+        return _comparison(path, operator, self.literal())
+
+    def values(self) -> Sequence[Any]:
+        self.expect("(")
+        found = [self.literal()]
+        while self.accept(","):
+            found.append(self.literal())
+        self.expect(")")
+        return found
+
+    def literal(self) -> Any:
+        token = self.take()
+        if token.startswith("'"):
+            return re.sub(r"\\(.)", r"\1", token[1:-1])
+        word = token.lower()
+        if word in {"true", "false", "null"}:
+            return {"true": True, "false": False, "null": None}[word]
+        try:
+            return float(token)
+        except ValueError:
+            pass
+        try:
+            moment = datetime.fromisoformat(token)
+        except ValueError as error:
+            raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{token}'") from error
+        return moment if "T" in token.upper() else moment.date()
+
+    def number(self) -> int:
+        token = self.take()
+        if not token.isdigit():
+            raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{token}'")
+        return int(token)
+
+    def peek(self) -> str:
+        return self.tokens[self.index] if self.index < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        if not token:
+            raise SoqlError("MALFORMED_QUERY", "unexpected token: '<EOF>'")
+        self.index += 1
+        return token
+
+    def accept(self, word: str) -> bool:
+        if self.peek().upper() == word:
+            self.index += 1
+            return True
+        return False
+
+    def expect(self, word: str) -> None:
+        if not self.accept(word):
+            raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{self.peek() or '<EOF>'}'")
+
+
+def _always(_row: Row) -> bool:
+    return True
+
+
+def _comparison(path: str, operator: str, wanted: Any) -> _Test:
+    if operator == "=":
+        return lambda row: _equal(follow(row, path), wanted)
+    if operator in {"!=", "<>"}:
+        return lambda row: not _equal(follow(row, path), wanted)
+    if operator == "LIKE":
+        pattern = re.escape(str(wanted)).replace("%", ".*").replace("_", ".")
+        return lambda row: bool(re.fullmatch(pattern, str(follow(row, path) or ""), re.I | re.S))
+    orders: dict[str, Callable[[Any, Any], bool]] = {
+        "<": lambda left, right: left < right,
+        "<=": lambda left, right: left <= right,
+        ">": lambda left, right: left > right,
+        ">=": lambda left, right: left >= right,
+    }
+    if operator not in orders:
+        raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{operator}'")
+    compare = orders[operator]
+
+    def test(row: Row) -> bool:
+        value = follow(row, path)
+        if value is None or wanted is None:
+            return False
+        try:
+            return compare(value, wanted)
+        except TypeError as error:
+            message = f"value of filter criterion for field '{path}' must be of another type"
+            raise SoqlError("INVALID_FIELD", message) from error
+
+    return test
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    if isinstance(value, str) and isinstance(wanted, str):
+        return value.lower() == wanted.lower()
+    return bool(value == wanted)
+
+
+def _sort_key(value: Any) -> tuple[bool, Any]:
+    if isinstance(value, datetime):
+        return True, value.timestamp()
+    if isinstance(value, date):
+        return True, value.toordinal()
+    return value is not None, value if value is not None else 0

@@ -1,0 +1,119 @@
+"""One organisation as it runs: its time, its tokens, its faults, its count of calls."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from crmdeck.clock import Clock
+from crmdeck.sandbox.faults import Fault, FaultDesk, FaultKind
+from crmdeck.sandbox.history import State
+from crmdeck.sandbox.schema import ObjectDef
+from crmdeck.sandbox.tokens import TokenDesk
+from crmdeck.sandbox.world import Organisation, Person, World
+
+# Standard object types were there before anything in the history happened.
+_AGE = timedelta(days=400)
+
+
+class Tenant:
+    """Shared by all requests to one organisation. Thread-safe.
+
+    `anchor` is the moment that the history counts back from; `clock` gives the present.
+    """
+
+    def __init__(
+        self, world: World, org: Organisation, clock: Clock, anchor: datetime,
+        token_lifetime: timedelta | None,
+    ) -> None:  # fmt: skip
+        self.world = world
+        self.org = org
+        self.anchor = anchor
+        self.clock = clock
+        self.tokens = TokenDesk(org.name, clock, token_lifetime)
+        self.faults = FaultDesk()
+        self._lock = threading.Lock()
+        self._moment: datetime | None = None
+        self._calls = 0
+        self._revocation_seen = False
+
+    def set_now(self, moment: datetime | None) -> None:
+        """Stand at a moment of the history; None: at the present."""
+        self._moment = moment
+
+    @property
+    def now(self) -> datetime:
+        """The organisation's present."""
+        return self._moment or self.clock()
+
+    @property
+    def state(self) -> State:
+        """The organisation as it is now."""
+        return self.org.at(self.now, self.anchor)
+
+    def settle(self) -> None:
+        """Let a revocation in the history take effect, once, when its moment has come."""
+        revoked = self.state.revoked
+        with self._lock:
+            if revoked == self._revocation_seen:
+                return
+            self._revocation_seen = revoked
+        self.tokens.revoke_refresh(revoked)
+        if revoked:
+            self.tokens.expire_all()
+
+    def count(self, calls: int) -> None:
+        """Count calls against the daily limit."""
+        with self._lock:
+            self._calls += calls
+
+    @property
+    def used(self) -> int:
+        """How many calls of the day's allowance are used."""
+        return min(self.state.daily_used + self._calls, self.org.daily_limit)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no call is left today."""
+        return self.used >= self.org.daily_limit
+
+    def visible(self) -> dict[str, ObjectDef]:
+        """Return the object types that the integration user may see."""
+        hidden = {
+            fault.object_type
+            for fault in self.faults.views()
+            if fault.kind is FaultKind.HIDDEN_OBJECT
+        }
+        return {name: each for name, each in self.state.objects.items() if name not in hidden}
+
+    def hidden_fields(self, object_type: str) -> frozenset[str]:
+        """Return the fields of an object type that the integration user may not see."""
+        return frozenset(
+            fault.field_name
+            for fault in self.faults.views()
+            if fault.kind is FaultKind.HIDDEN_FIELD
+            and fault.object_type == object_type
+            and fault.field_name
+        )
+
+    def lost(self, object_type: str) -> Fault | None:
+        """Return the fault that loses the schema of an object type."""
+        for fault in self.faults.views():
+            if fault.kind is FaultKind.LOST_SCHEMA and fault.object_type == object_type:
+                return fault
+        return None
+
+    def modified(self, target: ObjectDef) -> datetime:
+        """Return when an object type last changed."""
+        change = self.org.last_change(target, self.now, self.anchor)
+        return self.anchor - (change.before_now if change else _AGE)
+
+    def field_modified(self, object_type: str, field_name: str) -> tuple[datetime, Person | None]:
+        """Return when a field last changed, and who did it (None: the vendor).
+
+        What has not changed in the history was made long ago by the first person of the world.
+        """
+        change = self.org.last_field_change(object_type, field_name, self.now, self.anchor)
+        if change is None:
+            return self.anchor - _AGE, next(iter(self.world.people.values()), None)
+        return self.anchor - change.before_now, self.world.people.get(change.by or "")

@@ -1,0 +1,76 @@
+"""One request and one reply, as the vendors' sites in the sandbox see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+JSON = "application/json;charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to one organisation; `path` is what follows its prefix, without the query."""
+
+    method: str
+    path: str
+    query: Mapping[str, tuple[str, ...]]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @staticmethod
+    def parse(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:
+        """Return the request to `target` (path and query); header names become lower case."""
+        parts = urlsplit(target)
+        return Request(
+            method=method,
+            path=parts.path.rstrip("/") or "/",
+            query=_multi(parts.query),
+            headers={name.lower(): value for name, value in headers.items()},
+            body=body,
+        )
+
+    def first(self, name: str, default: str = "") -> str:
+        """Return the first value of a query parameter."""
+        return self.query.get(name, (default,))[0]
+
+    def form(self) -> dict[str, str]:
+        """Return the form in the body, or the query where there is no body."""
+        if not self.body:
+            return {name: values[0] for name, values in self.query.items()}
+        return {name: values[0] for name, values in _multi(self.body.decode("utf-8")).items()}
+
+    def json(self) -> Any:
+        """Return the JSON in the body. Raises ValueError where there is none."""
+        return json.loads(self.body)
+
+    @property
+    def bearer(self) -> str:
+        """The bearer token, or an empty string."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer. `promised` is the length to announce where it is not the body's."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
+    promised: int | None = None
+
+
+def reply(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return an answer with `data` as compact JSON."""
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return Reply(status, body, headers or {})
+
+
+def _multi(text: str) -> dict[str, tuple[str, ...]]:
+    parsed = parse_qs(text, keep_blank_values=True)
+    return {name: tuple(values) for name, values in parsed.items()}

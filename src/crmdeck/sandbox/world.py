@@ -1,0 +1,288 @@
+"""The world that the sandbox serves: organisations with a schema as of any moment. Pure data."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from crmdeck.model import Platform
+from crmdeck.sandbox.history import (
+    AddField,
+    AlterField,
+    Change,
+    DropStage,
+    Edit,
+    RemoveField,
+    RemoveObject,
+    Revoke,
+    State,
+    UseQuota,
+)
+from crmdeck.sandbox.kin import complete, with_kin
+from crmdeck.sandbox.schema import (
+    FieldDef,
+    ObjectDef,
+    Pipeline,
+    Stage,
+    parse_field,
+    parse_value,
+)
+
+HISTORY = timedelta(days=90)
+HUBSPOT_VERSIONS = ("2026-09", "2026-03", "v3")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who works in the company; `number` makes the vendors' ids."""
+
+    key: str
+    name: str
+    email: str
+    title: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """A Salesforce org or a HubSpot portal with its history, oldest change first."""
+
+    name: str
+    platform: Platform
+    title: str
+    first: State
+    changes: tuple[Change, ...] = ()
+    daily_limit: int = 100_000
+    domain: str = ""
+    portal_id: int = 0
+    hublet: str = "na1"
+    versions: tuple[str, ...] = HUBSPOT_VERSIONS
+    records: int = 50
+
+    @cached_property
+    def states(self) -> tuple[State, ...]:
+        """Return the states: the first, then one after each change."""
+        states = [self.first]
+        for change in self.changes:
+            state = states[-1]
+            for edit in change.edits:
+                state = edit.apply(state)
+            states.append(State(with_kin(state.objects), state.revoked, state.daily_used))
+        states[0] = State(with_kin(self.first.objects), self.first.revoked, self.first.daily_used)
+        return tuple(states)
+
+    def changes_until(self, moment: datetime, now: datetime) -> tuple[Change, ...]:
+        """Return what had happened at `moment`, where history ends at `now`."""
+        return tuple(each for each in self.changes if now - each.before_now <= moment)
+
+    def at(self, moment: datetime, now: datetime) -> State:
+        """Return the state at `moment`, where history ends at `now`."""
+        return self.states[len(self.changes_until(moment, now))]
+
+    def last_change(self, target: ObjectDef, moment: datetime, now: datetime) -> Change | None:
+        """Return the last change at `moment` that touched an object type, or what it follows."""
+        follows_all = any(each.flags & {"objects", "fields"} for each in target.fields.values())
+        name = target.parent or target.name
+        for change in reversed(self.changes_until(moment, now)):
+            touched = {each for edit in change.edits for each in edit.touches}
+            if name in touched or (follows_all and touched):
+                return change
+        return None
+
+    def last_field_change(
+        self, object_type: str, field_name: str, moment: datetime, now: datetime
+    ) -> Change | None:
+        """Return the last change at `moment` that touched one field."""
+        for change in reversed(self.changes_until(moment, now)):
+            for edit in change.edits:
+                if object_type in edit.touches and field_name in edit.names:
+                    return change
+        return None
+
+
+@dataclass(frozen=True)
+class World:
+    """Organisations by platform and name, and the people in them."""
+
+    organisations: tuple[Organisation, ...]
+    people: Mapping[str, Person] = field(default_factory=dict)
+
+    def organisation(self, name: str, platform: Platform) -> Organisation:
+        """Return one organisation. Raises KeyError where there is none of that name."""
+        for each in self.organisations:
+            if each.name == name and each.platform is platform:
+                return each
+        raise KeyError(name)
+
+    @staticmethod
+    def demo() -> World:
+        """Return the company of the demo: two Salesforce orgs, two HubSpot portals."""
+        return _demo()
+
+    @staticmethod
+    def large(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> World:
+        """Return a world with one big Salesforce org named `large`, to measure with.
+
+        `in_scope` of its object types can be mapped; each has `fields` fields.
+        """
+        from crmdeck.sandbox.large import large_objects
+
+        state = State(large_objects(objects, in_scope, fields))
+        org = Organisation("large", Platform.SALESFORCE, "Large Org", state, domain="large")
+        return World((org,), _demo().people)
+
+
+@cache
+def _demo() -> World:
+    data = files("crmdeck.sandbox") / "data"
+    document = tomllib.loads((data / "world.toml").read_text("utf-8"))
+    people = {
+        key: Person(key, number=number, **values)
+        for number, (key, values) in enumerate(document["people"].items(), start=1)
+    }
+    bases = {
+        Platform.SALESFORCE: _salesforce_objects(data / "salesforce"),
+        Platform.HUBSPOT: _hubspot_objects(data / "hubspot"),
+    }
+    organisations = [
+        _organisation(name, platform, settings, bases[platform])
+        for platform in Platform
+        for name, settings in document[platform.value].items()
+    ]
+    return World(tuple(organisations), people)
+
+
+def _organisation(
+    name: str, platform: Platform, settings: Mapping[str, Any], base: Mapping[str, ObjectDef]
+) -> Organisation:
+    chosen = settings.get("objects", list(base))
+    return Organisation(
+        name=name,
+        platform=platform,
+        title=settings["name"],
+        first=State({each: base[each] for each in chosen}, daily_used=settings["daily_used"]),
+        changes=tuple(_change(each) for each in settings.get("change", [])),
+        daily_limit=settings["daily_limit"],
+        domain=settings.get("domain", ""),
+        portal_id=settings.get("portal_id", 0),
+        hublet=settings.get("hublet", "na1"),
+        versions=tuple(settings.get("versions", HUBSPOT_VERSIONS)),
+    )
+
+
+def _change(entry: Mapping[str, Any]) -> Change:
+    edits: list[Edit] = []
+    for each in entry.get("add", []):
+        edits.append(AddField(tuple(each["objects"]), _new_field(each["field"])))
+    for each in entry.get("remove", []):
+        edits.append(RemoveField(each["object"], each["field"]))
+    for each in entry.get("rename", []):
+        names = {"name": each["to"], "label": each["label"]}
+        edits.append(AlterField(each["object"], each["field"], names))
+    for each in entry.get("alter", []):
+        edits.append(_alteration(each))
+    for each in entry.get("drop_stage", []):
+        edits.append(DropStage(each["object"], each["pipeline"], each["stage"]))
+    for name in entry.get("remove_object", []):
+        edits.append(RemoveObject(name))
+    if entry.get("revoke"):
+        edits.append(Revoke())
+    if "daily_used" in entry:
+        edits.append(UseQuota(entry["daily_used"]))
+    return Change(
+        before_now=timedelta(days=entry["days"]),
+        edits=tuple(edits),
+        by=entry.get("by"),
+        display=entry.get("display", ""),
+        section=entry.get("section", ""),
+        action=entry.get("action", ""),
+    )
+
+
+def _new_field(entry: Mapping[str, Any]) -> FieldDef:
+    row = {**entry, "values": ";".join(entry.get("values", []))}
+    return parse_field(row)[0]
+
+
+def _alteration(entry: Mapping[str, Any]) -> AlterField:
+    attributes = {
+        name: value
+        for name, value in entry.items()
+        if name not in {"object", "field", "drop", "values", "type"}
+    }
+    if "type" in entry:
+        shape = parse_field({"name": entry["field"], "label": "", "type": entry["type"]})[0]
+        attributes |= {
+            name: getattr(shape, name) for name in ("type", "length", "precision", "scale")
+        }
+    return AlterField(
+        object_type=entry["object"],
+        field_name=entry["field"],
+        attributes=attributes,
+        drop=tuple(entry.get("drop", ())),
+        values=tuple(parse_value(each) for each in entry.get("values", ())),
+    )
+
+
+def _salesforce_objects(folder: Traversable) -> dict[str, ObjectDef]:
+    setup: dict[str, list[FieldDef]] = {}
+    for row in _rows(folder / "setup.csv"):
+        setup.setdefault(row["object"], []).extend(parse_field(row))
+    objects: dict[str, ObjectDef] = {}
+    for row in _rows(folder / "objects.csv"):
+        name = row["name"]
+        own = setup.get(name) or [
+            each for line in _rows(folder / f"{name}.csv") for each in parse_field(line)
+        ]
+        target = ObjectDef(
+            name=name,
+            label=row["label"],
+            plural=row["plural"],
+            prefix=row["prefix"],
+            abilities=frozenset(row["abilities"].split())
+            | {f"kin:{k}" for k in row["kin"].split()},
+            custom=name.endswith("__c"),
+        )
+        objects[name] = complete(target, own, row["system"].split())
+    return objects
+
+
+def _hubspot_objects(folder: Traversable) -> dict[str, ObjectDef]:
+    pipelines = _pipelines(_rows(folder / "pipelines.csv"))
+    objects: dict[str, ObjectDef] = {}
+    for row in _rows(folder / "objects.csv"):
+        name = row["name"]
+        properties = [each for line in _rows(folder / f"{name}.csv") for each in parse_field(line)]
+        objects[name] = ObjectDef(
+            name=name,
+            label=row["label"],
+            plural=row["plural"],
+            prefix=row["type_id"],
+            fields={each.name: each for each in properties},
+            abilities=frozenset(f"required:{each}" for each in row["required"].split()),
+            pipelines=pipelines.get(name, ()),
+            custom=row["custom"] == "custom",
+        )
+    return objects
+
+
+def _pipelines(rows: Iterable[Mapping[str, str]]) -> dict[str, tuple[Pipeline, ...]]:
+    found: dict[str, dict[str, Pipeline]] = {}
+    for row in rows:
+        stage = Stage(row["stage"], row["label"], row["closed"] == "true", row["probability"])
+        known = found.setdefault(row["object"], {})
+        before = known.get(row["pipeline"])
+        stages = (*before.stages, stage) if before else (stage,)
+        known[row["pipeline"]] = Pipeline(row["pipeline"], row["pipeline_label"], stages)
+    return {name: tuple(each.values()) for name, each in found.items()}
+
+
+def _rows(file: Traversable) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text("utf-8").splitlines()))
