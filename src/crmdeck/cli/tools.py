@@ -108,5 +108,6 @@ def screenshots(
 
 def _sandbox_ready(access: dict[str, object]) -> None:
     for name, value in access.items():
-        emit(f"{name}\t{value}")
+        told = " ".join(map(str, value.values())) if isinstance(value, dict) else value
+        emit(f"{name}\t{told}")
     say("Ctrl+C ends it.")

@@ -49,13 +49,18 @@ class RefreshResult(WireModel):
 
 
 class SyncOutcome(StrEnum):
-    """How one attempt to talk to a CRM ended."""
+    """How one attempt to talk to a CRM ended.
+
+    `stopped` is a refresh that left the rest of the API quota to others: nothing is wrong with
+    the connection.
+    """
 
     OK = "ok"
     PARTIAL = "partial"
     FAILED = "failed"
     REAUTH = "reauth"
     CANCELLED = "cancelled"
+    STOPPED = "stopped"
 
 
 class SyncRun(WireModel):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,21 @@ class UseCases:
     def connection(self, ref: str) -> Connection:
         """Return the connection of that name or UUID; raises NotFoundError."""
         return find_connection(self.connections(), ref)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the cache open, and locked, over many calls; for work in bulk."""
+        with self._store.hold():
+            yield
+
+    @contextmanager
+    def acting_as(self, actor: str) -> Iterator[None]:
+        """Let somebody else act for the calls inside, in the audit log."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def _require_writable(self) -> None:
         if self.read_only:

@@ -24,7 +24,7 @@ from crmdeck.workspace.base import UseCases, find_connection
 LOW_QUOTA = 0.10
 NOT_ADVANCING = timedelta(days=3)
 GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
-BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH)
+BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
 
 
 class Health(UseCases):
@@ -88,7 +88,7 @@ def derive_status(connection: Connection, history: tuple[SyncRun, ...]) -> Statu
             return Status.REAUTH_REQUIRED
         if run.outcome is SyncOutcome.FAILED:
             return Status.ERROR
-        if run.outcome in GOOD:
+        if run.outcome in (*GOOD, SyncOutcome.STOPPED):
             return Status.ACTIVE
     return Status.ACTIVE
 

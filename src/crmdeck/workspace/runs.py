@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from crmdeck.connectors.base import Connector
-from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError
+from crmdeck.errors import CancelledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
 from crmdeck.model import SyncOutcome, SyncRun
 from crmdeck.store import Session
 from crmdeck.workspace.base import new_id
@@ -30,6 +30,8 @@ def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun
             outcome = SyncOutcome.REAUTH
         case CancelledError():
             outcome = SyncOutcome.CANCELLED
+        case QuotaExceededError(code="QUOTA_RESERVE"):
+            outcome = SyncOutcome.STOPPED
         case _:
             outcome = SyncOutcome.FAILED
     return run.model_copy(

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import pytest
+
+from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
+from crmdeck.model import DecisionState, Direction, Severity
+from crmdeck.workspace import Choice, Workspace
+
+from .conftest import Desk, describe, text_field
+
+PAIR = "deal_registration--Opportunity"
+OPPORTUNITY = (
+    text_field("Name", nillable=False),
+    text_field("Account_Name__c"),
+    text_field("Registered_Account__c"),
+    text_field("Description", type="textarea", length=32000),
+    text_field("CloseDate", type="date", length=0),
+    text_field("Amount", type="currency", length=0, precision=18, scale=2),
+)
+
+
+def discovered(desk: Desk) -> Workspace:
+    desk.export(describe("Opportunity", *OPPORTUNITY))
+    desk.refresh()
+    return desk.workspace
+
+
+def line(workspace: Workspace, field: str) -> tuple[DecisionState, str | None]:
+    found = next(x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == field)
+    return found.state, found.crm_field
+
+
+def accept(field: str, crm_field: str) -> Choice:
+    return Choice(partner_field=field, state=DecisionState.ACCEPTED, crm_field=crm_field)
+
+
+def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
+    with pytest.raises(SchemaNotDiscoveredError) as caught:
+        desk.workspace.suggest("acme", PAIR)
+    assert caught.value.remedy == "Discover it first: crmdeck refresh acme"
+
+
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [
+        ("deal_registraton--Opportunity", "PARTNEROS_OBJECT_NOT_FOUND"),
+        ("deal_registration--Oportunity", "OBJECT_TYPE_NOT_FOUND"),
+    ],
+)
+def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -> None:
+    workspace = discovered(desk)
+    with pytest.raises(NotFoundError, match="Did you mean") as caught:
+        workspace.suggest("acme", pair)
+    assert caught.value.code == code
+
+
+def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.decide("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
+    first = workspace.decisions("acme", PAIR)[0]
+    undone = workspace.undo("acme", PAIR)
+    assert undone.partner_field == "expectedCloseDate"
+
+    again = Workspace.open(workspace.home, clock=desk.clock)
+    assert line(again, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
+    assert line(again, "expectedCloseDate") == (DecisionState.PENDING, None)
+    again.undo("acme", PAIR, undone.id)
+    assert line(again, "expectedCloseDate") == (DecisionState.ACCEPTED, "CloseDate")
+    assert again.decisions("acme", PAIR)[0] == first
+    assert [entry.event for entry in again.audit(event="mapping.*")] == [
+        "mapping.undone",
+        "mapping.undone",
+        "mapping.accepted",
+        "mapping.accepted",
+    ]
+
+
+def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_pool(
+    desk: Desk,
+) -> None:
+    workspace = discovered(desk)
+
+    def suggestion(field: str) -> tuple[str | None, DecisionState]:
+        answer = workspace.suggest("acme", PAIR, encoder="none")
+        found = next(s for s in answer.suggestions if s.partner_field == field)
+        return found.crm_field, found.decision
+
+    first, _ = suggestion("accountName")
+    assert first == "Account_Name__c"
+    workspace.reject("acme", PAIR, {"accountName": None}, encoder="none")
+    second, state = suggestion("accountName")
+    assert second != "Account_Name__c"
+    assert state is DecisionState.PENDING
+    workspace.decide("acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")])
+    assert suggestion("accountName")[0] != "Registered_Account__c"
+    assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
+
+
+def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    with pytest.raises(ConflictError, match="mapped to 'accountName' already"):
+        workspace.decide("acme", PAIR, [accept("description", "Account_Name__c")])
+    with pytest.raises(ConflictError):
+        workspace.decide(
+            "acme", PAIR, [accept("description", "Name"), accept("contactName", "Name")]
+        )
+    assert line(workspace, "description") == (DecisionState.PENDING, None)
+
+
+def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    desk.export(describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c")))
+    (event,) = desk.refresh().drift_events
+    assert event.severity is not Severity.SAFE
+    assert event.affected_mappings == (f"{PAIR}:accountName",)
+    suffered = next(x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == "accountName")
+    assert suffered.drift == (event.id,)
+    assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.status("acme").alerts]
+    assert workspace.acknowledge([event.id], "on it") == 1
+    assert workspace.acknowledge([event.id]) == 0
+    acknowledged = workspace.drift("acme").events[0]
+    assert (acknowledged.note, acknowledged.acknowledged_by) == ("on it", "dana")
+    assert workspace.status("acme").alerts == ()
+
+
+def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.decide(
+        "acme",
+        PAIR,
+        [
+            accept("accountName", "Account_Name__c").model_copy(
+                update={"direction": Direction.PULL}
+            ),
+            Choice(partner_field="tags", state=DecisionState.REJECTED)
+            if any(x.partner_field == "tags" for x in workspace.mapping("acme", PAIR).lines)
+            else accept("description", "Description"),
+        ],
+    )
+    text = workspace.export("mapping", "acme", pair=PAIR)
+    before = workspace.mapping("acme", PAIR)
+    assert workspace.apply("acme", PAIR, text) == ()
+    workspace.undo("acme", PAIR)
+    workspace.undo("acme", PAIR)
+    assert len(workspace.apply("acme", PAIR, text)) == 2
+    after = workspace.mapping("acme", PAIR)
+    for old, new in zip(before.lines, after.lines, strict=True):
+        assert (old.state, old.crm_field, old.direction) == (
+            new.state,
+            new.crm_field,
+            new.direction,
+        )
+
+
+def test_read_only_changes_nothing(desk: Desk) -> None:
+    discovered(desk)
+    reader = Workspace.open(desk.workspace.home, read_only=True, clock=desk.clock)
+    assert reader.suggest("acme", PAIR, encoder="none").suggestions
+    for change in (
+        lambda: reader.refresh("acme"),
+        lambda: reader.decide("acme", PAIR, [accept("accountName", "Name")]),
+        lambda: reader.disconnect("acme"),
+        lambda: reader.acknowledge([]),
+    ):
+        with pytest.raises(ReadOnlyError):
+            change()

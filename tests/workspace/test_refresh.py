@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import CancelledError, ConflictError, SourceError
+from crmdeck.model import CancelToken, DriftKind, ScopeMode, Scope, Status
+from crmdeck.workspace import Workspace
+
+from .conftest import Desk, describe, text_field
+
+
+def test_first_discovery_is_a_baseline_and_the_second_says_what_changed(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name"), text_field("Old__c")))
+    first = desk.refresh()
+    assert first.baseline
+    assert first.drift_events == ()
+    assert first.total_fields == 3
+
+    desk.export(describe("Account", text_field("Name", length=40), text_field("New__c")))
+    second = desk.refresh()
+    told = {(event.field_name, event.kind) for event in second.drift_events}
+    assert told == {
+        ("Name", DriftKind.FIELD_CHANGED),
+        ("Old__c", DriftKind.FIELD_ABSENT),
+        ("New__c", DriftKind.FIELD_ADDED),
+    }
+    assert [e.event for e in desk.workspace.audit(event="schema.*")] == [
+        "schema.drift_detected",
+        "schema.refreshed",
+        "schema.refreshed",
+    ]
+
+
+def test_unchanged_refresh_writes_no_definition(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
+    assert desk.refresh().new_definitions == 4
+    again = desk.refresh()
+    assert (again.new_definitions, again.unchanged_objects, again.drift_events) == (0, 2, ())
+    assert again.total_fields == 4
+
+
+def test_an_object_that_left_and_came_back_is_told_both_times(desk: Desk) -> None:
+    both = (describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
+    desk.export(*both)
+    desk.refresh()
+    desk.export(both[0])
+    left = desk.refresh()
+    assert [(e.object_type, e.kind) for e in left.drift_events] == [
+        ("Contact", DriftKind.OBJECT_ABSENT)
+    ]
+    assert [o.object_type for o in desk.workspace.objects("acme").objects] == ["Account"]
+    desk.export(*both)
+    back = desk.refresh()
+    assert [(e.object_type, e.kind) for e in back.drift_events] == [
+        ("Contact", DriftKind.OBJECT_ADDED)
+    ]
+
+
+def test_a_smaller_scope_is_not_a_removal_and_a_wider_one_no_addition(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
+    desk.refresh()
+    narrow = Scope(mode=ScopeMode.NAMED, include=("Account",))
+    desk.workspace.update_connection("acme", scope=narrow)
+    shrunk = desk.refresh()
+    assert [e.kind for e in shrunk.drift_events] == [DriftKind.OBJECT_OUT_OF_SCOPE]
+    desk.export(
+        describe("Account", text_field("Name")),
+        describe("Contact", text_field("Phone")),
+        describe("Lead", text_field("Email")),
+    )
+    desk.workspace.update_connection("acme", scope=Scope())
+    wide = desk.refresh()
+    assert "Lead" not in {event.object_type for event in wide.drift_events}
+
+
+def test_a_broken_file_costs_that_object_only_and_keeps_its_snapshot(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
+    desk.refresh()
+    (desk.folder / "Contact.json").write_text('{"name": "Contact", "fields": [')
+    partial = desk.refresh()
+    assert partial.success
+    assert len(partial.failures) == 1
+    assert partial.drift_events == ()
+    assert "Contact.json" in partial.failures[0].message
+    kept = desk.workspace.schema("acme", "Contact")
+    assert [field.name for field in kept.fields] == ["Id", "Phone"]
+
+
+def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    (desk.folder / "Account.json").unlink()
+    with pytest.raises(SourceError):
+        desk.refresh()
+    status = desk.workspace.status("acme")
+    assert status.status is Status.ERROR
+    assert status.last_error_message
+    assert status.alerts[0].remedy
+    assert status.schema_stats.object_count == 1
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    assert desk.workspace.status("acme").status is Status.ACTIVE
+
+
+def test_cancelling_writes_nothing_but_the_attempt(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.export(describe("Account", text_field("Name"), text_field("New__c")))
+    cancel = CancelToken()
+    with pytest.raises(CancelledError):
+        desk.workspace.refresh("acme", cancel=cancel, progress=lambda _: cancel.cancel())
+    assert desk.workspace.drift("acme").events == ()
+    assert len(desk.workspace.schema("acme", "Account").fields) == 2
+    assert desk.workspace.status("acme").status is Status.ACTIVE
+
+
+def test_a_disconnected_connection_is_not_refreshed_and_keeps_everything(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.workspace.disconnect("acme")
+    with pytest.raises(ConflictError, match="disconnected") as caught:
+        desk.refresh()
+    assert caught.value.code == "CONNECTION_DISCONNECTED"
+    assert desk.workspace.status("acme").status is Status.DISCONNECTED
+    assert len(desk.workspace.objects("acme").objects) == 1
+    assert desk.workspace.audit(event="connection.disconnected")[0].actor == "dana"
+    desk.workspace.update_connection("acme", reconnect=True)
+    assert desk.refresh().success
+
+
+def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    results: list[object] = []
+    started = threading.Event()
+    proceed = threading.Event()
+
+    def slow(_: object) -> None:
+        started.set()
+        proceed.wait(10)
+
+    first = threading.Thread(
+        target=lambda: results.append(desk.workspace.refresh("acme", progress=slow))
+    )
+    first.start()
+    assert started.wait(10)
+    second = threading.Thread(target=lambda: results.append(desk.workspace.refresh("acme")))
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    proceed.set()
+    first.join(10)
+    second.join(10)
+    assert len(results) == 2
+    assert results[0] == results[1]
+    assert len(desk.workspace.sync_history("acme")) == 1
+
+
+def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    desk.export(describe("Account", text_field("Name"), text_field("New__c")))
+    other = Workspace.open(tmp_path / "home", clock=desk.clock)
+    done: list[object] = []
+
+    def meanwhile(_: object) -> None:
+        if not done:
+            done.append(None)
+            other.refresh("acme")
+
+    mine = desk.workspace.refresh("acme", progress=meanwhile)
+    assert mine.drift_events == ()
+    assert [e.field_name for e in desk.workspace.drift("acme").events] == ["New__c"]
