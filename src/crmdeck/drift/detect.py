@@ -67,9 +67,10 @@ def detect(
     renames = find_renames(findings)
     new_names = {(o, old): new for (o, new), old in renames.items()}
     moment = to_utc(detected_at)
+    when = moment.isoformat()
     story_ids = {
-        id(found): _stable_id(connection_id, moment, "story", found.kind, *_place(found.members[0]))
-        for found in folds
+        one: _stable_id(connection_id, when, "story", one.kind, *_place(one.members[0]))
+        for one in folds
     }
 
     def event(finding: Finding) -> DriftEvent:
@@ -77,7 +78,7 @@ def detect(
         found = told_by.get(finding)
         verdict = _weigh(finding, affected[finding], found, new_names.get(place))
         return DriftEvent(
-            id=_stable_id(connection_id, moment, *_place(finding)),
+            id=_stable_id(connection_id, when, *_place(finding)),
             connection_id=connection_id,
             object_type=finding.object_type,
             field_name=finding.field_name,
@@ -86,28 +87,29 @@ def detect(
             reason=verdict.reason,
             changes=finding.changes,
             rename_of=renames.get(place) if finding.kind is DriftKind.FIELD_ADDED else None,
-            story=story_ids[id(found)] if found else None,
+            story=story_ids[found] if found else None,
             affected_mappings=tuple(sorted({a.key for a in affected[finding]})),
             detected_at=moment,
         )
 
     events = tuple(map(event, findings))
-    severities: dict[str, list[Severity]] = defaultdict(list)
+    worst: dict[str | None, Severity] = {}
     for told in events:
-        if told.story:
-            severities[told.story].append(told.severity)
+        worst[told.story] = max(
+            told.severity, worst.get(told.story, Severity.SAFE), key=lambda severity: severity.rank
+        )
     stories = tuple(
         Story(
-            id=story_ids[id(found)],
+            id=story_id,
             connection_id=connection_id,
-            kind=found.kind,
-            title=found.title,
-            severity=max(severities[story_ids[id(found)]], key=lambda severity: severity.rank),
-            event_count=len(found.members),
-            object_types=tuple(objects_of(found.members)),
+            kind=one.kind,
+            title=one.title,
+            severity=worst[story_id],
+            event_count=len(one.members),
+            object_types=tuple(objects_of(one.members)),
             detected_at=moment,
         )
-        for found in folds
+        for one, story_id in story_ids.items()
     )
     return DriftReport(events=events, stories=stories)
 
@@ -152,5 +154,5 @@ def _place(finding: Finding) -> tuple[str, str | None, str]:
     return finding.object_type, finding.field_name, finding.kind.value
 
 
-def _stable_id(connection_id: str, moment: datetime, *parts: str | None) -> str:
-    return str(uuid.uuid5(_IDS, json.dumps([connection_id, moment.isoformat(), *parts])))
+def _stable_id(*parts: str | None) -> str:
+    return str(uuid.uuid5(_IDS, json.dumps(parts)))

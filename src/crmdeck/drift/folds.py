@@ -10,7 +10,7 @@ from crmdeck.drift.findings import Finding
 from crmdeck.model import Platform
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fold:
     """Findings that one story tells. `follows` says that they are echoes of other findings."""
 

@@ -6,7 +6,6 @@ a few changes stay apart, each with its own line.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -149,7 +148,7 @@ def _what_happened(finding: Finding) -> tuple[str, str]:
     if finding.kind is DriftKind.FIELD_ADDED and finding.after:
         return finding.kind.value, finding.after.type.value
     changes = [(c.attribute, c.before, c.after) for c in finding.changes]
-    return finding.kind.value, json.dumps(changes)
+    return finding.kind.value, repr(changes)
 
 
 def _attributes(finding: Finding) -> str:

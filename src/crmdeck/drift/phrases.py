@@ -12,7 +12,7 @@ _WIDTH = 60
 
 def short(text: str) -> str:
     """Return text from a CRM as part of one line: no control characters, 60 at most."""
-    line = one_line(text)
+    line = text if text.isprintable() else one_line(text)
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
 

@@ -46,8 +46,8 @@ def fold(
     remaining = [finding for finding in findings if finding not in mapped]
     folds: list[Fold] = []
     for rule in _RULES:
-        for found in rule(news, remaining):
-            folds.append(found)
-            taken = set(found.members)
-            remaining = [finding for finding in remaining if finding not in taken]
+        found = list(rule(news, remaining))
+        folds.extend(found)
+        taken = {member for one in found for member in one.members}
+        remaining = [finding for finding in remaining if finding not in taken]
     return folds

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from crmdeck.drift.attribute_rules import ATTRIBUTE_ROWS, gained_values, lost_values
 from crmdeck.drift.kind_rules import KIND_ROWS, REQUIRED_ADDED, Scale
 from crmdeck.drift.phrases import few, short
 from crmdeck.model import Change, Direction, DriftKind, Field, Severity
+
+_ROWS = {
+    attribute: tuple(rows) for attribute, rows in groupby(ATTRIBUTE_ROWS, lambda row: row.attribute)
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,7 @@ def weigh_changes(changes: Sequence[Change], after: Field, use: Use) -> Verdict:
 
 def weigh_change(change: Change, after: Field, use: Use) -> Verdict:
     """Return the verdict on one change: that of the first row that applies."""
-    row = next(
-        r for r in ATTRIBUTE_ROWS if r.attribute == change.attribute and r.applies(change, after)
-    )
+    row = next(row for row in _ROWS[change.attribute] if row.applies(change, after))
     words = {"before": short(str(change.before)), "after": short(str(change.after))}
     if change.attribute == "picklist":
         words = {"lost": few(lost_values(change)), "gained": few(gained_values(change))}
