@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crmdeck.model import (
+    AuditEntry,
+    Change,
+    Decision,
+    DecisionState,
+    Direction,
+    DriftEvent,
+    DriftKind,
+    ObjectFailure,
+    Quota,
+    Scope,
+    Severity,
+    Story,
+)
+from crmdeck.store import Session, Store
+from tests.store.build import HOSTILE, START, connection, day, record, run, schema
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    with Store(tmp_path / "cache.duckdb").write() as session:
+        yield session
+
+
+def event(number: int, **changes: object) -> DriftEvent:
+    return DriftEvent.model_validate(
+        {
+            "id": f"e{number}",
+            "connection_id": "acme",
+            "object_type": "Account",
+            "field_name": HOSTILE,
+            "kind": DriftKind.FIELD_CHANGED,
+            "severity": Severity.BREAKING,
+            "changes": (Change(attribute="length", before=80, after={"a": [HOSTILE, None]}),),
+            "story": "s1",
+            "affected_mappings": ("deal--Account:name",),
+            "detected_at": day(number),
+            **changes,
+        }
+    )
+
+
+def test_connections_are_versions(session: Session) -> None:
+    first = connection("acme", scope=Scope(include=("Lead",)), path="/tmp/x", ttl_hours=1.5)
+    renamed = first.model_copy(update={"name": "zulu", "disconnected_at": day(2)})
+    other = connection("beta").model_copy(update={"name": HOSTILE})
+    session.connections.put(first, day(0), "me")
+    session.connections.put(other, day(0), "me")
+    session.connections.put(renamed, day(1), "you")
+
+    assert session.connections.get("acme") == renamed
+    assert session.connections.versions("acme") == (renamed, first)
+    assert session.connections.all() == (other, renamed)
+    assert session.connections.get("nobody") is None
+
+
+def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
+    runs = [
+        run(0, objects=3, fields=9),
+        run(1, kind="probe", outcome="failed", error_code="X", error_message=HOSTILE),
+    ]
+    for one in runs:
+        session.runs.add(one)
+    assert session.runs.history("acme") == (runs[1], runs[0])
+    assert session.runs.history("acme", limit=1) == (runs[1],)
+    assert session.runs.latest("acme") == runs[1]
+    assert session.runs.latest("acme", "refresh") == runs[0]
+    assert session.runs.latest_by_connection("refresh") == {"acme": runs[0]}
+    assert session.runs.latest("nobody") is None
+
+    assert session.runs.latest_quota("acme") is None
+    for used in (10, 20):
+        session.runs.add_quota("acme", Quota(used=used, limit=100, observed_at=day(0)), day(0))
+    quota = Quota(used=20, limit=100, observed_at=day(0))
+    assert session.runs.latest_quota("acme") == quota
+    assert session.runs.quota_by_connection() == {"acme": quota}
+
+
+def test_failures_are_those_of_the_last_refresh_that_reached_its_source(session: Session) -> None:
+    failure = ObjectFailure(object_type="Lead", code="TIMEOUT", message=HOSTILE, remedy="Wait.")
+    record(session, 0, schema("Account"))
+    session.runs.add_failures("acme-0", "acme", [failure])
+    session.runs.add(run(1, outcome="failed"))
+    assert session.runs.failures("acme") == (failure,)
+    assert session.snapshots.stats("acme", day(0)).failed_object_count == 1
+
+    record(session, 2, schema("Account"))
+    assert session.runs.failures("acme") == ()
+    assert session.snapshots.stats("acme", day(0)).failed_object_count == 0
+
+
+def test_drift_is_added_once_and_acknowledged_beside(session: Session) -> None:
+    events = [event(1), event(1, id="e1b"), event(2, acknowledged_at=day(3), note="seen")]
+    events[2] = events[2].model_copy(update={"acknowledged_by": "me"})
+    story = Story(
+        id="s1",
+        connection_id="acme",
+        kind="mirror",
+        title=HOSTILE,
+        severity=Severity.SAFE,
+        event_count=2,
+        object_types=("Account", "Lead"),
+        detected_at=day(1),
+    )
+    session.drift.add(events, [story])
+    session.drift.add(events[:1], [story])
+
+    assert session.drift.events("acme") == (events[2], events[0], events[1])
+    assert session.drift.events(since=day(2)) == (events[2],)
+    assert session.drift.events("nobody") == ()
+    assert session.drift.stories("acme") == (story,)
+    assert session.drift.stories(since=day(2)) == ()
+
+    assert session.drift.acknowledge(["e1", "e1", "unknown"], day(4), "me") == 1
+    assert session.drift.acknowledge(["e1"], day(5), "you", HOSTILE) == 1
+    seen = session.drift.get("e1")
+    assert seen is not None
+    assert (seen.acknowledged_at, seen.acknowledged_by, seen.note) == (day(5), "you", HOSTILE)
+    assert session.drift.get("unknown") is None
+
+
+def test_decisions_stay_in_the_order_in_which_they_were_made(session: Session) -> None:
+    def decision(number: int, **changes: object) -> Decision:
+        return Decision.model_validate(
+            {
+                "id": f"d{number}",
+                "connection_id": "acme",
+                "object_pair": "deal--Account",
+                "partner_field": "name",
+                "crm_field": None,
+                "state": DecisionState.REJECTED,
+                "decided_by": "me",
+                "decided_at": START,
+                **changes,
+            }
+        )
+
+    first = decision(
+        1,
+        crm_field=HOSTILE,
+        state=DecisionState.ACCEPTED,
+        direction=Direction.PUSH,
+        value_map={HOSTILE: "b"},
+        confidence=0.25,
+    )
+    second, third = decision(2, undoes="d1"), decision(3, partner_field="tier")
+    session.decisions.add([first, second])
+    session.decisions.add([third])
+    assert session.decisions.log() == (first, second, third)
+    assert session.decisions.log("acme", "deal--Account", "name") == (first, second)
+    assert session.decisions.log("other") == ()
+
+
+def test_audit_entries_can_be_searched(session: Session) -> None:
+    def entry(number: int, name: str, **changes: object) -> AuditEntry:
+        return AuditEntry.model_validate(
+            {
+                "id": f"a{number}",
+                "at": day(number),
+                "actor": "me",
+                "event": name,
+                "summary": HOSTILE,
+                **changes,
+            }
+        )
+
+    entries = [
+        entry(0, "connection.added", connection_id="acme"),
+        entry(1, "mapping.accepted", connection_id="acme", details={"a": [1, None, HOSTILE]}),
+        entry(2, "mapping.rejected", actor="you"),
+        entry(2, "mappings%"),
+    ]
+    session.audit.add(*entries)
+    found = session.audit.entries
+    assert found() == tuple(reversed(entries))
+    assert found(event="mapping.*") == (entries[2], entries[1])
+    assert found(event="mapping") == ()
+    assert found(event="mapping.%") == ()
+    assert found(connection_id="acme", limit=1) == (entries[1],)
+    assert found(actor="you") == (entries[2],)
+    assert found(since=day(1), until=day(1)) == (entries[1],)
+
+
+def test_vectors_by_model_and_text(session: Session) -> None:
+    texts = {HOSTILE: np.arange(4, dtype=np.float32), "b": np.ones(4, dtype=np.float32)}
+    session.vectors.put("m", texts)
+    session.vectors.put("m", {"b": np.zeros(4, dtype=np.float32)})
+    found = session.vectors.get("m", [HOSTILE, "b", "c"])
+    assert set(found) == {HOSTILE, "b"}
+    assert found[HOSTILE].dtype == np.float32
+    assert found[HOSTILE].tolist() == [0, 1, 2, 3]
+    assert found["b"].tolist() == [1, 1, 1, 1]
+    assert session.vectors.get("other", ["b"]) == {}
+    assert session.vectors.get("m", []) == {}
+
+
+def test_the_last_fill_rate_of_each_field_counts(session: Session) -> None:
+    session.rates.put("acme", "Account", {"Name": 1, "Tier": 0.5}, 200, day(0))
+    session.rates.put("acme", "Account", {"Tier": 0.75}, 100, day(1))
+    assert session.rates.get("acme", "Account") == {
+        "Name": (1.0, 200, day(0)),
+        "Tier": (0.75, 100, day(1)),
+    }
+    assert session.rates.get("acme", "Lead") == {}
+
+
+def test_times_keep_their_microseconds_and_their_zone(session: Session) -> None:
+    late = day(0) + timedelta(microseconds=1)
+    session.runs.add(run(0, started_at=day(0), finished_at=late))
+    found = session.runs.latest("acme")
+    assert found is not None
+    assert found.finished_at == late
+    assert found.finished_at.tzinfo is not None

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crmdeck.errors import CacheError
+from crmdeck.model import Field, GoneReason, ObjectSchema, Scope, field_hash, schema_hash
+from crmdeck.model.hashing import structural_hash
+from crmdeck.store import Session, Store
+from tests.model.strategies import fields as any_fields
+from tests.store.build import HOSTILE, connection, day, record, run, schema
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    with Store(tmp_path / "cache.duckdb").write() as session:
+        yield session
+
+
+def rows_of(session: Session, table: str) -> int:
+    count = session.snapshots._database.rows(f"SELECT count(*) FROM {table}")[0][0]
+    return int(count)
+
+
+def test_what_was_discovered_comes_back_verbatim(session: Session) -> None:
+    account = schema("Account", "Name", HOSTILE, label=HOSTILE, keyPrefix="001")
+    count = record(session, 0, account)
+
+    assert (count.new_definitions, count.snapshots, count.changed) == (3, 1, ("Account",))
+    snapshot = session.snapshots.get("acme", "Account")
+    assert snapshot is not None
+    assert snapshot.fields == account.fields
+    assert snapshot.native == {"keyPrefix": "001"}
+    info = snapshot.info
+    assert (info.label, info.field_count, info.custom_field_count) == (HOSTILE, 3, 2)
+    assert info.schema_hash == schema_hash(account.fields)
+    assert info.structural_hash == structural_hash(account.fields)
+    assert (info.discovered_at, info.expires_at, info.validator) == (day(0), day(1), "v0")
+    assert session.snapshots.current("acme") == (info,)
+    assert session.snapshots.known("acme") == {"Account": (info.schema_hash, "v0")}
+
+
+def test_an_unchanged_object_costs_one_row_and_no_definition(session: Session) -> None:
+    account, lead = schema("Account", "Name"), schema("Lead", "Name", "Status")
+    assert record(session, 0, account, lead).new_definitions == 3
+    tables = ("field_definition", "object_definition", "object_field")
+    before = [rows_of(session, table) for table in tables]
+
+    count = record(session, 1, lead, unchanged=["Account"])
+
+    assert (count.new_definitions, count.snapshots, count.changed) == (0, 2, ())
+    assert [rows_of(session, table) for table in tables] == before
+    assert session.snapshots.moments("acme") == (day(0),)
+    assert [i.validator for i in session.snapshots.history("acme", "Account")] == ["v0", "v0"]
+
+
+def test_any_past_schema_can_be_browsed(session: Session) -> None:
+    record(session, 0, schema("Account", "Name"), schema("Lead", "Name"))
+    count = record(session, 1, schema("Account", "Name", "Tier"), unchanged=["Lead"])
+    record(session, 2, schema("Account", "Tier"), schema("Lead", "Name", label="Prospect"))
+
+    assert count.changed == ("Account",)
+    names = {
+        number: [f.name for f in snapshot.fields]
+        for number in range(3)
+        if (snapshot := session.snapshots.get("acme", "Account", day(number + 0.5)))
+    }
+    assert names == {
+        0: ["Name", "Stage"],
+        1: ["Name", "Tier", "Stage"],
+        2: ["Tier", "Stage"],
+    }
+    assert session.snapshots.get("acme", "Account", day(-1)) is None
+    assert session.snapshots.current("acme", day(-1)) == ()
+    assert [i.field_count for i in session.snapshots.current("acme", day(1))] == [3, 2]
+    assert [r.name for r in session.snapshots.field_rows("acme", day(0))] == [
+        "Name",
+        "Stage",
+        "Name",
+        "Stage",
+    ]
+    assert session.snapshots.moments("acme") == (day(2), day(1), day(0))
+
+
+def test_what_has_gone_leaves_a_tombstone_and_comes_back(session: Session) -> None:
+    account, lead = schema("Account", "Name"), schema("Lead", "Name")
+    record(session, 0, account, lead)
+    gone = {"Lead": GoneReason.ABSENT, "NeverSeen": GoneReason.REMOVED}
+    count = record(session, 1, unchanged=["Account"], gone=gone)
+
+    assert (count.snapshots, count.changed) == (2, ("Lead",))
+    assert [i.object_type for i in session.snapshots.current("acme")] == ["Account"]
+    assert session.snapshots.gone("acme") == {"Lead": GoneReason.ABSENT}
+    assert session.snapshots.get("acme", "Lead") is None
+    assert session.snapshots.get("acme", "Lead", day(0)) is not None
+    assert "Lead" not in session.snapshots.known("acme")
+    last = session.snapshots.last_present("acme", "Lead")
+    assert last is not None
+    assert last.discovered_at == day(0)
+    assert session.snapshots.load([last.id])[last.id].fields == lead.fields
+
+    again = record(session, 2, unchanged=["Account"], gone={"Lead": GoneReason.ABSENT})
+    assert (again.snapshots, again.changed) == (1, ())
+    record(session, 3, unchanged=["Account"], gone={"Lead": GoneReason.REMOVED})
+    assert session.snapshots.gone("acme") == {"Lead": GoneReason.REMOVED}
+    assert session.snapshots.gone("acme", day(1)) == {"Lead": GoneReason.ABSENT}
+    assert record(session, 4, lead, unchanged=["Account"]).changed == ("Lead",)
+    assert session.snapshots.gone("acme") == {}
+
+
+def test_calling_something_unknown_unchanged_is_refused(session: Session) -> None:
+    with pytest.raises(CacheError, match="Lead") as caught:
+        record(session, 0, unchanged=["Lead"])
+    assert caught.value.code == "CACHE_INCOMPLETE"
+
+
+def test_statistics_count_what_is_current(session: Session) -> None:
+    record(session, 0, schema("Account", "Name"), schema("Lead"), schema("Case"))
+    record(session, 1, schema("Account", "Name", "Tier"), gone={"Case": GoneReason.HIDDEN})
+    record(session, 1, schema("Contact"), connection_id="other")
+
+    stats = session.snapshots.stats("acme", day(1))
+    assert (stats.object_count, stats.field_count, stats.custom_field_count) == (2, 4, 2)
+    assert stats.stale_object_count == 1
+    assert (stats.last_discovered_at, stats.next_expiry_at) == (day(1), day(2))
+    assert session.snapshots.stats("acme", day(9)).next_expiry_at is None
+    everything = session.snapshots.stats_by_connection(day(1))
+    assert everything["acme"] == stats
+    assert everything["other"].object_count == 1
+    assert session.snapshots.stats("nobody", day(1)).object_count == 0
+
+
+def test_connections_share_definitions_and_nothing_else(session: Session) -> None:
+    account = schema("Account", "Name")
+    record(session, 0, account)
+    count = record(session, 1, account, connection_id="other")
+
+    assert (count.new_definitions, count.changed) == (0, ("Account",))
+    assert session.snapshots.moments("other") == (day(1),)
+    assert len(session.snapshots.history("acme", "Account")) == 1
+    assert session.snapshots.latest_refresh("other") == "other-1"
+
+
+def test_the_scope_of_the_last_refresh_is_kept(session: Session) -> None:
+    assert session.snapshots.scope("acme") is None
+    scope = Scope(include=("Lead", "=x"), exclude=("Case",))
+    session.connections.put(connection(), day(0), "me")
+    session.snapshots.record(run(0), scope, discovered=[], unchanged=[], gone={}, expires_at=day(1))
+    assert session.snapshots.scope("acme") == scope
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(any_fields(unknowns=True), max_size=5))
+def test_any_fields_come_back_as_they_were(session: Session, fields: list[Field]) -> None:
+    record(session, 0, ObjectSchema(object_type="Any", fields=tuple(fields)))
+    snapshot = session.snapshots.get("acme", "Any")
+    assert snapshot is not None
+    assert snapshot.fields == tuple(fields)
+    assert [field_hash(f) for f in snapshot.fields] == [field_hash(f) for f in fields]
+
+
+def test_many_rows_keep_their_order_and_their_types(session: Session) -> None:
+    wide = schema("Wide", *(f"{number:04d}" for number in range(3000)))
+    record(session, 0, wide)
+    rows = session.snapshots.field_rows("acme")
+    assert [row.name for row in rows] == [field.name for field in wide.fields]
+    assert rows[0].custom is True
+    assert rows[-1].custom is None
+    assert rows[0].label == HOSTILE

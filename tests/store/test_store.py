@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from crmdeck.errors import (
+    CacheBusyError,
+    CacheError,
+    CacheTooNewError,
+    CrmdeckError,
+    ExitCode,
+    ReadOnlyError,
+)
+from crmdeck.store import Session, Store
+from crmdeck.store.database import explain
+from tests.store.build import START, connection, record, schema
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as session:
+        return [one.name for one in session.connections.all()]
+
+
+def put(store: Store, name: str) -> None:
+    with store.write() as session:
+        session.connections.put(connection(name), START, "me")
+
+
+def fail(store: Store, name: str) -> None:
+    """Write in two nested blocks, and fail in the outer one."""
+
+    def work() -> None:
+        with store.write():
+            put(store, name)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+
+
+def fingerprint(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_new_store_touches_nothing_until_it_is_used(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home" / "cache.duckdb")
+    assert list(tmp_path.iterdir()) == []
+    assert names(store) == []
+    put(store, "acme")
+    assert names(Store(store.path)) == ["acme"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_files_are_private_to_the_user(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home" / "cache.duckdb")
+    with store.hold():
+        put(store, "acme")
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in store.path.parent.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert "cache.duckdb.wal" in modes
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_write_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb")
+    fail(store, "lost")
+    with store.write() as outer:
+        outer.connections.put(connection("outer"), START, "me")
+        with store.write() as inner:
+            inner.connections.put(connection("inner"), START, "me")
+        assert names(store) == ["inner", "outer"]
+    assert names(store) == ["inner", "outer"]
+    with store.read():
+        put(store, "third")
+        fail(store, "joined")
+    assert names(store) == ["inner", "outer", "third"]
+
+
+def test_errors_of_others_pass_through_as_they_are(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb")
+    with pytest.raises(FileNotFoundError), store.write():
+        (tmp_path / "missing").read_text()
+
+
+def test_hold_keeps_the_connection_over_reads_and_writes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb", wait=0.1)
+    with store.hold():
+        put(store, "one")
+        with pytest.raises(CacheBusyError):
+            names(Store(store.path, wait=0.1))
+        thread = threading.Thread(target=put, args=(store, "two"))
+        thread.start()
+        thread.join()
+        fail(store, "lost")
+    assert names(Store(store.path)) == ["one", "two"]
+
+
+def test_many_threads_lose_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb", wait=30)
+    threads = [threading.Thread(target=put, args=(store, f"{n:02d}")) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert names(store) == [f"{n:02d}" for n in range(12)]
+
+
+def test_read_only_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "cache.duckdb"
+    reader = Store(path, read_only=True)
+    with pytest.raises(CacheError) as missing:
+        names(reader)
+    assert missing.value.code == "CACHE_MISSING"
+    assert missing.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+    put(Store(path), "acme")
+    before = path.read_bytes()
+    assert names(reader) == ["acme"]
+    with pytest.raises(ReadOnlyError), reader.write():
+        pass
+    with reader.read() as session, pytest.raises(duckdb.Error):
+        session.connections.put(connection("no"), START, "me")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs to lack a permission")
+def test_a_folder_that_must_not_be_written_to(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home" / "cache.duckdb")
+    put(store, "acme")
+    for path in (*store.path.parent.iterdir(), store.path.parent):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    before = fingerprint(store.path.parent)
+    try:
+        assert names(Store(store.path, read_only=True)) == ["acme"]
+        with pytest.raises(CacheError) as caught:
+            names(store)
+        assert caught.value.code == "CACHE_NO_PERMISSION"
+        assert fingerprint(store.path.parent) == before
+    finally:
+        store.path.parent.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses new folders, to root too")
+def test_a_folder_that_cannot_be_made() -> None:
+    with pytest.raises(CacheError) as caught:
+        names(Store(Path("/sys/crmdeck/cache.duckdb")))
+    assert caught.value.code == "CACHE_NO_PERMISSION"
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database\n" * 1000, "half"])
+def test_a_damaged_cache_says_what_to_do_and_is_left_alone(
+    tmp_path: Path, content: bytes | str
+) -> None:
+    store = Store(tmp_path / "cache.duckdb")
+    put(store, "acme")
+    if isinstance(content, str):
+        content = store.path.read_bytes()[:20_000]
+    store.path.write_bytes(content)
+    for attempt in (store, Store(store.path, read_only=True)):
+        with pytest.raises(CacheError) as caught:
+            names(attempt)
+        assert caught.value.code == "CACHE_UNREADABLE"
+        assert caught.value.exit_code is ExitCode.CACHE_BUSY
+        assert caught.value.cause
+        assert "cache.duckdb" in (caught.value.remedy or "")
+    assert store.path.read_bytes() == content
+
+
+def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cache.duckdb"
+    with duckdb.connect(str(path)) as theirs:
+        theirs.execute("CREATE TABLE theirs AS SELECT 1")
+    before = path.read_bytes()
+    with pytest.raises(CacheError, match="not a cache"):
+        names(Store(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool) -> None:
+    path = tmp_path / "cache.duckdb"
+    put(Store(path), "acme")
+    newer = (
+        "import duckdb, os\n"
+        f"c = duckdb.connect({str(path)!r})\n"
+        "c.execute(\"INSERT INTO schema_migration VALUES (9999, 'x', '2030-01-01')\")\n"
+    )
+    subprocess.run([sys.executable, "-c", newer + ("os._exit(0)" if logged else "c.close()")])
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("*.duckdb*") if p.suffix != ".lock"}
+    assert ("cache.duckdb.wal" in before) is logged
+    for read_only in (False, True):
+        with pytest.raises(CacheTooNewError, match="newer") as caught:
+            names(Store(path, read_only=read_only))
+        assert "9999" in (caught.value.cause or "")
+        assert caught.value.remedy
+    after = {p.name: p.read_bytes() for p in tmp_path.glob("*.duckdb*") if p.suffix != ".lock"}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), CacheError, "CACHE_NO_PERMISSION"),
+        (OSError(errno.ENOSPC, "No space left on device"), CacheError, "CACHE_DISK_FULL"),
+        (
+            duckdb.IOException("IO Error: Could not write file: No space left on device"),
+            CacheError,
+            "CACHE_DISK_FULL",
+        ),
+        (
+            duckdb.IOException(
+                "IO Error: Could not set lock on file: Conflicting lock is held in "
+                "/usr/bin/duckdb (PID 42)."
+            ),
+            CacheBusyError,
+            "CACHE_BUSY",
+        ),
+        (
+            duckdb.IOException(
+                "IO Error: Trying to read a database file with version number 99, but we can "
+                "only read versions between 64 and 67."
+            ),
+            CacheTooNewError,
+            "CACHE_TOO_NEW",
+        ),
+    ],
+)
+def test_failures_are_put_into_words(error: Exception, kind: type[CrmdeckError], code: str) -> None:
+    explained = explain(error, Path("cache.duckdb"))
+    assert type(explained) is kind
+    assert explained.code == code
+    assert explained.cause
+    assert explained.remedy
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from crmdeck.errors import CacheError
+from crmdeck.store import Store
+from tests.store.build import record, schema
+store = Store(Path(sys.argv[1]))
+with store.read():
+    pass
+limit = store.path.stat().st_size + 300_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+many = [schema(f"O{n}", *(f"{n}-{m}" for m in range(50))) for n in range(200)]
+try:
+    with store.write() as session:
+        record(session, 1, *many)
+except CacheError as error:
+    print(error.code, bool(error.remedy))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX resource limits")
+def test_a_full_disk_loses_nothing_that_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "cache.duckdb"
+    with Store(path).write() as session:
+        record(session, 0, schema("Account"))
+    answer = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True
+    )
+    assert answer.stdout.split() == ["CACHE_DISK_FULL", "True"], answer.stderr
+    with Store(path).read() as session:
+        assert [i.object_type for i in session.snapshots.current("acme")] == ["Account"]
+        assert session.snapshots.latest_refresh("acme") == "acme-0"
+
+
+def test_importing_the_store_imports_no_database(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from crmdeck.store import Store; "
+        f"store = Store(Path({str(tmp_path / 'c.duckdb')!r})); "
+        "print(sorted({'duckdb', '_duckdb', 'numpy', 'filelock'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_the_database_cannot_reach_out(tmp_path: Path) -> None:
+    outside = tmp_path / "secret.csv"
+    outside.write_text("a\n1\n")
+    secret = [1]  # the database must not see variables of the program either
+
+    def attempt(session: Session, sql: str) -> None:
+        with pytest.raises(duckdb.Error):
+            session.connections._database.rows(sql)
+
+    with Store(tmp_path / "cache.duckdb").read() as session:
+        attempt(session, f"SELECT * FROM read_csv('{outside}')")
+        attempt(session, f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'")
+        attempt(session, f"ATTACH '{tmp_path / 'other.duckdb'}'")
+        attempt(session, "INSTALL httpfs")
+        attempt(session, "LOAD httpfs")
+        attempt(session, "SET enable_external_access = true")
+        attempt(session, "SELECT * FROM secret")
+    assert secret == [1]
+    assert not (tmp_path / "out.csv").exists()
