@@ -12,12 +12,13 @@ from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 
 from crmdeck.tui.actions import check_keymap
+from crmdeck.tui.collector import calm
 from crmdeck.tui.palette import DeckCommands
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.text import display_block, display_text
-from crmdeck.tui.themes import THEMES, theme_name
+from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.tui.ui_state import UiState
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class CrmdeckApp(App[None]):
 
     def on_mount(self) -> None:
         """Say what is wrong with the user's keys."""
+        self.call_after_refresh(calm)
         if self._keys:
             for spec in self._specs:
                 spec.load()
@@ -102,6 +104,13 @@ class CrmdeckApp(App[None]):
         if text:
             self.copy_to_clipboard(text)
             self.say(f"Copied {display_text(text, 60)}", timeout=2)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's variables with crmdeck's own roles added."""
+        variables = super().get_css_variables()
+        variables |= roles(self.current_theme, variables)
+        self.theme_variables = variables
+        return variables
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield what the palette offers beside the actions of crmdeck."""

@@ -57,7 +57,8 @@ class DeckCommands(Provider):
         keys = " ".join(map(key_label, offer.keys))
         run = partial(self.app.run_action, action.method, offer.host)
         # The palette reads the help line as markup, and `[` is the name of a key.
-        return Entry(action.palette_title, escape(f"{action.help or action.title}  {keys}"), run)
+        help_line = f"{keys}   {action.help}" if action.help else keys
+        return Entry(action.palette_title, escape(help_line), run)
 
 
 def highlighted(query: str, title: str) -> Content:

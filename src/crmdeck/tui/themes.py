@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = "crmdeck-dark"
@@ -56,6 +59,30 @@ THEMES = (
         },
     ),
 )
+
+MUTED_SHARE = 0.62
+"""How much of the text colour is in muted text; the rest is background."""
+
+
+def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the colours of crmdeck's own roles in any theme: `$muted`, `$good`, `$warn`...
+
+    Textual's `$text-muted` has no colour of its own outside a style sheet, and its tinted
+    texts are too pale to tell states apart in our themes.
+    """
+    if theme.ansi:
+        muted = "ansi_default"
+    else:
+        ground = Color.parse(variables["background"])
+        muted = ground.blend(Color.parse(variables["foreground"]), MUTED_SHARE).hex
+    own = theme.name in (DARK, LIGHT)
+    named = {"good": "success", "warn": "warning", "bad": "error", "mark": "accent"}
+    colours = {
+        role: variables[name if own or theme.ansi else f"text-{name}"]
+        for role, name in {**named, "info": "primary"}.items()
+    }
+    return {"muted": muted, **colours}
+
 
 _ALIASES = {TERMINAL: "ansi-dark", "dark": DARK, "light": LIGHT}
 

@@ -144,7 +144,7 @@ class Pane(ActionHost, Loading, Widget):
         """Write the first line of the pane; every part may come from outside."""
         parts = [Content.styled(display_text(title, 60), "bold")]
         parts += [
-            Content.styled(display_text(detail, 80), "$text-muted") for detail in details if detail
+            Content.styled(display_text(detail, 80), "$muted") for detail in details if detail
         ]
         self.query_one(".heading", Static).update(Content("   ").join(parts))
 

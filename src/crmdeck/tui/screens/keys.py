@@ -15,6 +15,11 @@ def _has_pane(screen: Any) -> bool:
     return screen.pane is not None
 
 
+def _can_filter(screen: Any) -> bool:
+    # `/` is a letter like any other for who is typing; Textual does not hold it back itself.
+    return screen.pane is not None and not screen.is_typing
+
+
 def _can_copy(screen: Any) -> bool:
     return screen.pane is not None and bool(screen.pane.error or screen.pane.copy_text())
 
@@ -45,7 +50,7 @@ SCREEN_ACTIONS = (
         applies=_can_go_back,
         palette=False,
     ),
-    Action("view.filter", "filter", ("slash",), hint=60, applies=_has_pane),
+    Action("view.filter", "filter", ("slash",), hint=60, applies=_can_filter),
     Action(
         "connection.refresh",
         "refresh",

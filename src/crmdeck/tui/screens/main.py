@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import ConnectionStatus, RefreshResult
@@ -54,6 +54,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     """Holds which connection and pane are shown, and hands keys and messages on."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = SCREEN_ACTIONS
+    AUTO_FOCUS = ""
 
     def __init__(self, specs: Sequence[PaneSpec], state: UiState) -> None:
         super().__init__()
@@ -162,6 +163,11 @@ class MainScreen(ActionHost, Loading, Screen[None]):
             self._focus_pane()
         self.refresh_bindings()
         return pane
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether printable keys go into a line of text."""
+        return isinstance(self.focused, Input)
 
     @property
     def filter_text(self) -> str:

@@ -45,15 +45,14 @@ class ErrorPanel(Widget):
         error = self.error
         if error is None:
             return Content("")
-        lines = [Content.assemble(("✕ ", "bold $text-error"), (_shown(error.message), "bold"))]
+        lines = [Content.assemble(("✕ ", "bold $bad"), (_shown(error.message), "bold"))]
         if error.cause:
-            lines.append(Content.assemble(("  why   ", "$text-muted"), _shown(error.cause)))
+            lines.append(Content.assemble(("  why   ", "$muted"), _shown(error.cause)))
         if error.remedy:
-            lines.append(Content.assemble(("  next  ", "$text-muted"), _shown(error.remedy)))
+            lines.append(Content.assemble(("  next  ", "$muted"), _shown(error.remedy)))
         keys = [*self._next_step(error), ("c", "copy details"), ("Esc", "dismiss")]
         shown = [
-            Content.assemble((key, "bold $primary"), (f" {title}", "$text-muted"))
-            for key, title in keys
+            Content.assemble((f"{key} ", "bold $primary"), (title, "$muted")) for key, title in keys
         ]
         lines.append(Content("  ") + Content("   ").join(shown))
         return Content("\n").join(lines)

@@ -23,10 +23,16 @@ class FilterBar(ActionHost, Widget):
     SCOPE = "filter"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(
-            "filter.keep", "keep", ("enter", "down"), help="keep the filter", hint=20, palette=False
+            "filter.keep",
+            "keep",
+            ("enter", "down"),
+            help="keep the filter",
+            hint=90,
+            palette=False,
+            priority=True,
         ),
         Action(
-            "filter.drop", "clear", ("escape",), help="clear the filter", hint=10, palette=False
+            "filter.drop", "clear", ("escape",), help="clear the filter", hint=80, palette=False
         ),
     )
 
@@ -72,7 +78,7 @@ class FilterBar(ActionHost, Widget):
         """Show how many rows pass, and what is wrong with the filter."""
         self._note, self._hint = count, hint
         note = Content.assemble(
-            (display_text(hint, 60), "$text-warning"), "   " if hint else "", (count, "$text-muted")
+            (display_text(hint, 60), "$warn"), "   " if hint else "", (count, "$muted")
         )
         self.query_one(".note", Static).update(note)
 
@@ -115,6 +121,6 @@ class FilterBar(ActionHost, Widget):
         chip.update(
             Content.assemble(
                 (f" / {display_text(self.text, LONGEST_CHIP)} ", "bold reverse $primary"),
-                ("  Esc clears", "$text-muted"),
+                ("  Esc clears", "$muted"),
             )
         )

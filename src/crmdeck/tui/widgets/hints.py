@@ -25,7 +25,7 @@ class Hints(Widget):
     def render(self) -> RenderResult:
         """Return the line."""
         return Content("  ").join(
-            Content.assemble((key, "bold $primary"), (f" {title}", "$text-muted"))
+            Content.assemble((f"{key} ", "bold $primary"), (title, "$muted"))
             for key, title in chosen_hints(offers(self.screen), self.size.width)
         )
 

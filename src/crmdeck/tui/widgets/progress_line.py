@@ -54,7 +54,7 @@ class ProgressLine(Widget):
             ("─" * start, "$border-blurred"),
             ("━" * done, "$primary"),
             ("─" * (room - start - done), "$border-blurred"),
-            (text, "$text-muted"),
+            (text, "$muted"),
         )
 
     def _filled(self, room: int) -> tuple[int, int]:

@@ -91,11 +91,12 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
 def connection_lines(status: ConnectionStatus, width: int) -> Content:
     """Return the two lines of a connection: sign and name; word and platform."""
     health = health_of(status)
-    colour = {"ok": "$text-success", "warn": "$text-warning", "error": "$text-error"}
-    below = f"{health.word} · {PLATFORM_NAMES[status.platform]}"
+    colour = {"ok": "$good", "warn": "$warn", "error": "$bad"}
+    platform = f" · {PLATFORM_NAMES[status.platform]}"
+    below = health.word + (platform if len(health.word + platform) <= width - 2 else "")
     return Content.assemble(
-        (f"{health.sign} ", colour.get(health.state, "$text-muted")),
+        (f"{health.sign} ", colour.get(health.state, "$muted")),
         (display_text(status.name, width - 2), "bold"),
         "\n  ",
-        (display_text(below, width - 2), colour.get(health.state, "$text-muted") + " 80%"),
+        (display_text(below, width - 2), "$muted"),
     )

@@ -25,7 +25,7 @@ class PaneTab(Static):
             self.pane_id = pane_id
 
     def __init__(self, spec: PaneSpec) -> None:
-        label = Content.assemble((spec.key, "$text-muted"), f" {spec.title}")
+        label = Content.assemble((f"{spec.key} ", "$muted"), spec.title)
         super().__init__(label, markup=False)
         self.spec = spec
 

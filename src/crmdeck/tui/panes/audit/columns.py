@@ -20,13 +20,13 @@ COLUMNS: tuple[Column[AuditEntry], ...] = (
     Column(
         "at",
         "When (UTC)",
-        lambda entry: entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+        lambda entry: entry.at.strftime("%Y-%m-%d %H:%M"),
         style=lambda _: "muted",
-        width=19,
+        width=16,
         sort_key=lambda entry: entry.at,
     ),
-    Column("event", "Event", lambda entry: entry.event, style=event_state, width=22),
-    Column("summary", "What", lambda entry: entry.summary, min_width=16),
+    Column("event", "Event", lambda entry: entry.event, style=event_state, width=22, shrink_to=20),
+    Column("summary", "What", lambda entry: entry.summary, min_width=14),
     Column("actor", "Who", lambda entry: entry.actor, width=14, hide_below=72),
 )
 

@@ -119,14 +119,12 @@ def entry_detail(entry: AuditEntry) -> Content:
         Content.styled(display_block(entry.summary, 400), "bold"),
         Content.styled(
             display_text(f"{entry.event} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200),
-            "$text-muted",
+            "$muted",
         ),
     ]
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines.append(
-            Content.assemble(
-                (f"{display_text(name, 24):<24}  ", "$text-muted"), display_text(text, 400)
-            )
+            Content.assemble((f"{display_text(name, 14):<14}  ", "$muted"), display_text(text, 400))
         )
     return Content("\n").join(lines)

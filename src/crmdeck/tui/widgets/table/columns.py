@@ -19,8 +19,9 @@ class Column(Generic[R]):
     `text` gives the plain text of a cell, as it came; the table makes it safe and cuts it.
     `style` names the state of a cell (`ok`, `warn`, `error`, `muted`, `strong`, `accent`,
     `info`), which the theme turns into a look; the text must carry the meaning as well.
-    `width` cells are fixed; without it the column takes its share (`weight`) of what is left,
-    at least `min_width`. A column with `hide_below` leaves a table narrower than that.
+    `width` cells are fixed, down to `shrink_to` where the table is too narrow; without it the
+    column takes its share (`weight`) of what is left, at least `min_width`. A column with
+    `hide_below` leaves a table narrower than that.
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
     columns are those in which the plain word filter looks and where matches are highlighted.
     """
@@ -30,6 +31,7 @@ class Column(Generic[R]):
     text: Callable[[R], str]
     style: Callable[[R], str] | None = None
     width: int | None = None
+    shrink_to: int | None = None
     min_width: int = 8
     weight: int = 1
     align: Literal["left", "right"] = "left"
@@ -60,17 +62,30 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
     """
     shown = [column for column in columns if available >= column.hide_below]
     gaps = GAP * max(0, len(shown) - 1)
-    taken = sum(column.width or 0 for column in shown)
-    shares = _share(
-        [column for column in shown if column.width is None], available - indent - gaps - taken
-    )
+    room = available - indent - gaps
+    widths = _shrunk(shown, room)
+    flexible = [column for column in shown if column.width is None]
+    widths |= _share(flexible, room - sum(widths.values()))
     placed = []
     start = indent
     for column in shown:
-        width = column.width if column.width is not None else shares[column.id]
+        width = widths[column.id]
         placed.append(Placed(column, start, width))
         start += width + GAP
     return tuple(placed)
+
+
+def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
+    """Return the widths of the fixed columns, the last ones shrunk first where room lacks."""
+    widths = {column.id: column.width for column in columns if column.width is not None}
+    least = sum(column.min_width for column in columns if column.width is None)
+    lacking = sum(widths.values()) + least - room
+    for column in reversed(columns):
+        if lacking > 0 and column.width is not None and column.shrink_to is not None:
+            given = min(lacking, column.width - column.shrink_to)
+            widths[column.id] -= given
+            lacking -= given
+    return widths
 
 
 def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:

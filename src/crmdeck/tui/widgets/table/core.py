@@ -28,6 +28,7 @@ from crmdeck.tui.widgets.table.rendering import (
     header_strip,
     row_strip,
     window,
+    with_more,
 )
 
 R = TypeVar("R")
@@ -238,7 +239,8 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         sticky = self.sticky
         if y == 0:
             header = header_strip(placed, self.sort, look)
-            return window(header, left, width, sticky, look.header)
+            line = window(header, left, width, sticky, look.header)
+            return with_more(line, width, look) if self.max_scroll_x > left else line
         position = self.scroll_offset.y + y - 1
         if position >= self.shown_count:
             return self._blank_line(y, width, look)

@@ -22,6 +22,7 @@ GUTTER = 2
 CURSOR_SIGN = "▌"
 MARK_SIGN = "✓"
 RANGE_SIGN = "│"
+MORE_SIGN = "›"
 ASCENDING = "▲"
 DESCENDING = "▼"
 
@@ -106,6 +107,11 @@ def window(strip: Strip, left: int, width: int, sticky: int, ground: Style) -> S
     kept = strip.crop(0, min(sticky, width))
     moved = strip.crop(sticky + left, max(sticky + left, left + width))
     return Strip.join([kept, moved]).crop_extend(0, width, ground)
+
+
+def with_more(strip: Strip, width: int, look: Look) -> Strip:
+    """Return the line of titles with a sign at its end: there is more to the right."""
+    return Strip.join([strip.crop(0, width - 1), Strip([Segment(MORE_SIGN, look.header)])])
 
 
 def _highlighted(text: str, style: Style, match: Style, words: Sequence[str]) -> Iterable[Segment]:

@@ -1,0 +1,225 @@
+"""How long our table and Textual's DataTable take over many rows, and how long they stall.
+
+Run: python tests/bench/bench_table.py [ROWS] [REPEATS]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+from collections.abc import Awaitable, Callable
+from time import perf_counter, thread_time
+from typing import Any
+
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import DataTable
+
+from crmdeck.tui.collector import calm
+from crmdeck.tui.sheets import sheets
+from crmdeck.tui.themes import THEMES, roles
+from crmdeck.tui.widgets.table import Column, Sort, Table
+
+Row = tuple[str, str, str, str, str, str]
+TITLES = ("name", "label", "type", "object", "required", "references")
+
+
+def rows(number: int) -> list[Row]:
+    """Return rows like those of a schema pane."""
+    kinds = ("string", "picklist", "reference", "currency", "datetime")
+    return [
+        (
+            f"Field_{index * 7919 % number:05}__c",
+            f"Label of field {index * 104729 % number}",
+            kinds[index % 5],
+            f"Object_{index // 40:04}",
+            "yes" if index % 9 == 0 else "no",
+            "Account" if index % 5 == 2 else "",
+        )
+        for index in range(number)
+    ]
+
+
+def columns() -> list[Column[Row]]:
+    """Return six columns, two of them fixed."""
+    return [
+        Column(
+            title,
+            title,
+            lambda row, position=position: row[position],  # type: ignore[misc]
+            width=10 if title in ("type", "required") else None,
+        )
+        for position, title in enumerate(TITLES)
+    ]
+
+
+class Bench(App[None]):
+    """One table on an empty screen."""
+
+    def __init__(self, table: Table[Row] | DataTable[str]) -> None:
+        super().__init__(css_path=[*sheets()])
+        self.table = table
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        variables |= roles(self.current_theme, variables)
+        self.theme_variables = variables
+        return variables
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+
+class Stalls:
+    """Wakes up all the time and remembers the longest it was kept from it.
+
+    `busiest` is the processor time of that: what is left when other processes are busy too.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self.busiest = 0.0
+
+    async def run(self) -> None:
+        before, worked = perf_counter(), thread_time()
+        while True:
+            await asyncio.sleep(0.001)
+            now, work = perf_counter(), thread_time()
+            self.longest = max(self.longest, now - before - 0.001)
+            self.busiest = max(self.busiest, work - worked)
+            before, worked = now, work
+
+
+async def timed(step: Callable[[], Awaitable[None]]) -> tuple[float, float, float]:
+    """Return how long `step` took, the longest stall and its processor time, in ms."""
+    stalls = Stalls()
+    watcher = asyncio.create_task(stalls.run())
+    await asyncio.sleep(0.02)
+    stalls.longest = stalls.busiest = 0.0
+    began = perf_counter()
+    await step()
+    took = perf_counter() - began
+    watcher.cancel()
+    return took * 1000, stalls.longest * 1000, stalls.busiest * 1000
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until the table has done what it was told and is painted."""
+    app = pilot.app
+    while any(worker.group == "order" for worker in app.workers):
+        await asyncio.sleep(0.001)
+    await pilot.pause()
+
+
+async def open_ours(data: list[Row]) -> float:
+    """Return the ms from nothing to a painted table."""
+    began = perf_counter()
+    table: Table[Row] = Table(columns(), data)
+    async with Bench(table).run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+        return (perf_counter() - began) * 1000
+
+
+async def open_theirs(data: list[Row]) -> float:
+    """Return the ms from nothing to a painted DataTable."""
+    began = perf_counter()
+    table: DataTable[str] = DataTable()
+    async with Bench(table).run_test(size=(140, 40)) as pilot:
+        table.add_columns(*TITLES)
+        table.add_rows(data)
+        await pilot.pause()
+        return (perf_counter() - began) * 1000
+
+
+async def use_ours(data: list[Row]) -> dict[str, tuple[float, float, float]]:
+    """Return duration and longest stall (ms) of each thing that a user does."""
+    table: Table[Row] = Table(columns(), can_mark=True)
+    found: dict[str, tuple[float, float, float]] = {}
+    async with Bench(table).run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+
+        async def load() -> None:
+            table.set_rows(data)
+            await settled(pilot)
+
+        async def filter_() -> None:
+            table.set_filter(words=("field 4",))
+            await settled(pilot)
+
+        async def unfilter() -> None:
+            table.set_filter()
+            await settled(pilot)
+
+        async def sort() -> None:
+            table.set_sort(Sort("label", descending=True))
+            await settled(pilot)
+
+        async def scroll() -> None:
+            for _ in range(40):
+                table.action_page_down()
+                await pilot.pause()
+            table.action_last()
+            await settled(pilot)
+
+        for step in (load, scroll, filter_, unfilter, sort):
+            found[step.__name__.strip("_")] = await timed(step)
+    return found
+
+
+async def use_theirs(data: list[Row]) -> dict[str, tuple[float, float, float]]:
+    """Return the same of DataTable, which has no filter."""
+    table: DataTable[str] = DataTable()
+    found: dict[str, tuple[float, float, float]] = {}
+    async with Bench(table).run_test(size=(140, 40)) as pilot:
+        keys = table.add_columns(*TITLES)
+        await pilot.pause()
+
+        async def load() -> None:
+            table.add_rows(data)
+            await pilot.pause()
+
+        async def scroll() -> None:
+            for _ in range(40):
+                table.action_page_down()
+                await pilot.pause()
+
+        async def sort() -> None:
+            table.sort(keys[1], reverse=True)
+            await pilot.pause()
+
+        for step in (load, scroll, sort):
+            found[step.__name__] = await timed(step)
+    return found
+
+
+def main() -> None:
+    """Print medians."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
+    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    data = rows(number)
+    asyncio.run(open_ours([]))
+    calm()
+    empty = statistics.median(asyncio.run(open_ours([])) for _ in range(repeats))
+    full = statistics.median(asyncio.run(open_ours(data)) for _ in range(repeats))
+    theirs = statistics.median(asyncio.run(open_theirs(data)) for _ in range(min(repeats, 2)))
+    print(f"{number:,} rows x {len(TITLES)} columns, medians of {repeats}")
+    print(f"open   empty {empty:7.0f} ms   full {full:7.0f} ms   ratio {full / empty:.2f}")
+    print(f"open   DataTable full {theirs:7.0f} ms")
+    for name, use in (("ours", use_ours), ("DataTable", use_theirs)):
+        runs = [asyncio.run(use(data)) for _ in range(repeats if name == "ours" else 1)]
+        for step in runs[0]:
+            took = statistics.median(run[step][0] for run in runs)
+            stall = max(run[step][1] for run in runs)
+            busy = max(run[step][2] for run in runs)
+            print(
+                f"{name:<10} {step:<9} {took:8.0f} ms   longest stall {stall:8.1f} ms "
+                f"({busy:.1f} ms of processor time)"
+            )
+
+
+if __name__ == "__main__":
+    main()
