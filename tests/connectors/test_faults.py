@@ -78,7 +78,7 @@ HUBSPOT: list[tuple[int, Any, str]] = [
     (402, {"status": "error"}, "EDITION_TOO_SMALL"),
     (429, {"category": "RATE_LIMITS", "policyName": "DAILY"}, "DAILY_LIMIT"),
     (423, {"status": "error"}, "RATE_LIMITED"),
-    (477, {"status": "error"}, "SOURCE_UNAVAILABLE"),
+    (477, {"status": "error"}, "PORTAL_MOVING"),
     (404, {"status": "error", "category": "OBJECT_NOT_FOUND"}, "NOT_VISIBLE"),
     (401, {"status": "error"}, "SESSION_EXPIRED"),
     (403, {"status": "error"}, "FORBIDDEN"),
@@ -117,6 +117,13 @@ def _check(fault: Fault, code: str, expected: str) -> None:
 def test_no_row_is_left_out_or_shadowed() -> None:
     rows = (*SALESFORCE_FAULTS, *HUBSPOT_FAULTS, *faults.BY_STATUS)
     assert [row for row in rows if id(row) not in _hit] == []
+
+
+@pytest.mark.parametrize("rows", [SALESFORCE_FAULTS, HUBSPOT_FAULTS])
+def test_a_code_concerns_either_the_connection_or_the_object(rows: tuple[Fault, ...]) -> None:
+    everything = (*rows, *faults.BY_STATUS)
+    whole = {row.code for row in everything if row.whole}
+    assert not whole & {row.code for row in everything if not row.whole}
 
 
 def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:

@@ -153,7 +153,7 @@ class HubSpotClient:
         query: Mapping[str, str] | None = None,
         form: list[tuple[str, str]] | None = None,
     ) -> Reply:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:

@@ -50,14 +50,18 @@ OTHERS = {
     "tasks": "Tasks",
     "users": "Users",
 }
+STANDARD = MAPPABLE | OTHERS
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class _Type:
+class ObjectType:
+    """One object type; `path` is what HubSpot's paths call it."""
+
     name: str
     label: str
+    path: str
     custom: bool = False
     required: tuple[str, ...] | None = None
 
@@ -73,7 +77,7 @@ def discover(
 
     A standard object type that the token has no scope for, and never had, is not listed.
     """
-    types = _types(client, cancel)
+    types = object_types(client, cancel)
     wanted = _select(scope, types)
     answers: dict[str, tuple[ObjectSchema, str] | CrmdeckError] = {}
     for name, answer in _read_all(client, wanted, types, tuning.threads, cancel):
@@ -96,8 +100,13 @@ def discover(
             yield Discovered(*answer)
 
 
-def _types(client: HubSpotClient, cancel: CancelToken) -> dict[str, _Type]:
-    types = {name: _Type(name, label) for name, label in (MAPPABLE | OTHERS).items()}
+def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, ObjectType]:
+    """Return the object types of a portal: those that all have, and its custom ones.
+
+    A custom one goes by its own name, as the full one holds the number of the portal. A token
+    that may not read the custom ones sees the others. Raises CrmdeckError.
+    """
+    types = {name: ObjectType(name, label, quote(name)) for name, label in STANDARD.items()}
     try:
         reply = client.get("schemas", "schemas", cancel)
     except PermissionDeniedError as error:
@@ -105,28 +114,45 @@ def _types(client: HubSpotClient, cancel: CancelToken) -> dict[str, _Type]:
             raise
         return types
     for record in results(reply):
-        custom = _custom_type(record)
+        custom = _custom(record)
         if custom is not None:
             types[custom.name] = custom
     return types
 
 
-def _custom_type(record: Mapping[str, Any]) -> _Type | None:
-    name = record.get("fullyQualifiedName") or record.get("name")
+def unlisted(name: str) -> ObjectType:
+    """Return an object type that is asked for by a name that nothing lists."""
+    return ObjectType(name, name, quote(name, safe=""))
+
+
+def path_of(client: HubSpotClient, name: str, cancel: CancelToken) -> str:
+    """Return what HubSpot's paths call an object type. Raises CrmdeckError."""
+    if name in STANDARD:
+        return quote(name)
+    return (object_types(client, cancel).get(name) or unlisted(name)).path
+
+
+def _custom(record: Mapping[str, Any]) -> ObjectType | None:
+    full = record.get("fullyQualifiedName")
+    name = record.get("name")
     labels = record.get("labels")
     if not isinstance(name, str):
         return None
+    full = full if isinstance(full, str) else name
+    if name in STANDARD:
+        name = full
     label = labels.get("plural") if isinstance(labels, Mapping) else None
     required = record.get("requiredProperties")
-    return _Type(
+    return ObjectType(
         name,
         label if isinstance(label, str) else name,
+        quote(full, safe=""),
         custom=True,
         required=tuple(str(each) for each in required) if isinstance(required, list) else None,
     )
 
 
-def _select(scope: Scope, types: Mapping[str, _Type]) -> tuple[str, ...]:
+def _select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
     excluded = frozenset(scope.exclude)
     if scope.mode is ScopeMode.NAMED:
         names = set(scope.include)
@@ -141,7 +167,7 @@ def _select(scope: Scope, types: Mapping[str, _Type]) -> tuple[str, ...]:
 def _read_all(
     client: HubSpotClient,
     names: Sequence[str],
-    types: Mapping[str, _Type],
+    types: Mapping[str, ObjectType],
     threads: int,
     cancel: CancelToken,
 ) -> Iterator[tuple[str, tuple[ObjectSchema, str] | CrmdeckError]]:
@@ -149,7 +175,7 @@ def _read_all(
     pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="hubspot")
     try:
         running: dict[Future[tuple[ObjectSchema, str] | CrmdeckError], str] = {
-            pool.submit(_read, client, types.get(name) or _Type(name, name), stop): name
+            pool.submit(_read, client, types.get(name) or unlisted(name), stop): name
             for name in names
         }
         while running:
@@ -163,14 +189,13 @@ def _read_all(
 
 
 def _read(
-    client: HubSpotClient, each: _Type, stop: CancelToken
+    client: HubSpotClient, each: ObjectType, stop: CancelToken
 ) -> tuple[ObjectSchema, str] | CrmdeckError:
     try:
-        path = quote(each.name, safe="")
-        properties = results(client.get("properties", path, stop))
+        properties = results(client.get("properties", each.path, stop))
         pipelines: list[Mapping[str, Any]] = []
         if any(record.get("name") in _HAS_PIPELINES for record in properties):
-            pipelines = _pipelines(client, path, stop)
+            pipelines = _pipelines(client, each.path, stop)
         schema = parse_properties(
             each.name,
             each.label,

@@ -118,7 +118,7 @@ HUBSPOT_FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         status=477,
-        code="SOURCE_UNAVAILABLE",
+        code="PORTAL_MOVING",
         error=SourceError,
         message="HubSpot is moving the portal to another data centre.",
         cause="Requests are refused while it lasts, up to a day.",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from crmdeck.connectors.base import Attribution, ChangedThing, Sample
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.hubspot.client import HubSpotClient
-from crmdeck.connectors.hubspot.discovery import results
+from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.sampling import summarise
 from crmdeck.errors import CrmdeckError, UsageError
@@ -85,13 +84,14 @@ def _records(
     limit: int,
     cancel: CancelToken,
 ) -> list[Mapping[str, Any]]:
+    path = path_of(client, object_type, cancel)
     found: list[Mapping[str, Any]] = []
     after: str | None = None
     while len(found) < limit:
         query = {"limit": str(min(_PAGE, limit - len(found))), "properties": ",".join(properties)}
         if after:
             query["after"] = after
-        reply = client.get("objects", quote(object_type, safe=""), cancel, query=query)
+        reply = client.get("objects", path, cancel, query=query)
         page = [record.get("properties") for record in results(reply)]
         found += [record for record in page if isinstance(record, Mapping)]
         after = _next_page(reply.body)
@@ -110,7 +110,7 @@ def _next_page(body: object) -> str | None:
 def _properties(
     client: HubSpotClient, object_type: str, cancel: CancelToken
 ) -> dict[str, Mapping[str, Any]]:
-    path = quote(object_type, safe="")
+    path = path_of(client, object_type, cancel)
     found: dict[str, Mapping[str, Any]] = {}
     for query in ({"archived": "true"}, {}):
         try:

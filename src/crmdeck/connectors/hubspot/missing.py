@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from crmdeck.connectors.base import Missing
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.hubspot.client import HubSpotClient
-from crmdeck.connectors.hubspot.discovery import results
+from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, GoneReason
@@ -19,9 +18,8 @@ def explain_missing(
 ) -> dict[Missing, GoneReason]:
     """Return why each is gone; what can't be told is left out.
 
-    What is among the archived ones was removed. A property that is neither there nor archived
-    was deleted for good when others of its object are still seen, as HubSpot hides no single
-    property from a token. An object type that the token lost a scope for is hidden.
+    What is among the archived ones was removed. An object type that the token lost a scope for
+    is hidden.
     """
     reasons: dict[Missing, GoneReason] = {}
     fields: dict[str, list[Missing]] = {}
@@ -32,7 +30,9 @@ def explain_missing(
     if objects:
         reasons |= _explain_objects(client, objects, cancel)
     for object_type, group in fields.items():
-        archived = _archived(client, "properties", quote(object_type, safe=""), "name", cancel)
+        archived = _archived(
+            client, "properties", path_of(client, object_type, cancel), "name", cancel
+        )
         if archived is not None:
             reasons |= {each: GoneReason.REMOVED for each in group if each.field_name in archived}
     return reasons
@@ -41,14 +41,14 @@ def explain_missing(
 def _explain_objects(
     client: HubSpotClient, objects: Sequence[Missing], cancel: CancelToken
 ) -> dict[Missing, GoneReason]:
-    archived = _archived(client, "schemas", "schemas", "fullyQualifiedName", cancel) or set()
+    archived = _archived(client, "schemas", "schemas", "name", cancel) or set()
     reasons: dict[Missing, GoneReason] = {}
     for each in objects:
         if each.object_type in archived:
             reasons[each] = GoneReason.REMOVED
             continue
         try:
-            client.get("properties", quote(each.object_type, safe=""), cancel)
+            client.get("properties", path_of(client, each.object_type, cancel), cancel)
         except CrmdeckError as error:
             if concerns_connection(error, HUBSPOT_FAULTS):
                 raise

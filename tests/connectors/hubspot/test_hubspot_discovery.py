@@ -1,0 +1,121 @@
+"""Discovery through hubspot-api-client against the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
+from crmdeck.errors import QuotaExceededError
+from crmdeck.model import FieldType, GoneReason, Scope, ScopeMode
+from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.server import Sandbox
+from tests.connectors.crm import QUICK, hubspot_to, run, sent
+
+PORTAL = "acme-marketing"
+GREEDY = replace(QUICK, reserve=0.0)
+
+
+def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=GREEDY, private=True)
+    found = run(connector)
+    assert not found.failed
+    assert {"contacts", "companies", "deals", "partner_tier"} <= set(found.discovered)
+    deals = {field.name: field for field in found.discovered["deals"].schema.fields}
+    assert deals["amount"].type is FieldType.CURRENCY
+    assert deals["dealstage"].picklist
+    assert deals["dealstage"].native["pipelines"]
+    custom = found.discovered["partner_tier"].schema
+    assert custom.custom is True
+    assert [field.name for field in custom.fields if field.required] == ["tier_name"]
+    quota = connector.meter.quota
+    assert quota is not None
+    assert quota.limit == 650_000
+    assert connector.meter.traffic.requests == len(sandbox.requests)
+
+
+def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, "legacy-portal")
+    run(connector)
+    first = sent(sandbox, oauth=False)
+    assert "/crm/v3/properties/deals" in first
+    assert len([path for path in first if "2026" in path]) <= 2
+    run(connector)
+    again = sent(sandbox, oauth=False)[len(first) :]
+    assert not any("2026" in path for path in again)
+
+
+def test_what_the_token_has_no_scope_for_is_not_listed_unless_it_was_known(
+    sandbox: Sandbox,
+) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    first = run(connector)
+    assert "leads" not in first.listing.in_scope
+    sandbox.fault(PORTAL, Fault(FaultKind.HIDDEN_OBJECT, object_type="deals"))
+    second = run(connector, first.known)
+    assert second.failed["deals"].error.code == "MISSING_SCOPE"
+    assert connector.explain_missing([Missing("deals")]) == {Missing("deals"): GoneReason.HIDDEN}
+
+
+def test_the_same_answer_is_unchanged(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    early, late = sandbox.moments(PORTAL)[0], sandbox.moments(PORTAL)[-1]
+    sandbox.set_now(early)
+    first = run(connector)
+    assert set(run(connector, first.known).unchanged) == set(first.discovered)
+    sandbox.set_now(late)
+    changed = run(connector, first.known)
+    assert changed.discovered
+    assert changed.unchanged
+
+
+def test_a_named_scope(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    named = Scope(mode=ScopeMode.NAMED, include=("deals", "nonsense"))
+    found = run(connector, scope=named)
+    assert set(found.discovered) == {"deals"}
+    assert found.failed["nonsense"].error.code == "NOT_VISIBLE"
+    assert "contacts" in found.listing.object_types
+
+
+def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox)
+    report = connector.probe()
+    assert report.organisation == str(sandbox.hubspot(PORTAL).portal_id)
+    assert report.user == "integration@acme.example"
+    assert report.quota is not None
+    assert report.quota.limit == 650_000
+    assert report.missing_permissions == ()
+    sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="schemas"))
+    assert connector.probe().missing_permissions
+
+
+def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=replace(QUICK, reserve=0.5), private=True)
+    sandbox.set_now(sandbox.moments(PORTAL)[-1])
+    with pytest.raises(QuotaExceededError) as caught:
+        run(connector)
+    assert caught.value.code == "QUOTA_RESERVE"
+
+
+def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    assert isinstance(connector, Attributing)
+    assert isinstance(connector, Sampling)
+    custom = [
+        field.name
+        for field in run(connector).discovered["deals"].schema.fields
+        if field.custom and field.native.get("updatedUserId")
+    ]
+    change = ("deals", custom[0])
+    nobody = ("deals", "never")
+    answers = connector.who_changed([change, nobody, ("deals", None)])
+    by_whom = answers[change]
+    assert isinstance(by_whom, Attribution)
+    assert by_whom.by in {person.name for person in sandbox.world.people.values()}
+    assert isinstance(answers[nobody], str)
+    assert isinstance(answers["deals", None], str)
+    sample = connector.sample("deals", ["dealname", "never"], limit=20)
+    assert sample.sampled == 20
+    assert sample.rates == {"dealname": 1.0, "never": 0.0}

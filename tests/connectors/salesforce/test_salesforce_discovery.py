@@ -1,0 +1,169 @@
+"""Discovery through simple-salesforce against the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
+from crmdeck.errors import CancelledError, QuotaExceededError
+from crmdeck.model import CancelToken, FieldType, GoneReason, Scope, ScopeMode
+from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.server import Sandbox
+from tests.connectors.crm import QUICK, run, salesforce_to, sent
+
+ASK_EACH = replace(QUICK, trust=0.0)
+
+
+def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    found = run(connector)
+    opportunity = found.discovered["Opportunity"].schema
+    types = {field.name: field.type for field in opportunity.fields}
+    assert (types["Amount"], types["StageName"]) == (FieldType.CURRENCY, FieldType.PICKLIST)
+    assert not found.failed
+    assert "OpportunityHistory" not in found.listing.in_scope
+    assert len(found.listing.object_types) > len(found.listing.in_scope)
+    quota = connector.meter.quota
+    assert quota is not None
+    assert quota.used == sandbox.world.organisations[0].first.daily_used + (
+        connector.meter.traffic.quota_spent
+    )
+    # The list of versions, the list of objects, and one call for up to 25 descriptions.
+    assert connector.meter.traffic.requests == len(sandbox.requests) == 3
+
+
+def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    report = connector.probe()
+    access = sandbox.salesforce("acme-prod")
+    assert report.user == access.username
+    assert report.instance_url == access.instance_url
+    assert report.api_version == "68.0"
+    assert report.quota is not None
+    assert report.quota.limit == 100_000
+    assert report.missing_permissions == ()
+
+
+def test_an_unchanged_org_costs_one_small_request(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    first = run(connector)
+    before = connector.meter.traffic
+    again, _ = salesforce_to(sandbox)
+    second = run(again, first.known)
+    assert set(second.unchanged) == set(first.discovered)
+    assert again.meter.traffic.requests == 1
+    assert again.meter.traffic.bytes_received * 10 < before.bytes_received
+
+
+def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    first = run(connector)
+    before = connector.meter.traffic
+    second = run(connector, first.known)
+    assert set(second.unchanged) == set(first.discovered)
+    assert connector.meter.traffic.requests - before.requests == 2
+    assert sent(sandbox, oauth=False)[-1].endswith("/composite")
+
+
+def test_what_changed_arrives_and_the_rest_is_unchanged(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    early, late = sandbox.moments("acme-prod")[0], sandbox.moments("acme-prod")[-1]
+    sandbox.set_now(early)
+    first = run(connector)
+    sandbox.set_now(late)
+    second = run(connector, first.known)
+    assert second.discovered
+    assert second.unchanged
+    for name, item in second.discovered.items():
+        assert item.schema != first.discovered[name].schema
+
+
+def test_a_wider_scope_is_not_answered_from_a_narrower_one(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    narrow = Scope(mode=ScopeMode.NAMED, include=("Account",))
+    first = run(connector, scope=narrow)
+    assert set(first.discovered) == {"Account"}
+    wide = run(connector, first.known, Scope(exclude=("Lead",)))
+    assert set(wide.unchanged) == {"Account"}
+    assert "Opportunity" in wide.discovered
+    assert "Lead" not in wide.listing.in_scope
+    assert "Lead" in wide.listing.object_types
+
+
+def test_all_means_all(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    found = run(connector, scope=Scope(mode=ScopeMode.ALL))
+    assert set(found.listing.in_scope) == found.listing.object_types
+
+
+def test_hidden_and_removed_are_told_apart(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    first = run(connector)
+    sandbox.fault("acme-prod", Fault(FaultKind.HIDDEN_OBJECT, object_type="Campaign"))
+    sandbox.fault(
+        "acme-prod", Fault(FaultKind.HIDDEN_FIELD, object_type="Account", field_name="Website")
+    )
+    second = run(connector, first.known)
+    assert "Campaign" not in second.listing.object_types
+    names = {field.name for field in second.discovered["Account"].schema.fields}
+    assert "Website" not in names
+    hidden_object, hidden_field = Missing("Campaign"), Missing("Account", "Website")
+    removed, unaskable = Missing("Account", "Never__c"), Missing("Account", "x' OR 'y")
+    assert connector.explain_missing([hidden_object, hidden_field, removed, unaskable]) == {
+        hidden_object: GoneReason.HIDDEN,
+        hidden_field: GoneReason.HIDDEN,
+        removed: GoneReason.REMOVED,
+    }
+
+
+def test_nothing_is_claimed_without_the_permission_to_look(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="/tooling/"))
+    assert connector.explain_missing([Missing("Account", "Never__c")]) == {}
+    assert connector.probe().missing_permissions
+
+
+def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox, tuning=replace(QUICK, reserve=0.9))
+    with pytest.raises(QuotaExceededError) as caught:
+        run(connector)
+    assert caught.value.code == "QUOTA_RESERVE"
+    assert not any("/composite" in path for path in sent(sandbox, oauth=False))
+
+
+def test_cancelling_ends_it(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    sandbox.fault("acme-prod", Fault(FaultKind.SLOW, path="/composite", seconds=3))
+    cancel = CancelToken()
+    items = connector.discover(Scope(), {}, cancel)
+    next(items)
+    cancel.cancel()
+    with pytest.raises(CancelledError):
+        next(items)
+
+
+def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    assert isinstance(connector, Attributing)
+    assert isinstance(connector, Sampling)
+    removed, standard = ("Opportunity", "Current_Provider__c"), ("Opportunity", "Amount")
+    answers = connector.who_changed([removed, standard])
+    by_whom = answers[removed]
+    assert isinstance(by_whom, Attribution)
+    assert by_whom.by == "Priya Raman"
+    assert isinstance(answers[standard], str)
+    sample = connector.sample("Account", ["Name", "Website"], limit=20)
+    assert sample.sampled == 20
+    assert sample.rates["Name"] == 1.0
+    assert sample.values["Name"]
+    assert sample.values["Name"][0] not in repr(sample)
+
+
+def test_who_changed_it_stays_unknown_without_permission(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    assert isinstance(connector, Attributing)
+    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="query"))
+    change = ("Opportunity", "Current_Provider__c")
+    assert "View Setup" in str(connector.who_changed([change])[change])

@@ -1,0 +1,21 @@
+"""The sources are cheap to import: their client libraries come with the first connector."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+import crmdeck.connectors, crmdeck.connectors.base
+from crmdeck.connectors.salesforce import open_connector
+from crmdeck.connectors.hubspot import open_connector
+import crmdeck.connectors.salesforce.parse, crmdeck.connectors.hubspot.parse
+heavy = {"simple_salesforce", "hubspot", "requests", "urllib3", "cryptography", "jwt"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_no_client_library_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
