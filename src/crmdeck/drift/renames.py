@@ -2,7 +2,8 @@
 
 Offered, never asserted. Evidence is counted in points (`_POINTS_NEEDED` are needed), so that
 an offer can be explained: the same label, or a name that differs only in how its words are
-written, is enough; typing errors, more words, the same values or help need each other's company.
+written, is enough; typing errors, more words, the same values or help, or being the only one of
+its type that left and came, need each other's company.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ def find_renames(findings: Iterable[Finding]) -> dict[Key, str]:
 def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
     """Return added -> gone, the best pairs first; rivals that tie cancel each other out."""
     scores: dict[tuple[str, str], tuple[int, float]] = {}
+    left, came = Counter(f.type for f in gone), Counter(f.type for f in added)
     for old, new in product(gone, added):
         points = likeness(old, new)
+        if points and left[old.type] == came[new.type] == 1:
+            points += 1
         if points >= _POINTS_NEEDED:
             closeness = OSA.normalized_similarity(old.name.lower(), new.name.lower())
             scores[old.name, new.name] = (points, closeness)
