@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 
-# Layout fields that a kin object has beside the common ones.
+_SHARE_PREFIXES = {
+    "Account": "00r",
+    "Case": "01n",
+    "Contact": "03s",
+    "Lead": "01o",
+    "Opportunity": "00t",
+}
 _SHARE_LEVELS = ("None", "Read", "Edit", "All")
 _CHANGE_TYPES = ("CREATE", "UPDATE", "DELETE", "UNDELETE", "GAP_CREATE", "GAP_UPDATE")
 
@@ -28,6 +34,7 @@ _TAIL = (
 )
 _SYSTEM: Mapping[str, tuple[FieldDef, ...]] = {
     "owner": (FieldDef("OwnerId", "Owner ID", "reference", 18, references=("User",)),),
+    "queue": (FieldDef("OwnerId", "Owner ID", "reference", 18, references=("Group", "User")),),
     "recordtype": (
         FieldDef("RecordTypeId", "Record Type ID", "reference", 18, references=("RecordType",)),
     ),
@@ -113,6 +120,7 @@ def _kin(target: ObjectDef, suffix: str) -> ObjectDef:
         name=name,
         label=label,
         plural=label,
+        prefix=_SHARE_PREFIXES.get(target.name, "") if suffix == "Share" else "",
         abilities=frozenset({f"is:{suffix}"}),
         fields=own,
         custom=False,

@@ -179,7 +179,7 @@ def field_text(field: FieldDef) -> str:
         "custom": field.custom,
         "defaultValue": False if boolean else None,
         "defaultValueFormula": None,
-        "defaultedOnCreate": boolean or (not field.createable) or field.name == "OwnerId",
+        "defaultedOnCreate": boolean or auto or "defaulted" in flags or field.name in _ALWAYS_SET,
         "dependentPicklist": False,
         "deprecatedAndHidden": False,
         "digits": field.length if field.type == "int" else 0,

@@ -72,32 +72,35 @@ class SalesforceRows:
         return (self._record(target, number) for number in range(self._tenant.org.records))
 
     def _audit_trail(self) -> Iterable[_Row]:
+        """Return an entry for each change of each object type; the vendor's leave none."""
         tenant = self._tenant
-        done = tenant.org.changes_until(tenant.now, tenant.anchor)
-        for number, change in enumerate(done):
-            person = tenant.world.people.get(change.by or "")
-            if person is None:
-                continue
+        entries = [
+            (change, name)
+            for change in tenant.org.changes_until(tenant.now, tenant.anchor)
+            if change.by
+            for name in dict.fromkeys(
+                each for edit in change.edits for each in edit.touches or ("",)
+            )
+        ]
+        for number, (change, name) in enumerate(entries):
+            user = self._user(tenant.world.people[change.by or ""])
             yield {
                 "Id": record_id("0Ym", number),
                 "Action": change.action or _action(change),
-                "Section": change.section or self._section(change),
+                "Section": change.section or self._section(name),
                 "Display": change.display,
                 "CreatedDate": tenant.anchor - change.before_now,
-                "CreatedById": self._user(person)["Id"],
-                "CreatedBy": self._user(person),
+                "CreatedById": user["Id"],
+                "CreatedBy": user,
                 "DelegateUser": None,
                 "ResponsibleNamespacePrefix": None,
             }
 
-    def _section(self, change: Change) -> str:
-        touched = [name for edit in change.edits for name in edit.touches]
-        if not touched:
+    def _section(self, object_type: str) -> str:
+        target = self._tenant.org.first.objects.get(object_type)
+        if target is None:
             return "Connected Apps"
-        target = self._tenant.org.first.objects[touched[0]]
-        return (
-            f"Customize {target.plural}" if not target.custom else f"Custom Object {target.label}"
-        )
+        return f"Custom Object {target.label}" if target.custom else f"Customize {target.plural}"
 
     def _user(self, person: Person) -> _Row:
         first, _, last = person.name.partition(" ")

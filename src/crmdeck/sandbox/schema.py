@@ -10,16 +10,16 @@ from types import MappingProxyType
 _TYPE = re.compile(r"(?P<type>\w+)(?:\((?P<arguments>[^)]*)\))?")
 _NUMERIC = {"currency", "double", "percent"}
 
-_ADDRESS_PARTS = (
-    ("Street", "textarea(255)"),
-    ("City", "string(40)"),
-    ("State", "string(80)"),
-    ("PostalCode", "string(20)"),
-    ("Country", "string(80)"),
-    ("Latitude", "double(18,15)"),
-    ("Longitude", "double(18,15)"),
-    ("GeocodeAccuracy", "picklist"),
-)
+_ADDRESS_PARTS = {
+    "Street": ("Street", "textarea(255)"),
+    "City": ("City", "string(40)"),
+    "State": ("State/Province", "string(80)"),
+    "PostalCode": ("Zip/Postal Code", "string(20)"),
+    "Country": ("Country", "string(80)"),
+    "Latitude": ("Latitude", "double(18,15)"),
+    "Longitude": ("Longitude", "double(18,15)"),
+    "GeocodeAccuracy": ("Geocode Accuracy", "picklist(40)"),
+}
 _GEOCODE_ACCURACY = ("Address", "NearAddress", "Block", "Street", "Zip", "City", "State", "Unknown")
 
 
@@ -139,7 +139,7 @@ def parse_field(row: Mapping[str, str | None]) -> list[FieldDef]:
             values=values,
             references=tuple(arguments.split("|")) if kind == "reference" else (),
             required="required" in flags,
-            createable=not readonly,
+            createable=not readonly and "updateonly" not in flags,
             updateable=not readonly and "createonly" not in flags,
             flags=flags,
             formula=row.get("formula") or None,
@@ -160,9 +160,8 @@ def _address(name: str, label: str) -> list[FieldDef]:
     prefix = name.removesuffix("Address")
     words = label.removesuffix(" Address") if prefix else ""
     parts: list[FieldDef] = []
-    for part, kind in _ADDRESS_PARTS:
-        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", part)
-        row = {"name": prefix + part, "label": f"{words} {spaced}".strip(), "type": kind}
+    for part, (said, kind) in _ADDRESS_PARTS.items():
+        row = {"name": prefix + part, "label": f"{words} {said}".strip(), "type": kind}
         if part == "GeocodeAccuracy":
             row |= {"values": ";".join(_GEOCODE_ACCURACY), "flags": "restricted"}
         parts += [replace(each, compound=name) for each in parse_field(row)]
@@ -186,6 +185,7 @@ def _person_name(label: str, salutations: tuple[Value, ...]) -> list[FieldDef]:
         label,
         "string",
         length=121,
+        required=True,
         createable=False,
         updateable=False,
         flags=frozenset({"name"}),

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.model import Platform
+from crmdeck.sandbox.control import control
 from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
 from crmdeck.sandbox.http import LoopbackServer
 from crmdeck.sandbox.hubspot import HubSpotSite
@@ -201,10 +202,17 @@ class Sandbox:
             tenant.tokens.rotates = False
             tenant.tokens.revoke_refresh(tenant.state.revoked)
 
+    def spend(self, org: str, calls: int) -> None:
+        """Let others use up calls of an organisation's daily allowance."""
+        for tenant in self._chosen(org):
+            tenant.count(calls)
+
     def _answer(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Reply | None:
         _, prefix, name, rest = (*target.split("/", 3), "", "", "")[:4]
+        if prefix.partition("?")[0] == "sandbox":
+            return control(self, Request.parse(method, target, headers, body))
         key = (prefix, name.partition("?")[0])
         if key not in self._sites:
             known = [f"/{prefix}/{name}" for prefix, name in self._sites]

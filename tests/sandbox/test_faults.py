@@ -1,0 +1,205 @@
+"""Every fault on order, as a plain HTTP client meets it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from tests.sandbox.conftest import DATA
+
+LIMITS = f"{DATA}/limits"
+DESCRIBE = f"{DATA}/sobjects/Account/describe"
+PROPERTIES = "/crm/properties/2026-09/deals"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (Fault(FaultKind.UNAUTHORIZED), 401, "INVALID_SESSION_ID"),
+        (Fault(FaultKind.FORBIDDEN, code="API_DISABLED_FOR_ORG"), 403, "API_DISABLED_FOR_ORG"),
+        (Fault(FaultKind.FORBIDDEN, code="REQUEST_LIMIT_EXCEEDED"), 403, "REQUEST_LIMIT_EXCEEDED"),
+        (Fault(FaultKind.THROTTLED), 429, "REQUEST_LIMIT_EXCEEDED"),
+        (Fault(FaultKind.SERVER_ERROR), 500, "UNKNOWN_EXCEPTION"),
+        (Fault(FaultKind.UNAVAILABLE), 503, "SERVER_UNAVAILABLE"),
+    ],
+)
+def test_salesforce_faults(
+    sandbox: Sandbox, salesforce: httpx.Client, fault: Fault, status: int, code: str
+) -> None:
+    sandbox.fault("acme-prod", fault)
+    for _ in range(2):
+        answer = salesforce.get(LIMITS)
+        assert answer.status_code == status
+        assert answer.json()[0].keys() == {"message", "errorCode"}
+        assert answer.json()[0]["errorCode"] == code
+    sandbox.clear("acme-prod")
+    assert salesforce.get(LIMITS).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "category"),
+    [
+        (Fault(FaultKind.UNAUTHORIZED), 401, "INVALID_AUTHENTICATION"),
+        (Fault(FaultKind.FORBIDDEN), 403, "MISSING_SCOPES"),
+        (Fault(FaultKind.FORBIDDEN, code="ACCOUNT_SUSPENDED"), 403, "ACCOUNT_SUSPENDED"),
+        (Fault(FaultKind.THROTTLED, code="DAILY"), 429, "RATE_LIMITS"),
+        (Fault(FaultKind.SERVER_ERROR), 500, "INTERNAL_ERROR"),
+        (Fault(FaultKind.UNAVAILABLE), 503, "SERVICE_UNAVAILABLE"),
+    ],
+)
+def test_hubspot_faults(
+    sandbox: Sandbox, hubspot: httpx.Client, fault: Fault, status: int, category: str
+) -> None:
+    sandbox.fault("acme-marketing", fault)
+    answer = hubspot.get(PROPERTIES)
+    assert (answer.status_code, answer.json()["category"]) == (status, category)
+
+
+def test_throttling_says_how_long_where_asked_to(sandbox: Sandbox, hubspot: httpx.Client) -> None:
+    sandbox.script(
+        "acme-marketing",
+        Fault(FaultKind.THROTTLED, retry_after=7, times=1),
+        Fault(FaultKind.THROTTLED, code="TEN_SECONDLY_ROLLING", times=1),
+    )
+    first, second, third = (hubspot.get(PROPERTIES) for _ in range(3))
+    assert first.headers["Retry-After"] == "7"
+    assert "Retry-After" not in second.headers
+    assert second.json()["policyName"] == "TEN_SECONDLY_ROLLING"
+    assert third.status_code == 200
+
+
+def test_an_expired_token_is_refused_and_a_refreshed_one_taken(
+    sandbox: Sandbox, salesforce: httpx.Client
+) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.EXPIRED_TOKEN))
+    assert salesforce.get(LIMITS).status_code == 401
+    access = sandbox.salesforce("acme-prod")
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": access.refresh_token,
+        "client_id": access.client_id,
+    }
+    token = salesforce.post("/services/oauth2/token", data=form).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert salesforce.get(LIMITS, headers=headers).status_code == 200
+
+
+def test_a_revoked_refresh_token_is_refused_in_the_words_ordered(
+    sandbox: Sandbox, salesforce: httpx.Client
+) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.REVOKED_REFRESH_TOKEN, code="inactive user"))
+    access = sandbox.salesforce("acme-prod")
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": access.refresh_token,
+        "client_id": access.client_id,
+    }
+    assert salesforce.get(LIMITS).status_code == 401
+    answer = salesforce.post("/services/oauth2/token", data=form)
+    assert answer.json() == {"error": "invalid_grant", "error_description": "inactive user"}
+    sandbox.clear()
+    assert salesforce.post("/services/oauth2/token", data=form).status_code == 200
+
+
+def test_a_body_cut_short(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.TRUNCATED, times=1))
+    with pytest.raises(httpx.RemoteProtocolError):
+        salesforce.get(DESCRIBE)
+    assert salesforce.get(DESCRIBE).status_code == 200
+
+
+def test_a_page_in_place_of_json(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.HTML))
+    answer = salesforce.get(DESCRIBE)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_an_answer_of_a_size_nobody_wants(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.OVERSIZED, size=5_000_000))
+    assert len(salesforce.get(DESCRIBE).content) > 5_000_000
+
+
+def test_silence_ends_with_the_connection(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.HANG, seconds=0.05, times=1))
+    with pytest.raises(httpx.RemoteProtocolError):
+        salesforce.get(LIMITS)
+    assert sandbox.requests[-1].status == 0
+
+
+def test_a_hanging_answer_does_not_hold_up_the_stop(sandbox: Sandbox) -> None:
+    access = sandbox.salesforce("acme-prod")
+    sandbox.fault("acme-prod", Fault(FaultKind.HANG, seconds=600))
+    with httpx.Client(timeout=0.1) as impatient, pytest.raises(httpx.ReadTimeout):
+        impatient.get(access.endpoint + LIMITS)
+    sandbox.stop()
+
+
+def test_a_slow_answer_comes_all_the_same(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.SLOW, seconds=0.02))
+    assert salesforce.get(LIMITS).status_code == 200
+
+
+def test_hidden_fields_and_lost_schemas(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    hidden = Fault(FaultKind.HIDDEN_FIELD, object_type="Account", field_name="Industry")
+    sandbox.fault("acme-prod", hidden)
+    sandbox.fault("acme-prod", Fault(FaultKind.LOST_SCHEMA, object_type="Contact"))
+    urls = [f"v67.0/sobjects/{name}/describe" for name in ("Account", "Contact", "Lead")]
+    requests = [{"method": "GET", "url": url} for url in urls]
+    answer = salesforce.post(f"{DATA}/composite/batch", json={"batchRequests": requests}).json()
+    account, contact, lead = answer["results"]
+    assert "Industry" not in [each["name"] for each in account["result"]["fields"]]
+    assert (contact["statusCode"], lead["statusCode"]) == (500, 200)
+
+
+def test_a_fault_can_be_aimed_at_a_path(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.UNAVAILABLE, path="/Account/", times=1))
+    assert salesforce.get(LIMITS).status_code == 200
+    assert salesforce.get(DESCRIBE).status_code == 503
+    assert salesforce.get(DESCRIBE).status_code == 200
+
+
+def test_a_script_goes_from_one_state_to_the_next(
+    sandbox: Sandbox, salesforce: httpx.Client
+) -> None:
+    sandbox.script(
+        "acme-prod",
+        None,
+        Fault(FaultKind.SERVER_ERROR, times=2),
+        Fault(FaultKind.THROTTLED, times=1),
+        Fault(FaultKind.EXPIRED_TOKEN),
+    )
+    statuses = [salesforce.get(LIMITS).status_code for _ in range(6)]
+    assert statuses == [200, 500, 500, 429, 401, 401]
+
+
+def test_a_used_up_allowance_refuses(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    left = salesforce.get(LIMITS).json()["DailyApiRequests"]["Remaining"]
+    sandbox.spend("acme-prod", left)
+    answer = salesforce.get(LIMITS)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
+
+
+def test_faults_can_be_ordered_from_outside(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    order = {"org": "acme-prod", "kind": "throttled", "retry_after": 3}
+    assert httpx.post(f"{sandbox.url}/sandbox/faults", json=order).json() == {"success": True}
+    assert salesforce.get(LIMITS).headers["Retry-After"] == "3"
+    httpx.delete(f"{sandbox.url}/sandbox/faults")
+    assert salesforce.get(LIMITS).status_code == 200
+    steps = {"org": "acme-prod", "steps": [{"kind": "unavailable", "times": 1}, None]}
+    httpx.post(f"{sandbox.url}/sandbox/script", json=steps)
+    assert [salesforce.get(LIMITS).status_code for _ in range(2)] == [503, 200]
+    assert (
+        httpx.post(f"{sandbox.url}/sandbox/faults", json={"org": "no", "kind": "html"}).status_code
+        == 404
+    )
+    bad = {"org": "acme-prod", "kind": "earthquake"}
+    assert httpx.post(f"{sandbox.url}/sandbox/faults", json=bad).status_code == 400
+    known = httpx.get(f"{sandbox.url}/sandbox").json()["organisations"]
+    assert [each["name"] for each in known] == [
+        "acme-prod",
+        "acme-emea",
+        "acme-marketing",
+        "legacy-portal",
+    ]

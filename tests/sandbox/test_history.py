@@ -1,0 +1,139 @@
+"""The world and its history: what was there when, and the same every time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from crmdeck.model import Platform
+from crmdeck.sandbox import HISTORY, Organisation, Sandbox, World
+from crmdeck.sandbox.salesforce_describe import describe_text
+from tests.sandbox.conftest import DATA, NOW
+
+START = NOW - HISTORY
+
+
+def describe(salesforce: httpx.Client, name: str) -> dict[str, dict[str, object]]:
+    answer = salesforce.get(f"{DATA}/sobjects/{name}/describe").json()
+    return {each["name"]: each for each in answer["fields"]}
+
+
+def test_the_schema_follows_the_clock(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    sandbox.set_now(START)
+    before = describe(salesforce, "Opportunity")
+    sandbox.set_now(None)
+    after = describe(salesforce, "Opportunity")
+    assert after.keys() - before.keys() == {
+        "Data_Residency__c",
+        "ActivityMetricId",
+        "ActivityMetricRollupId",
+        "LastActivityInDays",
+        "Economic_Buyer_Email__c",
+    }
+    assert before.keys() - after.keys() == {"Decision_Contact_Email__c", "Current_Provider__c"}
+    assert (before["End_Customer_Name__c"]["length"], after["End_Customer_Name__c"]["length"]) == (
+        255,
+        80,
+    )
+    assert (before["Partner_Discount__c"]["type"], after["Partner_Discount__c"]["type"]) == (
+        "percent",
+        "string",
+    )
+    assert after["End_Customer_Domain__c"]["nillable"] is False
+    reasons = [str(each) for each in (before, after) if "No Budget" in str(each)]
+    assert len(reasons) == 1
+
+
+def test_kin_and_setup_picklists_follow_their_parents(
+    sandbox: Sandbox, salesforce: httpx.Client
+) -> None:
+    assert "Data_Residency__c" in describe(salesforce, "AccountChangeEvent")
+    listed = describe(salesforce, "FieldPermissions")["Field"]["picklistValues"]
+    assert "Account.Data_Residency__c" in str(listed)
+    sandbox.set_now(START)
+    assert "Data_Residency__c" not in describe(salesforce, "AccountChangeEvent")
+
+
+def test_each_change_is_one_step(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    moments = sandbox.moments("acme-prod")
+    assert len(moments) == 10
+    assert list(moments) == sorted(moments)
+    assert all(START < each < NOW for each in moments)
+    dates = []
+    for moment in moments:
+        sandbox.set_now(moment)
+        dates.append(salesforce.get(f"{DATA}/sobjects").headers["Last-Modified"])
+    assert len(set(dates)) == 10
+
+
+def test_a_stage_leaves_its_pipeline(sandbox: Sandbox, hubspot: httpx.Client) -> None:
+    path = "/crm/pipelines/2026-09/deals"
+
+    def stages() -> list[str]:
+        pipeline = hubspot.get(path).json()["results"][0]
+        return [each["id"] for each in pipeline["stages"]]
+
+    after = stages()
+    sandbox.set_now(START, "acme-marketing")
+    assert set(stages()) - set(after) == {"contractsent"}
+
+
+def salesforce_orgs() -> list[Organisation]:
+    return [each for each in World.demo().organisations if each.platform is Platform.SALESFORCE]
+
+
+@pytest.mark.parametrize("org", World.demo().organisations, ids=lambda org: org.name)
+def test_the_history_only_touches_what_exists(org: Organisation) -> None:
+    for change, before, after in zip(org.changes, org.states, org.states[1:], strict=False):
+        changed = {
+            name
+            for name in {*before.objects, *after.objects}
+            if before.objects.get(name) != after.objects.get(name)
+        }
+        touched = {name for edit in change.edits for name in edit.touches}
+        assert touched <= changed
+        for edit in change.edits:
+            for name in edit.touches:
+                if edit.names:
+                    assert set(edit.names) <= after.objects[name].fields.keys() or (
+                        set(edit.names) <= before.objects[name].fields.keys()
+                    )
+
+
+@pytest.mark.parametrize("org", salesforce_orgs(), ids=lambda org: org.name)
+def test_references_point_to_types_that_are_named_like_types(org: Organisation) -> None:
+    for target in org.first.objects.values():
+        for field in target.fields.values():
+            assert all(each and " " not in each for each in field.references), field.name
+            assert field.type != "picklist" or field.values or field.flags & {"objects", "fields"}
+
+
+def test_the_same_now_gives_the_same_world() -> None:
+    texts = []
+    for _ in range(2):
+        org = World.demo().organisation("acme-prod", Platform.SALESFORCE)
+        state = org.at(NOW, NOW)
+        texts.append(describe_text(state.objects["Account"], "67.0"))
+    assert texts[0] == texts[1]
+
+
+def test_the_large_world_has_the_size_that_was_asked_for() -> None:
+    world = World.large(objects=120, in_scope=30, fields=50)
+    with Sandbox(world, anchor=datetime(2026, 1, 1, tzinfo=UTC)) as sandbox:
+        access = sandbox.salesforce("large")
+        headers = {"Authorization": f"Bearer {access.access_token}"}
+        listing = httpx.get(f"{access.endpoint}{DATA}/sobjects", headers=headers).json()
+        names = [each["name"] for each in listing["sobjects"] if each["layoutable"]]
+        assert (len(listing["sobjects"]), len(names)) == (120, 30)
+        path = f"{access.endpoint}{DATA}/sobjects/{names[0]}/describe"
+        assert len(httpx.get(path, headers=headers).json()["fields"]) == 50
+
+
+def test_time_can_be_moved_from_outside(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    order = {"moment": (START + timedelta(days=1)).isoformat(), "org": "acme-prod"}
+    assert httpx.post(f"{sandbox.url}/sandbox/now", json=order).status_code == 200
+    assert "Data_Residency__c" not in describe(salesforce, "Account")
+    httpx.post(f"{sandbox.url}/sandbox/now", json={"moment": None, "org": "acme-prod"})
+    assert "Data_Residency__c" in describe(salesforce, "Account")
