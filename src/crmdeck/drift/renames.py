@@ -2,8 +2,8 @@
 
 Offered, never asserted. Evidence is counted in points (`_POINTS_NEEDED` are needed), so that
 an offer can be explained: the same label, or a name that differs only in how its words are
-written, is enough; typing errors, more words, the same values or help, or being the only one of
-its type that left and came, need each other's company.
+written, is enough; typing errors, more words, the same values or help need each other's company.
+The same help counts more where it stands at the only field of its type that left and that came.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
     left, came = Counter(f.type for f in gone), Counter(f.type for f in added)
     for old, new in product(gone, added):
         points = likeness(old, new)
-        if points and left[old.type] == came[new.type] == 1:
-            points += 1
+        alone = left[old.type] == came[new.type] == 1
+        points += alone and points > 0 and _same_help(old, new)
         if points >= _POINTS_NEEDED:
             closeness = OSA.normalized_similarity(old.name.lower(), new.name.lower())
             scores[old.name, new.name] = (points, closeness)
@@ -85,11 +85,15 @@ def likeness(old: Field, new: Field) -> int:
         _words(_CUSTOM_SUFFIX.sub("", old.name)), _words(_CUSTOM_SUFFIX.sub("", new.name))
     )
     points += 2 * (shared == 1.0 and len(old.picklist) > 1)
-    points += 2 * bool(old.description and old.description == new.description)
+    points += 2 * _same_help(old, new)
     points += 2 * bool(old.formula and old.formula == new.formula)
     sizes = [(f.length, f.precision, f.scale) for f in (old, new)]
     points += sizes[0] == sizes[1] and any(sizes[0])
     return points
+
+
+def _same_help(old: Field, new: Field) -> bool:
+    return bool(old.description) and old.description == new.description
 
 
 def _points_of_texts(old: list[str], new: list[str]) -> int:
