@@ -45,15 +45,15 @@ def version_of(database: Database, path: Path) -> int:
 
     Raises CacheError where the file is a DuckDB file of somebody else's.
     """
-    known = database.rows(
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_migration' AND NOT internal"
-    )
-    if not known:
+    import duckdb
+
+    try:
+        return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+    except duckdb.CatalogException as error:
         raise CacheError(
             f"{path} is a DuckDB file, but not a cache of crmdeck. It was left untouched.",
             remedy="Choose another workspace with --home, or move the file away.",
-        )
-    return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+        ) from error
 
 
 def refuse_newer(version: int, newest_known: int, path: Path) -> None:
