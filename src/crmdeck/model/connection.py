@@ -38,7 +38,8 @@ class Connection(WireModel):
     """One authorised CRM. Holds no secret: those live under `id` in the keyring.
 
     `path` is where the source `files` reads, `endpoint` the host that stands in for the
-    vendor's (a sandbox, a proxy), `ttl_hours` how long a snapshot counts as fresh.
+    vendor's (a sandbox, a proxy) or, for the source `partneros`, its base URL, `remote_id` the
+    UUID of the integration there, `ttl_hours` how long a snapshot counts as fresh.
     `disconnected_at` is set while the connection is disconnected.
     """
 
@@ -49,6 +50,7 @@ class Connection(WireModel):
     instance_url: str | None = None
     endpoint: str | None = None
     path: str | None = None
+    remote_id: str | None = None
     api_version: str | None = None
     scope: Scope = Scope()
     ttl_hours: float = 24.0
@@ -110,10 +112,14 @@ class ConnectionStatus(WireModel):
 
 
 class ProbeReport(WireModel):
-    """What a cheap look at a CRM told: who we are there, and how much quota is left."""
+    """What a cheap look at a CRM told: who we are there, and how much quota is left.
+
+    `platform` is told by the source `partneros` only, which stands before either.
+    """
 
     user: str | None = None
     organisation: str | None = None
+    platform: Platform | None = None
     instance_url: str | None = None
     api_version: str | None = None
     quota: Quota | None = None

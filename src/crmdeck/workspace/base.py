@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import getpass
 import threading
 import uuid
@@ -10,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, ConnectorFactory, TokenListener
@@ -80,6 +81,15 @@ class UseCases:
         """Keep the cache open, and locked, over many calls; for work in bulk."""
         with self._store.hold():
             yield
+
+    def on_behalf_of(self, actor: str) -> Self:
+        """Return the same workspace with somebody else acting, in the audit log.
+
+        The cache, the clock and the refreshes that run are shared, so that many may act at once.
+        """
+        other = copy.copy(self)
+        other.actor = actor
+        return other
 
     @contextmanager
     def acting_as(self, actor: str) -> Iterator[None]:
