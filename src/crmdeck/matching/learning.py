@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmdeck.matching.text import FILLERS, FieldText
-from crmdeck.model import Decision, DecisionState, Field
+from crmdeck.model import Decision, DecisionState, Field, in_force
 
 Matrix = NDArray[np.float32]
 Pair = tuple[str, str]
@@ -48,14 +48,11 @@ class Evidence:
 
         An undone decision counts no more; the one before it does again.
         """
-        decisions = list(log)
-        undone = {decision.undoes for decision in decisions if decision.undoes}
-        standing = [one for one in decisions if one.id not in undone and not one.undoes]
         accepted: dict[str, str] = {}
         rejected: set[Pair] = set()
         elsewhere: dict[Pair, str] = {}
         outcomes: list[tuple[float, bool]] = []
-        for decision in standing:
+        for decision in in_force(list(log)):
             here = decision.object_pair == object_pair
             kept = decision.state is DecisionState.ACCEPTED
             if here:

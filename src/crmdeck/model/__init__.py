@@ -50,6 +50,7 @@ from crmdeck.model.mapping import (
     ValueMatch,
     ValuePair,
     Warning,
+    in_force,
 )
 from crmdeck.model.progress import CancelToken, Progress, ProgressCallback
 from crmdeck.model.refresh import (
@@ -144,6 +145,7 @@ __all__ = [
     "WireModel",
     "field_hash",
     "format_utc",
+    "in_force",
     "schema_hash",
     "structural_hash",
     "to_utc",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Self
 
@@ -162,6 +163,18 @@ class Decision(WireModel):
     undoes: str | None = None
     decided_by: str
     decided_at: UtcTime
+
+
+def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Return the decisions that are not undone, oldest first.
+
+    `log` is oldest first. A decision that undoes an undo brings back what that had undone.
+    """
+    undone: set[str] = set()
+    for decision in reversed(log):
+        if decision.undoes is not None and decision.id not in undone:
+            undone.add(decision.undoes)
+    return tuple(d for d in log if d.undoes is None and d.id not in undone)
 
 
 class MappingLine(WireModel):

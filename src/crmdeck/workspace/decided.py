@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crmdeck.drift import AcceptedField
-from crmdeck.model import Decision, DecisionState, ObjectPair
+from crmdeck.model import Decision, DecisionState, ObjectPair, in_force
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,6 @@ class FieldDecisions:
     def accepted(self) -> Decision | None:
         """Return the acceptance that stands, if one does."""
         return self.last if self.last.state is DecisionState.ACCEPTED else None
-
-
-def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are not undone, oldest first.
-
-    `log` is oldest first. A decision that undoes an undo brings back what that had undone.
-    """
-    undone: set[str] = set()
-    for decision in reversed(log):
-        if decision.undoes is not None and decision.id not in undone:
-            undone.add(decision.undoes)
-    return tuple(d for d in log if d.undoes is None and d.id not in undone)
 
 
 def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:

@@ -19,13 +19,14 @@ from crmdeck.model import (
     PairSummary,
     PartnerObject,
     WireModel,
+    in_force,
 )
 from crmdeck.model import Mapping as FieldMapping
 from crmdeck.store import Session
 from crmdeck.workspace.base import UseCases, find_connection, new_id, not_found
 from crmdeck.workspace.browsing import find_snapshot
-from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair, in_force
-from crmdeck.workspace.knowledge import load_catalogue
+from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair
+from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ class Deciding(UseCases):
     ) -> Decision:
         direction = choice.direction
         if direction is None and right is not None:
-            direction = suggest_direction(left, right)[0]
+            direction = suggest_direction(left, right, knowledge=load_knowledge(self.home))[0]
         return Decision(
             id=new_id(),
             connection_id=connection.id,
