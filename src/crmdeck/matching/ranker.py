@@ -106,6 +106,7 @@ class _Ranking:
     ) -> None:
         self._left, self._right = left, right
         self._evidence = evidence
+        self._knowledge = knowledge
         self._profile = WITHOUT_ENCODER if encoder is None else WITH_ENCODER
         self._measured = measure(left, right, context=context, knowledge=knowledge, encoder=encoder)
         self._extra = _heard(left, right, self._measured, evidence)
@@ -163,7 +164,7 @@ class _Ranking:
         if column < 0:
             return _nothing(field, alternatives)
         partner = self._right[column]
-        direction, reason = suggest_direction(field, partner)
+        direction, reason = suggest_direction(field, partner, knowledge=self._knowledge)
         return Suggestion(
             partner_field=field.name,
             crm_field=partner.name,
@@ -171,7 +172,7 @@ class _Ranking:
             direction=direction,
             direction_reason=reason,
             reasons=self._reasons(row, int(column)),
-            warnings=warn(field, partner),
+            warnings=warn(field, partner, knowledge=self._knowledge),
             alternatives=alternatives,
             decision=DecisionState.PENDING if pinned is None else DecisionState.ACCEPTED,
         )
@@ -181,9 +182,9 @@ class _Ranking:
         return Alternative(
             crm_field=partner.name,
             confidence=round(float(self._confidence[row, column]), 4),
-            direction=suggest_direction(field, partner)[0],
+            direction=suggest_direction(field, partner, knowledge=self._knowledge)[0],
             reasons=self._reasons(row, column),
-            warnings=warn(field, partner),
+            warnings=warn(field, partner, knowledge=self._knowledge),
         )
 
     def _reasons(self, row: int, column: int) -> tuple[Reason, ...]:
