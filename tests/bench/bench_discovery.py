@@ -23,8 +23,7 @@ from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
-from crmdeck.sandbox.server import SalesforceAccess, Sandbox
-from crmdeck.sandbox.world import World
+from crmdeck.sandbox import SalesforceAccess, Sandbox, World
 
 
 class Purse:

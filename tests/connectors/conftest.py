@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source, schema_hash
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Sandbox
 
 QUICK = Tuning(backoff=0.01, read_timeout=5.0)
 

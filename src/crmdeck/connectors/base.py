@@ -10,8 +10,10 @@ from typing import Protocol, runtime_checkable
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
+    AuditEntry,
     CancelToken,
     Connection,
+    Decision,
     GoneReason,
     ObjectSchema,
     ProbeReport,
@@ -19,6 +21,7 @@ from crmdeck.model import (
     Scope,
     Suggestion,
     Traffic,
+    WireModel,
 )
 from crmdeck.model.mapping import ObjectPair
 
@@ -211,6 +214,30 @@ class Sampling(Protocol):
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records. Raises CrmdeckError."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """What a connector also offers where its source may keep decisions for a team.
+
+    All records bear the id of the connection on this side. Methods raise CrmdeckError.
+    """
+
+    def decisions(self) -> tuple[Decision, ...] | None:
+        """Return all decisions, oldest first; None where the source keeps none for others."""
+        ...
+
+    def history(self) -> tuple[AuditEntry, ...]:
+        """Return the latest audit entries, newest first."""
+        ...
+
+    def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
+        """Make decisions at the source, all or none, and return them."""
+        ...
+
+    def undo(self, pair: str, decision_id: str | None) -> Decision:
+        """Take a decision back at the source (None: the last one) and return what did it."""
         ...
 
 

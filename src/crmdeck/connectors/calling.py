@@ -58,6 +58,10 @@ class Caller:
         self._explain = explain
         self._patience = Patience(tuning.wait_budget)
 
+    def start(self) -> None:
+        """Begin a piece of work: it may wait for its whole budget again."""
+        self._patience = Patience(self._tuning.wait_budget)
+
     def call(
         self,
         send: Callable[[str], Reply],

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pydantic_core
+
 from crmdeck.errors import SourceError
+
+_LARGEST = 2**31
 
 
 class MalformedError(ValueError):
@@ -39,7 +43,9 @@ def flag(record: Mapping[str, Any], key: str) -> bool | None:
 def number(record: Mapping[str, Any], key: str) -> int | None:
     """Return the whole number under `key`, or None where it is absent or null."""
     value = record.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return value
     raise _wrong(key, "a whole number", value)
 
@@ -81,6 +87,40 @@ def scalar(value: object) -> str | None:
 def rest(record: Mapping[str, Any], consumed: frozenset[str]) -> dict[str, Any]:
     """Return what `record` says under other keys than `consumed`; null says nothing."""
     return {k: v for k, v in record.items() if v is not None and k not in consumed}
+
+
+def clean(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `record` with halves of surrogate pairs replaced, which no UTF-8 can hold.
+
+    A record without any is returned as it is. Raises MalformedError where it is no JSON at all.
+    """
+    if _is_json(record):
+        return record
+    try:
+        cleaned = _scrub(record)
+    except RecursionError:
+        cleaned = None
+    if not isinstance(cleaned, dict) or not _is_json(cleaned):
+        raise MalformedError("it is nested too deeply, or no JSON")
+    return cleaned
+
+
+def _is_json(record: object) -> bool:
+    try:
+        pydantic_core.to_json(record)
+    except ValueError:
+        return False
+    return True
+
+
+def _scrub(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_scrub(key): _scrub(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrub(each) for each in value]
+    return value
 
 
 def malformed(place: str, error: MalformedError) -> SourceError:

@@ -9,8 +9,7 @@ import pytest
 from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
 from crmdeck.errors import QuotaExceededError
 from crmdeck.model import FieldType, GoneReason, Scope, ScopeMode
-from crmdeck.sandbox.faults import Fault, FaultKind
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, hubspot_to, run, sent
 
 PORTAL = "acme-marketing"

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from crmdeck.errors import QuotaExceededError, ReauthRequiredError, SourceError
-from crmdeck.sandbox.faults import Fault, FaultKind
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, hubspot_to, run, sent
 
 PORTAL = "acme-marketing"

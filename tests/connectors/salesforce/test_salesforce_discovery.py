@@ -9,8 +9,7 @@ import pytest
 from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
 from crmdeck.errors import CancelledError, QuotaExceededError
 from crmdeck.model import CancelToken, FieldType, GoneReason, Scope, ScopeMode
-from crmdeck.sandbox.faults import Fault, FaultKind
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, run, salesforce_to, sent
 
 ASK_EACH = replace(QUICK, trust=0.0)

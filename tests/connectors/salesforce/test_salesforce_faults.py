@@ -16,8 +16,7 @@ from crmdeck.errors import (
     SourceError,
 )
 from crmdeck.model import Scope, ScopeMode
-from crmdeck.sandbox.faults import Fault, FaultKind
-from crmdeck.sandbox.server import Sandbox
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, run, salesforce_to, sent
 
 ORG = "acme-prod"

@@ -121,6 +121,21 @@ def test_what_is_unknown_is_kept_verbatim() -> None:
     assert field.native == {"ofTomorrow": {"a": [1, None]}}
 
 
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    field = parse(label="a\ud800b\U0001f600", ofTomorrow="\udfff")
+    assert field.label == "a\ufffdb\U0001f600"
+    assert field.native == {"ofTomorrow": "\ufffd"}
+    assert field.to_json()
+
+
+def test_depth_without_end_is_refused() -> None:
+    deep: list[Any] = []
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(SourceError, match="nested too deeply"):
+        parse(ofTomorrow=deep)
+
+
 def test_a_part_of_a_compound_knows_its_shell() -> None:
     assert parse(compoundFieldName="BillingAddress").compound == "BillingAddress"
     assert parse(compoundFieldName="F__c").compound is None
@@ -137,6 +152,10 @@ def test_a_part_of_a_compound_knows_its_shell() -> None:
         ({"name": "A", "fields": [{"name": "F"}]}, "A.F: `type` is missing"),
         (
             {"name": "A", "fields": [{"name": "F", "type": "string", "length": "9"}]},
+            "A.F: `length` should be a whole number",
+        ),
+        (
+            {"name": "A", "fields": [{"name": "F", "type": "string", "length": 10**30}]},
             "A.F: `length` should be a whole number",
         ),
         (

@@ -16,29 +16,20 @@ from typing import Any
 import urllib3
 from hubspot import HubSpot
 from hubspot.crm.properties.exceptions import ApiException
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.calling import Caller, Refusal
-from crmdeck.connectors.http import (
-    Reply,
-    broken_off,
-    check_endpoint,
-    not_json,
-    read_body,
-    timed_out,
-    unreachable,
-)
+from crmdeck.connectors.http import Reply, check_endpoint, not_json, unreachable
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.hubspot.paths import Paths
+from crmdeck.connectors.hubspot.transport import WHO, BoundedPool, proxy_for
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, Quota
 
-WHO = "HubSpot"
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = "/oauth/2026-03/token"  # noqa: S105
 INTROSPECT_PATH = "/oauth/2026-03/token/introspect"
@@ -61,6 +52,7 @@ class HubSpotClient:
         clock: Clock = utc_now,
     ) -> None:
         self._host = check_endpoint(connection.endpoint or HOST)
+        self._stands_in = connection.endpoint is not None
         self._credentials = credentials
         self._tuning = tuning
         self._meter = meter
@@ -139,8 +131,11 @@ class HubSpotClient:
     def _api_client(self, token: str | None) -> Any:
         client = getattr(self._local, "client", None)
         if client is None:
-            api = HubSpot(access_token=token or "", host=self._host, retry=_RETRY)
+            proxy = None if self._stands_in else proxy_for(self._host)
+            api = HubSpot(access_token="", host=self._host, retry=_RETRY, proxy=proxy)
             client = self._local.client = api.crm.properties.core_api.api_client
+            rest = client.rest_client
+            rest.pool_manager = BoundedPool(rest.pool_manager, self._tuning, self._count)
         client.configuration.access_token = token
         return client
 
@@ -168,29 +163,14 @@ class HubSpotClient:
                 _request_timeout=(self._tuning.connect_timeout, self._tuning.read_timeout),
             )
         except ApiException as error:
-            return self._refused(error)
-        except HTTPError as error:
-            raise _network_error(error) from None
-        try:
-            data = read_body(raw, self._tuning, WHO)
-        finally:
-            self._count(raw.headers, raw.tell(), path)
-        try:
-            return Reply(raw.status, json.loads(data) if data else None, raw.headers, len(data))
-        except ValueError:
-            raise not_json(WHO) from None
-
-    def _refused(self, error: ApiException) -> Reply:
-        if not error.status:
-            raise unreachable(WHO, error) from None
-        headers = dict(error.headers or {})
-        text = error.body or ""
-        self._count(headers, len(text), "")
-        try:
-            body = json.loads(text)
-        except ValueError:
-            body = None
-        return Reply(error.status, body, headers, len(text))
+            if not error.status:
+                raise unreachable(WHO, error) from None
+            data = error.body or ""
+            return Reply(error.status, _json(data), dict(error.headers or {}), len(data))
+        body = _json(raw.data)
+        if body is None and raw.data:
+            raise not_json(WHO)
+        return Reply(raw.status, body, raw.headers, len(raw.data))
 
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
@@ -231,10 +211,8 @@ def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:10]
 
 
-def _network_error(error: HTTPError) -> CrmdeckError:
-    reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    if isinstance(reason, ReadTimeoutError):
-        return timed_out(WHO)
-    if isinstance(reason, ProtocolError):
-        return broken_off(WHO, reason)
-    return unreachable(WHO, reason)
+def _json(data: str | bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,9 +16,11 @@ from urllib.parse import quote
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import Reply, not_json
-from crmdeck.connectors.hubspot.client import WHO, HubSpotClient
+from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.hubspot.parse import parse_properties
+from crmdeck.connectors.hubspot.transport import WHO
+from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
@@ -52,7 +53,7 @@ OTHERS = {
 }
 STANDARD = MAPPABLE | OTHERS
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
-_LOOK_SECONDS = 0.2
+Answer = tuple[ObjectSchema, str] | CrmdeckError
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ def discover(
 
     A standard object type that the token has no scope for, and never had, is not listed.
     """
+    client.caller.start()
     types = object_types(client, cancel)
     wanted = _select(scope, types)
-    answers: dict[str, tuple[ObjectSchema, str] | CrmdeckError] = {}
+    answers: dict[str, Answer] = {}
     for name, answer in _read_all(client, wanted, types, tuning.threads, cancel):
         answers[name] = answer
     named = frozenset(scope.include)
@@ -170,27 +172,19 @@ def _read_all(
     types: Mapping[str, ObjectType],
     threads: int,
     cancel: CancelToken,
-) -> Iterator[tuple[str, tuple[ObjectSchema, str] | CrmdeckError]]:
-    stop = CancelToken()
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="hubspot")
-    try:
-        running: dict[Future[tuple[ObjectSchema, str] | CrmdeckError], str] = {
-            pool.submit(_read, client, types.get(name) or unlisted(name), stop): name
-            for name in names
-        }
-        while running:
-            done, _ = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
-            cancel.check()
-            for future in done:
-                yield running.pop(future), future.result()
-    finally:
-        stop.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
+) -> Iterator[tuple[str, Answer]]:
+    waiting = [types.get(name) or unlisted(name) for name in names]
+
+    def take() -> Callable[[CancelToken], tuple[str, Answer]] | None:
+        if not waiting:
+            return None
+        each = waiting.pop(0)
+        return lambda stop: (each.name, _read(client, each, stop))
+
+    return in_parallel(take, threads, cancel, "hubspot")
 
 
-def _read(
-    client: HubSpotClient, each: ObjectType, stop: CancelToken
-) -> tuple[ObjectSchema, str] | CrmdeckError:
+def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
     try:
         properties = results(client.get("properties", each.path, stop))
         pipelines: list[Mapping[str, Any]] = []

@@ -86,11 +86,12 @@ def parse_properties(
     """
     place = object_type
     try:
+        pipelines = [reading.clean(reading.record(each, "a pipeline")) for each in pipelines]
         pipeline_values, stage_values = _pipeline_values(pipelines)
         fields = []
         for index, entry in enumerate(properties):
             place = f"{object_type}, property {index + 1}"
-            record = reading.record(entry, "a property")
+            record = reading.clean(reading.record(entry, "a property"))
             if isinstance(record.get("name"), str):
                 place = f"{object_type}.{record['name']}"
             field = _parse_property(record, required)
@@ -192,8 +193,7 @@ def _pipeline_values(
 ) -> tuple[tuple[PicklistValue, ...], tuple[PicklistValue, ...]]:
     found: dict[str, PicklistValue] = {}
     stages: dict[str, PicklistValue] = {}
-    for entry in pipelines:
-        pipeline = reading.record(entry, "a pipeline")
+    for pipeline in pipelines:
         value = _pipeline_value(pipeline, "pipelineId")
         found.setdefault(value.value, value)
         for item in reading.items(pipeline, "stages"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
+from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.parse import parse_object
@@ -22,7 +22,6 @@ from crmdeck.model import CancelToken, ObjectSchema
 # "Composite", REST API Developer Guide: up to 25 subrequests in a call.
 MOST_IN_A_CALL = 25
 _GOAL_BYTES = 4 * MEBIBYTE
-_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -78,21 +77,16 @@ def describe_all(
     """
     sizes = _Sizes()
     waiting = list(names)
-    stop = CancelToken()
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="salesforce")
-    running: set[Future[dict[str, Answer]]] = set()
-    try:
-        while waiting or running:
-            while waiting and len(running) < threads:
-                batch, waiting = waiting[: sizes.next()], waiting[sizes.next() :]
-                running.add(pool.submit(_describe, client, batch, since, sizes, stop))
-            done, running = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
-            cancel.check()
-            for future in done:
-                yield from future.result().items()
-    finally:
-        stop.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
+
+    def take() -> Callable[[CancelToken], dict[str, Answer]] | None:
+        batch = waiting[: sizes.next()]
+        del waiting[: len(batch)]
+        if not batch:
+            return None
+        return lambda stop: _describe(client, batch, since, sizes, stop)
+
+    for answers in in_parallel(take, threads, cancel, "salesforce"):
+        yield from answers.items()
 
 
 def _describe(
@@ -104,7 +98,9 @@ def _describe(
 ) -> dict[str, Answer]:
     body = {
         "allOrNone": False,
-        "compositeRequest": [_part(client, name, since.get(name)) for name in names],
+        "compositeRequest": [
+            _part(client, index, name, since.get(name)) for index, name in enumerate(names)
+        ],
     }
     try:
         reply = client.post("composite", body, stop)
@@ -124,11 +120,11 @@ def _describe(
     return _read(names, reply)
 
 
-def _part(client: SalesforceClient, name: str, since: str | None) -> dict[str, object]:
+def _part(client: SalesforceClient, index: int, name: str, since: str | None) -> dict[str, object]:
     part: dict[str, object] = {
         "method": "GET",
         "url": f"/services/data/v{client.version()}/sobjects/{quote(name, safe='')}/describe",
-        "referenceId": name,
+        "referenceId": f"r{index}",
     }
     if since:
         part["httpHeaders"] = {"If-Modified-Since": since}
@@ -139,10 +135,10 @@ def _read(names: Sequence[str], reply: Reply) -> dict[str, Answer]:
     parts = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
     if not isinstance(parts, list):
         return dict.fromkeys(names, not_json(WHO))
-    by_name = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}
+    by_reference = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}
     answers: dict[str, Answer] = {}
-    for name in names:
-        part = by_name.get(name)
+    for index, name in enumerate(names):
+        part = by_reference.get(f"r{index}")
         answers[name] = answer_incomplete(name) if part is None else _read_part(name, part)
     return answers
 

@@ -148,7 +148,7 @@ class SalesforceClient:
             status = 200
         except SalesforceError as error:
             body, status = error.content, error.status
-        except ValueError:
+        except (ValueError, RecursionError):
             raise not_json(WHO) from None
         headers = self._session.last_headers()
         self._observe(headers)

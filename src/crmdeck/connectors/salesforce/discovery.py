@@ -35,6 +35,7 @@ def discover(
     now: datetime,
 ) -> Iterator[Discovery]:
     """Yield a Listing, then what became of each object type. See `validator` for the method."""
+    client.caller.start()
     validators = _validators(known)
     version = _agreed_version(client, validators)
     previous = _trusted_listing(version, scope, validators, now, tuning)

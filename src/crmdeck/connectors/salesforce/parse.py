@@ -79,7 +79,8 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
     """
     place = "The description of an object"
     try:
-        object_type = reading.name(reading.record(describe, "it"))
+        describe = reading.clean(reading.record(describe, "it"))
+        object_type = reading.name(describe)
         place = object_type
         if "fields" not in describe:
             raise MalformedError("`fields` is missing")
