@@ -6,8 +6,6 @@ answers, gzipped JSON.
 
 from __future__ import annotations
 
-import gzip
-import json
 import statistics
 import subprocess
 import sys
@@ -17,11 +15,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from crmdeck.connectors.base import Discovered
+from crmdeck.connectors.files import open_connector
 from crmdeck.model import (
+    CancelToken,
     Connection,
-    Field,
     ObjectSchema,
-    PicklistValue,
     Platform,
     Quota,
     Scope,
@@ -35,42 +34,32 @@ EXPORT = (
     Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b" / "all-objects.1.json.gz"
 )
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-NAMED = ("name", "label", "type", "custom", "picklistValues", "referenceTo", "inlineHelpText")
+
+
+class NoSecrets:
+    """Files need none."""
+
+    def get(self, name: str) -> str | None:
+        """Return None."""
+        return None
+
+    def put(self, values: object) -> None:
+        """Forget."""
 
 
 def read_export(path: Path) -> list[ObjectSchema]:
-    """Return the object types of an export, with what the cache cares about."""
-    with gzip.open(path) as file:
-        described = json.load(file)
-    return [
-        ObjectSchema(
-            object_type=item["name"],
-            label=item["label"],
-            custom=item["custom"],
-            fields=tuple(_field(field) for field in item["fields"]),
-        )
-        for item in described
-    ]
-
-
-def _field(field: dict[str, object]) -> Field:
-    values = field["picklistValues"] or []
-    assert isinstance(values, list)
-    return Field.model_validate(
-        {
-            "name": field["name"],
-            "label": field["label"],
-            "native_type": field["type"],
-            "custom": field["custom"],
-            "description": field["inlineHelpText"],
-            "references": field["referenceTo"] or (),
-            "picklist": [
-                PicklistValue(value=v["value"], label=v["label"] or "", active=v["active"])
-                for v in values
-            ],
-            "native": {key: value for key, value in field.items() if key not in NAMED},
-        }
+    """Return the object types of an export."""
+    connection = Connection(
+        id="org-b",
+        name="org-b",
+        platform=Platform.SALESFORCE,
+        source=Source.FILES,
+        path=str(path),
+        created_at=START,
     )
+    source = open_connector(connection, NoSecrets(), lambda event, summary: None)
+    found = source.discover(Scope(), {}, CancelToken())
+    return [each.schema for each in found if isinstance(each, Discovered)]
 
 
 def run_of(connection_id: str, number: int) -> SyncRun:
