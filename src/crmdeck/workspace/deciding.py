@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from crmdeck.connectors.base import Sharing
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.model import (
@@ -18,6 +19,7 @@ from crmdeck.model import (
     ObjectPair,
     PairSummary,
     PartnerObject,
+    Source,
     WireModel,
     in_force,
 )
@@ -27,6 +29,7 @@ from crmdeck.workspace.base import UseCases, find_connection, new_id, not_found
 from crmdeck.workspace.browsing import find_snapshot
 from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.sharing import take_over
 
 T = TypeVar("T")
 
@@ -84,9 +87,9 @@ class Deciding(UseCases):
         )
 
     def decisions(
-        self, ref: str, pair: str, partner_field: str | None = None
+        self, ref: str, pair: str | None = None, partner_field: str | None = None
     ) -> tuple[Decision, ...]:
-        """Return the log of an object pair, or of one of its fields, oldest first."""
+        """Return the log of an object pair, of one of its fields, or of all, oldest first."""
         with self._store.read() as session:
             connection = find_connection(session.connections.all(), ref)
             return session.decisions.log(connection.id, pair, partner_field)
@@ -94,11 +97,16 @@ class Deciding(UseCases):
     def decide(self, ref: str, pair: str, choices: Sequence[Choice]) -> tuple[Decision, ...]:
         """Record decisions, all or none, and audit them.
 
-        Raises UsageError or NotFoundError for a field that is not there, ConflictError where a
+        Where the source keeps decisions for a team they are made there, by its rules. Raises UsageError or NotFoundError for a field that is not there, ConflictError where a
         CRM field is taken by another PartnerOS field of the pair.
         """
         self._require_writable()
         object_pair = ObjectPair.parse(pair)
+        shared = self._shared(ref)
+        if shared is not None:
+            made = shared.decide(pair, choices)
+            self._shared(ref)
+            return made
         partner = find_partner_object(load_catalogue(self.home), object_pair)
         with self._store.write() as session:
             connection = find_connection(session.connections.all(), ref)
@@ -127,6 +135,11 @@ class Deciding(UseCases):
         Undoing an undo brings the decision back. Raises NotFoundError where there is none.
         """
         self._require_writable()
+        shared = self._shared(ref)
+        if shared is not None:
+            taken_back = shared.undo(pair, decision_id)
+            self._shared(ref)
+            return taken_back
         with self._store.write() as session:
             connection = find_connection(session.connections.all(), ref)
             log = session.decisions.log(connection.id, pair)
@@ -143,6 +156,12 @@ class Deciding(UseCases):
             )
             self._append(session, connection, pair, [undoing])
         return undoing
+
+    def _shared(self, ref: str) -> Sharing | None:
+        connection = self.connection(ref)
+        if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+            return None
+        return take_over(self._store, self._open_connector(connection), connection.id)
 
     def _decision(
         self,

@@ -24,6 +24,7 @@ from crmdeck.store import Session
 from crmdeck.workspace.base import UseCases
 from crmdeck.workspace.comparing import Answer, Cached, Compared, compare, load_cached
 from crmdeck.workspace.runs import failed_run, started_run, write_quota
+from crmdeck.workspace.sharing import take_over
 
 
 class Refreshing(UseCases):
@@ -81,6 +82,7 @@ class Refreshing(UseCases):
         try:
             connector = self._open_connector(connection)
             answer = self._discover(connector, connection, scope, progress, cancel)
+            take_over(self._store, connector, connection.id)
             if answer.failed and not (answer.discovered or answer.unchanged):
                 raise _all_failed(answer.failed)
             return self._record(connection, connector, run, scope, answer, cancel)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
-from crmdeck.errors import ConflictError, UsageError
+from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.matching.checks import blocking
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
@@ -28,6 +29,8 @@ from crmdeck.workspace.deciding import Choice, Deciding, find_partner_object, pi
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 
 ENCODERS = ("auto", "none")
+
+_log = logging.getLogger(__name__)
 
 
 class Suggesting(Deciding):
@@ -171,7 +174,12 @@ class Suggesting(Deciding):
     def _own_suggestions(self, connection: Connection, pair: ObjectPair) -> tuple[Suggestion, ...]:
         if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
-        return self._open_connector(connection).suggest(pair)
+        try:
+            return self._open_connector(connection).suggest(pair)
+        except CrmdeckError as error:
+            # One signal of many: without it, offline say, the others still rank.
+            _log.warning("No suggestions from %s: %s", connection.name, error)
+            return ()
 
     def _suggestions(self, ref: str, pair: str, encoder: str | None) -> dict[str, Suggestion]:
         answer = self.suggest(ref, pair, encoder=encoder)

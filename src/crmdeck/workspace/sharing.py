@@ -1,0 +1,26 @@
+"""Decisions and history that a team keeps in one place, and their copy in the cache.
+
+Where a source keeps them, its log is the true one: decisions are made there, and the copy grows
+by what it lacks, in the order of the source. So every copy is a beginning of the same log.
+"""
+
+from __future__ import annotations
+
+from crmdeck.connectors.base import Connector, Sharing
+from crmdeck.store import Store
+
+
+def take_over(store: Store, connector: Connector, connection_id: str) -> Sharing | None:
+    """Copy what the source has decided and done; return it as one that shares, if it is one."""
+    if not isinstance(connector, Sharing):
+        return None
+    decisions = connector.decisions()
+    if decisions is None:
+        return None
+    entries = connector.history()
+    with store.write() as session:
+        known = {decision.id for decision in session.decisions.log(connection_id)}
+        known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
+        session.decisions.add([each for each in decisions if each.id not in known])
+        session.audit.add(*(entry for entry in reversed(entries) if entry.id not in known))
+    return connector
