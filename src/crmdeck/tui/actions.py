@@ -17,6 +17,10 @@ EVERYWHERE = "everywhere"
 """The scope of actions that work wherever one is (but not inside a dialog)."""
 
 
+LAYERED_KEYS = ("escape",)
+"""Keys that each place may have a use for: the innermost action that applies has them."""
+
+
 def always(_host: Any) -> bool:
     """Apply at any time."""
     return True
@@ -140,8 +144,9 @@ def offers(screen: Screen[Any]) -> tuple[Offer, ...]:
         if action is None or not enabled:
             continue
         known = found.get(action.id)
-        keys = (*known.keys, key) if known else (key,)
-        found[action.id] = Offer(action, keys, host)
+        keys = [*known.keys, key] if known else [key]
+        keys.sort(key=lambda one: action.keys.index(one) if one in action.keys else -1)
+        found[action.id] = Offer(action, tuple(keys), host)
     return tuple(found.values())
 
 
@@ -159,7 +164,10 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
         for second in actions()[index + 1 :]:
             if not _meet(first, second):
                 continue
-            shared = [key for key in keys[first.id] if key in keys[second.id]]
+            layered = LAYERED_KEYS if scope_of(first) != scope_of(second) else ()
+            shared = [
+                key for key in keys[first.id] if key in keys[second.id] and key not in layered
+            ]
             found += [Clash(key, first.id, second.id) for key in shared]
     return tuple(found)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-THRESHOLDS = (20_000, 20, 200)
+THRESHOLDS = (2_000, 10, 1_000)
 
 
 def calm() -> None:

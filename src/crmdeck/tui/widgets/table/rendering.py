@@ -68,7 +68,8 @@ def row_strip(
     for index, place in enumerate(placed):
         column = place.column
         style = ground
-        if column.style is not None and (name := column.style(row)):
+        name = column.style(row) if column.style is not None else ""
+        if name and not (state.cursor and name == "muted"):
             style = ground + look.state(name)
             if state.cursor:
                 style += look.cursor

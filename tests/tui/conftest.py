@@ -1,0 +1,79 @@
+"""A workspace with two connections, and text that no terminal should have to bear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+HOSTILE = (
+    "[bold red]brackets[/]",
+    "[/]",
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07",
+    "two\nlines\r\nand\ttabs",
+    "日本語のラベル 👩‍👩‍👧‍👦 é é́́́́́́́́",
+    "\u202egnp.txt\u202c שלום",
+    "\ud800 lone surrogate \x00 nul \x9b31m",
+    "long " * 2000,
+    "=HYPERLINK(1)",
+    "",
+)
+
+
+class Clock:
+    """Moves on by a second each time it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 16, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def write_describe(folder: Path, name: str, *fields: str) -> None:
+    """Write a Salesforce describe of one object."""
+    described = [
+        {"name": field, "label": field, "type": "string", "length": 80, "nillable": True}
+        for field in ("Id", *fields)
+    ]
+    text = json.dumps({"name": name, "label": name, "custom": False, "fields": described})
+    (folder / f"{name}.json").write_text(text)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A workspace folder with `acme` (refreshed, 2 objects) and `beta` (never refreshed)."""
+    clock = Clock()
+    with Workspace.open(
+        tmp_path / "home", clock=clock, actor="dana", secrets=MemorySecrets()
+    ) as workspace:
+        for name in ("acme", "beta"):
+            folder = tmp_path / name
+            folder.mkdir()
+            write_describe(folder, "Account", "Name", "Industry")
+            write_describe(folder, "Contact", "Email")
+            workspace.add_connection(
+                ConnectionDraft(
+                    name=name,
+                    source=Source.FILES,
+                    platform=Platform.SALESFORCE,
+                    path=str(folder),
+                )
+            )
+        workspace.refresh("acme")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def workspace(home: Path) -> Iterator[Workspace]:
+    """The workspace at `home`, open."""
+    with Workspace.open(home, clock=Clock(), actor="dana", secrets=MemorySecrets()) as opened:
+        yield opened

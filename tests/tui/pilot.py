@@ -1,0 +1,47 @@
+"""What the tests of the console have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from crmdeck.tui.loading import Loading
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until nothing is loading or being sorted, and all is painted."""
+    app = pilot.app
+    for _ in range(400):
+        await pilot.pause()
+        bottom = app.screen_stack[0]
+        loading = any(
+            node.is_loading for node in [bottom, *bottom.query("*")] if isinstance(node, Loading)
+        )
+        if not loading and not any(worker.group == "order" for worker in app.workers):
+            break
+        await asyncio.sleep(0.005)
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds; fail when it does not within some seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        await pilot.pause(0.005)
+    raise AssertionError("It never came to that.")
+
+
+def screen_text(pilot: Pilot[Any]) -> str:
+    """Return what stands on the screen, line by line."""
+    screen = pilot.app.screen
+    return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
+
+
+def line_text(widget: Widget, y: int) -> str:
+    """Return one line of a widget."""
+    return widget.render_line(y).text

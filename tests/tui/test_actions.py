@@ -1,0 +1,54 @@
+"""The registry: no clashes, remapping by id, one source for help and key table."""
+
+from __future__ import annotations
+
+import pytest
+
+from crmdeck.tui import actions
+from crmdeck.tui.dialogs import choose, confirm, prompt, typed  # noqa: F401 - declares actions
+from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.screens import main  # noqa: F401 - declares actions
+
+
+@pytest.fixture(autouse=True)
+def _all_panes() -> None:
+    for spec in PANES:
+        spec.load()
+
+
+def test_no_key_does_two_things_in_one_place() -> None:
+    assert [str(clash) for clash in actions.clashes()] == []
+
+
+def test_pane_keys_clash_with_no_action() -> None:
+    taken = {key for action in actions.actions() for key in action.keys}
+    assert not taken & {spec.key for spec in PANES}
+
+
+def test_every_action_has_a_method() -> None:
+    hosts = _subclasses(actions.ActionHost)
+    for host in hosts:
+        for action in host.__dict__.get("ACTIONS", ()):
+            assert callable(getattr(host, f"action_{action.method}", None)), action.id
+
+
+def test_a_key_map_is_checked() -> None:
+    assert actions.check_keymap({"view.filter": "f"}) == ()
+    problems = actions.check_keymap({"view.filter": "q", "no.such": "x"})
+    assert any("no.such" in problem for problem in problems)
+    assert any("view.filter" in problem and "app.quit" in problem for problem in problems)
+
+
+def test_the_key_table_lists_every_action_once() -> None:
+    table = actions.key_table()
+    assert table.count("| `/` | filter |") == 1
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(actions.actions())
+    assert "| `f` | filter |" in actions.key_table({"view.filter": "f"})
+
+
+def _subclasses(kind: type[object]) -> set[type[object]]:
+    found: set[type[object]] = {kind}
+    for each in kind.__subclasses__():
+        found |= _subclasses(each)
+    return found

@@ -1,0 +1,87 @@
+"""The dialogs: safe defaults, and text from outside stays text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.screen import Screen
+
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.typed import TypedConfirm
+from crmdeck.workspace import Workspace
+from tests.tui.conftest import HOSTILE
+from tests.tui.pilot import screen_text, settle
+
+Answer = list[Any]
+
+
+async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answer:
+    app = CrmdeckApp(workspace)
+    answers: Answer = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.push_screen(dialog, answers.append)
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause()
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (("enter",), [False]),
+        (("n",), [False]),
+        (("escape",), [None]),
+        (("y",), [True]),
+        (("tab", "enter"), [True]),
+        (("A", "A", "A"), []),
+    ],
+)
+async def test_confirm(workspace: Workspace, keys: tuple[str, ...], expected: Answer) -> None:
+    assert await answer(workspace, Confirm("Accept 12?", opened_by="A"), *keys) == expected
+
+
+async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:
+    assert await answer(workspace, Confirm("Yes?", opened_by="y"), "y", "y") == []
+
+
+async def test_typed_confirmation(workspace: Workspace) -> None:
+    dialog = TypedConfirm("Disconnect acme?", "Nothing is deleted.", expected="acme")
+    assert await answer(workspace, dialog, *"acm", "enter", "e", "enter") == [True]
+
+
+async def test_prompt_checks(workspace: Workspace) -> None:
+    dialog = Prompt("Note", value="a", check=lambda text: "" if len(text) > 1 else "Too short.")
+    assert await answer(workspace, dialog, "enter", "b", "enter") == ["ab"]
+
+
+async def test_choose_searches_any_number(workspace: Workspace) -> None:
+    choices = [Choice(index, f"Field {index}", "string") for index in range(20_000)]
+    dialog = Choose("Which field?", choices, current=5)
+    assert await answer(workspace, dialog, "down", "enter") == [6]
+    again = Choose("Which field?", choices)
+    assert await answer(workspace, again, *"19777", "enter") == [19777]
+
+
+async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for text in HOSTILE:
+            app.say(text, title=text)
+            for dialog in (
+                Confirm(text, text, yes="Yes"),
+                Prompt(text, text, value=text),
+                TypedConfirm(text, text, expected=text),
+                Choose(text, [Choice(1, text, text)], text=text),
+            ):
+                app.push_screen(dialog)
+                await pilot.pause()
+                assert "\x1b" not in screen_text(pilot)
+                app.pop_screen()
+        await pilot.pause()

@@ -1,0 +1,94 @@
+"""Loading: the newest request wins, errors and cancels are told, nothing blocks."""
+
+from __future__ import annotations
+
+import threading
+
+from textual.app import App, ComposeResult
+from textual.widget import Widget
+
+from crmdeck.errors import CrmdeckError, SourceError
+from crmdeck.model import Progress
+from crmdeck.tui.loading import Busy, BusyChanged, Job, Loading
+from tests.tui.pilot import until
+
+
+class Host(Loading, Widget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[object] = []
+        self.errors: list[CrmdeckError] = []
+
+    def show_error(self, error: CrmdeckError) -> None:
+        self.errors.append(error)
+
+
+class HostApp(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.host = Host()
+        self.busy: list[Busy | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.host
+
+    def on_busy_changed(self, message: BusyChanged) -> None:
+        self.busy.append(message.busy)
+
+
+async def test_a_late_answer_is_dropped() -> None:
+    app = HostApp()
+    first_may_end = threading.Event()
+    cancelled = threading.Event()
+
+    def slow(job: Job) -> str:
+        first_may_end.wait(10)
+        if job.cancel.cancelled:
+            cancelled.set()
+        return "old"
+
+    async with app.run_test() as pilot:
+        app.host.load("rows", slow, app.host.answers.append)
+        app.host.load("rows", lambda _: "new", app.host.answers.append)
+        await until(pilot, lambda: app.host.answers == ["new"])
+        first_may_end.set()
+        await until(pilot, cancelled.is_set)
+        await pilot.pause(0.05)
+        assert app.host.answers == ["new"]
+        assert not app.host.is_loading
+
+
+async def test_progress_is_told_and_a_cancel_ends_in_silence() -> None:
+    app = HostApp()
+
+    def work(job: Job) -> None:
+        job.progress(Progress(3, 10, "Account"))
+        job.cancel.wait(10)
+        job.cancel.check()
+
+    async with app.run_test() as pilot:
+        app.host.load("rows", work, app.host.answers.append, label="reading")
+        await until(pilot, lambda: Busy("reading", Progress(3, 10, "Account")) in app.busy)
+        assert app.host.cancel_load()
+        await pilot.pause(0.05)
+        assert app.busy[-1] is None
+        assert app.host.answers == []
+        assert app.host.errors == []
+
+
+async def test_errors_arrive_and_mistakes_keep_their_insides() -> None:
+    app = HostApp()
+
+    def mistake(_: Job) -> None:
+        raise KeyError("secret-token")
+
+    def failure(_: Job) -> None:
+        raise SourceError("down", remedy="wait")
+
+    async with app.run_test() as pilot:
+        app.host.load("one", failure, app.host.answers.append)
+        app.host.load("two", mistake, app.host.answers.append)
+        await until(pilot, lambda: len(app.host.errors) == 2)
+        by_code = {error.code: error for error in app.host.errors}
+        assert by_code["SOURCE_FAILED"].remedy == "wait"
+        assert "secret" not in str(by_code["UNEXPECTED"])

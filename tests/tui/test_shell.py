@@ -1,0 +1,242 @@
+"""The shell over a real workspace, by what the user sees and what the store then holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.help import Help
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.ui_state import FILE_NAME, UiState
+from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import Workspace
+from tests.tui.conftest import write_describe
+from tests.tui.pilot import screen_text, settle, until
+
+
+def main_screen(app: CrmdeckApp) -> MainScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def pane_of(app: CrmdeckApp) -> Pane:
+    pane = main_screen(app).pane
+    assert pane is not None
+    return pane
+
+
+async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "● acme" in text
+        assert "active" in text
+        assert "Audit   acme" in text
+        assert "schema.refreshed" in text
+        assert "/ filter" in text
+
+
+async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        table = pane_of(app).query_one(Table)
+        whole = table.total_count
+        await pilot.press("slash", *"event:schema", "enter")
+        await settle(pilot)
+        assert 0 < table.shown_count < whole
+        assert f"{table.shown_count} of {whole}" in screen_text(pilot)
+        assert " / event:schema " in screen_text(pilot)
+        assert table.has_focus
+        await pilot.press("escape")
+        await settle(pilot)
+        assert table.shown_count == whole
+        await pilot.press("slash", *"owner:x")
+        await settle(pilot)
+        assert "owner: is no filter key here" in screen_text(pilot)
+        await pilot.press("slash", "q", "question_mark")
+        assert main_screen(app).filter_text == "owner:x/q?"
+
+
+async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace, keys={"view.filter": "f"})
+    async with app.run_test(size=(100, 50)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, Help)
+        text = screen_text(pilot)
+        assert "show all connections, or this one only" in text
+        assert "f              filter" in text
+        await pilot.press("escape", "f")
+        assert main_screen(app).is_typing
+
+
+async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("h", "j")
+        await settle(pilot)
+        assert pane_of(app).connection_name == "beta"
+        assert "Audit   beta" in screen_text(pilot)
+        await pilot.press("l")
+        assert pane_of(app).query_one(Table).has_focus
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert "Audit   acme" in screen_text(pilot)
+
+
+async def test_r_refreshes_and_tells(workspace: Workspace, tmp_path: Path) -> None:
+    write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        before = pane_of(app).query_one(Table).total_count
+        await pilot.press("r")
+        await settle(pilot)
+        assert [event.field_name for event in workspace.drift("acme").events] == ["Region"]
+        assert pane_of(app).query_one(Table).total_count > before
+        await until(pilot, lambda: "2 objects, 6 fields, 1 change" in screen_text(pilot))
+
+
+async def test_an_error_becomes_a_panel_and_the_data_stays(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "acme").iterdir():
+        file.unlink()
+    (tmp_path / "acme").rmdir()
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: pane_of(app).error is not None)
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "✕ " in text
+        assert "Traceback" not in text
+        assert "schema.refreshed" in text
+        await pilot.press("c")
+        assert json.loads(app.clipboard)["code"]
+        await pilot.press("escape")
+        assert pane_of(app).error is None
+
+
+async def test_escape_cancels_a_refresh(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(
+        ref: str,
+        *,
+        scope: Scope | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RefreshResult:
+        assert progress is not None
+        assert cancel is not None
+        progress(Progress(120, 1019, "Account"))
+        cancel.wait(10)
+        raise AssertionError("It was never cancelled.")
+
+    monkeypatch.setattr(workspace, "refresh", slow)
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: "refreshing acme  120 of 1,019  Account" in screen_text(pilot))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "refreshing" not in screen_text(pilot)
+        assert pane_of(app).error is None
+
+
+async def test_comes_back_to_where_the_user_was(home: Path, workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace, theme="light")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        await pilot.press("slash", *"dana", "enter", "s", "q")
+    assert (home / FILE_NAME).stat().st_mode & 0o077 == 0
+    again = CrmdeckApp(workspace)
+    async with again.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert again.theme == "crmdeck-light"
+        assert pane_of(again).connection_name == "beta"
+        assert pane_of(again).filter_text == "dana"
+        sort = pane_of(again).query_one(Table).sort
+        assert sort is not None
+        assert sort.column_id == "at"
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1, "panes": {"audit": 3}}'])
+async def test_a_damaged_state_is_forgotten(home: Path, workspace: Workspace, damage: str) -> None:
+    (home / FILE_NAME).write_text(damage)
+    assert UiState.load(home).panes == {}
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert "Audit   acme" in screen_text(pilot)
+
+
+async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
+    with Workspace.open(home, read_only=True, secrets=MemorySecrets()) as workspace:
+        app = CrmdeckApp(workspace)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await settle(pilot)
+            assert "read-only" in screen_text(pilot)
+            assert "r refresh" not in screen_text(pilot)
+            await pilot.press("r")
+            await settle(pilot)
+            assert pane_of(app).error is None
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((50, 20), "needs at least 60 columns"), ((70, 20), "Audit   acme")]
+)
+async def test_narrow_windows(workspace: Workspace, size: tuple[int, int], shown: str) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        assert shown in screen_text(pilot)
+
+
+async def test_exports_what_the_pane_shows(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("e", "enter", "enter")
+        await settle(pilot)
+        await until(pilot, (tmp_path / "crmdeck-audit.json").exists)
+    assert json.loads((tmp_path / "crmdeck-audit.json").read_text())
+
+
+async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.press(*"connection: beta")
+        await until(pilot, lambda: "connection: beta" in screen_text(pilot))
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert pane_of(app).connection_name == "beta"
+
+
+async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace, keys={"view.export": "r"})
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(
+            pilot, lambda: any("connection.refresh" in n.message for n in app._notifications)
+        )
