@@ -44,6 +44,7 @@ def test_salesforce_faults(
         (Fault(FaultKind.FORBIDDEN), 403, "MISSING_SCOPES"),
         (Fault(FaultKind.FORBIDDEN, code="ACCOUNT_SUSPENDED"), 403, "ACCOUNT_SUSPENDED"),
         (Fault(FaultKind.THROTTLED, code="DAILY"), 429, "RATE_LIMITS"),
+        (Fault(FaultKind.FORBIDDEN, code="MIGRATION", status=477), 477, "MIGRATION"),
         (Fault(FaultKind.SERVER_ERROR), 500, "INTERNAL_ERROR"),
         (Fault(FaultKind.UNAVAILABLE), 503, "SERVICE_UNAVAILABLE"),
     ],
@@ -88,7 +89,7 @@ def test_an_expired_token_is_refused_and_a_refreshed_one_taken(
 def test_a_revoked_refresh_token_is_refused_in_the_words_ordered(
     sandbox: Sandbox, salesforce: httpx.Client
 ) -> None:
-    sandbox.fault("acme-prod", Fault(FaultKind.REVOKED_REFRESH_TOKEN, code="inactive user"))
+    sandbox.fault("acme-prod", Fault(FaultKind.REVOKED_REFRESH_TOKEN, message="inactive user"))
     access = sandbox.salesforce("acme-prod")
     form = {
         "grant_type": "refresh_token",
@@ -100,6 +101,14 @@ def test_a_revoked_refresh_token_is_refused_in_the_words_ordered(
     assert answer.json() == {"error": "invalid_grant", "error_description": "inactive user"}
     sandbox.clear()
     assert salesforce.post("/services/oauth2/token", data=form).status_code == 200
+
+
+def test_the_token_endpoint_can_fail_too(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    limited = Fault(FaultKind.THROTTLED, path="/oauth2/token", code="rate_limit_exceeded")
+    sandbox.fault("acme-prod", limited)
+    answer = salesforce.post("/services/oauth2/token", data={"grant_type": "refresh_token"})
+    assert (answer.status_code, answer.json()["error"]) == (429, "rate_limit_exceeded")
+    assert salesforce.get(LIMITS).status_code == 200
 
 
 def test_a_body_cut_short(sandbox: Sandbox, salesforce: httpx.Client) -> None:

@@ -58,14 +58,21 @@ def test_kin_and_setup_picklists_follow_their_parents(
 
 def test_each_change_is_one_step(sandbox: Sandbox, salesforce: httpx.Client) -> None:
     moments = sandbox.moments("acme-prod")
-    assert len(moments) == 10
+    assert len(moments) == 11
     assert list(moments) == sorted(moments)
     assert all(START < each < NOW for each in moments)
     dates = []
     for moment in moments:
         sandbox.set_now(moment)
         dates.append(salesforce.get(f"{DATA}/sobjects").headers["Last-Modified"])
-    assert len(set(dates)) == 10
+    assert len(set(dates)) == 11
+
+
+def test_an_object_type_is_deleted(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+    path = f"{DATA}/sobjects/Partner_Scorecard__c/describe"
+    assert salesforce.get(path).status_code == 404
+    sandbox.set_now(START)
+    assert salesforce.get(path).status_code == 200
 
 
 def test_a_stage_leaves_its_pipeline(sandbox: Sandbox, hubspot: httpx.Client) -> None:
@@ -97,9 +104,8 @@ def test_the_history_only_touches_what_exists(org: Organisation) -> None:
         for edit in change.edits:
             for name in edit.touches:
                 if edit.names:
-                    assert set(edit.names) <= after.objects[name].fields.keys() or (
-                        set(edit.names) <= before.objects[name].fields.keys()
-                    )
+                    fields = {**before.objects[name].fields, **after.objects[name].fields}
+                    assert set(edit.names) <= fields.keys()
 
 
 @pytest.mark.parametrize("org", salesforce_orgs(), ids=lambda org: org.name)

@@ -46,23 +46,24 @@ class Fault:
 
     `path`: only requests whose path contains this text; without it every request but those to
     the OAuth endpoints. `times`: how many requests it spoils, None for all until it is cleared.
-    `code`: the vendor's error code of `forbidden` and `throttled` (Salesforce `errorCode`,
-    HubSpot `category` or rate limit policy), or the OAuth error description of
-    `revoked_refresh_token`. `retry_after` in seconds, None for no such header. `seconds`: how
+    `code`, `message`, `status`: the vendor's error code (Salesforce `errorCode`, HubSpot
+    `category` or rate limit policy, OAuth `error`), its words and the HTTP status, where they
+    shall be other than usual. `retry_after`: seconds, None for no such header. `seconds`: how
     long `hang` and `slow` take. `size`: bytes of `oversized`. `object_type`, `field_name`: what
-    is hidden, or which schema is lost. `status` of `lost_schema`: what stands in its place.
+    is hidden, or which schema is lost.
     """
 
     kind: FaultKind
     path: str | None = None
     times: int | None = None
     code: str | None = None
+    message: str | None = None
+    status: int | None = None
     retry_after: int | None = None
     seconds: float = 30.0
     size: int = 50_000_000
     object_type: str | None = None
     field_name: str | None = None
-    status: int = 500
 
     def concerns(self, path: str) -> bool:
         """Return whether a request to `path` is spoilt by it."""

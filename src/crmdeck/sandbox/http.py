@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +15,7 @@ from crmdeck.sandbox.wire import Reply
 
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
 _GZIP_FROM = 1024
+_LOG = logging.getLogger(__name__)
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -59,7 +62,9 @@ class LoopbackServer(ThreadingHTTPServer):
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up; it is what clients do."""
+        """Say nothing of clients that hang up, which is what clients do."""
+        if not isinstance(sys.exception(), OSError):
+            _LOG.exception("a request could not be answered")
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +17,12 @@ from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.wire import Reply, Request, reply
 
 _BURST = 190
+_USUAL: Mapping[FaultKind, tuple[int, str]] = {
+    FaultKind.UNAUTHORIZED: (401, "INVALID_AUTHENTICATION"),
+    FaultKind.FORBIDDEN: (403, "MISSING_SCOPES"),
+    FaultKind.SERVER_ERROR: (500, "INTERNAL_ERROR"),
+    FaultKind.UNAVAILABLE: (503, "SERVICE_UNAVAILABLE"),
+}
 _PATHS = (
     # `/crm/properties/2026-09/deals` and its elder `/crm/v3/properties/deals`, and so on.
     re.compile(
@@ -53,21 +61,19 @@ class HubSpotSite:
             return error(405, "VALIDATION_ERROR", "HTTP method not allowed")
         self._tenant.count(1)
         answer = self._route(request, match["what"], match["rest"] or "")
-        return Reply(answer.status, answer.body, {**answer.headers, **self._quota(token)})
+        return replace(answer, headers={**answer.headers, **self._quota(token)})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
         """Return what a fault puts in the place of an answer."""
-        match fault.kind:
-            case FaultKind.UNAUTHORIZED:
-                return error(401, fault.code or "INVALID_AUTHENTICATION")
-            case FaultKind.FORBIDDEN:
-                code = fault.code or "MISSING_SCOPES"
-                return self._missing_scopes() if code == "MISSING_SCOPES" else error(403, code)
-            case FaultKind.THROTTLED:
-                return self._throttled(fault.code or "SECONDLY", fault.retry_after)
-            case FaultKind.UNAVAILABLE:
-                return error(503, "SERVICE_UNAVAILABLE", "The service is unavailable.")
-        return error(500, "INTERNAL_ERROR", "internal error")
+        if fault.kind is FaultKind.THROTTLED:
+            return self._throttled(fault.code or "SECONDLY", fault.retry_after)
+        status, category = _USUAL[fault.kind]
+        category = fault.code or category
+        if category == "MISSING_SCOPES":
+            return self._missing_scopes()
+        answer = error(fault.status or status, category, fault.message)
+        wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+        return replace(answer, headers=wait)
 
     def _route(self, request: Request, what: str, rest: str) -> Reply:
         parts = [each for each in rest.split("/") if each]
@@ -91,7 +97,7 @@ class HubSpotSite:
             return self._missing_scopes()
         lost = self._tenant.lost(target.name)
         if lost is not None and what in {"properties", "schemas"}:
-            return error(lost.status, lost.code or "INTERNAL_ERROR")
+            return error(lost.status or 500, lost.code or "INTERNAL_ERROR", lost.message)
         archived = request.first("archived") == "true"
         match what, parts:
             case "properties", []:

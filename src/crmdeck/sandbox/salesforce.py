@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -32,9 +33,10 @@ MESSAGES: Mapping[str, tuple[int, str]] = {
     "FUNCTIONALITY_NOT_ENABLED": (403, "This functionality isn't enabled for this org."),
     "INSUFFICIENT_ACCESS": (403, "insufficient access rights on entity"),
     "CLIENT_NOT_ACCESSIBLE_FOR_USER": (403, "The client isn't accessible for this user."),
-    "IP_RESTRICTED": (403, "Login is not allowed from this IP address."),
+    "LOGIN_DURING_RESTRICTED_DOMAIN": (403, "cannot log in from current domain"),
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": (403, "The user's password has expired."),
     "ORG_LOCKED": (403, "The org is locked"),
-    "PASSWORD_LOCKOUT": (403, "User is locked out"),
+    "TRIAL_EXPIRED": (403, "The trial has expired"),
     "NOT_FOUND": (404, "The requested resource does not exist"),
     "METHOD_NOT_ALLOWED": (405, "HTTP method not allowed. Allowed are HEAD,GET"),
     "SERVER_UNAVAILABLE": (503, "Server is currently unavailable."),
@@ -74,25 +76,17 @@ class SalesforceSite:
         answer, cost = self._route(request, match[1], match[2] or "")
         self._tenant.count(cost)
         used = f"api-usage={self._tenant.used}/{self._tenant.org.daily_limit}"
-        headers = {**answer.headers, "Sforce-Limit-Info": used}
-        return Reply(answer.status, answer.body, headers, answer.content_type)
+        return replace(answer, headers={**answer.headers, "Sforce-Limit-Info": used})
 
     def fault(self, fault: Fault, request: Request) -> Reply:
         """Return what a fault puts in the place of an answer."""
+        usual_status, usual_code = _USUAL[fault.kind]
+        status = fault.status or usual_status
         if request.path.startswith("/services/oauth2"):
-            return refuse(fault.code or "server_error", "sandbox fault", _STATUS[fault.kind])
-        match fault.kind:
-            case FaultKind.UNAUTHORIZED:
-                return error(fault.code or "INVALID_SESSION_ID", status=401)
-            case FaultKind.FORBIDDEN:
-                return error(fault.code or "INSUFFICIENT_ACCESS", status=403)
-            case FaultKind.THROTTLED:
-                answer = error(fault.code or "REQUEST_LIMIT_EXCEEDED", status=429)
-                wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-                return Reply(429, answer.body, wait)
-            case FaultKind.UNAVAILABLE:
-                return error("SERVER_UNAVAILABLE")
-        return error("UNKNOWN_EXCEPTION")
+            return refuse(fault.code or "server_error", fault.message or "unknown_error", status)
+        answer = error(fault.code or usual_code, fault.message, status)
+        wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+        return replace(answer, headers=wait)
 
     def _route(self, request: Request, version: str, path: str) -> tuple[Reply, int]:
         parts = [each for each in path.split("/") if each]
@@ -148,7 +142,7 @@ class SalesforceSite:
             return error("NOT_FOUND")
         lost = self._tenant.lost(name)
         if lost is not None:
-            return error(lost.code or "UNKNOWN_EXCEPTION", status=lost.status)
+            return error(lost.code or "UNKNOWN_EXCEPTION", lost.message, lost.status or 500)
         modified = self._tenant.modified(target)
         hidden = self._tenant.hidden_fields(name)
         if _unmodified(request, modified) and not hidden:
@@ -240,12 +234,12 @@ class SalesforceSite:
         return reply({"totalSize": len(records), "done": True, "records": records})
 
 
-_STATUS = {
-    FaultKind.UNAUTHORIZED: 401,
-    FaultKind.FORBIDDEN: 403,
-    FaultKind.THROTTLED: 429,
-    FaultKind.SERVER_ERROR: 500,
-    FaultKind.UNAVAILABLE: 503,
+_USUAL: Mapping[FaultKind, tuple[int, str]] = {
+    FaultKind.UNAUTHORIZED: (401, "INVALID_SESSION_ID"),
+    FaultKind.FORBIDDEN: (403, "INSUFFICIENT_ACCESS"),
+    FaultKind.THROTTLED: (429, "REQUEST_LIMIT_EXCEEDED"),
+    FaultKind.SERVER_ERROR: (500, "UNKNOWN_EXCEPTION"),
+    FaultKind.UNAVAILABLE: (503, "SERVER_UNAVAILABLE"),
 }
 
 

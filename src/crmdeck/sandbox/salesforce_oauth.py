@@ -105,7 +105,9 @@ class SalesforceOAuth:
         before = form.get("refresh_token", "")
         issued = tokens.refresh(before)
         if issued is None:
-            return refuse("invalid_grant", tokens.denial or _DENIAL)
+            return refuse(
+                tokens.denial.error or "invalid_grant", tokens.denial.description or _DENIAL
+            )
         access, current = issued
         return self._issued(access, current if current != before else None)
 

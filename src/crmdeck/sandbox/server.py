@@ -18,6 +18,7 @@ from crmdeck.sandbox.hubspot import HubSpotSite
 from crmdeck.sandbox.salesforce import SalesforceSite
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth
 from crmdeck.sandbox.tenant import Tenant
+from crmdeck.sandbox.tokens import Denial
 from crmdeck.sandbox.wire import Reply, Request, reply
 from crmdeck.sandbox.world import World
 
@@ -268,4 +269,4 @@ def _strike(tenant: Tenant, fault: Fault) -> None:
     tenant.tokens.expire_all()
     if fault.kind is FaultKind.REVOKED_REFRESH_TOKEN:
         tenant.tokens.revoke_refresh()
-        tenant.tokens.denial = fault.code or ""
+        tenant.tokens.denial = Denial(fault.code, fault.message)

@@ -18,12 +18,20 @@ class Grant:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Denial:
+    """In which words a refresh token is refused, where they shall be other than usual."""
+
+    error: str | None = None
+    description: str | None = None
+
+
 class TokenDesk:
     """Issues, checks and ends the tokens of one organisation. Thread-safe.
 
     Names of tokens count up, so that the same story gives the same tokens.
     `lifetime` is how long an access token lasts, None for until it is ended. `rotates` says
-    whether a refresh token works only once, `denial` in which words a revoked one is refused.
+    whether a refresh token works only once, `denial` how a revoked one is refused.
     """
 
     def __init__(self, name: str, clock: Clock, lifetime: timedelta | None) -> None:
@@ -31,7 +39,7 @@ class TokenDesk:
         self.client_secret = f"{name}-client-secret"
         self.static_token = f"{name}-private-app-token"
         self.rotates = False
-        self.denial = ""
+        self.denial = Denial()
         self._name = name
         self._clock = clock
         self._lifetime = lifetime
@@ -92,7 +100,7 @@ class TokenDesk:
             grant = self._access.get(token)
             if grant is None or grant.expires_at is None:
                 return 0
-            return max(0, int((grant.expires_at - self._clock()).total_seconds()))
+            return max(0, round((grant.expires_at - self._clock()).total_seconds()))
 
     def expire_all(self) -> None:
         """End every access token issued so far."""
