@@ -97,6 +97,19 @@ def test_all_means_all(sandbox: Sandbox) -> None:
     assert set(found.listing.in_scope) == found.listing.object_types
 
 
+def test_a_named_object_that_is_gone_is_gone_and_one_that_never_was_fails(
+    sandbox: Sandbox,
+) -> None:
+    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    named = Scope(mode=ScopeMode.NAMED, include=("Account", "Campaign", "No Such; Thing"))
+    first = run(connector, scope=named)
+    assert set(first.discovered) == {"Account", "Campaign"}
+    assert first.failed["No Such; Thing"].error.code == "NOT_VISIBLE"
+    sandbox.fault("acme-prod", Fault(FaultKind.HIDDEN_OBJECT, object_type="Campaign"))
+    second = run(connector, first.known, named)
+    assert second.listing.in_scope == ("Account", "No Such; Thing")
+
+
 def test_hidden_and_removed_are_told_apart(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
     first = run(connector)

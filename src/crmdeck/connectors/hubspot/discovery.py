@@ -80,7 +80,8 @@ def discover(
     """
     client.caller.start()
     types = object_types(client, cancel)
-    wanted = _select(scope, types)
+    # What was named and is gone is not in scope any more; what was never there is a mistake.
+    wanted = tuple(name for name in _select(scope, types) if name in types or name not in known)
     answers: dict[str, Answer] = {}
     for name, answer in _read_all(client, wanted, types, tuning.threads, cancel):
         answers[name] = answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomp
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.connectors.salesforce.session import WHO
+from crmdeck.connectors.salesforce.validator import answered_at
 from crmdeck.connectors.tuning import MEBIBYTE
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, ObjectSchema
@@ -26,17 +28,15 @@ _GOAL_BYTES = 4 * MEBIBYTE
 
 @dataclass(frozen=True)
 class Description:
-    """One object type as described; `date` is the answer's Last-Modified, where it has one."""
+    """One object type as described; `date` is the HTTP date to ask about next time."""
 
     schema: ObjectSchema
-    date: str | None
+    date: str
 
 
 @dataclass(frozen=True)
 class NotModified:
     """One object type that has not changed since the date that was asked about."""
-
-    date: str | None
 
 
 Answer = Description | NotModified | CrmdeckError
@@ -68,6 +68,7 @@ def describe_all(
     since: Mapping[str, str],
     threads: int,
     cancel: CancelToken,
+    now: datetime,
 ) -> Iterator[tuple[str, Answer]]:
     """Yield each object type of `names` with its answer, as they arrive.
 
@@ -83,7 +84,7 @@ def describe_all(
         del waiting[: len(batch)]
         if not batch:
             return None
-        return lambda stop: _describe(client, batch, since, sizes, stop)
+        return lambda stop: _describe(client, batch, since, sizes, stop, now)
 
     for answers in in_parallel(take, threads, cancel, "salesforce"):
         yield from answers.items()
@@ -95,6 +96,7 @@ def _describe(
     since: Mapping[str, str],
     sizes: _Sizes,
     stop: CancelToken,
+    now: datetime,
 ) -> dict[str, Answer]:
     body = {
         "allOrNone": False,
@@ -109,15 +111,15 @@ def _describe(
             return {names[0]: error}
         half = len(names) // 2
         return {
-            **_describe(client, names[:half], since, sizes, stop),
-            **_describe(client, names[half:], since, sizes, stop),
+            **_describe(client, names[:half], since, sizes, stop, now),
+            **_describe(client, names[half:], since, sizes, stop, now),
         }
     except CrmdeckError as error:
         if concerns_connection(error, SALESFORCE_FAULTS):
             raise
         return dict.fromkeys(names, error)
     sizes.seen(reply.size, len(names))
-    return _read(names, reply)
+    return _read(names, since, reply, answered_at(reply, now))
 
 
 def _part(client: SalesforceClient, index: int, name: str, since: str | None) -> dict[str, object]:
@@ -131,35 +133,34 @@ def _part(client: SalesforceClient, index: int, name: str, since: str | None) ->
     return part
 
 
-def _read(names: Sequence[str], reply: Reply) -> dict[str, Answer]:
+def _read(
+    names: Sequence[str], since: Mapping[str, str], reply: Reply, date: str
+) -> dict[str, Answer]:
     parts = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
     if not isinstance(parts, list):
         return dict.fromkeys(names, not_json(WHO))
     by_reference = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}
     answers: dict[str, Answer] = {}
     for index, name in enumerate(names):
-        part = by_reference.get(f"r{index}")
-        answers[name] = answer_incomplete(name) if part is None else _read_part(name, part)
+        part = by_reference.get(f"r{index}", {})
+        if part.get("httpStatusCode") == 304 and name in since:
+            answers[name] = NotModified()
+        else:
+            answers[name] = _read_part(name, part, date)
     return answers
 
 
-def _read_part(name: str, part: Mapping[str, Any]) -> Answer:
-    status = part.get("httpStatusCode")
-    headers = part.get("httpHeaders")
-    date = headers.get("Last-Modified") if isinstance(headers, Mapping) else None
-    date = date if isinstance(date, str) else None
-    if status == 304:
-        return NotModified(date)
-    body = part.get("body")
-    if not isinstance(status, int) or status >= 300:
-        code = status if isinstance(status, int) else 500
-        error = explain(Reply(code, body)).error
+def _read_part(name: str, part: Mapping[str, Any], date: str) -> Answer:
+    status, body, headers = (part.get(key) for key in ("httpStatusCode", "body", "httpHeaders"))
+    if isinstance(status, int) and status >= 400:
+        error = explain(Reply(status, body)).error
         if concerns_connection(error, SALESFORCE_FAULTS):
             raise error
         return error
     if not isinstance(body, Mapping) or body.get("name") != name:
         return answer_incomplete(name)
+    modified = headers.get("Last-Modified") if isinstance(headers, Mapping) else None
     try:
-        return Description(parse_object(body), date)
+        return Description(parse_object(body), modified if isinstance(modified, str) else date)
     except CrmdeckError as error:
         return error

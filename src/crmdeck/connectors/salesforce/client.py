@@ -76,7 +76,9 @@ class SalesforceClient:
 
         The client library puts any version into its URLs; it is the org that sets the limit.
         """
-        reply = self._plain("/services/data")
+        reply = self.caller.call(
+            lambda _token: self._plain("/services/data"), CancelToken(), reserve=False
+        )
         rows = reply.body if isinstance(reply.body, list) else []
         versions = [
             row["version"]
@@ -110,7 +112,7 @@ class SalesforceClient:
         """Return who the token belongs to. Raises CrmdeckError."""
 
         def send(token: str) -> Reply:
-            return self._plain("/services/oauth2/userinfo", token, accept=True)
+            return self._plain("/services/oauth2/userinfo", token)
 
         body = self.caller.call(send, cancel, reserve=False).body
         return body if isinstance(body, Mapping) else {}
@@ -154,7 +156,7 @@ class SalesforceClient:
         self._observe(headers)
         return Reply(status, body, headers, self._session.last_size())
 
-    def _plain(self, path: str, token: str | None = None, *, accept: bool = False) -> Reply:
+    def _plain(self, path: str, token: str | None = None) -> Reply:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         response = self._session.get(
             self.instance_url + path, headers=headers, allow_redirects=False
@@ -164,8 +166,6 @@ class SalesforceClient:
         except ValueError:
             body = response.text
         reply = Reply(response.status_code, body, response.headers, len(response.content))
-        if reply.status >= 300 and not accept:
-            raise explain(reply).error
         if reply.status < 300 and isinstance(body, str):
             raise not_json(WHO)
         return reply

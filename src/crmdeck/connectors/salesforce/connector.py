@@ -61,7 +61,7 @@ class SalesforceConnector:
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Ask who we are, how much quota is left, and what we may not see. Costs two calls."""
+        """Ask who we are, how much quota is left, and what we may not see. Costs two API calls."""
         cancel = CancelToken()
         user = self._client.user_info(cancel)
         version = self._client.version()

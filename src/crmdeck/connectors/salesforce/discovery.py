@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
@@ -18,12 +17,9 @@ from crmdeck.connectors.salesforce.batches import (
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.scope import select
 from crmdeck.connectors.salesforce.session import WHO
-from crmdeck.connectors.salesforce.validator import Validator, listing_digest
+from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.model import CancelToken, Scope
-
-# Where an answer carries no Last-Modified: a change in the seconds around it is asked for again.
-_MARGIN = timedelta(seconds=60)
 
 
 def discover(
@@ -40,7 +36,7 @@ def discover(
     version = _agreed_version(client, validators)
     previous = _trusted_listing(version, scope, validators, now, tuning)
     headers = {"If-Modified-Since": previous.listing_date} if previous else {}
-    reply = client.get("sobjects", cancel, headers=headers, accept=(304,))
+    reply = client.get("sobjects", cancel, headers=headers, accept=(304,) if previous else ())
     if reply.status == 304:
         names = tuple(sorted(validators))
         yield Listing(frozenset(known), names)
@@ -48,27 +44,27 @@ def discover(
             yield Unchanged(name, known[name].validator)
         return
     rows = _rows(reply)
-    names = select(scope, rows)
-    digest, listing_date = listing_digest(version, scope, names), _date(reply, now)
-    yield Listing(frozenset(str(row["name"]) for row in rows), names)
+    listed = frozenset(str(row["name"]) for row in rows)
+    # What was named and is gone is not in scope any more; what was never there is a mistake.
+    names = tuple(name for name in select(scope, rows) if name in listed or name not in known)
+    digest = listing_digest(version, scope, names)
+    listing_date = reply.header("Last-Modified") or answered_at(reply, now)
+    yield Listing(listed, names)
     since = {
         name: validators[name].object_date
         for name in names
         if name in validators and validators[name].version == version
     }
     client.caller.check_reserve(-(-len(names) // MOST_IN_A_CALL))
-    for name, answer in describe_all(client, names, since, tuning.threads, cancel):
-        if not isinstance(answer, Description | NotModified):
-            yield Failed(name, answer)
-            continue
-        date = answer.date or since.get(name) or _http_date(now)
-        if isinstance(answer, Description) and answer.date is None:
-            date = _http_date(now)
-        validator = Validator(version, date, listing_date, digest, now).encode()
+    for name, answer in describe_all(client, names, since, tuning.threads, cancel, now):
         if isinstance(answer, Description):
-            yield Discovered(answer.schema, validator)
+            validator = Validator(version, answer.date, listing_date, digest, now)
+            yield Discovered(answer.schema, validator.encode())
+        elif isinstance(answer, NotModified):
+            validator = Validator(version, since[name], listing_date, digest, now)
+            yield Unchanged(name, validator.encode())
         else:
-            yield Unchanged(name, validator)
+            yield Failed(name, answer)
 
 
 def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:
@@ -108,17 +104,3 @@ def _rows(reply: Reply) -> list[Mapping[str, Any]]:
     if not isinstance(rows, list):
         raise not_json(WHO)
     return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
-
-
-def _date(reply: Reply, now: datetime) -> str:
-    told = reply.header("Last-Modified")
-    if told:
-        return told
-    try:
-        return _http_date(parsedate_to_datetime(reply.header("Date") or ""))
-    except ValueError:
-        return _http_date(now)
-
-
-def _http_date(moment: datetime) -> str:
-    return format_datetime(moment - _MARGIN, usegmt=True)

@@ -17,9 +17,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
+from crmdeck.connectors.http import Reply
 from crmdeck.model import Scope, format_utc
+
+# Where an answer carries no Last-Modified: a change in the seconds before it is asked for again.
+_MARGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -64,3 +69,15 @@ def listing_digest(version: str, scope: Scope, names: Sequence[str]) -> str:
     """Return a short digest of what a refresh asked for."""
     text = "\n".join((version, scope.to_json(), *sorted(names)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def answered_at(reply: Reply, now: datetime) -> str:
+    """Return the HTTP date to ask about next time, where the answer names none of its own.
+
+    By the clock of the org where the answer tells it, else by `now`, each less a margin.
+    """
+    try:
+        moment = parsedate_to_datetime(reply.header("Date") or "")
+    except ValueError:
+        moment = now
+    return format_datetime(moment - _MARGIN, usegmt=True)
