@@ -11,7 +11,7 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import workspace
 from crmdeck.model import Platform, Scope, ScopeMode, Source
-from crmdeck.workspace import ConnectionDraft, secrets_from_environment
+from crmdeck.workspace import ConnectionDraft, SecretsPlace, secrets_from_environment
 
 app = typer.Typer(help="List, add, change, test and rename connections.", no_args_is_help=True)
 
@@ -38,6 +38,12 @@ IncludeOption = Annotated[
 ExcludeOption = Annotated[
     list[str] | None,
     typer.Option("--exclude", help="An object type to leave out (repeatable)."),
+]
+SecretsOption = Annotated[
+    SecretsPlace | None,
+    typer.Option(
+        "--secrets", help="Where secrets are kept.  [default: as in the settings, else keyring]"
+    ),
 ]
 TtlOption = Annotated[
     float | None, typer.Option("--ttl-hours", help="How long a snapshot counts as fresh.")
@@ -75,9 +81,7 @@ def add(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     ttl_hours: TtlOption = None,
-    secrets: Annotated[
-        str, typer.Option("--secrets", help="Where secrets are kept: keyring, file or environment.")
-    ] = "keyring",
+    secrets: SecretsOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
@@ -101,9 +105,9 @@ def add(
             ttl_hours=ttl_hours,
         )
         connection = ws.add_connection(draft)
-        found = {} if secrets == "environment" else secrets_from_environment(name)
+        found = {} if secrets is SecretsPlace.ENVIRONMENT else secrets_from_environment(name)
         if found:
-            ws.store_secrets(connection.id, found, file=secrets == "file")
+            ws.store_secrets(connection.id, found, place=secrets)
         if as_json:
             emit_json(connection)
         else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crmdeck.model import CancelToken, Progress
+    from crmdeck.secrets import SecretsPlace
     from crmdeck.workspace.connecting import ConnectionDraft
     from crmdeck.workspace.deciding import Choice
     from crmdeck.workspace.demo import open_demo, serve_sandbox
@@ -32,6 +33,7 @@ _HOMES = {
     "FileMatches": "crmdeck.workspace.matchfiles",
     "Finding": "crmdeck.workspace.examining",
     "Progress": "crmdeck.model",
+    "SecretsPlace": "crmdeck.secrets",
     "Workspace": "crmdeck.workspace.facade",
     "examine": "crmdeck.workspace.examining",
     "match_files": "crmdeck.workspace.matchfiles",
@@ -50,6 +52,7 @@ __all__ = [
     "FileMatches",
     "Finding",
     "Progress",
+    "SecretsPlace",
     "Workspace",
     "examine",
     "match_files",

@@ -17,15 +17,7 @@ from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, ConnectorFactory, TokenListener
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, Source
-from crmdeck.secrets import (
-    SECRETS_FILE,
-    ChainedSecrets,
-    ConnectionSecrets,
-    EnvironmentSecrets,
-    FileSecrets,
-    KeyringSecrets,
-    SecretStore,
-)
+from crmdeck.secrets import ConnectionSecrets, SecretStore, Vault
 from crmdeck.settings import Settings
 from crmdeck.store import Store
 
@@ -52,6 +44,7 @@ class UseCases:
         self.actor = actor or self.settings.actor or current_user()
         self._clock = clock
         self._secrets = secrets
+        self._vault = Vault(home, prefer_file=self.settings.secrets == "file")
         self._connect = connect
         self._store = Store(
             home / CACHE_FILE,
@@ -116,18 +109,15 @@ class UseCases:
                 code="CONNECTION_DISCONNECTED",
             )
         factory = self._connect or _factory(connection)
-        credentials = ConnectionSecrets(self._secret_store(), connection.id)
-        return factory(connection, credentials, self._token_listener(connection))
+        return factory(connection, self._credentials(connection), self._token_listener(connection))
+
+    def _credentials(self, connection: Connection) -> ConnectionSecrets:
+        # Secrets that were handed in are all there are; the environment is for the real ones.
+        environment = None if self._secrets is not None else connection.name
+        return ConnectionSecrets(self._secret_store(), connection.id, environment)
 
     def _secret_store(self) -> SecretStore:
-        if self._secrets is None:
-            file = FileSecrets(self.home / SECRETS_FILE)
-            names = {connection.id: connection.name for connection in self.connections()}
-            self._secrets = ChainedSecrets(
-                (EnvironmentSecrets(names), file, KeyringSecrets()),
-                file if self.settings.secrets == "file" else KeyringSecrets(),
-            )
-        return self._secrets
+        return self._secrets if self._secrets is not None else self._vault
 
     def _token_listener(self, connection: Connection) -> TokenListener:
         def listen(event: str, summary: str) -> None:

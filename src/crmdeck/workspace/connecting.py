@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
-from crmdeck.model import Connection, Platform, ProbeReport, Scope, Source, WireModel
-from crmdeck.secrets import FileSecrets
+from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
+from crmdeck.secrets import SecretsPlace, keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
 from crmdeck.workspace.runs import failed_run, started_run, write_quota
 
@@ -24,6 +24,7 @@ class ConnectionDraft(WireModel):
     name: str
     source: Source
     platform: Platform | None = None
+    id: str | None = None
     path: str | None = None
     instance_url: str | None = None
     endpoint: str | None = None
@@ -104,22 +105,36 @@ class Connecting(UseCases):
         summary = f"Disconnected {connection.name}"
         return self._change(connection.id, changes, "connection.disconnected", summary)
 
-    def store_secrets(self, ref: str, secrets: Mapping[str, str], *, file: bool = False) -> None:
+    def store_secrets(
+        self, ref: str, secrets: Mapping[str, str], *, place: SecretsPlace | None = None
+    ) -> None:
         """Store secrets of a connection in the keyring, or in the workspace's private file.
 
-        Raises NoKeyringError where there is no keyring.
+        Without `place` they go where the connection's are. Raises NoKeyringError where there is
+        no keyring.
         """
         self._require_writable()
         connection = self.connection(ref)
-        store = FileSecrets(self.home / "secrets.json") if file else self._secret_store()
-        store.put(connection.id, secrets)
+        self._store_secrets(connection, secrets, place)
         with self._store.write() as session:
-            entry = self._entry(
-                "token.stored",
-                f"Stored {', '.join(sorted(secrets))} of {connection.name}",
-                connection_id=connection.id,
-            )
-            session.audit.add(entry)
+            session.audit.add(self._stored_entry(connection, secrets))
+
+    def _store_secrets(
+        self, connection: Connection, secrets: Mapping[str, str | None], place: SecretsPlace | None
+    ) -> None:
+        if place in (SecretsPlace.KEYRING, SecretsPlace.FILE) and self._secrets is None:
+            if place is SecretsPlace.KEYRING and not keyring_available():
+                raise no_keyring()
+            self._vault.settle(connection.id, place)
+        self._credentials(connection).put(secrets)
+
+    def _stored_entry(
+        self, connection: Connection, secrets: Mapping[str, str | None]
+    ) -> AuditEntry:
+        names = ", ".join(sorted(name for name, value in secrets.items() if value is not None))
+        return self._entry(
+            "token.stored", f"Stored {names} of {connection.name}", connection_id=connection.id
+        )
 
     def test(self, ref: str) -> ProbeReport:
         """Ask the source who we are there; the outcome counts for the connection's status."""
@@ -173,7 +188,7 @@ class Connecting(UseCases):
                 remedy="Add --path with a file or a folder of exported schemas.",
             )
         return Connection(
-            id=new_id(),
+            id=draft.id or new_id(),
             name=check_name(draft.name),
             platform=platform,
             source=draft.source,

@@ -1,0 +1,35 @@
+"""Where secrets live: the OS keyring, the environment, or a private file. Never the cache.
+
+Secret names are those of `SECRET_NAMES`.
+"""
+
+from crmdeck.secrets.oskeyring import (
+    KeyringSecrets,
+    NoKeyringError,
+    keyring_available,
+    no_keyring,
+)
+from crmdeck.secrets.stores import (
+    SECRET_NAMES,
+    SECRETS_FILE,
+    FileSecrets,
+    MemorySecrets,
+    SecretStore,
+)
+from crmdeck.secrets.vault import ConnectionSecrets, SecretsPlace, Vault, environment_variable
+
+__all__ = [
+    "SECRETS_FILE",
+    "SECRET_NAMES",
+    "ConnectionSecrets",
+    "FileSecrets",
+    "KeyringSecrets",
+    "MemorySecrets",
+    "NoKeyringError",
+    "SecretStore",
+    "SecretsPlace",
+    "Vault",
+    "environment_variable",
+    "keyring_available",
+    "no_keyring",
+]

@@ -1,0 +1,106 @@
+"""The keyring of the operating system."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.secrets.stores import SECRET_NAMES
+
+SERVICE = "crmdeck"
+REPLACES = ".replaces"
+# Windows' credential store takes 2,560 bytes in UTF-16; a private key is longer.
+_PART = 1000
+_PARTS = "crmdeck-parts:"
+
+
+class NoKeyringError(CrmdeckError):
+    """There is no OS keyring to put a secret into."""
+
+    code = "NO_KEYRING"
+
+
+class KeyringSecrets:
+    """Secrets in the keyring of the operating system; long ones in several entries."""
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        """Return the secret, or None (also where there is no keyring)."""
+        import keyring
+        import keyring.errors
+
+        entry = f"{connection_id}/{name}"
+        try:
+            head = keyring.get_password(SERVICE, entry)
+            if head is None or not head.startswith(_PARTS):
+                return head
+            count = int(head.removeprefix(_PARTS))
+            parts = [keyring.get_password(SERVICE, f"{entry}/{n}") for n in range(count)]
+        except (keyring.errors.KeyringError, ValueError):
+            return None
+        return None if None in parts else "".join(part or "" for part in parts)
+
+    def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
+        """Store secrets, the refresh token first: it can't be had again.
+
+        Raises NoKeyringError where there is no keyring that takes them.
+        """
+        import keyring.errors
+
+        if not keyring_available():
+            raise no_keyring()
+        try:
+            for name in sorted(values, key=lambda name: name != "refresh_token"):
+                self._put(f"{connection_id}/{name}", values[name])
+        except keyring.errors.KeyringError as error:
+            raise no_keyring() from error
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all secrets of a connection."""
+        for name in SECRET_NAMES:
+            self._remove(f"{connection_id}/{name}")
+            self._remove(f"{connection_id}/{name}{REPLACES}")
+
+    def _put(self, entry: str, value: str | None) -> None:
+        import keyring
+
+        if value is None:
+            self._remove(entry)
+        elif len(value) <= _PART:
+            keyring.set_password(SERVICE, entry, value)
+        else:
+            parts = [value[start : start + _PART] for start in range(0, len(value), _PART)]
+            for number, part in enumerate(parts):
+                keyring.set_password(SERVICE, f"{entry}/{number}", part)
+            keyring.set_password(SERVICE, entry, f"{_PARTS}{len(parts)}")
+
+    def _remove(self, entry: str) -> None:
+        import keyring
+        import keyring.errors
+
+        with contextlib.suppress(keyring.errors.KeyringError, ValueError):
+            head = keyring.get_password(SERVICE, entry)
+            if head is None:
+                return
+            keyring.delete_password(SERVICE, entry)
+            if head.startswith(_PARTS):
+                for number in range(int(head.removeprefix(_PARTS))):
+                    keyring.delete_password(SERVICE, f"{entry}/{number}")
+
+
+def keyring_available() -> bool:
+    """Return whether there is a keyring that keeps what it is given."""
+    import keyring
+    from keyring.backends import fail, null
+
+    return not isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
+
+
+def no_keyring() -> NoKeyringError:
+    """Return the error for a machine without a keyring."""
+    return NoKeyringError(
+        "There is no keyring on this machine that takes a secret.",
+        cause="It has none, or it is locked.",
+        remedy="Keep it in a private file with --secrets file, or give it in the environment "
+        "with --secrets environment.",
+    )

@@ -1,0 +1,131 @@
+"""What keeps secrets, and those keepers that need no keyring: memory and a private file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from crmdeck.errors import CrmdeckError
+
+SECRETS_FILE = "secrets.json"
+SECRET_NAMES = (
+    "access_token",
+    "refresh_token",
+    "client_id",
+    "client_secret",
+    "private_key",
+    "username",
+    "session_token",
+    "password",
+)
+
+
+class SecretStore(Protocol):
+    """Secrets by connection and name."""
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        """Return the secret, or None."""
+        ...
+
+    def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
+        """Store secrets, and remove those that are None.
+
+        Raises CrmdeckError where they can't be stored.
+        """
+        ...
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all secrets of a connection."""
+        ...
+
+
+class MemorySecrets:
+    """Secrets that end with the process; for the demo and for tests."""
+
+    def __init__(self, values: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        self._values = {key: dict(value) for key, value in (values or {}).items()}
+
+    def __repr__(self) -> str:
+        return f"MemorySecrets({len(self._values)} connections)"
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        """Return the secret, or None."""
+        return self._values.get(connection_id, {}).get(name)
+
+    def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
+        """Keep secrets, and remove those that are None."""
+        _merge(self._values.setdefault(connection_id, {}), values)
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all secrets of a connection."""
+        self._values.pop(connection_id, None)
+
+
+class FileSecrets:
+    """Secrets in a file that only its owner can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        """Return the secret, or None."""
+        return self._load().get(connection_id, {}).get(name)
+
+    def has(self, connection_id: str) -> bool:
+        """Return whether the file holds anything of a connection."""
+        return bool(self._load().get(connection_id))
+
+    def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
+        """Store secrets, and remove those that are None; the file is replaced as a whole."""
+        from filelock import FileLock
+
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(f"{self._path}.lock", mode=0o600):
+            everything = self._load()
+            _merge(everything.setdefault(connection_id, {}), values)
+            self._save(everything)
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all secrets of a connection."""
+        from filelock import FileLock
+
+        if not self._path.exists():
+            return
+        with FileLock(f"{self._path}.lock", mode=0o600):
+            everything = self._load()
+            if everything.pop(connection_id, None) is not None:
+                self._save(everything)
+
+    def _load(self) -> dict[str, dict[str, str]]:
+        try:
+            loaded = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise CrmdeckError(
+                f"{self._path} can't be read.",
+                cause=f"{type(error).__name__}.",
+                remedy="Restore it, or remove it and sign in again.",
+                code="SECRETS_UNREADABLE",
+            ) from None
+        return loaded if isinstance(loaded, dict) else {}
+
+    def _save(self, everything: dict[str, dict[str, str]]) -> None:
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".secrets-")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(everything, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(self._path)
+
+
+def _merge(into: dict[str, str], values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            into.pop(name, None)
+        else:
+            into[name] = value

@@ -1,0 +1,144 @@
+"""Which secrets hold for a connection, and where they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from crmdeck.secrets.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
+from crmdeck.secrets.stores import (
+    SECRET_NAMES,
+    SECRETS_FILE,
+    FileSecrets,
+    MemorySecrets,
+    SecretStore,
+)
+
+
+class SecretsPlace(StrEnum):
+    """Where the secrets of a connection are kept; `environment`: nowhere, they are given."""
+
+    KEYRING = "keyring"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+# Lets the file be the place of a connection before there is a secret to put in.
+_KEPT_HERE = "kept_here"
+
+
+class Vault:
+    """The secrets of a workspace: in its private file where chosen, else in the keyring.
+
+    A connection whose secrets are in the file stays there, rotated tokens too. What can be
+    stored nowhere holds for as long as this object does.
+    """
+
+    def __init__(self, home: Path, *, prefer_file: bool = False) -> None:
+        self._file = FileSecrets(home / SECRETS_FILE)
+        self._keyring = KeyringSecrets()
+        self._unkept = MemorySecrets()
+        self._prefer_file = prefer_file
+
+    def place(self, connection_id: str) -> SecretsPlace:
+        """Return where the secrets of a connection are put."""
+        in_file = self._prefer_file or self._file.has(connection_id)
+        return SecretsPlace.FILE if in_file else SecretsPlace.KEYRING
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        """Return the secret, or None."""
+        for store in (self._unkept, self._file, self._keyring):
+            found = store.get(connection_id, name)
+            if found is not None:
+                return found
+        return None
+
+    def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
+        """Store secrets where those of the connection are.
+
+        Raises NoKeyringError where there is no place for them; they hold for this process.
+        """
+        store: SecretStore = self._keyring
+        if self.place(connection_id) is SecretsPlace.FILE:
+            store = self._file
+        try:
+            store.put(connection_id, values)
+        except NoKeyringError:
+            self._unkept.put(connection_id, values)
+            raise
+
+    def settle(self, connection_id: str, place: SecretsPlace) -> None:
+        """Move the secrets of a connection to one place, where later ones go as well.
+
+        Raises NoKeyringError where there is no keyring to move them to; then nothing moves.
+        """
+        if place is SecretsPlace.KEYRING and self._file.has(connection_id):
+            self._keyring.put(connection_id, self._all(self._file, connection_id))
+            self._file.forget(connection_id)
+        elif place is SecretsPlace.FILE and not self._file.has(connection_id):
+            held = self._all(self._keyring, connection_id)
+            self._file.put(connection_id, {**held, _KEPT_HERE: "yes"})
+            self._keyring.forget(connection_id)
+
+    @staticmethod
+    def _all(store: SecretStore, connection_id: str) -> dict[str, str]:
+        names = [*SECRET_NAMES, *(name + REPLACES for name in SECRET_NAMES)]
+        found = {name: store.get(connection_id, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def forget(self, connection_id: str) -> None:
+        """Remove all secrets of a connection."""
+        for store in (self._unkept, self._file, self._keyring):
+            store.forget(connection_id)
+
+
+class ConnectionSecrets:
+    """The secrets of one connection, as a connector wants them.
+
+    With `environment` (the connection's name) those that a machine hands over as
+    CRMDECK_<NAME>_<SECRET> come first, except where a stored one has replaced exactly that
+    value: a rotated refresh token outlives the one in the environment.
+    """
+
+    def __init__(
+        self, store: SecretStore, connection_id: str, environment: str | None = None
+    ) -> None:
+        self._store = store
+        self._connection_id = connection_id
+        self._environment = environment
+
+    def get(self, name: str) -> str | None:
+        """Return the secret of that name, or None."""
+        given = self._given(name)
+        if given is None:
+            return self._store.get(self._connection_id, name)
+        if self._store.get(self._connection_id, name + REPLACES) == _digest(given):
+            return self._store.get(self._connection_id, name) or given
+        return given
+
+    def put(self, values: Mapping[str, str | None]) -> None:
+        """Store secrets, and remove those that are None."""
+        replaced = {
+            name + REPLACES: _digest(given)
+            for name in values
+            if (given := self._given(name)) is not None and values[name] != given
+        }
+        self._store.put(self._connection_id, {**values, **replaced})
+
+    def _given(self, name: str) -> str | None:
+        if self._environment is None:
+            return None
+        return os.environ.get(environment_variable(self._environment, name)) or None
+
+
+def environment_variable(connection_name: str, secret_name: str) -> str:
+    """Return the variable that holds a secret: `CRMDECK_ACME_PROD_ACCESS_TOKEN`."""
+    return re.sub(r"\W", "_", f"crmdeck_{connection_name}_{secret_name}").upper()
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
