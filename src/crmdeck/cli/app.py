@@ -65,7 +65,7 @@ def demo(read_only: ReadOnlyOption = False) -> None:
 
 
 def _open_console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
-    from crmdeck.tui import run_console
+    from crmdeck.tui.console import run_console
     from crmdeck.workspace import Workspace, open_demo
 
     with (

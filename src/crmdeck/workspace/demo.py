@@ -10,8 +10,9 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -133,26 +134,38 @@ class _Access:
 
 
 @contextmanager
-def open_demo(*, read_only: bool = False, folder: Path | None = None) -> Iterator[Workspace]:
+def open_demo(
+    *, read_only: bool = False, folder: Path | None = None, at: datetime | None = None
+) -> Iterator[Workspace]:
     """Open the demo workspace, built first where there is none that is fresh.
 
-    `folder` is where it is kept, the user's cache folder otherwise.
+    `folder` is where it is kept, the user's cache folder otherwise. With `at` the demo is one of
+    its own, thrown away afterwards, in which time stands still at that moment: it looks the same
+    every time.
     """
-    home = (folder or cache_home()) / f"demo-{__version__}"
-    anchor = _ensure_built(home)
-    link = SandboxLink(anchor, utc_now)
-    workspace = Workspace(
-        home,
-        settings=Settings(actor=ACTOR),
-        read_only=read_only,
-        secrets=MemorySecrets(),
-        connect=link,
-    )
-    try:
-        with workspace:
-            yield workspace
-    finally:
-        link.stop()
+    with tempfile.TemporaryDirectory(prefix="crmdeck-") if at else nullcontext() as scratch:
+        clock: Clock = utc_now
+        if at is not None and scratch is not None:
+            home, anchor = Path(scratch) / "demo", at
+            _build(home, at)
+            clock = Hands(at)
+        else:
+            home = (folder or cache_home()) / f"demo-{__version__}"
+            anchor = _ensure_built(home)
+        link = SandboxLink(anchor, clock)
+        workspace = Workspace(
+            home,
+            settings=Settings(actor=ACTOR),
+            read_only=read_only,
+            clock=clock,
+            secrets=MemorySecrets(),
+            connect=link,
+        )
+        try:
+            with workspace:
+                yield workspace
+        finally:
+            link.stop()
 
 
 def serve_sandbox(
@@ -212,7 +225,8 @@ def _ensure_built(home: Path) -> datetime:
             return anchor
         scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=".demo-"))
         try:
-            anchor = _build(scratch)
+            anchor = utc_now()
+            _build(scratch, anchor)
             if home.exists():
                 shutil.rmtree(home)
             scratch.rename(home)
@@ -229,9 +243,8 @@ def _built_at(home: Path) -> datetime | None:
     return anchor if timedelta(0) <= utc_now() - anchor < FRESH_FOR else None
 
 
-def _build(home: Path) -> datetime:
-    """Build the demo in `home` and return the moment that its history ends at."""
-    anchor = utc_now()
+def _build(home: Path, anchor: datetime) -> None:
+    """Build the demo in `home`; its history ends at `anchor`."""
     hands = Hands(anchor - HISTORY)
     link = SandboxLink(anchor, hands)
     replay = _Replay(
@@ -250,7 +263,6 @@ def _build(home: Path) -> datetime:
     finally:
         link.stop()
     (home / STAMP).write_text(anchor.isoformat(), encoding="ascii")
-    return anchor
 
 
 class _Replay:
@@ -291,6 +303,7 @@ class _Replay:
 
     def _add(self, name: str, platform: Platform) -> None:
         draft = ConnectionDraft(
+            id=str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.demo.crmdeck")),
             name=name,
             source=Source.SANDBOX,
             platform=platform,
