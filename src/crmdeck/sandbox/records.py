@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -13,44 +16,118 @@ from crmdeck.sandbox.schema import FieldDef, ObjectDef
 _FIRST = ("Ana", "Ben", "Chidi", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kaya",
           "Lin", "Mateo", "Noor", "Olga", "Paul")
 _LAST = ("Almeida", "Berg", "Castillo", "Dupont", "Eriksen", "Fischer", "Gupta", "Haddad",
-         "Ivanova", "Jensen", "Kowalski", "Lopez", "Moreau", "Nakamura", "O'Brien", "Petrov")
+         "Ivanova", "Jensen", "Kowalski", "Lopez", "Moreau", "Nakamura", "O'Brien", "Petrov",
+         "Quist")
 _COMPANY = ("Northwind Freight", "Brightwater Energy", "Cobalt Analytics", "Delta Harbour Bank",
             "Evergreen Clinics", "Fjord Robotics", "Granite Insurance", "Helio Retail",
-            "Ironbridge Steel", "Juniper Telecom", "Kestrel Airways", "Lumen Publishing")
+            "Ironbridge Steel", "Juniper Telecom", "Kestrel Airways", "Lumen Publishing",
+            "Meridian Foods")
+_PLACE = (("Austin", "TX", "US", "78701"), ("Berlin", "BE", "DE", "10115"),
+          ("Lyon", "ARA", "FR", "69002"), ("Leeds", "ENG", "GB", "LS1 4AP"),
+          ("Madrid", "MD", "ES", "28013"), ("Toronto", "ON", "CA", "M5H 2N2"),
+          ("Zurich", "ZH", "CH", "8001"))
+_STREET = ("Harbour Road", "Mill Lane", "Station Street", "Park Avenue", "Bridge Street")
+_TITLE = ("VP Sales", "Head of IT", "Procurement Manager", "CFO", "Solution Architect")
+_THEME = ("rollout", "renewal", "migration", "pilot", "expansion", "upgrade")
+_STEP = ("Send the quote", "Book a demo", "Ask for references", "Meet procurement")
+_NOTE = ("Waiting for budget", "Agreed by phone", "See last e-mail", "To be confirmed")
 # fmt: on
-_CITY = ("Austin", "Berlin", "Lyon", "Leeds", "Madrid", "Osaka", "Toronto", "Zurich")
-_WORDS = ("renewal", "pilot", "rollout", "migration", "expansion", "upgrade", "audit", "review")
-_ALWAYS = frozenset(
-    [
-        "Id",
-        "IsDeleted",
-        "CreatedDate",
-        "LastModifiedDate",
-        "SystemModstamp",
-        "hs_object_id",
-        "createdate",
-        "hs_createdate",
-        "lastmodifieddate",
-        "hs_lastmodifieddate",
-        "dealname",
-        "dealstage",
-        "pipeline",
-    ]
+_ALWAYS = re.compile(
+    r"Id|IsDeleted|OwnerId|SystemModstamp|(Created|LastModified)(Date|ById)|hs_object_id|dealname"
+    r"|dealstage|pipeline|(hs_)?(createdate|lastmodifieddate)"
 )
-_USUAL = re.compile(r"(?i)^(name|title|subject)$|email|phone|company|stage|amount|industry|status")
+_USUAL = re.compile(
+    r"(?i)^(name|title|subject)$|email|phone|company|stage|amount|value|industry|status|website"
+    r"|domain|close_?date|accountid|country"
+)
+_RATES = (0.0, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1.0)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Who and where a record is about, the same in all its fields; `seed` differs by field."""
+
+    number: int
+    seed: int
+
+    @property
+    def company(self) -> str:
+        return _COMPANY[self.number % len(_COMPANY)]
+
+    @property
+    def domain(self) -> str:
+        return f"{self.company.split()[0].lower()}.example"
+
+    @property
+    def first(self) -> str:
+        return _FIRST[self.number % len(_FIRST)]
+
+    @property
+    def last(self) -> str:
+        return _LAST[self.number % len(_LAST)]
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        return _PLACE[self.number % len(_PLACE)]
+
+    def pick(self, choices: tuple[str, ...]) -> str:
+        return choices[self.seed % len(choices)]
+
+    def digits(self, length: int) -> str:
+        return f"{self.seed * 9_973:020d}"[-max(1, min(length, 9)) :]
+
+
+_Maker = Callable[[_Record, int], str]
+# What a text field holds, by its name in lower case without underscores; the first that fits.
+_TEXTS: tuple[tuple[str, _Maker], ...] = (
+    (r"email", lambda r, _: f"{r.first}.{r.last}@{r.domain}".lower().replace("'", "")),
+    (r"phone|fax", lambda r, _: f"+1 555 01{r.seed % 100:02d}"),
+    (r"website|url|profile|page$", lambda r, _: f"https://www.{r.domain}"),
+    (r"domain", lambda r, _: r.domain),
+    (r"firstname", lambda r, _: r.first),
+    (r"lastname", lambda r, _: r.last),
+    (r"reportsto|assistantname|fullname|suppliedname", lambda r, _: f"{r.first} {r.last}"),
+    (r"street|^address$", lambda r, _: f"{r.seed % 180 + 1} {r.pick(_STREET)}"),
+    (r"city$", lambda r, _: r.place[0]),
+    (r"state$", lambda r, _: r.place[1]),
+    (r"country$", lambda r, _: r.place[2]),
+    (r"postalcode|zip$", lambda r, _: r.place[3]),
+    (r"currency", lambda r, _: r.pick(("USD", "EUR", "GBP"))),
+    (r"title$", lambda r, _: r.pick(_TITLE)),
+    (r"nextstep", lambda r, _: r.pick(_STEP)),
+    (r"ticker", lambda r, _: r.company[:4].upper()),
+    (r"fiscal", lambda r, _: f"{2024 + r.seed % 3} {r.seed % 4 + 1}"),
+    (r"year", lambda r, _: str(1950 + r.seed % 70)),
+    (r"dealname|^name$|^subject$", lambda r, _: f"{r.company} {r.pick(_THEME)}"),
+    (r"company|customer|accountname|partner|name$", lambda r, _: r.company),
+    (r"number|code|sic$|sku|key|serial|duns|id$", lambda r, length: r.digits(length)),
+    (r"description|content|notes?$|comment|reason|body|aboutus",
+     lambda r, _: f"{r.company}: {r.pick(_THEME)}. {r.pick(_NOTE)}."),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(pattern), maker) for pattern, maker in _TEXTS)
 
 
 def draw(*parts: object) -> int:
-    """Return a number that depends on nothing but `parts`."""
-    return crc32("\x1f".join(map(str, parts)).encode("utf-8"))
+    """Return a number from 0 to 2**32 - 1 that depends on nothing but `parts`."""
+    # A checksum alone changes in step with its input, which would leave patterns to be seen.
+    mixed = crc32("\x1f".join(map(str, parts)).encode("utf-8"))
+    for factor in (0x2C1B3C6D, 0x297A2D39):
+        mixed = ((mixed ^ mixed >> 15) * factor) & 0xFFFFFFFF
+    return mixed ^ mixed >> 15
+
+
+def record_id(prefix: str, number: int) -> str:
+    """Return an 18-character record id with an object type's prefix."""
+    return f"{(prefix or '000')[:3]}5g00000{number + 1:05d}AAA"
 
 
 def fill_rate(target: ObjectDef, field: FieldDef) -> float:
     """Return the share of records in which a field is filled, 0 to 1."""
-    if field.required or field.name in _ALWAYS or "name" in field.flags or field.type == "boolean":
+    if field.required or "name" in field.flags or field.type == "boolean":
         return 1.0
-    rates = (0.0, 0.02, 0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92, 1.0)
-    rate = rates[draw("rate", target.name, field.name) % len(rates)]
+    if _ALWAYS.fullmatch(field.name):
+        return 1.0
+    rate = _RATES[draw("rate", target.name, field.name) % len(_RATES)]
     return max(rate, 0.6) if _USUAL.search(field.name) else rate
 
 
@@ -62,71 +139,62 @@ def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -
     if draw("fill", target.name, field.name, number) % 1000 >= fill_rate(target, field) * 1000:
         return None
     seed = draw("value", target.name, field.name, number)
-    if field.name in {"CreatedDate", "createdate", "hs_createdate"}:
-        return now - timedelta(days=400 - number * 7, seconds=seed % 86400)
-    if field.name in {"LastModifiedDate", "SystemModstamp", "lastmodifieddate"} or (
-        field.name == "hs_lastmodifieddate"
-    ):
-        return now - timedelta(days=number, seconds=draw("modified", target.name, number) % 86400)
-    return _typed(field, number, seed, now)
-
-
-def _typed(field: FieldDef, number: int, seed: int, now: datetime) -> Any:
-    if field.type in {"boolean", "bool"}:
-        return False if field.name == "IsDeleted" else seed % 3 == 0
-    if field.type in {"picklist", "combobox", "enumeration"}:
-        return field.values[seed % len(field.values)].value if field.values else str(seed % 90 + 10)
-    if field.type == "multipicklist":
-        picked = [each.value for index, each in enumerate(field.values) if seed >> index & 1]
-        return ";".join(picked or [field.values[0].value])
-    if field.type in {"currency", "double", "percent", "number"}:
-        top = {"percent": 100, "currency": 250_000}.get(field.type, 5_000)
-        return round(seed % (top * 100) / 100, min(field.scale, 2))
-    if field.type == "int":
-        return seed % 5_000
-    if field.type == "date":
-        return (now + timedelta(days=seed % 360 - 180)).date()
-    if field.type == "datetime":
-        return now - timedelta(minutes=seed % 400_000)
-    if field.type in {"reference", "id"}:
-        return record_id(f"{draw(field.references) % 1000:03d}", seed % 50)
-    if field.type == "address":
-        return {
-            "city": _CITY[seed % len(_CITY)],
-            "country": "US",
-            "street": f"{number + 1} Main St",
-        }
-    return _text(field, number, seed)[: field.length or None]
-
-
-def _text(field: FieldDef, number: int, seed: int) -> str:
     name = field.name.lower()
-    company = _COMPANY[(number * 5 + seed // 7) % len(_COMPANY)]
-    domain = company.split()[0].lower() + ".example"
-    first, last = _FIRST[number % len(_FIRST)], _LAST[seed % len(_LAST)]
-    if field.type == "email" or "email" in name:
-        return f"{first}.{last}@{domain}".lower().replace("'", "")
-    if field.type == "phone" or "phone" in name:
-        return f"+1 555 01{seed % 100:02d}"
-    if field.type == "url" or "website" in name or "url" in name:
-        return f"https://www.{domain}"
-    if "domain" in name:
-        return domain
-    if "firstname" in name or "first_name" in name:
-        return first
-    if "lastname" in name or "last_name" in name:
-        return last
-    if "city" in name:
-        return _CITY[seed % len(_CITY)]
-    if field.type == "textarea" or "description" in name:
-        return f"{company}: {_WORDS[seed % 8]} planned, {_WORDS[seed // 8 % 8]} agreed."
-    if "auto" in field.flags or "unique" in field.flags or name.endswith("_id"):
-        return f"{draw(field.name, number):08X}"
-    if "name" in name or "company" in name or "customer" in name:
-        return company
-    return f"{_WORDS[seed % 8]} {seed % 1000}"
+    if name in {"createddate", "createdate", "hs_createdate"}:
+        return now - timedelta(days=400 - number * 7, seconds=seed % 86400)
+    if name in {"lastmodifieddate", "systemmodstamp", "hs_lastmodifieddate"}:
+        return now - timedelta(days=number, seconds=draw("modified", target.name, number) % 86400)
+    if field.type in {"date", "datetime"}:
+        moment = now - timedelta(minutes=seed % 400_000 - 100_000)
+        return moment.date() if field.type == "date" else moment
+    if target.name in {"Account", "companies"} and name == "name":
+        return _Record(number, seed).company
+    return _plain(field, _Record(number, seed))
 
 
-def record_id(prefix: str, number: int) -> str:
-    """Return an 18-character record id with an object type's prefix."""
-    return f"{(prefix or '000')[:3]}5g00000{number + 1:05d}AAA"
+def _plain(field: FieldDef, record: _Record) -> Any:
+    seed = record.seed
+    match field.type:
+        case "boolean" | "bool":
+            return False if field.name == "IsDeleted" else seed % 3 == 0
+        case "picklist" | "combobox" | "enumeration":
+            values = field.values
+            return values[seed % len(values)].value if values else str(seed % 5 + 1)
+        case "multipicklist":
+            picked = [each.value for index, each in enumerate(field.values) if seed >> index & 1]
+            return ";".join(picked or [field.values[0].value])
+        case "percent":
+            return float(seed % 20 * 5)
+        case "currency":
+            return float(seed % 250_000)
+        case "int" | "double" | "number":
+            return _number(field, seed)
+        case "reference":
+            return record_id(f"{draw(field.references) % 1000:03d}", seed % 50)
+        case "address":
+            city, state, country, code = record.place
+            return {"city": city, "state": state, "country": country, "postalCode": code}
+    length = field.length or 255
+    return _maker(field.name)(record, length)[:length]
+
+
+def _number(field: FieldDef, seed: int) -> float | int:
+    name = field.name.lower()
+    if field.scale > 2:
+        return round(seed % 90_000 / 1000, 3)
+    if re.search(r"amount|revenue|price|value|_a[cr][vr]|tcv", name):
+        return seed % 250_000
+    if "year" in name:
+        return 2024 + seed % 3
+    if "quarter" in name:
+        return seed % 4 + 1
+    return seed % (10_000 if "employee" in name else 100)
+
+
+@lru_cache(maxsize=4096)
+def _maker(name: str) -> _Maker:
+    plain = name.removesuffix("__c").replace("_", "").lower()
+    for pattern, maker in _COMPILED:
+        if pattern.search(plain):
+            return maker
+    return lambda record, _: record.pick(_NOTE)
