@@ -144,9 +144,12 @@ def make_value(target: ObjectDef, field: FieldDef, number: int, now: datetime) -
         return now - timedelta(days=400 - number * 7, seconds=seed % 86400)
     if name in {"lastmodifieddate", "systemmodstamp", "hs_lastmodifieddate"}:
         return now - timedelta(days=number, seconds=draw("modified", target.name, number) % 86400)
-    if field.type in {"date", "datetime"}:
-        moment = now - timedelta(minutes=seed % 400_000 - 100_000)
-        return moment.date() if field.type == "date" else moment
+    if field.type == "datetime":
+        return now - timedelta(minutes=seed % 300_000)
+    if field.type == "date":
+        return (now + timedelta(days=seed % 270 - 180)).date()
+    if "auto" in field.flags:
+        return f"{number + 1:05d}"
     if target.name in {"Account", "companies"} and name == "name":
         return _Record(number, seed).company
     return _plain(field, _Record(number, seed))
