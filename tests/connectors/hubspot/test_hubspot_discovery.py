@@ -86,8 +86,10 @@ def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None
     assert report.quota is not None
     assert report.quota.limit == 650_000
     assert report.missing_permissions == ()
+    key, _ = hubspot_to(sandbox, private=True)
+    assert key.probe().missing_permissions == ()
     sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="schemas"))
-    assert connector.probe().missing_permissions
+    assert "crm.schemas.custom.read" in key.probe().missing_permissions[0]
 
 
 def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:

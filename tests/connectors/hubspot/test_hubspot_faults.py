@@ -52,12 +52,13 @@ def test_a_revoked_app_means_reauthorise(sandbox: Sandbox) -> None:
 
 
 def test_a_lasting_401_costs_two_requests_and_one_refresh(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
-    with pytest.raises(ReauthRequiredError):
+    with pytest.raises(ReauthRequiredError) as caught:
         run(connector)
     assert len(sent(sandbox, oauth=False)) == 2
     assert len(sent(sandbox, oauth=True)) == 1
+    assert not any(secret in str(caught.value) for secret in purse.values.values())
 
 
 def test_a_private_app_token_that_is_refused_costs_one_request(sandbox: Sandbox) -> None:

@@ -65,12 +65,13 @@ def test_a_revoked_refresh_token_means_reauthorise(sandbox: Sandbox) -> None:
 
 
 def test_a_lasting_401_costs_two_requests_and_one_refresh(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox)
+    connector, purse = salesforce_to(sandbox)
     sandbox.fault(ORG, Fault(FaultKind.UNAUTHORIZED, path="/sobjects"))
-    with pytest.raises(ReauthRequiredError):
+    with pytest.raises(ReauthRequiredError) as caught:
         run(connector)
     assert len([path for path in sent(sandbox, oauth=False) if "/sobjects" in path]) == 2
     assert len(sent(sandbox, oauth=True)) == 1
+    assert not any(secret in str(caught.value) for secret in purse.values.values())
 
 
 def test_without_a_refresh_token_a_401_costs_one_request(sandbox: Sandbox) -> None:
