@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,12 +16,16 @@ _AHEAD = timedelta(seconds=60)
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What a token endpoint gave; `expires_in` is in seconds, None where it does not say."""
+    """What a token endpoint gave; `expires_in` is in seconds, None where it does not say.
+
+    `organisation` is the id of the org or portal that the token is for, where that is told.
+    """
 
     access_token: str
     refresh_token: str | None = None
     expires_in: float | None = None
     instance_url: str | None = None
+    organisation: str | None = None
 
 
 class TokenKeeper:
@@ -105,9 +109,18 @@ class TokenKeeper:
         if grant.expires_in is not None:
             self.expires_at = self._clock() + timedelta(seconds=grant.expires_in)
         # A rotated refresh token is the only one that still works: store it before anything else.
-        self._credentials.put(values)
+        self._keep(values)
         self._listener("token.refreshed", "A new access token was given.")
         return grant.access_token
+
+    def _keep(self, values: Mapping[str, str]) -> None:
+        rotated = values.get("refresh_token") not in (None, self._credentials.get("refresh_token"))
+        try:
+            self._credentials.put(values)
+        except CrmdeckError as error:
+            # The token is good all the same; without the rotated one it ends with this process.
+            if rotated:
+                self._listener("token.not_stored", error.message)
 
 
 def _fresh_token_refused() -> ReauthRequiredError:

@@ -59,7 +59,7 @@ class HubSpotClient:
         self._clock = clock
         self._local = threading.local()
         self._paths = Paths()
-        grant = self._grant if credentials.get("refresh_token") else None
+        grant = self._refresh if credentials.get("refresh_token") else None
         self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
         self.caller = Caller(self.tokens, meter, tuning, explain)
 
@@ -104,13 +104,13 @@ class HubSpotClient:
         body = self.caller.call(send, cancel, reserve=False).body
         return body if isinstance(body, Mapping) else {}
 
-    def _grant(self) -> Grant:
-        form = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", self._credentials.get("refresh_token") or ""),
-            *self._app_form(),
-        ]
-        reply = self._send(None, "POST", TOKEN_PATH, form=form)
+    def grant(self, form: Mapping[str, str]) -> Grant:
+        """Return what the token endpoint gives for `form` and the app's id and secret.
+
+        Raises CrmdeckError.
+        """
+        fields = [*form.items(), *self._app_form()]
+        reply = self._send(None, "POST", TOKEN_PATH, form=fields)
         if reply.status >= 300:
             raise explain(reply).error
         body = reply.body if isinstance(reply.body, Mapping) else {}
@@ -118,10 +118,20 @@ class HubSpotClient:
         if not isinstance(token, str):
             raise not_json(WHO)
         refresh, expires = body.get("refresh_token"), body.get("expires_in")
+        portal = body.get("hub_id")
         return Grant(
             access_token=token,
             refresh_token=refresh if isinstance(refresh, str) else None,
             expires_in=float(expires) if isinstance(expires, int | float) else None,
+            organisation=str(portal) if isinstance(portal, int) else None,
+        )
+
+    def _refresh(self) -> Grant:
+        return self.grant(
+            {
+                "grant_type": "refresh_token",
+                "refresh_token": self._credentials.get("refresh_token") or "",
+            }
         )
 
     def _app_form(self) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from crmdeck.clock import Clock, utc_now
@@ -21,6 +22,7 @@ from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
 from crmdeck.connectors.hubspot.insight import sample, who_changed
 from crmdeck.connectors.hubspot.missing import explain_missing
+from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, lacking
 from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
 from crmdeck.model import (
@@ -34,7 +36,11 @@ from crmdeck.model import (
     Suggestion,
 )
 
-CUSTOM_OBJECTS = "crm.schemas.custom.read (custom objects)"
+# A key does not tell its scopes: what it may do is found by trying.
+_TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    "crm.schemas.custom.read": ("schemas", "schemas", {}),
+    "crm.objects.owners.read": ("owners", "", {"limit": "1"}),
+}
 
 
 class HubSpotConnector:
@@ -70,8 +76,8 @@ class HubSpotConnector:
             user=user if isinstance(user, str) else None,
             organisation=str(details["portalId"]) if "portalId" in details else None,
             quota=self._meter.quota,
-            token_expires_at=self._client.tokens.expires_at,
-            missing_permissions=self._missing_permissions(cancel),
+            token_expires_at=self._client.tokens.expires_at or self._end_of(token),
+            missing_permissions=self._missing_permissions(token, cancel),
         )
 
     def discover(
@@ -107,14 +113,28 @@ class HubSpotConnector:
         except (PermissionDeniedError, SourceError):
             return {}
 
-    def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
-        try:
-            self._client.get("schemas", "schemas", cancel, reserve=False)
-        except PermissionDeniedError:
-            return (CUSTOM_OBJECTS,)
-        except CrmdeckError:
-            return ()
-        return ()
+    def _end_of(self, token: Mapping[str, Any]) -> datetime | None:
+        seconds = token.get("expires_in")
+        if not isinstance(seconds, int | float):
+            return None
+        return self._clock() + timedelta(seconds=seconds)
+
+    def _missing_permissions(
+        self, token: Mapping[str, Any], cancel: CancelToken
+    ) -> tuple[str, ...]:
+        """Return what is missing: what the token's scopes leave out, and what is refused."""
+        scopes = token.get("scopes")
+        lacks = lacking({str(scope) for scope in scopes}) if isinstance(scopes, list) else {}
+        for scope, (family, rest, query) in _TRIES.items():
+            if scope in lacks:
+                continue
+            try:
+                self._client.get(family, rest, cancel, query=query, reserve=False)
+            except PermissionDeniedError:
+                lacks[scope] = OPTIONAL_SCOPES[scope]
+            except CrmdeckError:
+                continue
+        return tuple(f"{scope} ({use})" for scope, use in lacks.items())
 
     def _ask_usage(self, cancel: CancelToken) -> None:
         """Ask for the day's usage, which answers to OAuth tokens do not tell in headers."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from simple_salesforce.api import Salesforce
@@ -20,7 +21,7 @@ from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.calling import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
-from crmdeck.connectors.salesforce.oauth import PRODUCTION, grant_function
+from crmdeck.connectors.salesforce.oauth import PRODUCTION, expiry, grant_function
 from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
 from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.connectors.tuning import Tuning
@@ -48,6 +49,7 @@ class SalesforceClient:
         self._session = SalesforceSession(endpoint, tuning, meter)
         self._meter = meter
         self._clock = clock
+        self._credentials = credentials
         self._version = connection.api_version
         self._lock = threading.Lock()
         grant = grant_function(credentials, self._session, self._instance_url)
@@ -116,6 +118,10 @@ class SalesforceClient:
 
         body = self.caller.call(send, cancel, reserve=False).body
         return body if isinstance(body, Mapping) else {}
+
+    def token_ends_at(self) -> datetime | None:
+        """Return when the access token ends, where Salesforce tells; it asks only for an app."""
+        return expiry(self._credentials, self._session, self.instance_url, self.tokens.token())
 
     def _call(
         self,

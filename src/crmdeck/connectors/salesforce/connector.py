@@ -76,7 +76,7 @@ class SalesforceConnector:
             instance_url=self._client.instance_url,
             api_version=version,
             quota=self._meter.quota,
-            token_expires_at=self._client.tokens.expires_at,
+            token_expires_at=self._client.token_ends_at(),
             missing_permissions=self._missing_permissions(cancel),
         )
 

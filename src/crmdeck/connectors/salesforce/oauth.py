@@ -1,26 +1,34 @@
-"""The OAuth flows of Salesforce that work without a person.
+"""The OAuth flows of Salesforce: those that work without a person, and the one in the browser.
 
-Sources: "OAuth 2.0 Refresh Token Flow", "OAuth 2.0 JWT Bearer Flow" and "OAuth 2.0 Client
-Credentials Flow" of Salesforce Help. SOAP login and the password flow are being retired.
+Sources: "OAuth 2.0 Refresh Token Flow", "OAuth 2.0 JWT Bearer Flow", "OAuth 2.0 Client
+Credentials Flow" and "OAuth 2.0 Web Server Flow" of Salesforce Help. SOAP login and the password
+flow are being retired.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
+from urllib.parse import urlencode, urlsplit
 
 from crmdeck.connectors import faults
-from crmdeck.connectors.base import Credentials
-from crmdeck.connectors.http import not_json
+from crmdeck.connectors.base import Credentials, Meter
+from crmdeck.connectors.http import check_endpoint, not_json
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
+from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
+from crmdeck.model import Connection
 
 PRODUCTION = "https://login.salesforce.com"
 SANDBOXES = "https://test.salesforce.com"
+# `api` reads the schema, `refresh_token` lasts, `openid` lets crmdeck say who it is.
+SCOPES = ("api", "refresh_token", "openid")
 _ASSERTION_SECONDS = 180
+_IDENTITY = re.compile(r"/id/(00D\w{12,15})/")
 
 
 def grant_function(
@@ -36,6 +44,69 @@ def grant_function(
     if credentials.get("client_secret"):
         return lambda: _request(session, instance_url, _client_form(credentials))
     return None
+
+
+def authorize_url(
+    base: str, *, client_id: str, redirect_uri: str, challenge: str, state: str
+) -> str:
+    """Return the page at which a person lets the app in; `challenge` is PKCE's, of S256.
+
+    `base` is the login host: the org's My Domain, login or test.salesforce.com, or an endpoint.
+    """
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(SCOPES),
+        "state": state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{base}/services/oauth2/authorize?{urlencode(query)}"
+
+
+def redeem(
+    connection: Connection,
+    credentials: Credentials,
+    *,
+    code: str,
+    verifier: str,
+    redirect_uri: str,
+) -> Grant:
+    """Return what Salesforce gives for the code that the browser brought. Raises CrmdeckError."""
+    endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
+    session = SalesforceSession(endpoint, Tuning(), Meter())
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "code_verifier": verifier,
+        "redirect_uri": redirect_uri,
+        "client_id": credentials.get("client_id") or "",
+    }
+    secret = credentials.get("client_secret")
+    if secret:
+        form["client_secret"] = secret
+    return _request(session, check_endpoint(connection.instance_url or PRODUCTION), form)
+
+
+def expiry(
+    credentials: Credentials, session: SalesforceSession, instance_url: str, token: str
+) -> datetime | None:
+    """Return when an access token ends, where the app may ask ("Token Introspection").
+
+    Only an app with a secret may; None where it is not told.
+    """
+    names = ("client_id", "client_secret")
+    form = {name: credentials.get(name) or "" for name in names}
+    if not all(form.values()):
+        return None
+    form |= {"token": token, "token_type_hint": "access_token"}
+    try:
+        response = session.post(f"{instance_url}/services/oauth2/introspect", data=form)
+        ends = response.json()["exp"] if response.status_code < 300 else None
+    except (CrmdeckError, ValueError, KeyError, TypeError):
+        return None
+    return datetime.fromtimestamp(ends, UTC) if isinstance(ends, int) else None
 
 
 def _refresh_form(credentials: Credentials) -> dict[str, str]:
@@ -63,7 +134,7 @@ def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, st
     claims = {
         "iss": credentials.get("client_id"),
         "sub": credentials.get("username"),
-        "aud": SANDBOXES if ".sandbox." in host or host == "test.salesforce.com" else PRODUCTION,
+        "aud": audience(host),
         "exp": int(time.time()) + _ASSERTION_SECONDS,
     }
     try:
@@ -81,6 +152,12 @@ def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, st
     }
 
 
+def audience(host: str) -> str:
+    """Return whom an assertion is for: scratch orgs and sandboxes sign in elsewhere."""
+    test = ".sandbox." in host or ".scratch." in host or host == "test.salesforce.com"
+    return SANDBOXES if test else PRODUCTION
+
+
 def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]) -> Grant:
     response = session.post(f"{instance_url}/services/oauth2/token", data=form)
     try:
@@ -93,10 +170,12 @@ def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]
     if response.status_code >= 300 or not isinstance(token, str):
         raise _refusal(body, response.status_code)
     refresh_token, instance = body.get("refresh_token"), body.get("instance_url")
+    identity = _IDENTITY.search(str(body.get("id") or ""))
     return Grant(
         access_token=token,
         refresh_token=refresh_token if isinstance(refresh_token, str) else None,
-        instance_url=instance if isinstance(instance, str) else None,
+        instance_url=check_endpoint(instance) if isinstance(instance, str) else None,
+        organisation=identity[1] if identity else None,
     )
 
 

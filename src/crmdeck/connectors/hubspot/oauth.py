@@ -1,0 +1,79 @@
+"""HubSpot's OAuth: the page in the browser, the scopes, and what is given for the code.
+
+Sources: "Working with OAuth", "Scopes" and the dated reference of the token endpoint in HubSpot's
+developer documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlencode
+
+from crmdeck.connectors.base import Credentials, Meter
+from crmdeck.connectors.tokens import Grant
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.model import Connection
+
+SIGN_IN = "https://app.hubspot.com"
+SCOPES = (
+    "oauth",
+    "crm.objects.companies.read",
+    "crm.objects.contacts.read",
+    "crm.objects.deals.read",
+    "crm.schemas.companies.read",
+    "crm.schemas.contacts.read",
+    "crm.schemas.deals.read",
+)
+# What an edition or an app may lack without keeping crmdeck from its work.
+OPTIONAL_SCOPES = {
+    "crm.schemas.custom.read": "custom objects",
+    "crm.objects.owners.read": "who changed a property",
+}
+
+
+def authorize_url(
+    base: str, *, client_id: str, redirect_uri: str, challenge: str, state: str
+) -> str:
+    """Return the page at which a person lets the app in; `challenge` is PKCE's, of S256."""
+    query = {
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(SCOPES),
+        "optional_scope": " ".join(OPTIONAL_SCOPES),
+        "state": state,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"{base}/oauth/authorize?{urlencode(query)}"
+
+
+def redeem(
+    connection: Connection,
+    credentials: Credentials,
+    *,
+    code: str,
+    verifier: str,
+    redirect_uri: str,
+) -> Grant:
+    """Return what HubSpot gives for the code that the browser brought. Raises CrmdeckError."""
+    from crmdeck.connectors.hubspot.client import HubSpotClient
+
+    client = HubSpotClient(connection, credentials, _nobody, Tuning(), Meter())
+    return client.grant(
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "redirect_uri": redirect_uri,
+        }
+    )
+
+
+def lacking(granted: Collection[str]) -> dict[str, str]:
+    """Return the scopes that a token lacks for what crmdeck does, and what each is for."""
+    needed = dict.fromkeys(SCOPES[1:], "reading the schema") | OPTIONAL_SCOPES
+    return {scope: use for scope, use in needed.items() if scope not in granted}
+
+
+def _nobody(event: str, summary: str) -> None:
+    """Nobody wants to know: there is no connection yet."""
