@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli import connections, mapping, records, schema, tools
+from crmdeck.cli import connections, mapping, records, schema, serve, tools
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.output import emit
 from crmdeck.cli.session import failing
@@ -30,6 +30,7 @@ app.add_typer(mapping.app, name="mapping")
 app.command()(records.export)
 app.command()(records.audit)
 app.command()(connections.disconnect)
+app.add_typer(serve.app, name="serve")
 app.command()(tools.match)
 app.command()(tools.sandbox)
 app.command()(tools.screenshots)

@@ -1,0 +1,227 @@
+"""crmdeck serve: the Integrations API for a team, its users and its organisations."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
+from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.session import failing, workspace
+from crmdeck.errors import UsageError
+from crmdeck.server.accounts import DEFAULT_ORGANISATION, Accounts, Organisation, Role, User
+from crmdeck.settings import resolve_home
+
+PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
+DEFAULT_PORT = 8475
+
+app = typer.Typer(help="Serve the Integrations API, so that a team shares one crmdeck.")
+users = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+organisations = typer.Typer(help="Which connections belong together.", no_args_is_help=True)
+app.add_typer(users, name="users")
+app.add_typer(organisations, name="organisations")
+
+EmailArgument = Annotated[str, typer.Argument(metavar="E-MAIL", help="What the user signs in by.")]
+OrganisationArgument = Annotated[str, typer.Argument(metavar="ORGANISATION")]
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+    ] = DEFAULT_PORT,
+    tls_certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", help="A PEM file, to speak https.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", help="The certificate's key, a PEM file.")
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", help="Behind a proxy that speaks TLS: https://ITS-HOST"),
+    ] = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the Integrations API until it is told to stop.
+
+    Users come first: crmdeck serve users add E-MAIL. Without --host only this machine can
+    reach it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with workspace(home, demo, as_json) as ws, _with_extra():
+        from crmdeck.server.run import Binding, serve
+
+        _log_to_stderr()
+        binding = Binding(host, port, tls_certificate, tls_key, public_url)
+        serve(ws, binding, ready=_ready_as_json if as_json else _ready)
+
+
+@users.command("add")
+def add_user(
+    email: EmailArgument,
+    role: Annotated[
+        Role, typer.Option("--role", help="A viewer looks and changes nothing.")
+    ] = Role.MEMBER,
+    organisation: Annotated[
+        list[str] | None,
+        typer.Option("--organisation", help="An organisation of the user (repeatable)."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a user. The password is asked for, or taken from $CRMDECK_SERVE_PASSWORD."""
+    with failing(as_json), _with_extra():
+        user = _accounts(home).add_user(
+            email,
+            _password(),
+            role=role,
+            organisations=tuple(organisation or (DEFAULT_ORGANISATION,)),
+        )
+        if as_json:
+            emit_json(_public(user))
+        else:
+            say(f"{user.email} can sign in, as a {user.role} of {', '.join(user.organisations)}.")
+
+
+@users.command("list")
+def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the users."""
+    with failing(as_json):
+        found = _accounts(home).book().users
+        if as_json:
+            emit(json.dumps([_public(user) for user in found], indent=2))
+            return
+        emit_table(
+            ("e-mail", "role", "organisations"),
+            [(user.email, user.role, ", ".join(user.organisations)) for user in found],
+        )
+
+
+@users.command("remove")
+def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Remove a user, who is signed out at once."""
+    with failing(as_json):
+        user = _accounts(home).remove_user(email)
+        if as_json:
+            emit_json(_public(user))
+        else:
+            say(f"{user.email} can no longer sign in.")
+
+
+@organisations.command("set")
+def set_organisation(
+    name: OrganisationArgument,
+    connection: Annotated[
+        list[str] | None,
+        typer.Option("--connection", help="A connection of the organisation (repeatable)."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All connections of the workspace, later ones too.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an organisation, or say anew which connections it has."""
+    with workspace(home, demo=False, as_json=as_json) as ws:
+        if bool(connection) == everything:
+            raise UsageError(
+                "Say which connections the organisation has.",
+                remedy="Name them with --connection, or use --all (not both).",
+            )
+        ids = None if everything else tuple(ws.connection(ref).id for ref in connection or ())
+        made = Accounts(ws.home).set_organisation(name, ids)
+        if as_json:
+            emit_json(made)
+        else:
+            say(f"{made.id} has {'all' if ids is None else len(ids)} connections.")
+
+
+@organisations.command("list")
+def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the organisations and their connections."""
+    with workspace(home, demo=False, as_json=as_json) as ws:
+        names = {connection.id: connection.name for connection in ws.connections()}
+        found = Accounts(ws.home).book().organisations
+        if as_json:
+            emit_json(found)
+            return
+        emit_table(
+            ("organisation", "connections"), [(each.id, _names(each, names)) for each in found]
+        )
+
+
+@organisations.command("remove")
+def remove_organisation(
+    name: OrganisationArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Remove an organisation that has no users any more; its connections stay."""
+    with failing(as_json):
+        removed = _accounts(home).remove_organisation(name)
+        if as_json:
+            emit_json(removed)
+        else:
+            say(f"{removed.id} is removed.")
+
+
+def _accounts(home: Path | None) -> Accounts:
+    return Accounts(resolve_home(home))
+
+
+def _public(user: User) -> dict[str, object]:
+    return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"})
+
+
+def _names(organisation: Organisation, names: dict[str, str]) -> str:
+    if organisation.connections is None:
+        return "all"
+    return ", ".join(names.get(each, each) for each in organisation.connections)
+
+
+def _password() -> str:
+    given = os.environ.get(PASSWORD_VARIABLE)
+    if given:
+        return given
+    asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return asked
+
+
+def _ready(url: str) -> None:
+    emit(url)
+    sys.stdout.flush()
+    say("Ctrl+C ends it.")
+
+
+def _ready_as_json(url: str) -> None:
+    emit_json({"url": url})
+    sys.stdout.flush()
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form)
+
+
+@contextlib.contextmanager
+def _with_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"Serving needs the package '{error.name}', which is not installed.",
+            remedy="Install crmdeck with its extra: pip install 'crmdeck[serve]'",
+            code="EXTRA_MISSING",
+        ) from None

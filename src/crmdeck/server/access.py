@@ -1,0 +1,148 @@
+"""Who asks, in which organisation, about which connection, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import APIKeyCookie
+
+from crmdeck.errors import NotFoundError
+from crmdeck.model import CancelToken, Connection
+from crmdeck.server.accounts import AccountBook, Accounts, Organisation, Role, User
+from crmdeck.server.attempts import Attempts
+from crmdeck.server.errors import NoActiveOrganisationError, NotSignedInError, RoleError
+from crmdeck.server.sessions import Session, Sessions
+from crmdeck.workspace import Workspace
+
+COOKIE = "session_token"
+
+_cookie = APIKeyCookie(
+    name=COOKIE, scheme_name="session", description="Set by signing in.", auto_error=False
+)
+
+
+@dataclass(frozen=True)
+class Deck:
+    """What the requests of one server share."""
+
+    workspace: Workspace
+    accounts: Accounts
+    sessions: Sessions
+    attempts: Attempts
+    secure: bool
+    stopping: CancelToken
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request by somebody who is signed in."""
+
+    session: Session
+    user: User
+    book: AccountBook
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The workspace, as the signed-in user works on it for the active organisation."""
+
+    workspace: Workspace
+    organisation: Organisation
+    role: Role
+
+    def connections(self) -> tuple[Connection, ...]:
+        """Return the connections of the organisation, by name."""
+        return tuple(
+            each for each in self.workspace.connections() if self.organisation.has(each.id)
+        )
+
+    def connection(self, integration_id: str) -> Connection:
+        """Return one of them; another organisation's is as unknown as one that never was."""
+        for each in self.connections():
+            if each.id == integration_id.lower():
+                return each
+        raise NotFoundError(
+            f"There is no integration '{integration_id}'.",
+            remedy="GET /api/integrations lists those of the active organisation.",
+            code="INTEGRATION_NOT_FOUND",
+        )
+
+
+@dataclass(frozen=True)
+class Integration:
+    """One connection, and the workspace in which the signed-in user works on it."""
+
+    workspace: Workspace
+    connection: Connection
+
+    @property
+    def id(self) -> str:
+        """Return the connection's id."""
+        return self.connection.id
+
+
+def deck_of(request: Request) -> Deck:
+    """Return what all requests share."""
+    deck: Deck = request.app.state.deck
+    return deck
+
+
+DeckHere = Annotated[Deck, Depends(deck_of)]
+
+
+def signed_in(deck: DeckHere, token: Annotated[str | None, Security(_cookie)]) -> Visit:
+    """Return who asks; raises NotSignedInError."""
+    book = deck.accounts.book()
+    found = deck.sessions.find(token, book) if token else None
+    if found is None:
+        raise NotSignedInError(
+            "You are not signed in.",
+            cause="There is no session, or it has ended.",
+            remedy="Sign in: POST /api/auth/sign-in/email",
+        )
+    return Visit(found[0], found[1], book)
+
+
+VisitHere = Annotated[Visit, Depends(signed_in)]
+
+
+def at_desk(deck: DeckHere, visit: VisitHere) -> Desk:
+    """Return the workspace for the active organisation; raises NoActiveOrganisationError."""
+    for organisation in visit.book.organisations_of(visit.user):
+        if organisation.id == visit.session.active_organisation:
+            acting = deck.workspace.on_behalf_of(visit.user.email)
+            return Desk(acting, organisation, visit.user.role)
+    raise NoActiveOrganisationError(
+        "There is no active organization.",
+        remedy="Choose one of GET /api/auth/session by POST /api/auth/organisation",
+    )
+
+
+DeskHere = Annotated[Desk, Depends(at_desk)]
+IntegrationId = Annotated[
+    str,
+    Path(description="The UUID of the integration.", json_schema_extra={"format": "uuid"}),
+]
+
+
+def to_look(desk: DeskHere, integration_id: IntegrationId) -> Integration:
+    """Return the integration that a request is about, to look at."""
+    return Integration(desk.workspace, desk.connection(integration_id))
+
+
+def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
+    """Return the integration that a request is about, to change; raises RoleError."""
+    connection = desk.connection(integration_id)
+    if desk.role is not Role.MEMBER:
+        raise RoleError(
+            "Your role does not allow this.",
+            cause="A viewer looks and changes nothing.",
+            remedy="Ask who runs this server for the role 'member'.",
+        )
+    return Integration(desk.workspace, connection)
+
+
+ToLook = Annotated[Integration, Depends(to_look)]
+ToChange = Annotated[Integration, Depends(to_change)]

@@ -1,0 +1,197 @@
+"""Who may sign in, to which organisations, and which connections those have."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+from crmdeck.errors import ConflictError, NotFoundError, UsageError
+from crmdeck.model import WireModel
+from crmdeck.server.documents import Document
+
+ACCOUNTS_FILE = "users.json"
+DEFAULT_ORGANISATION = "main"
+SHORTEST_PASSWORD = 12
+_LONGEST = 254
+
+_ORGANISATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class Role(StrEnum):
+    """What a user may do: a viewer looks, a member also refreshes, decides and disconnects."""
+
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class Organisation(WireModel):
+    """A group of users, and the ids of the connections that they share; None: all there are."""
+
+    id: str
+    connections: tuple[str, ...] | None = None
+
+    def has(self, connection_id: str) -> bool:
+        """Return whether a connection belongs to this organisation."""
+        return self.connections is None or connection_id in self.connections
+
+
+class User(WireModel):
+    """Somebody who may sign in; `organisations` are ids, `password_hash` is argon2's own form."""
+
+    email: str
+    password_hash: str
+    role: Role = Role.MEMBER
+    organisations: tuple[str, ...] = (DEFAULT_ORGANISATION,)
+
+
+class AccountBook(WireModel):
+    """The contents of the file."""
+
+    organisations: tuple[Organisation, ...] = (Organisation(id=DEFAULT_ORGANISATION),)
+    users: tuple[User, ...] = ()
+
+    def user(self, email: str) -> User | None:
+        """Return the user of that e-mail address, in whatever case."""
+        wanted = email.strip().casefold()
+        return next((user for user in self.users if user.email == wanted), None)
+
+    def organisation(self, name: str) -> Organisation | None:
+        """Return the organisation of that id."""
+        return next((each for each in self.organisations if each.id == name), None)
+
+    def organisations_of(self, user: User) -> tuple[Organisation, ...]:
+        """Return the organisations of a user that there are."""
+        return tuple(each for each in self.organisations if each.id in user.organisations)
+
+
+class Accounts:
+    """The users and organisations of a workspace, in `users.json` in its folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._document = Document(home / ACCOUNTS_FILE, AccountBook())
+
+    def book(self) -> AccountBook:
+        """Return all of it, as it is now."""
+        return self._document.read()
+
+    def add_user(
+        self,
+        email: str,
+        password: str,
+        *,
+        role: Role = Role.MEMBER,
+        organisations: tuple[str, ...] = (DEFAULT_ORGANISATION,),
+    ) -> User:
+        """Add a user.
+
+        Raises UsageError for an address or a password that can't be used, ConflictError for an
+        address in use, NotFoundError for an organisation that is not there.
+        """
+        from crmdeck.server.passwords import hash_password
+
+        user = User(
+            email=_checked_email(email),
+            password_hash=hash_password(_checked_password(password)),
+            role=role,
+            organisations=organisations,
+        )
+
+        def update(book: AccountBook) -> AccountBook:
+            if book.user(user.email) is not None:
+                raise ConflictError(
+                    f"{user.email} can sign in already.",
+                    remedy="To change the password or the role, remove and add the user again.",
+                    code="USER_EXISTS",
+                )
+            for name in organisations:
+                _require_organisation(book, name)
+            return book.model_copy(update={"users": (*book.users, user)})
+
+        self._document.change(update)
+        return user
+
+    def remove_user(self, email: str) -> User:
+        """Remove a user, who is signed out at once; raises NotFoundError."""
+        removed: list[User] = []
+
+        def update(book: AccountBook) -> AccountBook:
+            user = book.user(email)
+            if user is None:
+                raise NotFoundError(
+                    f"There is no user '{email}'.",
+                    remedy="crmdeck serve users list tells who there is.",
+                    code="USER_NOT_FOUND",
+                )
+            removed.append(user)
+            left = tuple(each for each in book.users if each.email != user.email)
+            return book.model_copy(update={"users": left})
+
+        self._document.change(update)
+        return removed[0]
+
+    def set_organisation(self, name: str, connections: tuple[str, ...] | None) -> Organisation:
+        """Make an organisation, or say anew which connections it has (None: all there are)."""
+        if not _ORGANISATION.fullmatch(name):
+            raise UsageError(
+                f"'{name}' can't be the name of an organisation.",
+                remedy="Use small letters, digits, '.', '-' and '_', 64 at most.",
+                code="BAD_NAME",
+            )
+        organisation = Organisation(id=name, connections=connections)
+
+        def update(book: AccountBook) -> AccountBook:
+            others = [each for each in book.organisations if each.id != name]
+            ordered = sorted([*others, organisation], key=lambda each: each.id)
+            return book.model_copy(update={"organisations": tuple(ordered)})
+
+        self._document.change(update)
+        return organisation
+
+    def remove_organisation(self, name: str) -> Organisation:
+        """Remove an organisation that has no users any more; raises ConflictError if it has."""
+        removed: list[Organisation] = []
+
+        def update(book: AccountBook) -> AccountBook:
+            removed.append(_require_organisation(book, name))
+            members = [user.email for user in book.users if name in user.organisations]
+            if members:
+                raise ConflictError(
+                    f"'{name}' has users: {', '.join(members[:5])}.",
+                    remedy="Remove them, or add them again to another organisation, first.",
+                    code="ORGANISATION_IN_USE",
+                )
+            left = tuple(each for each in book.organisations if each.id != name)
+            return book.model_copy(update={"organisations": left})
+
+        self._document.change(update)
+        return removed[0]
+
+
+def _require_organisation(book: AccountBook, name: str) -> Organisation:
+    found = book.organisation(name)
+    if found is None:
+        raise NotFoundError(
+            f"There is no organisation '{name}'.",
+            remedy=f"Make it first: crmdeck serve organisations set {name} --connection NAME",
+            code="ORGANISATION_NOT_FOUND",
+        )
+    return found
+
+
+def _checked_email(email: str) -> str:
+    address = email.strip().casefold()
+    if not (_EMAIL.fullmatch(address) and address.isprintable() and len(address) <= _LONGEST):
+        raise UsageError(f"'{email}' is no e-mail address.", code="BAD_EMAIL")
+    return address
+
+
+def _checked_password(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise UsageError(
+            "The password is too short.",
+            remedy=f"Use {SHORTEST_PASSWORD} characters or more.",
+            code="WEAK_PASSWORD",
+        )
+    return password

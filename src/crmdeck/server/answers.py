@@ -1,0 +1,45 @@
+"""Answers in the wire shape, and what the description of the API says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import Response
+
+from crmdeck.model import WireModel
+from crmdeck.server.errors import ErrorBody
+
+SCHEMA_CACHING = {"Cache-Control": "private, max-age=60"}
+
+_SAID: dict[int, str] = {
+    400: "The request can't be understood, or there is no active organization.",
+    401: "Not signed in, or the session has ended.",
+    403: "The role does not allow it, or a page of another site sent it.",
+    404: "There is no such thing in the active organisation.",
+    409: "It contradicts what holds now; `code` says what.",
+    413: "The body is too large.",
+    429: "Too often; `Retry-After` says for how long to wait, where that is known.",
+    500: "Something went wrong that should not have.",
+    502: "The CRM failed, refused, or answered nonsense.",
+    503: "The cache is busy, or the server is stopping.",
+}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of failures by status, 400, 500 and 503 always among them."""
+    return {
+        status: {"model": ErrorBody, "description": _SAID[status]}
+        for status in sorted({400, 500, 503, *statuses})
+    }
+
+
+def answer(record: WireModel, headers: dict[str, str] | None = None) -> Response:
+    """Return the answer that holds one record."""
+    return Response(record.to_json(), headers=headers, media_type="application/json")
+
+
+def answer_list(records: Iterable[WireModel]) -> Response:
+    """Return the answer that holds a list of records."""
+    text = ",".join(record.to_json() for record in records)
+    return Response(f"[{text}]", media_type="application/json")

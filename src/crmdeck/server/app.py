@@ -1,0 +1,85 @@
+"""The application: routes, guards and the description of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
+
+from crmdeck import __version__
+from crmdeck.model import CancelToken
+from crmdeck.server import auth_routes, errors, integration_routes
+from crmdeck.server.access import Deck
+from crmdeck.server.accounts import Accounts
+from crmdeck.server.attempts import Attempts
+from crmdeck.server.guard import Guard
+from crmdeck.server.sessions import Sessions
+from crmdeck.workspace import Workspace
+
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
+
+def create_app(
+    workspace: Workspace,
+    *,
+    sessions: Sessions | None = None,
+    attempts: Attempts | None = None,
+    public_url: str = "http://127.0.0.1",
+    stopping: CancelToken | None = None,
+) -> FastAPI:
+    """Return the Integrations API over a workspace, as an ASGI application.
+
+    Users and sessions are kept in the workspace's folder. `public_url` is where people reach it:
+    with https the cookie is Secure. Once `stopping` is cancelled, long work ends.
+    """
+    secure = public_url.startswith("https://")
+    app = FastAPI(
+        title="crmdeck Integrations API",
+        version=__version__,
+        description="Health, schema, drift and mapping of CRM integrations, for a team.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry=_NO_TELEMETRY,
+    )
+    app.state.deck = Deck(
+        workspace=workspace,
+        accounts=Accounts(workspace.home),
+        sessions=sessions or Sessions(workspace.home),
+        attempts=attempts or Attempts(),
+        secure=secure,
+        stopping=stopping or CancelToken(),
+    )
+    app.include_router(auth_routes.router, prefix="/api")
+    app.include_router(integration_routes.router, prefix="/api")
+    errors.install(app)
+    app.add_middleware(Guard, origins=(public_url,), secure=secure)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """Return the description of the API, without the 422 that is answered as a 400 here."""
+    if app.openapi_schema is None:
+        described = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        for path in described["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            described["components"]["schemas"].pop(name, None)
+        app.openapi_schema = described
+    return app.openapi_schema

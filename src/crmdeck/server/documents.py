@@ -1,0 +1,103 @@
+"""Small private files that several processes read and change: one JSON record each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import WireModel
+
+M = TypeVar("M", bound=WireModel)
+
+_WAIT = 10.0
+
+
+class DocumentError(CrmdeckError):
+    """A file of the server can't be read or written."""
+
+    code = "SERVER_FILE_UNUSABLE"
+
+
+class Document(Generic[M]):
+    """One record in the file at `path`, which only its owner can read.
+
+    It is read again as soon as another process has changed it, and replaced as a whole. Where
+    there is no file the record is `empty`.
+    """
+
+    def __init__(self, path: Path, empty: M) -> None:
+        self.path = path
+        self._empty = empty
+        self._guard = threading.Lock()
+        self._seen: tuple[int, int, int] | None = None
+        self._record = empty
+
+    def read(self) -> M:
+        """Return the record; raises DocumentError."""
+        with self._guard:
+            return self._current()
+
+    def change(self, update: Callable[[M], M]) -> M:
+        """Replace the record by what `update` makes of it, and return that.
+
+        Nobody else changes it meanwhile. Raises DocumentError, and what `update` raises.
+        """
+        with self._guard, self._alone():
+            changed = update(self._current())
+            self._write(changed.to_json())
+            return changed
+
+    def _current(self) -> M:
+        try:
+            stat = self.path.stat()
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if seen != self._seen:
+                text = self.path.read_text(encoding="utf-8")
+                self._record = type(self._empty).model_validate_json(text)
+                self._seen = seen
+        except FileNotFoundError:
+            self._record, self._seen = self._empty, None
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            raise self._unusable("read", error) from None
+        return self._record
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = FileLock(f"{self.path}.lock", mode=0o600, timeout=_WAIT)
+            lock.acquire()
+        except (OSError, Timeout) as error:
+            raise self._unusable("changed", error) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, text: str) -> None:
+        try:
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except OSError as error:
+            raise self._unusable("written", error) from None
+
+    def _unusable(self, what: str, error: Exception) -> DocumentError:
+        return DocumentError(
+            f"{self.path} can't be {what}.",
+            cause=f"{type(error).__name__}.",
+            remedy="Check that it is there whole and yours; restore it from a backup if not.",
+        )

@@ -1,0 +1,159 @@
+"""Every failure as the documented body: `error`, `code`, and `cause`, `remedy` where known."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from crmdeck.errors import (
+    CacheBusyError,
+    CancelledError,
+    CrmdeckError,
+    PermissionDeniedError,
+    ReauthRequiredError,
+    UsageError,
+)
+from crmdeck.model import WireModel
+from crmdeck.server.attempts import TooManyAttemptsError
+
+_log = logging.getLogger(__name__)
+
+_BUSY_FOR = 2
+
+
+class ErrorBody(WireModel):
+    """What every failure answers; `cause` and `remedy` are left out where there is none."""
+
+    error: str
+    code: str
+    cause: str | None = None
+    remedy: str | None = None
+
+
+class NotSignedInError(CrmdeckError):
+    """There is no session, or it has ended."""
+
+    code = "UNAUTHENTICATED"
+    http_status = 401
+
+
+class RoleError(CrmdeckError):
+    """Signed in, but the user's role does not allow it."""
+
+    code = "ROLE_FORBIDS"
+    http_status = 403
+
+
+class CrossOriginError(CrmdeckError):
+    """A page of another site sent the request."""
+
+    code = "CROSS_ORIGIN"
+    http_status = 403
+
+
+class NoActiveOrganisationError(CrmdeckError):
+    """The session has no active organisation."""
+
+    code = "NO_ACTIVE_ORGANIZATION"
+    http_status = 400
+
+
+class TooLargeError(CrmdeckError):
+    """The body of a request is beyond what is taken."""
+
+    code = "BODY_TOO_LARGE"
+    http_status = 413
+
+
+def status_of(error: CrmdeckError) -> int:
+    """Return the HTTP status of an error.
+
+    401 and 403 are about the caller's own session here; what a CRM says to the server about the
+    server's credentials is a conflict (the connection has to be authorised again) or a failure
+    of the source.
+    """
+    match error:
+        case ReauthRequiredError():
+            return HTTPStatus.CONFLICT
+        case PermissionDeniedError():
+            return HTTPStatus.BAD_GATEWAY
+        case CancelledError():
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        case _:
+            return error.http_status
+
+
+def error_response(error: CrmdeckError) -> Response:
+    """Return the answer to a request that failed."""
+    headers = {}
+    match error:
+        case TooManyAttemptsError():
+            headers["Retry-After"] = str(error.retry_after)
+        case CacheBusyError() | CancelledError():
+            headers["Retry-After"] = str(_BUSY_FOR)
+    return Response(
+        json.dumps(error.to_wire()),
+        status_code=status_of(error),
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def internal_error(error: Exception) -> Response:
+    """Return the answer to a request that failed as none should; the log has the rest."""
+    _log.error("A request failed as none should.", exc_info=error)
+    return error_response(
+        CrmdeckError(
+            "Something went wrong that should not have.",
+            remedy="Try again; if it stays, look into the server's log.",
+            code="INTERNAL_ERROR",
+        )
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer every failure in the documented form."""
+
+    @app.exception_handler(CrmdeckError)
+    def known(_: Request, error: CrmdeckError) -> Response:
+        return error_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(_: Request, error: RequestValidationError) -> Response:
+        return error_response(_bad_request(error))
+
+    @app.exception_handler(HTTPException)
+    def plain(_: Request, error: HTTPException) -> Response:
+        response = error_response(_from_status(error))
+        response.status_code = error.status_code
+        response.headers.update(error.headers or {})
+        return response
+
+
+def _bad_request(error: RequestValidationError) -> UsageError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return UsageError(
+        "The request can't be understood.",
+        cause=f"{place}: {first['msg']}.",
+        remedy="The form of every request stands in /api/openapi.json.",
+    )
+
+
+def _from_status(error: HTTPException) -> CrmdeckError:
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return CrmdeckError("There is no such address.", code="NO_SUCH_ENDPOINT")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return CrmdeckError(
+                "That address does not take this method.", code="METHOD_NOT_ALLOWED"
+            )
+        case HTTPStatus.BAD_REQUEST:
+            return UsageError("The request can't be understood.", cause=str(error.detail))
+        case status:
+            return CrmdeckError(f"{HTTPStatus(status).phrase}.", code=HTTPStatus(status).name)

@@ -1,0 +1,172 @@
+"""The integrations of the active organisation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator
+
+from crmdeck.model import (
+    AuditEntry,
+    ConnectionStatus,
+    Decision,
+    DriftReport,
+    ObjectDetail,
+    RefreshResult,
+    SchemaSummary,
+    Severity,
+    SuggestAnswer,
+    to_utc,
+)
+from crmdeck.server.access import DeckHere, DeskHere, ToChange, ToLook
+from crmdeck.server.answers import SCHEMA_CACHING, answer, answer_list, failures
+from crmdeck.server.wire import PAIR, Deciding, Success, Suggesting, Undoing
+from crmdeck.workspace import Choice
+
+AUDIT_LIMIT = 1000
+
+
+def _moment(text: Any) -> datetime:
+    try:
+        return to_utc(datetime.fromisoformat(text))
+    except (TypeError, OverflowError):
+        raise ValueError("not a time of ISO 8601") from None
+
+
+Since = Annotated[
+    Annotated[datetime, BeforeValidator(_moment)] | None,
+    Query(description="Only what came since then."),
+]
+ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
+
+router = APIRouter(prefix="/integrations", tags=["integrations"])
+
+
+@router.get("", response_model=list[ConnectionStatus], responses=failures(401))
+def integrations(desk: DeskHere) -> Response:
+    """Tell how all integrations of the active organisation are doing, by name."""
+    mine = {connection.id for connection in desk.connections()}
+    return answer_list(each for each in desk.workspace.statuses() if each.id in mine)
+
+
+@router.get(
+    "/{integration_id}/status", response_model=ConnectionStatus, responses=failures(401, 404)
+)
+def status(here: ToLook) -> Response:
+    """Tell how an integration is doing."""
+    return answer(here.workspace.status(here.id))
+
+
+@router.get(
+    "/{integration_id}/schema",
+    response_model=SchemaSummary | ObjectDetail,
+    responses=failures(401, 404, 409),
+)
+def schema(here: ToLook, object_type: ObjectType = None) -> Response:
+    """List the object types of the cached schema, or tell all about the fields of one."""
+    if object_type is None:
+        return answer(here.workspace.objects(here.id), SCHEMA_CACHING)
+    return answer(here.workspace.schema(here.id, object_type), SCHEMA_CACHING)
+
+
+@router.post(
+    "/{integration_id}/schema/refresh",
+    response_model=RefreshResult,
+    responses=failures(401, 403, 404, 409, 429, 502),
+)
+def refresh(deck: DeckHere, here: ToChange) -> Response:
+    """Discover the schema again and tell what changed; who asks meanwhile shares the run."""
+    return answer(here.workspace.refresh(here.id, cancel=deck.stopping))
+
+
+@router.post(
+    "/{integration_id}/mapping/ai-suggest",
+    response_model=SuggestAnswer,
+    responses=failures(401, 403, 404, 409, 413, 502),
+)
+def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
+    """Suggest a CRM field for each PartnerOS field; missing embeddings are made first."""
+    return answer(here.workspace.suggest(here.id, body.object_pair, cancel=deck.stopping))
+
+
+@router.post(
+    "/{integration_id}/disconnect",
+    response_model=Success,
+    responses=failures(401, 403, 404, 409, 429, 502),
+)
+def disconnect(here: ToChange) -> Response:
+    """Mark an integration as disconnected; nothing is deleted."""
+    here.workspace.disconnect(here.id)
+    return answer(Success())
+
+
+@router.get("/{integration_id}/drift", response_model=DriftReport, responses=failures(401, 404))
+def drift(
+    here: ToLook,
+    at_least: Annotated[Severity | None, Query(alias="atLeast")] = None,
+    object_type: ObjectType = None,
+    acknowledged: bool | None = None,
+    since: Since = None,
+) -> Response:
+    """Tell what changed, newest first."""
+    report = here.workspace.drift(
+        here.id,
+        at_least=at_least,
+        object_type=object_type,
+        acknowledged=acknowledged,
+        since=since,
+    )
+    return answer(report)
+
+
+@router.get(
+    "/{integration_id}/mapping/decisions",
+    response_model=list[Decision],
+    responses=failures(401, 404),
+)
+def decisions(
+    here: ToLook,
+    object_pair: Annotated[
+        str | None, Query(alias="objectPair", pattern=PAIR, max_length=200)
+    ] = None,
+) -> Response:
+    """Tell every decision on an object pair, or on all, oldest first."""
+    return answer_list(here.workspace.decisions(here.id, object_pair))
+
+
+@router.post(
+    "/{integration_id}/mapping/decisions",
+    response_model=list[Decision],
+    responses=failures(401, 403, 404, 409, 413, 502),
+)
+def decide(here: ToChange, body: Deciding) -> Response:
+    """Decide on field pairs, all or none."""
+    choices = [Choice(**choice.model_dump()) for choice in body.choices]
+    return answer_list(here.workspace.decide(here.id, body.object_pair, choices))
+
+
+@router.post(
+    "/{integration_id}/mapping/undo",
+    response_model=Decision,
+    responses=failures(401, 403, 404, 409, 413, 502),
+)
+def undo(here: ToChange, body: Undoing) -> Response:
+    """Take a decision back; the answer is the decision that does so."""
+    return answer(here.workspace.undo(here.id, body.object_pair, body.decision_id))
+
+
+@router.get(
+    "/{integration_id}/audit", response_model=list[AuditEntry], responses=failures(401, 404)
+)
+def audit(
+    here: ToLook,
+    event: Annotated[
+        str | None, Query(max_length=100, description="One event, or a kind: `mapping.*`.")
+    ] = None,
+    since: Since = None,
+    limit: Annotated[int, Query(ge=1, le=AUDIT_LIMIT)] = AUDIT_LIMIT,
+) -> Response:
+    """Tell who did what when, newest first."""
+    return answer_list(here.workspace.audit(here.id, event=event, since=since, limit=limit))

@@ -1,0 +1,156 @@
+"""Running the server: where it binds, what it refuses, and how it stops."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from crmdeck.errors import UsageError
+from crmdeck.model import CancelToken
+from crmdeck.server.accounts import Accounts
+from crmdeck.server.app import create_app
+from crmdeck.workspace import Workspace
+
+GRACE = 20
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where to listen, and how people reach it.
+
+    With `certificate` and `key` (PEM files) it speaks TLS itself; with `public_url`
+    (https://...) a proxy before it does.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8475
+    certificate: Path | None = None
+    key: Path | None = None
+    public_url: str | None = None
+
+
+class _Server(uvicorn.Server):
+    """Lets requests finish for a while, then cancels what is long, and tells when it listens."""
+
+    def __init__(
+        self, config: uvicorn.Config, stopping: CancelToken, ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        import asyncio
+
+        asyncio.get_running_loop().call_later(GRACE, self._stopping.cancel)
+        await super().shutdown(sockets)
+
+
+def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None]) -> None:
+    """Serve the Integrations API until the process is told to stop (SIGINT, SIGTERM).
+
+    `ready` is told the base URL once requests are taken. Requests that run get 20 seconds to
+    finish, then refreshes are cancelled with nothing written. Raises UsageError where there is
+    nobody who could sign in, where passwords would travel in the clear, or for an address or a
+    certificate that can't be used.
+    """
+    _require_users(workspace)
+    tls = _tls(binding)
+    _require_privacy(binding, tls)
+    listener = _listen(binding)
+    scheme = "https" if tls else "http"
+    public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
+    stopping = CancelToken()
+    config = uvicorn.Config(
+        create_app(workspace, public_url=public.rstrip("/"), stopping=stopping),
+        log_config=None,
+        server_header=False,
+        proxy_headers=binding.public_url is not None,
+        timeout_graceful_shutdown=GRACE + 5,
+        ssl_certfile=binding.certificate if tls else None,
+        ssl_keyfile=binding.key if tls else None,
+    )
+    with listener:
+        _Server(config, stopping, lambda: ready(public)).run(sockets=[listener])
+
+
+def _require_users(workspace: Workspace) -> None:
+    if not Accounts(workspace.home).book().users:
+        raise UsageError(
+            "Nobody could sign in: there is no user yet.",
+            remedy="Add one first: crmdeck serve users add YOU@EXAMPLE.COM",
+            code="NO_USERS",
+        )
+
+
+def _tls(binding: Binding) -> bool:
+    if binding.certificate is None and binding.key is None:
+        return False
+    if binding.certificate is None or binding.key is None:
+        raise UsageError("A certificate and its key go together.", code="BAD_CERTIFICATE")
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(binding.certificate, binding.key, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            "The certificate or its key can't be used.",
+            cause=f"{type(error).__name__}.",
+            remedy="Both are PEM files; the key has no passphrase.",
+            code="BAD_CERTIFICATE",
+        ) from None
+    return True
+
+
+def _require_privacy(binding: Binding, tls: bool) -> None:
+    if binding.public_url is not None:
+        parts = urlsplit(binding.public_url)
+        if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
+            raise UsageError(
+                f"'{binding.public_url}' can't be the public URL.",
+                remedy="It is https:// and a host, without a path.",
+                code="BAD_PUBLIC_URL",
+            )
+    elif not tls and not _is_loopback(binding.host):
+        raise UsageError(
+            f"On {binding.host} passwords would travel in the clear.",
+            remedy="Give --tls-certificate and --tls-key, or let a proxy speak TLS and name its "
+            "address with --public-url; without --host it is this machine's loopback.",
+            code="INSECURE_BINDING",
+        )
+
+
+def _listen(binding: Binding) -> socket.socket:
+    family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
+    try:
+        return socket.create_server((binding.host, binding.port), family=family, backlog=128)
+    except OSError as error:
+        raise UsageError(
+            f"Can't listen on {binding.host}, port {binding.port}.",
+            cause=f"{error.strerror or type(error).__name__}.",
+            remedy="Choose another --host or --port.",
+            code="CANNOT_LISTEN",
+        ) from None
+
+
+def _netloc(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

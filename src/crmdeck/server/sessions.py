@@ -1,0 +1,107 @@
+"""Sessions: who is signed in, and in which organisation.
+
+They are kept in a private file, so that a restart does not sign everybody out: the consoles and
+nightly jobs of a team keep their cookie and not their password, and would all stand still. The
+file holds only the SHA-256 of each token; a token has 256 random bits, so nothing more is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.model import UtcTime, WireModel
+from crmdeck.server.accounts import AccountBook, User
+from crmdeck.server.documents import Document
+
+SESSIONS_FILE = "sessions.json"
+LIFETIME = timedelta(days=7)
+MOST_PER_USER = 50
+
+
+class Session(WireModel):
+    """One sign-in. `proof` ties it to the password that was used: a new one ends it."""
+
+    token_hash: str
+    email: str
+    proof: str
+    active_organisation: str | None = None
+    created_at: UtcTime
+    expires_at: UtcTime
+
+
+class _SessionBook(WireModel):
+    sessions: tuple[Session, ...] = ()
+
+
+class Sessions:
+    """The sessions of a server, in `sessions.json` in the workspace's folder."""
+
+    def __init__(
+        self, home: Path, *, lifetime: timedelta = LIFETIME, clock: Clock = utc_now
+    ) -> None:
+        self._document = Document(home / SESSIONS_FILE, _SessionBook())
+        self._lifetime = lifetime
+        self._clock = clock
+
+    def start(self, user: User, active_organisation: str | None) -> tuple[str, Session]:
+        """Sign a user in; return the token for the cookie, and the session."""
+        token = secrets.token_urlsafe(32)
+        now = self._clock()
+        session = Session(
+            token_hash=_digest(token),
+            email=user.email,
+            proof=_digest(user.password_hash),
+            active_organisation=active_organisation,
+            created_at=now,
+            expires_at=now + self._lifetime,
+        )
+
+        def update(book: _SessionBook) -> _SessionBook:
+            alive = [each for each in book.sessions if each.expires_at > now]
+            mine = [each for each in alive if each.email == user.email]
+            dropped = {each.token_hash for each in mine[: len(mine) - MOST_PER_USER + 1]}
+            kept = [each for each in alive if each.token_hash not in dropped]
+            return _SessionBook(sessions=(*kept, session))
+
+        self._document.change(update)
+        return token, session
+
+    def find(self, token: str, book: AccountBook) -> tuple[Session, User] | None:
+        """Return the session of a token and its user.
+
+        None where it has ended, the user is gone, or the password has changed since.
+        """
+        digest = _digest(token)
+        for session in self._document.read().sessions:
+            if session.token_hash == digest:
+                user = book.user(session.email)
+                if user is None or session.expires_at <= self._clock():
+                    return None
+                return (session, user) if session.proof == _digest(user.password_hash) else None
+        return None
+
+    def switch(self, session: Session, organisation: str) -> Session:
+        """Make an organisation the active one of a session."""
+        changed = session.model_copy(update={"active_organisation": organisation})
+        self._replace(session, (changed,))
+        return changed
+
+    def end(self, session: Session) -> None:
+        """Sign out."""
+        self._replace(session, ())
+
+    def _replace(self, session: Session, by: tuple[Session, ...]) -> None:
+        def update(book: _SessionBook) -> _SessionBook:
+            there = any(each.token_hash == session.token_hash for each in book.sessions)
+            others = [each for each in book.sessions if each.token_hash != session.token_hash]
+            return _SessionBook(sessions=(*others, *(by if there else ())))
+
+        self._document.change(update)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,99 @@
+"""What requests carry, and what signing in answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pydantic
+
+from crmdeck.model import DecisionState, Direction, UtcTime, WireModel
+from crmdeck.server.accounts import Role
+
+PAIR = r"^.+?--.+$"
+MOST_CHOICES = 1000
+
+PairName = Annotated[
+    str,
+    pydantic.Field(
+        pattern=PAIR, max_length=200, description="`deal_registration--Opportunity`, say."
+    ),
+]
+Name = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
+
+
+class SignIn(WireModel):
+    """The body of `POST /auth/sign-in/email`."""
+
+    email: Annotated[str, pydantic.Field(max_length=254)]
+    password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
+
+
+class SwitchOrganisation(WireModel):
+    """The body of `POST /auth/organisation`."""
+
+    organisation_id: Name
+
+
+class Suggesting(WireModel):
+    """The body of `POST /integrations/{id}/mapping/ai-suggest`."""
+
+    object_pair: PairName
+
+
+class ChoiceBody(WireModel):
+    """One choice of `POST /integrations/{id}/mapping/decisions`.
+
+    Accepting needs `crmField`; without `direction` the rules choose it.
+    """
+
+    partner_field: Name
+    state: DecisionState
+    crm_field: Name | None = None
+    direction: Direction | None = None
+    value_map: dict[str, str] | None = None
+    confidence: Annotated[float, pydantic.Field(ge=0, le=1, strict=True)] | None = None
+    note: Annotated[str, pydantic.Field(max_length=2000)] | None = None
+
+
+class Deciding(WireModel):
+    """The body of `POST /integrations/{id}/mapping/decisions`: all are made, or none."""
+
+    object_pair: PairName
+    choices: Annotated[
+        tuple[ChoiceBody, ...], pydantic.Field(min_length=1, max_length=MOST_CHOICES)
+    ]
+
+
+class Undoing(WireModel):
+    """The body of `POST /integrations/{id}/mapping/undo`; without an id the last decision."""
+
+    object_pair: PairName
+    decision_id: Name | None = None
+
+
+class SignedInUser(WireModel):
+    """Who is signed in."""
+
+    email: str
+    role: Role
+
+
+class OrganisationName(WireModel):
+    """One organisation of the user."""
+
+    id: str
+
+
+class SessionView(WireModel):
+    """The answer of `GET /auth/session`, and of signing in."""
+
+    user: SignedInUser
+    organisations: tuple[OrganisationName, ...]
+    active_organisation_id: str | None
+    expires_at: UtcTime
+
+
+class Success(WireModel):
+    """The answer of what has nothing else to say."""
+
+    success: bool = True
