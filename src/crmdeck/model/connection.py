@@ -40,7 +40,8 @@ class Connection(WireModel):
     `path` is where the source `files` reads, `endpoint` the host that stands in for the
     vendor's (a sandbox, a proxy) or, for the source `partneros`, its base URL, `remote_id` the
     UUID of the integration there, `ttl_hours` how long a snapshot counts as fresh.
-    `disconnected_at` is set while the connection is disconnected.
+    `organisation` is the id of the org or portal that it was found to lead to. `disconnected_at`
+    is set while the connection is disconnected.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Connection(WireModel):
     endpoint: str | None = None
     path: str | None = None
     remote_id: str | None = None
+    organisation: str | None = None
     api_version: str | None = None
     scope: Scope = Scope()
     ttl_hours: float = 24.0
