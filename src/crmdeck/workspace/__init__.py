@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.facade import Workspace
     from crmdeck.workspace.matchfiles import FileMatches, match_files, render_matches
     from crmdeck.workspace.moments import parse_moment
+    from crmdeck.workspace.reviewing import Review, Verdict
 
 # Names are found when they are asked for: `match` and `--help` need no cache, and the console
 # paints before the ranker is there.
@@ -33,6 +34,8 @@ _HOMES = {
     "FileMatches": "crmdeck.workspace.matchfiles",
     "Finding": "crmdeck.workspace.examining",
     "Progress": "crmdeck.model",
+    "Review": "crmdeck.workspace.reviewing",
+    "Verdict": "crmdeck.workspace.reviewing",
     "SecretsPlace": "crmdeck.secrets",
     "Workspace": "crmdeck.workspace.facade",
     "examine": "crmdeck.workspace.examining",
@@ -52,7 +55,9 @@ __all__ = [
     "FileMatches",
     "Finding",
     "Progress",
+    "Review",
     "SecretsPlace",
+    "Verdict",
     "Workspace",
     "examine",
     "match_files",

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crmdeck.drift import AcceptedField
-from crmdeck.model import Decision, DecisionState, ObjectPair, in_force
+from crmdeck.errors import ConflictError
+from crmdeck.model import Decision, DecisionState, DriftEvent, ObjectPair, in_force
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,39 @@ def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
     for decision in log:
         pairs.setdefault(decision.object_pair, []).append(decision)
     return pairs
+
+
+def require_one_each(log: Sequence[Decision]) -> None:
+    """Raise ConflictError where one object pair's log maps a CRM field twice."""
+    holders: dict[str, str] = {}
+    for name, decided in by_field(log).items():
+        crm_field = decided.accepted.crm_field if decided.accepted is not None else None
+        if crm_field is not None and holders.setdefault(crm_field, name) != name:
+            raise taken(crm_field, holders[crm_field], name)
+
+
+def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
+    """Return the error for a CRM field that another PartnerOS field is mapped to."""
+    return ConflictError(
+        f"'{crm_field}' is mapped to '{holder}' already.",
+        remedy=f"Undo that first, or choose another field for '{wanted_by}'.",
+        code="CRM_FIELD_TAKEN",
+    )
+
+
+def suffered(
+    accepted: Decision | None, crm_object: str, events: Iterable[DriftEvent]
+) -> tuple[DriftEvent, ...]:
+    """Return the drift events since an acceptance that touch its CRM field, in their order."""
+    if accepted is None:
+        return ()
+    return tuple(
+        event
+        for event in events
+        if event.object_type == crm_object
+        and event.field_name in (None, accepted.crm_field)
+        and event.detected_at > accepted.decided_at
+    )
 
 
 def accepted_fields(log: Sequence[Decision]) -> tuple[AcceptedField, ...]:

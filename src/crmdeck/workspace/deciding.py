@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from crmdeck.connectors.base import Sharing
-from crmdeck.errors import ConflictError, NotFoundError, UsageError
+from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.model import (
     Connection,
@@ -27,7 +27,14 @@ from crmdeck.model import Mapping as FieldMapping
 from crmdeck.store import Session
 from crmdeck.workspace.base import UseCases, find_connection, new_id, not_found
 from crmdeck.workspace.browsing import find_snapshot
-from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair
+from crmdeck.workspace.decided import (
+    FieldDecisions,
+    by_field,
+    by_pair,
+    require_one_each,
+    suffered,
+    taken,
+)
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 from crmdeck.workspace.sharing import take_over
 
@@ -97,8 +104,9 @@ class Deciding(UseCases):
     def decide(self, ref: str, pair: str, choices: Sequence[Choice]) -> tuple[Decision, ...]:
         """Record decisions, all or none, and audit them.
 
-        Where the source keeps decisions for a team they are made there, by its rules. Raises UsageError or NotFoundError for a field that is not there, ConflictError where a
-        CRM field is taken by another PartnerOS field of the pair.
+        Where the source keeps decisions for a team they are made there, by its rules. Raises
+        UsageError or NotFoundError for a field that is not there, ConflictError where a CRM
+        field is taken by another PartnerOS field of the pair.
         """
         self._require_writable()
         object_pair = ObjectPair.parse(pair)
@@ -114,7 +122,7 @@ class Deciding(UseCases):
             crm_fields = {field.name: field for field in snapshot.fields}
             partner_fields = {field.name: field for field in partner.fields}
             decided = by_field(session.decisions.log(connection.id, pair))
-            taken = {
+            holders = {
                 d.accepted.crm_field: name for name, d in decided.items() if d.accepted is not None
             }
             decisions = []
@@ -124,7 +132,7 @@ class Deciding(UseCases):
                     pick("CRM field", choice.crm_field, crm_fields) if choice.crm_field else None
                 )
                 if choice.state is DecisionState.ACCEPTED:
-                    _require_free(choice, taken)
+                    _require_free(choice, holders)
                 decisions.append(self._decision(connection, pair, choice, left, right))
             self._append(session, connection, pair, decisions)
         return tuple(decisions)
@@ -132,20 +140,28 @@ class Deciding(UseCases):
     def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
         """Take a decision back by another one; the last one in force where no id is given.
 
-        Undoing an undo brings the decision back. Raises NotFoundError where there is none.
+        Undoing an undo brings the decision back. Raises NotFoundError where there is none,
+        ConflictError where what held before is not possible any more.
         """
+        return self.undo_all(ref, pair, [decision_id])[0]
+
+    def undo_all(
+        self, ref: str, pair: str, decision_ids: Sequence[str | None]
+    ) -> tuple[Decision, ...]:
+        """Take decisions back, all or none, as `undo` does with one."""
         self._require_writable()
         shared = self._shared(ref)
         if shared is not None:
-            taken_back = shared.undo(pair, decision_id)
+            taken_back = tuple(shared.undo(pair, id_) for id_ in decision_ids)
             self._shared(ref)
             return taken_back
         with self._store.write() as session:
             connection = find_connection(session.connections.all(), ref)
             log = session.decisions.log(connection.id, pair)
-            target = _undoable(log, decision_id, pair)
-            undoing = target.model_copy(
-                update={
+            undoing: list[Decision] = []
+            for id_ in decision_ids:
+                target = _undoable([*log, *undoing], id_, pair)
+                update = {
                     "id": new_id(),
                     "undoes": target.id,
                     "state": DecisionState.PENDING,
@@ -153,9 +169,10 @@ class Deciding(UseCases):
                     "decided_at": self.now,
                     "note": None,
                 }
-            )
-            self._append(session, connection, pair, [undoing])
-        return undoing
+                undoing.append(target.model_copy(update=update))
+            require_one_each([*log, *undoing])
+            self._append(session, connection, pair, undoing)
+        return tuple(undoing)
 
     def _shared(self, ref: str) -> Sharing | None:
         connection = self.connection(ref)
@@ -222,20 +239,16 @@ def pick(kind: str, name: str, known: Mapping[str, T]) -> T:
     return found
 
 
-def _require_free(choice: Choice, taken: dict[str | None, str]) -> None:
+def _require_free(choice: Choice, holders: dict[str | None, str]) -> None:
     if choice.crm_field is None:
         raise UsageError(
             f"Accepting '{choice.partner_field}' needs a CRM field.",
             remedy="Name the CRM field, or reject the line where it is to stay unmapped.",
         )
-    holder = taken.get(choice.crm_field)
+    holder = holders.get(choice.crm_field)
     if holder is not None and holder != choice.partner_field:
-        raise ConflictError(
-            f"'{choice.crm_field}' is mapped to '{holder}' already.",
-            remedy=f"Undo that first, or choose another field for '{choice.partner_field}'.",
-            code="CRM_FIELD_TAKEN",
-        )
-    taken[choice.crm_field] = choice.partner_field
+        raise taken(choice.crm_field, holder, choice.partner_field)
+    holders[choice.crm_field] = choice.partner_field
 
 
 def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> Decision:
@@ -280,14 +293,7 @@ def _line(
         decided_by=last.decided_by,
         decided_at=last.decided_at,
         rejected=decided.rejected,
-        drift=tuple(
-            event.id
-            for event in events
-            if accepted is not None
-            and event.object_type == crm_object
-            and event.field_name in (None, accepted.crm_field)
-            and event.detected_at > accepted.decided_at
-        ),
+        drift=tuple(event.id for event in suffered(accepted, crm_object, events)),
     )
 
 

@@ -13,10 +13,10 @@ from crmdeck.settings import resolve_home
 from crmdeck.workspace.connecting import Connecting
 from crmdeck.workspace.exporting import Exporting
 from crmdeck.workspace.refresh import Refreshing
-from crmdeck.workspace.suggesting import Suggesting
+from crmdeck.workspace.reviewing import Reviewing
 
 
-class Workspace(Connecting, Refreshing, Suggesting, Exporting):
+class Workspace(Connecting, Refreshing, Reviewing, Exporting):
     """One organisation's connections, schemas, drift and mappings over one cache.
 
     Synchronous and safe to use from several threads; several processes may have the same

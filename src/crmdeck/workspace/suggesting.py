@@ -9,6 +9,7 @@ from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.matching.checks import blocking
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
+    Alternative,
     CancelToken,
     Connection,
     Decision,
@@ -29,6 +30,7 @@ from crmdeck.workspace.deciding import Choice, Deciding, find_partner_object, pi
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 
 ENCODERS = ("auto", "none")
+MAX_ALTERNATIVES = 5
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +150,11 @@ class Suggesting(Deciding):
     def blocking(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields of an object pair that no accepted mapping feeds."""
         _, _, right, _ = self._sides(ref, pair)
-        mapped = {line.crm_field for line in self.mapping(ref, pair).lines if line.crm_field}
+        mapped = {
+            line.crm_field
+            for line in self.mapping(ref, pair).lines
+            if line.crm_field and line.direction is not Direction.PULL
+        }
         return blocking(right, mapped)
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
@@ -214,16 +220,37 @@ def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
     return None
 
 
+def _accepted_but_gone(suggestion: Suggestion, accepted: Decision) -> Suggestion:
+    """Keep to a decision whose CRM field the ranker did not see; its own pick may replace it."""
+    alternatives = suggestion.alternatives
+    if suggestion.crm_field is not None:
+        own = Alternative(
+            crm_field=suggestion.crm_field,
+            confidence=suggestion.confidence,
+            direction=suggestion.direction,
+            reasons=suggestion.reasons,
+            warnings=suggestion.warnings,
+        )
+        alternatives = (own, *alternatives)[:MAX_ALTERNATIVES]
+    return Suggestion(
+        partner_field=suggestion.partner_field,
+        crm_field=accepted.crm_field,
+        confidence=0.0,
+        direction=accepted.direction,
+        alternatives=alternatives,
+        decision=DecisionState.ACCEPTED,
+    )
+
+
 def _with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
     if decided is None:
         return suggestion
-    if decided.accepted is not None:
+    accepted = decided.accepted
+    if accepted is not None and accepted.crm_field != suggestion.crm_field:
+        return _accepted_but_gone(suggestion, accepted)
+    if accepted is not None:
         return suggestion.model_copy(
-            update={
-                "crm_field": decided.accepted.crm_field,
-                "direction": decided.accepted.direction,
-                "decision": DecisionState.ACCEPTED,
-            }
+            update={"direction": accepted.direction, "decision": DecisionState.ACCEPTED}
         )
     unmapped = decided.last.state is DecisionState.REJECTED and (
         decided.last.crm_field is None or suggestion.crm_field is None
