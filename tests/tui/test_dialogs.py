@@ -57,7 +57,7 @@ async def test_typed_confirmation(workspace: Workspace) -> None:
 
 async def test_prompt_checks(workspace: Workspace) -> None:
     dialog = Prompt("Note", value="a", check=lambda text: "" if len(text) > 1 else "Too short.")
-    assert await answer(workspace, dialog, "enter", "b", "enter") == ["ab"]
+    assert await answer(workspace, dialog, "enter", "end", "b", "enter") == ["ab"]
 
 
 async def test_choose_searches_any_number(workspace: Workspace) -> None:
@@ -70,7 +70,7 @@ async def test_choose_searches_any_number(workspace: Workspace) -> None:
 
 async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> None:
     app = CrmdeckApp(workspace)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         for text in HOSTILE:
             app.say(text, title=text)

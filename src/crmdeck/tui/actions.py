@@ -6,6 +6,7 @@ action `mapping.accept` runs the method `action_accept` of its host. Keys can be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -188,12 +189,13 @@ def key_table(keymap: Mapping[str, str] | None = None) -> str:
 def key_label(key: str) -> str:
     """Return how people write a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
     *modifiers, name = key.split("+")
-    label = _LABELS.get(name, name)
+    label = _LABELS.get(name, name.upper() if _FUNCTION_KEY.fullmatch(name) else name)
     if modifiers:
         return "+".join([*(word.capitalize() for word in modifiers), label.upper()])
     return label
 
 
+_FUNCTION_KEY = re.compile(r"f\d+")
 _LABELS = {
     "question_mark": "?",
     "slash": "/",

@@ -17,7 +17,7 @@ from crmdeck.tui.palette import DeckCommands
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
-from crmdeck.tui.text import display_block, display_text
+from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.tui.ui_state import UiState
 
@@ -103,7 +103,9 @@ class CrmdeckApp(App[None]):
         """Copy `text` to the clipboard of the terminal (OSC 52) and say so."""
         if text:
             self.copy_to_clipboard(text)
-            self.say(f"Copied {display_text(text, 60)}", timeout=2)
+            lines = text.count("\n") + 1
+            shown = display_text(text, 60) if lines == 1 else count(lines, "line")
+            self.say(f"Copied {shown}", timeout=2)
 
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's variables with crmdeck's own roles added."""
@@ -117,7 +119,9 @@ class CrmdeckApp(App[None]):
         yield SystemCommand("app: theme", "Choose a theme", self.action_change_theme)
 
     def save_state(self) -> None:
-        """Keep where the user is."""
+        """Keep where the user is; a read-only workspace keeps what it had."""
+        if self.read_only:
+            return
         screen = self.screen_stack[0] if self.screen_stack else None
         if isinstance(screen, MainScreen):
             state = screen.collect_state()

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from crmdeck.tui.actions import Action
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.filtering import Filter, compile_filter
+from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
 
 
@@ -55,7 +56,7 @@ class Choose(Dialog[Any]):
 
     def compose_body(self) -> ComposeResult:
         """Yield the search line and the list."""
-        yield Input(placeholder="type to search", compact=True)
+        yield LineInput(placeholder="type to search", compact=True)
         table: Table[Choice] = Table(
             self._columns,
             key=lambda choice: choice.value,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
+from crmdeck.tui.actions import Action
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.line_input import LineInput
 
 
 class Prompt(Dialog[str]):
@@ -17,6 +19,12 @@ class Prompt(Dialog[str]):
 
     `check` returns what is wrong with a text, or the empty string.
     """
+
+    SCOPE = "prompt"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("prompt.take", "done", ("enter",), hint=30, palette=False, priority=True),
+    )
 
     def __init__(
         self,
@@ -34,13 +42,14 @@ class Prompt(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         """Yield the line to type in, and room for what is wrong."""
-        yield Input(self._value, placeholder=self._placeholder, compact=True)
+        yield LineInput(self._value, placeholder=self._placeholder, compact=True)
         yield Static("", classes="dialog-wrong", markup=False)
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        wrong = self._check(event.value) if self._check is not None else ""
+    def action_take(self) -> None:
+        """Answer, unless something is wrong with the text."""
+        value = self.query_one(LineInput).value
+        wrong = self._check(value) if self._check is not None else ""
         if wrong:
             self.query_one(".dialog-wrong", Static).update(display_text(wrong, 200))
         else:
-            self.dismiss(event.value)
+            self.dismiss(value)

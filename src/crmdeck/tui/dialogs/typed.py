@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from textual import on
-from textual.app import ComposeResult
-from textual.widgets import Input, Static
+from typing import ClassVar
 
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from crmdeck.tui.actions import Action
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.line_input import LineInput
 
 
 class TypedConfirm(Dialog[bool]):
     """Answers True once the user has typed `expected` and pressed Enter."""
 
+    SCOPE = "typed"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("typed.take", "confirm", ("enter",), hint=30, palette=False, priority=True),
+    )
+
     def __init__(self, title: str, text: str, *, expected: str) -> None:
         super().__init__(title, text)
-        self._expected = expected
+        self._expected = display_text(expected)
 
     def compose_body(self) -> ComposeResult:
         """Yield the line to type in."""
@@ -24,14 +33,15 @@ class TypedConfirm(Dialog[bool]):
             classes="dialog-label",
             markup=False,
         )
-        yield Input(compact=True)
+        yield LineInput(compact=True)
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._expected.strip():
+    def action_take(self) -> None:
+        """Confirm, if it was typed right."""
+        entry = self.query_one(LineInput)
+        if entry.value.strip() == self._expected.strip():
             self.dismiss(True)
         else:
-            event.input.add_class("-wrong")
+            entry.add_class("-wrong")
             self.query_one(".dialog-label", Static).update(
                 f"That is not it. Type {display_text(self._expected, 60)} and press Enter:"
             )

@@ -129,6 +129,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         if self.pane is not None:
             self.pane.show(connection_id)
         self.refresh_bindings()
+        self.deck.save_state()
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:
@@ -162,6 +163,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         if had_focus or self.focused is None:
             self._focus_pane()
         self.refresh_bindings()
+        self.deck.save_state()
         return pane
 
     @property
@@ -205,6 +207,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
             self.pane.set_filter_text(message.text)
         if message.done:
             self._focus_pane()
+            self.deck.save_state()
         self.refresh_bindings()
 
     @on(Pane.Summary)

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from crmdeck.tui.actions import Action, ActionHost
 from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.line_input import LineInput
 
 LONGEST_CHIP = 48
 
@@ -53,7 +54,7 @@ class FilterBar(ActionHost, Widget):
     def compose(self) -> ComposeResult:
         """Lay the line out."""
         yield Static("/", classes="sign", markup=False)
-        yield Input(placeholder="words, key:value, !not", compact=True, select_on_focus=False)
+        yield LineInput(placeholder="words, key:value, !not", compact=True, select_on_focus=False)
         yield Static("", classes="chip", markup=False)
         yield Static("", classes="note", markup=False)
 

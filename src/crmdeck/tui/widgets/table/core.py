@@ -59,6 +59,7 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.empty = empty
+        self.header_height = 1 if any(column.title for column in self.columns) else 0
         self.can_mark = can_mark
         self.marks = Marks()
         self.sort: Sort | None = sort
@@ -194,7 +195,12 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if order is not None:
             self._show(rows, order)
         else:
-            self.run_worker(self._finish(rows, job), group="order", exclusive=True)
+
+            async def finish() -> None:
+                await self._finish(rows, job)
+
+            worker: Worker[None] = self.run_worker(finish, group="order", exclusive=True)
+            del worker
 
     async def _finish(self, rows: Sequence[R], job: Generator[None, None, Order]) -> None:
         order = None
@@ -237,11 +243,11 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         placed = self._columns_for(width)
         left = self.scroll_offset.x
         sticky = self.sticky
-        if y == 0:
+        if y < self.header_height:
             header = header_strip(placed, self.sort, look)
             line = window(header, left, width, sticky, look.header)
             return with_more(line, width, look) if self.max_scroll_x > left else line
-        position = self.scroll_offset.y + y - 1
+        position = self.scroll_offset.y + y - self.header_height
         if position >= self.shown_count:
             return self._blank_line(y, width, look)
         state = self._state_of(position)
@@ -262,7 +268,7 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._strips.clear()
 
     def _blank_line(self, y: int, width: int, look: Look) -> Strip:
-        if y == 2 and self.shown_count == 0:
+        if y == 2 * self.header_height and self.shown_count == 0:
             text = self.empty if self.total_count == 0 else "No row passes the filter."
             return Strip([Segment("  " + text, look.empty)]).crop_extend(0, width, look.base)
         return Strip.blank(width, look.base)
@@ -314,13 +320,15 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     @property
     def page(self) -> int:
         """The number of rows that fit on the screen."""
-        return max(1, self._viewport.height - 1)
+        return max(1, self._viewport.height - self.header_height)
 
     def _resize(self) -> None:
         self._viewport = self.scrollable_content_region.size
         placed = self._columns_for(self._viewport.width)
         right = placed[-1].start + placed[-1].width if placed else 0
-        self.virtual_size = Size(max(right, self._viewport.width), self.shown_count + 1)
+        self.virtual_size = Size(
+            max(right, self._viewport.width), self.shown_count + self.header_height
+        )
 
     def _scroll_to_cursor(self) -> None:
         top = self.scroll_offset.y
@@ -330,7 +338,7 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._cursor - self.page + 1, animate=False, force=True)
 
     def _refresh_row(self, position: int) -> None:
-        self.refresh_lines(position + 1)
+        self.refresh_lines(position + self.header_height)
 
     def _row_at(self, position: int) -> R:
         return self._rows[self._order[position]]

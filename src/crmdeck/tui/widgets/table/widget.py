@@ -111,10 +111,10 @@ class Table(ActionHost, TableCore[R], inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Sort by a title, go to a row, or open it on the second click."""
-        if event.y == 0:
+        if event.y < self.header_height:
             self._sort_at(event.x)
             return
-        position = self.scroll_offset.y + event.y - 1
+        position = self.scroll_offset.y + event.y - self.header_height
         if position >= self.shown_count:
             return
         self.move_to(position, scroll=False)
