@@ -186,9 +186,7 @@ def _picklist(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dic
             raise MalformedError("a picklist value has no text as its `value` or `label`")
         active = item.get("active", True)
         values.append(
-            # Setup objects list every field of the org: validating 14,000 values one by one
-            # would take most of the time, and their types have just been seen.
-            PicklistValue.model_construct(
+            PicklistValue(
                 value=value,
                 label=label or "",
                 active=active is not False,
