@@ -43,6 +43,8 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     """What a table shows, and how it is drawn; `Table` adds keys and mouse."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+    PATIENCE: ClassVar[float] = SLICE
+    """Seconds that ordering may take before it goes on in the background."""
 
     def __init__(
         self,
@@ -140,6 +142,15 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """
         self._start(rows, wanted=self.cursor_key if cursor is None else cursor)
 
+    def update_rows(self, rows: Sequence[R]) -> None:
+        """Show `rows`, the same keys in the same order as before, without ordering them anew.
+
+        Nothing moves, even where another value would be sorted or filtered elsewhere.
+        """
+        self._rows = rows
+        self._strips.clear()
+        self.refresh()
+
     def set_filter(
         self, predicate: Callable[[R], bool] | None = None, words: Sequence[str] = ()
     ) -> None:
@@ -191,7 +202,7 @@ class TableCore(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         )
         job = work(plan)
         self.workers.cancel_group(self, "order")
-        order = advance(job, SLICE)
+        order = advance(job, self.PATIENCE)
         if order is not None:
             self._show(rows, order)
         else:

@@ -40,7 +40,7 @@ TABLE_ACTIONS = (
     Action(
         "table.range",
         "mark a range",
-        ("v",),
+        ("v", "V"),
         help="begin a range, move, and press again to mark it",
         applies=_can_mark,
     ),
