@@ -24,6 +24,14 @@ def text(record: Mapping[str, Any], key: str) -> str | None:
     raise _wrong(key, "text", value)
 
 
+def said(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
+    """Return `value`, or the empty text where the source says that there is none.
+
+    A key with null is an answer, and what is added later is drift; an absent key is none.
+    """
+    return "" if value is None and key in record else value
+
+
 def name(record: Mapping[str, Any], key: str = "name") -> str:
     """Return the text under `key`, which must be there."""
     value = text(record, key)

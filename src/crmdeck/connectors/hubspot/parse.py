@@ -127,7 +127,7 @@ def _parse_property(record: Mapping[str, Any], required: Collection[str] | None)
         label=reading.text(record, "label") or "",
         type=kind,
         native_type=native_type,
-        description=reading.text(record, "description") or None,
+        description=reading.said(record, "description", reading.text(record, "description")),
         required=None if required is None else name in required,
         createable=writable,
         updateable=writable,

@@ -130,7 +130,7 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         label=reading.text(record, "label") or "",
         type=kind,
         native_type=native_type,
-        description=reading.text(record, "inlineHelpText"),
+        description=reading.said(record, "inlineHelpText", reading.text(record, "inlineHelpText")),
         required=_required(record, kind, default),
         # A describe lists the fields that the user may read, and no others.
         readable=True,
@@ -139,7 +139,9 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         unique=reading.flag(record, "unique"),
         external_id=reading.flag(record, "externalId"),
         calculated=reading.flag(record, "calculated"),
-        formula=reading.text(record, "calculatedFormula"),
+        formula=reading.said(
+            record, "calculatedFormula", reading.text(record, "calculatedFormula")
+        ),
         custom=reading.flag(record, "custom"),
         length=length,
         precision=precision,
@@ -148,7 +150,7 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         restricted=reading.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
         references=reading.texts(record, "referenceTo"),
         compound=shell if shell != name else None,
-        default=default,
+        default=reading.said(record, "defaultValue", default),
         archived=reading.flag(record, "deprecatedAndHidden"),
         native=native,
     )
