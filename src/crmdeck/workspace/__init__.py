@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.examining import Finding, examine
     from crmdeck.workspace.exporting import EXPORTS
     from crmdeck.workspace.facade import Workspace
+    from crmdeck.workspace.inspecting import FillRate, InspectedObject, MappedTo, SchemaOverview
     from crmdeck.workspace.matchfiles import FileMatches, match_files, render_matches
     from crmdeck.workspace.moments import parse_moment
     from crmdeck.workspace.reviewing import Review, Verdict
@@ -32,10 +33,14 @@ _HOMES = {
     "ConnectionDraft": "crmdeck.workspace.connecting",
     "EXPORTS": "crmdeck.workspace.exporting",
     "FileMatches": "crmdeck.workspace.matchfiles",
+    "FillRate": "crmdeck.workspace.inspecting",
     "Finding": "crmdeck.workspace.examining",
+    "InspectedObject": "crmdeck.workspace.inspecting",
+    "MappedTo": "crmdeck.workspace.inspecting",
     "Progress": "crmdeck.model",
     "Review": "crmdeck.workspace.reviewing",
     "Verdict": "crmdeck.workspace.reviewing",
+    "SchemaOverview": "crmdeck.workspace.inspecting",
     "SecretsPlace": "crmdeck.secrets",
     "Workspace": "crmdeck.workspace.facade",
     "examine": "crmdeck.workspace.examining",
@@ -53,9 +58,13 @@ __all__ = [
     "Choice",
     "ConnectionDraft",
     "FileMatches",
+    "FillRate",
     "Finding",
+    "InspectedObject",
+    "MappedTo",
     "Progress",
     "Review",
+    "SchemaOverview",
     "SecretsPlace",
     "Verdict",
     "Workspace",

@@ -78,17 +78,40 @@ class Browsing(UseCases):
     ) -> Comparison:
         """Return how two cached schemas differ: two connections, or one at two moments."""
         with self._store.read() as session:
-            states = []
+            sides = []
             for ref, at in ((left, left_at), (right, right_at)):
                 connection = find_connection(session.connections.all(), ref)
-                current = session.snapshots.current(connection.id, at)
-                if not current:
+                sides.append(
+                    {i.object_type: i for i in session.snapshots.current(connection.id, at)}
+                )
+                if not sides[-1]:
                     raise never_discovered(connection, at)
-                loaded = session.snapshots.load([info.id for info in current])
-                states.append({s.info.object_type: _state(s) for s in loaded.values()})
+            # What is the same to the last bit need not be read to be called the same.
+            same = {
+                name
+                for name in sides[0].keys() & sides[1].keys()
+                if sides[0][name].content_hash == sides[1][name].content_hash
+            }
+            loaded = session.snapshots.load(
+                [
+                    info.id
+                    for side in sides
+                    for info in side.values()
+                    if info.object_type not in same
+                ]
+            )
+        left_states, right_states = (
+            {
+                name: ObjectState(name, info.label, info.custom, ())
+                if name in same
+                else _state(loaded[info.id])
+                for name, info in side.items()
+            }
+            for side in sides
+        )
         return compare_schemas(
-            states[0],
-            states[1],
+            left_states,
+            right_states,
             left_name=left,
             right_name=right,
             left_at=left_at,
