@@ -224,15 +224,16 @@ def _run(host: Loading, slot: str, number: int, work: Callable[[Job], T], job: J
     message: Message
     try:
         message = LoadDone(slot, number, work(job))
-    except CrmdeckError as error:
-        message = LoadFailed(slot, number, error)
     except Exception as error:  # noqa: BLE001 - whatever it is, the console must stay up
-        message = LoadFailed(slot, number, _unexpected(error))
+        message = LoadFailed(slot, number, as_crmdeck_error(error))
     if not get_current_worker().is_cancelled:
         host.post_message(message)
 
 
-def _unexpected(error: Exception) -> UnexpectedError:
+def as_crmdeck_error(error: Exception) -> CrmdeckError:
+    """Return an error that can be shown: `error` itself where it is meant to be."""
+    if isinstance(error, CrmdeckError):
+        return error
     return UnexpectedError(
         "Something in crmdeck went wrong.",
         cause=f"{type(error).__name__} while loading.",
