@@ -124,8 +124,8 @@ class ConnectionSecrets:
         """Store secrets, and remove those that are None."""
         replaced = {
             name + REPLACES: _digest(given)
-            for name in values
-            if (given := self._given(name)) is not None and values[name] != given
+            for name, value in values.items()
+            if value is not None and (given := self._given(name)) not in (None, value)
         }
         self._store.put(self._connection_id, {**values, **replaced})
 
@@ -140,5 +140,5 @@ def environment_variable(connection_name: str, secret_name: str) -> str:
     return re.sub(r"\W", "_", f"crmdeck_{connection_name}_{secret_name}").upper()
 
 
-def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
+def _digest(value: str | None) -> str:
+    return hashlib.sha256((value or "").encode()).hexdigest()

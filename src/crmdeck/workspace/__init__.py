@@ -24,10 +24,20 @@ if TYPE_CHECKING:
     from crmdeck.workspace.matchfiles import FileMatches, match_files, render_matches
     from crmdeck.workspace.moments import parse_moment
     from crmdeck.workspace.reviewing import Review, Verdict
+    from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
+    from crmdeck.workspace.signin.flows import Flow, Question
+    from crmdeck.workspace.signin.hosts import login_url
+    from crmdeck.workspace.signin.usecases import SignedIn
 
 # Names are found when they are asked for: `match` and `--help` need no cache, and the console
 # paints before the ranker is there.
 _HOMES = {
+    "BrowserSignIn": "crmdeck.workspace.signin.browser",
+    "DEFAULT_PORT": "crmdeck.workspace.signin.browser",
+    "Flow": "crmdeck.workspace.signin.flows",
+    "Question": "crmdeck.workspace.signin.flows",
+    "SignedIn": "crmdeck.workspace.signin.usecases",
+    "login_url": "crmdeck.workspace.signin.hosts",
     "CancelToken": "crmdeck.model",
     "Choice": "crmdeck.workspace.deciding",
     "ConnectionDraft": "crmdeck.workspace.connecting",
@@ -53,22 +63,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "DEFAULT_PORT",
     "EXPORTS",
+    "BrowserSignIn",
     "CancelToken",
     "Choice",
     "ConnectionDraft",
     "FileMatches",
     "FillRate",
     "Finding",
+    "Flow",
     "InspectedObject",
     "MappedTo",
     "Progress",
+    "Question",
     "Review",
     "SchemaOverview",
     "SecretsPlace",
+    "SignedIn",
     "Verdict",
     "Workspace",
     "examine",
+    "login_url",
     "match_files",
     "open_demo",
     "parse_moment",

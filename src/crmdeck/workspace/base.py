@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.connectors.base import Connector, ConnectorFactory, TokenListener
+from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, Source
 from crmdeck.secrets import ConnectionSecrets, SecretStore, Vault
@@ -101,6 +101,19 @@ class UseCases:
             )
 
     def _open_connector(self, connection: Connection) -> Connector:
+        self._require_connected(connection)
+        return self._connector(connection, self._credentials(connection))
+
+    def _connector(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener | None = None,
+    ) -> Connector:
+        factory = self._connect or open_source(connection)
+        return factory(connection, credentials, listener or self._token_listener(connection))
+
+    def _require_connected(self, connection: Connection) -> None:
         if connection.disconnected_at is not None:
             raise ConflictError(
                 f"'{connection.name}' is disconnected.",
@@ -108,8 +121,6 @@ class UseCases:
                 remedy=f"Connect it again: crmdeck connections set {connection.name} --reconnect",
                 code="CONNECTION_DISCONNECTED",
             )
-        factory = self._connect or _factory(connection)
-        return factory(connection, self._credentials(connection), self._token_listener(connection))
 
     def _credentials(self, connection: Connection) -> ConnectionSecrets:
         # Secrets that were handed in are all there are; the environment is for the real ones.
@@ -126,6 +137,13 @@ class UseCases:
                 session.audit.add(entry)
 
         return listen
+
+    def _recovered_entry(self, connection: Connection) -> AuditEntry:
+        return self._entry(
+            "connection.recovered",
+            f"{connection.name} works again",
+            connection_id=connection.id,
+        )
 
     def _entry(
         self,
@@ -186,7 +204,8 @@ def current_user() -> str:
         return "unknown"
 
 
-def _factory(connection: Connection) -> ConnectorFactory:
+def open_source(connection: Connection) -> ConnectorFactory:
+    """Return what opens the connector of a connection's source."""
     import importlib
 
     sandboxed = connection.source is Source.SANDBOX

@@ -13,6 +13,7 @@ from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
 from crmdeck.secrets import SecretsPlace, keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
+from crmdeck.workspace.health import in_trouble
 from crmdeck.workspace.runs import failed_run, started_run, write_quota
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -46,16 +47,11 @@ class Connecting(UseCases):
         self._require_writable()
         connection = self._draft(draft)
         with self._store.write() as session:
-            _require_free_name(connection.name, session.connections.all())
+            require_free_name(connection.name, session.connections.all())
             session.connections.put(connection, self.now, self.actor)
-            entry = self._entry(
-                "connection.added",
-                f"Added {connection.name} ({connection.platform}, {connection.source})",
-                connection_id=connection.id,
-            )
-            session.audit.add(entry)
+            session.audit.add(self._added_entry(connection))
         if secrets:
-            self._secret_store().put(connection.id, secrets)
+            self._credentials(connection).put(secrets)
         return connection
 
     def update_connection(
@@ -128,6 +124,13 @@ class Connecting(UseCases):
             self._vault.settle(connection.id, place)
         self._credentials(connection).put(secrets)
 
+    def _added_entry(self, connection: Connection) -> AuditEntry:
+        return self._entry(
+            "connection.added",
+            f"Added {connection.name} ({connection.platform}, {connection.source})",
+            connection_id=connection.id,
+        )
+
     def _stored_entry(
         self, connection: Connection, secrets: Mapping[str, str | None]
     ) -> AuditEntry:
@@ -150,14 +153,16 @@ class Connecting(UseCases):
                     session.runs.add(failed_run(run, error, self.now))
             raise
         if not self.read_only:
-            changes = _learned(connection, report)
+            changes = learned(connection, report)
             with self._store.write() as session:
+                if in_trouble(session, connection):
+                    session.audit.add(self._recovered_entry(connection))
                 finished = run.model_copy(update={"finished_at": self.now})
                 session.runs.add(finished)
                 write_quota(session, connector, finished)
                 if changes:
-                    learned = connection.model_copy(update=changes)
-                    session.connections.put(learned, self.now, self.actor)
+                    known = connection.model_copy(update=changes)
+                    session.connections.put(known, self.now, self.actor)
         return report
 
     def _change(self, ref: str, changes: Mapping[str, Any], event: str, summary: str) -> Connection:
@@ -166,7 +171,7 @@ class Connecting(UseCases):
         changed = connection.model_copy(update=changes)
         with self._store.write() as session:
             others = [c for c in session.connections.all() if c.id != connection.id]
-            _require_free_name(changed.name, others)
+            require_free_name(changed.name, others)
             session.connections.put(changed, self.now, self.actor)
             session.audit.add(self._entry(event, summary, connection_id=connection.id))
         return changed
@@ -240,7 +245,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _require_free_name(name: str, others: tuple[Connection, ...] | list[Connection]) -> None:
+def require_free_name(name: str, others: tuple[Connection, ...] | list[Connection]) -> None:
+    """Raise ConflictError where one of `others` has the name."""
     if any(other.name == name for other in others):
         raise ConflictError(
             f"There is a connection '{name}' already.",
@@ -249,8 +255,13 @@ def _require_free_name(name: str, others: tuple[Connection, ...] | list[Connecti
         )
 
 
-def _learned(connection: Connection, report: ProbeReport) -> dict[str, str]:
-    told = {"instance_url": report.instance_url, "api_version": report.api_version}
+def learned(connection: Connection, report: ProbeReport) -> dict[str, str]:
+    """Return what a source told of itself that the connection did not know."""
+    told = {
+        "instance_url": report.instance_url,
+        "api_version": report.api_version,
+        "organisation": report.organisation,
+    }
     return {
         key: value for key, value in told.items() if value and value != getattr(connection, key)
     }

@@ -25,6 +25,7 @@ from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Connection, DecisionState, Direction, Platform, Source, to_utc
 from crmdeck.secrets import MemorySecrets
 from crmdeck.settings import Settings, cache_home
+from crmdeck.workspace.base import open_source
 from crmdeck.workspace.connecting import ConnectionDraft
 from crmdeck.workspace.deciding import Choice
 from crmdeck.workspace.facade import Workspace
@@ -80,7 +81,12 @@ class SandboxLink:
     def __call__(
         self, connection: Connection, credentials: Credentials, listener: TokenListener
     ) -> Connector:
-        """Open the real connector of a platform against the sandbox."""
+        """Open the real connector of a platform against the sandbox.
+
+        What is no connection of the demo's own goes where it says.
+        """
+        if connection.source is not Source.SANDBOX or connection.endpoint:
+            return open_source(connection)(connection, credentials, listener)
         sandbox = self._started()
         if connection.platform is Platform.SALESFORCE:
             from crmdeck.connectors.salesforce import open_connector

@@ -93,6 +93,12 @@ def derive_status(connection: Connection, history: tuple[SyncRun, ...]) -> Statu
     return Status.ACTIVE
 
 
+def in_trouble(session: Session, connection: Connection) -> bool:
+    """Return whether the last that is known of a connection is that it does not work."""
+    status = derive_status(connection, session.runs.history(connection.id))
+    return status in (Status.ERROR, Status.REAUTH_REQUIRED)
+
+
 def alerts(
     connection: Connection,
     status: Status,

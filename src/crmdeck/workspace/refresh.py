@@ -23,6 +23,7 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.base import UseCases
 from crmdeck.workspace.comparing import Answer, Cached, Compared, compare, load_cached
+from crmdeck.workspace.health import in_trouble
 from crmdeck.workspace.runs import failed_run, started_run, write_quota
 from crmdeck.workspace.sharing import take_over
 
@@ -155,6 +156,8 @@ class Refreshing(UseCases):
                 "drift_events": len(report.events),
             }
         )
+        if in_trouble(session, connection):
+            session.audit.add(self._recovered_entry(connection))
         session.runs.add(run)
         session.runs.add_failures(run.id, connection.id, failures)
         write_quota(session, connector, run)

@@ -1,0 +1,260 @@
+"""Signing in: secrets are tried first, and stored only where they work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crmdeck.connectors.base import Connector
+from crmdeck.connectors.tokens import Grant
+from crmdeck.errors import ConflictError, CrmdeckError, UsageError
+from crmdeck.model import AuditEntry, Connection, ProbeReport, WireModel
+from crmdeck.secrets import SECRET_NAMES, NoKeyringError, SecretsPlace, environment_variable
+from crmdeck.store import Session
+from crmdeck.workspace.connecting import ConnectionDraft, learned, require_free_name
+from crmdeck.workspace.health import in_trouble
+from crmdeck.workspace.runs import failed_run, started_run, write_quota
+from crmdeck.workspace.signin.flows import Flow, tidied
+from crmdeck.workspace.signin.hosts import is_login_host
+from crmdeck.workspace.signin.preparing import Preparing, needs_own_host, require_answers
+from crmdeck.workspace.signin.purse import Purse
+
+
+class SignedIn(WireModel):
+    """How a sign-in ended: the connection as it is now, and who we are there, if asked."""
+
+    connection: Connection
+    report: ProbeReport | None = None
+    flow: str | None = None
+
+
+@dataclass
+class _Trial:
+    """What trying secrets led to."""
+
+    purse: Purse
+    connector: Connector | None = None
+    report: ProbeReport | None = None
+    error: CrmdeckError | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How it is to be done: by which flow, kept where, tried or not."""
+
+    flow: Flow
+    place: SecretsPlace
+    test: bool
+    keep_password: bool
+
+
+class SigningIn(Preparing):
+    """How a connection gets its credentials, and gets them again."""
+
+    def connect(
+        self,
+        draft: ConnectionDraft,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        grant: Grant | None = None,
+        flow: str | None = None,
+        place: SecretsPlace | None = None,
+        test: bool = True,
+        keep_password: bool = False,
+    ) -> SignedIn:
+        """Try the secrets, or the `grant` of a browser, then store them and add the connection.
+
+        Nothing is added where they do not work. Where the CRM gave something in exchange that
+        can't be had again, the connection is added, and the error raised all the same. Raises
+        UsageError, ConflictError, NoKeyringError, and what the source answers.
+        """
+        self._require_writable()
+        connection = self._draft(draft)
+        require_free_name(connection.name, self.connections())
+        given = tidied(secrets or {})
+        plan = self._plan(draft, given, grant, flow, place, test, keep_password)
+        trial = self._try(connection, Purse(given, grant), test if plan is None else plan.test)
+        connection = _as_learned(connection, grant, trial.report)
+        try:
+            entries = [self._added_entry(connection)]
+            if plan is not None:
+                entries += self._keep(connection, trial.purse, plan)
+            with self._store.write() as session:
+                require_free_name(connection.name, session.connections.all())
+                session.connections.put(connection, self.now, self.actor)
+                session.audit.add(*entries)
+                self._record_trial(session, connection, trial)
+        except CrmdeckError:
+            self._secret_store().forget(connection.id)
+            raise
+        return _ended(connection, trial, plan)
+
+    def sign_in(
+        self,
+        ref: str,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        grant: Grant | None = None,
+        flow: str | None = None,
+        place: SecretsPlace | None = None,
+        test: bool = True,
+        keep_password: bool = False,
+    ) -> SignedIn:
+        """Sign in again: what works replaces the secrets that the connection has.
+
+        What belongs to the app is taken from the stored secrets where it is not given; the
+        place stays unless one is named. Raises ConflictError where the secrets lead to another
+        org or portal than before, and otherwise as `connect` does.
+        """
+        self._require_writable()
+        connection = self.connection(ref)
+        self._require_connected(connection)
+        given = tidied(secrets or {})
+        chosen = self.choose_flow(ref, "browser" if grant else flow, given)
+        if chosen is not None:
+            given = self._filled(connection, chosen, given)
+            flow = chosen.name
+        place = place or self._vault.place(connection.id)
+        plan = self._plan(ref, given, grant, flow, place, test, keep_password)
+        if plan is None:
+            raise UsageError(
+                f"{connection.name} needs no signing in.",
+                cause=f"The source {connection.source} has no credentials.",
+                code="NO_SIGN_IN",
+            )
+        trial = self._try(connection, Purse(given, grant), plan.test)
+        connection = _as_learned(connection, grant, trial.report)
+        entries = self._keep(connection, trial.purse, plan)
+        with self._store.write() as session:
+            session.connections.put(connection, self.now, self.actor)
+            session.audit.add(*entries)
+            self._record_trial(session, connection, trial)
+        return _ended(connection, trial, plan)
+
+    def _plan(
+        self,
+        target: ConnectionDraft | str,
+        given: Mapping[str, str],
+        grant: Grant | None,
+        flow_name: str | None,
+        place: SecretsPlace | None,
+        test: bool,
+        keep_password: bool,
+    ) -> _Plan | None:
+        flows = self.sign_in_flows(target)
+        if not flows and flow_name is None:
+            return None
+        connection = self._target(target)
+        place = self.secrets_place(place)
+        flow = self.choose_flow(target, "browser" if grant else flow_name, given)
+        if flow is None and place is SecretsPlace.ENVIRONMENT and not test:
+            return None  # set up ahead of the machine that will have the secrets
+        if flow is None or (flow.browser and grant is None):
+            raise _nothing_given(connection, flows)
+        if grant is not None and place is SecretsPlace.ENVIRONMENT:
+            raise UsageError(
+                "A sign-in with the browser has to be kept somewhere.",
+                cause="What it gives is in no environment.",
+                remedy="Use --secrets keyring or --secrets file.",
+                code="NOTHING_TO_KEEP_IT_IN",
+            )
+        require_answers(connection, flow, given)
+        # Without its own URL an org is only known from an answer to the first sign-in.
+        nowhere = not test and grant is None and is_login_host(connection.instance_url or "")
+        if needs_own_host(connection, flow) or nowhere:
+            raise UsageError(
+                f"The flow {flow.name} needs the org's own URL.",
+                remedy="Add --instance-url https://MYDOMAIN.my.salesforce.com",
+                code="INSTANCE_URL_NEEDED",
+            )
+        # A session is had by signing in, which is all that can be kept of a password.
+        session_wanted = "password" in flow.names and not keep_password
+        return _Plan(flow, place, test or session_wanted, keep_password)
+
+    def _try(self, connection: Connection, purse: Purse, test: bool) -> _Trial:
+        trial = _Trial(purse)
+        if not test:
+            return trial
+        try:
+            trial.connector = self._connector(connection, purse, purse.note)
+            trial.report = trial.connector.probe()
+        except CrmdeckError as error:
+            if "refresh_token" not in purse.renewed:
+                raise
+            trial.error = error
+        return trial
+
+    def _keep(self, connection: Connection, purse: Purse, plan: _Plan) -> list[AuditEntry]:
+        values: dict[str, str | None] = dict(purse.contents())
+        if values.get("session_token") and not plan.keep_password:
+            values.pop("password", None)
+        if plan.place is not SecretsPlace.ENVIRONMENT:
+            unused = dict.fromkeys(name for name in SECRET_NAMES if name not in values)
+            self._store_secrets(connection, {**values, **unused}, plan.place)
+            return [self._stored_entry(connection, values)]
+        if "refresh_token" not in purse.renewed:
+            return []
+        try:
+            self._store_secrets(connection, purse.renewed, None)
+        except NoKeyringError as error:
+            return [self._entry("token.not_stored", error.message, connection_id=connection.id)]
+        return [self._stored_entry(connection, purse.renewed)]
+
+    def _record_trial(self, session: Session, connection: Connection, trial: _Trial) -> None:
+        if trial.connector is None:
+            return
+        run = started_run(connection.id, "test", self.now)
+        if trial.error is not None:
+            session.runs.add(failed_run(run, trial.error, self.now))
+            return
+        if in_trouble(session, connection):
+            session.audit.add(self._recovered_entry(connection))
+        session.runs.add(run)
+        write_quota(session, trial.connector, run)
+
+
+def _as_learned(
+    connection: Connection, grant: Grant | None, report: ProbeReport | None
+) -> Connection:
+    """Return the connection with what the sign-in told; raises ConflictError for another org."""
+    found = {grant.organisation if grant else None, report.organisation if report else None}
+    others = found - {None, connection.organisation}
+    if connection.organisation is not None and others:
+        raise ConflictError(
+            f"These credentials are not for the organisation of {connection.name}.",
+            cause=f"They lead to {', '.join(sorted(filter(None, others)))}, and the connection "
+            f"to {connection.organisation}.",
+            remedy="Sign in as a user of that organisation, or add another connection.",
+            code="OTHER_ORGANISATION",
+        )
+    changes: dict[str, str] = {}
+    if grant is not None and grant.instance_url:
+        changes["instance_url"] = grant.instance_url
+    if grant is not None and grant.organisation:
+        changes["organisation"] = grant.organisation
+    if report is not None:
+        changes |= learned(connection, report)
+    return connection.model_copy(update=changes)
+
+
+def _ended(connection: Connection, trial: _Trial, plan: _Plan | None) -> SignedIn:
+    if trial.error is not None:
+        raise trial.error
+    return SignedIn(
+        connection=connection, report=trial.report, flow=plan.flow.name if plan else None
+    )
+
+
+def _nothing_given(connection: Connection, flows: tuple[Flow, ...]) -> UsageError:
+    ways = [
+        " and ".join(environment_variable(connection.name, q.name) for q in flow.missing(()))
+        for flow in flows
+        if not flow.browser
+    ]
+    browser = any(flow.browser for flow in flows)
+    return UsageError(
+        f"There is nothing to sign in to {connection.name} with.",
+        cause="The environment holds no secrets for it.",
+        remedy="Set " + ", or ".join(ways) + ("; or use --flow browser." if browser else "."),
+        code="MISSING_SECRETS",
+    )
