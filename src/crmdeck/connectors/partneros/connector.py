@@ -1,0 +1,247 @@
+"""The source `partneros`: one integration through the Integrations API."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.base import (
+    Credentials,
+    Discovered,
+    Discovery,
+    Failed,
+    Known,
+    Listing,
+    Meter,
+    Missing,
+    TokenListener,
+    Unchanged,
+)
+from crmdeck.connectors.faults import concerns_connection
+from crmdeck.connectors.http import not_json
+from crmdeck.connectors.partneros import reading
+from crmdeck.connectors.partneros.client import PartnerOSClient, unknown_endpoint
+from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS, WHO
+from crmdeck.connectors.partneros.reading import Gone, Summary
+from crmdeck.connectors.pool import in_parallel
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import CrmdeckError, SourceError
+from crmdeck.model import (
+    AuditEntry,
+    CancelToken,
+    Connection,
+    Decision,
+    GoneReason,
+    ObjectPair,
+    Platform,
+    ProbeReport,
+    Quota,
+    Scope,
+    ScopeMode,
+    Suggestion,
+    WireModel,
+    to_utc,
+)
+
+HISTORY = 500
+VIEWER = "refreshing, deciding and disconnecting (your role is to look)"
+
+
+class PartnerOSConnector:
+    """One way to one integration; its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._meter = Meter()
+        self._connection_id = connection.id
+        self._tuning = tuning
+        self._clock = clock
+        self._client = PartnerOSClient(connection, credentials, listener, tuning, self._meter)
+        self._gone: Gone = {}
+
+    @property
+    def meter(self) -> Meter:
+        """Return what this connector has cost so far."""
+        return self._meter
+
+    def probe(self) -> ProbeReport:
+        """Ask who we are, in which organisation, and how the integration is doing there."""
+        cancel = CancelToken()
+        status = self._status(cancel)
+        reply = self._client.call("GET", "/auth/session", cancel, accept=(404, 405))
+        session = reply.body if reply.status == 200 and isinstance(reply.body, Mapping) else {}
+        user = session.get("user")
+        user = user if isinstance(user, Mapping) else {}
+        return ProbeReport(
+            user=_text(user.get("email")),
+            organisation=_text(session.get("activeOrganisationId")),
+            platform=_platform(status.get("platform")),
+            instance_url=_text(status.get("instanceUrl")),
+            api_version=_text(status.get("apiVersion")),
+            quota=self._meter.quota,
+            token_expires_at=_moment(session.get("expiresAt")),
+            missing_permissions=(VIEWER,) if user.get("role") == "viewer" else (),
+        )
+
+    def discover(
+        self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
+    ) -> Iterator[Discovery]:
+        """Have the integration refreshed, then yield a Listing and what is in scope.
+
+        Whose role may not refresh gets what PartnerOS has. Only object types whose hash has
+        changed there are pulled.
+        """
+        failed = self._refresh(cancel)
+        listed = {s.object_type: s for s in reading.summaries(self._read("/schema", cancel))}
+        names = _in_scope(scope, tuple(listed))
+        yield Listing(frozenset(listed), names)
+        changed: list[Summary] = []
+        for object_type in names:
+            summary = listed.get(object_type)
+            before = known.get(object_type)
+            if object_type in failed:
+                yield Failed(object_type, failed[object_type])
+            elif summary is None:
+                yield Failed(object_type, _not_listed(object_type))
+            elif before and summary.schema_hash and before.validator == summary.schema_hash:
+                yield Unchanged(object_type, summary.schema_hash)
+            else:
+                changed.append(summary)
+        waiting = iter(changed)
+
+        def take() -> Callable[[CancelToken], Discovery] | None:
+            summary = next(waiting, None)
+            return None if summary is None else lambda stop: self._pull(summary, stop)
+
+        threads = min(self._tuning.threads, len(changed))
+        yield from in_parallel(take, threads, cancel, "partneros")
+
+    def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
+        """Say why things are gone, by the drift that PartnerOS recorded."""
+        unexplained = [
+            each for each in missing if (each.object_type, each.field_name) not in self._gone
+        ]
+        if unexplained:
+            with contextlib.suppress(SourceError):
+                reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
+                if reply.status == 200 and isinstance(reply.body, Mapping):
+                    self._gone = {**reading.gone(reply.body.get("events")), **self._gone}
+        reasons = {each: self._gone.get((each.object_type, each.field_name)) for each in missing}
+        return {each: reason for each, reason in reasons.items() if reason is not None}
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return the AI suggestions of PartnerOS for an object pair."""
+        body = {"objectPair": str(pair)}
+        reply = self._client.post("/mapping/ai-suggest", CancelToken(), body, patient=True)
+        return reading.suggestions(reply.body)
+
+    def disconnect(self) -> None:
+        """Disconnect the integration in PartnerOS."""
+        self._client.post("/disconnect", CancelToken())
+
+    def decisions(self) -> tuple[Decision, ...] | None:
+        """Return the decisions that are kept there; None where the server keeps none."""
+        reply = self._client.get("/mapping/decisions", CancelToken(), accept=(404, 405))
+        if reply.status != 200:
+            if unknown_endpoint(reply):
+                return None
+            self._status(CancelToken())
+            return None
+        return reading.records(Decision, reply.body, self._connection_id)
+
+    def history(self) -> tuple[AuditEntry, ...]:
+        """Return the latest audit entries that are kept there, newest first."""
+        query = {"limit": str(HISTORY)}
+        reply = self._client.get("/audit", CancelToken(), query, accept=(404, 405))
+        if reply.status != 200:
+            return ()
+        return reading.records(AuditEntry, reply.body, self._connection_id)
+
+    def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
+        """Make decisions in PartnerOS, all or none."""
+        body = {"objectPair": pair, "choices": [choice.to_wire() for choice in choices]}
+        reply = self._client.post("/mapping/decisions", CancelToken(), body)
+        return reading.records(Decision, reply.body, self._connection_id)
+
+    def undo(self, pair: str, decision_id: str | None) -> Decision:
+        """Take a decision back in PartnerOS."""
+        body = {"objectPair": pair, "decisionId": decision_id}
+        reply = self._client.post("/mapping/undo", CancelToken(), body)
+        return reading.records(Decision, [reply.body], self._connection_id)[0]
+
+    def _status(self, cancel: CancelToken) -> Mapping[str, Any]:
+        body = self._read("/status", cancel)
+        if not isinstance(body, Mapping):
+            raise not_json(WHO)
+        with contextlib.suppress(ValidationError):
+            if body.get("quota") is not None:
+                self._meter.observe(Quota.from_wire(body["quota"]))
+        return body
+
+    def _refresh(self, cancel: CancelToken) -> dict[str, CrmdeckError]:
+        reply = self._client.post("/schema/refresh", cancel, accept=(403,), patient=True)
+        if reply.status == 403:
+            return {}
+        body = reply.body if isinstance(reply.body, Mapping) else {}
+        self._gone = reading.gone(body.get("driftEvents"))
+        return {
+            each.object_type: SourceError(each.message, remedy=each.remedy, code=each.code)
+            for each in reading.failures(body)
+        }
+
+    def _pull(self, summary: Summary, cancel: CancelToken) -> Discovery:
+        query = {"objectType": summary.object_type}
+        try:
+            body = self._read("/schema", cancel, query)
+            schema = reading.object_schema(summary, body)
+        except CrmdeckError as error:
+            if concerns_connection(error, PARTNEROS_FAULTS):
+                raise
+            return Failed(summary.object_type, error)
+        return Discovered(schema, summary.schema_hash or None)
+
+    def _read(
+        self, path: str, cancel: CancelToken, query: Mapping[str, str] | None = None
+    ) -> object:
+        body: object = self._client.get(path, cancel, query).body
+        return body
+
+
+def _in_scope(scope: Scope, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to pull: what PartnerOS has cached is in scope there already."""
+    names = scope.include if scope.mode is ScopeMode.NAMED else listed
+    return tuple(each for each in names if each not in scope.exclude)
+
+
+def _not_listed(object_type: str) -> SourceError:
+    return SourceError(
+        f"PartnerOS has no object type '{object_type}'.",
+        remedy="Check the name in the scope, or widen the scope in PartnerOS.",
+        code="NOT_VISIBLE",
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _platform(value: object) -> Platform | None:
+    return Platform(value) if value in set(Platform) else None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

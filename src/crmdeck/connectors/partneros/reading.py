@@ -1,0 +1,259 @@
+"""Reading what PartnerOS answers, tolerantly.
+
+The documents of the Integrations API name no inner fields. What `crmdeck serve` writes is read
+exactly; where another server spells a name otherwise (`object_type`, `apiName`, `nillable`), it
+is found all the same, and what nobody here knows is kept under `native`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from crmdeck.connectors.reading import MalformedError, flag, items, malformed, name, record, text
+from crmdeck.errors import SourceError
+from crmdeck.model import (
+    Direction,
+    DriftKind,
+    Field,
+    FieldType,
+    GoneReason,
+    ObjectFailure,
+    ObjectSchema,
+    Suggestion,
+    WireModel,
+)
+
+M = TypeVar("M", bound=WireModel)
+Gone = dict[tuple[str, str | None], GoneReason]
+
+# Other spellings, without underscores and in small letters; the key is ours.
+_ALIASES = {
+    "object_type": ("objectname", "object", "sobject"),
+    "schema_hash": ("hash",),
+    "name": ("apiname", "fieldname", "propertyname"),
+    "label": ("displayname", "title"),
+    "type": ("fieldtype", "datatype"),
+    "custom": ("iscustom",),
+    "required": ("isrequired",),
+    "unique": ("isunique", "hasuniquevalue"),
+    "createable": ("creatable", "iscreateable"),
+    "updateable": ("updatable", "isupdateable"),
+    "picklist": ("picklistvalues", "options"),
+    "references": ("referenceto",),
+    "default": ("defaultvalue",),
+    "description": ("helptext", "inlinehelptext"),
+    "partner_field": ("partnerosfield", "sourcefield", "source"),
+    "crm_field": ("targetfield", "target"),
+    "confidence": ("score",),
+}
+_GONE_KINDS = {
+    f"{subject}_{reason.value}": reason for subject in ("object", "field") for reason in GoneReason
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the schema's listing; `schema_hash` is empty where it names none."""
+
+    object_type: str
+    label: str
+    custom: bool | None
+    schema_hash: str
+
+
+def summaries(body: object) -> tuple[Summary, ...]:
+    """Return the listing of object types; raises SourceError."""
+    try:
+        lines = items(record(body, "the answer"), "objects")
+        return tuple(_summary(_ours(record(line, "an object"))[0]) for line in lines)
+    except MalformedError as error:
+        raise malformed("The list of objects", error) from None
+
+
+def object_schema(summary: Summary, body: object) -> ObjectSchema:
+    """Return one object type with its fields; raises SourceError."""
+    try:
+        known, _ = _ours(record(body, "the answer"))
+        fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
+    except MalformedError as error:
+        raise malformed(summary.object_type, error) from None
+    return ObjectSchema(
+        object_type=summary.object_type,
+        label=summary.label,
+        custom=summary.custom,
+        fields=fields,
+    )
+
+
+def suggestions(body: object) -> tuple[Suggestion, ...]:
+    """Return the suggestions of an object pair; one that names no field is left out."""
+    try:
+        lines = items(record(body, "the answer"), "suggestions")
+    except MalformedError as error:
+        raise malformed("The suggestions", error) from None
+    return tuple(_suggestions(lines))
+
+
+def gone(events: object) -> Gone:
+    """Return why object types and fields are gone, by drift events that are newest first."""
+    reasons: Gone = {}
+    for each in events if isinstance(events, Sequence) else ():
+        if not isinstance(each, Mapping):
+            continue
+        known, _ = _ours(each)
+        kind, object_type, field = (known.get(k) for k in ("kind", "object_type", "field_name"))
+        if isinstance(kind, str) and isinstance(object_type, str) and kind in set(DriftKind):
+            thing = (object_type, field if isinstance(field, str) else None)
+            if kind in _GONE_KINDS:
+                reasons.setdefault(thing, _GONE_KINDS[kind])
+    return reasons
+
+
+def failures(body: object) -> tuple[ObjectFailure, ...]:
+    """Return the object types that a refresh could not read there."""
+    lines = body.get("failures") if isinstance(body, Mapping) else None
+    if not isinstance(lines, Sequence):
+        return ()
+    return tuple(_valid(ObjectFailure, lines))
+
+
+def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
+    """Return records that a crmdeck wrote, under the id that the connection has on this side."""
+    try:
+        if not isinstance(body, Sequence) or isinstance(body, str):
+            raise MalformedError("the answer should be a list")
+        return tuple(
+            model.from_wire({**record(each, "a record"), "connectionId": connection_id})
+            for each in body
+        )
+    except MalformedError as error:
+        raise malformed("The log", error) from None
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise _not_a_log(place) from None
+
+
+def organisation_ids(body: object) -> tuple[str, ...]:
+    """Return the ids of the organisations that a session may choose from."""
+    lines = body.get("organisations") if isinstance(body, Mapping) else None
+    found = [
+        each.get("id")
+        for each in (lines if isinstance(lines, Sequence) else ())
+        if isinstance(each, Mapping)
+    ]
+    return tuple(each for each in found if isinstance(each, str))
+
+
+def _summary(known: Mapping[str, Any]) -> Summary:
+    object_type = name(known, "object_type")
+    return Summary(
+        object_type=object_type,
+        label=text(known, "label") or object_type,
+        custom=flag(known, "custom"),
+        schema_hash=text(known, "schema_hash") or "",
+    )
+
+
+def _field(said: Mapping[str, Any]) -> Field:
+    """Return one field; what has not the form of its attribute is kept as the server's own."""
+    known, unknown = _ours(said)
+    own = known.pop("native", None)
+    native = {**unknown, **(own if isinstance(own, Mapping) else {})}
+    attributes = {key: value for key, value in known.items() if key in Field.model_fields}
+    native |= {key: value for key, value in known.items() if key not in attributes}
+    word = attributes.get("type")
+    if isinstance(word, str) and word not in set(FieldType):
+        attributes["type"] = FieldType.OTHER
+        attributes.setdefault("native_type", word)
+    name(attributes)
+    try:
+        return Field.model_validate({**attributes, "native": native})
+    except ValidationError as error:
+        for wrong in {str(each["loc"][0]) for each in error.errors()}:
+            if wrong in attributes:
+                native[wrong] = attributes.pop(wrong)
+    try:
+        return Field.model_validate({**attributes, "native": native})
+    except ValidationError:
+        raise MalformedError(f"`{said.get('name')}` is no field") from None
+
+
+def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
+    for line in lines:
+        if not isinstance(line, Mapping):
+            continue
+        known, _ = _ours(line)
+        partner, crm, sure = (known.get(k) for k in ("partner_field", "crm_field", "confidence"))
+        if not isinstance(partner, str) or not isinstance(crm, str):
+            continue
+        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 100:
+            continue
+        direction = known.get("direction")
+        yield Suggestion(
+            partner_field=partner,
+            crm_field=crm,
+            confidence=sure / 100 if sure > 1 else float(sure),
+            direction=(
+                Direction(direction) if direction in set(Direction) else Direction.BIDIRECTIONAL
+            ),
+        )
+
+
+def _valid(model: type[M], lines: Sequence[Any]) -> Iterator[M]:
+    for line in lines:
+        try:
+            yield model.from_wire(line)
+        except ValidationError:
+            continue
+
+
+def _ours(said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what `said` says under our names, and the rest under its own; null says nothing.
+
+    Our own spelling wins over another one.
+    """
+    known: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for key, value in said.items():
+        if value is None:
+            continue
+        plain = key.replace("_", "").casefold()
+        ours = _OURS.get(plain)
+        if ours is not None:
+            known[ours] = value
+        else:
+            unknown[key] = value
+    for key in list(unknown):
+        meant = _MEANT.get(key.replace("_", "").casefold())
+        if meant is not None and meant not in known:
+            known[meant] = unknown.pop(key)
+    return known, unknown
+
+
+def _plain(names: Sequence[str]) -> dict[str, str]:
+    return {each.replace("_", ""): each for each in names}
+
+
+_OURS = _plain(
+    [
+        *Field.model_fields,
+        *("object_type", "schema_hash", "fields", "kind", "field_name"),
+        *("partner_field", "crm_field", "confidence", "direction"),
+    ]
+)
+_MEANT = {
+    alias: ours for ours, aliases in _ALIASES.items() for alias in aliases if alias not in _OURS
+}
+
+
+def _not_a_log(place: str) -> SourceError:
+    return SourceError(
+        "PartnerOS sent a log that can't be read.",
+        cause=f"'{place}' has not the form that it should have.",
+        remedy="Update crmdeck here or there, so that both speak the same version.",
+        code="MALFORMED_LOG",
+    )

@@ -1,0 +1,126 @@
+"""One request to PartnerOS over httpx: bounded in time and size, errors in words for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from crmdeck.connectors.base import Meter
+from crmdeck.connectors.http import (
+    Reply,
+    broken_off,
+    check_endpoint,
+    not_json,
+    timed_out,
+    too_large,
+    unreachable,
+)
+from crmdeck.connectors.partneros.faults import WHO
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import UsageError
+
+COOKIE = "session_token"
+
+
+@dataclass(frozen=True)
+class Answer(Reply):
+    """One answer of PartnerOS, with the session token that its cookie sets."""
+
+    session_token: str | None = field(default=None, repr=False)
+
+
+class Transport:
+    """Sends requests below `<endpoint>/api`. TLS is verified, redirects are not followed."""
+
+    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
+        if not endpoint:
+            raise UsageError(
+                "The connection has no endpoint.",
+                cause="The source partneros needs the base URL of PartnerOS.",
+                remedy="Set it: crmdeck connections set NAME --endpoint https://HOST",
+                code="BAD_ENDPOINT",
+            )
+        base = check_endpoint(endpoint).removesuffix("/api")
+        self.base = f"{base}/api"
+        self._tuning = tuning
+        self._meter = meter
+        # A proxy of the environment has no business between two programs on this machine.
+        local = urlsplit(base).scheme == "http"
+        # Each request carries its own cookie; what answers set is not to linger.
+        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.Client(trust_env=not local, follow_redirects=False, cookies=jar)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        patient: bool = False,
+    ) -> Answer:
+        """Return the answer, whatever its status; `patient` waits for the whole time allowed.
+
+        Raises SourceError where none comes, or one that is too large or is not JSON.
+        """
+        tuning = self._tuning
+        read = tuning.total_timeout if patient else tuning.read_timeout
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Cookie"] = f"{COOKIE}={token}"
+        try:
+            with self._client.stream(
+                method,
+                f"{self.base}{path}",
+                params=query,
+                json=body,
+                headers=headers,
+                timeout=httpx.Timeout(read, connect=tuning.connect_timeout),
+            ) as response:
+                data = self._read(response)
+        except httpx.ConnectTimeout as error:
+            raise unreachable(WHO, error) from None
+        except httpx.TimeoutException:
+            raise timed_out(WHO) from None
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
+            raise broken_off(WHO, error) from None
+        except httpx.HTTPError as error:
+            raise unreachable(WHO, error) from None
+        return Answer(
+            response.status_code,
+            _parsed(response, data),
+            dict(response.headers),
+            len(data),
+            next((each.value for each in response.cookies.jar if each.name == COOKIE), None),
+        )
+
+    def _read(self, response: httpx.Response) -> bytes:
+        deadline = time.monotonic() + self._tuning.total_timeout
+        data = bytearray()
+        try:
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > self._tuning.max_bytes:
+                    raise too_large(WHO, self._tuning.max_bytes)
+                if time.monotonic() > deadline:
+                    raise timed_out(WHO)
+        finally:
+            self._meter.count(received=len(data), quota_spent=0)
+        return bytes(data)
+
+
+def _parsed(response: httpx.Response, data: bytes) -> Any:
+    try:
+        return json.loads(data) if data else None
+    except (ValueError, RecursionError):
+        if response.status_code < 300:
+            raise not_json(WHO) from None
+        return None
