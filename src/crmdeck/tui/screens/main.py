@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal
+from textual.containers import Horizontal
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -25,6 +25,7 @@ from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.exporting import ask_and_export
 from crmdeck.tui.screens.keys import SCREEN_ACTIONS
+from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
@@ -61,8 +62,6 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         self.specs = tuple(specs)
         self.ui_state = state
         self.connection_id: str | None = state.connection_id or None
-        self.pane: Pane | None = None
-        self._panes: dict[str, Pane] = {}
         self._ready = False
 
     # The frame
@@ -73,7 +72,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         yield ProgressLine()
         with Horizontal(id="body"):
             yield Rail(id="rail")
-            yield Container(id="pane")
+            yield Stage(self.specs, self.ui_state.panes, id="stage")
         yield Static(WELCOME, id="welcome", markup=False)
         yield Static(TOO_SMALL, id="too-small", markup=False)
         yield FilterBar(id="filter")
@@ -83,6 +82,16 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     def deck(self) -> CrmdeckApp:
         """The application."""
         return cast("CrmdeckApp", self.app)
+
+    @property
+    def stage(self) -> Stage:
+        """Where the panes are."""
+        return self.query_one(Stage)
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that shows."""
+        return self.stage.pane
 
     async def on_mount(self) -> None:
         """Show the pane of last time, and ask for the connections."""
@@ -142,21 +151,9 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     async def show_pane(self, pane_id: str) -> Pane:
         """Bring a pane up; it is made and restored when it is first wanted."""
-        fresh = pane_id not in self._panes
-        if fresh:
-            spec = next(spec for spec in self.specs if spec.id == pane_id)
-            self._panes[pane_id] = spec.load()(id=f"pane-{pane_id}")
-            await self.query_one("#pane", Container).mount(self._panes[pane_id])
         had_focus = self.focused is not None and self.focused is not self.query_one(Rail)
-        pane = self.pane = self._panes[pane_id]
-        for other in self._panes.values():
-            other.display = other is pane
+        pane = await self.stage.bring(pane_id)
         self.query_one(TopBar).show_pane(pane_id)
-        if fresh:
-            saved = dict(self.ui_state.panes.get(pane_id, {}))
-            self.query_one(FilterBar).set_text(str(saved.pop("filter", "")))
-            pane.restore(saved)
-            pane.set_filter_text(self.filter_text)
         self.query_one(FilterBar).set_text(pane.filter_text)
         if self._ready:
             pane.show(self.connection_id)
@@ -301,8 +298,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do here."""
-        title = next((s.title for s in self.specs if self.pane is self._panes.get(s.id)), "crmdeck")
-        self.app.push_screen(Help(f"Keys · {title}", offers(self)))
+        self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
 
     def action_commands(self) -> None:
         """Open the palette."""
@@ -323,10 +319,8 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         """Return where the user is, to be kept."""
         state = self.ui_state
         state.connection_id = self.connection_id or ""
-        for pane_id, pane in self._panes.items():
-            state.panes[pane_id] = {**pane.state(), "filter": pane.filter_text}
-            if pane is self.pane:
-                state.pane = pane_id
+        state.pane = self.stage.pane_id
+        state.panes |= self.stage.states()
         return state
 
     def _step(self, step: int) -> None:

@@ -1,0 +1,56 @@
+"""The place where panes stand: one shows, the others keep what they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textual.containers import Container
+
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.registry import PaneSpec
+
+
+class Stage(Container):
+    """Makes panes when they are first wanted, restored to where the user left them."""
+
+    def __init__(
+        self, specs: Sequence[PaneSpec], saved: Mapping[str, Mapping[str, Any]], *, id: str
+    ) -> None:
+        super().__init__(id=id)
+        self._specs = {spec.id: spec for spec in specs}
+        self._saved = saved
+        self._panes: dict[str, Pane] = {}
+        self.pane: Pane | None = None
+        self.pane_id = ""
+
+    @property
+    def title(self) -> str:
+        """The title of the pane that shows."""
+        return self._specs[self.pane_id].title if self.pane_id else ""
+
+    async def bring(self, pane_id: str) -> Pane:
+        """Show a pane and hide the others; return it."""
+        if pane_id not in self._panes:
+            await self._make(pane_id)
+        pane = self._panes[pane_id]
+        for other in self._panes.values():
+            other.display = other is pane
+        self.pane, self.pane_id = pane, pane_id
+        return pane
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Return what every pane made so far wants to find again."""
+        return {
+            pane_id: {**pane.state(), "filter": pane.filter_text}
+            for pane_id, pane in self._panes.items()
+        }
+
+    async def _make(self, pane_id: str) -> None:
+        pane = self._specs[pane_id].load()(id=f"pane-{pane_id}")
+        await self.mount(pane)
+        state = self._saved.get(pane_id, {})
+        pane.restore(state)
+        text = state.get("filter")
+        pane.set_filter_text(text if isinstance(text, str) else "")
+        self._panes[pane_id] = pane
