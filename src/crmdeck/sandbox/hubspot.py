@@ -85,8 +85,10 @@ class HubSpotSite:
             case "owners", []:
                 return reply({"results": self._shapes.owners(request.first("archived") == "true")})
             case "schemas", []:
-                live = self._tenant.visible().values() if request.first("archived") != "true" else ()
-                custom = [each for each in live if each.custom]
+                archived = request.first("archived") == "true"
+                custom = [
+                    each for each in self._tenant.visible().values() if each.custom and not archived
+                ]
                 return reply({"results": [self._shapes.schema(each) for each in custom]})
         target = self._find(parts[0]) if parts else None
         if target is None:
