@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ class ConnectionDraft(WireModel):
     platform: Platform | None = None
     id: str | None = None
     path: str | None = None
+    remote_id: str | None = None
     instance_url: str | None = None
     endpoint: str | None = None
     api_version: str | None = None
@@ -45,6 +47,8 @@ class Connecting(UseCases):
         Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
         """
         self._require_writable()
+        if draft.platform is None and draft.source is Source.PARTNEROS:
+            raise _platform_needed(draft)
         connection = self._draft(draft)
         with self._store.write() as session:
             require_free_name(connection.name, session.connections.all())
@@ -59,6 +63,7 @@ class Connecting(UseCases):
         ref: str,
         *,
         path: str | None = None,
+        remote_id: str | None = None,
         endpoint: str | None = None,
         instance_url: str | None = None,
         scope: Scope | None = None,
@@ -69,6 +74,8 @@ class Connecting(UseCases):
         changes: dict[str, Any] = {}
         if path is not None:
             changes["path"] = _absolute(path)
+        if remote_id is not None:
+            changes["remote_id"] = check_remote_id(remote_id)
         if endpoint is not None:
             changes["endpoint"] = check_endpoint(endpoint)
         if instance_url is not None:
@@ -182,11 +189,12 @@ class Connecting(UseCases):
             platform = Platform(draft.source.value)
             if draft.platform not in (None, platform):
                 raise UsageError(f"The source {draft.source} is always of platform {platform}.")
+        if draft.source is Source.PARTNEROS:
+            _require_address(draft)
+            # Until a sign-in has asked which it is; nothing depends on it before.
+            platform = platform or Platform.SALESFORCE
         if platform is None:
-            raise UsageError(
-                f"The source {draft.source} needs a platform.",
-                remedy="Add --platform salesforce or --platform hubspot.",
-            )
+            raise _platform_needed(draft)
         if draft.source is Source.FILES and not draft.path:
             raise UsageError(
                 "The source files needs a path.",
@@ -198,6 +206,7 @@ class Connecting(UseCases):
             platform=platform,
             source=draft.source,
             path=_absolute(draft.path) if draft.path else None,
+            remote_id=check_remote_id(draft.remote_id) if draft.remote_id else None,
             instance_url=draft.instance_url,
             endpoint=check_endpoint(draft.endpoint) if draft.endpoint else None,
             api_version=draft.api_version,
@@ -216,6 +225,18 @@ def check_name(name: str) -> str:
             code="BAD_NAME",
         )
     return name
+
+
+def check_remote_id(text: str) -> str:
+    """Return the UUID that `text` is, as the wire writes it; raises UsageError."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is no UUID.",
+            remedy="The remote id is the UUID of the integration in PartnerOS.",
+            code="BAD_REMOTE_ID",
+        ) from None
 
 
 def check_endpoint(url: str) -> str:
@@ -255,12 +276,29 @@ def require_free_name(name: str, others: tuple[Connection, ...] | list[Connectio
         )
 
 
-def learned(connection: Connection, report: ProbeReport) -> dict[str, str]:
+def _require_address(draft: ConnectionDraft) -> None:
+    if not (draft.endpoint and draft.remote_id):
+        raise UsageError(
+            "The source partneros needs to know where PartnerOS is, and which integration.",
+            remedy="Add --endpoint https://HOST and --remote-id UUID.",
+            code="NO_REMOTE_ID",
+        )
+
+
+def _platform_needed(draft: ConnectionDraft) -> UsageError:
+    return UsageError(
+        f"The source {draft.source} needs a platform.",
+        remedy="Add --platform salesforce or --platform hubspot.",
+    )
+
+
+def learned(connection: Connection, report: ProbeReport) -> dict[str, Any]:
     """Return what a source told of itself that the connection did not know."""
     told = {
         "instance_url": report.instance_url,
         "api_version": report.api_version,
         "organisation": report.organisation,
+        "platform": report.platform,
     }
     return {
         key: value for key, value in told.items() if value and value != getattr(connection, key)

@@ -111,9 +111,20 @@ class PartnerOSClient:
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Reply:
-        """Have something done to the integration; copies of what it was are dropped."""
-        _FRESH.forget(self._transport.base, self.integration_id)
-        return self.call("POST", self._of(path), cancel, body=body, accept=accept, patient=patient)
+        """Have something done to the integration; copies of what it was are dropped.
+
+        They stay where it was refused with a status in `accept`: then nothing has changed.
+        """
+        unchanged = False
+        try:
+            reply = self.call(
+                "POST", self._of(path), cancel, body=body, accept=accept, patient=patient
+            )
+            unchanged = reply.status >= 300
+        finally:
+            if not unchanged:
+                _FRESH.forget(self._transport.base, self.integration_id)
+        return reply
 
     def call(
         self,

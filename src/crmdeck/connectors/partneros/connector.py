@@ -26,7 +26,7 @@ from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import not_json
 from crmdeck.connectors.partneros import reading
 from crmdeck.connectors.partneros.client import PartnerOSClient, unknown_endpoint
-from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS, WHO
+from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS, WHO, explain
 from crmdeck.connectors.partneros.reading import Gone, Summary
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.tuning import Tuning
@@ -129,16 +129,13 @@ class PartnerOSConnector:
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by the drift that PartnerOS recorded."""
-        unexplained = [
-            each for each in missing if (each.object_type, each.field_name) not in self._gone
-        ]
-        if unexplained:
+        things = {each: (each.object_type, each.field_name) for each in missing}
+        if any(thing not in self._gone for thing in things.values()):
             with contextlib.suppress(SourceError):
                 reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
                 if reply.status == 200 and isinstance(reply.body, Mapping):
                     self._gone = {**reading.gone(reply.body.get("events")), **self._gone}
-        reasons = {each: self._gone.get((each.object_type, each.field_name)) for each in missing}
-        return {each: reason for each, reason in reasons.items() if reason is not None}
+        return {each: self._gone[thing] for each, thing in things.items() if thing in self._gone}
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         """Return the AI suggestions of PartnerOS for an object pair."""
@@ -154,9 +151,8 @@ class PartnerOSConnector:
         """Return the decisions that are kept there; None where the server keeps none."""
         reply = self._client.get("/mapping/decisions", CancelToken(), accept=(404, 405))
         if reply.status != 200:
-            if unknown_endpoint(reply):
-                return None
-            self._status(CancelToken())
+            if not unknown_endpoint(reply):
+                raise explain(reply).error
             return None
         return reading.records(Decision, reply.body, self._connection_id)
 
@@ -237,7 +233,7 @@ def _text(value: object) -> str | None:
 
 
 def _platform(value: object) -> Platform | None:
-    return Platform(value) if value in set(Platform) else None
+    return Platform(value) if isinstance(value, str) and value in set(Platform) else None
 
 
 def _moment(value: object) -> datetime | None:

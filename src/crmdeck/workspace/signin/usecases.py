@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.tokens import Grant
@@ -73,8 +74,9 @@ class SigningIn(Preparing):
         require_free_name(connection.name, self.connections())
         given = tidied(secrets or {})
         plan = self._plan(draft, given, grant, flow, place, test, keep_password)
+        connection = _as_granted(connection, grant)
         trial = self._try(connection, Purse(given, grant), test if plan is None else plan.test)
-        connection = _as_learned(connection, grant, trial.report)
+        connection = _as_reported(connection, trial.report)
         try:
             entries = [self._added_entry(connection)]
             if plan is not None:
@@ -122,8 +124,9 @@ class SigningIn(Preparing):
                 cause=f"The source {connection.source} has no credentials.",
                 code="NO_SIGN_IN",
             )
+        connection = _as_granted(connection, grant)
         trial = self._try(connection, Purse(given, grant), plan.test)
-        connection = _as_learned(connection, grant, trial.report)
+        connection = _as_reported(connection, trial.report)
         entries = self._keep(connection, trial.purse, plan)
         with self._store.write() as session:
             session.connections.put(connection, self.now, self.actor)
@@ -145,7 +148,6 @@ class SigningIn(Preparing):
         if not flows and flow_name is None:
             return None
         connection = self._target(target)
-        place = self.secrets_place(place)
         flow = self.choose_flow(target, "browser" if grant else flow_name, given)
         if flow is None and place is SecretsPlace.ENVIRONMENT and not test:
             return None  # set up ahead of the machine that will have the secrets
@@ -169,6 +171,7 @@ class SigningIn(Preparing):
             )
         # A session is had by signing in, which is all that can be kept of a password.
         session_wanted = "password" in flow.names and not keep_password
+        place = self.secrets_place(place)
         return _Plan(flow, place, test or session_wanted, keep_password)
 
     def _try(self, connection: Connection, purse: Purse, test: bool) -> _Trial:
@@ -213,28 +216,32 @@ class SigningIn(Preparing):
         write_quota(session, trial.connector, run)
 
 
-def _as_learned(
-    connection: Connection, grant: Grant | None, report: ProbeReport | None
-) -> Connection:
-    """Return the connection with what the sign-in told; raises ConflictError for another org."""
-    found = {grant.organisation if grant else None, report.organisation if report else None}
-    others = found - {None, connection.organisation}
-    if connection.organisation is not None and others:
-        raise ConflictError(
-            f"These credentials are not for the organisation of {connection.name}.",
-            cause=f"They lead to {', '.join(sorted(filter(None, others)))}, and the connection "
-            f"to {connection.organisation}.",
-            remedy="Sign in as a user of that organisation, or add another connection.",
-            code="OTHER_ORGANISATION",
-        )
-    changes: dict[str, str] = {}
-    if grant is not None and grant.instance_url:
-        changes["instance_url"] = grant.instance_url
-    if grant is not None and grant.organisation:
-        changes["organisation"] = grant.organisation
-    if report is not None:
-        changes |= learned(connection, report)
-    return connection.model_copy(update=changes)
+def _as_granted(connection: Connection, grant: Grant | None) -> Connection:
+    """Return the connection with what the grant told; raises ConflictError for another org."""
+    if grant is None:
+        return connection
+    _require_same(connection, grant.organisation)
+    told = {"instance_url": grant.instance_url, "organisation": grant.organisation}
+    return connection.model_copy(update={key: value for key, value in told.items() if value})
+
+
+def _as_reported(connection: Connection, report: ProbeReport | None) -> Connection:
+    """Return the connection with what the test told; raises ConflictError for another org."""
+    if report is None:
+        return connection
+    _require_same(connection, report.organisation)
+    return connection.model_copy(update=learned(connection, report))
+
+
+def _require_same(connection: Connection, organisation: str | None) -> None:
+    if organisation is None or connection.organisation in (None, organisation):
+        return
+    raise ConflictError(
+        f"These credentials are not for the organisation of {connection.name}.",
+        cause=f"They lead to {organisation}, and the connection to {connection.organisation}.",
+        remedy="Sign in as a user of that organisation, or add another connection.",
+        code="OTHER_ORGANISATION",
+    )
 
 
 def _ended(connection: Connection, trial: _Trial, plan: _Plan | None) -> SignedIn:
