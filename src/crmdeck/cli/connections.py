@@ -7,13 +7,27 @@ from typing import Annotated
 
 import typer
 
+from crmdeck.cli.asking import Wishes, collect
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import workspace
+from crmdeck.cli.signin import (
+    BrowserOption,
+    FlowOption,
+    KeepPasswordOption,
+    KeyFileOption,
+    PasteOption,
+    PortOption,
+    SecretsOption,
+    TestOption,
+    show_signed_in,
+    sign_in,
+)
 from crmdeck.model import Platform, Scope, ScopeMode, Source
-from crmdeck.workspace import ConnectionDraft, SecretsPlace, secrets_from_environment
+from crmdeck.workspace import DEFAULT_PORT, ConnectionDraft, login_url
 
 app = typer.Typer(help="List, add, change, test and rename connections.", no_args_is_help=True)
+app.command("sign-in")(sign_in)
 
 PathOption = Annotated[
     Path | None,
@@ -27,6 +41,14 @@ InstanceOption = Annotated[
     str | None,
     typer.Option("--instance-url", help="For Salesforce: https://MYDOMAIN.my.salesforce.com"),
 ]
+LoginHostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--login-host",
+        help="For Salesforce: production, sandbox, or the org's My Domain.  [default: production]",
+        show_default=False,
+    ),
+]
 ScopeOption = Annotated[
     ScopeMode | None,
     typer.Option("--scope", help="Which object types a refresh asks for."),
@@ -38,12 +60,6 @@ IncludeOption = Annotated[
 ExcludeOption = Annotated[
     list[str] | None,
     typer.Option("--exclude", help="An object type to leave out (repeatable)."),
-]
-SecretsOption = Annotated[
-    SecretsPlace | None,
-    typer.Option(
-        "--secrets", help="Where secrets are kept.  [default: as in the settings, else keyring]"
-    ),
 ]
 TtlOption = Annotated[
     float | None, typer.Option("--ttl-hours", help="How long a snapshot counts as fresh.")
@@ -81,17 +97,26 @@ def add(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     ttl_hours: TtlOption = None,
+    flow: FlowOption = None,
+    login_host: LoginHostOption = None,
     secrets: SecretsOption = None,
+    private_key_file: KeyFileOption = None,
+    redirect_port: PortOption = DEFAULT_PORT,
+    paste: PasteOption = None,
+    open_browser: BrowserOption = True,
+    test: TestOption = True,
+    keep_password: KeepPasswordOption = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a connection.
 
-    Secrets never stand on the command line. They are read from the environment, as
-    CRMDECK_<NAME>_ACCESS_TOKEN and likewise REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET,
-    PRIVATE_KEY and USERNAME, and kept in the keyring (or with --secrets file in a private file
-    of the workspace; with --secrets environment they are not kept at all).
+    At a terminal what is needed is asked for. Secrets never stand on the command line: machines
+    give them in the environment, as CRMDECK_<NAME>_ACCESS_TOKEN and likewise REFRESH_TOKEN,
+    CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, USERNAME, PASSWORD and SESSION_TOKEN. They are tried,
+    and then kept in the keyring, or with --secrets file in a private file of the workspace; with
+    --secrets environment they are not kept at all.
     """
     with workspace(home, demo, as_json) as ws:
         draft = ConnectionDraft(
@@ -99,20 +124,25 @@ def add(
             source=source,
             platform=platform,
             path=str(path) if path else None,
-            instance_url=instance_url,
+            instance_url=_where(instance_url or login_host),
             endpoint=endpoint,
             scope=_scope(scope, include, exclude) or Scope(),
             ttl_hours=ttl_hours,
         )
-        connection = ws.add_connection(draft)
-        found = {} if secrets is SecretsPlace.ENVIRONMENT else secrets_from_environment(name)
-        if found:
-            ws.store_secrets(connection.id, found, place=secrets)
-        if as_json:
-            emit_json(connection)
-        else:
-            emit(f"{connection.name}\t{connection.id}")
-            say(f"Next: crmdeck refresh {connection.name}")
+        wishes = Wishes(flow, secrets, private_key_file, redirect_port, paste, open_browser)
+        answers = collect(ws, draft, name, wishes)
+        ended = ws.connect(
+            answers.draft(draft),
+            answers.secrets,
+            grant=answers.grant,
+            flow=answers.flow,
+            place=answers.place,
+            test=test,
+            keep_password=keep_password,
+        )
+        show_signed_in(ended, as_json=as_json)
+        if not as_json:
+            say(f"Next: crmdeck refresh {name}")
 
 
 @app.command("set")
@@ -207,6 +237,10 @@ def disconnect(
             emit_json({"success": True})
         else:
             say(f"{connection.name} is disconnected; its schemas, drift and mappings stay.")
+
+
+def _where(host: str | None) -> str | None:
+    return login_url(host) if host and not host.startswith("http://") else host
 
 
 def _scope(

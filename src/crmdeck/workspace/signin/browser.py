@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
-from crmdeck.workspace.signin.redirect import PATH, RedirectServer
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.signin.redirect import RedirectServer
 
 DEFAULT_PORT = 17634
+PATH = "/callback"
 PATIENCE = 300.0
 _LONGEST = 8192
 
@@ -70,7 +73,7 @@ class BrowserSignIn:
         self._lock = threading.Lock()
         self._answered = threading.Event()
         self._answer: Mapping[str, str] = {}
-        self._server = RedirectServer(port, self._take) if listen else None
+        self._server = self._listen(port) if listen else None
         bound = self._server.port if self._server else port
         # The vendors take plain http for the name localhost only.
         self.redirect_uri = f"http://localhost:{bound}{PATH}"
@@ -142,6 +145,12 @@ class BrowserSignIn:
             server, self._server = self._server, None
         if server is not None:
             server.close()
+
+    def _listen(self, port: int) -> RedirectServer:
+        # A web server is a lot to import for those who never sign in.
+        from crmdeck.workspace.signin.redirect import RedirectServer
+
+        return RedirectServer(port, PATH, self._take)
 
     def _take(self, query: str) -> bool:
         if len(query) > _LONGEST:

@@ -13,7 +13,6 @@ from typing import Any
 
 from crmdeck.errors import CrmdeckError
 
-PATH = "/callback"
 _SECONDS_FOR_A_REQUEST = 10.0
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>crmdeck</title></head>
@@ -29,12 +28,12 @@ class PortInUseError(CrmdeckError):
 
 
 class RedirectServer:
-    """Listens on 127.0.0.1 and hands each query that comes to the callback to `take`.
+    """Listens on 127.0.0.1 and hands each query that comes to `path` to `take`.
 
     `take` returns whether the query was the awaited one; the browser is told so.
     """
 
-    def __init__(self, port: int, take: Callable[[str], bool]) -> None:
+    def __init__(self, port: int, path: str, take: Callable[[str], bool]) -> None:
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError as error:
@@ -44,7 +43,7 @@ class RedirectServer:
                 remedy="End what uses it, or choose another --redirect-port and add it to the "
                 "app's callback URLs.",
             ) from None
-        self._server.take = take
+        self._server.path, self._server.take = path, take
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
@@ -61,6 +60,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Elsewhere it lets the port be used again at once; on Windows two servers could share it.
     allow_reuse_address = os.name == "posix"
+    path: str
     take: Callable[[str], bool]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer the browser."""
         path, _, query = self.path.partition("?")
-        if path != PATH:
+        if path != self.server.path:
             self._show(404, "Nothing here", "This is where crmdeck waits for a sign-in.")
         elif self.server.take(query):
             self._show(200, "crmdeck has the answer", "Close this page and go back to crmdeck.")

@@ -1,0 +1,183 @@
+"""Asking for what a sign-in needs: at a terminal the person, otherwise the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from crmdeck.cli.output import say
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.model import Platform
+from crmdeck.workspace import (
+    ConnectionDraft,
+    Flow,
+    Question,
+    SecretsPlace,
+    Workspace,
+    login_url,
+    secrets_from_environment,
+)
+
+_OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the options say of a sign-in; None where they leave it open."""
+
+    flow: str | None
+    place: SecretsPlace | None
+    private_key_file: Path | None
+    redirect_port: int
+    paste: bool | None
+    open_browser: bool
+
+
+@dataclass
+class Answers:
+    """What there is to sign in with. `grant` is what a browser brought."""
+
+    target: ConnectionDraft | str
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    grant: Any = field(default=None, repr=False)
+    flow: str | None = None
+    place: SecretsPlace | None = None
+
+    def draft(self, otherwise: ConnectionDraft) -> ConnectionDraft:
+        """Return the draft as it became by what was answered."""
+        return self.target if isinstance(self.target, ConnectionDraft) else otherwise
+
+
+def collect(ws: Workspace, target: ConnectionDraft | str, name: str, wishes: Wishes) -> Answers:
+    """Return all that is needed to sign in to the connection `name`.
+
+    Where nobody is there to be asked, what is missing is left to the sign-in to say.
+    """
+    secrets = secrets_from_environment(name)
+    if wishes.private_key_file is not None:
+        secrets["private_key"] = read_key(wishes.private_key_file)
+    answers = Answers(target, secrets, place=wishes.place)
+    asking = sys.stdin.isatty() and wishes.place is not SecretsPlace.ENVIRONMENT
+    flow = ws.choose_flow(target, wishes.flow, secrets)
+    flows = ws.sign_in_flows(target)
+    if flow is None and flows and asking:
+        flow = _choose(flows)
+    if flow is None:
+        return answers
+    answers.flow = flow.name
+    if asking:
+        if wishes.place is None and isinstance(target, ConnectionDraft):
+            answers.place = _place(ws)
+        answers.target = target = _located(ws, target, flow)
+        for question in ws.open_questions(target, flow, secrets):
+            answer = _ask(question)
+            if answer:
+                secrets[question.name] = answer
+    if flow.browser:
+        if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(target, ConnectionDraft):
+            ws.secrets_place(answers.place)
+        answers.grant = _browse(ws, target, secrets, wishes)
+    return answers
+
+
+def read_key(path: Path) -> str:
+    """Return the private key in a file; raises UsageError where it holds none."""
+    try:
+        text = path.expanduser().read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} can't be read.", cause=f"{type(error).__name__}.", code="BAD_PRIVATE_KEY"
+        ) from None
+    if "PRIVATE KEY-----" not in text:
+        raise UsageError(
+            f"{path} holds no private key.",
+            cause="A file in PEM form is needed.",
+            remedy="Give the file that openssl wrote as the key, not the certificate.",
+            code="BAD_PRIVATE_KEY",
+        )
+    return text
+
+
+def _choose(flows: tuple[Flow, ...]) -> Flow:
+    for number, flow in enumerate(flows, 1):
+        say(f"  {number}  {flow.title}")
+    while True:
+        answer = typer.prompt("How do you want to sign in?", default="1", err=True)
+        if answer.isdecimal() and 1 <= int(answer) <= len(flows):
+            return flows[int(answer) - 1]
+        say(f"A number from 1 to {len(flows)}, please.")
+
+
+def _place(ws: Workspace) -> SecretsPlace:
+    try:
+        return ws.secrets_place()
+    except CrmdeckError as error:
+        if error.code != "NO_KEYRING":
+            raise
+        say(error.message)
+        if not typer.confirm(
+            f"Keep secrets in {ws.home / 'secrets.json'}, readable by you only?",
+            default=False,
+            err=True,
+        ):
+            raise
+        return SecretsPlace.FILE
+
+
+def _located(ws: Workspace, target: ConnectionDraft | str, flow: Flow) -> ConnectionDraft | str:
+    if not isinstance(target, ConnectionDraft) or target.endpoint:
+        return target
+    own = ws.needs_own_host(target, flow)
+    salesforce = target.source.value == Platform.SALESFORCE.value
+    if not salesforce or (target.instance_url and not own):
+        return target
+    if own:
+        host = typer.prompt("The org's own URL (https://MYDOMAIN.my.salesforce.com)", err=True)
+    else:
+        host = typer.prompt(
+            "Where to sign in (production, sandbox, or the org's My Domain)",
+            default="production",
+            err=True,
+        )
+    return target.model_copy(update={"instance_url": login_url(host)})
+
+
+def _ask(question: Question) -> str:
+    if question.from_file:
+        return read_key(Path(typer.prompt(f"{question.text}: file", err=True)))
+    answer: str = typer.prompt(
+        question.text,
+        hide_input=question.hidden,
+        default=None if question.required else "",
+        show_default=False,
+        err=True,
+    )
+    return answer
+
+
+def _browse(
+    ws: Workspace, target: ConnectionDraft | str, secrets: dict[str, str], wishes: Wishes
+) -> Any:
+    paste = wishes.paste
+    if paste is None:
+        paste = any(os.environ.get(name) for name in _OVER_SSH)
+    with ws.begin_browser(target, secrets, port=wishes.redirect_port, listen=not paste) as sign_in:
+        say("Sign in with a browser, at this address:")
+        say(sign_in.url)
+        if paste:
+            say("At the end the browser shows an error, or nothing: that is right.")
+            say("Paste the whole address that it ended at:")
+            sign_in.finish_with(sys.stdin.readline())
+        else:
+            say(f"Waiting for the browser to come back to {sign_in.redirect_uri}")
+            say("Is the browser on another machine? Ctrl+C, and start again with --paste.")
+            if wishes.open_browser:
+                import webbrowser
+
+                webbrowser.open(sign_in.url)
+        return sign_in.wait()
