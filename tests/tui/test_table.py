@@ -223,3 +223,16 @@ async def test_hostile_text_stays_in_its_cell() -> None:
             assert "\x1b" not in strip.text
             assert "\n" not in strip.text
         assert "[bold red]brackets[/]" in line_text(app.table, 1)
+
+
+async def test_a_filter_that_comes_while_rows_are_ordered_is_about_those_rows() -> None:
+    many = tuple(Row(f"row {number}", "text", number) for number in range(20_000))
+    app = TableApp()
+    async with app.run_test(size=(80, 10)) as pilot:
+        await settle(pilot)
+        app.table.set_sort(Sort("size", descending=True))
+        app.table.set_rows(many, cursor="row 7")
+        app.table.set_filter(words=["row 7"])
+        await settle(pilot)
+        assert app.table.total_count == len(many)
+        assert app.table.cursor_key == "row 7"

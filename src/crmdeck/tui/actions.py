@@ -221,6 +221,8 @@ _LABELS = {
     "comma": ",",
     "exclamation_mark": "!",
     "asterisk": "*",
+    "equals_sign": "=",
+    "backspace": "Backspace",
 }
 
 

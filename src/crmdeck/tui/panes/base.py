@@ -17,6 +17,7 @@ from crmdeck.tui.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.loading import Loading
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
+from crmdeck.tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
@@ -139,6 +140,12 @@ class Pane(ActionHost, Loading, Widget):
         """Filter by `text` and remember it."""
         self.filter_text = text
         self.apply_filter(text)
+
+    def replace_filter(self, text: str) -> None:
+        """Filter by `text` from here on, and let the filter line say so."""
+        self.set_filter_text(text)
+        if self.display:
+            self.screen.query_one(FilterBar).set_text(text)
 
     def set_heading(self, title: str, *details: str) -> None:
         """Write the first line of the pane; every part may come from outside."""

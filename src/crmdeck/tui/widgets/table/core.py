@@ -64,12 +64,12 @@ class TableCore(TableView[R], inherit_bindings=False):
         """
         self.words = tuple(word.casefold() for word in words if word)
         self._predicate = predicate or (self._has_words if self.words else None)
-        self._start(self._rows, wanted=self.cursor_key)
+        self._restart()
 
     def set_sort(self, sort: Sort | None) -> None:
         """Sort by `sort`; None is the order in which the rows came."""
         self.sort = sort
-        self._start(self._rows, wanted=self.cursor_key)
+        self._restart()
 
     def move_to(self, position: int, *, scroll: bool = True) -> None:
         """Put the cursor on the row at `position` among those that show."""
@@ -94,7 +94,18 @@ class TableCore(TableView[R], inherit_bindings=False):
 
     # Ordering
 
+    _coming: tuple[Sequence[R], Hashable | None] | None = None
+    """Rows that are still being ordered, and the key that the cursor is to go to."""
+
+    def _restart(self) -> None:
+        """Order anew what shows, or what was about to."""
+        if self._coming is not None:
+            self._start(*self._coming)
+        else:
+            self._start(self._rows, wanted=self.cursor_key)
+
     def _start(self, rows: Sequence[R], wanted: Hashable | None) -> None:
+        self._coming = rows, wanted
         column = self._sort_column()
         plan = Plan(
             rows=rows,
@@ -126,6 +137,7 @@ class TableCore(TableView[R], inherit_bindings=False):
 
     def _show(self, rows: Sequence[R], order: Order) -> None:
         before = self.cursor_key
+        self._coming = None
         self._rows, self._order = rows, order.indexes
         found = order.found if order.found is not None else min(self._cursor, self.shown_count - 1)
         self._cursor = max(0, found)
