@@ -297,7 +297,8 @@ def learned(connection: Connection, report: ProbeReport) -> dict[str, Any]:
     told = {
         "instance_url": report.instance_url,
         "api_version": report.api_version,
-        "organisation": report.organisation,
+        # The organisation behind an Integrations API is chosen there; an org or portal is not.
+        "organisation": None if connection.source is Source.PARTNEROS else report.organisation,
         "platform": report.platform,
     }
     return {

@@ -1,0 +1,110 @@
+"""Where secrets are kept, and which of them hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from crmdeck.secrets import (
+    ConnectionSecrets,
+    FileSecrets,
+    KeyringSecrets,
+    MemorySecrets,
+    NoKeyringError,
+    SecretsPlace,
+    Vault,
+    keyring_available,
+)
+from tests.keyrings import MemoryKeyring, none, using
+
+ID = "00000000-0000-0000-0000-000000000001"
+KEY = "-----BEGIN PRIVATE KEY-----\n" + "M" * 1700 + "\n-----END PRIVATE KEY-----\n"
+
+
+def test_a_private_key_is_kept_in_parts_that_every_keyring_takes() -> None:
+    with using(MemoryKeyring()) as backend:
+        assert isinstance(backend, MemoryKeyring)
+        secrets = KeyringSecrets()
+        secrets.put(ID, {"private_key": KEY, "client_id": "app"})
+        assert secrets.get(ID, "private_key") == KEY
+        secrets.put(ID, {"private_key": None})
+        assert secrets.get(ID, "private_key") is None
+        assert secrets.get(ID, "client_id") == "app"
+        secrets.put(ID, {"private_key": KEY})
+        secrets.forget(ID)
+        assert backend.entries == {}
+
+
+def test_without_a_keyring_nothing_is_found_and_storing_says_what_to_do() -> None:
+    with using(none()):
+        assert not keyring_available()
+        assert KeyringSecrets().get(ID, "access_token") is None
+        with pytest.raises(NoKeyringError) as caught:
+            KeyringSecrets().put(ID, {"access_token": "s3cret"})
+    assert "--secrets file" in (caught.value.remedy or "")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "secrets.json"
+    FileSecrets(path).put(ID, {"access_token": "one"})
+    FileSecrets(path).put(ID, {"access_token": "two"})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert FileSecrets(path).get(ID, "access_token") == "two"
+
+
+def test_what_is_in_the_file_stays_there(tmp_path: Path) -> None:
+    with using(MemoryKeyring()) as backend:
+        assert isinstance(backend, MemoryKeyring)
+        vault = Vault(tmp_path)
+        vault.settle(ID, SecretsPlace.FILE)
+        vault.put(ID, {"refresh_token": "r1"})
+        Vault(tmp_path).put(ID, {"refresh_token": "r2"})
+        assert backend.entries == {}
+        assert Vault(tmp_path).get(ID, "refresh_token") == "r2"
+
+        vault.settle(ID, SecretsPlace.KEYRING)
+        assert "r2" in backend.entries.values()
+        assert ID not in json.loads((tmp_path / "secrets.json").read_text())
+        vault.settle(ID, SecretsPlace.FILE)
+        assert backend.entries == {}
+        assert Vault(tmp_path).get(ID, "refresh_token") == "r2"
+
+
+def test_moving_to_a_keyring_that_is_not_there_moves_nothing(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    vault.settle(ID, SecretsPlace.FILE)
+    vault.put(ID, {"refresh_token": "r1"})
+    with using(none()), pytest.raises(NoKeyringError):
+        vault.settle(ID, SecretsPlace.KEYRING)
+    assert Vault(tmp_path).get(ID, "refresh_token") == "r1"
+
+
+def test_what_can_be_kept_nowhere_holds_for_the_process(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    with using(none()):
+        with pytest.raises(NoKeyringError):
+            vault.put(ID, {"access_token": "t"})
+        assert vault.get(ID, "access_token") == "t"
+        assert Vault(tmp_path).get(ID, "access_token") is None
+    assert not (tmp_path / "secrets.json").exists()
+
+
+def test_a_rotated_token_outlives_the_environments_until_that_one_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CRMDECK_ACME_REFRESH_TOKEN", "r1")
+    store = MemorySecrets()
+    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r1"
+    ConnectionSecrets(store, ID, "acme").put({"refresh_token": "r2"})
+    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r2"
+    monkeypatch.setenv("CRMDECK_ACME_REFRESH_TOKEN", "r3")
+    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r3"
+    monkeypatch.delenv("CRMDECK_ACME_REFRESH_TOKEN")
+    assert ConnectionSecrets(store, ID, "acme").get("refresh_token") == "r2"
