@@ -19,7 +19,8 @@ class Settings(BaseModel):
     """The contents of `settings.toml`; everything has a default, unknown keys are refused.
 
     `cache_wait` is in seconds, `quota_reserve` a share of the API allowance that a refresh
-    leaves to others, `auto_advance` moves on to the next undecided line after a decision.
+    leaves to others, `samples` lets crmdeck read a few records to tell how full fields are,
+    `auto_advance` moves on to the next undecided line after a decision.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +32,7 @@ class Settings(BaseModel):
     secrets: Literal["keyring", "file"] = "keyring"
     encoder: Literal["auto", "none"] = "auto"
     learning: bool = True
+    samples: bool = True
     auto_advance: bool = True
     theme: str | None = None
     keys: dict[str, str] = Field(default_factory=dict)

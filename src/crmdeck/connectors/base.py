@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
     AuditEntry,
@@ -218,6 +219,15 @@ class Sampling(Protocol):
 
 
 @runtime_checkable
+class Versioned(Protocol):
+    """What a connector also offers where the CRM's API has versions."""
+
+    def version_in_use(self) -> str | None:
+        """Return the oldest API version that was spoken so far; None before the first call."""
+        ...
+
+
+@runtime_checkable
 class Sharing(Protocol):
     """What a connector also offers where its source may keep decisions for a team.
 
@@ -241,4 +251,4 @@ class Sharing(Protocol):
         ...
 
 
-ConnectorFactory = Callable[[Connection, Credentials, TokenListener], Connector]
+ConnectorFactory = Callable[[Connection, Credentials, TokenListener, Tuning], Connector]

@@ -13,8 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import product
 
-from rapidfuzz.distance import OSA
-
 from crmdeck.drift.findings import Finding
 from crmdeck.model import DriftKind, Field
 
@@ -54,7 +52,7 @@ def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
         alone = left[old.type] == came[new.type] == 1
         points += alone and points > 0 and _same_help(old, new)
         if points >= _POINTS_NEEDED:
-            closeness = OSA.normalized_similarity(old.name.lower(), new.name.lower())
+            closeness = _alike(old.name.lower(), new.name.lower())
             scores[old.name, new.name] = (points, closeness)
     pairs: dict[str, str] = {}
     while scores:
@@ -112,6 +110,9 @@ def _points_of_texts(old: list[str], new: list[str]) -> int:
 
 
 def _alike(one: str, other: str) -> float:
+    # Only a refresh that finds something gone needs it, and it takes longer to import than to use.
+    from rapidfuzz.distance import OSA
+
     return OSA.normalized_similarity(one, other)
 
 

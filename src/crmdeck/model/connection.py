@@ -40,8 +40,10 @@ class Connection(WireModel):
     `path` is where the source `files` reads, `endpoint` the host that stands in for the
     vendor's (a sandbox, a proxy) or, for the source `partneros`, its base URL, `remote_id` the
     UUID of the integration there, `ttl_hours` how long a snapshot counts as fresh.
-    `organisation` is the id of the org or portal that it was found to lead to. `disconnected_at`
-    is set while the connection is disconnected.
+    `organisation` is the id of the org or portal that it was found to lead to, `api_version` the
+    version that is spoken with it (`66.0`, `2026-09`), `sign_in` the flow that its secrets come
+    from, `token_expires_at` when they end where nothing renews them. `disconnected_at` is set
+    while the connection is disconnected.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Connection(WireModel):
     remote_id: str | None = None
     organisation: str | None = None
     api_version: str | None = None
+    sign_in: str | None = None
+    token_expires_at: UtcTime | None = None
     scope: Scope = Scope()
     ttl_hours: float = 24.0
     created_at: UtcTime
@@ -83,13 +87,18 @@ class AlertLevel(StrEnum):
 
 
 class Alert(WireModel):
-    """Something to act on: what, why, and what to do."""
+    """Something to act on: what, why, and what to do.
+
+    `due_at` is when it bites, where that is known ahead; `link` where the vendor says so.
+    """
 
     level: AlertLevel
     code: str
     message: str
     cause: str | None = None
     remedy: str | None = None
+    due_at: UtcTime | None = None
+    link: str | None = None
 
 
 class ConnectionStatus(WireModel):
@@ -108,6 +117,7 @@ class ConnectionStatus(WireModel):
     last_error_remedy: str | None = None
     created_at: UtcTime
     api_version: str | None = None
+    token_expires_at: UtcTime | None = None
     schema_stats: SchemaStats
     quota: Quota | None = None
     alerts: tuple[Alert, ...] = ()

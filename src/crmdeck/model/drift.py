@@ -64,7 +64,9 @@ class DriftEvent(WireModel):
     """One change between two snapshots of an object type.
 
     `story` is the id of the story that tells it, `rename_of` the name that this added field
-    seems to have had before. `affected_mappings` lists `objectPair:partnerField`.
+    seems to have had before. `affected_mappings` lists `objectPair:partnerField`. `changed_by`
+    and `changed_at` are as the CRM tells them; `attribution` says where that was read
+    (`SetupAuditTrail`, ...) or, where `changed_by` is None, why it is not known.
     """
 
     id: str
@@ -79,6 +81,9 @@ class DriftEvent(WireModel):
     story: str | None = None
     affected_mappings: tuple[str, ...] = ()
     detected_at: UtcTime
+    changed_by: str | None = None
+    changed_at: UtcTime | None = None
+    attribution: str | None = None
     acknowledged_at: UtcTime | None = None
     acknowledged_by: str | None = None
     note: str | None = None

@@ -21,6 +21,7 @@ class ObjectFailure(WireModel):
     object_type: str
     code: str
     message: str
+    cause: str | None = None
     remedy: str | None = None
 
 
@@ -64,7 +65,10 @@ class SyncOutcome(StrEnum):
 
 
 class SyncRun(WireModel):
-    """One refresh or probe in the history of a connection."""
+    """One refresh or probe in the history of a connection.
+
+    `recovered`: it went well, and the one before it had not.
+    """
 
     id: str
     connection_id: str
@@ -75,6 +79,7 @@ class SyncRun(WireModel):
     objects: int = 0
     fields: int = 0
     drift_events: int = 0
+    recovered: bool = False
     error_code: str | None = None
     error_message: str | None = None
     error_cause: str | None = None

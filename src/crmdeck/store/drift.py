@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from crmdeck.model import DriftEvent, Story
+from crmdeck.model import DriftEvent, Severity, Story
 from crmdeck.store.database import Database
 from crmdeck.store.records import Table, Where, stored
 
@@ -51,6 +51,20 @@ class Drift:
         """Return the events detected at `since` or later, newest first, as acknowledged."""
         where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
         return _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
+
+    def open_on_mapped(self) -> dict[str, tuple[int, int]]:
+        """Return by connection how many events touch mappings and were not acknowledged.
+
+        The second number counts the breaking ones. Connections without any are left out.
+        """
+        rows = self._database.rows(
+            "SELECT connection_id, count(*), count(*) FILTER (severity = ?) "
+            "FROM acknowledged_drift "
+            "WHERE acknowledged_at IS NULL AND affected_mappings <> '[]' "
+            "GROUP BY connection_id ORDER BY connection_id",
+            [Severity.BREAKING.value],
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def get(self, event_id: str) -> DriftEvent | None:
         """Return one event, as acknowledged."""

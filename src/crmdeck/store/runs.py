@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from crmdeck.model import ObjectFailure, Quota, SyncRun
+from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun
 from crmdeck.store.database import Database
 from crmdeck.store.records import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
@@ -33,9 +33,21 @@ class Runs:
         found = _RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
         return found[0] if found else None
 
-    def latest_by_connection(self, kind: str | None = None) -> dict[str, SyncRun]:
-        """Return the run that was added last, of any kind or of one, for every connection."""
-        where = Where().add("kind = ?", kind)
+    def latest_by_connection(
+        self,
+        kind: str | None = None,
+        *,
+        outcomes: Collection[SyncOutcome] | None = None,
+        connection_id: str | None = None,
+    ) -> dict[str, SyncRun]:
+        """Return the run that was added last by connection, of all connections or of one.
+
+        `kind` and `outcomes` leave out the runs that are of another.
+        """
+        where = Where().add("kind = ?", kind).add("connection_id = ?", connection_id)
+        if outcomes is not None:
+            wanted = sorted(outcome.value for outcome in outcomes)
+            where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
         runs = _RUNS.select(
             self._database,
             f"{where} {_NEWEST_EACH} ORDER BY connection_id",

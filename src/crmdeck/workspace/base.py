@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
+from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, Source
 from crmdeck.secrets import ConnectionSecrets, SecretStore, Vault
@@ -111,7 +112,10 @@ class UseCases:
         listener: TokenListener | None = None,
     ) -> Connector:
         factory = self._connect or open_source(connection)
-        return factory(connection, credentials, listener or self._token_listener(connection))
+        tuning = Tuning(reserve=self.settings.quota_reserve)
+        return factory(
+            connection, credentials, listener or self._token_listener(connection), tuning
+        )
 
     def _require_connected(self, connection: Connection) -> None:
         if connection.disconnected_at is not None:

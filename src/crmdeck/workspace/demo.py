@@ -21,6 +21,7 @@ from typing import Any
 from crmdeck import __version__
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
+from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.model import Connection, DecisionState, Direction, Platform, Source, to_utc
 from crmdeck.secrets import MemorySecrets
@@ -79,14 +80,18 @@ class SandboxLink:
         self._guard = threading.Lock()
 
     def __call__(
-        self, connection: Connection, credentials: Credentials, listener: TokenListener
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning | None = None,
     ) -> Connector:
         """Open the real connector of a platform against the sandbox.
 
         What is no connection of the demo's own goes where it says.
         """
         if connection.source is not Source.SANDBOX or connection.endpoint:
-            return open_source(connection)(connection, credentials, listener)
+            return open_source(connection)(connection, credentials, listener, tuning or Tuning())
         sandbox = self._started()
         if connection.platform is Platform.SALESFORCE:
             from crmdeck.connectors.salesforce import open_connector
@@ -104,7 +109,7 @@ class SandboxLink:
             access = sandbox.hubspot(connection.name)
             secrets = {"access_token": access.private_app_token}
         reached = connection.model_copy(update={"endpoint": access.endpoint})
-        return open_connector(reached, _Access(secrets, credentials), listener)
+        return open_connector(reached, _Access(secrets, credentials), listener, tuning)
 
     def stop(self) -> None:
         """Stop the sandbox, if it was started."""

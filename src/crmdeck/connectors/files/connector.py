@@ -33,6 +33,7 @@ from crmdeck.connectors.files.reading import (
     unreadable,
 )
 from crmdeck.connectors.files.validator import Validator
+from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
 from crmdeck.model import (
     CancelToken,
@@ -47,7 +48,10 @@ from crmdeck.model import (
 
 
 def open_connector(
-    connection: Connection, credentials: Credentials, listener: TokenListener
+    connection: Connection,
+    credentials: Credentials,
+    listener: TokenListener,
+    tuning: Tuning | None = None,
 ) -> FilesConnector:
     """Return the connector for a connection whose source is `files`.
 

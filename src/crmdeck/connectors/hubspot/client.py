@@ -92,6 +92,10 @@ class HubSpotClient:
                 return reply
         raise AssertionError("the last version either answers or raises")
 
+    def version_in_use(self) -> str | None:
+        """Return the oldest API version that was spoken so far."""
+        return self._paths.oldest_in_use()
+
     def introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
         """Return what the token endpoint knows of the access token; {} without an OAuth app."""
         if not self._credentials.get("client_secret"):

@@ -78,6 +78,7 @@ class HubSpotConnector:
             quota=self._meter.quota,
             token_expires_at=self._client.tokens.expires_at or self._end_of(token),
             missing_permissions=self._missing_permissions(token, cancel),
+            api_version=self.version_in_use(),
         )
 
     def discover(
@@ -95,6 +96,10 @@ class HubSpotConnector:
     ) -> Mapping[ChangedThing, Attribution | str]:
         """Say who changed each (object type, field); a text is the reason why it is unknown."""
         return who_changed(self._client, changes, CancelToken())
+
+    def version_in_use(self) -> str | None:
+        """Return the oldest version of HubSpot's paths that was spoken so far."""
+        return self._client.version_in_use()
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records."""

@@ -35,6 +35,11 @@ class Paths:
             self._proven[family] = version
             self._latest = version
 
+    def oldest_in_use(self) -> str | None:
+        """Return the oldest version that the portal was found to speak in any family."""
+        with self._lock:
+            return max(self._proven.values(), key=NEWEST_FIRST.index, default=None)
+
     @staticmethod
     def path(family: str, version: str, rest: str) -> str:
         """Return the path of `rest` in a family: `/crm/properties/2026-09/deals`."""

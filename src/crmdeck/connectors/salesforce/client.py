@@ -68,6 +68,11 @@ class SalesforceClient:
                 self._version = self.newest_version()
             return self._version
 
+    def version_in_use(self) -> str | None:
+        """Return the API version that is pinned or was agreed, without asking for it."""
+        with self._lock:
+            return self._version
+
     def use_version(self, version: str) -> None:
         """Use this version where none is pinned."""
         with self._lock:

@@ -96,6 +96,10 @@ class SalesforceConnector:
         """Say who changed each (object type, field); a text is the reason why it is unknown."""
         return who_changed(self._client, changes, CancelToken())
 
+    def version_in_use(self) -> str | None:
+        """Return the API version that is spoken with the org, once it is agreed."""
+        return self._client.version_in_use()
+
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records."""
         return sample(self._client, object_type, fields, limit, CancelToken())
