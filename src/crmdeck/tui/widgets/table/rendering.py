@@ -65,22 +65,24 @@ def row_strip(
         Segment(CURSOR_SIGN if state.cursor else " ", ground + look.sign),
         Segment(mark, ground + look.sign),
     ]
-    for index, place in enumerate(placed):
+    index = 0
+    while index < len(placed):
+        place = placed[index]
         column = place.column
+        reach = column.reach(row) if column.reach is not None else 0
+        index = min(index + reach, len(placed) - 1)
+        width = placed[index].start + placed[index].width - place.start
         style = ground
         name = column.style(row) if column.style is not None else ""
         if name and not (state.cursor and name == "muted"):
             style = ground + look.state(name)
             if state.cursor:
                 style += look.cursor
-        text = pad(
-            display_text(column.text(row), place.width),
-            place.width,
-            right=column.align == "right",
-        )
+        text = pad(display_text(column.text(row), width), width, right=column.align == "right")
         segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
             segments.append(Segment(" " * GAP, ground))
+        index += 1
     return Strip(segments)
 
 
