@@ -71,7 +71,7 @@ def _open_console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
 
     with (
         failing(),
-        open_demo(read_only=read_only)
+        open_demo(read_only=read_only, later=True)
         if demo
         else Workspace.open(home, read_only=read_only) as workspace,
     ):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from crmdeck.secrets import SecretsPlace
     from crmdeck.workspace.connecting import ConnectionDraft
     from crmdeck.workspace.deciding import Choice
-    from crmdeck.workspace.demo import open_demo, serve_sandbox
+    from crmdeck.workspace.demo import open_demo
+    from crmdeck.workspace.demo.serving import serve_sandbox
     from crmdeck.workspace.environment import secrets_from_environment
     from crmdeck.workspace.examining import Finding, examine
     from crmdeck.workspace.exporting import EXPORTS
@@ -59,7 +60,7 @@ _HOMES = {
     "parse_moment": "crmdeck.workspace.moments",
     "render_matches": "crmdeck.workspace.matchfiles",
     "secrets_from_environment": "crmdeck.workspace.environment",
-    "serve_sandbox": "crmdeck.workspace.demo",
+    "serve_sandbox": "crmdeck.workspace.demo.serving",
 }
 
 __all__ = [

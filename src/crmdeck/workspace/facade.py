@@ -8,6 +8,7 @@ from typing import Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import ConnectorFactory
+from crmdeck.model import ProgressCallback
 from crmdeck.secrets import SecretStore
 from crmdeck.settings import resolve_home
 from crmdeck.workspace.exporting import Exporting
@@ -52,6 +53,9 @@ class Workspace(SigningIn, Refreshing, Reviewing, Inspecting, Exporting):
             secrets=secrets,
             connect=connect,
         )
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:
+        """Make ready what has to be there first; only the demo has anything to do."""
 
     def close(self) -> None:
         """Let go of what is held; nothing is, between calls."""

@@ -106,9 +106,11 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def load_statuses(self) -> None:
         """Ask how the connections are doing."""
-        self.load(
-            "statuses", lambda _: self.deck.workspace.statuses(), self._took, cancellable=False
-        )
+        self.load("statuses", self._statuses, self._took, label="opening", cancellable=False)
+
+    def _statuses(self, job: Job) -> tuple[ConnectionStatus, ...]:
+        self.deck.workspace.prepare(job.progress)
+        return self.deck.workspace.statuses()
 
     def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
         ids = [status.id for status in statuses]

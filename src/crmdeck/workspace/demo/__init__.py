@@ -1,0 +1,108 @@
+"""The demo: a workspace over the sandbox CRM, with ninety days of history, offline.
+
+It is built once by replaying the sandbox's history through the real connectors and kept in the
+user's cache folder; when it is older than half a day, or of another version, it is built anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from crmdeck import __version__
+from crmdeck.clock import Clock, utc_now
+from crmdeck.model import ProgressCallback, to_utc
+from crmdeck.secrets import MemorySecrets
+from crmdeck.settings import Settings, cache_home
+from crmdeck.workspace.demo.link import SandboxLink
+from crmdeck.workspace.demo.replay import ACTOR, Hands, build
+from crmdeck.workspace.facade import Workspace
+
+FRESH_FOR = timedelta(hours=12)
+STAMP = "built-at"
+
+
+class DemoWorkspace(Workspace):
+    """The workspace of the demo. It is there once `prepare` has been called."""
+
+    def __init__(self, home: Path, *, read_only: bool = False, at: datetime | None = None) -> None:
+        clock: Clock = Hands(at) if at else utc_now
+        self._at = at
+        self._link = SandboxLink(clock, at)
+        super().__init__(
+            home,
+            settings=Settings(actor=ACTOR),
+            read_only=read_only,
+            clock=clock,
+            secrets=MemorySecrets(),
+            connect=self._link,
+        )
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:
+        """Build the demo where there is none that is fresh."""
+        if self._link.anchor is None or self._at is not None:
+            self._link.anchor = _ensure_built(self.home, self._at, progress or (lambda _: None))
+
+    def close(self) -> None:
+        """Stop the sandbox, if anything started it."""
+        self._link.stop()
+
+
+@contextmanager
+def open_demo(
+    *,
+    read_only: bool = False,
+    folder: Path | None = None,
+    at: datetime | None = None,
+    later: bool = False,
+) -> Iterator[Workspace]:
+    """Open the demo workspace, built first where there is none that is fresh.
+
+    `folder` is where it is kept, the user's cache folder otherwise. With `at` the demo is one of
+    its own, thrown away afterwards, in which time stands still at that moment: it looks the same
+    every time. With `later` it is for the caller to call `prepare` on what is yielded.
+    """
+    with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
+        kept = Path(scratch) if at else folder or cache_home()
+        with DemoWorkspace(kept / f"demo-{__version__}", read_only=read_only, at=at) as workspace:
+            if not later:
+                workspace.prepare()
+            yield workspace
+
+
+def _ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
+    from filelock import FileLock
+
+    anchor = _built_at(home, at)
+    if anchor is not None:
+        return anchor
+    home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(f"{home}.lock"):
+        anchor = _built_at(home, at)
+        if anchor is not None:
+            return anchor
+        scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=".demo-"))
+        try:
+            anchor = at or utc_now()
+            build(scratch, anchor, progress)
+            (scratch / STAMP).write_text(anchor.isoformat(), encoding="ascii")
+            if home.exists():
+                shutil.rmtree(home)
+            scratch.rename(home)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return anchor
+
+
+def _built_at(home: Path, at: datetime | None) -> datetime | None:
+    try:
+        anchor = to_utc(datetime.fromisoformat((home / STAMP).read_text(encoding="ascii")))
+    except (OSError, ValueError):
+        return None
+    if at is not None:
+        return anchor if anchor == at else None
+    return anchor if timedelta(0) <= utc_now() - anchor < FRESH_FOR else None

@@ -1,0 +1,91 @@
+"""The way from a connection of the demo to the sandbox CRM."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from crmdeck.clock import Clock
+from crmdeck.connectors.base import Connector, Credentials, TokenListener
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.model import Connection, Platform, Source
+from crmdeck.workspace.base import open_source
+
+
+class SandboxLink:
+    """Starts the sandbox when a connector is first opened, and leads connectors to it.
+
+    `anchor` is the moment that the sandbox's history ends at.
+    """
+
+    def __init__(self, clock: Clock, anchor: datetime | None = None) -> None:
+        self.anchor = anchor
+        self._clock = clock
+        self._sandbox: Any = None
+        self._guard = threading.Lock()
+
+    def __call__(
+        self,
+        connection: Connection,
+        credentials: Credentials,
+        listener: TokenListener,
+        tuning: Tuning | None = None,
+    ) -> Connector:
+        """Open the real connector of a platform against the sandbox.
+
+        What is no connection of the demo's own goes where it says.
+        """
+        if connection.source is not Source.SANDBOX or connection.endpoint:
+            return open_source(connection)(connection, credentials, listener, tuning or Tuning())
+        sandbox = self._started()
+        if connection.platform is Platform.SALESFORCE:
+            from crmdeck.connectors.salesforce import open_connector
+
+            access = sandbox.salesforce(connection.name)
+            secrets = {
+                "access_token": access.access_token,
+                "refresh_token": access.refresh_token,
+                "client_id": access.client_id,
+                "client_secret": access.client_secret,
+            }
+        else:
+            from crmdeck.connectors.hubspot import open_connector
+
+            access = sandbox.hubspot(connection.name)
+            secrets = {"access_token": access.private_app_token}
+        reached = connection.model_copy(update={"endpoint": access.endpoint})
+        return open_connector(reached, _Access(secrets, credentials), listener, tuning)
+
+    def stop(self) -> None:
+        """Stop the sandbox, if it was started."""
+        with self._guard:
+            if self._sandbox is not None:
+                self._sandbox.stop()
+                self._sandbox = None
+
+    def _started(self) -> Any:
+        from crmdeck.sandbox import Sandbox, World
+
+        with self._guard:
+            if self._sandbox is None:
+                self._sandbox = Sandbox(World.demo(), clock=self._clock, anchor=self.anchor)
+                self._sandbox.start()
+            return self._sandbox
+
+
+class _Access:
+    """The sandbox's secrets, until a connector has refreshed them."""
+
+    def __init__(self, secrets: Mapping[str, str], credentials: Credentials) -> None:
+        self._secrets = secrets
+        self._credentials = credentials
+
+    def get(self, name: str) -> str | None:
+        """Return the secret of that name, or None."""
+        return self._credentials.get(name) or self._secrets.get(name)
+
+    def put(self, values: Mapping[str, str]) -> None:
+        """Store secrets."""
+        self._credentials.put(values)

@@ -1,0 +1,171 @@
+"""The demo's ninety days, replayed through the real connectors against the sandbox."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from crmdeck.clock import utc_now
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import (
+    DecisionState,
+    Direction,
+    Platform,
+    Progress,
+    ProgressCallback,
+    Source,
+)
+from crmdeck.secrets import MemorySecrets
+from crmdeck.settings import Settings
+from crmdeck.workspace.connecting import ConnectionDraft
+from crmdeck.workspace.deciding import Choice
+from crmdeck.workspace.demo.link import SandboxLink
+from crmdeck.workspace.facade import Workspace
+
+ACTOR = "priya.raman"
+NIGHTLY = "nightly"
+HISTORY = timedelta(days=90)
+LAST_SYNC = timedelta(minutes=47)
+DISCONNECTED = "legacy-portal"
+
+# What the operator had accepted before most of the drift came: some of it breaks later.
+ACCEPTED = {
+    "deal_registration--Opportunity": {
+        "accountName": "End_Customer_Name__c",
+        "accountDomain": "End_Customer_Domain__c",
+        "expectedCloseDate": "CloseDate",
+        "estimatedValue": "Amount",
+        "description": "Description",
+        "contactEmail": "Decision_Contact_Email__c",
+    },
+    "partner--Account": {
+        "name": "Name",
+        "industry": "Industry",
+        "employees": "NumberOfEmployees",
+        "companyRevenue": "AnnualRevenue",
+        "description": "Description",
+    },
+}
+
+
+@dataclass
+class Hands:
+    """A clock that is set by hand while history is replayed, and runs afterwards."""
+
+    moment: datetime | None = None
+
+    def __call__(self) -> datetime:
+        """Return the moment that was set, else the present one."""
+        return self.moment or utc_now()
+
+
+def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
+    """Build the demo in `home`; its history ends at `anchor`. `progress` counts its steps."""
+    hands = Hands(anchor - HISTORY)
+    link = SandboxLink(hands, anchor)
+    workspace = Workspace(
+        home,
+        settings=Settings(actor=NIGHTLY),
+        clock=hands,
+        secrets=MemorySecrets(),
+        connect=link,
+    )
+    try:
+        Replay(workspace, hands, anchor).run(progress)
+    finally:
+        link.stop()
+
+
+class Replay:
+    """Plays ninety days of a team at work, in the order of time."""
+
+    def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
+        from crmdeck.sandbox import World
+
+        self._workspace = workspace
+        self._hands = hands
+        self._anchor = anchor
+        self._world = World.demo()
+
+    def run(self, progress: ProgressCallback) -> None:
+        """Play it all, under one lock and one connection to the cache."""
+        steps: list[tuple[datetime, Callable[[], object]]] = []
+        begin = self._anchor - HISTORY
+        for organisation in self._world.organisations:
+            name = organisation.name
+            steps.append((begin, _step(self._add, name, organisation.platform)))
+            moments = [begin + timedelta(hours=1)]
+            moments += [
+                self._anchor - change.before_now + timedelta(hours=2)
+                for change in organisation.changes
+            ]
+            if name != DISCONNECTED:
+                moments.append(self._anchor - LAST_SYNC)
+            steps += [
+                (moment, _step(self._refresh, name)) for moment in moments if moment < self._anchor
+            ]
+        steps.append((begin + timedelta(days=2), self._accept))
+        steps.append((self._anchor - timedelta(days=12), self._disconnect))
+        steps.append((self._anchor - timedelta(days=11), self._acknowledge))
+        with self._workspace.hold():
+            for number, (moment, step) in enumerate(sorted(steps, key=lambda pair: pair[0])):
+                self._hands.moment = moment
+                progress(Progress(number, len(steps), "the demo's history"))
+                step()
+
+    def _add(self, name: str, platform: Platform) -> None:
+        draft = ConnectionDraft(
+            id=str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.demo.crmdeck")),
+            name=name,
+            source=Source.SANDBOX,
+            platform=platform,
+            instance_url=(
+                f"https://{name}.my.salesforce.com" if platform is Platform.SALESFORCE else None
+            ),
+        )
+        with self._workspace.acting_as(ACTOR):
+            self._workspace.add_connection(draft)
+
+    def _refresh(self, name: str) -> None:
+        try:
+            self._workspace.refresh(name)
+        except CrmdeckError:
+            # The org that lost its authorisation: the failure is part of the story.
+            return
+
+    def _accept(self) -> None:
+        with self._workspace.acting_as(ACTOR):
+            for pair, fields in ACCEPTED.items():
+                self._workspace.decide(
+                    "acme-prod",
+                    pair,
+                    [
+                        Choice(
+                            partner_field=partner_field,
+                            state=DecisionState.ACCEPTED,
+                            crm_field=crm_field,
+                            direction=Direction.PUSH,
+                        )
+                        for partner_field, crm_field in fields.items()
+                    ],
+                )
+
+    def _disconnect(self) -> None:
+        with self._workspace.acting_as(ACTOR):
+            self._workspace.disconnect(DISCONNECTED)
+
+    def _acknowledge(self) -> None:
+        before = self._anchor - timedelta(days=60)
+        events = self._workspace.drift("acme-prod").events
+        with self._workspace.acting_as(ACTOR):
+            self._workspace.acknowledge(
+                [event.id for event in events if event.detected_at < before],
+                "Known: agreed with the sales team.",
+            )
+
+
+def _step(action: Callable[..., object], *arguments: object) -> Callable[[], object]:
+    return lambda: action(*arguments)
