@@ -61,6 +61,7 @@ class Request:
     then: Callable[[Any], None]
     failed: Callable[[CrmdeckError], None]
     cancellable: bool = True
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,18 +136,19 @@ class Loading(_Host):
         label: str = "loading",
         failed: Callable[[CrmdeckError], None] | None = None,
         cancellable: bool = True,
+        quiet: bool = False,
     ) -> None:
         """Run `work` in a thread and `then` with its result; replaces what `slot` had going.
 
-        A `CrmdeckError` goes to `failed`, or to `show_error` of the host; a cancelled request
-        ends in silence.
+        `quiet` work is not shown on the progress line: nobody waits for it. A `CrmdeckError`
+        goes to `failed`, or to `show_error` of the host; a cancelled request ends in silence.
         """
         state = self._loads()
         self.cancel_load(slot)
         state.counter += 1
         job = Job(self, slot, state.counter)
         state.requests[slot] = Request(
-            state.counter, label, job, then, failed or self.show_error, cancellable
+            state.counter, label, job, then, failed or self.show_error, cancellable, quiet
         )
         self._tell_busy()
         self.run_worker(
@@ -193,7 +195,7 @@ class Loading(_Host):
     def on_load_progress(self, message: LoadProgress) -> None:
         """Show how far the newest request is."""
         request = self._loads().requests.get(message.slot)
-        if request is not None and request.number == message.request:
+        if request is not None and request.number == message.request and not request.quiet:
             self.post_message(BusyChanged(self, Busy.of(request, message.progress)))
 
     def on_unmount(self) -> None:
@@ -216,7 +218,7 @@ class Loading(_Host):
         return request
 
     def _tell_busy(self) -> None:
-        requests = list(self._loads().requests.values())
+        requests = [one for one in self._loads().requests.values() if not one.quiet]
         self.post_message(BusyChanged(self, Busy.of(requests[-1]) if requests else None))
 
 

@@ -26,4 +26,8 @@ class PaneSpec:
         return pane
 
 
-PANES = (PaneSpec("audit", "Audit", "5", "crmdeck.tui.panes.audit.pane:AuditPane"),)
+PANES = (
+    PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),
+    PaneSpec("mapping", "Mapping", "4", "crmdeck.tui.panes.mapping.pane:MappingPane"),
+    PaneSpec("audit", "Audit", "5", "crmdeck.tui.panes.audit.pane:AuditPane"),
+)

@@ -1,0 +1,103 @@
+"""Accept all that is sure enough: how sure is set here, and how many that are is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from crmdeck.tui.actions import Action
+from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.text import count
+
+FIRST, LEAST, MOST, STEP = 90, 5, 95, 5
+
+
+@dataclass(frozen=True)
+class Sure:
+    """One line that could be accepted: how sure the ranker is, and whether it is warned of."""
+
+    confidence: float
+    warned: bool
+
+
+class AcceptAll(Dialog[float]):
+    """Answers with the least confidence to accept, 0 to 1; no is the default."""
+
+    SCOPE = "accept all"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("sure.yes", "accept them", ("y",), hint=40, palette=False),
+        Action("sure.no", "no", ("n",), hint=38, palette=False),
+        Action("sure.lower", "less sure", ("down", "j", "minus"), hint=30, palette=False),
+        Action("sure.higher", "surer", ("up", "k", "plus"), hint=29, palette=False),
+        Action("sure.other", "other button", ("left", "right", "h", "l"), palette=False),
+    )
+
+    def __init__(self, lines: Sequence[Sure]) -> None:
+        super().__init__("Accept all undecided lines shown at or above")
+        self._lines = tuple(lines)
+        self.percent = FIRST
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the confidence, how many lines reach it, and the two buttons."""
+        yield Static("", id="sure", markup=False)
+        with Horizontal(classes="dialog-buttons"):
+            yield Button("No", id="no", compact=True)
+            yield Button("Accept", id="yes", compact=True)
+
+    def on_mount(self) -> None:
+        """Stand on no."""
+        self._show()
+        self.query_one("#no").focus()
+
+    def action_yes(self) -> None:
+        """Accept what is sure enough; with nothing to accept that is a no."""
+        self.dismiss(self.percent / 100 if self._reached() else None)
+
+    def action_no(self) -> None:
+        """Accept nothing."""
+        self.dismiss(None)
+
+    def action_lower(self) -> None:
+        """Ask for less."""
+        self.percent = max(LEAST, self.percent - STEP)
+        self._show()
+
+    def action_higher(self) -> None:
+        """Ask for more."""
+        self.percent = min(MOST, self.percent + STEP)
+        self._show()
+
+    def action_other(self) -> None:
+        """Go to the other button."""
+        self.focus_next()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Do what the button says."""
+        if event.button.id == "yes":
+            self.action_yes()
+        else:
+            self.action_no()
+
+    def _reached(self) -> list[Sure]:
+        return [line for line in self._lines if line.confidence >= self.percent / 100]
+
+    def _show(self) -> None:
+        reached = self._reached()
+        warned = sum(line.warned for line in reached)
+        filled = self.percent * 20 // 100
+        shown = Content.assemble(
+            (f"{self.percent} %  ", "bold"),
+            ("━" * filled, "$primary"),
+            ("╌" * (20 - filled), "$muted"),
+            (f"\n{len(reached)} of {count(len(self._lines), 'undecided line')}", ""),
+            (f", {warned} of them with a warning" if warned else "", "$warn"),
+        )
+        self.query_one("#sure", Static).update(shown)
+        self.query_one("#yes", Button).label = f"Accept {len(reached)}"

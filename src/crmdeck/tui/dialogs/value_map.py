@@ -1,0 +1,156 @@
+"""Which CRM value each PartnerOS value becomes, edited value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from crmdeck.tui.actions import Action
+from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.text import count
+from crmdeck.tui.widgets.table import Column, Table
+
+NONE = ""
+"""What stands for no counterpart in the list to choose from."""
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One PartnerOS value, the CRM value it becomes (None: none), and how that was found."""
+
+    value: str
+    label: str
+    target: str | None
+    target_label: str = ""
+    how: str = ""
+
+
+COLUMNS: tuple[Column[ValueRow], ...] = (
+    Column(
+        "sign",
+        "",
+        lambda row: "○" if row.target is None else "✓",
+        style=lambda row: "warn" if row.target is None else "ok",
+        width=1,
+    ),
+    Column("value", "PartnerOS value", lambda row: row.label or row.value, min_width=12, weight=1),
+    Column("arrow", "", lambda _: "→", style=lambda _: "accent", width=1),
+    Column(
+        "target",
+        "CRM value",
+        lambda row: "no counterpart" if row.target is None else row.target_label or row.target,
+        style=lambda row: "muted" if row.target is None else "strong",
+        min_width=12,
+        weight=1,
+    ),
+    Column("how", "Found by", lambda row: row.how, style=lambda _: "muted", width=10),
+)
+
+
+class EditValueMap(Dialog[dict[str, str]]):
+    """Answers with the map from PartnerOS values to CRM values, what has none left out.
+
+    `targets` are the CRM values to choose from, with their labels.
+    """
+
+    SCOPE = "value map"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("values.change", "choose value", ("enter",), hint=40, palette=False),
+        Action("values.clear", "no counterpart", ("x", "delete"), hint=36, palette=False),
+        Action("values.save", "save", ("s", "ctrl+s"), hint=38, palette=False),
+        Action("values.reset", "as suggested", ("u",), hint=30, palette=False),
+        Action("values.down", "next", ("j", "down"), palette=False),
+        Action("values.up", "previous", ("k", "up"), palette=False),
+    )
+
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[ValueRow],
+        suggested: Sequence[ValueRow],
+        targets: Sequence[tuple[str, str]],
+        *,
+        text: str = "",
+    ) -> None:
+        super().__init__(title, text)
+        self.rows = tuple(rows)
+        self._suggested = tuple(suggested)
+        self._targets = dict(targets)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the values and how complete the map is."""
+        table: Table[ValueRow] = Table(
+            COLUMNS, key=lambda row: row.value, can_mark=False, empty="There are no values."
+        )
+        table.can_focus = False
+        yield table
+        yield Static("", id="complete", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the map."""
+        self._show(self.rows)
+
+    def action_change(self) -> None:
+        """Choose the CRM value of the line."""
+        row: ValueRow | None = self.query_one(Table).cursor_row
+        if row is None:
+            return
+        choices = [Choice(value, label or value, value) for value, label in self._targets.items()]
+        choices.append(Choice(NONE, "no counterpart", "values like this are not written"))
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                self._set(row, value or None)
+
+        title = f"{row.label or row.value} becomes"
+        self.app.push_screen(Choose(title, choices, current=row.target or NONE), chosen)
+
+    def action_clear(self) -> None:
+        """Leave the value without a counterpart."""
+        row: ValueRow | None = self.query_one(Table).cursor_row
+        if row is not None:
+            self._set(row, None)
+
+    def action_reset(self) -> None:
+        """Put everything back to what is suggested."""
+        self._show(self._suggested)
+
+    def action_save(self) -> None:
+        """Answer with the map."""
+        self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
+
+    def action_down(self) -> None:
+        """Go to the next value."""
+        self.query_one(Table).action_cursor_down()
+
+    def action_up(self) -> None:
+        """Go to the previous value."""
+        self.query_one(Table).action_cursor_up()
+
+    @on(Table.Selected)
+    def _double_clicked(self) -> None:
+        self.action_change()
+
+    def _set(self, row: ValueRow, target: str | None) -> None:
+        label = self._targets.get(target, "") if target is not None else ""
+        changed = replace(row, target=target, target_label=label, how="by hand")
+        self._show([changed if one.value == row.value else one for one in self.rows])
+        self.action_down()
+
+    def _show(self, rows: Sequence[ValueRow]) -> None:
+        self.rows = tuple(rows)
+        self.query_one(Table).set_rows(self.rows)
+        open_ = sum(row.target is None for row in rows)
+        if open_:
+            text, style = f"○ incomplete: {count(open_, 'value')} without a counterpart", "$warn"
+        else:
+            text, style = f"✓ complete: all {count(len(rows), 'value')} have a counterpart", "$good"
+        self.query_one("#complete", Static).update(Content.styled(text, style))

@@ -1,0 +1,1 @@
+"""Mapping: suggested field pairs, gone through with the keyboard."""

@@ -1,0 +1,269 @@
+"""One operator going through one object pair: what they decided, undid, and may redo.
+
+Everything shows at once; what is stored follows. A step whose storing failed is taken out
+again, and the lines are what they were without it. No I/O, no Textual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from crmdeck.model import Decision, DecisionState, Direction, SuggestAnswer, Suggestion
+from crmdeck.tui.panes.mapping.building import LineBuilder, Situation, named_candidates
+from crmdeck.tui.panes.mapping.lines import Candidate, Line
+from crmdeck.workspace import Choice, Review
+
+_numbers = count(1)
+
+
+@dataclass
+class Step:
+    """One thing the operator did: decisions, or directions set on open lines.
+
+    `stored` are the ids of its decisions in the store, `undone_by` those of their undoing;
+    only the writer's thread fills them, in the order of the steps.
+    """
+
+    title: str
+    fields: tuple[str, ...]
+    decisions: tuple[Decision, ...] = ()
+    before: Mapping[str, Direction] = field(default_factory=dict)
+    after: Mapping[str, Direction] = field(default_factory=dict)
+    stored: list[str] = field(default_factory=list)
+    undone_by: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Write:
+    """One change of what is stored: the provisional decisions that show it, and its step.
+
+    `back` is None for a step that is done first, else whether it is undone or redone.
+    """
+
+    step: Step
+    shown: tuple[Decision, ...]
+    choices: tuple[Choice, ...] = ()
+    back: bool | None = None
+
+
+class Sitting:
+    """What is shown of an object pair, and what this operator changed in this sitting."""
+
+    def __init__(self, ref: str, review: Review, actor: str, clock: Callable[[], datetime]) -> None:
+        self.ref = ref
+        self.pair = review.pair
+        self.encoder: str | None = None
+        self.held: str | None = None
+        self.undoable: list[Step] = []
+        self.redoable: list[Step] = []
+        self.unsaved = 0
+        self._actor = actor
+        self._clock = clock
+        self._own: dict[str, Decision] = {}
+        self._suggestions: dict[str, Suggestion] = {}
+        self._waiting: dict[str, Suggestion] = {}
+        self._put_back: dict[str, tuple[Candidate, ...]] = {}
+        self._directions: dict[str, Direction] = {}
+        self.take_review(review)
+
+    # What is shown
+
+    @property
+    def review(self) -> Review:
+        """What was read of the object pair."""
+        return self.builder.review
+
+    @property
+    def by_name(self) -> dict[str, Line]:
+        """The lines by the name of their PartnerOS field."""
+        return {line.name: line for line in self.lines}
+
+    def take_review(self, review: Review) -> None:
+        """Take over what was read anew; what was decided here meanwhile stays."""
+        self.builder = LineBuilder(review)
+        self._rebuild()
+
+    def take_answer(self, answer: SuggestAnswer) -> None:
+        """Take over a ranking; the line that the operator is on keeps what it suggests."""
+        self.encoder = answer.encoder
+        for suggestion in answer.suggestions:
+            name = suggestion.partner_field
+            shown = self._suggestions.get(name)
+            if name == self.held and shown is not None and _other_pick(shown, suggestion):
+                self._waiting[name] = suggestion
+            else:
+                self._suggestions[name] = suggestion
+                self._waiting.pop(name, None)
+        self._rebuild()
+
+    def hold(self, name: str | None) -> bool:
+        """Note which line the operator is on; return whether the one they left changed."""
+        left, self.held = self.held, name
+        if left is None or left == name or left not in self._waiting:
+            return False
+        self._suggestions[left] = self._waiting.pop(left)
+        self._rebuild()
+        return True
+
+    # What the operator does
+
+    def decide(self, title: str, choices: Sequence[Choice]) -> Write:
+        """Show decisions at once; return what is to be stored."""
+        lines = self.by_name
+        for choice in choices:
+            if choice.state is DecisionState.REJECTED:
+                self._remember(lines[choice.partner_field])
+        shown = tuple(self._provisional(choice) for choice in choices)
+        step = Step(title, tuple(choice.partner_field for choice in choices), shown)
+        step.before = dict(self._directions)
+        for choice in choices:
+            self._directions.pop(choice.partner_field, None)
+        step.after = dict(self._directions)
+        self._do(step)
+        return self._write(Write(step, shown, tuple(choices)))
+
+    def direct(self, names: Iterable[str], direction: Direction) -> None:
+        """Set the direction of lines that are not accepted; it counts once they are."""
+        step = Step("the direction", tuple(names), before=dict(self._directions))
+        self._directions.update(dict.fromkeys(step.fields, direction))
+        step.after = dict(self._directions)
+        self._do(step)
+        self._rebuild()
+
+    def undo(self) -> tuple[Step, Write | None]:
+        """Take the last step back; raises IndexError where there is none."""
+        step = self.undoable.pop()
+        self.redoable.append(step)
+        self._directions = dict(step.before)
+        return step, self._again(step, back=True)
+
+    def redo(self) -> tuple[Step, Write | None]:
+        """Do again what was undone last; raises IndexError where there is none."""
+        step = self.redoable.pop()
+        self.undoable.append(step)
+        self._directions = dict(step.after)
+        return step, self._again(step, back=False)
+
+    # What the store says
+
+    def saved(self, write: Write, decisions: Sequence[Decision]) -> None:
+        """Put the stored decisions in the place of the provisional ones."""
+        self.unsaved -= 1
+        ids = {shown.id: real.id for shown, real in zip(write.shown, decisions, strict=False)}
+        real = {decision.id: decision for decision in decisions}
+        own = self._own.values()
+        self._own = {}
+        for decision in own:
+            id_ = ids.get(decision.id, decision.id)
+            kept = real.get(id_, decision)
+            undoes = ids.get(decision.undoes or "", decision.undoes)
+            self._own[id_] = kept.model_copy(update={"undoes": undoes})
+        write.step.decisions = tuple(
+            decision.model_copy(update={"id": ids.get(decision.id, decision.id)})
+            for decision in write.step.decisions
+        )
+        self._rebuild()
+
+    def failed(self, write: Write) -> None:
+        """Take what could not be stored out again."""
+        self.unsaved -= 1
+        for decision in write.shown:
+            self._own.pop(decision.id, None)
+        step = write.step
+        if write.back is None:
+            for steps in (self.undoable, self.redoable):
+                if step in steps:
+                    steps.remove(step)
+            self._directions.update(
+                (name, step.before[name]) for name in step.fields if name in step.before
+            )
+        elif write.back and step in self.redoable:
+            self.redoable.remove(step)
+            self.undoable.append(step)
+        elif not write.back and step in self.undoable:
+            self.undoable.remove(step)
+            self.redoable.append(step)
+        self._rebuild()
+
+    # Inside
+
+    def _do(self, step: Step) -> None:
+        self.undoable.append(step)
+        self.redoable.clear()
+
+    def _again(self, step: Step, *, back: bool) -> Write | None:
+        if not step.decisions:
+            self._rebuild()
+            return None
+        # Redoing undoes the undoing: the decision itself comes back, with who made it and when.
+        targets = step.decisions if back else self._undoings(step)
+        shown = tuple(
+            target.model_copy(
+                update={
+                    "id": f"shown-{next(_numbers)}",
+                    "undoes": target.id,
+                    "state": DecisionState.PENDING,
+                    "decided_by": self._actor,
+                    "decided_at": self._clock(),
+                }
+            )
+            for target in targets
+        )
+        return self._write(Write(step, shown, back=back))
+
+    def _undoings(self, step: Step) -> tuple[Decision, ...]:
+        latest = {decision.undoes: decision for decision in self._own.values() if decision.undoes}
+        return tuple(latest[decision.id] for decision in step.decisions)
+
+    def _write(self, write: Write) -> Write:
+        self._own.update((decision.id, decision) for decision in write.shown)
+        self.unsaved += 1
+        self._rebuild()
+        return write
+
+    def _provisional(self, choice: Choice) -> Decision:
+        line = self.by_name[choice.partner_field]
+        return Decision(
+            id=f"shown-{next(_numbers)}",
+            connection_id=self.review.connection_id,
+            object_pair=self.pair,
+            partner_field=choice.partner_field,
+            crm_field=choice.crm_field,
+            state=choice.state,
+            direction=choice.direction or line.direction,
+            value_map=choice.value_map,
+            confidence=choice.confidence,
+            note=choice.note,
+            decided_by=self._actor,
+            decided_at=self._clock(),
+        )
+
+    def _remember(self, line: Line) -> None:
+        known = named_candidates(self._suggestions.get(line.name))
+        put_back = self._put_back.get(line.name, ())
+        pick = next((c for c in (*put_back, *known) if c.crm_field == line.crm_field), None)
+        if pick is not None:
+            rest = tuple(one for one in put_back if one.crm_field != pick.crm_field)
+            self._put_back[line.name] = (replace(pick, was_put_back=True), *rest)
+
+    def _rebuild(self) -> None:
+        log = self.review.log
+        known = {decision.id for decision in log}
+        own = tuple(decision for id_, decision in self._own.items() if id_ not in known)
+        waiting = {name: named_candidates(found) for name, found in self._waiting.items()}
+        self.lines = self.builder.build(
+            Situation(
+                log=(*log, *own),
+                suggestions=self._suggestions,
+                put_back=self._put_back,
+                directions=self._directions,
+                better={name: found[0] for name, found in waiting.items() if found},
+            )
+        )
+
+
+def _other_pick(shown: Suggestion, fresh: Suggestion) -> bool:
+    return shown.crm_field != fresh.crm_field

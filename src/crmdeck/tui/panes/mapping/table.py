@@ -1,0 +1,66 @@
+"""The table of lines: settled before the next key, since a decision goes by its cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from crmdeck.tui.actions import EVERYWHERE, Action
+from crmdeck.tui.panes.mapping.lines import Line
+from crmdeck.tui.widgets.table import Table
+
+
+class LineTable(Table[Line]):
+    """As every table, but `v` is left to value maps: ranges are on `V` only."""
+
+    SCOPE = "lines"
+    WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action(
+            "lines.range",
+            "mark a range",
+            ("V",),
+            help="begin a range, move, and press again to mark it",
+            applies=lambda table: bool(table.can_mark) and table.shown_count > 0,
+        ),
+        Action(
+            "lines.choose",
+            "choose",
+            ("enter",),
+            help="choose among the alternatives, or search any CRM field",
+            hint=96,
+            applies=lambda table: table.cursor_row is not None,
+            writes=True,
+        ),
+    )
+    PATIENCE: ClassVar[float] = 5.0
+
+    def can(self, action: Action) -> bool:
+        """Return whether `action` can be run; what is done otherwise here can't."""
+        return action.id not in ("table.range", "table.select") and super().can(action)
+
+    def action_choose(self) -> None:
+        """Have the CRM field of the line chosen."""
+        self.action_select()
+
+    def find(self, name: str) -> int | None:
+        """Return where the line of that name is among those that show."""
+        return next((index for index, line in enumerate(self.shown()) if line.name == name), None)
+
+    def next_open(self, now: Mapping[str, Line], step: int = 1) -> str | None:
+        """Return the next line to decide after the cursor, in the direction of `step`.
+
+        `now` has the lines as they are, by name. Goes round at the end; None where none is left.
+        """
+        names = [line.name for line in self.shown()]
+        for offset in range(1, len(names) + 1):
+            name = names[(self.cursor + step * offset) % len(names)]
+            if now[name].is_open:
+                return name
+        return None
+
+    def go_to(self, name: str | None) -> None:
+        """Put the cursor on a line, if it shows."""
+        position = self.find(name) if name is not None else None
+        if position is not None:
+            self.move_to(position)
