@@ -203,8 +203,9 @@ def main() -> None:
     data = rows(number)
     asyncio.run(open_ours([]))
     calm()
-    empty = statistics.median(asyncio.run(open_ours([])) for _ in range(repeats))
-    full = statistics.median(asyncio.run(open_ours(data)) for _ in range(repeats))
+    # By turns, so that whatever else the machine does falls on both.
+    pairs = [(asyncio.run(open_ours([])), asyncio.run(open_ours(data))) for _ in range(repeats)]
+    empty, full = (statistics.median(column) for column in zip(*pairs, strict=True))
     theirs = statistics.median(asyncio.run(open_theirs(data)) for _ in range(min(repeats, 2)))
     print(f"{number:,} rows x {len(TITLES)} columns, medians of {repeats}")
     print(f"open   empty {empty:7.0f} ms   full {full:7.0f} ms   ratio {full / empty:.2f}")
