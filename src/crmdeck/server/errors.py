@@ -23,6 +23,7 @@ from crmdeck.server.attempts import TooManyAttemptsError
 
 _log = logging.getLogger(__name__)
 
+MAX_BODY = 1024 * 1024
 _BUSY_FOR = 2
 
 
@@ -68,6 +69,11 @@ class TooLargeError(CrmdeckError):
 
     code = "BODY_TOO_LARGE"
     http_status = 413
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request is too large.", cause=f"Bodies of up to {MAX_BODY // 1024} KiB are taken."
+        )
 
 
 def status_of(error: CrmdeckError) -> int:
@@ -153,6 +159,8 @@ def _from_status(error: HTTPException) -> CrmdeckError:
             return CrmdeckError(
                 "That address does not take this method.", code="METHOD_NOT_ALLOWED"
             )
+        case TooLargeError.http_status:
+            return TooLargeError()
         case HTTPStatus.BAD_REQUEST:
             return UsageError("The request can't be understood.", cause=str(error.detail))
         case status:

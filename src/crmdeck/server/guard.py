@@ -6,12 +6,17 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.server.errors import CrossOriginError, TooLargeError, error_response, internal_error
-
-MAX_BODY = 1024 * 1024
+from crmdeck.server.errors import (
+    MAX_BODY,
+    CrossOriginError,
+    TooLargeError,
+    error_response,
+    internal_error,
+)
 
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 _HEADERS = {
@@ -72,7 +77,7 @@ class Guard:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BODY:
-            raise _too_large()
+            raise TooLargeError
         origin = headers.get("origin")
         if scope["method"] in _SAFE or origin is None or origin in self._origins:
             return
@@ -92,13 +97,8 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_BODY:
-            raise _too_large()
+            # The framework takes any other exception in here for a malformed body.
+            raise HTTPException(TooLargeError.http_status)
         return message
 
     return receive_bounded
-
-
-def _too_large() -> TooLargeError:
-    return TooLargeError(
-        "The request is too large.", cause=f"Bodies of up to {MAX_BODY // 1024} KiB are taken."
-    )

@@ -63,7 +63,8 @@ class Sessions:
         def update(book: _SessionBook) -> _SessionBook:
             alive = [each for each in book.sessions if each.expires_at > now]
             mine = [each for each in alive if each.email == user.email]
-            dropped = {each.token_hash for each in mine[: len(mine) - MOST_PER_USER + 1]}
+            surplus = max(0, len(mine) - MOST_PER_USER + 1)
+            dropped = {each.token_hash for each in mine[:surplus]}
             kept = [each for each in alive if each.token_hash not in dropped]
             return _SessionBook(sessions=(*kept, session))
 

@@ -1,0 +1,174 @@
+"""A served workspace over exported schemas, and clients that are signed in to it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from crmdeck.clock import utc_now
+from crmdeck.model import Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.server import Organisation, Role, User, create_app
+from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
+from crmdeck.server.attempts import Attempts
+from crmdeck.server.documents import Document
+from crmdeck.server.passwords import hash_password
+from crmdeck.server.sessions import Sessions
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+PASSWORD = "correct horse battery"
+PAIR = "deal_registration--Opportunity"
+
+
+@dataclass
+class Clock:
+    """Runs, from where it was moved to."""
+
+    offset: Any = None
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.offset if self.offset else utc_now()
+
+
+def text_field(name: str, **more: Any) -> dict[str, Any]:
+    """Return an optional text field of a describe."""
+    said = {"name": name, "label": name, "type": "string", "length": 80, "nillable": True}
+    return {**said, "createable": True, "updateable": True, "custom": name.endswith("__c"), **more}
+
+
+def describe(name: str, *fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a Salesforce describe."""
+    first = {"name": "Id", "label": f"{name} ID", "type": "id", "nillable": False}
+    return {"name": name, "label": name, "custom": False, "fields": [first, *fields]}
+
+
+OPPORTUNITY = describe(
+    "Opportunity",
+    text_field("Name"),
+    text_field("Amount", type="currency", precision=18, scale=2),
+    text_field("CloseDate", type="date"),
+    text_field("Description", type="textarea", length=32000),
+)
+ACCOUNT = describe("Account", text_field("Name"), text_field("Industry"))
+
+
+@dataclass
+class House:
+    """A workspace with `acme` (organisation acme) and `other` (organisation rival).
+
+    dana is a member and vera a viewer of acme, rob a member of rival, mona a member of both.
+    """
+
+    workspace: Workspace
+    app: FastAPI
+    folder: Path
+    clock: Clock
+    url: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def export(self, *objects: dict[str, Any]) -> None:
+        """Make the folder of `acme` hold these describes and no others."""
+        for old in self.folder.glob("*.json"):
+            old.unlink()
+        for each in objects:
+            (self.folder / f"{each['name']}.json").write_text(json.dumps(each))
+
+    def client(self, email: str | None = "dana@acme.example", **more: Any) -> httpx.Client:
+        """Return a client, signed in where an e-mail address is given."""
+        base = f"{self.url}/api"
+        cookies = None
+        if email is not None:
+            body = {"email": email, "password": PASSWORD}
+            answer = httpx.post(f"{base}/auth/sign-in/email", json=body, timeout=20)
+            cookies = answer.raise_for_status().cookies
+        return httpx.Client(base_url=base, timeout=20, cookies=cookies, **more)
+
+
+@functools.cache
+def password_hash() -> str:
+    """Return the hash of the password that all have; making it is slow on purpose."""
+    return hash_password(PASSWORD)
+
+
+def user(email: str, *organisations: str, role: Role = Role.MEMBER) -> User:
+    """Return a user with the password that all have."""
+    return User(email=email, password_hash=password_hash(), role=role, organisations=organisations)
+
+
+def build(home: Path, folder: Path) -> House:
+    """Return the workspace and its application, not yet served."""
+    folder.mkdir()
+    clock = Clock()
+    workspace = Workspace.open(home, actor="operator", secrets=MemorySecrets(), clock=clock)
+    ids = {}
+    for name in ("acme", "other"):
+        draft = ConnectionDraft(
+            name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+        )
+        ids[name] = workspace.add_connection(draft).id
+    book = AccountBook(
+        organisations=(
+            Organisation(id="acme", connections=(ids["acme"],)),
+            Organisation(id="rival", connections=(ids["other"],)),
+        ),
+        users=(
+            user("dana@acme.example", "acme"),
+            user("vera@acme.example", "acme", role=Role.VIEWER),
+            user("rob@rival.example", "rival"),
+            user("mona@acme.example", "acme", "rival"),
+        ),
+    )
+    Document(home / ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
+    app = create_app(
+        workspace,
+        sessions=Sessions(home, clock=clock),
+        attempts=Attempts(per_email=5, per_address=10_000),
+    )
+    house = House(workspace, app, folder, clock, ids=ids)
+    house.export(OPPORTUNITY, ACCOUNT)
+    return house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return build(tmp_path / "home", tmp_path / "export")
+
+
+@pytest.fixture
+def served(house: House) -> Iterator[House]:
+    with serving(house.app) as url:
+        house.url = url
+        yield house
+
+
+class serving:  # noqa: N801  reads as a word at its place
+    """Serve an application on a free port of loopback, by uvicorn in a thread."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        config = uvicorn.Config(app, log_config=None, lifespan="off", server_header=False)
+        self._server = uvicorn.Server(config)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.01)
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()

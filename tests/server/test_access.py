@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import stat
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from crmdeck.errors import ConflictError, NotFoundError, UsageError
+from crmdeck.server import Accounts, create_app
+from crmdeck.server.attempts import Attempts, TooManyAttemptsError
+from crmdeck.server.run import Binding, serve
+from crmdeck.server.sessions import MOST_PER_USER, Sessions
+from crmdeck.workspace import Workspace
+
+from .conftest import PAIR, PASSWORD, House, serving
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a failure, which has the documented body."""
+    body = response.json()
+    assert {"error", "code"} <= set(body) <= {"error", "code", "cause", "remedy"}
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    return response.status_code, body["code"]
+
+
+def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(served: House) -> None:
+    body = {"email": " Dana@ACME.example", "password": PASSWORD}
+    with served.client(None) as client:
+        answer = client.post("/auth/sign-in/email", json=body)
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("session_token=")
+        assert {"HttpOnly", "SameSite=lax", "Path=/api"} <= set(cookie.split("; "))
+        assert "Secure" not in cookie
+        assert answer.json()["user"] == {"email": "dana@acme.example", "role": "member"}
+        assert answer.json()["activeOrganisationId"] == "acme"
+        assert client.get("/auth/session").json() == answer.json()
+        assert client.post("/auth/sign-out").json() == {"success": True}
+        client.cookies.set("session_token", cookie[14:].split(";")[0])
+        assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
+
+
+def test_behind_tls_the_cookie_is_secure_and_the_public_origin_is_taken(house: House) -> None:
+    app = create_app(house.workspace, public_url="https://deck.example")
+    with serving(app) as url, httpx.Client(base_url=f"{url}/api") as client:
+        body = {"email": "dana@acme.example", "password": PASSWORD}
+        answer = client.post(
+            "/auth/sign-in/email", json=body, headers={"Origin": "https://deck.example"}
+        )
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "strict-transport-security" in answer.headers
+
+
+def test_nobody_learns_which_connections_another_organisation_has(served: House) -> None:
+    mine, others = served.ids["acme"], served.ids["other"]
+    with served.client() as dana, served.client("rob@rival.example") as rob:
+        assert [each["name"] for each in dana.get("/integrations").json()] == ["acme"]
+        assert [each["name"] for each in rob.get("/integrations").json()] == ["other"]
+        assert dana.get(f"/integrations/{mine.upper()}/status").json()["id"] == mine
+        for path in ("status", "schema", "drift", "audit", "mapping/decisions"):
+            theirs = dana.get(f"/integrations/{others}/{path}")
+            nobody = dana.get(f"/integrations/{'0' * 8}{others[8:]}/{path}")
+            assert code(theirs) == code(nobody) == (404, "INTEGRATION_NOT_FOUND")
+            assert theirs.text.replace(others[:8], "0" * 8) == nobody.text
+        assert code(dana.get("/integrations/acme/status"))[0] == 404
+        for path in ("schema/refresh", "disconnect"):
+            assert code(dana.post(f"/integrations/{others}/{path}"))[0] == 404
+
+
+def test_the_active_organisation_is_chosen_and_switched(served: House) -> None:
+    with served.client("mona@acme.example") as mona:
+        assert mona.get("/auth/session").json()["activeOrganisationId"] is None
+        assert code(mona.get("/integrations")) == (400, "NO_ACTIVE_ORGANIZATION")
+        for organisation, name in (("acme", "acme"), ("rival", "other")):
+            body = {"organisationId": organisation}
+            assert mona.post("/auth/organisation", json=body).json()["activeOrganisationId"]
+            assert [each["name"] for each in mona.get("/integrations").json()] == [name]
+        refused = mona.post("/auth/organisation", json={"organisationId": "nope"})
+        assert code(refused) == (404, "ORGANISATION_NOT_FOUND")
+
+
+def test_a_viewer_looks_and_changes_nothing(served: House) -> None:
+    base = f"/integrations/{served.ids['acme']}"
+    served.workspace.refresh("acme")
+    with served.client("vera@acme.example") as vera:
+        assert vera.get(f"{base}/schema").status_code == 200
+        suggested = vera.post(f"{base}/mapping/ai-suggest", json={"objectPair": PAIR})
+        assert suggested.status_code == 200
+        choice = {"partnerField": "estimatedValue", "state": "accepted", "crmField": "Amount"}
+        for path, body in (
+            ("schema/refresh", None),
+            ("disconnect", None),
+            ("mapping/decisions", {"objectPair": PAIR, "choices": [choice]}),
+            ("mapping/undo", {"objectPair": PAIR}),
+        ):
+            assert code(vera.post(f"{base}/{path}", json=body)) == (403, "ROLE_FORBIDS")
+    assert served.workspace.decisions("acme") == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "expected"),
+    [
+        ("GET", "/nothing", {}, (404, "NO_SUCH_ENDPOINT")),
+        ("GET", "/integrations/", {}, (404, "NO_SUCH_ENDPOINT")),
+        ("PUT", "/integrations", {}, (405, "METHOD_NOT_ALLOWED")),
+        ("GET", "/integrations/{id}/audit?limit=0", {}, (400, "BAD_REQUEST")),
+        ("GET", "/integrations/{id}/drift?since=soon", {}, (400, "BAD_REQUEST")),
+        (
+            "GET",
+            "/integrations/{id}/drift?since=0001-01-01T00:00%2B23:00",
+            {},
+            (400, "BAD_REQUEST"),
+        ),
+        ("GET", "/integrations/{id}/schema", {}, (409, "SCHEMA_NOT_DISCOVERED")),
+        ("POST", "/integrations/{id}/mapping/ai-suggest", {}, (400, "BAD_REQUEST")),
+        (
+            "POST",
+            "/integrations/{id}/mapping/ai-suggest",
+            {"json": {"objectPair": PAIR}},
+            (409, "SCHEMA_NOT_DISCOVERED"),
+        ),
+        (
+            "POST",
+            "/auth/organisation",
+            {"content": b"{", "headers": {"Content-Type": "application/json"}},
+            (400, "BAD_REQUEST"),
+        ),
+        (
+            "POST",
+            "/auth/organisation",
+            {"content": b'{"organisationId": "acme"}', "headers": {"Content-Type": "text/plain"}},
+            (400, "BAD_REQUEST"),
+        ),
+        ("POST", "/auth/organisation", {"content": b"x" * 2_000_000}, (413, "BODY_TOO_LARGE")),
+        (
+            "POST",
+            "/auth/organisation",
+            {
+                "content": iter([b"x" * 600_000] * 3),
+                "headers": {"Content-Type": "application/json"},
+            },
+            (413, "BODY_TOO_LARGE"),
+        ),
+        (
+            "POST",
+            "/integrations/{id}/disconnect",
+            {"headers": {"Origin": "https://evil.example"}},
+            (403, "CROSS_ORIGIN"),
+        ),
+        ("POST", "/auth/sign-out", {"headers": {"Origin": "null"}}, (403, "CROSS_ORIGIN")),
+    ],
+)
+def test_every_failure_has_the_documented_body(
+    served: House, method: str, path: str, more: dict[str, object], expected: tuple[int, str]
+) -> None:
+    with served.client() as client:
+        request = client.build_request(method, path.format(id=served.ids["acme"]), **more)  # type: ignore[arg-type]
+        assert code(client.send(request)) == expected
+
+
+def test_a_bug_is_told_without_its_insides(served: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the insides")
+
+    monkeypatch.setattr(Workspace, "statuses", fail)
+    with served.client() as client:
+        broken = client.get("/integrations")
+        assert code(broken) == (500, "INTERNAL_ERROR")
+        assert "insides" not in broken.text
+
+
+def test_what_the_crm_refuses_is_not_taken_for_the_callers_own_session(
+    served: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crmdeck.errors import PermissionDeniedError, QuotaExceededError, ReauthRequiredError
+
+    told = {
+        ReauthRequiredError("ended", code="SESSION_EXPIRED"): (409, "SESSION_EXPIRED"),
+        PermissionDeniedError("no"): (502, "FORBIDDEN"),
+        QuotaExceededError("used up"): (429, "QUOTA_EXCEEDED"),
+    }
+    with served.client() as client:
+        for error, expected in told.items():
+
+            def fail(*_: object, error: Exception = error, **__: object) -> None:
+                raise error
+
+            monkeypatch.setattr(Workspace, "refresh", fail)
+            answer = client.post(f"/integrations/{served.ids['acme']}/schema/refresh")
+            assert code(answer) == expected
+
+
+def test_guessing_is_slowed_down_also_for_who_does_not_exist(served: House) -> None:
+    with served.client(None) as client:
+        for email in ("dana@acme.example", "nobody@acme.example"):
+            body = {"email": email, "password": "wrong"}
+            for _ in range(5):
+                refused = client.post("/auth/sign-in/email", json=body)
+                assert code(refused) == (401, "INVALID_CREDENTIALS")
+            right = client.post("/auth/sign-in/email", json={**body, "password": PASSWORD})
+            assert code(right) == (429, "TOO_MANY_ATTEMPTS")
+            assert 0 < int(right.headers["retry-after"]) <= 300
+
+
+def test_attempts_are_forgotten_in_time_and_after_success() -> None:
+    now = 0.0
+    attempts = Attempts(per_email=2, per_address=3, window=10, timer=lambda: now)
+    attempts.count("a", "1")
+    now = 4.0
+    attempts.count("A ", "1")
+    with pytest.raises(TooManyAttemptsError) as caught:
+        attempts.count("a", "2")
+    assert caught.value.retry_after == 6
+    attempts.succeeded("a")
+    attempts.count("a", "1")
+    with pytest.raises(TooManyAttemptsError):
+        attempts.count("b", "1")
+    now = 11.0
+    attempts.count("b", "1")
+
+
+def test_sessions_outlive_a_restart_end_in_time_and_with_the_user(served: House) -> None:
+    home = served.workspace.home
+    with served.client() as client:
+        token = client.cookies["session_token"]
+        book = Accounts(home).book()
+        found = Sessions(home).find(token, book)
+        assert found is not None
+        assert found[1].email == "dana@acme.example"
+        for name in ("users.json", "sessions.json"):
+            text = (home / name).read_text()
+            assert PASSWORD not in text
+            assert token not in text
+            assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+        served.clock.offset = timedelta(days=8)
+        assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
+        served.clock.offset = None
+        assert client.get("/auth/session").status_code == 200
+        Accounts(home).remove_user("dana@acme.example")
+        assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
+        Accounts(home).add_user("dana@acme.example", "another password", organisations=("acme",))
+        assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
+
+
+def test_one_user_has_so_many_sessions_and_the_oldest_end(house: House) -> None:
+    sessions = Sessions(house.workspace.home)
+    book = Accounts(house.workspace.home).book()
+    dana, rob = book.user("dana@acme.example"), book.user("rob@rival.example")
+    assert dana is not None
+    assert rob is not None
+    other, _ = sessions.start(rob, None)
+    tokens = [sessions.start(dana, None)[0] for _ in range(MOST_PER_USER + 2)]
+    assert [sessions.find(token, book) is None for token in tokens[:3]] == [True, True, False]
+    assert sessions.find(other, book) is not None
+
+
+def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:
+    accounts = Accounts(house.workspace.home)
+    with pytest.raises(ConflictError):
+        accounts.add_user("DANA@acme.example", PASSWORD)
+    with pytest.raises(NotFoundError):
+        accounts.add_user("new@acme.example", PASSWORD, organisations=("nope",))
+    for email, password in (("new", PASSWORD), ("a b@c", PASSWORD), ("new@acme.example", "short")):
+        with pytest.raises(UsageError):
+            accounts.add_user(email, password)
+    with pytest.raises(ConflictError):
+        accounts.remove_organisation("acme")
+    with pytest.raises(UsageError):
+        accounts.set_organisation("../x", None)
+
+
+@pytest.mark.parametrize(
+    ("binding", "expected"),
+    [
+        (Binding(host="0.0.0.0"), "INSECURE_BINDING"),
+        (Binding(host="crm.example"), "INSECURE_BINDING"),
+        (Binding(public_url="http://crm.example"), "BAD_PUBLIC_URL"),
+        (Binding(public_url="https://crm.example/api"), "BAD_PUBLIC_URL"),
+        (Binding(host="192.0.2.1", public_url="https://crm.example"), "CANNOT_LISTEN"),
+    ],
+)
+def test_serving_is_refused_where_it_would_not_be_safe(
+    house: House, binding: Binding, expected: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        serve(house.workspace, binding, ready=lambda _: None)
+    assert caught.value.code == expected
+    assert caught.value.remedy
+
+
+def test_without_users_nothing_is_served(house: House) -> None:
+    users = house.workspace.home / "users.json"
+    book = json.loads(users.read_text())
+    users.write_text(json.dumps({**book, "users": []}))
+    with pytest.raises(UsageError, match="no user") as caught:
+        serve(house.workspace, Binding(), ready=lambda _: None)
+    assert "crmdeck serve users add" in (caught.value.remedy or "")

@@ -1,0 +1,225 @@
+"""The API over a real socket gives what the command line gives, to several at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from crmdeck.cli.app import app
+from crmdeck.workspace import Workspace
+
+from .conftest import OPPORTUNITY, PAIR, PASSWORD, House
+
+CHOICES = [
+    {"partnerField": "estimatedValue", "state": "accepted", "crmField": "Amount"},
+    {"partnerField": "description", "state": "rejected", "crmField": "Name", "note": "[no]"},
+]
+
+
+def told(house: House, *arguments: str) -> Any:
+    """Return what a command answers with --json."""
+    home = str(house.workspace.home)
+    result = CliRunner().invoke(app, [*arguments, "--home", home, "--json"])
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_the_api_and_the_command_line_tell_the_same(served: House) -> None:
+    base = f"/integrations/{served.ids['acme']}"
+    with served.client() as client:
+        first = client.post(f"{base}/schema/refresh").json()
+        assert (first["success"], first["totalFields"]) == (True, 8)
+        served.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]})
+        second = client.post(f"{base}/schema/refresh").json()
+        assert {(e["objectType"], e["kind"]) for e in second["driftEvents"]} == {
+            ("Account", "object_absent"),
+            ("Opportunity", "field_absent"),
+        }
+        decided = client.post(
+            f"{base}/mapping/decisions", json={"objectPair": PAIR, "choices": CHOICES}
+        )
+        undone = client.post(f"{base}/mapping/undo", json={"objectPair": PAIR}).json()
+        assert undone["undoes"] == decided.json()[1]["id"]
+
+        def get(path: str, **query: str) -> Any:
+            answer = client.get(base + path, params=query)
+            assert answer.headers["content-type"] == "application/json"
+            expected = "private, max-age=60" if path == "/schema" else "no-store"
+            assert answer.headers["cache-control"] == expected
+            return answer.json()
+
+        assert get("/status") == told(served, "status", "acme")
+        assert client.get("/integrations").json() == [told(served, "status", "acme")]
+        assert get("/schema") == told(served, "schema", "acme")
+        one = get("/schema", objectType="Opportunity")
+        assert one == told(served, "schema", "acme", "Opportunity")
+        assert get("/drift") == told(served, "drift", "acme")
+        filtered = get("/drift", atLeast="breaking", objectType="Account", acknowledged="false")
+        assert filtered == told(
+            served, "drift", "acme", "--at-least", "breaking", "--object", "Account", "--open"
+        )
+        assert get("/audit") == told(served, "audit", "acme")
+        assert get("/audit", event="mapping.*") == told(
+            served, "audit", "acme", "--event", "mapping.*"
+        )
+        answer = client.post(f"{base}/mapping/ai-suggest", json={"objectPair": PAIR})
+        assert answer.json() == told(served, "suggest", "acme", PAIR)
+        log = get("/mapping/decisions", objectPair=PAIR)
+        assert log == [*decided.json(), undone] == get("/mapping/decisions")
+        actors = {entry["actor"] for entry in get("/audit", event="mapping.*")}
+        assert actors == {"dana@acme.example"} == {each["decidedBy"] for each in log}
+        refused = client.post(
+            f"{base}/mapping/decisions",
+            json={"objectPair": PAIR, "choices": [{**CHOICES[0], "partnerField": "accountName"}]},
+        )
+        assert (refused.status_code, refused.json()["code"]) == (409, "CRM_FIELD_TAKEN")
+        assert client.post(f"{base}/disconnect").json() == {"success": True}
+        assert get("/status") == told(served, "status", "acme")
+        again = client.post(f"{base}/schema/refresh")
+        assert (again.status_code, again.json()["code"]) == (409, "CONNECTION_DISCONNECTED")
+
+
+def test_two_users_who_refresh_at_once_share_one_run(
+    served: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, proceed = threading.Event(), threading.Event()
+    discover = Workspace._refresh
+
+    def slow(self: Workspace, *arguments: Any) -> Any:
+        started.set()
+        proceed.wait(10)
+        return discover(self, *arguments)
+
+    monkeypatch.setattr(Workspace, "_refresh", slow)
+    path = f"/integrations/{served.ids['acme']}/schema/refresh"
+    answers: list[httpx.Response] = []
+    with served.client() as dana, served.client("mona@acme.example") as mona:
+        mona.post("/auth/organisation", json={"organisationId": "acme"})
+        threads = [
+            threading.Thread(target=lambda c=client: answers.append(c.post(path)))
+            for client in (dana, mona)
+        ]
+        for thread in threads:
+            thread.start()
+        assert started.wait(10)
+        # Meanwhile the others are served.
+        assert mona.get("/integrations").status_code == 200
+        threads[1].join(0.3)
+        assert all(thread.is_alive() for thread in threads)
+        proceed.set()
+        for thread in threads:
+            thread.join(10)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert len(served.workspace.sync_history("acme")) == 1
+
+
+def test_a_stop_lets_a_refresh_end_with_nothing_written(served: House) -> None:
+    stopping = served.app.state.deck.stopping
+    stopping.cancel()
+    with served.client() as client:
+        answer = client.post(f"/integrations/{served.ids['acme']}/schema/refresh")
+    assert (answer.status_code, answer.json()["code"]) == (503, "CANCELLED")
+    assert answer.headers["retry-after"]
+    assert served.workspace.moments("acme") == ()
+
+
+def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    """Three processes decide and refresh at once; everything that was said is there."""
+    home = house.workspace.home
+    house.workspace.refresh("acme")
+    command = [sys.executable, "-m", "crmdeck", "serve", "--home", str(home), "--port", "0"]
+    server = subprocess.Popen(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    try:
+        lines = [server.stdout.readline() for _ in range(3)]
+        house.url = json.loads("".join(lines))["url"]
+        rounds = 8
+        consoles = [
+            subprocess.Popen([sys.executable, "-c", CONSOLE, str(home), field, str(rounds)])
+            for field in ("accountName", "description")
+        ]
+        base = f"/integrations/{house.ids['acme']}"
+        with house.client() as client:
+            for number in range(rounds):
+                choice = {**CHOICES[0], "note": str(number)}
+                body = {"objectPair": PAIR, "choices": [choice]}
+                client.post(f"{base}/mapping/decisions", json=body).raise_for_status()
+                client.post(f"{base}/schema/refresh").raise_for_status()
+        assert [console.wait(60) for console in consoles] == [0, 0]
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, log = server.communicate(timeout=30)
+    assert server.returncode in (0, -signal.SIGTERM)
+    assert "Traceback" not in log
+    assert PASSWORD not in log
+    notes: dict[str, list[str | None]] = {}
+    for decision in house.workspace.decisions("acme", PAIR):
+        notes.setdefault(decision.partner_field, []).append(decision.note)
+    expected = [str(number) for number in range(rounds)]
+    assert notes == dict.fromkeys(("estimatedValue", "accountName", "description"), expected)
+    runs = house.workspace.sync_history("acme")
+    assert len(runs) == 3 * rounds + 1
+    assert {run.outcome for run in runs} == {"ok"}
+    assert len(house.workspace.audit("acme", event="mapping.*")) == 3 * rounds
+
+
+CONSOLE = """
+import sys
+from crmdeck.workspace import Choice, Workspace
+home, field, rounds = sys.argv[1:]
+with Workspace.open(home, actor=field) as ws:
+    for number in range(int(rounds)):
+        choice = Choice(partner_field=field, state="rejected", note=str(number))
+        ws.decide("acme", "deal_registration--Opportunity", [choice])
+        ws.refresh("acme")
+"""
+
+
+def test_the_users_are_managed_without_a_password_in_the_arguments(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRMDECK_HOME", str(house.workspace.home))
+    monkeypatch.setenv("CRMDECK_SERVE_PASSWORD", "a long enough one")
+    run = CliRunner().invoke
+    added = run(app, ["serve", "users", "add", "New@acme.example", "--organisation", "acme"])
+    assert added.exit_code == 0, added.stderr
+    listed = json.loads(run(app, ["serve", "users", "list", "--json"]).stdout)
+    assert listed[-1] == {
+        "email": "new@acme.example",
+        "role": "member",
+        "organisations": ["acme"],
+    }
+    again = run(app, ["serve", "users", "add", "new@acme.example", "--json"])
+    assert json.loads(again.stderr)["code"] == "USER_EXISTS"
+    removed = run(app, ["serve", "users", "remove", "new@acme.example"])
+    assert removed.exit_code == 0
+    made = run(app, ["serve", "organisations", "set", "third", "--connection", "other"])
+    assert made.exit_code == 0, made.stderr
+    shown = run(app, ["serve", "organisations", "list"]).stdout
+    assert "third\tother" in shown.splitlines()
+    assert run(app, ["serve", "organisations", "remove", "third"]).exit_code == 0
+
+
+def test_serving_does_not_slow_other_commands_down() -> None:
+    code = (
+        "import crmdeck.cli.app, sys; print(*{'fastapi', 'uvicorn', 'argon2'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
+    )
+    assert ran.stdout.strip() == ""
