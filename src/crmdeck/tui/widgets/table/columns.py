@@ -21,8 +21,8 @@ class Column(Generic[R]):
     `info`), which the theme turns into a look; the text must carry the meaning as well.
     `width` cells are fixed, down to `shrink_to` where the table is too narrow; without it the
     column takes its share (`weight`) of what is left, at least `min_width`. A column with
-    `hide_below` leaves a table narrower than that. `reach` says how many columns to the right a
-    cell takes in as well, of those that show: a title above others has its whole line.
+    `hide_below` leaves a table narrower than that. `reach` names the column up to whose
+    end a cell goes, where it takes in those to its right (a title above others, say).
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
     columns are those in which the plain word filter looks and where matches are highlighted.
     """
@@ -40,7 +40,7 @@ class Column(Generic[R]):
     sortable: bool = True
     searched: bool = True
     hide_below: int = 0
-    reach: Callable[[R], int] | None = None
+    reach: Callable[[R], str] | None = None
 
     def key(self, row: R) -> Any:
         """Return what `row` is sorted by under this column."""

@@ -69,8 +69,8 @@ def row_strip(
     while index < len(placed):
         place = placed[index]
         column = place.column
-        reach = column.reach(row) if column.reach is not None else 0
-        index = min(index + reach, len(placed) - 1)
+        if column.reach is not None:
+            index = _reached(placed, index, column.reach(row))
         width = placed[index].start + placed[index].width - place.start
         style = ground
         name = column.style(row) if column.style is not None else ""
@@ -84,6 +84,11 @@ def row_strip(
             segments.append(Segment(" " * GAP, ground))
         index += 1
     return Strip(segments)
+
+
+def _reached(placed: Sequence[Placed[R]], index: int, column_id: str) -> int:
+    ids = [place.column.id for place in placed]
+    return max(index, ids.index(column_id)) if column_id in ids else index
 
 
 def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> Strip:
