@@ -92,6 +92,10 @@ class Knowledge:
     systems: Mapping[str, System] = field(default_factory=dict)
     concepts: Mapping[str, Concept] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        # Its mappings can't be hashed; their sizes will do to keep what is derived from it.
+        return hash((len(self.synonyms), len(self.values), len(self.concepts)))
+
     def expand(self, token: str) -> str:
         """Return what the abbreviation `token` stands for, or the token itself in lower case."""
         token = token.casefold()

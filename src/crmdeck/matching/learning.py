@@ -57,9 +57,13 @@ class Evidence:
             kept = decision.state is DecisionState.ACCEPTED
             if here:
                 accepted.pop(decision.partner_field, None)
-            if decision.crm_field is None or decision.state is DecisionState.PENDING:
+            if decision.crm_field is None:
                 continue
             pair = (decision.partner_field, decision.crm_field)
+            if decision.state is DecisionState.PENDING:
+                if here:
+                    rejected.discard(pair)
+                continue
             if decision.confidence is not None:
                 outcomes.append((decision.confidence, kept))
             if not here:

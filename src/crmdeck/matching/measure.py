@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from crmdeck.matching.context import Home, RankContext
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.lexicon import lexicon_of
 from crmdeck.matching.signals import concepts, kinds, meaning, standing, tfidf, words
-from crmdeck.matching.text import FieldText, Reader, singular, split_words
+from crmdeck.matching.text import FieldText, Reader, split_words
 from crmdeck.model import Field
 
 Matrix = NDArray[np.float32]
@@ -20,7 +21,7 @@ Matrix = NDArray[np.float32]
 # The order in which equal shares are told.
 LEXICAL = ("concept", "closest", "union", "label", "letters", "words", "type", "values")
 MEANING = ("short_cosine", "long_cosine")
-AGAINST = ("conflict", "shell", "twin", "locked")
+AGAINST = ("conflict", "shell", "twin", "secondary", "locked")
 
 
 @dataclass(frozen=True)
@@ -34,27 +35,16 @@ class Measured:
     left_concepts: Sequence[Mapping[str, float]]
     right_concepts: Sequence[Mapping[str, float]]
     right_home: Home | None
+    right_values: Mapping[int, frozenset[str]]
 
 
 def read_texts(
     left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
 ) -> tuple[tuple[FieldText, ...], tuple[FieldText, ...]]:
     """Return the words of both sides, cut with the vocabulary of both."""
-    reader = Reader(
-        [*left, *right],
-        abbreviations=knowledge.abbreviations,
-        synonyms=knowledge.synonyms,
-        known=known_words(knowledge),
-    )
+    lexicon = lexicon_of(knowledge)
+    reader = Reader([*left, *right], lexicon.spelling, lexicon.words)
     return tuple(map(reader.read, left)), tuple(map(reader.read, right))
-
-
-def known_words(knowledge: Knowledge) -> frozenset[str]:
-    """Return the words that the knowledge files write on their own."""
-    phrases: list[str] = [*knowledge.synonyms, *knowledge.abbreviations.values()]
-    for concept in knowledge.concepts.values():
-        phrases.extend(concept.phrases)
-    return frozenset(word for phrase in phrases for word in split_words(phrase))
 
 
 def measure(
@@ -67,16 +57,18 @@ def measure(
 ) -> Measured:
     """Return every signal of each pair; the two cosines are left out without an encoder."""
     ours, yours = read_texts(left, right, knowledge)
-    object_words = context_words(context)
-    left_home = concepts.locate(left, knowledge, context.left_home)
-    right_home = concepts.locate(right, knowledge, context.right_home)
-    for home in (left_home, right_home):
-        if home is not None:
-            object_words |= set(split_words(home.object_type))
+    lexicon = lexicon_of(knowledge)
+    left_home = lexicon.locate(left, context.left_home)
+    right_home = lexicon.locate(right, context.right_home)
+    names = [context.partner_object, context.crm_object]
+    names += [home.object_type for home in (left_home, right_home) if home is not None]
+    object_words = {word for name in names for word in lexicon.spelling.words(split_words(name))}
     overlap = words.overlap(ours, yours, words.WordWeights([*ours, *yours], object_words))
     left_concepts = concepts.concepts_of(left, ours, knowledge, left_home, object_words)
     right_concepts = concepts.concepts_of(right, yours, knowledge, right_home, object_words)
     fit = concepts.concept_fit(left_concepts, right_concepts, knowledge)
+    right_values = kinds.value_sets(right, knowledge)
+    shape = (len(left), len(right))
     signals: dict[str, Matrix] = {
         "concept": fit.agree,
         "closest": overlap.closest,
@@ -85,23 +77,28 @@ def measure(
         "letters": tfidf.letters(ours, yours),
         "words": tfidf.words(ours, yours),
         "type": kinds.type_fit(left, right, knowledge),
-        "values": kinds.shared_values(left, right, knowledge),
+        "values": kinds.shared_values(kinds.value_sets(left, knowledge), right_values, shape),
     }
     if encoder is not None:
         signals["short_cosine"], signals["long_cosine"] = meaning.cosines(ours, yours, encoder)
-    shape = (len(left), len(right))
     shell = np.maximum(standing.shells(right)[None, :] - standing.shells(left)[:, None], 0)
-    twin = np.maximum(standing.twins(right, yours)[None, :], standing.twins(left, ours)[:, None])
+    left_twin = standing.twins(left, ours, left_concepts)
+    right_twin = standing.twins(right, yours, right_concepts)
+    left_second, right_second = standing.secondary(ours), standing.secondary(yours)
     against: dict[str, Matrix] = {
         "conflict": fit.conflict,
-        "shell": np.broadcast_to(shell, shape),
-        "twin": np.broadcast_to(twin, shape),
-        "locked": np.broadcast_to(standing.locked(right)[None, :], shape),
+        "shell": shell,
+        "twin": np.maximum(left_twin[:, None], right_twin[None, :]),
+        "secondary": np.abs(left_second[:, None] - right_second[None, :]),
+        "locked": np.broadcast_to(standing.locked(right), shape),
     }
-    return Measured(signals, against, ours, yours, left_concepts, right_concepts, right_home)
-
-
-def context_words(context: RankContext) -> set[str]:
-    """Return the words of the two objects' names: they say little inside the objects."""
-    names = (context.partner_object, context.crm_object)
-    return {singular(word) for name in names for word in split_words(name)}
+    return Measured(
+        signals=signals,
+        against=against,
+        left=ours,
+        right=yours,
+        left_concepts=left_concepts,
+        right_concepts=right_concepts,
+        right_home=right_home,
+        right_values=right_values,
+    )

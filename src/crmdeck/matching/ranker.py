@@ -16,6 +16,7 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.learning import Evidence
 from crmdeck.matching.measure import Measured, measure, read_texts
+from crmdeck.matching.profile import Profile
 from crmdeck.matching.reasons import Explainer, Told
 from crmdeck.matching.scoring import MAX_ALTERNATIVES, assign, compete, scores
 from crmdeck.matching.signals.meaning import long_phrase, short_phrase
@@ -34,7 +35,7 @@ Matrix = NDArray[np.float32]
 # What is less probable than this is not suggested, only offered.
 MIN_CONFIDENCE = 0.05
 # An operator's word counts for more than any signal.
-ELSEWHERE_WEIGHT = 4.0
+ELSEWHERE_WEIGHT = 8.0
 TAUGHT_WEIGHT = 2.0
 SUGGESTED_WEIGHT = 2.0
 
@@ -49,18 +50,21 @@ def rank(
     knowledge: Knowledge,
     encoder: Encoder | None,
     evidence: Evidence = NO_EVIDENCE,
+    profile: Profile | None = None,
 ) -> tuple[Suggestion, ...]:
     """Return one suggestion for each left field, in their order.
 
     A suggestion without a CRM field says that none fits; up to five alternatives stand beside
     each, the best first. Fields decided before keep what was decided. Without an encoder the
-    weights are others. The same input gives the same output.
+    weights are others; `profile` replaces them. The same input gives the same output.
     """
     if not left:
         return ()
     if not right:
         return tuple(_nothing(field) for field in left)
-    ranking = _Ranking(left, right, context, knowledge, encoder, evidence)
+    profile = profile or (WITHOUT_ENCODER if encoder is None else WITH_ENCODER)
+    measured = measure(left, right, context=context, knowledge=knowledge, encoder=encoder)
+    ranking = _Ranking(left, right, measured, knowledge, evidence, profile)
     return tuple(ranking.suggestion(row) for row in range(len(left)))
 
 
@@ -99,16 +103,16 @@ class _Ranking:
         self,
         left: Sequence[Field],
         right: Sequence[Field],
-        context: RankContext,
+        measured: Measured,
         knowledge: Knowledge,
-        encoder: Encoder | None,
         evidence: Evidence,
+        profile: Profile,
     ) -> None:
         self._left, self._right = left, right
         self._evidence = evidence
         self._knowledge = knowledge
-        self._profile = WITHOUT_ENCODER if encoder is None else WITH_ENCODER
-        self._measured = measure(left, right, context=context, knowledge=knowledge, encoder=encoder)
+        self._profile = profile
+        self._measured = measured
         self._extra = _heard(left, right, self._measured, evidence)
         score = scores(self._measured, self._profile)
         for part in self._extra.weighed.values():

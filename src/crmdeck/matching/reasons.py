@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from crmdeck.matching.kinds_in_words import both_kinds
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured
-from crmdeck.matching.signals.kinds import common_values
+from crmdeck.matching.signals.kinds import common_labels
 from crmdeck.matching.text import FILLERS, FieldText
 from crmdeck.model import Field, Reason
 
@@ -97,8 +98,9 @@ class Explainer:
             case "type":
                 return both_kinds(self._left[row].type, self._right[column].type)
             case "values":
-                common = common_values(self._left[row], self._right[column], self._knowledge)
-                return f"same values: {', '.join(common[:_SHOWN])}"
+                theirs = self._measured.right_values.get(column, frozenset())
+                common = common_labels(self._left[row], theirs, self._knowledge)
+                return f"same values: {', '.join(islice(common, _SHOWN))}"
             case "meaning":
                 described = ours.description and yours.description and long_part
                 return f"{'descriptions' if described else 'names'} mean the same"

@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from crmdeck.model.schema import Field
 
-NAME_LIMIT = 200
-DESCRIPTION_LIMIT = 400
+# What is beyond these many characters is not read.
+TEXT_LIMIT = 400
 
 # What platforms add to a name: Salesforce custom suffixes, HubSpot's `hs_`, the lookup
 # notation of Dynamics (`_ownerid_value`).
@@ -44,16 +44,21 @@ def fold(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
+def strip_lookup(name: str) -> str:
+    """Return the field that a Dynamics lookup name (`_ownerid_value`) stands for."""
+    return _LOOKUP.sub(r"\1", name)
+
+
 def strip_platform(name: str) -> str:
     """Return a field's name without what its platform adds: `hs_`, `__c`, `_..._value`."""
-    name = _LOOKUP.sub(r"\1", name)
+    name = strip_lookup(name)
     return _PREFIX.sub("", _SUFFIX.sub("", name)) or name
 
 
 @lru_cache(maxsize=65_536)
 def split_words(text: str) -> tuple[str, ...]:
-    """Return the folded words of a name or a label, split at camel humps, digits and signs."""
-    parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(text[:NAME_LIMIT]))
+    """Return the folded words of a text, split at camel humps, digits and signs."""
+    parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(text[:TEXT_LIMIT]))
     return tuple(fold(part) for word in parts for part in word.split())
 
 
@@ -136,50 +141,30 @@ class FieldText:
         return name if set(self.label) <= set(self.name) else f"{label} {name}"
 
 
-class Reader:
-    """Turns fields into words, with one vocabulary for both sides.
+class Spelling:
+    """Writes words in one form: abbreviations written out, synonyms replaced, plurals singular.
 
     `abbreviations` leads from a token to the words it stands for, `synonyms` from a phrase to
-    the phrase that stands for its group; `known` are further words to cut with.
+    the phrase that stands for its group.
     """
 
-    def __init__(
-        self,
-        fields: Sequence[Field],
-        *,
-        abbreviations: Mapping[str, str],
-        synonyms: Mapping[str, str],
-        known: Iterable[str] = (),
-    ) -> None:
-        self._abbreviations = {
+    def __init__(self, abbreviations: Mapping[str, str], synonyms: Mapping[str, str]) -> None:
+        self.abbreviations = {
             fold(short): split_words(words) for short, words in abbreviations.items()
         }
         self._synonyms = synonyms
-        self._longest_synonym = max((key.count(" ") + 1 for key in synonyms), default=0)
-        words = set(known) | set(self._abbreviations)
-        for field in fields:
-            words.update(_separated(field))
-        self._cutter = Cutter(words)
+        self._longest = max((key.count(" ") + 1 for key in synonyms), default=0)
 
-    def read(self, field: Field) -> FieldText:
-        """Return the words of `field`. A field that says nothing has no words."""
-        name = self._tokens(strip_platform(field.name))
-        label = self._tokens(field.label)
-        description = split_words((field.description or "")[:DESCRIPTION_LIMIT])
-        return FieldText(name=name or label, label=label, description=description)
-
-    def _tokens(self, text: str) -> tuple[str, ...]:
-        spelled: list[str] = []
-        for word in split_words(text):
-            for part in self._cutter.cut(word):
-                spelled.extend(self._abbreviations.get(part, (part,)))
+    def words(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Return folded words in their one form."""
+        spelled = [part for word in words for part in self.abbreviations.get(word, (word,))]
         return tuple(singular(word) for word in self._rewrite(spelled))
 
     def _rewrite(self, words: Sequence[str]) -> Iterator[str]:
         """Yield `words` with each synonym, the longest first, in its group's own form."""
         place = 0
         while place < len(words):
-            for length in range(min(self._longest_synonym, len(words) - place), 0, -1):
+            for length in range(min(self._longest, len(words) - place), 0, -1):
                 head = self._synonyms.get(" ".join(words[place : place + length]))
                 if head is not None:
                     yield from head.split()
@@ -188,6 +173,34 @@ class Reader:
             else:
                 yield words[place]
                 place += 1
+
+
+class Reader:
+    """Turns fields into words, with one vocabulary for both sides.
+
+    `known` are words to cut run-together names with, besides those that the fields separate.
+    """
+
+    def __init__(
+        self, fields: Sequence[Field], spelling: Spelling, known: Iterable[str] = ()
+    ) -> None:
+        self._spelling = spelling
+        words = {*known, *spelling.abbreviations}
+        for field in fields:
+            words.update(_separated(field))
+        self._cutter = Cutter(words)
+
+    def read(self, field: Field) -> FieldText:
+        """Return the words of `field`. A field that says nothing has no words."""
+        name = self._tokens(strip_platform(field.name))
+        label = self._tokens(field.label)
+        description = split_words((field.description or "")[:TEXT_LIMIT])
+        return FieldText(name=name or label, label=label, description=description)
+
+    def _tokens(self, text: str) -> tuple[str, ...]:
+        return self._spelling.words(
+            part for word in split_words(text) for part in self._cutter.cut(word)
+        )
 
 
 def _separated(field: Field) -> Iterable[str]:

@@ -79,21 +79,23 @@ def shared_sets(folder: Path = SHARED) -> list[GoldSet]:
 def hand_made_sets() -> list[GoldSet]:
     """Return the sets made by hand for this project; see `gold/README.md`.
 
-    A schema named `shared:PATH` stands in the shared data folder; a set whose schema is absent
-    is left out.
+    Their right sides are schemas of the shared data folder; none where it is absent.
     """
     sets = []
     for entry in json.loads((HAND_MADE / "index.json").read_text("utf-8"))["sets"]:
-        left, right = _path(entry["left"]), _path(entry["right"])
-        if not (left.is_file() and right.is_file()):
+        left = HAND_MADE / f"{entry['name']}.csv"
+        right = SHARED / entry["right"].removeprefix("shared:")
+        if not right.is_file():
             continue
+        with left.open(encoding="utf-8", newline="") as file:
+            pairs = {row["name"]: row["pair"] for row in csv.DictReader(file) if row["pair"]}
         sets.append(
             GoldSet(
                 name=entry["name"],
                 family=entry["family"],
                 left=read_schema(left),
                 right=read_schema(right),
-                pairs=read_pairs(HAND_MADE / entry["pairs"]),
+                pairs=pairs,
                 exhaustive=True,
                 hand_made=True,
             )
@@ -118,8 +120,3 @@ def read_schema(path: Path) -> tuple[Field, ...]:
         return parse_object(data).fields
     properties: Sequence[dict[str, object]] = data["results"] if isinstance(data, dict) else data
     return parse_properties(path.name.partition(".")[0], "", properties).fields
-
-
-def _path(name: str) -> Path:
-    kind, separator, place = name.partition(":")
-    return SHARED / place if separator and kind == "shared" else HAND_MADE / name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,24 +32,11 @@ def type_fit(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
     return fit
 
 
-def shared_values(left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge) -> Matrix:
-    """Return which part of the shorter picklist the other one holds, 0 to 1.
-
-    Two values in common say less than ten: yes and no stand in every second picklist.
-    """
-    shared = np.zeros((len(left), len(right)), np.float32)
-    ours = _values(left, knowledge)
-    yours = _values(right, knowledge)
-    for row, mine in ours.items():
-        for column, theirs in yours.items():
-            common = len(mine & theirs)
-            if common:
-                part = common / min(len(mine), len(theirs))
-                shared[row, column] = part * common / (common + 1)
-    return shared
+Values = dict[int, frozenset[str]]
 
 
-def _values(fields: Sequence[Field], knowledge: Knowledge) -> dict[int, frozenset[str]]:
+def value_sets(fields: Sequence[Field], knowledge: Knowledge) -> Values:
+    """Return the values of each field that has a picklist, by place, as they compare."""
     return {
         place: frozenset(
             knowledge.canonical_value(value.label or value.value)
@@ -60,8 +47,24 @@ def _values(fields: Sequence[Field], knowledge: Knowledge) -> dict[int, frozense
     }
 
 
-def common_values(left: Field, right: Field, knowledge: Knowledge) -> list[str]:
-    """Return the labels of the left picklist's values that the right one has too, in order."""
-    theirs = _values((right,), knowledge).get(0, frozenset())
-    labels = (value.label or value.value for value in left.picklist[:MAX_VALUES])
-    return [label for label in labels if knowledge.canonical_value(label) in theirs]
+def shared_values(ours: Values, yours: Values, shape: tuple[int, int]) -> Matrix:
+    """Return which part of the shorter picklist the other one holds, 0 to 1.
+
+    Two values in common say less than ten: yes and no stand in every second picklist.
+    """
+    shared = np.zeros(shape, np.float32)
+    for row, mine in ours.items():
+        for column, theirs in yours.items():
+            common = len(mine & theirs)
+            if common:
+                part = common / min(len(mine), len(theirs))
+                shared[row, column] = part * common / (common + 1)
+    return shared
+
+
+def common_labels(field: Field, theirs: frozenset[str], knowledge: Knowledge) -> Iterator[str]:
+    """Yield the labels of a picklist's values that stand in `theirs` too, in order."""
+    for value in field.picklist[:MAX_VALUES]:
+        label = value.label or value.value
+        if knowledge.canonical_value(label) in theirs:
+            yield label

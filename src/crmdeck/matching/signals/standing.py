@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crmdeck.matching.signals.concepts import OWN_FIELD
 from crmdeck.matching.text import FieldText
 from crmdeck.model import Field, FieldType
 
 Vector = NDArray[np.float32]
+
+# A field that says none of these is the main one: the billing address, the business phone.
+_SECONDARY = frozenset(
+    {"additional", "alternate", "alternative", "assistant", "former", "home", "old", "other"}
+    | {"previous", "second", "secondary", "ship", "shipping", "2", "3"}
+)
 
 
 def shells(fields: Sequence[Field]) -> Vector:
@@ -19,16 +25,34 @@ def shells(fields: Sequence[Field]) -> Vector:
     return _marks(field.type is FieldType.COMPOUND for field in fields)
 
 
-def twins(fields: Sequence[Field], texts: Sequence[FieldText]) -> Vector:
-    """Mark customer-made fields that say the same as one of the vendor's own."""
-    own: dict[tuple[str, ...], bool] = defaultdict(bool)
-    for field, text in zip(fields, texts, strict=True):
+def twins(
+    fields: Sequence[Field], texts: Sequence[FieldText], concepts: Sequence[Mapping[str, float]]
+) -> Vector:
+    """Mark customer-made fields that say the same as one of the vendor's own.
+
+    The same is: the same words, or words that people use for the vendor's field.
+    """
+    words: set[frozenset[str]] = set()
+    known: set[str] = set()
+    for field, text, strengths in zip(fields, texts, concepts, strict=True):
         if not _custom(field):
-            own[_key(text.name)] = own[_key(text.label)] = True
+            words |= {frozenset(text.name), frozenset(text.label)}
+            known |= {concept for concept, sure in strengths.items() if sure == OWN_FIELD}
+    words.discard(frozenset())
     return _marks(
-        _custom(field) and bool(text.name) and (own[_key(text.name)] or own[_key(text.label)])
-        for field, text in zip(fields, texts, strict=True)
+        _custom(field)
+        and (
+            frozenset(text.name) in words
+            or frozenset(text.label) in words
+            or not known.isdisjoint(strengths)
+        )
+        for field, text, strengths in zip(fields, texts, concepts, strict=True)
     )
+
+
+def secondary(texts: Sequence[FieldText]) -> Vector:
+    """Mark fields whose words say that they are not the main one of their kind."""
+    return _marks(not _SECONDARY.isdisjoint((*text.name, *text.label)) for text in texts)
 
 
 def locked(fields: Sequence[Field]) -> Vector:
@@ -43,10 +67,6 @@ def locked(fields: Sequence[Field]) -> Vector:
 
 def _custom(field: Field) -> bool:
     return bool(field.custom) or field.name.endswith("__c")
-
-
-def _key(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(words)))
 
 
 def _marks(values: Iterable[bool]) -> Vector:

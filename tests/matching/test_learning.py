@@ -1,0 +1,77 @@
+"""What the decision log says to the ranker, undone decisions included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from crmdeck.matching import Evidence
+from crmdeck.model import Decision, DecisionState
+
+HERE, THERE = "partner--Account", "deal--Opportunity"
+ACCEPTED, REJECTED = DecisionState.ACCEPTED, DecisionState.REJECTED
+
+
+def decision(
+    number: int,
+    partner_field: str,
+    crm_field: str | None,
+    state: DecisionState,
+    *,
+    pair: str = HERE,
+    undoes: int | None = None,
+    confidence: float | None = 0.8,
+) -> Decision:
+    return Decision(
+        id=str(number),
+        connection_id="c",
+        object_pair=pair,
+        partner_field=partner_field,
+        crm_field=crm_field,
+        state=state,
+        confidence=confidence,
+        undoes=None if undoes is None else str(undoes),
+        decided_by="ops",
+        decided_at=datetime(2026, 5, 1, 12, number, tzinfo=UTC),
+    )
+
+
+def test_an_empty_log_is_no_evidence() -> None:
+    assert Evidence.from_log([], HERE) == Evidence()
+
+
+def test_what_holds_here_is_told_from_what_was_accepted_elsewhere() -> None:
+    log = [
+        decision(1, "name", "Name", ACCEPTED),
+        decision(2, "tier", "Rating", REJECTED),
+        decision(3, "owner", "OwnerId", ACCEPTED, pair=THERE),
+        decision(4, "stage", "StageName", REJECTED, pair=THERE, confidence=None),
+    ]
+    evidence = Evidence.from_log(log, HERE, suggested={"tags": {"Tags__c": 0.7}})
+    assert evidence.accepted == {"name": "Name"}
+    assert evidence.rejected == {("tier", "Rating")}
+    assert evidence.elsewhere == {("owner", "OwnerId"): THERE}
+    assert evidence.outcomes == ((0.8, True), (0.8, False), (0.8, True))
+    assert evidence.suggested == {"tags": {"Tags__c": 0.7}}
+
+
+def test_an_undone_decision_counts_no_more() -> None:
+    log = [
+        decision(1, "name", "Name", ACCEPTED),
+        decision(2, "name", "Site", ACCEPTED),
+        decision(3, "name", None, DecisionState.PENDING, undoes=2),
+    ]
+    assert Evidence.from_log(log, HERE).accepted == {"name": "Name"}
+
+
+def test_a_pair_accepted_after_it_was_rejected_may_return() -> None:
+    log = [decision(1, "tier", "Rating", REJECTED), decision(2, "tier", "Rating", ACCEPTED)]
+    evidence = Evidence.from_log(log, HERE)
+    assert evidence.rejected == frozenset()
+    assert evidence.accepted == {"tier": "Rating"}
+
+
+def test_a_rejection_takes_an_acceptance_back() -> None:
+    log = [decision(1, "tier", "Rating", ACCEPTED), decision(2, "tier", "Rating", REJECTED)]
+    evidence = Evidence.from_log(log, HERE)
+    assert evidence.accepted == {}
+    assert evidence.rejected == {("tier", "Rating")}
