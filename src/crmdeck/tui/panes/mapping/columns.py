@@ -25,8 +25,6 @@ STATE_STYLES = {
 BAR_CELLS = 4
 SURE, LIKELY = 0.9, 0.5
 
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
-
 
 class Trouble(NamedTuple):
     """The gravest thing about a line: a sign, a word, the style, and how grave."""
@@ -78,8 +76,8 @@ def confidence_bar(confidence: float | None, cells: int = BAR_CELLS) -> str:
     """Return a bar of `cells` cells and the percentage; nothing where nothing is known."""
     if confidence is None:
         return ""
-    eighths = round(max(0.0, min(1.0, confidence)) * cells * 8)
-    bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    halves = round(max(0.0, min(1.0, confidence)) * cells * 2)
+    bar = "━" * (halves // 2) + "╸" * (halves % 2)
     return f"{bar:<{cells}} {percent(confidence):>2}"
 
 
@@ -111,7 +109,7 @@ def _crm_style(line: Line) -> str:
 
 def _confidence_text(line: Line) -> str:
     if line.confidence is None and line.state is DecisionState.ACCEPTED:
-        return "by hand"
+        return "by hand" if line.right is not None else "gone"
     return confidence_bar(line.confidence)
 
 
@@ -129,7 +127,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         "state",
         "State",
         lambda line: line.state.value,
-        style=lambda line: STATE_STYLES[line.state],
+        style=lambda line: "ok" if line.state is DecisionState.ACCEPTED else "muted",
         width=8,
         hide_below=64,
         sort_key=lambda line: list(DecisionState)[::-1].index(line.state),

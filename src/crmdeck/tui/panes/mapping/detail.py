@@ -5,6 +5,7 @@ Pure: from a line to styled text of a given width.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from textual.content import Content
 from crmdeck.model import Decision, DecisionState, Direction, DriftEvent, Field, FieldType, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.mapping.building import LineBuilder
-from crmdeck.tui.panes.mapping.columns import ARROWS, confidence_bar, percent
+from crmdeck.tui.panes.mapping.columns import ARROWS, SURE, confidence_bar, percent
 from crmdeck.tui.panes.mapping.lines import Candidate, Line
 from crmdeck.tui.text import count, display_text, pad
 
@@ -61,81 +62,84 @@ def decision_text(decision: Decision) -> str:
 
 def _full(line: Line, builder: LineBuilder, now: datetime, width: int) -> Iterator[Content]:
     yield Content.styled(_shown(line.title, width), "bold")
-    yield _muted(f"{line.name}  {type_text(line.partner)}")
+    yield _muted(f"{line.name}  {type_text(line.partner)}", width)
     if line.partner.description:
-        yield _muted(line.partner.description)
+        yield _wrapped(line.partner.description, width, "$muted")
     yield Content("")
     yield from _target(line, width)
-    yield from _against(line, now)
+    for text, style in _against(line, now):
+        yield _wrapped(text, width, style, hang=2)
     if line.better is not None:
-        yield _better(line.better)
-    yield from _section("Why", _reasons(line))
+        yield _wrapped(_better(line.better), width, "$info")
+    yield from _section("Why", _reasons(line, width))
     yield from _section("Instead", _alternatives(line, builder, width))
-    yield from _section("Decided", _history(line, now))
+    yield from _section("Decided", _history(line, now, width))
 
 
 def _compact(line: Line, now: datetime, width: int) -> Iterator[Content]:
+    arrow = ARROWS[line.direction] if line.crm_field is not None else "→"
+    room = max(8, width - min(len(line.title), width // 2) - 3)
     yield Content.assemble(
-        (f"{_shown(line.title, width // 3)} ", "bold"),
-        (f"{type_text(line.partner)}  ", "$muted"),
-        (f"{ARROWS[line.direction] if line.crm_field else '→'} ", "$mark"),
-        (f"{_shown(_target_title(line), width // 3)} ", "bold"),
-        (type_text(line.right) if line.right is not None else "", "$muted"),
+        (f"{_shown(line.title, width // 2)} ", "bold"),
+        (f"{arrow} ", "$mark"),
+        _shown(_target_title(line), room),
     )
-    yield from (one.truncate(width, ellipsis=True) for one in _against(line, now))
+    types = f"{type_text(line.partner)} {arrow} "
+    if line.right is not None:
+        types += f"{type_text(line.right)}  {_other_label(line.right)}"
+    yield _muted(types.rstrip(f" {arrow}"), width)
+    for text, style in list(_against(line, now))[:2]:
+        yield Content.styled(_shown(text, width), style)
     if line.better is not None:
-        yield _better(line.better)
-    if line.crm_field is not None and line.verdict is not None:
-        yield _labelled("flows", f"{FLOWS[line.direction]}; {line.verdict.reason}", width)
-    reasons = _named(line)
-    if reasons is not None and reasons.reasons:
-        yield _labelled("why", "; ".join(reason.text for reason in reasons.reasons), width)
+        yield Content.styled(_shown(_better(line.better), width), "$info")
+    if line.verdict is not None:
+        yield _labelled("flows", _flow(line), width)
+    named = _named(line)
+    if named is not None and named.reasons:
+        yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
     others = [one for one in line.candidates if one.crm_field != line.crm_field]
     if others:
-        named = "  ".join(f"{one.crm_field} {_sure(one)}".rstrip() for one in others)
-        yield _labelled("else", named, width)
-    for entry in list(_history(line, now))[:2]:
-        yield entry.truncate(width, ellipsis=True)
+        shown = "  ".join(f"{one.crm_field} {_sure(one)}".rstrip() for one in others)
+        yield _labelled("else", shown, width)
+    yield from list(_history(line, now, width))[:2]
 
 
 def _target(line: Line, width: int) -> Iterator[Content]:
     if line.crm_field is None:
         empty = line.state is DecisionState.REJECTED
-        yield _muted("stays unmapped" if empty else "Nothing is suggested: Enter chooses a field.")
+        text = "stays unmapped" if empty else "Nothing is suggested: Enter chooses a field."
+        yield _wrapped(text, width, "$muted")
         return
     bar = confidence_bar(line.confidence)
     room = max(8, width - 4 - len(bar))
     yield Content.assemble(
         (f"{ARROWS[line.direction]} ", "bold $mark"),
         (pad(_shown(line.crm_field, room), room) + "  ", "bold"),
-        (bar, "$good" if (line.confidence or 0) >= 0.9 else "$muted"),
+        (bar, "$good" if (line.confidence or 0) >= SURE else "$muted"),
     )
     if line.right is not None:
-        label = line.right.label if line.right.label != line.right.name else ""
-        yield _muted("  " + f"{label}  {type_text(line.right)}".strip())
+        yield _muted(f"  {_other_label(line.right)}  {type_text(line.right)}", width)
     if line.verdict is not None:
-        yield _muted(f"  {FLOWS[line.direction]}; {line.verdict.reason}")
+        yield _wrapped(f"  {_flow(line)}", width, "$muted", hang=2)
     if line.value_map is not None:
         left = line.unmapped_values
         state = "complete" if not left else f"incomplete, {count(left, 'value')} left out"
         yield Content.styled(f"  value map: {state}", "$good" if not left else "$warn")
 
 
-def _against(line: Line, now: datetime) -> Iterator[Content]:
+def _against(line: Line, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what speaks against a line, the gravest first, with its style."""
     if line.state is DecisionState.ACCEPTED and line.right is None:
-        gone = f"✕ {line.crm_field} is not in the schema any more"
-        yield Content.styled(_shown(gone), "$bad")
+        yield f"✕ {line.crm_field} is not in the schema any more", "$bad"
     if line.crm_field is not None and not line.can_flow:
-        reason = line.verdict.reason if line.verdict is not None else ""
-        flow = FLOWS[line.direction]
-        yield Content.styled(_shown(f"✕ nothing can flow {flow}: {reason}"), "$bad")
+        yield f"✕ nothing can flow {FLOWS[line.direction]}", "$bad"
     for event in line.drift:
         sign = {Severity.BREAKING: "✕", Severity.RISKY: "▲"}.get(event.severity, "·")
         text = f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}"
-        yield Content.styled(_shown(text), _DRIFT_STYLES[event.severity])
+        yield text, _DRIFT_STYLES[event.severity]
     for warning in line.warnings:
         if warning.code != "NOTHING_CAN_FLOW":
-            yield Content.styled(_shown(f"▲ {warning.text}"), "$warn")
+            yield f"▲ {warning.text}", "$warn"
 
 
 def _drift_text(event: DriftEvent) -> str:
@@ -144,15 +148,15 @@ def _drift_text(event: DriftEvent) -> str:
     return f"{what} ({changed})" if changed and changed not in what else what
 
 
-def _better(candidate: Candidate) -> Content:
-    text = f"now preferred: {candidate.crm_field} {_sure(candidate)}, Enter chooses it"
-    return Content.styled(_shown(text), "$info")
+def _better(candidate: Candidate) -> str:
+    return f"now preferred: {candidate.crm_field} {_sure(candidate)}; shown when you move on"
 
 
-def _reasons(line: Line) -> Iterator[Content]:
+def _reasons(line: Line, width: int) -> Iterator[Content]:
     named = _named(line)
     for reason in named.reasons if named is not None else ():
-        yield Content.assemble((f"{percent(reason.share):>3} ", "$muted"), _shown(reason.text))
+        text = _shown(reason.text, width - 4)
+        yield Content.assemble((f"{percent(reason.share):>2}  ", "$muted"), text)
 
 
 def _alternatives(line: Line, builder: LineBuilder, width: int) -> Iterator[Content]:
@@ -160,26 +164,24 @@ def _alternatives(line: Line, builder: LineBuilder, width: int) -> Iterator[Cont
         if one.crm_field == line.crm_field:
             continue
         right = builder.crm_fields.get(one.crm_field)
-        sure = f"{_sure(one):>3} "
-        name = _shown(one.crm_field, max(8, width - 6))
         kind = type_text(right) if right is not None else ""
-        yield Content.assemble((sure, "$muted"), (f"{name} ", "bold"), (kind, "$muted"))
+        name = _shown(one.crm_field, max(8, width - 6 - len(kind)))
+        yield Content.assemble((f"{_sure(one):>2}  ", "$muted"), f"{name}  ", (kind, "$muted"))
         if one.reasons:
-            yield _muted("    " + "; ".join(reason.text for reason in one.reasons[:2]))
+            reasons = "; ".join(reason.text for reason in one.reasons[:2])
+            yield _muted(f"    {reasons}", width)
         if right is not None:
-            warnings = builder.judge(line.partner, right).warnings
-            if warnings:
-                yield Content.styled(_shown(f"    ▲ {warnings[0].text}"), "$warn")
+            for warning in builder.judge(line.partner, right).warnings[:1]:
+                yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
 
 
-def _history(line: Line, now: datetime) -> Iterator[Content]:
+def _history(line: Line, now: datetime, width: int) -> Iterator[Content]:
     for decision in list(reversed(line.history))[:HISTORY]:
-        yield Content.assemble(
-            (_shown(decision_text(decision), 60) + " ", ""),
-            (f"{_shown(decision.decided_by, 30)}, {ago(decision.decided_at, now)}", "$muted"),
-        )
+        who = f"{_shown(decision.decided_by, 20)}, {ago(decision.decided_at, now)}"
+        what = _shown(decision_text(decision), max(8, width - 2 - len(who)))
+        yield Content.assemble(f"{what}  ", (who, "$muted"))
         if decision.note:
-            yield _muted(f"  {decision.note}")
+            yield _muted(f"  {decision.note}", width)
 
 
 def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
@@ -192,6 +194,15 @@ def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
 
 def _named(line: Line) -> Candidate | None:
     return next((one for one in line.candidates if one.crm_field == line.crm_field), None)
+
+
+def _flow(line: Line) -> str:
+    reason = line.verdict.reason if line.verdict is not None else ""
+    return f"{FLOWS[line.direction]} · {reason}"
+
+
+def _other_label(field: Field) -> str:
+    return field.label if field.label != field.name else ""
 
 
 def _target_title(line: Line) -> str:
@@ -208,9 +219,16 @@ def _sure(candidate: Candidate) -> str:
     return percent(candidate.confidence) if candidate.confidence is not None else ""
 
 
-def _muted(text: str) -> Content:
-    return Content.styled(_shown(text), "$muted")
+def _muted(text: str, width: int) -> Content:
+    return Content.styled(_shown(text, width), "$muted")
 
 
-def _shown(text: str, width: int = LONGEST) -> str:
+def _wrapped(text: str, width: int, style: str, *, hang: int = 0) -> Content:
+    """Return safe text in as many lines as it takes, all but the first indented by `hang`."""
+    safe = _shown(text, LONGEST)
+    lines = textwrap.wrap(safe, max(12, width), subsequent_indent=" " * hang) or [""]
+    return Content.styled("\n".join(lines), style)
+
+
+def _shown(text: str, width: int) -> str:
     return display_text(text, width)

@@ -237,6 +237,7 @@ class MappingPane(DecidingPane):
                     sitting.review.required,
                     unsaved=sitting.unsaved,
                     read_only=self.deck.read_only,
+                    compact=not self._wide,
                 )
             )
         self._paint_line()
@@ -248,15 +249,17 @@ class MappingPane(DecidingPane):
         if line is None or self.sitting is None:
             body.update("")
             return
-        width = max(20, scroll.scrollable_content_region.width)
-        compact = not self.screen.has_class("-wide")
-        body.update(
-            line_detail(line, self.sitting.builder, self.workspace.now, width, compact=compact)
-        )
+        width = max(20, scroll.scrollable_content_region.width - 1)
+        now = self.workspace.now
+        body.update(line_detail(line, self.sitting.builder, now, width, compact=not self._wide))
+
+    @property
+    def _wide(self) -> bool:
+        return self.screen.has_class("-wide")
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay the line out for the new width."""
-        self.call_after_refresh(self._paint_line)
+        self.call_after_refresh(self._paint)
 
     @on(Table.Ordered)
     def _ordered(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
@@ -13,6 +13,13 @@ from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.text import display_text
 
 BAR_CELLS = 12
+NAMED = 3
+"""How many unfed fields are named."""
+
+SAVING_FROM = 2
+"""How many writes may wait before that is worth a word."""
+
+Styled = tuple[str, str]
 _STYLES = {
     DecisionState.ACCEPTED: "$good",
     DecisionState.REJECTED: "$muted",
@@ -39,35 +46,54 @@ def unfed(required: Sequence[Field], lines: Sequence[Line]) -> tuple[str, ...]:
 
 
 def summary(
-    lines: Sequence[Line], required: Sequence[Field], *, unsaved: int = 0, read_only: bool = False
+    lines: Sequence[Line],
+    required: Sequence[Field],
+    *,
+    unsaved: int = 0,
+    read_only: bool = False,
+    compact: bool = False,
 ) -> Content:
     """Return the counts, the gravest trouble first after the states; zeros are left out."""
-    states = Counter(line.state for line in lines)
-    parts = [
-        (f"{SIGNS[state]} {states[state]} {state.value}", _STYLES[state])
-        for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING)
-        if states[state]
+    found = [
+        *_states(lines, compact=compact),
+        *_blocked(lines, required),
+        *_warned(lines, compact=compact),
     ]
     if read_only:
-        parts.insert(0, ("read-only: look, don't decide", "$warn"))
+        found.insert(0, ("read-only", "bold $warn"))
+    if unsaved > SAVING_FROM:
+        found.append((f"saving {unsaved}", "$muted"))
+    return Content("  ").join(Content.styled(text, style) for text, style in found)
+
+
+def _states(lines: Sequence[Line], *, compact: bool) -> Iterator[Styled]:
+    states = Counter(line.state for line in lines)
+    for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING):
+        if states[state]:
+            word = "" if compact else f" {state.value}"
+            space = "" if compact else " "
+            yield f"{SIGNS[state]}{space}{states[state]}{word}", _STYLES[state]
+
+
+def _blocked(lines: Sequence[Line], required: Sequence[Field]) -> Iterator[Styled]:
     broken = sum(line.severity is Severity.BREAKING for line in lines)
-    risky = sum(line.severity is Severity.RISKY for line in lines)
-    words = Counter(trouble(line).word for line in lines if not line.drift)
-    stuck = words.pop("no flow", 0)
-    warned = sum(found for word, found in words.items() if word and word != "broken")
-    missing = unfed(required, lines)
     if broken:
-        parts.append((f"✕ {broken} broken", "bold $bad"))
+        yield f"✕ {broken} broken", "bold $bad"
+    missing = unfed(required, lines)
     if missing:
-        named = ", ".join(display_text(name, 30) for name in missing[:4])
-        more = ", …" if len(missing) > 4 else ""
-        parts.append((f"✕ unfed: {named}{more}", "bold $bad"))
-    if stuck:
-        parts.append((f"✕ {stuck} no flow", "$bad"))
-    if risky:
-        parts.append((f"▲ {risky} drifted", "$warn"))
-    if warned:
-        parts.append((f"▲ {warned} warned", "$warn"))
-    if unsaved > 2:
-        parts.append((f"saving {unsaved}", "$muted"))
-    return Content("  ").join(Content.styled(text, style) for text, style in parts)
+        named = ", ".join(display_text(name, 30) for name in missing[:NAMED])
+        more = f" +{len(missing) - NAMED}" if len(missing) > NAMED else ""
+        yield f"✕ unfed: {named}{more}", "bold $bad"
+
+
+def _warned(lines: Sequence[Line], *, compact: bool) -> Iterator[Styled]:
+    words = Counter(trouble(line).word for line in lines)
+    stuck, drifted = words.pop("no flow", 0), words.pop("drifted", 0)
+    warned = sum(words.values()) - words["broken"] - words[""]
+    for number, sign, word, style in (
+        (stuck, "✕", "no flow", "$bad"),
+        (drifted, "▲", "drifted", "$warn"),
+        (warned, "▲", "" if compact else "with a warning", "$warn"),
+    ):
+        if number:
+            yield f"{sign} {number} {word}".rstrip(), style
