@@ -146,7 +146,7 @@ class ChooseField(Dialog[str]):
         if option is None:
             return Content("")
         if option.holder:
-            text = f"✕ mapped to {option.holder} already: undo that first"
+            text = f"✕ mapped to {option.holder} already: change that line first"
             return Content.styled(display_text(text, 200), "$bad")
         notes = [(option.why, "$muted")] if option.why else []
         notes += self._notes(option.name)

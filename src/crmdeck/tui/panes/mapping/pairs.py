@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from crmdeck.model import ObjectPair, ObjectSummary, PairSummary, PartnerObject
 from crmdeck.tui.dialogs.choose import Choice
 from crmdeck.tui.text import count
+from crmdeck.tui.widgets.table import Column
 
 USUAL = frozenset(
     {
@@ -15,6 +16,11 @@ USUAL = frozenset(
     }
 )
 """The objects of Salesforce and HubSpot that records of partners mostly go to."""
+
+PAIR_COLUMNS: tuple[Column[Choice], ...] = (
+    Column("pair", "", lambda choice: choice.label, weight=3),
+    Column("how far", "", lambda choice: choice.detail, style=lambda _: "muted", width=27),
+)
 
 
 def pair_choices(
@@ -50,4 +56,4 @@ def pair_text(pair: str) -> str:
 
 def _how_far(summary: PairSummary) -> str:
     decided = summary.accepted + summary.rejected
-    return f"{decided} of {summary.partner_fields} decided, {summary.accepted} accepted"
+    return f"{decided} of {summary.partner_fields} decided"

@@ -25,7 +25,7 @@ from crmdeck.tui.panes.mapping.columns import COLUMNS, FILTER_KEYS, searched
 from crmdeck.tui.panes.mapping.deciding import DecidingPane
 from crmdeck.tui.panes.mapping.detail import line_detail
 from crmdeck.tui.panes.mapping.keys import MAPPING_ACTIONS
-from crmdeck.tui.panes.mapping.pairs import pair_choices, pair_text
+from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, pair_choices, pair_text
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
 from crmdeck.tui.panes.mapping.summary import progress_text, summary
 from crmdeck.tui.panes.mapping.table import LineTable
@@ -334,7 +334,8 @@ class MappingPane(DecidingPane):
             return pair_choices(workspace.pairs(ref), workspace.partner_objects(), objects)
 
         def took(choices: tuple[Any, ...]) -> None:
-            self.app.push_screen(Choose("Object pair", choices, current=current), chosen)
+            dialog = Choose("Object pair", choices, current=current, columns=PAIR_COLUMNS)
+            self.app.push_screen(dialog, chosen)
 
         def chosen(pair: str | None) -> None:
             if pair is not None and ref == self.connection_id:

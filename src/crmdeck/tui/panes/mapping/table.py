@@ -17,7 +17,7 @@ class LineTable(Table[Line]):
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(
-            "lines.range",
+            "lines.span",
             "mark a range",
             ("V",),
             help="begin a range, move, and press again to mark it",
@@ -38,6 +38,10 @@ class LineTable(Table[Line]):
     def can(self, action: Action) -> bool:
         """Return whether `action` can be run; what is done otherwise here can't."""
         return action.id not in ("table.range", "table.select") and super().can(action)
+
+    def action_span(self) -> None:
+        """Begin a range at the cursor, or mark the range that is open."""
+        self.action_range()
 
     def action_choose(self) -> None:
         """Have the CRM field of the line chosen."""
