@@ -11,6 +11,7 @@ from crmdeck.connectors.base import (
     Discovered,
     Discovery,
     Failed,
+    Known,
     Listing,
     Missing,
     Unchanged,
@@ -86,6 +87,27 @@ class Compared:
 
     report: DriftReport
     gone: Mapping[str, GoneReason]
+
+
+def load_known(session: Session, connection_id: str) -> dict[str, Known]:
+    """Return what the cache knows, so that a source can answer "unchanged".
+
+    A validator does not say whose answer it stands for, and another user may see more: after a
+    new sign-in nothing counts as unchanged.
+    """
+    current = session.snapshots.current(connection_id)
+    signed_in = current and session.audit.entries(
+        connection_id=connection_id,
+        event="token.stored",
+        since=max(info.discovered_at for info in current),
+        limit=1,
+    )
+    return {
+        info.object_type: Known(
+            info.object_type, info.schema_hash, None if signed_in else info.validator
+        )
+        for info in current
+    }
 
 
 def load_cached(session: Session, connection_id: str, answer: Answer) -> Cached:

@@ -14,8 +14,8 @@ from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
 from crmdeck.secrets import SecretsPlace, keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
-from crmdeck.workspace.health import in_trouble
-from crmdeck.workspace.runs import failed_run, started_run, write_quota
+from crmdeck.workspace.learned import learned, remember
+from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -48,7 +48,7 @@ class Connecting(UseCases):
         """
         self._require_writable()
         if draft.platform is None and draft.source is Source.PARTNEROS:
-            raise _platform_needed(draft)
+            raise platform_needed(draft)
         connection = self._draft(draft)
         with self._store.write() as session:
             require_free_name(connection.name, session.connections.all())
@@ -121,6 +121,8 @@ class Connecting(UseCases):
         self._store_secrets(connection, secrets, place)
         with self._store.write() as session:
             session.audit.add(self._stored_entry(connection, secrets))
+            if connection.token_expires_at is not None:
+                remember(session, connection.id, {"token_expires_at": None}, self.now, self.actor)
 
     def _store_secrets(
         self, connection: Connection, secrets: Mapping[str, str | None], place: SecretsPlace | None
@@ -160,16 +162,12 @@ class Connecting(UseCases):
                     session.runs.add(failed_run(run, error, self.now))
             raise
         if not self.read_only:
-            changes = learned(connection, report)
+            changes = learned(connection, report, self._credentials(connection))
+            finished = run.model_copy(update={"finished_at": self.now})
             with self._store.write() as session:
-                if in_trouble(session, connection):
-                    session.audit.add(self._recovered_entry(connection))
-                finished = run.model_copy(update={"finished_at": self.now})
-                session.runs.add(finished)
+                write_run(session, connection, finished, self._recovered_entry(connection))
                 write_quota(session, connector, finished)
-                if changes:
-                    known = connection.model_copy(update=changes)
-                    session.connections.put(known, self.now, self.actor)
+                remember(session, connection.id, changes, self.now, self.actor)
         return report
 
     def _change(self, ref: str, changes: Mapping[str, Any], event: str, summary: str) -> Connection:
@@ -194,7 +192,7 @@ class Connecting(UseCases):
             # Until a sign-in has asked which it is; nothing depends on it before.
             platform = platform or Platform.SALESFORCE
         if platform is None:
-            raise _platform_needed(draft)
+            raise platform_needed(draft)
         if draft.source is Source.FILES and not draft.path:
             raise UsageError(
                 "The source files needs a path.",
@@ -285,25 +283,12 @@ def _require_address(draft: ConnectionDraft) -> None:
         )
 
 
-def _platform_needed(draft: ConnectionDraft) -> UsageError:
+def platform_needed(draft: ConnectionDraft) -> UsageError:
+    """Return the error for a source that does not say which CRM it leads to."""
     return UsageError(
         f"The source {draft.source} needs a platform.",
         remedy="Add --platform salesforce or --platform hubspot.",
     )
-
-
-def learned(connection: Connection, report: ProbeReport) -> dict[str, Any]:
-    """Return what a source told of itself that the connection did not know."""
-    told = {
-        "instance_url": report.instance_url,
-        "api_version": report.api_version,
-        # The organisation behind an Integrations API is chosen there; an org or portal is not.
-        "organisation": None if connection.source is Source.PARTNEROS else report.organisation,
-        "platform": report.platform,
-    }
-    return {
-        key: value for key, value in told.items() if value and value != getattr(connection, key)
-    }
 
 
 def _positive_hours(hours: float) -> float:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from crmdeck.model import (
-    Alert,
-    AlertLevel,
     Connection,
     ConnectionStatus,
-    DriftEvent,
+    ObjectFailure,
     Platform,
     Quota,
     SchemaStats,
-    Severity,
-    Status,
-    SyncOutcome,
     SyncRun,
 )
 from crmdeck.store import Session
+from crmdeck.workspace.alerts import Vitals, alerts
 from crmdeck.workspace.base import UseCases, find_connection
-
-LOW_QUOTA = 0.10
-NOT_ADVANCING = timedelta(days=3)
-GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
-BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
+from crmdeck.workspace.retirements import Retirement, concerns, load_retirements
+from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 
 
 class Health(UseCases):
@@ -33,12 +27,16 @@ class Health(UseCases):
     def status(self, ref: str) -> ConnectionStatus:
         """Return how one connection is doing, from what is cached."""
         with self._store.read() as session:
-            return self._status(session, find_connection(session.connections.all(), ref))
+            connection = find_connection(session.connections.all(), ref)
+            records = _Records.of(session, self.now, connection.id)
+        return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return how all connections are doing, by name."""
         with self._store.read() as session:
-            return tuple(self._status(session, c) for c in session.connections.all())
+            connections = session.connections.all()
+            records = _Records.of(session, self.now)
+        return tuple(self._status(connection, records) for connection in connections)
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the refreshes and tests of a connection, newest first."""
@@ -46,26 +44,27 @@ class Health(UseCases):
             connection = find_connection(session.connections.all(), ref)
             return session.runs.history(connection.id, limit)
 
-    def _status(self, session: Session, connection: Connection) -> ConnectionStatus:
-        history = session.runs.history(connection.id)
-        good = next((r for r in history if r.kind == "refresh" and r.outcome in GOOD), None)
-        bad = next((r for r in history if r.outcome in BAD), None)
-        status = derive_status(connection, history)
-        stats = session.snapshots.stats(connection.id, self.now)
-        stats = stats.model_copy(
-            update={"failed_object_count": len(session.runs.failures(connection.id))}
-        )
-        quota = session.runs.latest_quota(connection.id)
-        events = session.drift.events(connection.id)
+    def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
+        """Return the object types that the last refresh could not read, and why."""
+        with self._store.read() as session:
+            connection = find_connection(session.connections.all(), ref)
+            return session.runs.failures(connection.id)
+
+    def retirements(self) -> tuple[Retirement, ...]:
+        """Return the table of what the vendors retire, with what the user's file changes."""
+        return load_retirements(self.home)
+
+    def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
+        vitals = self._vitals(connection, records)
+        good, bad = vitals.good, vitals.bad
+        hubspot = connection.platform is Platform.HUBSPOT
         return ConnectionStatus(
             id=connection.id,
             name=connection.name,
             platform=connection.platform,
             source=connection.source,
-            status=status,
-            instance_url=(
-                None if connection.platform is Platform.HUBSPOT else connection.instance_url
-            ),
+            status=vitals.status,
+            instance_url=None if hubspot else connection.instance_url,
             last_sync_at=good.finished_at if good else None,
             last_error_at=bad.finished_at if bad else None,
             last_error_message=bad.error_message if bad else None,
@@ -73,113 +72,56 @@ class Health(UseCases):
             last_error_remedy=bad.error_remedy if bad else None,
             created_at=connection.created_at,
             api_version=connection.api_version,
-            schema_stats=stats,
-            quota=quota,
-            alerts=alerts(connection, status, bad, stats, quota, events, self.now),
+            token_expires_at=connection.token_expires_at,
+            schema_stats=vitals.stats,
+            quota=vitals.quota,
+            alerts=alerts(vitals),
+        )
+
+    def _vitals(self, connection: Connection, records: _Records) -> Vitals:
+        key = connection.id
+        last = records.last.get(key)
+        drifted, breaking = records.drifted.get(key, (0, 0))
+        now = self.now
+        return Vitals(
+            connection=connection,
+            status=derive_status(connection, last),
+            now=now,
+            stats=records.stats.get(key, SchemaStats()),
+            last=last,
+            good=records.good.get(key),
+            bad=records.bad.get(key),
+            quota=records.quotas.get(key),
+            drifted=drifted,
+            breaking=breaking,
+            concerns=concerns(connection, self.retirements(), now.date()),
         )
 
 
-def derive_status(connection: Connection, history: tuple[SyncRun, ...]) -> Status:
-    """Return the status that follows from what happened; `history` is newest first."""
-    if connection.disconnected_at is not None:
-        return Status.DISCONNECTED
-    for run in history:
-        if run.outcome is SyncOutcome.REAUTH:
-            return Status.REAUTH_REQUIRED
-        if run.outcome is SyncOutcome.FAILED:
-            return Status.ERROR
-        if run.outcome in (*GOOD, SyncOutcome.STOPPED):
-            return Status.ACTIVE
-    return Status.ACTIVE
+@dataclass(frozen=True)
+class _Records:
+    """What the cache holds of health, each by connection: a handful of queries for them all."""
 
+    last: dict[str, SyncRun]
+    good: dict[str, SyncRun]
+    bad: dict[str, SyncRun]
+    stats: dict[str, SchemaStats]
+    quotas: dict[str, Quota]
+    drifted: dict[str, tuple[int, int]]
 
-def in_trouble(session: Session, connection: Connection) -> bool:
-    """Return whether the last that is known of a connection is that it does not work."""
-    status = derive_status(connection, session.runs.history(connection.id))
-    return status in (Status.ERROR, Status.REAUTH_REQUIRED)
-
-
-def alerts(
-    connection: Connection,
-    status: Status,
-    last_error: SyncRun | None,
-    stats: SchemaStats,
-    quota: Quota | None,
-    events: tuple[DriftEvent, ...],
-    now: datetime,
-) -> tuple[Alert, ...]:
-    """Return what there is to act on for a connection, the most urgent first."""
-    if status is Status.DISCONNECTED:
-        return ()
-    name = connection.name
-    found: list[Alert] = []
-    if last_error is not None and status in (Status.ERROR, Status.REAUTH_REQUIRED):
-        found.append(
-            Alert(
-                level=AlertLevel.CRITICAL,
-                code=last_error.error_code or "FAILED",
-                message=last_error.error_message or "The last sync failed.",
-                cause=last_error.error_cause,
-                remedy=last_error.error_remedy,
-            )
+    @classmethod
+    def of(cls, session: Session, now: datetime, only: str | None = None) -> _Records:
+        """Read it of all connections, or `only` of one."""
+        latest = session.runs.latest_by_connection
+        return cls(
+            last=latest(outcomes=TELLING, connection_id=only),
+            good=latest("refresh", outcomes=GOOD, connection_id=only),
+            bad=latest(outcomes=BAD, connection_id=only),
+            stats=(
+                {only: session.snapshots.stats(only, now)}
+                if only
+                else session.snapshots.stats_by_connection(now)
+            ),
+            quotas=session.runs.quota_by_connection(),
+            drifted=session.drift.open_on_mapped(),
         )
-    mapped = [e for e in events if e.affected_mappings and e.acknowledged_at is None]
-    breaking = sum(event.severity is Severity.BREAKING for event in mapped)
-    if mapped:
-        found.append(
-            Alert(
-                level=AlertLevel.WARNING,
-                code="DRIFT_ON_MAPPED_FIELDS",
-                message=f"{len(mapped)} changes touch mapped fields, {breaking} of them breaking.",
-                remedy=f"Look at them: crmdeck drift {name}",
-            )
-        )
-    if quota is not None and quota.left <= LOW_QUOTA:
-        found.append(
-            Alert(
-                level=AlertLevel.WARNING,
-                code="QUOTA_LOW",
-                message=f"{quota.left:.0%} of the API quota is left ({quota.used} of "
-                f"{quota.limit} used this {quota.window}).",
-                remedy="Refresh less often, or raise the limit with the vendor.",
-            )
-        )
-    if stats.last_discovered_at is None:
-        found.append(
-            Alert(
-                level=AlertLevel.INFO,
-                code="NEVER_REFRESHED",
-                message="The schema was never discovered.",
-                remedy=f"Discover it: crmdeck refresh {name}",
-            )
-        )
-    elif now - stats.last_discovered_at > NOT_ADVANCING:
-        days = (now - stats.last_discovered_at).days
-        found.append(
-            Alert(
-                level=AlertLevel.WARNING,
-                code="SYNC_NOT_ADVANCING",
-                message=f"The last sync was {days} days ago.",
-                remedy=f"Refresh it: crmdeck refresh {name}",
-            )
-        )
-    elif stats.stale_object_count:
-        found.append(
-            Alert(
-                level=AlertLevel.INFO,
-                code="SCHEMA_STALE",
-                message=f"{stats.stale_object_count} of {stats.object_count} objects are stale.",
-                remedy=f"Refresh them: crmdeck refresh {name}",
-            )
-        )
-    if stats.failed_object_count:
-        found.append(
-            Alert(
-                level=AlertLevel.WARNING,
-                code="OBJECTS_FAILED",
-                message=f"{stats.failed_object_count} objects could not be read last time.",
-                remedy="Their last snapshots stand; see the audit log for the reasons.",
-            )
-        )
-    order = list(AlertLevel)
-    return tuple(sorted(found, key=lambda alert: order.index(alert.level)))

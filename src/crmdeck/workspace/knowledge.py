@@ -18,6 +18,7 @@ from crmdeck.matching.catalogue import CatalogueFile, combine, parse_catalogue
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.model import PartnerObject
+from crmdeck.workspace.retirements import FILE as RETIREMENTS
 
 KNOWLEDGE_FOLDER = "knowledge"
 CATALOGUE_FOLDER = "catalogue"
@@ -73,7 +74,7 @@ def _shipped(folder: str, parse: Callable[[str, str], T]) -> tuple[T, ...]:
     files: list[Traversable] = [
         file
         for file in resources.files("crmdeck").joinpath(folder).iterdir()
-        if file.name.endswith(".toml")
+        if file.name.endswith(".toml") and file.name != RETIREMENTS
     ]
     return tuple(
         parse(file.read_text("utf-8"), file.name) for file in sorted(files, key=lambda f: f.name)
@@ -85,6 +86,8 @@ def _stamps(home: Path | None, folder: str) -> tuple[Stamp, ...]:
         return ()
     stamps = []
     for path in sorted((home / folder).glob("*.toml")):
+        if path.name == RETIREMENTS:
+            continue
         try:
             status = path.stat()
         except OSError as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 
-from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Known, Listing
+from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
@@ -21,10 +22,11 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.store import Session
+from crmdeck.workspace.attributing import attributed
 from crmdeck.workspace.base import UseCases
-from crmdeck.workspace.comparing import Answer, Cached, Compared, compare, load_cached
-from crmdeck.workspace.health import in_trouble
-from crmdeck.workspace.runs import failed_run, started_run, write_quota
+from crmdeck.workspace.comparing import Answer, Cached, Compared, compare, load_cached, load_known
+from crmdeck.workspace.learned import learned_on_the_way, remember
+from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.sharing import take_over
 
 
@@ -83,6 +85,7 @@ class Refreshing(UseCases):
         try:
             connector = self._open_connector(connection)
             answer = self._discover(connector, connection, scope, progress, cancel)
+            self._learn(connection, connector)
             take_over(self._store, connector, connection.id)
             if answer.failed and not (answer.discovered or answer.unchanged):
                 raise _all_failed(answer.failed)
@@ -100,10 +103,7 @@ class Refreshing(UseCases):
         cancel: CancelToken,
     ) -> Answer:
         with self._store.read() as session:
-            known = {
-                name: Known(name, digest, validator)
-                for name, (digest, validator) in session.snapshots.known(connection.id).items()
-            }
+            known = load_known(session, connection.id)
         answer = Answer()
         for item in connector.discover(scope, known, cancel):
             cancel.check()
@@ -111,6 +111,12 @@ class Refreshing(UseCases):
             total = len(answer.listing.in_scope) or None
             progress(Progress(answer.seen, total, _label(item)))
         return answer
+
+    def _learn(self, connection: Connection, connector: Connector) -> None:
+        news = learned_on_the_way(connection, connector, self._credentials(connection))
+        if news:
+            with self._store.write() as session:
+                remember(session, connection.id, news, self.now, self.actor)
 
     def _record(
         self,
@@ -125,6 +131,7 @@ class Refreshing(UseCases):
             with self._store.read() as session:
                 cached = load_cached(session, connection.id, answer)
             compared = compare(connection, connector, scope, answer, cached, self.now)
+            compared = self._attributed(compared, connection, connector, cached)
             cancel.check()
             with self._store.write() as session:
                 if session.snapshots.latest_refresh(connection.id) != cached.refresh_id:
@@ -132,6 +139,14 @@ class Refreshing(UseCases):
                 return self._write(
                     session, connection, connector, run, scope, answer, cached, compared
                 )
+
+    def _attributed(
+        self, compared: Compared, connection: Connection, connector: Connector, cached: Cached
+    ) -> Compared:
+        looks = {name: info.discovered_at for name, info in cached.current.items()}
+        events = attributed(compared.report.events, connection, connector, looks)
+        report = compared.report.model_copy(update={"events": events})
+        return replace(compared, report=report)
 
     def _write(
         self,
@@ -156,9 +171,7 @@ class Refreshing(UseCases):
                 "drift_events": len(report.events),
             }
         )
-        if in_trouble(session, connection):
-            session.audit.add(self._recovered_entry(connection))
-        session.runs.add(run)
+        write_run(session, connection, run, self._recovered_entry(connection))
         session.runs.add_failures(run.id, connection.id, failures)
         write_quota(session, connector, run)
         count = session.snapshots.record(
@@ -223,7 +236,7 @@ class Refreshing(UseCases):
         cancelled = isinstance(error, CancelledError)
         with self._store.write() as session:
             failed = failed_run(run, error, self.now)
-            session.runs.add(failed)
+            write_run(session, connection, failed, self._recovered_entry(connection))
             if connector is not None:
                 write_quota(session, connector, failed)
             entry = self._entry(
@@ -247,6 +260,7 @@ def _failure(item: Failed) -> ObjectFailure:
         object_type=item.object_type,
         code=item.error.code,
         message=item.error.message,
+        cause=item.error.cause,
         remedy=item.error.remedy,
     )
 

@@ -6,9 +6,15 @@ from datetime import datetime
 
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import CancelledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
-from crmdeck.model import SyncOutcome, SyncRun
+from crmdeck.model import AuditEntry, Connection, Status, SyncOutcome, SyncRun
 from crmdeck.store import Session
 from crmdeck.workspace.base import new_id
+
+GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
+BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
+# One that stopped for the quota reached the CRM; one that was cancelled tells nothing.
+WORKING = (*GOOD, SyncOutcome.STOPPED)
+TELLING = (*GOOD, *BAD)
 
 
 def started_run(connection_id: str, kind: str, at: datetime) -> SyncRun:
@@ -44,6 +50,31 @@ def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun
             "error_remedy": error.remedy,
         }
     )
+
+
+def derive_status(connection: Connection, last: SyncRun | None) -> Status:
+    """Return the status that follows from what happened; `last` is the last run of `TELLING`."""
+    if connection.disconnected_at is not None:
+        return Status.DISCONNECTED
+    match last.outcome if last else None:
+        case SyncOutcome.REAUTH:
+            return Status.REAUTH_REQUIRED
+        case SyncOutcome.FAILED:
+            return Status.ERROR
+        case _:
+            return Status.ACTIVE
+
+
+def write_run(
+    session: Session, connection: Connection, run: SyncRun, recovered: AuditEntry
+) -> None:
+    """Record a run; where it shows that the connection works again, `recovered` is audited."""
+    last = session.runs.latest_by_connection(outcomes=TELLING, connection_id=connection.id)
+    before = derive_status(connection, last.get(connection.id))
+    if run.outcome in WORKING and before in (Status.ERROR, Status.REAUTH_REQUIRED):
+        run = run.model_copy(update={"recovered": True})
+        session.audit.add(recovered)
+    session.runs.add(run)
 
 
 def write_quota(session: Session, connector: Connector, run: SyncRun) -> None:

@@ -23,7 +23,7 @@ from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.calling import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json, unreachable
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
-from crmdeck.connectors.hubspot.paths import Paths
+from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
 from crmdeck.connectors.hubspot.transport import WHO, BoundedPool, proxy_for
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.connectors.tuning import Tuning
@@ -31,8 +31,8 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, Quota
 
 HOST = "https://api.hubapi.com"
-TOKEN_PATH = "/oauth/2026-03/token"  # noqa: S105
-INTROSPECT_PATH = "/oauth/2026-03/token/introspect"
+TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
+INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
 # What the portal said can be repeated without harm is waited for by us: it can be cancelled.
 _RETRY = urllib3.Retry(
     total=2, connect=2, read=0, status=0, redirect=0, raise_on_status=False, backoff_factor=0.2

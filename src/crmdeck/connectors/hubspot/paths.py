@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 NEWEST_FIRST = ("2026-09", "2026-03", "v3")
+OAUTH_VERSION = "2026-03"
 _OUTSIDE_CRM = {"account-info": "/account-info", "schemas": "/crm-object-schemas"}
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
-from crmdeck.model import AuditEntry, Connection, ProbeReport, WireModel
+from crmdeck.model import AuditEntry, Connection, ProbeReport, Source, WireModel
 from crmdeck.secrets import SECRET_NAMES, NoKeyringError, SecretsPlace, environment_variable
 from crmdeck.store import Session
-from crmdeck.workspace.connecting import ConnectionDraft, learned, require_free_name
-from crmdeck.workspace.health import in_trouble
-from crmdeck.workspace.runs import failed_run, started_run, write_quota
+from crmdeck.workspace.connecting import (
+    ConnectionDraft,
+    platform_needed,
+    require_free_name,
+)
+from crmdeck.workspace.learned import learned
+from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.signin.flows import Flow, tidied
 from crmdeck.workspace.signin.hosts import is_login_host
 from crmdeck.workspace.signin.preparing import Preparing, needs_own_host, require_answers
@@ -71,11 +75,13 @@ class SigningIn(Preparing):
         self._require_writable()
         connection = self._draft(draft)
         require_free_name(connection.name, self.connections())
+        if draft.source is Source.PARTNEROS and draft.platform is None and not test:
+            raise platform_needed(draft)
         given = tidied(secrets or {})
         plan = self._plan(draft, given, grant, flow, place, test, keep_password)
         connection = _as_granted(connection, grant)
         trial = self._try(connection, Purse(given, grant), test if plan is None else plan.test)
-        connection = _as_reported(connection, trial.report)
+        connection = _as_reported(connection, trial)
         try:
             entries = [self._added_entry(connection)]
             if plan is not None:
@@ -125,7 +131,7 @@ class SigningIn(Preparing):
             )
         connection = _as_granted(connection, grant)
         trial = self._try(connection, Purse(given, grant), plan.test)
-        connection = _as_reported(connection, trial.report)
+        connection = _as_reported(connection, trial)
         entries = self._keep(connection, trial.purse, plan)
         with self._store.write() as session:
             session.connections.put(connection, self.now, self.actor)
@@ -209,9 +215,7 @@ class SigningIn(Preparing):
         if trial.error is not None:
             session.runs.add(failed_run(run, trial.error, self.now))
             return
-        if in_trouble(session, connection):
-            session.audit.add(self._recovered_entry(connection))
-        session.runs.add(run)
+        write_run(session, connection, run, self._recovered_entry(connection))
         write_quota(session, trial.connector, run)
 
 
@@ -224,12 +228,12 @@ def _as_granted(connection: Connection, grant: Grant | None) -> Connection:
     return connection.model_copy(update={key: value for key, value in told.items() if value})
 
 
-def _as_reported(connection: Connection, report: ProbeReport | None) -> Connection:
+def _as_reported(connection: Connection, trial: _Trial) -> Connection:
     """Return the connection with what the test told; raises ConflictError for another org."""
-    if report is None:
+    if trial.report is None:
         return connection
-    _require_same(connection, report.organisation)
-    return connection.model_copy(update=learned(connection, report))
+    _require_same(connection, trial.report.organisation)
+    return connection.model_copy(update=learned(connection, trial.report, trial.purse))
 
 
 def _require_same(connection: Connection, organisation: str | None) -> None:

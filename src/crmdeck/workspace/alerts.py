@@ -1,0 +1,220 @@
+"""Alerts: what there is to act on for a connection. One small rule each, over what is cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+from crmdeck.model import (
+    Alert,
+    AlertLevel,
+    Connection,
+    Quota,
+    SchemaStats,
+    Status,
+    SyncOutcome,
+    SyncRun,
+)
+from crmdeck.workspace.retirements import Concern
+
+LOW_QUOTA = 0.20
+QUOTA_COUNTS_FOR = timedelta(days=1)
+TOKEN_NOTICE = timedelta(days=7)
+RETIREMENT_NOTICE = timedelta(days=90)
+NOT_ADVANCING = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """All that is known of how a connection is doing, at `now`.
+
+    `last` is the last run that tells something, `good` the last refresh that went well, `bad`
+    the last run that did not. `drifted` counts the open drift events on mapped fields, `breaking`
+    the breaking ones among them.
+    """
+
+    connection: Connection
+    status: Status
+    now: datetime
+    stats: SchemaStats = field(default_factory=SchemaStats)
+    last: SyncRun | None = None
+    good: SyncRun | None = None
+    bad: SyncRun | None = None
+    quota: Quota | None = None
+    drifted: int = 0
+    breaking: int = 0
+    concerns: tuple[Concern, ...] = ()
+
+
+def alerts(vitals: Vitals) -> tuple[Alert, ...]:
+    """Return what there is to act on, the most urgent first; nothing once disconnected."""
+    if vitals.status is Status.DISCONNECTED:
+        return ()
+    order = list(AlertLevel)
+    found = [alert for rule in RULES for alert in rule(vitals)]
+    return tuple(sorted(found, key=lambda alert: order.index(alert.level)))
+
+
+def broken(vitals: Vitals) -> Iterator[Alert]:
+    """The connection does not work: the last error, with its cause and remedy."""
+    if vitals.status not in (Status.ERROR, Status.REAUTH_REQUIRED) or vitals.bad is None:
+        return
+    yield Alert(
+        level=AlertLevel.CRITICAL,
+        code=vitals.bad.error_code or "FAILED",
+        message=vitals.bad.error_message or "The last sync failed.",
+        cause=vitals.bad.error_cause,
+        remedy=vitals.bad.error_remedy,
+    )
+
+
+def token_ends(vitals: Vitals) -> Iterator[Alert]:
+    """The token, which nothing renews, ends soon or has ended."""
+    ends = vitals.connection.token_expires_at
+    if ends is None or vitals.status is Status.REAUTH_REQUIRED:
+        return
+    if ends - vitals.now > TOKEN_NOTICE:
+        return
+    over = ends <= vitals.now
+    yield Alert(
+        level=AlertLevel.CRITICAL if over else AlertLevel.WARNING,
+        code="TOKEN_ENDED" if over else "TOKEN_ENDS_SOON",
+        message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
+        cause="It can't be renewed without you.",
+        remedy=f"Sign in again: crmdeck connections sign-in {vitals.connection.name}",
+        due_at=ends,
+    )
+
+
+def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
+    """Fields that are mapped have changed, and nobody has acknowledged it."""
+    if not vitals.drifted:
+        return
+    touches = "change touches" if vitals.drifted == 1 else "changes touch"
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code="DRIFT_ON_MAPPED_FIELDS",
+        message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
+        cause="The CRM's schema changed after the mappings were accepted.",
+        remedy=f"Look at what changed: crmdeck drift {vitals.connection.name}",
+    )
+
+
+def stopped(vitals: Vitals) -> Iterator[Alert]:
+    """The last refresh left the rest of the quota to others."""
+    if vitals.last is None or vitals.last.outcome is not SyncOutcome.STOPPED:
+        return
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code=vitals.last.error_code or "QUOTA_RESERVE",
+        message=vitals.last.error_message or "The last refresh stopped for want of quota.",
+        cause=vitals.last.error_cause,
+        remedy=vitals.last.error_remedy,
+    )
+
+
+def quota_low(vitals: Vitals) -> Iterator[Alert]:
+    """Little was left of the API quota, not long ago, and no refresh has stopped for it yet."""
+    quota = vitals.quota
+    if quota is None or quota.left > LOW_QUOTA or any(stopped(vitals)):
+        return
+    if quota.observed_at and vitals.now - quota.observed_at > QUOTA_COUNTS_FOR:
+        return
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code="QUOTA_LOW",
+        message=f"{quota.left:.0%} of the API quota is left.",
+        cause=f"{quota.used} of {quota.limit} requests a {quota.window} are used, by all apps.",
+        remedy="Refresh less often or narrow the scope, or raise the limit with the vendor.",
+    )
+
+
+def not_advancing(vitals: Vitals) -> Iterator[Alert]:
+    """The last good refresh was long ago."""
+    last = vitals.stats.last_discovered_at
+    patience = max(NOT_ADVANCING, timedelta(hours=2 * vitals.connection.ttl_hours))
+    if last is None or vitals.now - last <= patience:
+        return
+    failing = vitals.bad is not None and vitals.bad.finished_at > last
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code="SYNC_NOT_ADVANCING",
+        message=f"The last sync was {(vitals.now - last).days} days ago.",
+        cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
+        remedy=f"Refresh it: crmdeck refresh {vitals.connection.name}",
+    )
+
+
+def objects_failed(vitals: Vitals) -> Iterator[Alert]:
+    """The last refresh could not read some object types."""
+    count = vitals.stats.failed_object_count
+    if not count:
+        return
+    yield Alert(
+        level=AlertLevel.WARNING,
+        code="OBJECTS_FAILED",
+        message=f"{count} object {'type' if count == 1 else 'types'} could not be read last time.",
+        cause="What was cached of them stands.",
+        remedy=f"See why: crmdeck refresh {vitals.connection.name}",
+    )
+
+
+def never_refreshed(vitals: Vitals) -> Iterator[Alert]:
+    """There is no schema yet."""
+    if vitals.stats.last_discovered_at is not None:
+        return
+    yield Alert(
+        level=AlertLevel.INFO,
+        code="NEVER_REFRESHED",
+        message="The schema was never discovered.",
+        remedy=f"Discover it: crmdeck refresh {vitals.connection.name}",
+    )
+
+
+def stale(vitals: Vitals) -> Iterator[Alert]:
+    """Some of the schema is past its time to live; not said where the sync does not advance."""
+    if not vitals.stats.stale_object_count or any(not_advancing(vitals)):
+        return
+    yield Alert(
+        level=AlertLevel.INFO,
+        code="SCHEMA_STALE",
+        message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} objects are "
+        "stale.",
+        cause=f"They were last read more than {vitals.connection.ttl_hours:g} hours ago.",
+        remedy=f"Refresh them: crmdeck refresh {vitals.connection.name}",
+    )
+
+
+def retirements(vitals: Vitals) -> Iterator[Alert]:
+    """The vendor retires something that the connection uses, or may use."""
+    for concern in vitals.concerns:
+        each = concern.retirement
+        ends = datetime.combine(concern.ends, time(), UTC)
+        days = (concern.ends - vitals.now.date()).days
+        when = each.when or f"{concern.ends:%Y-%m-%d}"
+        left = f"{days} {'day' if days == 1 else 'days'} left ({when})" if days > 0 else when
+        urgent = not each.maybe and ends - vitals.now <= RETIREMENT_NOTICE
+        yield Alert(
+            level=AlertLevel.WARNING if urgent else AlertLevel.INFO,
+            code="VENDOR_END_OF_LIFE",
+            message=f"{each.title}: {left if days > 0 else 'since ' + left}.",
+            cause=each.cause,
+            remedy=each.remedy.replace("NAME", vitals.connection.name),
+            due_at=ends,
+            link=each.source,
+        )
+
+
+RULES: tuple[Callable[[Vitals], Iterator[Alert]], ...] = (
+    broken,
+    token_ends,
+    drift_on_mapped,
+    stopped,
+    quota_low,
+    not_advancing,
+    objects_failed,
+    never_refreshed,
+    stale,
+    retirements,
+)

@@ -1,0 +1,184 @@
+"""The end-of-life watch: what the vendors retire, held against what a connection uses.
+
+The table is `crmdeck/knowledge/retirements.toml`, which says what each key means. A user's
+`<home>/knowledge/retirements.toml` adds entries, and changes those whose `id` it repeats.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
+from crmdeck.errors import UsageError
+from crmdeck.model import Connection, Platform, Source, WireModel
+
+FILE = "retirements.toml"
+_DIRECT = (Source.SALESFORCE, Source.HUBSPOT, Source.SANDBOX)
+_DATED = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+
+class Retirement(WireModel):
+    """One thing that a vendor retires; see the table for what each attribute means."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    platform: Platform
+    title: str
+    ends: date | None = None
+    months: int | None = Field(default=None, ge=1)
+    when: str | None = None
+    api_versions: tuple[str, ...] = ()
+    sign_in: tuple[str, ...] = ()
+    maybe: bool = False
+    notice_days: int = Field(default=365, ge=0)
+    cause: str
+    remedy: str
+    source: str
+    ignored: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> Retirement:
+        if (self.ends is None) == (self.months is None):
+            raise ValueError("give either 'ends' or 'months'")
+        if not self.api_versions and not self.sign_in:
+            raise ValueError("give 'api_versions' or 'sign_in'")
+        return self
+
+
+@dataclass(frozen=True)
+class Concern:
+    """A retirement that concerns a connection, and the first day without what it uses."""
+
+    retirement: Retirement
+    ends: date
+
+
+def concerns(
+    connection: Connection, retirements: tuple[Retirement, ...], today: date
+) -> tuple[Concern, ...]:
+    """Return what concerns a connection and is near enough to be told, the first to end first."""
+    if connection.source not in _DIRECT:
+        return ()
+    found = []
+    for each in retirements:
+        if each.platform is not connection.platform or each.ignored:
+            continue
+        if each.sign_in and connection.sign_in not in each.sign_in:
+            continue
+        ends = _end(each, connection)
+        if ends is not None and (ends - today).days <= each.notice_days:
+            found.append(Concern(each, ends))
+    return tuple(sorted(found, key=lambda concern: (concern.ends, concern.retirement.id)))
+
+
+def load_retirements(home: Path | None) -> tuple[Retirement, ...]:
+    """Return the table, with what the file in `<home>/knowledge` adds and changes.
+
+    Raises UsageError that names the file and the entry where the user's file is broken.
+    """
+    path = home / "knowledge" / FILE if home is not None else None
+    try:
+        status = path.stat() if path is not None else None
+    except FileNotFoundError:
+        status = None
+    except OSError as error:
+        raise _broken(str(path), f"It can't be read: {error.strerror}.") from None
+    if path is None or status is None:
+        return _load(None, 0, 0)
+    return _load(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...]:
+    shipped = resources.files("crmdeck").joinpath("knowledge", FILE).read_text("utf-8")
+    rows = {row["id"]: row for row in _rows(shipped, FILE)}
+    if path is None:
+        return tuple(_retirement(row, FILE) for row in rows.values())
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _broken(str(path), f"It can't be read: {error}.") from None
+    for row in _rows(text, str(path)):
+        rows[row["id"]] = {**rows.get(row["id"], {}), **row}
+    return tuple(_retirement(row, str(path)) for row in rows.values())
+
+
+def _rows(text: str, origin: str) -> list[dict[str, Any]]:
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(origin, f"It is not valid TOML: {error}.") from None
+    rows = table.pop("retirement", [])
+    if table or not isinstance(rows, list):
+        raise _broken(origin, "It holds something else than [[retirement]] entries.")
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+            raise _broken(origin, "An entry has no id.")
+    return rows
+
+
+def _retirement(row: Mapping[str, Any], origin: str) -> Retirement:
+    try:
+        return Retirement.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise _broken(origin, f"Entry '{row['id']}': {key} {first['msg']}.") from None
+
+
+def _end(retirement: Retirement, connection: Connection) -> date | None:
+    if not retirement.api_versions:
+        return retirement.ends
+    ends = [
+        _end_of(retirement, version)
+        for version in _spoken(connection)
+        if any(_covers(pattern, version) for pattern in retirement.api_versions)
+    ]
+    return min(ends, default=None)
+
+
+def _spoken(connection: Connection) -> list[str]:
+    spoken = [connection.api_version] if connection.api_version else []
+    oauth = connection.sign_in in ("browser", "refresh-token")
+    if connection.platform is Platform.HUBSPOT and oauth:
+        spoken.append(f"oauth/{OAUTH_VERSION}")
+    return spoken
+
+
+def _covers(pattern: str, version: str) -> bool:
+    low, dots, high = pattern.partition("..")
+    try:
+        if dots:
+            return float(low) <= float(version) <= float(high)
+    except ValueError:
+        return False
+    dated = re.escape(pattern).replace(re.escape("YYYY-MM"), _DATED.pattern)
+    return re.fullmatch(dated, version) is not None
+
+
+def _end_of(retirement: Retirement, version: str) -> date:
+    dated = _DATED.search(version)
+    if retirement.ends is not None or retirement.months is None or dated is None:
+        return retirement.ends or date.max
+    months = int(dated[1]) * 12 + int(dated[2]) - 1 + retirement.months
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _broken(origin: str, cause: str) -> UsageError:
+    return UsageError(
+        f"{origin}: the table of retirements can't be used.",
+        cause=cause,
+        remedy="Correct it, or move the file away.",
+        code="BAD_KNOWLEDGE_FILE",
+    )
