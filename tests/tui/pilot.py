@@ -9,7 +9,16 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.loading import Loading
+from crmdeck.tui.panes.registry import PANES
+from crmdeck.workspace import Workspace
+
+
+def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
+    """Return a console with the audit pane only: the shell is the same over every pane."""
+    panes = [spec for spec in PANES if spec.id == "audit"]
+    return CrmdeckApp(workspace, panes=panes, **options)
 
 
 async def settle(pilot: Pilot[Any]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import screen_text, settle
+from tests.tui.pilot import audit_console, screen_text, settle
 
 
 async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(120, 30)) as pilot:
         await settle(pilot)
         table = app.screen.query_one(Table)

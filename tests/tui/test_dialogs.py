@@ -7,20 +7,19 @@ from typing import Any
 import pytest
 from textual.screen import Screen
 
-from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.typed import TypedConfirm
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import screen_text, settle
+from tests.tui.pilot import audit_console, screen_text, settle
 
 Answer = list[Any]
 
 
 async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answer:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     answers: Answer = []
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -69,7 +68,7 @@ async def test_choose_searches_any_number(workspace: Workspace) -> None:
 
 
 async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         for text in HOSTILE:

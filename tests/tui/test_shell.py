@@ -18,7 +18,7 @@ from crmdeck.tui.ui_state import FILE_NAME, UiState
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import write_describe
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import audit_console, screen_text, settle, until
 
 
 def main_screen(app: CrmdeckApp) -> MainScreen:
@@ -34,7 +34,7 @@ def pane_of(app: CrmdeckApp) -> Pane:
 
 
 async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
@@ -46,7 +46,7 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
 
 
 async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         table = pane_of(app).query_one(Table)
@@ -68,7 +68,7 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
 
 
 async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace, keys={"view.filter": "f"})
+    app = audit_console(workspace, keys={"view.filter": "f"})
     async with app.run_test(size=(100, 50)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
@@ -81,7 +81,7 @@ async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
 
 
 async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("h", "j")
@@ -97,7 +97,7 @@ async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) 
 
 async def test_r_refreshes_and_tells(workspace: Workspace, tmp_path: Path) -> None:
     write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         before = pane_of(app).query_one(Table).total_count
@@ -114,7 +114,7 @@ async def test_an_error_becomes_a_panel_and_the_data_stays(
     for file in (tmp_path / "acme").iterdir():
         file.unlink()
     (tmp_path / "acme").rmdir()
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -147,7 +147,7 @@ async def test_escape_cancels_a_refresh(
         raise AssertionError("It was never cancelled.")
 
     monkeypatch.setattr(workspace, "refresh", slow)
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("r")
@@ -159,14 +159,14 @@ async def test_escape_cancels_a_refresh(
 
 
 async def test_comes_back_to_where_the_user_was(home: Path, workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace, theme="light")
+    app = audit_console(workspace, theme="light")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("right_square_bracket")
         await settle(pilot)
         await pilot.press("slash", *"dana", "enter", "s", "q")
     assert (home / FILE_NAME).stat().st_mode & 0o077 == 0
-    again = CrmdeckApp(workspace)
+    again = audit_console(workspace)
     async with again.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         assert again.theme == "crmdeck-light"
@@ -181,7 +181,7 @@ async def test_comes_back_to_where_the_user_was(home: Path, workspace: Workspace
 async def test_a_damaged_state_is_forgotten(home: Path, workspace: Workspace, damage: str) -> None:
     (home / FILE_NAME).write_text(damage)
     assert UiState.load(home).panes == {}
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         assert "Audit   acme" in screen_text(pilot)
@@ -189,7 +189,7 @@ async def test_a_damaged_state_is_forgotten(home: Path, workspace: Workspace, da
 
 async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
     with Workspace.open(home, read_only=True, secrets=MemorySecrets()) as workspace:
-        app = CrmdeckApp(workspace)
+        app = audit_console(workspace)
         async with app.run_test(size=(100, 30)) as pilot:
             await settle(pilot)
             assert "read-only" in screen_text(pilot)
@@ -203,7 +203,7 @@ async def test_read_only_says_so_and_does_not_refresh(home: Path) -> None:
     ("size", "shown"), [((50, 20), "needs at least 60 columns"), ((70, 20), "Audit   acme")]
 )
 async def test_narrow_windows(workspace: Workspace, size: tuple[int, int], shown: str) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         assert shown in screen_text(pilot)
@@ -213,7 +213,7 @@ async def test_exports_what_the_pane_shows(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("e", "enter", "enter")
@@ -223,7 +223,7 @@ async def test_exports_what_the_pane_shows(
 
 
 async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace)
+    app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+p")
@@ -236,7 +236,7 @@ async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspa
 
 
 async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
-    app = CrmdeckApp(workspace, keys={"view.export": "r"})
+    app = audit_console(workspace, keys={"view.export": "r"})
     async with app.run_test(size=(100, 30)) as pilot:
         await until(
             pilot, lambda: any("connection.refresh" in n.message for n in app._notifications)

@@ -44,6 +44,7 @@ class TableCore(TableView[R], inherit_bindings=False):
 
         `cursor` is the key of the row to go to, if it is among them.
         """
+        self._filled = True
         self._start(rows, wanted=self.cursor_key if cursor is None else cursor)
 
     def update_rows(self, rows: Sequence[R]) -> None:

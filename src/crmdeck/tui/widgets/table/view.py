@@ -60,6 +60,7 @@ class TableView(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._order: Sequence[int] = range(0)
         self._predicate: Callable[[R], bool] | None = None
         self._cursor = 0
+        self._filled = bool(rows)
         self._placed: tuple[Placed[R], ...] = ()
         self._placed_for = -1
         self._look: Look | None = None
@@ -158,6 +159,7 @@ class TableView(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     def _blank_line(self, y: int, width: int, look: Look) -> Strip:
         if y == 2 * self.header_height and self.shown_count == 0:
             text = self.empty if self.total_count == 0 else "No row passes the filter."
+            text = text if self._filled else ""
             return Strip([Segment("  " + text, look.empty)]).crop_extend(0, width, look.base)
         return Strip.blank(width, look.base)
 
