@@ -37,6 +37,10 @@ EndpointOption = Annotated[
     str | None,
     typer.Option("--endpoint", help="A host in place of the vendor's: a sandbox or a proxy."),
 ]
+RemoteIdOption = Annotated[
+    str | None,
+    typer.Option("--remote-id", help="For the source partneros: the integration's UUID there."),
+]
 InstanceOption = Annotated[
     str | None,
     typer.Option("--instance-url", help="For Salesforce: https://MYDOMAIN.my.salesforce.com"),
@@ -93,6 +97,7 @@ def add(
     path: PathOption = None,
     instance_url: InstanceOption = None,
     endpoint: EndpointOption = None,
+    remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
@@ -126,6 +131,7 @@ def add(
             path=str(path) if path else None,
             instance_url=_where(instance_url or login_host),
             endpoint=endpoint,
+            remote_id=remote_id,
             scope=_scope(scope, include, exclude) or Scope(),
             ttl_hours=ttl_hours,
         )
@@ -151,10 +157,15 @@ def set_connection(
     path: PathOption = None,
     instance_url: InstanceOption = None,
     endpoint: EndpointOption = None,
+    remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     ttl_hours: TtlOption = None,
+    api_version: Annotated[
+        str | None,
+        typer.Option("--api-version", help="For Salesforce: a version (66.0), or newest."),
+    ] = None,
     reconnect: Annotated[
         bool, typer.Option("--reconnect", help="Take a disconnection back.")
     ] = False,
@@ -168,9 +179,11 @@ def set_connection(
             name,
             path=str(path) if path else None,
             endpoint=endpoint,
+            remote_id=remote_id,
             instance_url=instance_url,
             scope=_scope(scope, include, exclude),
             ttl_hours=ttl_hours,
+            api_version=api_version,
             reconnect=reconnect,
         )
         if as_json:
@@ -202,7 +215,7 @@ def test(
                 ("API version", report.api_version),
                 ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
                 ("token ends", report.token_expires_at),
-                ("missing permissions", ", ".join(report.missing_permissions)),
+                *(("missing permission", what) for what in report.missing_permissions or ("none",)),
             ],
         )
 

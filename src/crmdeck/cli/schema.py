@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import ProgressLine, workspace
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError
-from crmdeck.model import DriftEvent, RefreshResult, Severity, Status
+from crmdeck.model import Alert, ConnectionStatus, DriftEvent, RefreshResult, Severity, Status
 from crmdeck.workspace import Workspace, parse_moment
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
@@ -33,6 +34,9 @@ def status(
     """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
     with workspace(home, demo, as_json) as ws:
         found = [ws.status(name) for name in names] if names else list(ws.statuses())
+        if not found:
+            say("There are no connections yet. Add one: crmdeck connections add NAME --source ...")
+            say("Or look at what there would be to see: crmdeck demo")
         if as_json:
             emit_json(found[0] if names and len(names) == 1 else found)
         else:
@@ -47,16 +51,34 @@ def status(
                         item.schema_stats.object_count,
                         item.schema_stats.field_count,
                         f"{item.quota.left:.0%}" if item.quota else None,
-                        item.alerts[0].message if item.alerts else None,
+                        _first_alert(item.alerts),
                     )
                     for item in found
                 ],
             )
+            if names:
+                for item in found:
+                    _tell_alerts(item)
         states = {item.status for item in found}
     if Status.REAUTH_REQUIRED in states:
         raise typer.Exit(int(ExitCode.REAUTH_REQUIRED))
     if Status.ERROR in states:
         raise typer.Exit(int(ExitCode.FAILED))
+
+
+def _first_alert(alerts: Sequence[Alert]) -> str | None:
+    if not alerts:
+        return None
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return alerts[0].message + more
+
+
+def _tell_alerts(status: ConnectionStatus) -> None:
+    for alert in status.alerts:
+        say(f"{status.name}: {alert.level}: {alert.message}")
+        for part in (alert.cause, alert.remedy, alert.link):
+            if part:
+                say(f"  {part}")
 
 
 def refresh(
@@ -191,10 +213,13 @@ def drift(
                 if event.story in titles:
                     if event.story not in told:
                         told.add(event.story)
-                        rows.append((event.detected_at, "", "", titles[event.story], "", ""))
+                        rows.append((event.detected_at, "", "", titles[event.story], "", "", ""))
                     continue
                 rows.append(_drift_row(event))
-            emit_table(("when", "severity", "object", "what", "breaks", "acknowledged"), rows)
+            emit_table(
+                ("when", "severity", "object", "what", "breaks", "acknowledged", "changed by"),
+                rows,
+            )
     _fail_on([e for e in report.events if e.acknowledged_at is None], fail_on)
 
 
@@ -208,6 +233,15 @@ def _drift_row(event: DriftEvent) -> tuple[object, ...]:
         f"{what}: {event.reason}" if event.reason else what,
         ", ".join(event.affected_mappings),
         event.acknowledged_at,
+        _who(event),
+    )
+
+
+def _who(event: DriftEvent) -> str | None:
+    if event.changed_by is None:
+        return event.attribution and f"unknown: {event.attribution}"
+    return (
+        f"{event.changed_by}, {event.changed_at:%Y-%m-%d}" if event.changed_at else event.changed_by
     )
 
 
@@ -224,7 +258,8 @@ def _refresh(ws: Workspace, name: str, as_json: bool) -> RefreshResult:
             f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
         )
         for failure in result.failures:
-            say(f"  {failure.object_type}: {failure.message} {failure.remedy or ''}")
+            parts = (failure.message, failure.cause, failure.remedy)
+            say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")
     return result
 
 

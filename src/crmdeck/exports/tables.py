@@ -46,6 +46,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "quotaWindow",
             "quotaObservedAt",
             "alerts",
+            "tokenExpiresAt",
         ),
         "schema": (
             "objectType",
@@ -91,6 +92,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "acknowledgedAt",
             "acknowledgedBy",
             "note",
+            "changedBy",
+            "changedAt",
+            "attribution",
         ),
         "mapping": (
             "connectionId",

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from crmdeck.workspace.examining import Finding, examine
     from crmdeck.workspace.exporting import EXPORTS
     from crmdeck.workspace.facade import Workspace
-    from crmdeck.workspace.inspecting import FillRate, InspectedObject, MappedTo, SchemaOverview
+    from crmdeck.workspace.inspecting import InspectedObject, MappedTo, SchemaOverview
     from crmdeck.workspace.matchfiles import FileMatches, match_files, render_matches
     from crmdeck.workspace.moments import parse_moment
+    from crmdeck.workspace.retirements import Retirement
     from crmdeck.workspace.reviewing import Review, Verdict
+    from crmdeck.workspace.sampling import FieldSample, FillRate
     from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
     from crmdeck.workspace.signin.flows import Flow, Question
     from crmdeck.workspace.signin.hosts import login_url
@@ -44,11 +46,13 @@ _HOMES = {
     "ConnectionDraft": "crmdeck.workspace.connecting",
     "EXPORTS": "crmdeck.workspace.exporting",
     "FileMatches": "crmdeck.workspace.matchfiles",
-    "FillRate": "crmdeck.workspace.inspecting",
+    "FieldSample": "crmdeck.workspace.sampling",
+    "FillRate": "crmdeck.workspace.sampling",
     "Finding": "crmdeck.workspace.examining",
     "InspectedObject": "crmdeck.workspace.inspecting",
     "MappedTo": "crmdeck.workspace.inspecting",
     "Progress": "crmdeck.model",
+    "Retirement": "crmdeck.workspace.retirements",
     "Review": "crmdeck.workspace.reviewing",
     "Verdict": "crmdeck.workspace.reviewing",
     "SchemaOverview": "crmdeck.workspace.inspecting",
@@ -70,6 +74,7 @@ __all__ = [
     "CancelToken",
     "Choice",
     "ConnectionDraft",
+    "FieldSample",
     "FileMatches",
     "FillRate",
     "Finding",
@@ -78,6 +83,7 @@ __all__ = [
     "MappedTo",
     "Progress",
     "Question",
+    "Retirement",
     "Review",
     "SchemaOverview",
     "SecretsPlace",

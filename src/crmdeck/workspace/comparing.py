@@ -29,6 +29,8 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.decided import accepted_fields
 
+_TURNS = ("token.stored", "connection.updated", "connection.reconnected")
+
 
 @dataclass
 class Answer:
@@ -92,19 +94,19 @@ class Compared:
 def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     """Return what the cache knows, so that a source can answer "unchanged".
 
-    A validator does not say whose answer it stands for, and another user may see more: after a
-    new sign-in nothing counts as unchanged.
+    A validator does not say whose answer it stands for, nor from where, and another user may
+    see more: after a new sign-in or a change of the connection nothing counts as unchanged.
     """
     current = session.snapshots.current(connection_id)
-    signed_in = current and session.audit.entries(
-        connection_id=connection_id,
-        event="token.stored",
-        since=max(info.discovered_at for info in current),
-        limit=1,
+    if not current:
+        return {}
+    since = session.audit.entries(
+        connection_id=connection_id, since=max(info.discovered_at for info in current)
     )
+    distrusted = any(entry.event in _TURNS for entry in since)
     return {
         info.object_type: Known(
-            info.object_type, info.schema_hash, None if signed_in else info.validator
+            info.object_type, info.schema_hash, None if distrusted else info.validator
         )
         for info in current
     }

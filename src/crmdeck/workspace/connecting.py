@@ -68,9 +68,13 @@ class Connecting(UseCases):
         instance_url: str | None = None,
         scope: Scope | None = None,
         ttl_hours: float | None = None,
+        api_version: str | None = None,
         reconnect: bool = False,
     ) -> Connection:
-        """Change what is given of a connection; `reconnect` takes a disconnection back."""
+        """Change what is given of a connection; `reconnect` takes a disconnection back.
+
+        `api_version` pins Salesforce's (`66.0`), or with `newest` leaves it to the next refresh.
+        """
         changes: dict[str, Any] = {}
         if path is not None:
             changes["path"] = _absolute(path)
@@ -84,6 +88,8 @@ class Connecting(UseCases):
             changes["scope"] = scope
         if ttl_hours is not None:
             changes["ttl_hours"] = _positive_hours(ttl_hours)
+        if api_version is not None:
+            changes["api_version"] = _pinned(self.connection(ref), api_version)
         if reconnect:
             changes["disconnected_at"] = None
         if not changes:
@@ -289,6 +295,18 @@ def platform_needed(draft: ConnectionDraft) -> UsageError:
         f"The source {draft.source} needs a platform.",
         remedy="Add --platform salesforce or --platform hubspot.",
     )
+
+
+def _pinned(connection: Connection, version: str) -> str | None:
+    if version == "newest":
+        return None
+    if connection.platform is not Platform.SALESFORCE or not re.fullmatch(r"\d\d\.0", version):
+        raise UsageError(
+            f"'{version}' can't be the API version of {connection.name}.",
+            remedy="Use newest or, for Salesforce, a version such as 66.0.",
+            code="BAD_API_VERSION",
+        )
+    return version
 
 
 def _positive_hours(hours: float) -> float:

@@ -10,6 +10,7 @@ from crmdeck.model import Direction, DriftEvent, ObjectDetail, ObjectSummary
 from crmdeck.workspace.base import find_connection
 from crmdeck.workspace.browsing import Browsing, find_snapshot, never_discovered
 from crmdeck.workspace.decided import accepted_fields
+from crmdeck.workspace.sampling import FillRate, Measuring
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,6 @@ class MappedTo:
     object_pair: str
     partner_field: str
     direction: Direction
-
-
-@dataclass(frozen=True)
-class FillRate:
-    """How full a field is: `rate` (0 to 1) of `sampled` records, measured at a moment."""
-
-    rate: float
-    sampled: int
-    measured_at: datetime
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class InspectedObject:
     rates: Mapping[str, FillRate]
 
 
-class Inspecting(Browsing):
+class Inspecting(Browsing, Measuring):
     """Browsing with everything at hand that the cache knows."""
 
     def overview(self, ref: str, at: datetime | None = None) -> SchemaOverview:
