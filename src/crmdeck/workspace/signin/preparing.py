@@ -51,10 +51,13 @@ class Preparing(Connecting):
         flows = self.sign_in_flows(target)
         if name is not None:
             return find_flow(flows, name)
-        fitting = fitting_flow(flows, given)
-        if fitting is not None or isinstance(target, ConnectionDraft):
-            return fitting
-        return flow_in_use(flows, self._stored(self._target(target)))
+        if isinstance(target, ConnectionDraft):
+            return fitting_flow(flows, given)
+        stored = self._stored(self._target(target))
+        app = {q.name for flow in flows for q in flow.questions if q.lasting}
+        touched = tuple(flow for flow in flows if flow.names & set(given))
+        fitting = fitting_flow(touched, set(given) | (app & set(stored)))
+        return fitting or flow_in_use(flows, stored)
 
     def open_questions(
         self, target: Target, flow: Flow, given: Collection[str] = ()
