@@ -188,6 +188,7 @@ class TableView(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Share the new width among the columns."""
         self._resize()
         self._scroll_to_cursor()
+        self.refresh()
 
     @property
     def placed(self) -> tuple[Placed[R], ...]:
