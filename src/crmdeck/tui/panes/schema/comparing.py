@@ -1,0 +1,213 @@
+"""Two schemas held against each other, as lines. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from textual.content import Content
+
+from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
+from crmdeck.tui.filtering import KeyTest, one_of
+from crmdeck.tui.panes.schema.history import value_text
+from crmdeck.tui.text import count, display_block, display_text
+from crmdeck.tui.widgets.table import Column
+
+SIDE_SIGNS = {Side.LEFT: "−", Side.RIGHT: "+", Side.BOTH: "≠"}
+SIDE_WORDS = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
+SIDE_STATES = {Side.LEFT: "error", Side.RIGHT: "ok", Side.BOTH: "warn"}
+LONGEST_SIDE = 2000
+
+
+class DifferenceLine(NamedTuple):
+    """One attribute in which a field (or the object type itself: no name) differs."""
+
+    object_type: str
+    field_name: str
+    label: str
+    side: Side
+    change: Change | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What names the line."""
+        attribute = self.change.attribute if self.change else ""
+        return self.object_type, self.field_name, attribute
+
+
+def difference_lines(difference: ObjectDifference) -> tuple[DifferenceLine, ...]:
+    """Return one line for each attribute that differs, or each field that is on one side only."""
+    lines = [
+        DifferenceLine(difference.object_type, "", difference.label, Side.BOTH, change)
+        for change in difference.changes
+    ]
+    for field in difference.fields:
+        changes: tuple[Change | None, ...] = field.changes or (None,)
+        lines += [
+            DifferenceLine(
+                difference.object_type, field.field_name, field.label, field.side, change
+            )
+            for change in changes
+        ]
+    return tuple(lines)
+
+
+def how_many(difference: ObjectDifference) -> str:
+    """Return what differs inside an object type: `2 left only, 1 right only, 4 differ`."""
+    if difference.side is not Side.BOTH:
+        return count(difference.field_count, "field")
+    parts = []
+    for side, word in ((Side.LEFT, "left only"), (Side.RIGHT, "right only"), (Side.BOTH, "differ")):
+        number = sum(field.side is side for field in difference.fields)
+        if number:
+            parts.append(f"{number:,} {word}")
+    if difference.changes:
+        parts.append("object itself")
+    return ", ".join(parts)
+
+
+def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
+    """Return the column of how many fields are on one side only, or differ."""
+
+    def number(one: ObjectDifference) -> int:
+        if one.side is not Side.BOTH:
+            return one.field_count if one.side is side else 0
+        return sum(field.side is side for field in one.fields)
+
+    return Column(
+        id_,
+        title,
+        lambda one: f"{number(one):,}" if number(one) else "",
+        style=lambda _: SIDE_STATES[side],
+        width=7 if side is not Side.BOTH else 4,
+        align="right",
+        sort_key=lambda one: -number(one),
+        searched=False,
+    )
+
+
+OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
+    Column("object", "Object", lambda one: one.object_type, min_width=16, weight=1),
+    Column(
+        "side",
+        "Where",
+        lambda one: f"{SIDE_SIGNS[one.side]} {SIDE_WORDS[one.side]}",
+        style=lambda one: SIDE_STATES[one.side],
+        width=12,
+    ),
+    _number("left", "− left", Side.LEFT),
+    _number("right", "+ right", Side.RIGHT),
+    _number("differ", "≠", Side.BOTH),
+    Column(
+        "label",
+        "Label",
+        lambda one: one.label,
+        style=lambda _: "muted",
+        min_width=12,
+        weight=1,
+        hide_below=90,
+    ),
+)
+
+LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
+    Column(
+        "field", "Field", lambda line: line.field_name or "(the object)", min_width=14, weight=3
+    ),
+    Column(
+        "attribute",
+        "What",
+        lambda line: (
+            line.change.attribute
+            if line.change
+            else f"{SIDE_SIGNS[line.side]} {SIDE_WORDS[line.side]}"
+        ),
+        style=lambda line: "" if line.change else SIDE_STATES[line.side],
+        width=12,
+    ),
+    Column("left", "Left", lambda line: side_text(line, Side.LEFT), min_width=10, weight=3),
+    Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=10, weight=3),
+)
+
+OBJECT_KEYS: dict[str, KeyTest[ObjectDifference]] = {
+    "object": lambda one, wanted: one_of(one.object_type, wanted),
+    "side": lambda one, wanted: _is_side(one.side, wanted),
+    "what": lambda one, wanted: any(_differs_in(field, wanted) for field in one.fields),
+}
+
+LINE_KEYS: dict[str, KeyTest[DifferenceLine]] = {
+    "side": lambda line, wanted: _is_side(line.side, wanted),
+    "what": lambda line, wanted: line.change is not None and one_of(line.change.attribute, wanted),
+}
+
+
+def side_text(line: DifferenceLine, side: Side) -> str:
+    """Return what stands on one side of a line."""
+    if line.change is None:
+        return "there" if line.side is side else "—"
+    return value_text(line.change.before if side is Side.LEFT else line.change.after)
+
+
+def side_name(name: str, at: datetime | None) -> str:
+    """Return the name of a side: a connection, and the moment where it is not now."""
+    return f"{name} {at:%Y-%m-%d %H:%M}" if at else f"{name} now"
+
+
+def banner_text(left: str, right: str) -> str:
+    """Return what is compared."""
+    return f"left {left}   right {right}"
+
+
+def how_much(comparison: Comparison) -> str:
+    """Return how much of two schemas differs."""
+    differing = len(comparison.objects)
+    return f"{differing:,} of {count(differing + comparison.same, 'object')} differ"
+
+
+def object_brief(difference: ObjectDifference) -> Content:
+    """Return an object type that differs in a few lines: its fields, by kind of difference."""
+    lines = [
+        Content.assemble(
+            (display_text(difference.object_type, 80) + "  ", "bold"),
+            (f"{SIDE_WORDS[difference.side]}, {how_many(difference)}", "$muted"),
+        )
+    ]
+    for side in (Side.LEFT, Side.RIGHT, Side.BOTH):
+        names = [field.field_name for field in difference.fields if field.side is side]
+        if names:
+            shown = ", ".join(names[:40])
+            lines.append(
+                Content.assemble(
+                    (f"{SIDE_SIGNS[side]} {SIDE_WORDS[side]:<10}  ", "$muted"),
+                    display_text(shown, 400),
+                )
+            )
+    return Content("\n").join(lines)
+
+
+def line_brief(line: DifferenceLine, left: str, right: str) -> Content:
+    """Return one difference in full: both sides, below each other."""
+    name = f"{line.object_type}.{line.field_name}" if line.field_name else line.object_type
+    what = line.change.attribute if line.change else SIDE_WORDS[line.side]
+    return Content("\n").join(
+        [
+            Content.assemble(
+                (display_text(line.label or name, 80) + "  ", "bold"),
+                (display_text(f"{name}  {what}", 160), "$muted"),
+            ),
+            *(
+                Content.assemble(
+                    (f"{display_text(title, 30)}  ", "$muted"),
+                    display_block(side_text(line, side), LONGEST_SIDE),
+                )
+                for title, side in ((left, Side.LEFT), (right, Side.RIGHT))
+            ),
+        ]
+    )
+
+
+def _is_side(side: Side, wanted: str) -> bool:
+    return SIDE_WORDS[side].startswith(wanted) or side.value.startswith(wanted)
+
+
+def _differs_in(field: FieldDifference, wanted: str) -> bool:
+    return any(one_of(change.attribute, wanted) for change in field.changes)

@@ -1,0 +1,187 @@
+"""What the schema pane shows, built from the workspace's answers. Pure: runs in a worker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, Severity
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import MappedTo, SchemaOverview
+
+RECENT = timedelta(days=30)
+"""For how long drift that nobody has acknowledged marks an object or a field as changed."""
+
+Key = tuple[str, str]
+"""Object type and field name."""
+
+
+class Mark(NamedTuple):
+    """Drift that nobody has acknowledged: the worst severity, how often, and how much in all."""
+
+    severity: Severity
+    number: int
+    total: int
+
+
+class ObjectLine(NamedTuple):
+    """One object type."""
+
+    summary: ObjectSummary
+    mapped: int
+    mark: Mark | None
+    changed_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """What names the line."""
+        return self.summary.object_type
+
+
+class FieldLine(NamedTuple):
+    """One field of one object type."""
+
+    row: FieldRow
+    mapped: str
+    mark: Mark | None
+    changed_at: datetime | None
+
+    @property
+    def key(self) -> Key:
+        """What names the line."""
+        return self.row.object_type, self.row.name
+
+    @property
+    def path(self) -> str:
+        """The field's API name with that of its object."""
+        return f"{self.row.object_type}.{self.row.name}"
+
+
+@dataclass(frozen=True)
+class SchemaData:
+    """The object types of a connection at a moment, with what is known around them.
+
+    `marks` and `changed` are keyed by object type and field name; the name is empty for the
+    object type with all that is in it.
+    """
+
+    ref: str
+    overview: SchemaOverview
+    objects: tuple[ObjectLine, ...]
+    marks: Mapping[Key, Mark]
+    changed: Mapping[Key, datetime]
+
+    @property
+    def now(self) -> datetime:
+        """The moment that ages are counted from."""
+        return self.overview.at or self.overview.now
+
+    def object_line(self, object_type: str) -> ObjectLine | None:
+        """Return the line of an object type; None where there is none."""
+        return next((line for line in self.objects if line.key == object_type), None)
+
+    def history(self, object_type: str, field_name: str | None) -> tuple[DriftEvent, ...]:
+        """Return the drift of a field (or of an object itself) until the moment, newest first.
+
+        What a field went through under a former name is part of it.
+        """
+        names = {field_name}
+        found = []
+        for event in self.overview.events:
+            if event.object_type == object_type and event.field_name in names:
+                if event.rename_of is not None:
+                    names.add(event.rename_of)
+                if self._is_known(event):
+                    found.append(event)
+        return tuple(found)
+
+    def object_history(self, object_type: str) -> tuple[DriftEvent, ...]:
+        """Return the drift of an object type and its fields until the moment, newest first."""
+        return tuple(
+            event
+            for event in self.overview.events
+            if event.object_type == object_type and self._is_known(event)
+        )
+
+    def _is_known(self, event: DriftEvent) -> bool:
+        return self.overview.at is None or event.detected_at <= self.overview.at
+
+
+@dataclass(frozen=True)
+class FieldData:
+    """All fields of a connection at a moment."""
+
+    ref: str
+    at: datetime | None
+    lines: tuple[FieldLine, ...] = ()
+    by_object: Mapping[str, tuple[FieldLine, ...]] = field(default_factory=dict)
+
+
+def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
+    """Return the lines of the object types, with their marks."""
+    now = overview.at or overview.now
+    marks, changed = _marks(overview.events, now)
+    mapped = Counter(object_type for object_type, _ in overview.mapped)
+    objects = tuple(
+        ObjectLine(
+            summary,
+            mapped[summary.object_type],
+            marks.get((summary.object_type, "")),
+            changed.get((summary.object_type, "")),
+        )
+        for summary in overview.objects
+    )
+    return SchemaData(ref, overview, objects, marks, changed)
+
+
+def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
+    """Return the lines of all fields, and of each object type's."""
+    mapped = {key: mapped_to(found) for key, found in data.overview.mapped.items()}
+    by_object: dict[str, list[FieldLine]] = {}
+    for row in rows:
+        key = (row.object_type, row.name)
+        line = FieldLine(row, mapped.get(key, ""), data.marks.get(key), data.changed.get(key))
+        by_object.setdefault(row.object_type, []).append(line)
+    return FieldData(
+        data.ref,
+        data.overview.at,
+        tuple(line for lines in by_object.values() for line in lines),
+        {name: tuple(lines) for name, lines in by_object.items()},
+    )
+
+
+ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL: "↔"}
+"""Where values flow, seen from the CRM field: `push` comes from PartnerOS."""
+
+
+def mapped_to(found: Iterable[MappedTo]) -> str:
+    """Return the PartnerOS fields of a CRM field on a line: `← estimatedValue`."""
+    return ", ".join(f"{ARROWS[one.direction]} {one.partner_field}" for one in found)
+
+
+def _marks(
+    events: Iterable[DriftEvent], now: datetime
+) -> tuple[dict[Key, Mark], dict[Key, datetime]]:
+    marks: dict[Key, Mark] = {}
+    changed: dict[Key, datetime] = {}
+    for event in events:
+        if event.detected_at > now:
+            continue
+        keys = {(event.object_type, ""), (event.object_type, event.field_name or "")}
+        for key in keys:
+            changed.setdefault(key, event.detected_at)
+            if event.acknowledged_at is None and now - event.detected_at <= RECENT:
+                marks[key] = _with(marks.get(key), event.severity)
+    return marks, changed
+
+
+def _with(mark: Mark | None, severity: Severity) -> Mark:
+    if mark is None:
+        return Mark(severity, 1, 1)
+    if severity.rank > mark.severity.rank:
+        return Mark(severity, 1, mark.total + 1)
+    return mark._replace(number=mark.number + (severity is mark.severity), total=mark.total + 1)

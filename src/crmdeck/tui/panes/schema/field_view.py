@@ -1,0 +1,104 @@
+"""A field in full: the facts to scroll through, and its picklist values as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from crmdeck.model import PicklistValue
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.widgets.table import Column, Table
+
+
+def _scroll(name: str, title: str, *keys: str) -> Action:
+    return Action(f"facts.{name}", title, keys, palette=False)
+
+
+class Facts(ActionHost, VerticalScroll, inherit_bindings=False):
+    """Text that scrolls by the same keys as a table."""
+
+    SCOPE = "facts"
+    WITHIN: ClassVar[tuple[str, ...]] = ("schema", EVERYWHERE)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        _scroll("scroll_down", "scroll down", "j", "down"),
+        _scroll("scroll_up", "scroll up", "k", "up"),
+        _scroll("page_down", "next page", "pagedown", "ctrl+f"),
+        _scroll("page_up", "previous page", "pageup", "ctrl+b"),
+        _scroll("scroll_home", "to the top", "g", "home"),
+        _scroll("scroll_end", "to the end", "G", "end"),
+    )
+
+
+VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
+    Column("value", "Value", lambda line: line[1].value, min_width=12, weight=1),
+    Column(
+        "label",
+        "Label",
+        lambda line: line[1].label if line[1].label != line[1].value else "",
+        style=lambda _: "muted",
+        min_width=10,
+        weight=1,
+    ),
+    Column(
+        "state",
+        "",
+        lambda line: " ".join(
+            word
+            for told, word in ((line[1].default, "default"), (not line[1].active, "inactive"))
+            if told
+        ),
+        style=lambda line: "muted" if not line[1].active else "accent",
+        width=8,
+    ),
+)
+
+
+FEW = 6
+"""So many values need no more than a few lines."""
+
+
+class FieldView(Container):
+    """Facts and values; the values leave where a field has none."""
+
+    def compose(self) -> ComposeResult:
+        """Lay both out."""
+        with Facts(id="facts"):
+            yield Static("", markup=False)
+        yield Table(
+            VALUE_COLUMNS,
+            key=lambda line: line[0],
+            can_mark=False,
+            empty="No values.",
+            id="values",
+        )
+
+    @property
+    def facts(self) -> Facts:
+        """What scrolls."""
+        return self.query_one(Facts)
+
+    @property
+    def values(self) -> Table[tuple[int, PicklistValue]]:
+        """The picklist values."""
+        return self.query_one("#values", Table)
+
+    def show(self, facts: Content, values: Sequence[PicklistValue], *, anew: bool) -> None:
+        """Show a field; `anew` begins at the top."""
+        self.facts.query_one(Static).update(facts)
+        self.values.display = bool(values)
+        self.set_class(bool(values), "-with-values")
+        self.set_class(len(values) <= FEW, "-few")
+        self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
+        if anew:
+            self.facts.scroll_home(animate=False)
+
+    @property
+    def target(self) -> Widget:
+        """What the keys go to: the values where there are some."""
+        return self.values if self.values.display else self.facts

@@ -1,0 +1,130 @@
+"""The history of a field in words: drift, acknowledgements, and who changed it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.content import Content
+
+from crmdeck.model import Change, DriftEvent, DriftKind, Field, Severity
+from crmdeck.tui.panes.schema.columns import SIGNS
+from crmdeck.tui.panes.schema.data import FieldLine, SchemaData
+from crmdeck.tui.text import display_text
+
+COLOURS = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$info"}
+LONGEST_VALUE = 80
+
+
+def told(event: DriftEvent, *, with_field: bool = False) -> Content:
+    """Return an event on a line: its sign, what it is about, why it matters."""
+    sign = Content.styled(f"{SIGNS[event.severity]} ", COLOURS[event.severity])
+    about = f"{event.field_name}: " if with_field and event.field_name else ""
+    reason = event.reason or event.kind.value.replace("_", " ")
+    return Content.assemble(sign, display_text(about + reason, 300))
+
+
+def event_lines(line: FieldLine, data: SchemaData) -> list[Content]:
+    """Return the history of a field, newest first, down to the first look."""
+    lines: list[Content] = []
+    history = data.history(*line.key)
+    for event in history:
+        lines.append(
+            Content.assemble(
+                (f"{event.detected_at:%Y-%m-%d %H:%M}  ", "$muted"),
+                told(event),
+                (f"  {event.severity.value}", COLOURS[event.severity]),
+            )
+        )
+        lines += [_change(change) for change in event.changes]
+        if event.rename_of:
+            lines.append(_note(f"looks like {event.rename_of} under a new name"))
+        if event.affected_mappings:
+            lines.append(_note(f"touches {', '.join(event.affected_mappings)}"))
+        if event.acknowledged_at is not None:
+            note = f": {event.note}" if event.note else ""
+            lines.append(
+                _note(
+                    f"acknowledged by {event.acknowledged_by or 'somebody'} on "
+                    f"{event.acknowledged_at:%Y-%m-%d}{note}"
+                )
+            )
+    if not any(event.kind is DriftKind.FIELD_ADDED for event in history):
+        lines.append(_beginning(line, data))
+    return lines
+
+
+def _beginning(line: FieldLine, data: SchemaData) -> Content:
+    added = next(
+        (
+            event
+            for event in data.history(line.row.object_type, None)
+            if event.kind is DriftKind.OBJECT_ADDED
+        ),
+        None,
+    )
+    if added is not None:
+        return Content.assemble(
+            (f"{added.detected_at:%Y-%m-%d %H:%M}  ", "$muted"), "came with its object"
+        )
+    if data.overview.first_look is None:
+        return Content.styled("No change was seen.", "$muted")
+    return Content.assemble(
+        (f"{data.overview.first_look:%Y-%m-%d %H:%M}  ", "$muted"),
+        ("first look, it was there already", "$muted"),
+    )
+
+
+def changed_at_source(field: Field) -> str:
+    """Return who changed a field last and when, as far as the CRM said so with the field.
+
+    HubSpot's properties carry `createdAt`, `createdUserId`, `updatedAt` and `updatedUserId`.
+    """
+    parts = []
+    for word, at, who in (
+        ("changed", "updatedAt", "updatedUserId"),
+        ("created", "createdAt", "createdUserId"),
+    ):
+        moment, user = _said(field.native, at), _said(field.native, who)
+        if moment or user:
+            when = f" {moment[:16].replace('T', ' ')}" if moment else ""
+            parts.append(f"{word}{when}" + (f" by user {user}" if user else ""))
+    return display_text(", ".join(parts), 160)
+
+
+def value_text(value: Any) -> str:
+    """Return one side of a change as one line, not yet made safe."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_item(item) for item in value[:20])
+        rest = len(value) - 20
+        return (shown + (f" and {rest:,} more" if rest > 0 else "")) or "none"
+    return str(value) if value != "" else "empty"
+
+
+def _item(item: Any) -> str:
+    if isinstance(item, Mapping):
+        value, label = str(item.get("value", "")), str(item.get("label", ""))
+        text = f"{value} ({label})" if label and label != value else value
+        return text if item.get("active", True) else f"{text}, inactive"
+    return str(item)
+
+
+def _change(change: Change) -> Content:
+    before = display_text(value_text(change.before), LONGEST_VALUE)
+    after = display_text(value_text(change.after), LONGEST_VALUE)
+    return Content.assemble(
+        (f"{'':18}{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after
+    )
+
+
+def _note(text: str) -> Content:
+    return Content.styled(" " * 18 + display_text(text, 200), "$muted")
+
+
+def _said(native: Mapping[str, Any], name: str) -> str:
+    value = native.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,157 @@
+"""The schema pane: objects, their fields, one field in full; now, in the past, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual import on
+
+from crmdeck.tui.actions import Action
+from crmdeck.tui.panes.base import ExportRequest
+from crmdeck.tui.panes.schema.keys import SCHEMA_ACTIONS
+from crmdeck.tui.panes.schema.places import (
+    ALL,
+    COMPARISON,
+    DIFFERENCE,
+    FIELD,
+    FIELDS,
+    OBJECTS,
+    Place,
+    from_state,
+    to_state,
+)
+from crmdeck.tui.panes.schema.showing import Showing
+from crmdeck.tui.widgets.table import Sort, Table
+
+
+class SchemaPane(Showing):
+    """Where one is, is a trail of places; keys lead in and back out."""
+
+    SCOPE = "schema"
+    ACTIONS: ClassVar[tuple[Action, ...]] = SCHEMA_ACTIONS
+
+    # Ways
+
+    def go(self, *places: Place) -> None:
+        """Go in to `places`; where one was is where one comes back to."""
+        self.trail = (*self._kept_trail(), *places)
+        self._arrive()
+
+    def action_up(self) -> None:
+        """Go back up; from the top, leave the past."""
+        if len(self.trail) > 1:
+            self.trail = self.trail[:-1]
+            self._arrive()
+        elif self.at is not None:
+            self.action_now()
+
+    def action_leave(self) -> None:
+        """Go back up."""
+        self.action_up()
+
+    def action_all(self) -> None:
+        """Search all fields, or go back to the objects."""
+        if self.place.kind == ALL:
+            self.action_up()
+        else:
+            self.trail = (self._kept_trail()[0], Place(ALL))
+            self._arrive()
+
+    def action_other(self) -> None:
+        """Go between the facts and the values of a field."""
+        view = self.field_view
+        (view.facts if view.values.has_focus else view.values).focus()
+
+    def action_mapping(self) -> None:
+        """Open the mapping of the field."""
+        place = self.mapping_place()
+        if place is not None:
+            self.post_message(self.GoTo("mapping", place))
+
+    def mapping_place(self) -> dict[str, str] | None:
+        """Return where the mapping of the field under the cursor is; None where it has none."""
+        line = self.line
+        found = self.data.overview.mapped.get(line.key) if self.data and line else None
+        return {"pair": found[0].object_pair, "field": found[0].partner_field} if found else None
+
+    @on(Table.Selected)
+    def _selected(self, message: Table.Selected) -> None:
+        row, kind = message.row, self.place.kind
+        if kind == OBJECTS:
+            self.go(Place(FIELDS, row.key))
+        elif kind in (FIELDS, ALL):
+            self.go(Place(FIELD, *row.key))
+        elif kind == COMPARISON:
+            self.go(Place(DIFFERENCE, row.object_type))
+
+    def _kept_trail(self) -> tuple[Place, ...]:
+        return (*self.trail[:-1], self.place._replace(filter=self.filter_text))
+
+    def _arrive(self) -> None:
+        self.replace_filter(self.place.filter)
+        self.present()
+
+    # The contract of a pane
+
+    def copy_text(self) -> str:
+        """Return the API names of the marked fields, or of what is under the cursor."""
+        kind = self.place.kind
+        if kind == FIELD:
+            return f"{self.place.object_type}.{self.place.field_name}"
+        chosen = self.table.chosen()
+        if kind in (FIELDS, ALL):
+            return "\n".join(line.path for line in chosen)
+        if kind == DIFFERENCE:
+            return "\n".join(".".join(filter(None, line.key[:2])) for line in chosen)
+        return "\n".join(str(self.table.key_of(row)) for row in chosen)
+
+    def export_request(self) -> ExportRequest | None:
+        """Export the schema of now; there is no export of the past, or of a comparison."""
+        now = self.at is None and self.place.kind not in (COMPARISON, DIFFERENCE)
+        return ExportRequest("schema") if now and self.data is not None else None
+
+    def state(self) -> dict[str, Any]:
+        """Keep the trail, the moment, the line under the cursor, and the sorts."""
+        sorts = {
+            kind: [sort.column_id, sort.descending]
+            for kind in (OBJECTS, FIELDS, ALL)
+            if (sort := self.query_one(f"#{kind}", Table).sort) is not None
+        }
+        trail = to_state(self._kept_trail())
+        cursor = self.table.cursor_key if trail[-1][0] == self.place.kind else None
+        return {
+            "connection": self.connection_id,
+            "trail": trail,
+            "at": self.at.isoformat() if self.at is not None else None,
+            "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
+            "sorts": sorts,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a trail, or go to the `object` and `field` that another pane names."""
+        trail = from_state(state)
+        if trail is not None:
+            self.trail = trail
+        if "object" in state:
+            self.at = None
+            self._arrive()
+            return
+        cursor = state.get("cursor")
+        self.wanted = tuple(cursor) if isinstance(cursor, list) else cursor
+        self.at = _moment_of(state.get("at"))
+        self.restored_for = state.get("connection")
+        sorts = state.get("sorts")
+        for kind, sort in sorts.items() if isinstance(sorts, dict) else ():
+            match sort:
+                case [str(column_id), bool(descending)] if kind in (OBJECTS, FIELDS, ALL):
+                    self.query_one(f"#{kind}", Table).set_sort(Sort(column_id, descending))
+        self.present()
+
+
+def _moment_of(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,184 @@
+"""What the schema pane has read: the schema of a moment, one object in full, a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import Comparison, Field, FieldRow
+from crmdeck.tui.loading import Job
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.schema.data import FieldData, FieldLine, SchemaData, field_data, schema_data
+from crmdeck.tui.panes.schema.places import COMPARISON, FIELD, HOME, OBJECTS, Place, is_inside
+from crmdeck.tui.text import display_text
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import FillRate, Workspace
+
+NO_FIELDS = FieldData("", None)
+
+Inspected = Mapping[str, tuple[Field, "FillRate | None"]]
+
+
+class Reading(Pane):
+    """Reads from the workspace and keeps what it read; `present` and `fill` show it."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.trail: tuple[Place, ...] = HOME
+        self.at: datetime | None = None
+        self.data: SchemaData | None = None
+        self.comparison: Comparison | None = None
+        self.restored_for: object = None
+        self._fields = NO_FIELDS
+        self._inspecting: tuple[SchemaData, str] | None = None
+        self._inspected: tuple[str, Inspected] = ("", {})
+
+    def present(self) -> None:
+        """Show the place that the trail ends at."""
+        raise NotImplementedError
+
+    def fill(self) -> None:
+        """Show what was read."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> Place:
+        """The place that shows."""
+        return self.trail[-1]
+
+    # The schema
+
+    def show(self, connection_id: str | None) -> None:
+        """Show a connection; another one is shown as it is now."""
+        before = self.connection_id or self.restored_for
+        if before not in (None, connection_id):
+            self.at = None
+            self.comparison = None
+        super().show(connection_id)
+
+    def reload(self) -> None:
+        """Read the schema; the fields come along where they show, else soon after."""
+        ref, at = self.connection_id, self.at
+        if ref is None:
+            return
+        workspace, whole = self.workspace, self.place.kind != OBJECTS
+
+        def work(_: Job) -> tuple[SchemaData, FieldData]:
+            data = schema_data(ref, workspace.overview(ref, at))
+            return data, read_fields(workspace, data) if whole else NO_FIELDS
+
+        self.load("schema", work, self._took, label="reading the schema", failed=self._failed)
+
+    def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
+        self.show_error(None)
+        self.data, fields = answer
+        if fields is not NO_FIELDS:
+            self._took_fields(fields)
+            return
+        self._prune()
+        self.fill()
+        self._read_fields(self.data)
+
+    def _read_fields(self, data: SchemaData) -> None:
+        workspace = self.workspace
+        self.load(
+            "fields",
+            lambda _: read_fields(workspace, data),
+            self._took_fields,
+            label="reading the fields",
+            cancellable=False,
+        )
+
+    def _took_fields(self, fields: FieldData) -> None:
+        self._fields = fields
+        self._prune()
+        self.fill()
+
+    def _failed(self, error: CrmdeckError) -> None:
+        if self.data is not None and self.data.ref != self.connection_id:
+            self.data, self._fields = None, NO_FIELDS
+            self.trail = HOME
+            self.present()
+        self.show_error(error)
+
+    def _prune(self) -> None:
+        """Leave the places that are not there any more."""
+        kept = self.trail
+        for depth, place in enumerate(self.trail):
+            if not self._is_there(place):
+                kept = self.trail[:depth]
+                break
+        if kept != self.trail:
+            self.trail = kept or HOME
+            self.present()
+
+    def _is_there(self, place: Place) -> bool:
+        if place.kind == COMPARISON:
+            return self.comparison is not None
+        if is_inside(place) and self.data is not None:
+            known = self.data.object_line(place.object_type) is not None
+            if place.kind == FIELD and self.has_fields:
+                return self.find_field(place.object_type, place.field_name) is not None
+            return known
+        return True
+
+    # Fields
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the fields are those of the objects that show."""
+        data, fields = self.data, self._fields
+        return data is not None and (fields.ref, fields.at) == (data.ref, data.overview.at)
+
+    @property
+    def fields(self) -> FieldData:
+        """The fields that go with the objects; none while they are being read."""
+        return self._fields if self.has_fields else NO_FIELDS
+
+    def find_field(self, object_type: str, name: str) -> FieldLine | None:
+        """Return the line of a field."""
+        lines = self.fields.by_object.get(object_type, ())
+        return next((line for line in lines if line.row.name == name), None)
+
+    def inspect(self, object_type: str) -> None:
+        """Read an object type with all that is known of its fields."""
+        data = self.data
+        if data is None or self._inspecting == (data, object_type):
+            return
+        self._inspecting = (data, object_type)
+        workspace = self.workspace
+
+        def work(_: Job) -> tuple[str, Inspected]:
+            found = workspace.inspect(data.ref, object_type, data.overview.at)
+            rates = found.rates
+            return object_type, {
+                field.name: (field, rates.get(field.name)) for field in found.detail.fields
+            }
+
+        self.load(
+            "object",
+            work,
+            partial(self._took_object, data),
+            label=f"reading {display_text(object_type, 40)}",
+            cancellable=False,
+        )
+
+    def inspected_field(self, object_type: str, name: str) -> tuple[Field, FillRate | None] | None:
+        """Return a field in full where its object type has been read."""
+        known, fields = self._inspected
+        return fields.get(name) if known == object_type else None
+
+    def _took_object(self, data: SchemaData, inspected: tuple[str, Inspected]) -> None:
+        if data is self.data:
+            self._inspected = inspected
+            self.fill()
+
+
+def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
+    """Return all fields of the schema of a moment; for a worker."""
+    rows: tuple[FieldRow, ...] = workspace.field_rows(data.ref, data.overview.at)
+    return field_data(data, rows)
