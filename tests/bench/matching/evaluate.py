@@ -6,7 +6,7 @@
 Each set of the shared data folder is ranked by weights and a confidence fitted on the sets of the
 other families (leave-one-family-out), shared and hand-made alike. Nothing is known of a set but
 its two lists of fields, as in `crmdeck match`. COMA takes part where valentine is installed
-(`uv run --group peers python -m tests.bench.matching.evaluate`).
+(`uv run --with valentine python -m tests.bench.matching.evaluate`).
 """
 
 from __future__ import annotations
