@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.demo.serving import serve_sandbox
     from crmdeck.workspace.environment import secrets_from_environment
     from crmdeck.workspace.examining import Finding, examine
+    from crmdeck.exports import FORMATS
     from crmdeck.workspace.exporting import EXPORTS
     from crmdeck.workspace.facade import Workspace
     from crmdeck.workspace.inspecting import InspectedObject, MappedTo, SchemaOverview
@@ -45,6 +46,7 @@ _HOMES = {
     "Choice": "crmdeck.workspace.deciding",
     "ConnectionDraft": "crmdeck.workspace.connecting",
     "EXPORTS": "crmdeck.workspace.exporting",
+    "FORMATS": "crmdeck.exports",
     "FileMatches": "crmdeck.workspace.matchfiles",
     "FieldSample": "crmdeck.workspace.sampling",
     "FillRate": "crmdeck.workspace.sampling",
@@ -70,6 +72,7 @@ _HOMES = {
 __all__ = [
     "DEFAULT_PORT",
     "EXPORTS",
+    "FORMATS",
     "BrowserSignIn",
     "CancelToken",
     "Choice",

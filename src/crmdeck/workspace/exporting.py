@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import FORMATS, export, write_atomically
-from crmdeck.model import Decision, ObjectPair, WireModel
+from crmdeck.model import (
+    Decision,
+    DriftReport,
+    Mapping,
+    ObjectDetail,
+    ObjectPair,
+    WireModel,
+)
 from crmdeck.workspace.auditing import Auditing
 from crmdeck.workspace.browsing import Browsing, never_discovered
 from crmdeck.workspace.deciding import Choice, Deciding
@@ -23,18 +30,26 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
     """Handing results over."""
 
     def export(
-        self, what: str, ref: str | None = None, *, format: str = "json", pair: str | None = None
+        self,
+        what: str,
+        ref: str | None = None,
+        *,
+        format: str = "json",
+        pair: str | None = None,
+        only: Collection[str] | None = None,
     ) -> str:
         """Return health, schema, drift, mapping or audit as text in a format.
 
-        `mapping` takes one object pair, or all that were decided on. Raises UsageError for a
-        kind or a format that there is not.
+        `mapping` takes one object pair, or all that were decided on. `only` keeps the records
+        that are named: connections, drift events and audit entries by id, object types and
+        PartnerOS fields by name. Raises UsageError for a kind or a format that there is not.
         """
         if format not in FORMATS:
             raise UsageError(
                 f"There is no format '{format}'.", remedy="Use one of: " + ", ".join(FORMATS) + "."
             )
-        return export(what, self._exported(what, ref, pair), format)
+        data = self._exported(what, ref, pair)
+        return export(what, data if only is None else _keep(data, only), format)
 
     def export_file(
         self,
@@ -44,9 +59,10 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
         *,
         format: str = "json",
         pair: str | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
         """Write an export to a file, whole or not at all, readable by its owner only."""
-        write_atomically(path, self.export(what, ref, format=format, pair=pair))
+        write_atomically(path, self.export(what, ref, format=format, pair=pair, only=only))
 
     def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
         """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
@@ -92,6 +108,28 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
         if not details:
             raise never_discovered(connection)
         return details
+
+
+def _keep(
+    data: WireModel | Sequence[WireModel], only: Collection[str]
+) -> WireModel | Sequence[WireModel]:
+    match data:
+        case DriftReport():
+            events = tuple(event for event in data.events if event.id in only)
+            told = {event.story for event in events}
+            stories = tuple(story for story in data.stories if story.id in told)
+            return DriftReport(events=events, stories=stories)
+        case Mapping():
+            lines = tuple(line for line in data.lines if line.partner_field in only)
+            return data.model_copy(update={"lines": lines})
+        case WireModel():
+            return data
+    return [record for record in data if _key(record) in only]
+
+
+def _key(record: WireModel) -> str:
+    name = "object_type" if isinstance(record, ObjectDetail) else "id"
+    return str(getattr(record, name, ""))
 
 
 def _choices(text: str, pair: str) -> list[Choice]:

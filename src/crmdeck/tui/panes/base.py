@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What `e` exports: `what` as the workspace names it, and the object pair where it has one."""
+    """What `e` exports: `what` as the workspace names it, and the object pair where it has one.
+
+    `only` names the records that are on screen, `everywhere` asks for all connections.
+    """
 
     what: str
     pair: str | None = None
+    only: frozenset[str] | None = None
+    everywhere: bool = False
 
 
 class Pane(ActionHost, Loading, Widget):
@@ -55,7 +60,10 @@ class Pane(ActionHost, Loading, Widget):
         """The pane changed something in the workspace: statuses may differ now."""
 
     class GoTo(Message):
-        """Asks the main screen to show another pane, at the place that it restores from."""
+        """Asks the main screen to show another pane, at the place that it restores from.
+
+        A place that names a `connection` by its id is one of that connection.
+        """
 
         def __init__(self, pane_id: str, place: Mapping[str, Any] | None = None) -> None:
             super().__init__()

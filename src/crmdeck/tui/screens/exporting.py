@@ -12,10 +12,14 @@ from crmdeck.tui.panes.base import ExportRequest
 if TYPE_CHECKING:
     from crmdeck.tui.screens.main import MainScreen
 
-FORMATS = (
-    Choice("json", "json", "the wire shape, for programs"),
-    Choice("csv", "csv", "one line a record, for spreadsheets"),
-)
+PURPOSES = {
+    "json": "the wire shape, for programs",
+    "jsonl": "one record a line, for streams",
+    "csv": "one record a line, for spreadsheets",
+    "markdown": "a table for tickets and wikis",
+    "html": "a page to send to somebody",
+}
+ENDINGS = {"markdown": "md"}
 
 
 def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: str | None) -> None:
@@ -29,7 +33,7 @@ def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: st
         if format_ is not None:
             prompt = Prompt(
                 "Export to which file?",
-                value=f"crmdeck-{request.what}.{format_}",
+                value=f"crmdeck-{request.what}.{ENDINGS.get(format_, format_)}",
                 check=_what_is_wrong,
             )
             screen.app.push_screen(prompt, lambda name: named(format_, name))
@@ -38,14 +42,22 @@ def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: st
         screen.load(
             "export",
             lambda _: screen.deck.workspace.export_file(
-                path, request.what, connection_id, format=format_, pair=request.pair
+                path,
+                request.what,
+                None if request.everywhere else connection_id,
+                format=format_,
+                pair=request.pair,
+                only=request.only,
             ),
             lambda _: screen.deck.say(f"Exported to {path}"),
             label=f"exporting {request.what}",
             cancellable=False,
         )
 
-    screen.app.push_screen(Choose(f"Export {request.what} as", FORMATS), chosen)
+    from crmdeck.workspace import FORMATS
+
+    formats = [Choice(name, name, PURPOSES.get(name, "")) for name in FORMATS]
+    screen.app.push_screen(Choose(f"Export {request.what} as", formats), chosen)
 
 
 def _what_is_wrong(name: str) -> str:

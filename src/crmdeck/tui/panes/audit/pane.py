@@ -71,7 +71,8 @@ class AuditPane(Pane):
 
     def export_request(self) -> ExportRequest | None:
         """Export the audit log."""
-        return ExportRequest("audit")
+        shown = frozenset(entry.id for entry in self.query_one(Table).shown())
+        return ExportRequest("audit", only=shown, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
         """Keep the entry, the sort, and whether all connections are shown."""
