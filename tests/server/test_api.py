@@ -148,7 +148,7 @@ def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
     try:
         lines = [server.stdout.readline() for _ in range(3)]
         house.url = json.loads("".join(lines))["url"]
-        rounds = 8
+        rounds = 4
         consoles = [
             subprocess.Popen([sys.executable, "-c", CONSOLE, str(home), field, str(rounds)])
             for field in ("accountName", "description")

@@ -1,0 +1,50 @@
+"""A served workspace, and a console elsewhere that reaches it as PartnerOS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import Connection, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+from ...server.conftest import PASSWORD, House, build, serving
+
+__all__ = ["house"]
+
+
+@dataclass
+class Console:
+    """A workspace on another machine, with the connection `acme` of source partneros."""
+
+    workspace: Workspace
+    connection: Connection
+    secrets: MemorySecrets
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = build(tmp_path / "served", tmp_path / "export")
+    with serving(made.app) as url:
+        made.url = url
+        yield made
+
+
+def console(house: House, home: Path, email: str = "dana@acme.example") -> Console:
+    """Return a console whose user signs in with e-mail and password."""
+    secrets = MemorySecrets()
+    workspace = Workspace.open(home, actor="local", secrets=secrets)
+    draft = ConnectionDraft(
+        name="acme", source=Source.PARTNEROS, endpoint=house.url, remote_id=house.ids["acme"]
+    )
+    ended = workspace.connect(draft, {"username": email, "password": PASSWORD})
+    return Console(workspace, ended.connection, secrets)
+
+
+@pytest.fixture
+def dana(house: House, tmp_path: Path) -> Console:
+    return console(house, tmp_path / "dana")

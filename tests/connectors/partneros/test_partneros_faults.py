@@ -1,0 +1,298 @@
+"""What a failing or strange PartnerOS costs, one row each, over a real socket."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from crmdeck.connectors.base import Discovered, Failed, Listing
+from crmdeck.connectors.partneros import open_connector
+from crmdeck.connectors.tuning import Tuning
+from crmdeck.errors import (
+    ConflictError,
+    CrmdeckError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    ReauthRequiredError,
+    SchemaNotDiscoveredError,
+    SourceError,
+    UsageError,
+)
+from crmdeck.model import CancelToken, Connection, FieldType, ObjectPair, Platform, Scope, Source
+
+ID = "5b8f3c1e-0000-4000-8000-000000000001"
+STATUS = {"id": ID, "platform": "hubspot", "status": "active"}
+QUICK = Tuning(
+    connect_timeout=2, read_timeout=1, total_timeout=1, wait_budget=0.2, backoff=0.02, attempts=3,
+    max_bytes=200_000,
+)  # fmt: skip
+
+
+@dataclass
+class Script:
+    """Answers requests in turn: (status, body, headers); the last one for ever."""
+
+    answers: list[tuple[int, Any, dict[str, str]]] = field(default_factory=list)
+    by_path: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def take(self, path: str) -> tuple[int, Any, dict[str, str]]:
+        if path in self.by_path:
+            return 200, self.by_path[path], {}
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    told = Script()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path.removeprefix(f"/api/integrations/{ID}")
+            told.asked.append(f"{self.command} {path}")
+            status, body, headers = told.take(path)
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if "Content-Length" not in headers:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            if "Content-Length" in headers:
+                self.close_connection = True
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            return None
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Secrets:
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    def put(self, values: Any) -> None:
+        self.values.update(values)
+
+
+def connector(url: str, secrets: Secrets | None = None, tuning: Tuning = QUICK, **more: Any) -> Any:
+    connection = Connection(
+        id=ID.replace("1", "2"),
+        name="acme",
+        platform=Platform.HUBSPOT,
+        source=Source.PARTNEROS,
+        endpoint=url,
+        created_at=datetime(2026, 5, 16, tzinfo=UTC),
+        **{"remote_id": ID, **more},
+    )
+    return open_connector(
+        connection, secrets or Secrets(session_token="s3cret"), lambda *_: None, tuning
+    )
+
+
+def body(code: str) -> dict[str, str]:
+    return {"error": f"It is {code}.", "code": code}
+
+
+ROWS: Sequence[tuple[int, Any, dict[str, str], type[CrmdeckError], str, int]] = [
+    (400, body("NO_ACTIVE_ORGANIZATION"), {}, UsageError, "NO_ACTIVE_ORGANIZATION", 1),
+    (400, body("ANYTHING"), {}, UsageError, "BAD_REQUEST", 1),
+    (401, body("ANYTHING"), {}, ReauthRequiredError, "SESSION_EXPIRED", 1),
+    (403, body("FORBIDDEN"), {}, PermissionDeniedError, "ROLE_FORBIDS", 1),
+    (404, body("INTEGRATION_NOT_FOUND"), {}, NotFoundError, "INTEGRATION_NOT_FOUND", 1),
+    (404, body("ANYTHING"), {}, NotFoundError, "NOT_FOUND", 1),
+    (409, body("CRM_FIELD_TAKEN"), {}, ConflictError, "CRM_FIELD_TAKEN", 1),
+    (409, body("SCHEMA_NOT_DISCOVERED"), {}, SchemaNotDiscoveredError, "SCHEMA_NOT_DISCOVERED", 1),
+    (409, body("REAUTH_REQUIRED"), {}, ConflictError, "REMOTE_CONFLICT", 1),
+    (429, body("SLOW_DOWN"), {"Retry-After": "0.05"}, QuotaExceededError, "RATE_LIMITED", 3),
+    (429, body("SLOW_DOWN"), {"Retry-After": "9999"}, QuotaExceededError, "RATE_LIMITED", 1),
+    (429, body("QUOTA_EXCEEDED"), {}, QuotaExceededError, "RATE_LIMITED", 1),
+    (500, body("INTERNAL_ERROR"), {}, SourceError, "SOURCE_ERROR", 1),
+    (502, body("SOURCE_FAILED"), {}, SourceError, "REMOTE_CRM_FAILED", 1),
+    (503, body("CACHE_BUSY"), {}, SourceError, "SOURCE_UNAVAILABLE", 3),
+    (504, b"<html>", {}, SourceError, "SOURCE_UNAVAILABLE", 3),
+    (418, b"", {}, SourceError, "SOURCE_FAILED", 1),
+    (302, b"", {"Location": "https://elsewhere.example/"}, SourceError, "ANSWER_NOT_JSON", 1),
+    (200, b"<html>sign in</html>", {}, SourceError, "ANSWER_NOT_JSON", 1),
+    (200, b"[" * 90_000, {}, SourceError, "ANSWER_NOT_JSON", 1),
+    (200, ["a list"], {}, SourceError, "ANSWER_NOT_JSON", 1),
+    (200, b"x" * 300_000, {}, SourceError, "ANSWER_TOO_LARGE", 1),
+    (200, b'{"id"', {"Content-Length": "400"}, SourceError, "ANSWER_CUT_SHORT", 1),
+]
+
+
+@pytest.mark.parametrize(("status", "answer", "headers", "kind", "code", "requests"), ROWS)
+def test_each_failure_has_its_own_error_and_price(
+    script: Script,
+    status: int,
+    answer: Any,
+    headers: dict[str, str],
+    kind: type[CrmdeckError],
+    code: str,
+    requests: int,
+) -> None:
+    script.answers = [(status, answer, headers)]
+    with pytest.raises(CrmdeckError) as caught:
+        connector(script.url).probe()
+    assert isinstance(caught.value, kind)
+    assert caught.value.code == code
+    assert caught.value.remedy
+    assert len(script.asked) == requests
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_passes_by_itself_is_waited_for(script: Script) -> None:
+    busy = (503, body("CACHE_BUSY"), {"Retry-After": "0.01"})
+    script.answers = [busy, busy, (200, STATUS, {}), (404, body("NO_SUCH_ENDPOINT"), {})]
+    report = connector(script.url).probe()
+    assert report.platform is Platform.HUBSPOT
+    # What only a newer server knows is not asked for in vain.
+    assert (report.user, report.organisation) == (None, None)
+
+
+def test_what_changes_something_is_not_sent_twice(script: Script) -> None:
+    script.answers = [(503, body("ANYTHING"), {})]
+    with pytest.raises(SourceError):
+        connector(script.url).disconnect()
+    assert script.asked == ["POST /disconnect"]
+
+
+def test_a_refused_password_is_tried_once(script: Script) -> None:
+    script.answers = [(401, body("INVALID_EMAIL_OR_PASSWORD"), {})]
+    opened = connector(script.url, Secrets(username="a@b.c", password="wr0ng"))
+    for _ in range(3):
+        with pytest.raises(ReauthRequiredError) as caught:
+            opened.probe()
+        assert caught.value.code == "BAD_CREDENTIALS"
+        assert "wr0ng" not in str(caught.value)
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "code"),
+    [
+        ("http://partneros.example", {}, "INSECURE_ENDPOINT"),
+        ("partneros.example", {}, "BAD_ENDPOINT"),
+        (None, {}, "BAD_ENDPOINT"),
+        ("https://partneros.example", {"remote_id": None}, "NO_REMOTE_ID"),
+    ],
+)
+def test_a_connection_that_leads_nowhere_safe_is_refused(
+    url: Any, more: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        connector(url, **more)
+    assert caught.value.code == code
+
+
+def test_a_hung_answer_is_told_and_the_certificate_is_looked_at(script: Script) -> None:
+    script.answers = [(200, b"{", {"Content-Length": "400"})]
+    with pytest.raises(SourceError):
+        connector(script.url).probe()
+    with pytest.raises(SourceError) as caught:
+        connector(script.url.replace("http", "https")).probe()
+    assert caught.value.code == "SOURCE_UNREACHABLE"
+
+
+def test_other_spellings_are_understood_and_unknown_words_kept(script: Script) -> None:
+    deals = {
+        "object_type": "deals",
+        "displayName": "Deals",
+        "fields": [
+            {
+                "apiName": "dealstage",
+                "displayName": "Stage",
+                "fieldType": "picklist",
+                "isRequired": True,
+                "picklistValues": [{"value": "won", "label": "Won", "odd": 1}],
+                "hubspotOnly": {"deep": [1]},
+            },
+            {"name": "amount", "type": "money", "length": "many", "label": None},
+        ],
+    }
+    listing = {"objects": [{"objectName": "deals", "hash": "a"}, {"objectType": "broken"}], "x": 1}
+    script.by_path = {
+        "/schema": listing,
+        "/schema?objectType=deals": deals,
+        "/schema?objectType=broken": {"fields": [{"label": "nameless"}]},
+        "/schema/refresh": {"success": True},
+    }
+    found = list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert found[0] == Listing(frozenset({"deals", "broken"}), ("deals", "broken"))
+    (failed,) = [each for each in found if isinstance(each, Failed)]
+    assert (failed.object_type, failed.error.code) == ("broken", "MALFORMED_SCHEMA")
+    (discovered,) = [each for each in found if isinstance(each, Discovered)]
+    assert discovered.validator == "a"
+    stage, amount = discovered.schema.fields
+    assert (stage.name, stage.label, stage.type) == ("dealstage", "Stage", FieldType.PICKLIST)
+    assert (stage.required, stage.picklist[0].value) == (True, "won")
+    assert stage.native == {"hubspotOnly": {"deep": [1]}}
+    assert (amount.type, amount.native_type, amount.length) == (FieldType.OTHER, "money", None)
+    assert amount.native == {"length": "many"}
+
+
+def test_suggestions_that_make_no_sense_are_left_out(script: Script) -> None:
+    lines: list[Any] = [
+        {"sourceField": "amount", "targetField": "Amount", "score": 87, "direction": "push"},
+        {"partnerField": "name", "crmField": None, "confidence": 0.1},
+        {"partnerField": "x", "crmField": "Y", "confidence": "high"},
+        {"partnerField": "x", "crmField": "Y", "confidence": float("nan")},
+        "nonsense",
+    ]
+    script.answers = [(200, {"suggestions": lines}, {})]
+    (one,) = connector(script.url).suggest(ObjectPair.parse("deal_registration--deals"))
+    assert (one.partner_field, one.crm_field, one.confidence) == ("amount", "Amount", 0.87)
+
+
+def test_a_server_that_knows_only_what_is_documented_shares_no_decisions(script: Script) -> None:
+    script.answers = [(404, {"message": "Cannot GET"}, {})]
+    assert connector(script.url).decisions() is None
+    script.answers = [(404, body("INTEGRATION_NOT_FOUND"), {})]
+    with pytest.raises(NotFoundError):
+        connector(script.url).decisions()
+    script.answers = [(200, [{"id": 1}], {})]
+    with pytest.raises(SourceError) as caught:
+        connector(script.url).decisions()
+    assert caught.value.code == "MALFORMED_LOG"
+
+
+def test_a_cancelled_discovery_stops(script: Script) -> None:
+    from crmdeck.errors import CancelledError
+
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(CancelledError):
+        list(connector(script.url).discover(Scope(), {}, cancel))
+    assert script.asked == []

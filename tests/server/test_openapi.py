@@ -1,0 +1,91 @@
+"""The description of the API is true: schemathesis sends what it allows and what it does not."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+
+from crmdeck.server.accounts import User
+from crmdeck.server.sessions import Sessions
+
+from .conftest import House, build
+
+ENDPOINTS = (
+    "POST /auth/sign-in/email",
+    "POST /auth/sign-out",
+    "GET /auth/session",
+    "POST /auth/organisation",
+    "GET /integrations",
+    "GET /integrations/{integration_id}/status",
+    "GET /integrations/{integration_id}/schema",
+    "POST /integrations/{integration_id}/schema/refresh",
+    "POST /integrations/{integration_id}/mapping/ai-suggest",
+    "POST /integrations/{integration_id}/disconnect",
+    "GET /integrations/{integration_id}/drift",
+    "GET /integrations/{integration_id}/mapping/decisions",
+    "POST /integrations/{integration_id}/mapping/decisions",
+    "POST /integrations/{integration_id}/mapping/undo",
+    "GET /integrations/{integration_id}/audit",
+)
+EXAMPLES = 10
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder = tmp_path_factory.mktemp("openapi")
+    house = build(folder / "home", folder / "export")
+    house.workspace.refresh("acme")
+    return house
+
+
+def token_of(house: House, user: User) -> str:
+    """Return the token of a new session."""
+    return Sessions(house.workspace.home).start(user, "acme")[0]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_the_api_is_as_it_is_described(fuzzed: House, endpoint: str, mode: GenerationMode) -> None:
+    method, path = endpoint.split(" ")
+    api = schemathesis.openapi.from_asgi("/api/openapi.json", fuzzed.app)
+    operation = api[f"/api{path}"][method]
+    user = fuzzed.app.state.deck.accounts.book().user("dana@acme.example")
+    token = token_of(fuzzed, user)
+    turn = itertools.count()
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: schemathesis.Case) -> None:
+        if "integration_id" in case.path_parameters and next(turn) % 2:
+            # Random ids lead nowhere; every other request is about one that there is.
+            case.path_parameters["integration_id"] = fuzzed.ids["acme"]
+        session = token_of(fuzzed, user) if path == "/auth/sign-out" else token
+        case.call_and_validate(cookies={"session_token": session})
+
+    check()
+
+
+def test_the_description_names_each_endpoint_with_its_failures(tmp_path: Path) -> None:
+    described = build(tmp_path / "home", tmp_path / "export").app.openapi()
+    operations = {
+        f"{method.upper()} {path.removeprefix('/api')}": operation
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert set(operations) == set(ENDPOINTS)
+    for endpoint, operation in operations.items():
+        assert "422" not in operation["responses"]
+        assert {"200", "400", "401", "500"} <= set(operation["responses"])
+        assert bool(operation.get("security")) == (endpoint != "POST /auth/sign-in/email")
