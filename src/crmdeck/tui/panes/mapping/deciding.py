@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import cast
 
-from crmdeck.model import DecisionState, Direction, ValueMap
-from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
-from crmdeck.tui.dialogs.choose_field import ChooseField
-from crmdeck.tui.dialogs.value_map import EditValueMap
-from crmdeck.tui.loading import Job
+from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.panes.base import Pane
-from crmdeck.tui.panes.mapping.columns import trouble
 from crmdeck.tui.panes.mapping.detail import FLOWS
 from crmdeck.tui.panes.mapping.lines import Line
-from crmdeck.tui.panes.mapping.offering import field_notes, field_options, value_rows, value_targets
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
 from crmdeck.tui.panes.mapping.table import LineTable
 from crmdeck.tui.text import count
@@ -62,29 +55,29 @@ class DecidingPane(Pane):
         able = [line for line in chosen if line.crm_field is not None]
         fresh = [line for line in able if line.state is not DecisionState.ACCEPTED]
         if fresh:
-            self._decide("accept", fresh, [_accepting(line) for line in fresh])
+            self.decide("accept", fresh, [accepting(line) for line in fresh])
         elif able:
-            self._say("Accepted already.")
+            self.say("Accepted already.")
         elif chosen:
-            self._say("Nothing is suggested here; Enter chooses a field.")
+            self.say("Nothing is suggested here; Enter chooses a field.")
 
     def action_reject(self) -> None:
         """Reject what is suggested; the next candidate moves up."""
         chosen = self._chosen()
         able = [line for line in chosen if line.state is not DecisionState.REJECTED]
         if able:
-            self._decide("reject", able, [_rejecting(line, line.crm_field) for line in able])
+            self.decide("reject", able, [rejecting(line, line.crm_field) for line in able])
         elif chosen:
-            self._say("It stays unmapped already.")
+            self.say("It stays unmapped already.")
 
     def action_unmap(self) -> None:
         """Decide that a field stays unmapped."""
         chosen = self._chosen()
         able = [line for line in chosen if line.state is not DecisionState.REJECTED]
         if able:
-            self._decide("leave unmapped", able, [_rejecting(line, None) for line in able])
+            self.decide("leave unmapped", able, [rejecting(line, None) for line in able])
         elif chosen:
-            self._say("It stays unmapped already.")
+            self.say("It stays unmapped already.")
 
     def action_direction(self) -> None:
         """Turn to the next direction; warns where nothing can flow that way."""
@@ -95,8 +88,8 @@ class DecidingPane(Pane):
         following = NEXT_DIRECTION[(first if first in chosen else chosen[0]).direction]
         accepted = [line for line in chosen if line.state is DecisionState.ACCEPTED]
         if accepted:
-            choices = [_accepting(line, direction=following) for line in accepted]
-            self._decide("direction", accepted, choices, advance=False)
+            choices = [accepting(line, direction=following) for line in accepted]
+            self.decide("direction", accepted, choices, advance=False)
         undecided = [line.name for line in chosen if line not in accepted]
         if undecided:
             sitting.direct(undecided, following)
@@ -106,106 +99,12 @@ class DecidingPane(Pane):
         stuck = [line for line in stuck if not line.can_flow]
         if stuck and stuck[0].verdict is not None:
             reason = stuck[0].verdict.reason
-            self._say(f"{stuck[0].title}: nothing can flow {FLOWS[following]}. {reason}.", True)
+            self.say(f"{stuck[0].title}: nothing can flow {FLOWS[following]}. {reason}.", True)
 
-    def action_accept_all(self) -> None:
-        """Accept all undecided lines shown that are sure enough."""
-        shown = [
-            line
-            for line in self.lines.shown()
-            if line.is_open and line.crm_field is not None and line.confidence is not None
-        ]
-        if not shown:
-            self._say("There is no undecided line with a suggestion.")
-            return
-
-        def answered(least: float | None) -> None:
-            if least is None or self.sitting is None:
-                return
-            now = self.sitting.by_name
-            # What changed under the dialog is left alone: nobody has seen it.
-            sure = [
-                line
-                for line in shown
-                if (line.confidence or 0) >= least
-                and now[line.name].is_open
-                and now[line.name].crm_field == line.crm_field
-            ]
-            if sure:
-                self._decide("accept", sure, [_accepting(line) for line in sure])
-
-        able = [Sure(line.confidence or 0, trouble(line).rank > 0) for line in shown]
-        self.app.push_screen(AcceptAll(able), answered)
-
-    def choose_field(self) -> None:
-        """Choose the CRM field of the line from the alternatives, or from all there are."""
-        line, sitting = self.line, self.sitting
-        if line is None or sitting is None or self.deck.read_only:
-            return
-
-        def chosen(crm_field: str | None) -> None:
-            if crm_field is not None and sitting is self.sitting:
-                self._choose(sitting, sitting.by_name[line.name], crm_field)
-
-        dialog = ChooseField(
-            f"{line.title} becomes",
-            field_options(line, sitting),
-            current=line.crm_field,
-            notes=partial(field_notes, line, sitting.builder),
-        )
-        self.app.push_screen(dialog, chosen)
-
-    def _choose(self, sitting: Sitting, line: Line, crm_field: str) -> None:
-        if line.state is DecisionState.ACCEPTED and line.crm_field == crm_field:
-            return
-        if line.crm_field == crm_field:
-            choice = _accepting(line)
-        else:
-            named = next((one for one in line.candidates if one.crm_field == crm_field), None)
-            verdict = sitting.builder.judge(line.partner, sitting.builder.crm_fields[crm_field])
-            choice = Choice(
-                partner_field=line.name,
-                state=DecisionState.ACCEPTED,
-                crm_field=crm_field,
-                direction=verdict.direction,
-                confidence=named.confidence if named is not None else None,
-            )
-        self._decide("choose", [line], [choice])
-
-    def action_values(self) -> None:
-        """Edit which CRM value each PartnerOS value becomes."""
-        line, sitting = self.line, self.sitting
-        if line is None or sitting is None or line.crm_field is None:
-            return
-        workspace, crm_field = self.workspace, line.crm_field
-
-        def work(_: Job) -> ValueMap:
-            return workspace.value_map(sitting.ref, sitting.pair, line.name, crm_field)
-
-        self.load(
-            "values", work, partial(self._edit_values, sitting, line), label="matching values"
-        )
-
-    def _edit_values(self, sitting: Sitting, line: Line, suggested: ValueMap) -> None:
-        def edited(value_map: dict[str, str] | None) -> None:
-            if value_map is not None and sitting is self.sitting:
-                choice = _accepting(line, value_map=value_map)
-                self._decide("value map", [line], [choice])
-
-        accepted = line.state is DecisionState.ACCEPTED
-        rows = value_rows(line, suggested, line.value_map)
-        dialog = EditValueMap(
-            f"{line.title} → {line.crm_field}",
-            rows,
-            value_rows(line, suggested, None),
-            value_targets(line),
-            text="" if accepted else "Saving the values accepts the pair.",
-        )
-        self.app.push_screen(dialog, edited)
-
-    def _decide(
+    def decide(
         self, deed: str, lines: Sequence[Line], choices: Sequence[Choice], *, advance: bool = True
     ) -> None:
+        """Decide on lines at once, as one step; `deed` says in a word what is done."""
         sitting = self.sitting
         if sitting is None:
             return
@@ -228,7 +127,7 @@ class DecidingPane(Pane):
             target = self.lines.next_open(now)
             if target is None:
                 target = here
-                self._say(f"All {count(self.lines.shown_count, 'line')} shown are decided.")
+                self.say(f"All {count(self.lines.shown_count, 'line')} shown are decided.")
         self.lines.set_rows(sitting.lines, cursor=target)
         sitting.hold(self._at)
         self.lines.update_rows(sitting.lines)
@@ -256,7 +155,7 @@ class DecidingPane(Pane):
         sitting.hold(self._at)
         self.lines.update_rows(sitting.lines)
         self._paint()
-        self._say(f"{what}: {title}")
+        self.say(f"{what}: {title}")
         if write is not None:
             self.store(sitting, write)
 
@@ -273,7 +172,7 @@ class DecidingPane(Pane):
             return
         target = self.lines.next_open(self.sitting.by_name, step)
         if target is None:
-            self._say("No line shown is undecided.")
+            self.say("No line shown is undecided.")
         else:
             self.lines.go_to(target)
 
@@ -283,18 +182,20 @@ class DecidingPane(Pane):
         """Return the marked lines, else the one under the cursor, as they are now."""
         if self.sitting is None or self.line is None:
             if self.is_loading:
-                self._say("Still reading; nothing was decided.")
+                self.say("Still reading; nothing was decided.")
             return ()
         now = self.sitting.by_name
         return tuple(now[line.name] for line in self.lines.chosen())
 
-    def _say(self, text: str, warn: bool = False) -> None:
+    def say(self, text: str, warn: bool = False) -> None:
+        """Say something that is gone again soon."""
         self.deck.say(text, severity="warning" if warn else "information", timeout=4 if warn else 2)
 
 
-def _accepting(
+def accepting(
     line: Line, *, direction: Direction | None = None, value_map: dict[str, str] | None = None
 ) -> Choice:
+    """Return the acceptance of what a line shows, with another direction or value map."""
     stored = dict(line.value_map) if line.value_map is not None else None
     return Choice(
         partner_field=line.name,
@@ -306,7 +207,8 @@ def _accepting(
     )
 
 
-def _rejecting(line: Line, crm_field: str | None) -> Choice:
+def rejecting(line: Line, crm_field: str | None) -> Choice:
+    """Return the rejection of a CRM field, or of every one where it is None."""
     return Choice(
         partner_field=line.name,
         state=DecisionState.REJECTED,

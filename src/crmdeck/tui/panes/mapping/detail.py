@@ -39,7 +39,7 @@ def line_detail(
 
 def type_text(field: Field) -> str:
     """Return a field's type with what limits it: `string(80)`, `picklist of 5`."""
-    name = field.type.value
+    name = field.type.value if field.type is not FieldType.OTHER else field.native_type or "untyped"
     if field.length and field.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
         return f"{name}({field.length})"
     if field.picklist:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError
@@ -27,23 +29,36 @@ class DecisionWriter:
     def __init__(self, workspace: Workspace, told: Told) -> None:
         self._workspace = workspace
         self._told = told
+        self._queue: deque[tuple[Sitting, Write]] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
     def put(self, sitting: Sitting, write: Write) -> None:
         """Store `write` once those before it are."""
-        self._pool.submit(self._work, sitting, write)
+        self._queue.append((sitting, write))
+        self._pool.submit(self._drain)
 
     def close(self) -> None:
         """Wait until everything is stored."""
         self._pool.shutdown(wait=True)
 
-    def _work(self, sitting: Sitting, write: Write) -> None:
-        outcome: Outcome
+    def _drain(self) -> None:
+        # Who decides faster than the cache opens and closes has it kept open for what waits.
+        hold = self._workspace.hold() if len(self._queue) > 1 else nullcontext()
         try:
-            outcome = tuple(self._store(sitting, write))
+            with hold:
+                while self._queue:
+                    sitting, write = self._queue.popleft()
+                    self._told(sitting, write, self._outcome(sitting, write))
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
-            outcome = as_crmdeck_error(error)
-        self._told(sitting, write, outcome)
+            while self._queue:
+                sitting, write = self._queue.popleft()
+                self._told(sitting, write, as_crmdeck_error(error))
+
+    def _outcome(self, sitting: Sitting, write: Write) -> Outcome:
+        try:
+            return tuple(self._store(sitting, write))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
+            return as_crmdeck_error(error)
 
     def _store(self, sitting: Sitting, write: Write) -> Sequence[Decision]:
         step, workspace = write.step, self._workspace

@@ -1,0 +1,116 @@
+"""What the operator is asked: which field, which values, how sure."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from crmdeck.model import DecisionState, ValueMap
+from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
+from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.loading import Job
+from crmdeck.tui.panes.mapping.columns import trouble
+from crmdeck.tui.panes.mapping.deciding import DecidingPane, accepting
+from crmdeck.tui.panes.mapping.lines import Line
+from crmdeck.tui.panes.mapping.offering import field_notes, field_options, value_rows, value_targets
+from crmdeck.tui.panes.mapping.sitting import Sitting
+from crmdeck.workspace import Choice
+
+
+class AskingPane(DecidingPane):
+    """The dialogs of the mapping pane."""
+
+    def action_accept_all(self) -> None:
+        """Accept all undecided lines shown that are sure enough."""
+        shown = [
+            line
+            for line in self.lines.shown()
+            if line.is_open and line.crm_field is not None and line.confidence is not None
+        ]
+        if not shown:
+            self.say("There is no undecided line with a suggestion.")
+            return
+
+        def answered(least: float | None) -> None:
+            if least is None or self.sitting is None:
+                return
+            now = self.sitting.by_name
+            # What changed under the dialog is left alone: nobody has seen it.
+            sure = [
+                line
+                for line in shown
+                if (line.confidence or 0) >= least
+                and now[line.name].is_open
+                and now[line.name].crm_field == line.crm_field
+            ]
+            if sure:
+                self.decide("accept", sure, [accepting(line) for line in sure])
+
+        able = [Sure(line.confidence or 0, trouble(line).rank > 0) for line in shown]
+        self.app.push_screen(AcceptAll(able), answered)
+
+    def choose_field(self) -> None:
+        """Choose the CRM field of the line from the alternatives, or from all there are."""
+        line, sitting = self.line, self.sitting
+        if line is None or sitting is None or self.deck.read_only:
+            return
+
+        def chosen(crm_field: str | None) -> None:
+            if crm_field is not None and sitting is self.sitting:
+                self._choose(sitting, sitting.by_name[line.name], crm_field)
+
+        dialog = ChooseField(
+            f"{line.title} becomes",
+            field_options(line, sitting),
+            current=line.crm_field,
+            notes=partial(field_notes, line, sitting.builder),
+        )
+        self.app.push_screen(dialog, chosen)
+
+    def _choose(self, sitting: Sitting, line: Line, crm_field: str) -> None:
+        if line.state is DecisionState.ACCEPTED and line.crm_field == crm_field:
+            return
+        if line.crm_field == crm_field:
+            choice = accepting(line)
+        else:
+            named = next((one for one in line.candidates if one.crm_field == crm_field), None)
+            verdict = sitting.builder.judge(line.partner, sitting.builder.crm_fields[crm_field])
+            choice = Choice(
+                partner_field=line.name,
+                state=DecisionState.ACCEPTED,
+                crm_field=crm_field,
+                direction=verdict.direction,
+                confidence=named.confidence if named is not None else None,
+            )
+        self.decide("choose", [line], [choice])
+
+    def action_values(self) -> None:
+        """Edit which CRM value each PartnerOS value becomes."""
+        line, sitting = self.line, self.sitting
+        if line is None or sitting is None or line.crm_field is None:
+            return
+        workspace, crm_field = self.workspace, line.crm_field
+
+        def work(_: Job) -> ValueMap:
+            return workspace.value_map(sitting.ref, sitting.pair, line.name, crm_field)
+
+        self.load(
+            "values", work, partial(self._edit_values, sitting, line), label="matching values"
+        )
+
+    def _edit_values(self, sitting: Sitting, line: Line, suggested: ValueMap) -> None:
+        def edited(value_map: dict[str, str] | None) -> None:
+            if value_map is not None and sitting is self.sitting:
+                choice = accepting(line, value_map=value_map)
+                self.decide("value map", [line], [choice])
+
+        accepted = line.state is DecisionState.ACCEPTED
+        rows = value_rows(line, suggested, line.value_map)
+        dialog = EditValueMap(
+            f"{line.title} → {line.crm_field}",
+            rows,
+            value_rows(line, suggested, None),
+            value_targets(line),
+            text="" if accepted else "Saving the values accepts the pair.",
+        )
+        self.app.push_screen(dialog, edited)
