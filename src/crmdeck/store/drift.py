@@ -66,6 +66,12 @@ class Drift:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
+        """Return the events of these ids by id, as acknowledged; unknown ids are left out."""
+        clause = "WHERE id IN (SELECT unnest(?::VARCHAR[]))"
+        events = _READ.select(self._database, clause, [list(event_ids)]) if event_ids else ()
+        return {event.id: event for event in events}
+
     def get(self, event_id: str) -> DriftEvent | None:
         """Return one event, as acknowledged."""
         found = _READ.select(self._database, "WHERE id = ?", [event_id])

@@ -51,7 +51,8 @@ class Drifting(UseCases):
         """
         self._require_writable()
         with self._store.write() as session:
-            events = [_known(session.drift.get(event_id), event_id) for event_id in event_ids]
+            known = session.drift.among(event_ids)
+            events = [_known(known.get(event_id), event_id) for event_id in event_ids]
             fresh = [event for event in events if event.acknowledged_at is None]
             session.drift.acknowledge([e.id for e in fresh], self.now, self.actor, note)
             for connection_id in dict.fromkeys(event.connection_id for event in fresh):
