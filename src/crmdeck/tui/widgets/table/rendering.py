@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from crmdeck.tui.text import display_text, pad
-from crmdeck.tui.widgets.table.columns import GAP, Placed
+from crmdeck.tui.widgets.table.columns import GAP, Column, Placed
 from crmdeck.tui.widgets.table.ordering import Sort
 
 R = TypeVar("R")
@@ -78,12 +78,18 @@ def row_strip(
             style = ground + look.state(name)
             if state.cursor:
                 style += look.cursor
-        text = pad(display_text(column.text(row), width), width, right=column.align == "right")
+        text = pad(
+            display_text(_text(column, row, width), width), width, right=column.align == "right"
+        )
         segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
             segments.append(Segment(" " * GAP, ground))
         index += 1
     return Strip(segments)
+
+
+def _text(column: Column[R], row: R, width: int) -> str:
+    return column.fit(row, width) if column.fit is not None else column.text(row)
 
 
 def _reached(placed: Sequence[Placed[R]], index: int, column_id: str) -> int:
