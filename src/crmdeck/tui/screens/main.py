@@ -185,6 +185,10 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     @on(Pane.GoTo)
     async def _go_to(self, message: Pane.GoTo) -> None:
+        connection_id = message.place.get("connection")
+        if isinstance(connection_id, str):
+            self.connection_id = connection_id
+            self.query_one(Rail).choose(connection_id)
         pane = await self.show_pane(message.pane_id)
         pane.restore(message.place)
         pane.show(self.connection_id)

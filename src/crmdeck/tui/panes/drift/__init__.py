@@ -1,0 +1,1 @@
+"""Drift: what changed, since when, how bad it is, and what it touches."""

@@ -1,0 +1,184 @@
+"""What a line of the timeline looks like, and how events are filtered. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from crmdeck.model import DriftKind
+from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.panes.drift.book import Item
+from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.severity import SIGNS, STATES
+from crmdeck.tui.widgets.table import Column
+
+LEAST_OBJECT = 6
+"""Cells that are left to an object's name beside a long field name."""
+
+_AGO = re.compile(r"(\d{1,4})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def sign_text(line: Line) -> str:
+    """Return the fold and the severity as signs."""
+    fold = " " if line.open is None else "▾" if line.open else "▸"
+    return f"{fold} {line.where if line.day is not None else SIGNS[line.severity]}"
+
+
+def state_of(line: Line) -> str:
+    """Return the state that the severity is drawn in; what is acknowledged steps back."""
+    return "muted" if line.acknowledged else STATES[line.severity]
+
+
+def _where_state(line: Line) -> str:
+    return "muted" if line.acknowledged else ""
+
+
+def fit_place(line: Line, width: int) -> str:
+    """Return object and field in `width` cells: the object gives way, the field is the news."""
+    whole = line.where
+    if line.item is None or len(whole) <= width:
+        return whole
+    name = line.item.event.field_name
+    if name is None:
+        return whole
+    room = max(LEAST_OBJECT, width - len(name) - 1)
+    before = whole[: len(whole) - len(name) - 1]
+    return f"{before[: room - 1]}….{name}"
+
+
+COLUMNS: tuple[Column[Line], ...] = (
+    Column(
+        "sign",
+        "",
+        sign_text,
+        style=lambda line: "strong" if line.day is not None else state_of(line),
+        width=3,
+        searched=False,
+        sort_key=lambda line: -line.severity.rank,
+        reach=lambda line: "what" if line.day is not None else "",
+    ),
+    Column(
+        "severity",
+        "Severity",
+        lambda line: line.severity.value,
+        style=state_of,
+        width=8,
+        searched=False,
+        sortable=False,
+        hide_below=80,
+    ),
+    Column(
+        "where",
+        "Object and field",
+        lambda line: line.where,
+        fit=fit_place,
+        style=_where_state,
+        min_width=18,
+        weight=6,
+        reach=lambda line: "what" if line.story is not None else "",
+    ),
+    Column(
+        "what",
+        "What happened",
+        lambda line: line.what,
+        min_width=14,
+        weight=5,
+        style=lambda line: "muted" if line.acknowledged else "",
+    ),
+    Column(
+        "mapped",
+        "Maps",
+        lambda line: str(line.mapped) if line.mapped else "",
+        style=lambda line: "muted" if line.acknowledged else "accent",
+        width=4,
+        align="right",
+        searched=False,
+        sort_key=lambda line: -line.mapped,
+    ),
+    Column(
+        "by",
+        "Who",
+        lambda line: (line.item.event.changed_by or "") if line.item is not None else "",
+        style=lambda _: "muted",
+        width=14,
+        hide_below=100,
+    ),
+    Column(
+        "when",
+        "UTC",
+        lambda line: line.when,
+        style=lambda _: "muted",
+        width=5,
+        searched=False,
+        sort_key=lambda line: line.at,
+        hide_below=80,
+    ),
+    Column(
+        "acknowledged",
+        "✓",
+        lambda line: "✓" if line.acknowledged else "",
+        style=lambda _: "ok",
+        width=1,
+        searched=False,
+        sort_key=lambda line: line.acknowledged,
+    ),
+)
+
+
+def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Item]]:
+    """Return the filter keys; `since:` counts from `now`, `names` are those of connections."""
+    return {
+        "severity": lambda item, wanted: one_of(item.event.severity.value, wanted),
+        "object": lambda item, wanted: one_of(item.event.object_type, wanted),
+        "field": lambda item, wanted: one_of(item.event.field_name or "", wanted),
+        "attr": _has_attribute,
+        "kind": _is_kind,
+        "ack": lambda item, wanted: yes_no(item.acknowledged, wanted),
+        "mapped": lambda item, wanted: yes_no(bool(item.event.affected_mappings), wanted),
+        "story": lambda item, wanted: yes_no(item.event.story is not None, wanted),
+        "who": lambda item, wanted: one_of(item.event.changed_by or "", wanted),
+        "connection": lambda item, wanted: one_of(names.get(item.event.connection_id, ""), wanted),
+        "on": lambda item, wanted: item.event.detected_at.strftime("%Y-%m-%d").startswith(wanted),
+        "since": lambda item, wanted: _is_since(item, wanted, now),
+    }
+
+
+def searched(item: Item) -> Iterable[str]:
+    """Yield the texts in which words are looked for."""
+    return item.texts
+
+
+def _has_attribute(item: Item, wanted: str) -> bool:
+    return any(one_of(change.attribute, wanted) for change in item.event.changes)
+
+
+def _is_kind(item: Item, wanted: str) -> bool:
+    """`removed`, `field_removed`, `object`, `renamed` and what begins like them."""
+    kind = item.event.kind
+    if item.twin is not None and "renamed".startswith(wanted):
+        return True
+    _, _, happened = kind.value.partition("_")
+    return (
+        one_of(kind.value, wanted)
+        or one_of(happened, wanted)
+        or (kind is DriftKind.OBJECT_OUT_OF_SCOPE and "scope".startswith(wanted))
+    )
+
+
+def _is_since(item: Item, wanted: str, now: datetime) -> bool:
+    since = _moment(wanted, now)
+    return since is None or item.event.detected_at >= since
+
+
+def _moment(text: str, now: datetime) -> datetime | None:
+    """Return the moment that `7d` or `2026-05-01` names; None while it is not written out."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,102 @@
+"""The density strip: how much happened on each of the last ninety days, and the worst of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from textual import events
+from textual.app import RenderResult
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from crmdeck.model import Severity
+from crmdeck.tui.panes.drift.lines import DayCount
+from crmdeck.tui.severity import COLOURS, SIGNS
+
+DAYS = 90
+BARS = "▁▂▃▄▅▆▇█"
+LABEL = 9
+"""Cells left of the strip."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One cell of the strip: from `first` to `last` day; `worst` is None where nothing was."""
+
+    first: date
+    last: date
+    events: int
+    worst: Severity | None
+
+
+def slots(days: Sequence[DayCount], today: date, width: int) -> tuple[Slot, ...]:
+    """Return the last ninety days in at most `width` cells, oldest first."""
+    each = max(1, math.ceil(DAYS / max(1, width)))
+    known = {day.day: day for day in days}
+    found = []
+    last = today
+    while (today - last).days < DAYS:
+        span = [last - timedelta(days=back) for back in range(each)]
+        inside = [known[day] for day in span if day in known]
+        worst = max((day.worst for day in inside), key=lambda severity: severity.rank, default=None)
+        found.append(Slot(span[-1], last, sum(day.events for day in inside), worst))
+        last = span[-1] - timedelta(days=1)
+    return tuple(reversed(found))
+
+
+def bar(events_: int, most: int) -> str:
+    """Return a bar that grows with the logarithm: one change shows beside a thousand."""
+    if not events_:
+        return "·"
+    share = math.log1p(events_) / math.log1p(most)
+    return BARS[min(len(BARS) - 1, round(share * (len(BARS) - 1)))]
+
+
+class Density(Widget):
+    """Two lines: bars, and below them the worst severity of each day as a sign.
+
+    The day of the cursor stands out; a click goes to a day.
+    """
+
+    days: reactive[tuple[DayCount, ...]] = reactive(())
+    today: reactive[date | None] = reactive(None)
+    current: reactive[date | None] = reactive(None)
+
+    class Picked(Message):
+        """The user points at these days."""
+
+        def __init__(self, first: date, last: date) -> None:
+            super().__init__()
+            self.first, self.last = first, last
+
+    def slots(self) -> tuple[Slot, ...]:
+        """Return the cells as they are drawn now."""
+        if self.today is None:
+            return ()
+        return slots(self.days, self.today, self.size.width - LABEL)
+
+    def render(self) -> RenderResult:
+        """Return the lines."""
+        cells = self.slots()
+        most = max((slot.events for slot in cells), default=0)
+        bars: list[tuple[str, str]] = [("90 days  ", "$muted")]
+        signs: list[tuple[str, str]] = [(" " * LABEL, "")]
+        for slot in cells:
+            colour = COLOURS[slot.worst] if slot.worst is not None else "$muted"
+            here = self.current is not None and slot.first <= self.current <= slot.last
+            look = f"bold reverse {colour}" if here else colour
+            bars.append((bar(slot.events, most), look))
+            signs.append((SIGNS[slot.worst] if slot.worst is not None else " ", look))
+        return Content("\n").join([Content.assemble(*bars), Content.assemble(*signs)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the day under the pointer."""
+        index = event.x - LABEL
+        cells = self.slots()
+        if 0 <= index < len(cells):
+            self.post_message(self.Picked(cells[index].first, cells[index].last))

@@ -1,0 +1,63 @@
+"""The lower part of the pane: what the line under the cursor is about, to be scrolled."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from crmdeck.tui.panes.drift.book import Book
+from crmdeck.tui.panes.drift.detail import event_detail
+from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.summary import day_detail, story_detail
+
+LEAST_WIDTH = 24
+STEP = 3
+
+
+class DetailView(VerticalScroll, can_focus=False):
+    """Lays its text out anew when its width changes."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="detail")
+        self._book: Book | None = None
+        self._line: Line | None = None
+        self._instead = ""
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        """Yield the text."""
+        yield Static("", markup=False)
+
+    def show(self, book: Book | None, line: Line | None, instead: str = "") -> None:
+        """Show what `line` is about; `instead` where there is none."""
+        other = line is None or self._line is None or line.key != self._line.key
+        self._book, self._line, self._instead = book, line, instead
+        self._draw()
+        if other:
+            self.scroll_home(animate=False)
+
+    def step(self, direction: int) -> None:
+        """Scroll by some lines."""
+        self.scroll_relative(y=STEP * direction, animate=False)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay out for another width."""
+        if self._width != self.scrollable_content_region.width:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._width = self.scrollable_content_region.width
+        self.query_one(Static).update(self._content(max(LEAST_WIDTH, self._width)))
+
+    def _content(self, width: int) -> Content:
+        book, line = self._book, self._line
+        if book is None or line is None:
+            return Content.styled(self._instead, "$muted")
+        if line.item is not None:
+            return event_detail(book, line.item, width)
+        if line.story is not None:
+            return story_detail(book, line, width)
+        return day_detail(book, line, width)

@@ -1,0 +1,55 @@
+"""Text laid out in cells: wrapped, and two columns side by side. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from rich.cells import cell_len, chop_cells
+from textual.content import Content
+
+from crmdeck.tui.text import display_block, pad
+
+LONGEST_VALUE = 1200
+"""Characters of one value that are shown; `c` copies the whole of it."""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return `text`, made safe, in lines of at most `width` cells, broken between words."""
+    width = max(4, width)
+    return [
+        line
+        for paragraph in display_block(text, LONGEST_VALUE).split("\n")
+        for line in _wrap_line(paragraph, width)
+    ]
+
+
+def side_by_side(
+    label: str, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str]], width: int
+) -> Iterator[Content]:
+    """Yield the lines of two columns of (safe text, look) beside a label of 12 cells."""
+    half = (width - LABEL - GAP) // 2
+    for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):
+        yield Content.assemble(
+            (pad(label if index == 0 else "", LABEL), "$muted"),
+            (pad(one[0], half + GAP), one[1]),
+            (other[0], other[1]),
+        )
+
+
+LABEL = 13
+GAP = 2
+
+
+def _wrap_line(text: str, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.split(" "):
+        wider = f"{line} {word}" if line else word
+        if cell_len(wider) <= width:
+            line = wider
+            continue
+        if line:
+            yield line
+        *full, line = chop_cells(word, width) or [""]
+        yield from full
+    yield line

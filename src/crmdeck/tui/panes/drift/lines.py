@@ -1,0 +1,272 @@
+"""From events to the lines of the timeline: days, stories, events, folded or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple, TypeVar
+
+from crmdeck.model import Severity, Story
+from crmdeck.tui.health import ago
+from crmdeck.tui.panes.drift.book import Book, Item, place_of, worst
+from crmdeck.tui.text import count
+
+K = TypeVar("K")
+
+DAY_PREFIX, STORY_PREFIX = "day:", "story:"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `items` is what it stands for, as far as the filter lets it through.
+
+    `open` tells whether its fold is open, None where there is nothing to fold. `story` is set
+    on the line of a story, `day` on that of a day, `parent` is the key of what it is folded
+    into.
+    """
+
+    key: str
+    items: tuple[Item, ...]
+    where: str
+    what: str
+    when: str
+    severity: Severity
+    at: datetime
+    depth: int = 0
+    open: bool | None = None
+    story: Story | None = None
+    day: date | None = None
+    parent: str | None = None
+
+    @property
+    def item(self) -> Item | None:
+        """The event, on the line of one."""
+        return self.items[0] if self.story is None and self.day is None else None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether all that it stands for is acknowledged."""
+        return all(item.acknowledged for item in self.items)
+
+    @property
+    def mapped(self) -> int:
+        """How many mappings it touches."""
+        return sum(len(item.event.affected_mappings) for item in self.items)
+
+
+class DayCount(NamedTuple):
+    """How much happened on a day, and the worst of it."""
+
+    day: date
+    events: int
+    worst: Severity
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What is folded otherwise than at first: days are open then, stories are not."""
+
+    closed_days: frozenset[str] = frozenset()
+    open_stories: frozenset[str] = frozenset()
+
+    def toggled(self, key: str) -> Folds:
+        """Return the folds with one day or story turned over."""
+        if key.startswith(DAY_PREFIX):
+            return Folds(self.closed_days ^ {key}, self.open_stories)
+        return Folds(self.closed_days, self.open_stories ^ {key})
+
+    def showing(self, item: Item, *, everywhere: bool) -> Folds:
+        """Return the folds with those open that `item` is in."""
+        connection_id = item.event.connection_id if everywhere else ""
+        day = _day_key(item.event.detected_at.date(), connection_id)
+        story = frozenset({f"{STORY_PREFIX}{item.event.story}"} if item.event.story else ())
+        return Folds(self.closed_days - {day}, self.open_stories | story)
+
+    def all_turned(self, keys: Iterable[str]) -> Folds:
+        """Return the folds with all stories among `keys` open, or closed where all are."""
+        stories = frozenset(key for key in keys if key.startswith(STORY_PREFIX))
+        if stories <= self.open_stories:
+            return Folds(frozenset(), self.open_stories - stories)
+        return Folds(frozenset(), self.open_stories | stories)
+
+    def is_open(self, key: str) -> bool:
+        """Return whether a day or story is open."""
+        if key.startswith(DAY_PREFIX):
+            return key not in self.closed_days
+        return key in self.open_stories
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The lines to show, the events that they stand for, and how much happened when."""
+
+    lines: tuple[Line, ...]
+    items: tuple[Item, ...]
+    total: int
+    days: tuple[DayCount, ...]
+    foldable: tuple[str, ...]
+
+
+def arrange(
+    book: Book, passes: Callable[[Item], bool] | None, folds: Folds, *, flat: bool = False
+) -> Arrangement:
+    """Lay out the events that pass: by day, the worst first, stories folded as `folds` says.
+
+    `flat` leaves the days out, for a table that is sorted otherwise.
+    """
+    items = [item for item in book.items if passes is None or passes(item)]
+    days = tuple(
+        DayCount(day, len(members), worst(members))
+        for day, members in _grouped(items, lambda item: item.event.detected_at.date()).items()
+    )
+    lines: list[Line] = []
+    foldable: list[str] = []
+    groups = _grouped(
+        items, lambda item: (item.event.detected_at.date(), _connection_of(book, item))
+    )
+    for (moment_day, connection_id), members in groups.items():
+        key = _day_key(moment_day, connection_id)
+        foldable.append(key)
+        is_open = flat or folds.is_open(key)
+        if not flat:
+            lines.append(_day_line(book, key, moment_day, connection_id, members, is_open))
+        if is_open:
+            lines += _in_a_day(book, members, folds, foldable, parent=None if flat else key)
+    return Arrangement(tuple(lines), tuple(items), len(book.items), days, tuple(foldable))
+
+
+def _day_key(day: date, connection_id: str) -> str:
+    return f"{DAY_PREFIX}{day.isoformat()}" + (f":{connection_id}" if connection_id else "")
+
+
+def _connection_of(book: Book, item: Item) -> str:
+    return item.event.connection_id if book.everywhere else ""
+
+
+def _in_a_day(
+    book: Book, items: Sequence[Item], folds: Folds, foldable: list[str], parent: str | None
+) -> Iterator[Line]:
+    tops: list[tuple[tuple[object, ...], Line, tuple[Item, ...]]] = []
+    told: dict[str, list[Item]] = {}
+    for item in items:
+        if item.event.story in book.stories:
+            told.setdefault(str(item.event.story), []).append(item)
+        else:
+            line = _event_line(book, item, parent, flat=parent is None)
+            tops.append((_rank(book, item), line, ()))
+    for story_id, members in told.items():
+        story = book.stories[story_id]
+        key = f"{STORY_PREFIX}{story_id}"
+        foldable.append(key)
+        line = _story_line(book, key, story, members, parent, is_open=folds.is_open(key))
+        rank = (-line.severity.rank, line.mapped == 0, 1, story.title)
+        tops.append((rank, line, tuple(members)))
+    for _, line, inside in sorted(tops, key=lambda top: top[0]):
+        yield line
+        if line.open and inside:
+            for item in sorted(inside, key=lambda one: _rank(book, one)):
+                yield _event_line(book, item, line.key, flat=parent is None, depth=1)
+
+
+def _rank(book: Book, item: Item) -> tuple[object, ...]:
+    """The worst first; what came by a rename stands below what left."""
+    halves = book.rename_of(item)
+    first = halves[0] if halves is not None else item
+    event = first.event
+    return (
+        -event.severity.rank,
+        not event.affected_mappings,
+        0,
+        f"{event.object_type.casefold()}\0{(event.field_name or '').casefold()}",
+        item is not first,
+        event.id,
+    )
+
+
+def _event_line(book: Book, item: Item, parent: str | None, *, flat: bool, depth: int = 0) -> Line:
+    event = item.event
+    where = place_of(event)
+    if flat and book.everywhere:
+        where = f"{book.names.get(event.connection_id, '')}: {where}"
+    return Line(
+        key=event.id,
+        items=(item,),
+        where=("  " * depth) + where,
+        what=item.what,
+        when=_when(event.detected_at, flat=flat),
+        severity=event.severity,
+        at=event.detected_at,
+        depth=depth,
+        parent=parent,
+    )
+
+
+def _story_line(
+    book: Book,
+    key: str,
+    story: Story,
+    members: Sequence[Item],
+    parent: str | None,
+    *,
+    is_open: bool,
+) -> Line:
+    shown, all_ = len(members), story.event_count
+    part = f"{shown:,} of {all_:,} · " if shown < all_ else ""
+    return Line(
+        key=key,
+        items=tuple(members),
+        where=part + story.title,
+        what="",
+        when=_when(story.detected_at, flat=parent is None),
+        severity=worst(members),
+        at=story.detected_at,
+        open=is_open,
+        story=story,
+        parent=parent,
+    )
+
+
+def _day_line(
+    book: Book,
+    key: str,
+    day: date,
+    connection_id: str,
+    members: Sequence[Item],
+    is_open: bool,
+) -> Line:
+    at = members[0].event.detected_at
+    date_ = f"{day:%a} {day.day:2} {day:%b}"
+    if day.year != book.now.year:
+        date_ += f" {day.year}"
+    breaking = sum(item.event.severity is Severity.BREAKING for item in members)
+    parts = [
+        date_,
+        *([book.names.get(connection_id, connection_id)] if connection_id else []),
+        f"{ago(at, book.now):<8}",
+        f"{count(len(members), 'change'):<9}",
+        f"{breaking:,} breaking" if breaking else "",
+    ]
+    return Line(
+        key=key,
+        items=tuple(members),
+        where="  ".join(parts),
+        what="",
+        when="",
+        severity=worst(members),
+        at=at,
+        open=is_open,
+        day=day,
+    )
+
+
+def _when(moment: datetime, *, flat: bool) -> str:
+    return f"{moment:%y-%m-%d %H:%M}" if flat else f"{moment:%H:%M}"
+
+
+def _grouped(items: Iterable[Item], key: Callable[[Item], K]) -> dict[K, list[Item]]:
+    """Return the items by key, in the order in which the keys first come."""
+    groups: dict[K, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups

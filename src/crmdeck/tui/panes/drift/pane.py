@@ -1,0 +1,345 @@
+"""The drift pane: the timeline, how dense it is, and one change in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from crmdeck.model import Decision, Severity
+from crmdeck.tui.actions import Action
+from crmdeck.tui.filtering import Filter, compile_filter
+from crmdeck.tui.loading import Job
+from crmdeck.tui.panes.base import ExportRequest, Pane
+from crmdeck.tui.panes.drift.acknowledging import ask_and_acknowledge, ask_for_all
+from crmdeck.tui.panes.drift.book import Book, Item, read_book
+from crmdeck.tui.panes.drift.columns import COLUMNS, filter_keys, searched
+from crmdeck.tui.panes.drift.density import Density
+from crmdeck.tui.panes.drift.detail_view import DetailView
+from crmdeck.tui.panes.drift.empty import nothing_yet
+from crmdeck.tui.panes.drift.keys import DRIFT_ACTIONS
+from crmdeck.tui.panes.drift.leaving import ask_and_repair, go_to_schema, show_values
+from crmdeck.tui.panes.drift.lines import Arrangement, Folds, Line, arrange
+from crmdeck.tui.panes.drift.places import Kept, to_state
+from crmdeck.tui.panes.drift.quick import toggled
+from crmdeck.tui.panes.drift.renaming import ask_and_take_rename
+from crmdeck.tui.panes.drift.telling import item_json, line_text
+from crmdeck.tui.panes.drift.timeline import Timeline
+from crmdeck.tui.text import count
+from crmdeck.tui.widgets.table import Table
+
+Arranged = tuple[Arrangement, Filter[Item]]
+
+
+class DriftPane(Pane):
+    """What changed, day by day, of one connection or of all."""
+
+    SCOPE = "drift"
+    ACTIONS: ClassVar[tuple[Action, ...]] = DRIFT_ACTIONS
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.everywhere = False
+        self.folds = Folds()
+        self.book: Book | None = None
+        self.arrangement: Arrangement | None = None
+        self.is_flat = False
+        self.is_zoomed = False
+        self._wanted: str | None = None
+        self._hint = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the strip, the timeline, and what is under the cursor."""
+        yield Density(id="density")
+        yield Timeline(COLUMNS, key=lambda line: line.key, id="timeline")
+        yield DetailView(id="event")
+
+    # What is under the cursor, for the actions
+
+    @property
+    def timeline(self) -> Timeline:
+        """The table."""
+        return self.query_one(Timeline)
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor."""
+        return self.timeline.cursor_row
+
+    @property
+    def item(self) -> Item | None:
+        """The event under the cursor."""
+        return self.line.item if self.line is not None else None
+
+    def open_items(self, *, everything: bool = False) -> tuple[Item, ...]:
+        """Return what can be acknowledged: of the chosen lines, or of all that pass the filter."""
+        if everything:
+            items = self.arrangement.items if self.arrangement is not None else ()
+        else:
+            items = tuple(item for line in self.timeline.chosen() for item in line.items)
+        return tuple({item.event.id: item for item in items if not item.acknowledged}.values())
+
+    def broken(self) -> tuple[Decision, ...]:
+        """Return the mappings that still stand on the field of an event that may break them."""
+        item = self.item
+        if item is None or self.book is None or item.event.severity is Severity.SAFE:
+            return ()
+        return self.book.mapped_to(item.event)
+
+    def rename(self) -> tuple[Item, Item] | None:
+        """Return the rename under the cursor, unless it is taken already."""
+        halves = self.book.rename_of(self.item) if self.book and self.item else None
+        if halves is None or self.book is None:
+            return None
+        settled = all(half.acknowledged for half in halves)
+        return None if settled and not self.book.mapped_to(halves[0].event) else halves
+
+    # Loading
+
+    def reload(self) -> None:
+        """Read the drift."""
+        ref = None if self.everywhere else self.connection_id
+        if ref is None and not self.everywhere:
+            return
+        self.load(
+            "book",
+            lambda _: read_book(self.workspace, ref, everywhere=self.everywhere),
+            self._took,
+            label="reading drift",
+        )
+
+    def apply_filter(self, text: str) -> None:
+        """Lay out what passes the filter."""
+        self._arrange()
+
+    def _took(self, book: Book) -> None:
+        self.book = book
+        wanted = book.by_id.get(self._wanted or "")
+        if wanted is not None:
+            self.folds = self.folds.showing(wanted, everywhere=book.everywhere)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        book = self.book
+        if book is None:
+            return
+        self.load(
+            "lines",
+            partial(_arranged, book, self.filter_text, self.folds, self.is_flat),
+            self._show,
+            label="arranging",
+        )
+
+    def _show(self, arranged: Arranged) -> None:
+        self.arrangement, found = arranged
+        self._hint = found.hint
+        timeline, strip = self.timeline, self.query_one(Density)
+        timeline.words = found.words
+        timeline.empty = (
+            "No change passes the filter." if self.arrangement.total else "No drift yet."
+        )
+        strip.today = self.book.now.date() if self.book is not None else None
+        strip.days = self.arrangement.days
+        first = next((line.key for line in self.arrangement.lines if line.item is not None), None)
+        wanted = self._wanted or (first if timeline.cursor_row is None else None)
+        timeline.set_rows(self.arrangement.lines, cursor=wanted)
+        self._wanted = None
+
+    @on(Table.Ordered)
+    def _ordered(self) -> None:
+        flat = self.timeline.sort is not None
+        if flat != self.is_flat:
+            self.is_flat = flat
+            self._arrange()
+        self._describe()
+
+    @on(Table.Highlighted)
+    def _highlighted(self) -> None:
+        self._describe()
+
+    def _describe(self) -> None:
+        """Say what there is, and what the cursor is on."""
+        line, arrangement, book = self.line, self.arrangement, self.book
+        if arrangement is None or book is None:
+            return
+        where = "all connections" if self.everywhere else self.connection_name
+        total, shown = arrangement.total, len(arrangement.items)
+        waiting = sum(not item.acknowledged for item in book.items)
+        self.set_heading(
+            "Drift",
+            where,
+            count(total, "change"),
+            f"{waiting:,} not acknowledged" if waiting else "all acknowledged" if total else "",
+        )
+        number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        self.post_message(self.Summary(number, self._hint))
+        self.query_one(Density).current = line.at.date() if line is not None else None
+        instead = "" if total else nothing_yet(self.status)
+        self.query_one(DetailView).show(book, line, instead)
+        self.refresh_bindings()
+
+    # Where one is
+
+    def copy_text(self) -> str:
+        """Return the line under the cursor as text."""
+        return line_text(self.book, self.line) if self.book and self.line else ""
+
+    def export_request(self) -> ExportRequest | None:
+        """Export the drift."""
+        return ExportRequest("drift")
+
+    def state(self) -> dict[str, Any]:
+        """Keep the line, the sort, the folds, and whether all connections are shown."""
+        return to_state(
+            str(self.timeline.cursor_key), self.timeline.sort, self.folds, self.everywhere
+        )
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up where the user was, or a place: an `event` or a `filter`."""
+        kept = Kept.of(state, self.folds, everywhere=self.everywhere)
+        self.everywhere, self.folds = kept.everywhere, kept.folds
+        self._wanted = kept.cursor
+        if kept.sort is not None:
+            self.timeline.set_sort(kept.sort)
+        if kept.filter is not None and kept.filter != self.filter_text:
+            self.replace_filter(kept.filter)
+
+    # Actions: folds, days, filters
+
+    @on(Timeline.Folded)
+    def _folded(self, message: Timeline.Folded) -> None:
+        self._fold(message.key)
+
+    @on(Table.Selected)
+    def _selected(self, message: Table.Selected) -> None:
+        line: Line = message.row
+        if line.open is not None:
+            self._fold(line.key)
+        else:
+            self._zoom(not self.is_zoomed)
+
+    def _fold(self, key: str) -> None:
+        self.folds = self.folds.toggled(key)
+        self._wanted = key
+        self._arrange()
+
+    def _zoom(self, zoomed: bool) -> None:
+        self.is_zoomed = zoomed
+        self.set_class(zoomed, "-zoomed")
+        self.refresh_bindings()
+
+    def action_fold(self) -> None:
+        """Fold or unfold the line, or what it is in."""
+        line = self.line
+        key = None if line is None else line.key if line.open is not None else line.parent
+        if key is not None:
+            self._fold(key)
+
+    def action_fold_all(self) -> None:
+        """Unfold all stories, or fold them again."""
+        self.folds = self.folds.all_turned(self.arrangement.foldable if self.arrangement else ())
+        self._arrange()
+
+    def action_older(self) -> None:
+        """Go to the day before that of the cursor."""
+        self._go_to_day(1)
+
+    def action_newer(self) -> None:
+        """Go to the day after that of the cursor."""
+        self._go_to_day(-1)
+
+    def _go_to_day(self, step: int) -> None:
+        lines = self.timeline.shown()
+        position = self.timeline.cursor + step
+        while 0 <= position < len(lines):
+            if lines[position].day is not None:
+                self.timeline.move_to(position)
+                return
+            position += step
+
+    @on(Density.Picked)
+    def _picked(self, message: Density.Picked) -> None:
+        lines = self.timeline.shown()
+        for position, line in enumerate(lines):
+            if message.first <= line.at.date() <= message.last:
+                self.timeline.move_to(position)
+                return
+
+    def action_unacknowledged(self) -> None:
+        """Show only what is not acknowledged."""
+        self.replace_filter(toggled(self.filter_text, "ack:no"))
+
+    def action_breaking(self) -> None:
+        """Show only what is breaking."""
+        self.replace_filter(toggled(self.filter_text, "severity:breaking"))
+
+    def action_mapped(self) -> None:
+        """Show only what touches a mapping."""
+        self.replace_filter(toggled(self.filter_text, "mapped:yes"))
+
+    def action_everywhere(self) -> None:
+        """Show all connections, or this one only."""
+        self.everywhere = not self.everywhere
+        self.reload()
+
+    def action_scroll_down(self) -> None:
+        """Scroll the details on."""
+        self.query_one(DetailView).step(1)
+
+    def action_scroll_up(self) -> None:
+        """Scroll the details back."""
+        self.query_one(DetailView).step(-1)
+
+    def action_smaller(self) -> None:
+        """Give the timeline its room back."""
+        self._zoom(False)
+
+    # Actions: deciding and leaving
+
+    def action_acknowledge(self) -> None:
+        """Acknowledge what is chosen."""
+        ask_and_acknowledge(self, self.open_items())
+
+    def action_acknowledge_all(self) -> None:
+        """Acknowledge all that pass the filter."""
+        ask_for_all(self, self.open_items(everything=True))
+
+    def action_rename(self) -> None:
+        """Take two changes as one rename."""
+        halves = self.rename()
+        if halves is not None and self.book is not None:
+            ask_and_take_rename(self, *halves, self.book.mapped_to(halves[0].event))
+
+    def action_repair(self) -> None:
+        """Open the mapping that the change touches, with the ranker's replacement."""
+        ask_and_repair(self, self.broken())
+
+    def action_values(self) -> None:
+        """List all picklist values that changed."""
+        if self.item is not None:
+            show_values(self, self.item)
+
+    def action_schema(self) -> None:
+        """Open the field in the Schema pane."""
+        if self.item is not None:
+            go_to_schema(self, self.item)
+
+    def action_copy_json(self) -> None:
+        """Copy the change as JSON."""
+        if self.item is not None:
+            self.deck.copy(item_json(self.item))
+
+    def say_done(self, text: str) -> None:
+        """Say what was done, and show it."""
+        self.deck.say(text)
+        self.timeline.clear_marks()
+        self.post_message(self.Changed())
+        self.reload()
+
+
+def _arranged(book: Book, text: str, folds: Folds, flat: bool, _job: Job) -> Arranged:
+    found = compile_filter(text, searched=searched, keys=filter_keys(book.now, book.names))
+    return arrange(book, found.predicate, folds, flat=flat), found

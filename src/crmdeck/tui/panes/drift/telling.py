@@ -1,0 +1,56 @@
+"""Changes as plain text and as JSON, to be pasted elsewhere. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from crmdeck.tui.panes.drift.book import Book, Item, place_of
+from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.words import attribute_word, told, value_changes, value_text
+
+WHOLE = 100_000
+
+
+def line_text(book: Book, line: Line) -> str:
+    """Return a line as text: an event in full, a story or a day as a list."""
+    if line.item is not None:
+        return "\n".join(_event_lines(book, line.item))
+    title = line.story.title if line.story is not None else f"{line.at:%Y-%m-%d}"
+    return "\n".join([title, *(f"- {_headline(item)}" for item in line.items)])
+
+
+def item_json(item: Item) -> str:
+    """Return an event as it is on the wire."""
+    return json.dumps(item.event.to_wire(), ensure_ascii=False, indent=2)
+
+
+def _headline(item: Item) -> str:
+    return f"{item.event.severity.value.upper()} {place_of(item.event)}: {item.what}"
+
+
+def _event_lines(book: Book, item: Item) -> Iterator[str]:
+    event = item.event
+    yield _headline(item)
+    if event.reason:
+        yield event.reason
+    name = book.names.get(event.connection_id, event.connection_id)
+    yield f"Found in {name} on {event.detected_at:%Y-%m-%d %H:%M} UTC"
+    if event.changed_by:
+        when = f" on {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at else ""
+        yield f"Changed by {event.changed_by}{when}"
+    for key in event.affected_mappings:
+        yield f"Mapped: {key}"
+    for change in told(event.changes):
+        name = attribute_word(change.attribute)
+        if change.attribute == "picklist":
+            for value in value_changes(change):
+                yield f"{name}: {value.how} {value.value}" + (
+                    f" ({value.detail})" if value.detail else ""
+                )
+        else:
+            before, after = value_text(change.before, WHOLE), value_text(change.after, WHOLE)
+            yield f"{name}: {before} -> {after}"
+    if event.acknowledged_at is not None:
+        note = f": {event.note}" if event.note else ""
+        yield f"Acknowledged by {event.acknowledged_by}{note}"

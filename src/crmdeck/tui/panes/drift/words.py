@@ -1,0 +1,169 @@
+"""What happened, in a few plain words. Pure; texts from outside come through as they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from crmdeck.model import Change, DriftEvent, DriftKind
+from crmdeck.tui.text import count
+
+LONGEST = 80
+"""Characters of one value in a phrase."""
+
+KIND_WORDS = {
+    DriftKind.OBJECT_ADDED: "new object",
+    DriftKind.OBJECT_REMOVED: "object removed",
+    DriftKind.OBJECT_HIDDEN: "object hidden from this user",
+    DriftKind.OBJECT_ABSENT: "object not in the answer any more",
+    DriftKind.OBJECT_OUT_OF_SCOPE: "object out of scope",
+    DriftKind.OBJECT_CHANGED: "object described otherwise",
+    DriftKind.FIELD_ADDED: "new field",
+    DriftKind.FIELD_REMOVED: "removed",
+    DriftKind.FIELD_HIDDEN: "hidden from this user",
+    DriftKind.FIELD_ABSENT: "not in the answer any more",
+    DriftKind.FIELD_CHANGED: "changed",
+}
+
+_FLAGS = {
+    "required": ("required now", "no longer required"),
+    "unique": ("unique now", "no longer unique"),
+    "externalId": ("external id now", "no longer an external id"),
+    "calculated": ("computed now", "no longer computed"),
+    "restricted": ("restricted now", "no longer restricted"),
+    "readable": ("readable now", "no longer readable"),
+    "createable": ("can be set on new records", "can't be set on new records"),
+    "updateable": ("can be updated", "can't be updated any more"),
+    "archived": ("archived", "back from the archive"),
+    "custom": ("custom now", "standard now"),
+}
+
+ATTRIBUTE_WORDS = {
+    "nativeType": "native type",
+    "externalId": "external id",
+    "precision": "digits",
+    "scale": "decimals",
+    "description": "help",
+    "references": "lookup to",
+    "calculated": "computed",
+}
+
+
+class ValueChange(NamedTuple):
+    """One picklist value that differs: `how` is `removed`, `added` or `changed`."""
+
+    how: str
+    value: str
+    detail: str
+
+
+def what_happened(event: DriftEvent, new_name: str = "") -> str:
+    """Return what happened to an object or a field; `new_name` is what it may be called now."""
+    if event.rename_of:
+        return f"new field, was {event.rename_of}?"
+    if new_name:
+        return f"{KIND_WORDS[event.kind]}, now {new_name}?"
+    if not event.changes:
+        return KIND_WORDS[event.kind]
+    phrases = [phrase(change) for change in told(event.changes)]
+    return ", ".join(phrases[:2]) + (f" and {len(phrases) - 2} more" if len(phrases) > 2 else "")
+
+
+def told(changes: Sequence[Change]) -> list[Change]:
+    """Return the changes without those that another one says already."""
+    names = {change.attribute for change in changes}
+    return [c for c in changes if not (c.attribute == "nativeType" and "type" in names)]
+
+
+def phrase(change: Change) -> str:
+    """Return one change in a few words."""
+    name, before, after = change.attribute, change.before, change.after
+    if name == "picklist":
+        return _picklist_phrase(value_changes(change))
+    if name in _FLAGS and isinstance(after, bool):
+        return _FLAGS[name][0 if after else 1]
+    if name in ("formula", "description"):
+        return f"{ATTRIBUTE_WORDS.get(name, name)} changed"
+    if name == "references":
+        gained = [f"+{target}" for target in after if target not in before]
+        lost = [f"−{target}" for target in before if target not in after]
+        return f"lookup {' '.join([*lost, *gained][:3])}"
+    return f"{attribute_word(name)} {value_text(before)} → {value_text(after)}"
+
+
+def attribute_word(name: str) -> str:
+    """Return how people call an attribute."""
+    return ATTRIBUTE_WORDS.get(name, name)
+
+
+def value_text(value: Any, limit: int = LONGEST) -> str:
+    """Return the value of an attribute as text."""
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(str(one) for one in value)[:limit] or "none"
+        case _:
+            return str(value)[:limit] or "empty"
+
+
+def value_changes(change: Change) -> tuple[ValueChange, ...]:
+    """Return the values of a picklist change: what left first, then what came, then the rest.
+
+    A value that can't be chosen any more has left, whether or not the CRM still lists it.
+    """
+    before, after = _by_value(change.before), _by_value(change.after)
+    found: dict[str, list[ValueChange]] = {"removed": [], "added": [], "changed": []}
+    for value in dict.fromkeys([*before, *after]):
+        old, new = before.get(value, []), after.get(value, [])
+        was, now = _is_active(old), _is_active(new)
+        if was and not now:
+            how, detail = "removed", "inactive now" if new else _label(value, old)
+        elif now and not was:
+            how, detail = "added", "active again" if old else _label(value, new)
+        elif not new or not old:
+            how, detail = ("added" if new else "removed"), "inactive"
+        else:
+            how, detail = "changed", _difference(old, new)
+        found[how].append(ValueChange(how, value, detail))
+    return tuple(one for group in found.values() for one in group)
+
+
+def _picklist_phrase(values: Sequence[ValueChange]) -> str:
+    counts = Counter(value.how for value in values)
+    if not values:
+        return "picklist changed"
+    ways = [how for how in ("removed", "added", "changed") if counts[how]]
+    first = f"{count(counts[ways[0]], 'value')} {ways[0]}"
+    return ", ".join([first, *(f"{counts[how]:,} {how}" for how in ways[1:])])
+
+
+def _by_value(values: Any) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for value in values or ():
+        grouped.setdefault(str(value.get("value", "")), []).append(value)
+    return grouped
+
+
+def _is_active(entries: Sequence[dict[str, Any]]) -> bool:
+    return any(entry.get("active") for entry in entries)
+
+
+def _label(value: str, entries: Sequence[dict[str, Any]]) -> str:
+    labels = _labels(entries)
+    return "" if labels == value else labels
+
+
+def _labels(entries: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(str(entry.get("label") or "") for entry in entries)
+
+
+def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> str:
+    if _labels(old) != _labels(new):
+        return f"{_labels(old)} → {_labels(new)}"
+    if any(entry.get("default") for entry in new) != any(entry.get("default") for entry in old):
+        return "the default now" if any(e.get("default") for e in new) else "no longer the default"
+    return "listed otherwise"
