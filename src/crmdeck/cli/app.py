@@ -34,6 +34,7 @@ app.add_typer(serve.app, name="serve")
 app.command()(tools.match)
 app.command()(tools.sandbox)
 app.command()(tools.screenshots)
+app.command()(tools.keys)
 app.command()(tools.doctor)
 
 ReadOnlyOption = Annotated[

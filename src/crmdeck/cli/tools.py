@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from crmdeck.cli.options import DemoOption, EncoderOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table, say
-from crmdeck.cli.session import failing
+from crmdeck.cli.session import failing, workspace
 from crmdeck.errors import ExitCode
 
 
@@ -104,6 +105,24 @@ def screenshots(
         drawn = draw_screenshots(folder, check=check)
         for path in drawn:
             say(str(path))
+
+
+def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
+    """List the console's keys with the ids that a key map remaps."""
+    from crmdeck.tui.keytable import key_records
+
+    with workspace(home, demo, as_json) as ws:
+        records = key_records(ws.settings.keys)
+        if as_json:
+            emit(json.dumps(records, indent=2))
+            return
+        emit_table(
+            ("where", "keys", "what it does", "id"),
+            [
+                (r["scope"], " ".join(map(str, cast("list[str]", r["keys"]))), r["title"], r["id"])
+                for r in records
+            ],
+        )
 
 
 def _sandbox_ready(access: dict[str, object]) -> None:

@@ -159,7 +159,7 @@ def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
 
 def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
     """Return the pairs of actions that share a key in places where both work."""
-    keys = {action.id: _keys(action, keymap or {}) for action in actions()}
+    keys = {action.id: keys_of(action, keymap or {}) for action in actions()}
     found = []
     for index, first in enumerate(actions()):
         for second in actions()[index + 1 :]:
@@ -180,7 +180,7 @@ def key_table(keymap: Mapping[str, str] | None = None) -> str:
         lines += [f"### {scope.capitalize()}", "", "| key | what it does |", "|---|---|"]
         for action in actions():
             if scope_of(action) == scope:
-                keys = " ".join(f"`{key_label(key)}`" for key in _keys(action, keymap or {}))
+                keys = " ".join(f"`{key_label(key)}`" for key in keys_of(action, keymap or {}))
                 lines.append(f"| {keys} | {action.help or action.title} |")
         lines.append("")
     return "\n".join(lines)
@@ -237,7 +237,7 @@ def _binding(action: Action) -> Binding:
     )
 
 
-def _keys(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
     override = keymap.get(action.id)
     return _split(override) if override else action.keys
 
