@@ -238,6 +238,7 @@ def _binding(action: Action) -> Binding:
 
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys of `action`, those of the key map where it names it."""
     override = keymap.get(action.id)
     return _split(override) if override else action.keys
 
