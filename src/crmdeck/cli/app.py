@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli import connections, mapping, records, schema, serve, tools
+from crmdeck.cli import connections, mapping, records, schema, serve, tools, web
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.output import emit
 from crmdeck.cli.session import failing
@@ -35,6 +35,7 @@ app.command()(tools.match)
 app.command()(tools.sandbox)
 app.command()(tools.screenshots)
 app.command()(tools.keys)
+app.command()(web.web)
 app.command()(tools.doctor)
 
 ReadOnlyOption = Annotated[

@@ -1,0 +1,102 @@
+"""The console in a browser, through textual-serve, on loopback and behind a key.
+
+Whoever reaches the console can change mappings and use the stored credentials. textual-serve
+itself lets anybody in, so every request needs the key that is printed at the start (kept in a
+cookie from then on), the right host, and for the websocket the right origin: another page in the
+same browser can't drive the console.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import shlex
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+from textual_serve.server import Server
+
+from crmdeck.errors import UsageError
+
+COOKIE = "crmdeck_web"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class GuardedServer(Server):
+    """textual-serve with a lock on the door; `key` opens it."""
+
+    def __init__(self, command: str, *, host: str, port: int, key: str) -> None:
+        super().__init__(command, host=host, port=port, title="crmdeck")
+        self.key = key
+
+    @property
+    def door(self) -> str:
+        """The address to open, with the key in it."""
+        return f"{self.public_url}/?key={self.key}"
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(self._guard)
+        return app
+
+    def initialize_logging(self) -> None:
+        """Leave out the log of requests: it would hold the key, on stdout."""
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Say where the console is; the address is all that goes to stdout."""
+        sys.stdout.write(f"{self.door}\n")
+        sys.stdout.flush()
+        sys.stderr.write("Ctrl+C ends it.\n")
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if f"http://{request.host}" != self.public_url:
+            raise web.HTTPForbidden(text="Not the host that crmdeck was started for.")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != self.public_url:
+            raise web.HTTPForbidden(text="Another page asked for the console.")
+        if request.path == "/" and self._opens(request.query.get("key")):
+            answer = web.HTTPSeeOther("/")
+            answer.set_cookie(COOKIE, self.key, httponly=True, samesite="Strict", path="/")
+            raise answer
+        if not self._opens(request.cookies.get(COOKIE)):
+            raise web.HTTPForbidden(text="Open the address that crmdeck web printed.")
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["X-Frame-Options"] = "DENY"
+        return response
+
+    def _opens(self, key: str | None) -> bool:
+        return key is not None and hmac.compare_digest(key.encode(), self.key.encode())
+
+
+def make_server(arguments: Sequence[str], *, host: str, port: int) -> GuardedServer:
+    """Return a server that runs `crmdeck ARGUMENTS` for each browser.
+
+    Raises UsageError for a host that is not this machine's loopback.
+    """
+    if host not in LOOPBACK:
+        raise UsageError(
+            f"The console is served on loopback only, not on {host}.",
+            remedy="Forward the port instead: ssh -L 8000:127.0.0.1:8000 HOST",
+            code="NOT_LOOPBACK",
+        )
+    command = shlex.join([sys.executable, "-m", "crmdeck", *arguments])
+    return GuardedServer(command, host=host, port=port, key=secrets.token_urlsafe(24))
+
+
+def serve_web(home: Path | None, *, demo: bool, read_only: bool, host: str, port: int) -> None:
+    """Serve the console until interrupted."""
+    arguments = ["--demo"] if demo else []
+    if home is not None:
+        arguments += ["--home", str(home)]
+    if read_only:
+        arguments.append("--read-only")
+    make_server(arguments, host=host, port=port).serve()
