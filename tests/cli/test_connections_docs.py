@@ -34,9 +34,10 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = build(tmp_path / "served", tmp_path / "export")
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("served")
+    made = build(folder / "home", folder / "export")
     with serving(made.app) as url:
         made.url = url
         yield made
