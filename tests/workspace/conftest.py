@@ -89,3 +89,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             )
         )
         yield Desk(workspace, folder, clock)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Any]:
+    from .crm import opened
+
+    with opened(tmp_path / "home") as found:
+        yield found

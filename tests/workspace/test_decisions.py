@@ -112,11 +112,15 @@ def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
 def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
-    desk.export(describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c")))
+    desk.export(
+        describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c"))
+    )
     (event,) = desk.refresh().drift_events
     assert event.severity is not Severity.SAFE
     assert event.affected_mappings == (f"{PAIR}:accountName",)
-    suffered = next(x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == "accountName")
+    suffered = next(
+        x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == "accountName"
+    )
     assert suffered.drift == (event.id,)
     assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.status("acme").alerts]
     assert workspace.acknowledge([event.id], "on it") == 1

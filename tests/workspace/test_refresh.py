@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import CancelledError, ConflictError, SourceError
-from crmdeck.model import CancelToken, DriftKind, ScopeMode, Scope, Status
+from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Status
 from crmdeck.workspace import Workspace
 
 from .conftest import Desk, describe, text_field

@@ -1,0 +1,121 @@
+"""Measure how long the health of 20 connections takes: `python tests/bench/bench_health.py`.
+
+Each has 60 refreshes of 200 object types and 1,000 drift events. Prints the median of several
+runs in milliseconds: as a face asks, and with the cache held open.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from crmdeck.model import (
+    Connection,
+    DriftEvent,
+    DriftKind,
+    Field,
+    FieldType,
+    ObjectSchema,
+    Platform,
+    Quota,
+    Scope,
+    Severity,
+    Source,
+    SyncOutcome,
+    SyncRun,
+)
+from crmdeck.secrets import MemorySecrets
+from crmdeck.store import Store
+from crmdeck.workspace import Workspace
+
+CONNECTIONS, REFRESHES, OBJECTS, EVENTS = 20, 60, 200, 1_000
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def fill(path: Path) -> None:
+    """Make a cache as a team has one after two months."""
+    fields = tuple(
+        Field(name=f"f{i}", label=f"F {i}", type=FieldType.STRING, native_type="string")
+        for i in range(20)
+    )
+    schemas = [
+        ObjectSchema(object_type=f"Object{i}", label=f"Object {i}", fields=fields)
+        for i in range(OBJECTS)
+    ]
+    store = Store(path)
+    with store.hold(), store.write() as session:
+        for number in range(CONNECTIONS):
+            key = f"connection-{number:02}"
+            connection = Connection(
+                id=key,
+                name=key,
+                platform=Platform.SALESFORCE,
+                source=Source.SALESFORCE,
+                api_version="66.0",
+                created_at=START,
+            )
+            session.connections.put(connection, START, "bench")
+            for day in range(REFRESHES):
+                at = START + timedelta(days=day)
+                run = SyncRun(
+                    id=f"{key}-{day}",
+                    connection_id=key,
+                    outcome=SyncOutcome.FAILED if day % 7 == 3 else SyncOutcome.OK,
+                    started_at=at,
+                    finished_at=at,
+                )
+                session.runs.add(run)
+                session.runs.add_quota(key, Quota(used=day, limit=100), at)
+                session.snapshots.record(
+                    run,
+                    Scope(),
+                    discovered=[(schema, None) for schema in schemas] if day == 0 else [],
+                    unchanged=[(schema.object_type, None) for schema in schemas] if day else [],
+                    gone={},
+                    expires_at=at + timedelta(days=1),
+                )
+            session.drift.add(
+                [
+                    DriftEvent(
+                        id=f"{key}-{i}",
+                        connection_id=key,
+                        object_type="Object1",
+                        field_name=f"f{i}",
+                        kind=DriftKind.FIELD_CHANGED,
+                        severity=Severity.BREAKING if i % 3 else Severity.SAFE,
+                        affected_mappings=("deal--Object1:name",) if i % 10 == 0 else (),
+                        detected_at=START,
+                    )
+                    for i in range(EVENTS)
+                ],
+                [],
+            )
+
+
+def median(action: Callable[[], object], runs: int = 15) -> float:
+    """Return the median time of `action` in milliseconds."""
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times) * 1000
+
+
+def main() -> None:
+    """Fill a cache and measure."""
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder) / "crmdeck.duckdb")
+        with Workspace.open(folder, secrets=MemorySecrets()) as workspace:
+            print(f"all {CONNECTIONS}: {median(workspace.statuses):.0f} ms")
+            print(f"one: {median(lambda: workspace.status('connection-07')):.0f} ms")
+            with workspace.hold():
+                print(f"all, cache held: {median(workspace.statuses):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A workspace over the sandbox's CRMs, on loopback, in which the test says what time it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from crmdeck.model import RefreshResult, Scope, Source
+from crmdeck.sandbox import Sandbox, World
+from crmdeck.secrets import MemorySecrets
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+from .conftest import Clock
+
+ANCHOR = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ORG, PORTAL, OLD_PORTAL = "acme-prod", "acme-marketing", "legacy-portal"
+
+
+@dataclass
+class Office:
+    """A workspace, the sandbox that it talks to, and the clock of both."""
+
+    workspace: Workspace
+    sandbox: Sandbox
+    clock: Clock
+
+    def add_org(self, *, scope: Scope) -> None:
+        """Connect the Salesforce org, as `org`."""
+        access = self.sandbox.salesforce(ORG)
+        draft = ConnectionDraft(
+            name="org",
+            source=Source.SALESFORCE,
+            instance_url=access.instance_url,
+            endpoint=access.endpoint,
+            scope=scope,
+        )
+        names = ("access_token", "refresh_token", "client_id", "client_secret")
+        self.workspace.add_connection(draft, {name: getattr(access, name) for name in names})
+
+    def add_portal(self, portal: str = PORTAL, *, secrets: Mapping[str, str] | None = None) -> None:
+        """Connect a HubSpot portal, as `portal`, by the token of a private app."""
+        access = self.sandbox.hubspot(portal)
+        draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+        self.workspace.add_connection(draft, secrets or {"access_token": access.private_app_token})
+
+    def refresh_at(self, moment: datetime, ref: str) -> RefreshResult:
+        """Refresh at a moment of the history."""
+        self.clock.now = moment
+        return self.workspace.refresh(ref)
+
+    def before_and_after(self, days: float, ref: str) -> RefreshResult:
+        """Refresh around what changed so many days before the anchor; return the second one."""
+        self.refresh_at(ANCHOR - timedelta(days=days, hours=3), ref)
+        return self.refresh_at(ANCHOR - timedelta(days=days, hours=-3), ref)
+
+    def paths(self, word: str) -> list[str]:
+        """Return the paths of the requests so far that contain `word`."""
+        return [request.path for request in self.sandbox.requests if word in request.path]
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Office]:
+    """Open an office whose workspace is at `home`."""
+    clock = Clock(ANCHOR)
+    with Sandbox(World.demo(), clock=clock, anchor=ANCHOR) as sandbox:
+        secrets = MemorySecrets()
+        with Workspace.open(home, clock=clock, actor="dana", secrets=secrets) as workspace:
+            yield Office(workspace, sandbox, clock)
