@@ -154,6 +154,8 @@ class Loading(_Host):
         self.run_worker(
             partial(_run, self, slot, state.counter, work, job),
             group=f"load-{slot}",
+            # Without one Textual writes out all that the work holds on to, which may be large.
+            description=label or slot,
             thread=True,
             exit_on_error=False,
         )
