@@ -92,6 +92,10 @@ class Pane(ActionHost, Loading, Widget):
         """Return what `c` copies; the empty string where there is nothing."""
         return ""
 
+    def can_copy(self) -> bool:
+        """Return whether `c` has anything to copy; asked often, so override what is slow."""
+        return bool(self.copy_text())
+
     def export_request(self) -> ExportRequest | None:
         """Return what `e` exports; None where there is nothing to."""
         return None

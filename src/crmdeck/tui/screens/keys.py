@@ -21,7 +21,7 @@ def _can_filter(screen: Any) -> bool:
 
 
 def _can_copy(screen: Any) -> bool:
-    return screen.pane is not None and bool(screen.pane.error or screen.pane.copy_text())
+    return screen.pane is not None and bool(screen.pane.error or screen.pane.can_copy())
 
 
 def _can_export(screen: Any) -> bool:
