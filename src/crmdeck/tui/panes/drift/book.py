@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmdeck.model import Decision, DecisionState, DriftEvent, ObjectPair, Severity, Story, in_force
-from crmdeck.tui.panes.drift.words import what_happened
+from crmdeck.tui.panes.drift.words import ValueChange, value_changes, what_happened
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -19,11 +19,15 @@ Standing = Mapping[tuple[str, str], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event. `twin` is the id of the other half of a rename; `texts` are searched."""
+    """One event. `twin` is the id of the other half of a rename.
+
+    `values` are its picklist changes, of which there may be thousands; `texts` are searched.
+    """
 
     event: DriftEvent
     what: str
     twin: str | None
+    values: tuple[ValueChange, ...]
     texts: tuple[str, ...]
 
     @property
@@ -151,11 +155,13 @@ _GONE = frozenset({"removed", "hidden", "absent"})
 
 def _item(event: DriftEvent, twin: DriftEvent | None) -> Item:
     new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
-    what = what_happened(event, new_name)
+    values = value_changes(event.changes)
+    what = what_happened(event, values, new_name)
     return Item(
         event=event,
         what=what,
         twin=twin.id if twin is not None else None,
+        values=values,
         texts=(
             place_of(event),
             what,

@@ -13,8 +13,11 @@ from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 
-LEAST_OBJECT = 6
+LEAST_OBJECT = 4
 """Cells that are left to an object's name beside a long field name."""
+
+SHORT_OBJECT = 8
+"""Object names that are never shortened further."""
 
 _AGO = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -43,9 +46,9 @@ def fit_place(line: Line, width: int) -> str:
     name = line.item.event.field_name
     if name is None:
         return whole
-    room = max(LEAST_OBJECT, width - len(name) - 1)
     before = whole[: len(whole) - len(name) - 1]
-    return f"{before[: room - 1]}….{name}"
+    room = max(LEAST_OBJECT, width - len(name) - 1)
+    return whole if len(before) <= SHORT_OBJECT else f"{before[: room - 1]}….{name}"
 
 
 COLUMNS: tuple[Column[Line], ...] = (
@@ -76,34 +79,34 @@ COLUMNS: tuple[Column[Line], ...] = (
         fit=fit_place,
         style=_where_state,
         min_width=18,
-        weight=6,
-        reach=lambda line: "what" if line.story is not None else "",
+        weight=3,
+        reach=lambda line: "mapped" if line.story is not None else "",
     ),
     Column(
         "what",
         "What happened",
         lambda line: line.what,
         min_width=14,
-        weight=5,
+        weight=2,
         style=lambda line: "muted" if line.acknowledged else "",
-    ),
-    Column(
-        "mapped",
-        "Maps",
-        lambda line: str(line.mapped) if line.mapped else "",
-        style=lambda line: "muted" if line.acknowledged else "accent",
-        width=4,
-        align="right",
-        searched=False,
-        sort_key=lambda line: -line.mapped,
     ),
     Column(
         "by",
         "Who",
         lambda line: (line.item.event.changed_by or "") if line.item is not None else "",
         style=lambda _: "muted",
-        width=14,
-        hide_below=100,
+        width=12,
+        hide_below=108,
+    ),
+    Column(
+        "mapped",
+        "⇄",
+        lambda line: str(line.mapped) if line.mapped and line.day is None else "",
+        style=lambda line: "muted" if line.acknowledged else "accent",
+        width=2,
+        align="right",
+        searched=False,
+        sort_key=lambda line: -line.mapped,
     ),
     Column(
         "when",

@@ -57,8 +57,18 @@ def bar(events_: int, most: int) -> str:
     return BARS[min(len(BARS) - 1, round(share * (len(BARS) - 1)))]
 
 
+def axis(cells: Sequence[Slot]) -> str:
+    """Return a line that names the months below the cells where they begin."""
+    line = " " * LABEL
+    for index, slot in enumerate(cells):
+        begins = slot.last.day <= (slot.last - slot.first).days + 1
+        if begins and len(line) <= LABEL + index:
+            line = f"{line:<{LABEL + index}}{slot.last:%b}"
+    return line
+
+
 class Density(Widget):
-    """Two lines: bars, and below them the worst severity of each day as a sign.
+    """Bars, below them the worst severity of each day as a sign, then, given room, the months.
 
     The day of the cursor stands out; a click goes to a day.
     """
@@ -92,7 +102,8 @@ class Density(Widget):
             look = f"bold reverse {colour}" if here else colour
             bars.append((bar(slot.events, most), look))
             signs.append((SIGNS[slot.worst] if slot.worst is not None else " ", look))
-        return Content("\n").join([Content.assemble(*bars), Content.assemble(*signs)])
+        lines = [Content.assemble(*bars), Content.assemble(*signs)]
+        return Content("\n").join([*lines, Content.styled(axis(cells), "$muted")])
 
     def on_click(self, event: events.Click) -> None:
         """Go to the day under the pointer."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import Change, Decision, DriftEvent
+from crmdeck.model import Decision, DriftEvent
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.drift.book import Book, Item, place_of
 from crmdeck.tui.panes.drift.layout import GAP, LABEL, side_by_side, wrap
@@ -15,7 +15,6 @@ from crmdeck.tui.panes.drift.words import (
     ValueChange,
     attribute_word,
     told,
-    value_changes,
     value_text,
 )
 from crmdeck.tui.severity import COLOURS, SIGNS
@@ -41,16 +40,19 @@ def event_detail(book: Book, item: Item, width: int) -> Content:
     lines += _rename(book, item, width)
     lines += _mappings(book, event, width)
     if event.changes:
-        lines += _changes(event, width)
+        lines += _changes(item, width)
     return Content("\n").join(lines)
 
 
 def _headline(event: DriftEvent, item: Item, width: int) -> Content:
     word = f"{SIGNS[event.severity]} {event.severity.value}  "
-    place = display_text(place_of(event), max(8, width - len(word) - 2))
-    what = display_text(item.what, max(0, width - len(word) - len(place) - 2))
+    place = display_text(place_of(event), max(8, width - len(word)))
+    room = width - len(word) - cell_len(place) - 2
+    what = display_text(item.what)
     return Content.assemble(
-        (word, f"bold {COLOURS[event.severity]}"), (place + "  ", "bold"), (what, "$muted")
+        (word, f"bold {COLOURS[event.severity]}"),
+        (place, "bold"),
+        (f"  {what}" if cell_len(what) <= room else "", "$muted"),
     )
 
 
@@ -111,22 +113,21 @@ def mapping_text(event: DriftEvent, key: str, stands: Decision | None) -> tuple[
     partner = f"{pair.partition('--')[0]}.{partner_field}"
     if stands is None:
         return f"○ {partner} was mapped to it; it is not mapped any more", "$muted"
-    target = f"{event.object_type}.{stands.crm_field}"
     if event.field_name not in (None, stands.crm_field):
-        return f"✓ {partner} is mapped to {target} now", "$good"
+        return f"✓ {partner} is mapped to {stands.crm_field} now", "$good"
     arrow = {"push": "→", "pull": "←", "bidirectional": "↔"}[stands.direction.value]
-    return f"⇄ mapped: {partner} {arrow} {target}   f finds a replacement", "$mark"
+    return f"⇄ {partner} {arrow} {stands.crm_field}   f repairs it", "$mark"
 
 
-def _changes(event: DriftEvent, width: int) -> Iterator[Content]:
+def _changes(item: Item, width: int) -> Iterator[Content]:
     wide = width >= SIDE_BY_SIDE
     half = (width - LABEL - GAP) // 2
     yield Content("")
     if wide:
         yield from side_by_side("", [("before", "$muted")], [("after", "$muted")], width)
-    for change in told(event.changes):
+    for change in told(item.event.changes):
         if change.attribute == "picklist":
-            yield from _picklist(change, width, wide=wide)
+            yield from _picklist(item.values, width, wide=wide)
             continue
         label = display_text(attribute_word(change.attribute), LABEL - 1)
         before, after = (
@@ -154,9 +155,9 @@ def _stacked(label: str, before: str, after: str, width: int) -> Iterator[Conten
             )
 
 
-def _picklist(change: Change, width: int, *, wide: bool) -> Iterator[Content]:
+def _picklist(values: Sequence[ValueChange], width: int, *, wide: bool) -> Iterator[Content]:
     groups: dict[str, list[ValueChange]] = {"removed": [], "added": [], "changed": []}
-    for value in value_changes(change):
+    for value in values:
         groups[value.how].append(value)
     columns = {
         how: _value_lines(how, values, ((width - LABEL - GAP) // 2 if wide else width - LABEL))

@@ -24,8 +24,7 @@ def _on_field(pane: Any) -> bool:
 
 
 def _on_values(pane: Any) -> bool:
-    item = pane.item
-    return item is not None and any(c.attribute == "picklist" for c in item.event.changes)
+    return pane.item is not None and bool(pane.item.values)
 
 
 DRIFT_ACTIONS = (

@@ -9,7 +9,7 @@ from crmdeck.model import Decision
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.panes.drift.book import Item, place_of
-from crmdeck.tui.panes.drift.words import ValueChange, value_changes
+from crmdeck.tui.panes.drift.words import ValueChange
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 
@@ -58,9 +58,5 @@ def go_to_schema(pane: DriftPane, item: Item) -> None:
 
 def show_values(pane: DriftPane, item: Item) -> None:
     """List every picklist value that changed, to be searched."""
-    change = next((c for c in item.event.changes if c.attribute == "picklist"), None)
-    if change is None:
-        return
-    values = value_changes(change)
-    title = f"{place_of(item.event)}: {count(len(values), 'value')}"
-    pane.app.push_screen(Values(title, values, VALUE_COLUMNS))
+    title = f"{place_of(item.event)}: {count(len(item.values), 'value')}"
+    pane.app.push_screen(Values(title, item.values, VALUE_COLUMNS))

@@ -243,9 +243,9 @@ def _day_line(
     parts = [
         date_,
         *([book.names.get(connection_id, connection_id)] if connection_id else []),
-        f"{ago(at, book.now):<8}",
         f"{count(len(members), 'change'):<9}",
-        f"{breaking:,} breaking" if breaking else "",
+        f"{f'{breaking:,} breaking' if breaking else '':<10}",
+        ago(at, book.now),
     ]
     return Line(
         key=key,

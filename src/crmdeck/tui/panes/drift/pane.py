@@ -143,7 +143,7 @@ class DriftPane(Pane):
         )
         strip.today = self.book.now.date() if self.book is not None else None
         strip.days = self.arrangement.days
-        first = next((line.key for line in self.arrangement.lines if line.item is not None), None)
+        first = next((line.key for line in self.arrangement.lines if line.day is None), None)
         wanted = self._wanted or (first if timeline.cursor_row is None else None)
         timeline.set_rows(self.arrangement.lines, cursor=wanted)
         self._wanted = None
@@ -172,7 +172,7 @@ class DriftPane(Pane):
             "Drift",
             where,
             count(total, "change"),
-            f"{waiting:,} not acknowledged" if waiting else "all acknowledged" if total else "",
+            f"{waiting:,} to do" if waiting else "all acknowledged" if total else "",
         )
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
@@ -186,6 +186,10 @@ class DriftPane(Pane):
     def copy_text(self) -> str:
         """Return the line under the cursor as text."""
         return line_text(self.book, self.line) if self.book and self.line else ""
+
+    def can_copy(self) -> bool:
+        """Return whether there is a line to copy."""
+        return self.line is not None
 
     def export_request(self) -> ExportRequest | None:
         """Export the drift."""

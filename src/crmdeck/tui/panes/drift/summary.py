@@ -12,7 +12,7 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.panes.drift.book import Book, Item
 from crmdeck.tui.panes.drift.layout import wrap
 from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.words import KIND_WORDS
+from crmdeck.tui.panes.drift.words import KIND_WORDS, attribute_word, told
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
 
@@ -77,11 +77,16 @@ def _counts(items: Sequence[Item], width: int) -> Iterator[Content]:
     ]
     done = sum(item.acknowledged for item in items)
     yield Content.assemble(*parts, (f"✓ {done:,} of {len(items):,} acknowledged", "$muted"))
-    kinds = _most((KIND_WORDS[item.event.kind] for item in items), width)
+    kinds = _most((_kind(item) for item in items), width)
     objects = _most((item.event.object_type for item in items), width)
     for label, lines in (("what   ", kinds), ("where  ", objects)):
         for index, text in enumerate(lines):
             yield Content.assemble((label if index == 0 else " " * 7, "$muted"), text)
+
+
+def _kind(item: Item) -> str:
+    names = [attribute_word(change.attribute) for change in told(item.event.changes)]
+    return f"{' and '.join(names[:2])} changed" if names else KIND_WORDS[item.event.kind]
 
 
 def _most(names: Iterable[str], width: int) -> list[str]:

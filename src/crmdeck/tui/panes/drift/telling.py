@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from crmdeck.tui.panes.drift.book import Book, Item, place_of
 from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.words import attribute_word, told, value_changes, value_text
+from crmdeck.tui.panes.drift.words import attribute_word, told, value_text
 
 WHOLE = 100_000
 
@@ -44,7 +44,7 @@ def _event_lines(book: Book, item: Item) -> Iterator[str]:
     for change in told(event.changes):
         name = attribute_word(change.attribute)
         if change.attribute == "picklist":
-            for value in value_changes(change):
+            for value in item.values:
                 yield f"{name}: {value.how} {value.value}" + (
                     f" ({value.detail})" if value.detail else ""
                 )

@@ -58,15 +58,18 @@ class ValueChange(NamedTuple):
     detail: str
 
 
-def what_happened(event: DriftEvent, new_name: str = "") -> str:
-    """Return what happened to an object or a field; `new_name` is what it may be called now."""
+def what_happened(event: DriftEvent, values: Sequence[ValueChange] = (), new_name: str = "") -> str:
+    """Return what happened to an object or a field.
+
+    `values` are its picklist changes, `new_name` what it may be called now.
+    """
     if event.rename_of:
         return f"new field, was {event.rename_of}?"
     if new_name:
         return f"{KIND_WORDS[event.kind]}, now {new_name}?"
     if not event.changes:
         return KIND_WORDS[event.kind]
-    phrases = [phrase(change) for change in told(event.changes)]
+    phrases = [phrase(change, values) for change in told(event.changes)]
     return ", ".join(phrases[:2]) + (f" and {len(phrases) - 2} more" if len(phrases) > 2 else "")
 
 
@@ -76,11 +79,11 @@ def told(changes: Sequence[Change]) -> list[Change]:
     return [c for c in changes if not (c.attribute == "nativeType" and "type" in names)]
 
 
-def phrase(change: Change) -> str:
-    """Return one change in a few words."""
+def phrase(change: Change, values: Sequence[ValueChange] = ()) -> str:
+    """Return one change in a few words; `values` tell that of a picklist."""
     name, before, after = change.attribute, change.before, change.after
     if name == "picklist":
-        return _picklist_phrase(value_changes(change))
+        return _picklist_phrase(values)
     if name in _FLAGS and isinstance(after, bool):
         return _FLAGS[name][0 if after else 1]
     if name in ("formula", "description"):
@@ -110,11 +113,14 @@ def value_text(value: Any, limit: int = LONGEST) -> str:
             return str(value)[:limit] or "empty"
 
 
-def value_changes(change: Change) -> tuple[ValueChange, ...]:
-    """Return the values of a picklist change: what left first, then what came, then the rest.
+def value_changes(changes: Sequence[Change]) -> tuple[ValueChange, ...]:
+    """Return the values of the picklist change among `changes`: what left, came, and the rest.
 
     A value that can't be chosen any more has left, whether or not the CRM still lists it.
     """
+    change = next((change for change in changes if change.attribute == "picklist"), None)
+    if change is None:
+        return ()
     before, after = _by_value(change.before), _by_value(change.after)
     found: dict[str, list[ValueChange]] = {"removed": [], "added": [], "changed": []}
     for value in dict.fromkeys([*before, *after]):
