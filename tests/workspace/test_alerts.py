@@ -56,7 +56,12 @@ def stats(hours_ago: float = 1, **more: int) -> SchemaStats:
 
 
 def vitals(**more: Any) -> Vitals:
-    known = {"connection": connection(), "status": Status.ACTIVE, "now": NOW, "stats": stats()}
+    known: dict[str, Any] = {
+        "connection": connection(),
+        "status": Status.ACTIVE,
+        "now": NOW,
+        "stats": stats(),
+    }
     return Vitals(**(known | more))
 
 

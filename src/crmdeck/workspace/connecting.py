@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
 from crmdeck.secrets import SecretsPlace, keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
+from crmdeck.workspace.checks import (
+    absolute,
+    check_endpoint,
+    check_name,
+    check_remote_id,
+    checked_api_version,
+    positive_hours,
+)
 from crmdeck.workspace.learned import learned, remember
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
-
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class ConnectionDraft(WireModel):
@@ -77,7 +79,7 @@ class Connecting(UseCases):
         """
         changes: dict[str, Any] = {}
         if path is not None:
-            changes["path"] = _absolute(path)
+            changes["path"] = absolute(path)
         if remote_id is not None:
             changes["remote_id"] = check_remote_id(remote_id)
         if endpoint is not None:
@@ -87,9 +89,9 @@ class Connecting(UseCases):
         if scope is not None:
             changes["scope"] = scope
         if ttl_hours is not None:
-            changes["ttl_hours"] = _positive_hours(ttl_hours)
+            changes["ttl_hours"] = positive_hours(ttl_hours)
         if api_version is not None:
-            changes["api_version"] = _pinned(self.connection(ref), api_version)
+            changes["api_version"] = checked_api_version(self.connection(ref), api_version)
         if reconnect:
             changes["disconnected_at"] = None
         if not changes:
@@ -209,65 +211,15 @@ class Connecting(UseCases):
             name=check_name(draft.name),
             platform=platform,
             source=draft.source,
-            path=_absolute(draft.path) if draft.path else None,
+            path=absolute(draft.path) if draft.path else None,
             remote_id=check_remote_id(draft.remote_id) if draft.remote_id else None,
             instance_url=draft.instance_url,
             endpoint=check_endpoint(draft.endpoint) if draft.endpoint else None,
             api_version=draft.api_version,
             scope=draft.scope,
-            ttl_hours=_positive_hours(draft.ttl_hours or self.settings.ttl_hours),
+            ttl_hours=positive_hours(draft.ttl_hours or self.settings.ttl_hours),
             created_at=self.now,
         )
-
-
-def check_name(name: str) -> str:
-    """Return `name` where it can be a connection's name; raises UsageError."""
-    if not NAME_PATTERN.fullmatch(name):
-        raise UsageError(
-            f"'{name}' can't be the name of a connection.",
-            remedy="Use letters, digits, '.', '-' and '_', 64 at most.",
-            code="BAD_NAME",
-        )
-    return name
-
-
-def check_remote_id(text: str) -> str:
-    """Return the UUID that `text` is, as the wire writes it; raises UsageError."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise UsageError(
-            f"'{text}' is no UUID.",
-            remedy="The remote id is the UUID of the integration in PartnerOS.",
-            code="BAD_REMOTE_ID",
-        ) from None
-
-
-def check_endpoint(url: str) -> str:
-    """Return `url` where it may stand in for a vendor's host; raises UsageError.
-
-    Plain http is taken on loopback only.
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
-        return url.rstrip("/")
-    raise UsageError(
-        f"'{url}' can't be an endpoint.",
-        remedy="Use https://HOST, or http:// on this machine's loopback.",
-        code="BAD_ENDPOINT",
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine's loopback."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def require_free_name(name: str, others: tuple[Connection, ...] | list[Connection]) -> None:
@@ -295,27 +247,3 @@ def platform_needed(draft: ConnectionDraft) -> UsageError:
         f"The source {draft.source} needs a platform.",
         remedy="Add --platform salesforce or --platform hubspot.",
     )
-
-
-def _pinned(connection: Connection, version: str) -> str | None:
-    if version == "newest":
-        return None
-    if connection.platform is not Platform.SALESFORCE or not re.fullmatch(r"\d\d\.0", version):
-        raise UsageError(
-            f"'{version}' can't be the API version of {connection.name}.",
-            remedy="Use newest or, for Salesforce, a version such as 66.0.",
-            code="BAD_API_VERSION",
-        )
-    return version
-
-
-def _positive_hours(hours: float) -> float:
-    if hours <= 0:
-        raise UsageError("A time to live is a number of hours above zero.", code="BAD_TTL")
-    return hours
-
-
-def _absolute(path: str) -> str:
-    from pathlib import Path
-
-    return str(Path(path).expanduser().absolute())
