@@ -146,3 +146,16 @@ def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> 
         "HubSpot's legacy private apps go unsupported: 285 days left (September 2027).",
         "HubSpot's v1 to v3 paths go unsupported: 285 days left (September 2027).",
     ]
+
+
+def test_the_example_of_the_page_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "health.md").read_text("utf-8")
+    path = tmp_path / "knowledge" / "retirements.toml"
+    path.parent.mkdir()
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0], "utf-8")
+    table = load_retirements(tmp_path)
+    assert len(table) == len(load_retirements(None)) + 1
+    quiet = connection("hubspot", sign_in="access-token")
+    assert concerns(quiet, table, TODAY) == ()
+    old = connection("salesforce", api_version="59.0")
+    assert [each.retirement.id for each in concerns(old, table, TODAY)] == ["our-proxy"]
