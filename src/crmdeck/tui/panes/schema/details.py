@@ -197,7 +197,8 @@ def _filled(rate: FillRate, now: datetime) -> str:
 def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:
     event = history[0]
     when = ago(event.detected_at, now)
-    return Content.assemble((f"{when}  ", "$muted"), told(event))
+    who = f"  by {display_text(event.changed_by, 40)}" if event.changed_by else ""
+    return Content.assemble((f"{when}  ", "$muted"), told(event), (who, "$muted"))
 
 
 def counted(events: Iterable[DriftEvent]) -> str:

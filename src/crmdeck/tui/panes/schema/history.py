@@ -14,11 +14,13 @@ from crmdeck.tui.text import display_text
 
 COLOURS = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$info"}
 LONGEST_VALUE = 80
+INDENT = 12
 
 
-def told(event: DriftEvent, *, with_field: bool = False) -> Content:
+def told(event: DriftEvent, *, with_field: bool = False, with_severity: bool = False) -> Content:
     """Return an event on a line: its sign, what it is about, why it matters."""
-    sign = Content.styled(f"{SIGNS[event.severity]} ", COLOURS[event.severity])
+    word = f"{event.severity.value}  " if with_severity else ""
+    sign = Content.styled(f"{SIGNS[event.severity]} {word}", COLOURS[event.severity])
     about = f"{event.field_name}: " if with_field and event.field_name else ""
     reason = event.reason or event.kind.value.replace("_", " ")
     return Content.assemble(sign, display_text(about + reason, 300))
@@ -31,12 +33,13 @@ def event_lines(line: FieldLine, data: SchemaData) -> list[Content]:
     for event in history:
         lines.append(
             Content.assemble(
-                (f"{event.detected_at:%Y-%m-%d %H:%M}  ", "$muted"),
-                told(event),
-                (f"  {event.severity.value}", COLOURS[event.severity]),
+                (f"{event.detected_at:%Y-%m-%d}  ", "$muted"),
+                told(event, with_severity=True),
             )
         )
         lines += [_change(change) for change in event.changes]
+        if who := who_text(event):
+            lines.append(_note(who))
         if event.rename_of:
             lines.append(_note(f"looks like {event.rename_of} under a new name"))
         if event.affected_mappings:
@@ -65,14 +68,24 @@ def _beginning(line: FieldLine, data: SchemaData) -> Content:
     )
     if added is not None:
         return Content.assemble(
-            (f"{added.detected_at:%Y-%m-%d %H:%M}  ", "$muted"), "came with its object"
+            (f"{added.detected_at:%Y-%m-%d}  ", "$muted"), "came with its object"
         )
     if data.overview.first_look is None:
         return Content.styled("No change was seen.", "$muted")
     return Content.assemble(
-        (f"{data.overview.first_look:%Y-%m-%d %H:%M}  ", "$muted"),
+        (f"{data.overview.first_look:%Y-%m-%d}  ", "$muted"),
         ("first look, it was there already", "$muted"),
     )
+
+
+def who_text(event: DriftEvent) -> str:
+    """Return who changed it, when and where that was read; or why nobody is known."""
+    if event.changed_by is None and event.changed_at is None:
+        return event.attribution or ""
+    who = event.changed_by or "somebody"
+    when = f" at {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at is not None else ""
+    via = f" ({event.attribution})" if event.attribution else ""
+    return f"changed by {who}{when}{via}"
 
 
 def changed_at_source(field: Field) -> str:
@@ -117,12 +130,12 @@ def _change(change: Change) -> Content:
     before = display_text(value_text(change.before), LONGEST_VALUE)
     after = display_text(value_text(change.after), LONGEST_VALUE)
     return Content.assemble(
-        (f"{'':18}{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after
+        (f"{'':{INDENT}}{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after
     )
 
 
 def _note(text: str) -> Content:
-    return Content.styled(" " * 18 + display_text(text, 200), "$muted")
+    return Content.styled(" " * INDENT + display_text(text, 200), "$muted")
 
 
 def _said(native: Mapping[str, Any], name: str) -> str:

@@ -71,7 +71,7 @@ SCHEMA_ACTIONS = (
     Action("schema.mapping", "mapping", ("m",), help="open the mapping", applies=_is_mapped),
     Action(
         "schema.other",
-        "values",
+        "facts/values",
         ("tab",),
         help="go between the facts and the picklist values",
         hint=80,

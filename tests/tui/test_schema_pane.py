@@ -1,0 +1,465 @@
+"""The schema pane over a real workspace, by what the user sees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from crmdeck.model import DecisionState, Direction, Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from tests.tui.conftest import HOSTILE
+from tests.tui.pilot import screen_text, settle, until
+
+PANES = (PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),)
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    moment = START
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+def field(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
+    return {"name": name, "label": name.replace("_", " "), "type": kind, "nillable": True, **more}
+
+
+def write(folder: Path, name: str, *fields: dict[str, Any], label: str | None = None) -> None:
+    folder.mkdir(exist_ok=True)
+    described = {"name": name, "label": label or name, "custom": name.endswith("__c")}
+    key = field("Id", "id", nillable=False, length=18)
+    (folder / f"{name}.json").write_text(json.dumps({**described, "fields": [key, *fields]}))
+
+
+STAGES = [
+    {"value": value, "label": value.title(), "active": value != "old", "defaultValue": False}
+    for value in ("new", "won", "old")
+]
+NAME = field("Name", nillable=False, createable=True)
+AMOUNT = field(
+    "Amount",
+    "currency",
+    precision=18,
+    scale=2,
+    createable=True,
+    updateable=False,
+    inlineHelpText="What it is worth",
+)
+STAGE = field("Stage", "picklist", picklistValues=STAGES, restrictedPicklist=True)
+
+
+@pytest.fixture
+def clock() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
+    """`prod` looked at on two days, `sandbox` once, `empty` never.
+
+    Between the two days Opportunity lost Old__c, got Region__c, and Stage lost a value.
+    """
+    home = tmp_path / "home"
+    prod, sandbox = tmp_path / "prod", tmp_path / "sandbox"
+    with Workspace.open(home, clock=clock, actor="dana", secrets=MemorySecrets()) as opened:
+        write(prod, "Account", NAME, field("Industry"))
+        write(prod, "Opportunity", field("Old__c", custom=True), AMOUNT, STAGE)
+        write(sandbox, "Account", NAME, field("Trial__c", custom=True))
+        (tmp_path / "empty").mkdir()
+        for name in ("prod", "sandbox", "empty"):
+            opened.add_connection(
+                ConnectionDraft(
+                    name=name,
+                    source=Source.FILES,
+                    platform=Platform.SALESFORCE,
+                    path=str(tmp_path / name),
+                )
+            )
+        opened.refresh("prod")
+        opened.refresh("sandbox")
+        opened.decide(
+            "prod",
+            "deal_registration--Opportunity",
+            [
+                Choice(
+                    partner_field="estimatedValue",
+                    state=DecisionState.ACCEPTED,
+                    crm_field="Amount",
+                    direction=Direction.PUSH,
+                )
+            ],
+        )
+        clock.moment += timedelta(days=10)
+        fewer = {**STAGE, "picklistValues": STAGES[:2]}
+        write(prod, "Opportunity", field("Region__c", custom=True), AMOUNT, fewer)
+        opened.refresh("prod")
+        clock.moment += timedelta(hours=1)
+        yield opened
+
+
+def app_over(workspace: Workspace) -> CrmdeckApp:
+    return CrmdeckApp(workspace, panes=PANES)
+
+
+async def start(pilot: Pilot[Any], connection: str = "prod") -> None:
+    """Wait for the data of a connection, and go to the pane."""
+    await settle(pilot)
+    for _ in range(3):
+        if f"Schema   {connection}" in screen_text(pilot):
+            break
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+    await pilot.press("l")
+    await settle(pilot)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> str:
+    await pilot.press(*keys)
+    await settle(pilot)
+    return screen_text(pilot)
+
+
+async def filter_by(pilot: Pilot[Any], words: str) -> str:
+    """Filter as if `words` were typed in one go."""
+    await press(pilot, "slash")
+    pilot.app.screen.query_one(Input).value = words
+    await pilot.pause()
+    return await press(pilot, "enter")
+
+
+async def choose(pilot: Pilot[Any], key: str, words: str) -> str:
+    """Open a dialog by its key, and choose the first line with those words."""
+    await press(pilot, key)
+    assert isinstance(pilot.app.screen, Choose)
+    pilot.app.screen.query_one(Input).value = words
+    await pilot.pause()
+    return await press(pilot, "enter")
+
+
+def table(pilot: Pilot[Any], name: str) -> Table[Any]:
+    return pilot.app.screen_stack[0].query_one(f"#{name}", Table)
+
+
+async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        text = screen_text(pilot)
+        assert "2 objects   7 fields" in text
+        assert "✕ 1 breaking" in text or "▲" in text
+        await press(pilot, "j", "enter")
+        text = screen_text(pilot)
+        assert "prod › Opportunity   4 fields" in text
+        assert "Region__c" in text
+        assert "Old__c" not in text
+        text = await press(pilot, "j", "j")
+        assert "mapped to   ← estimatedValue" in text
+        text = await press(pilot, "enter")
+        assert "prod › Opportunity › Amount" in text
+        assert "currency, 18 digits, 2 after the point" in text
+        assert "✓ create   ✕ no update" in text
+        assert "What it is worth" in text
+        assert "deal_registration--Opportunity: estimatedValue (push)" in text
+        assert "first look, it was there already" in text
+        await press(pilot, "c")
+        assert app.clipboard == "Opportunity.Amount"
+        assert "4 fields" in await press(pilot, "escape")
+        assert table(pilot, "fields").cursor_key == ("Opportunity", "Amount")
+        assert "2 objects" in await press(pilot, "backspace")
+        assert table(pilot, "objects").cursor_key == "Opportunity"
+        assert table(pilot, "objects").has_focus
+
+
+async def test_history_tells_what_changed_and_who_saw_to_it(workspace: Workspace) -> None:
+    events = workspace.drift("prod", object_type="Opportunity").events
+    stage = [event.id for event in events if event.field_name == "Stage"]
+    workspace.acknowledge(stage, "agreed [/]")
+    with workspace._store.write() as session:
+        ref = workspace.connection("prod").id
+        session.rates.put(ref, "Opportunity", {"Stage": 0.82}, 200, workspace.now)
+    app = app_over(workspace)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await start(pilot)
+        await press(pilot, "j", "enter", "j", "j", "j", "enter")
+        text = screen_text(pilot)
+        assert "› Stage" in text
+        assert "82% of 200 sampled records" in text
+        assert "2026-05-11  " in text
+        assert "picklist  old (Old), inactive → none" in text
+        assert "acknowledged by dana on 2026-05-11: agreed [/]" in text
+        assert "The source files does not tell who did it." in text
+        assert table(pilot, "values").total_count == 2
+        text = await filter_by(pilot, "won")
+        assert "1 of 2" in text
+        assert table(pilot, "values").cursor_row[1].value == "won"
+
+
+async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        text = await press(pilot, "f")
+        everything = table(pilot, "all")
+        assert everything.total_count == 7
+        assert "Account.Industry" in text
+
+        async def found(words: str) -> list[str]:
+            await filter_by(pilot, words)
+            return [line.path for line in everything.shown()]
+
+        assert await found("amount") == ["Opportunity.Amount"]
+        assert await found("type:picklist") == ["Opportunity.Stage"]
+        assert await found("custom:yes") == ["Opportunity.Region__c"]
+        assert await found("mapped:yes") == ["Opportunity.Amount"]
+        assert await found("required:yes object:acc !type:id") == ["Account.Name"]
+        assert await found("changed:7d") == ["Opportunity.Region__c", "Opportunity.Stage"]
+        assert await found("opportunity mapped:no !custom:yes !changed:7d") == ["Opportunity.Id"]
+        assert "owner: is no filter key here" in await filter_by(pilot, "owner:x")
+        await press(pilot, "escape", "G", "enter")
+        assert "prod › Opportunity › Stage" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert everything.has_focus
+        assert "2 objects" in await press(pilot, "f")
+
+
+async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        await filter_by(pilot, "opp")
+        await press(pilot, "enter")
+        text = screen_text(pilot)
+        assert "Opportunity   4 fields" in text
+        assert "/ opp" not in text
+        assert table(pilot, "fields").shown_count == 4
+        text = await press(pilot, "backspace")
+        assert " / opp " in text
+        assert "1 of 2" in text
+
+
+async def test_time_travel_shows_the_past_as_the_past(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        await press(pilot, "t")
+        assert isinstance(app.screen, Choose)
+        text = screen_text(pilot)
+        assert "2026-05-11 12:00" in text
+        assert "3 changes" in text
+        assert "2026-05-01 12:00" in text
+        assert "first look" in text
+        await pilot.press(*"05-01", "enter")
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "THE PAST  as of 2026-05-01 12:00 UTC, 10 d ago" in text
+        text = await press(pilot, "j", "enter")
+        assert "Old__c" in text
+        assert "Region__c" not in text
+        assert "THE PAST" in text
+        await press(pilot, "e")
+        assert not isinstance(app.screen, Choose)
+        await press(pilot, "escape", "escape")
+        text = screen_text(pilot)
+        assert "THE PAST" not in text
+        assert "2 objects" in text
+        assert "Region__c" in await press(pilot, "enter")
+        await choose(pilot, "t", "05-01")
+        text = await press(pilot, "T")
+        assert "THE PAST" not in text
+        assert "Region__c" in text
+
+
+async def test_a_field_that_was_not_there_yet_is_left_for_its_object(
+    workspace: Workspace,
+) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        await press(pilot, "j", "enter", "j", "enter")
+        assert "› Region__c" in screen_text(pilot)
+        await choose(pilot, "t", "05-01")
+        text = screen_text(pilot)
+        assert "prod › Opportunity   4 fields" in text
+        assert "THE PAST" in text
+        assert table(pilot, "fields").has_focus
+
+
+async def test_compares_two_moments_and_two_connections(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await start(pilot)
+        text = await choose(pilot, "equals_sign", "05-01")
+        assert "left prod 2026-05-01 12:00   right prod now" in text
+        assert "1 of 2 objects differ" in text
+        text = await press(pilot, "enter")
+        rows = {line.key: line for line in table(pilot, "difference").shown()}
+        assert ("Opportunity", "Old__c", "") in rows
+        assert "− left only" in text
+        assert "+ right only" in text
+        await filter_by(pilot, "what:pick")
+        text = screen_text(pilot)
+        assert "old (Old), inactive" in text
+        await press(pilot, "c")
+        assert app.clipboard == "Opportunity.Stage"
+        await press(pilot, "escape", "escape", "escape")
+        assert "2 objects" in screen_text(pilot)
+
+        text = await choose(pilot, "equals_sign", "sandbox")
+        assert "left prod now   right sandbox now" in text
+        assert re_line(text, "Account").split()[1:3] == ["≠", "differs"]
+        assert re_line(text, "Opportunity").split()[1:4] == ["−", "left", "only"]
+
+        await choose(pilot, "equals_sign", "empty")
+        await until(pilot, lambda: "No schema of 'empty' is cached" in screen_text(pilot))
+
+
+def re_line(text: str, word: str) -> str:
+    """Return the first line of a table that begins with `word`."""
+    lines = (line.partition("▏")[2].lstrip("▌ ") for line in text.splitlines())
+    return next(line for line in lines if line.startswith(word))
+
+
+async def test_nothing_discovered_yet_offers_the_refresh(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write(tmp_path / "empty", "Lead", field("Company"))
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await start(pilot, "prod")
+        await start(pilot, "empty")
+        text = screen_text(pilot)
+        assert "No schema of 'empty' is cached." in text
+        assert "r refresh" in text
+        assert "Opportunity" not in text
+        text = await press(pilot, "r")
+        assert "No schema" not in text
+        assert "1 object" in text
+        assert "Lead" in text
+
+
+async def test_refresh_marks_what_changed_where_one_stands(
+    workspace: Workspace, tmp_path: Path, clock: Hands
+) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await start(pilot)
+        await press(pilot, "enter", "j")
+        assert table(pilot, "fields").cursor_key == ("Account", "Name")
+        clock.moment += timedelta(days=2)
+        text = await press(pilot, "R")
+        assert "▲ stale, read 2 d ago" in text
+        write(tmp_path / "prod", "Account", NAME, field("Region"))
+        text = await press(pilot, "r")
+        assert "stale" not in text
+        assert [line.row.name for line in table(pilot, "fields").shown()] == [
+            "Id",
+            "Name",
+            "Region",
+        ]
+        assert table(pilot, "fields").cursor_key == ("Account", "Name")
+        assert "Region: A new field" in await press(pilot, "backspace")
+
+
+async def test_comes_back_to_where_the_user_was(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        await choose(pilot, "t", "05-01")
+        await press(pilot, "j", "enter", "slash", *"o", "enter", "j")
+        kept = table(pilot, "fields").cursor_key
+        await press(pilot, "q")
+    again = app_over(workspace)
+    async with again.run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "prod › Opportunity" in text
+        assert " / o " in text
+        assert "THE PAST  as of 2026-05-01" in text
+        assert table(pilot, "fields").cursor_key == kept
+        assert "2 objects" in await press(pilot, "l", "escape", "escape")
+
+
+async def test_other_panes_lead_to_a_field(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await start(pilot)
+        await filter_by(pilot, "acc")
+        pane = app.screen_stack[0].query_one("#pane-schema")
+        pane.post_message(pane.GoTo("schema", {"object": "Opportunity", "field": "Amount"}))
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "prod › Opportunity › Amount" in text
+        assert "/ acc" not in text
+        assert "deal_registration--Opportunity: estimatedValue" in text
+
+
+async def test_many_values_are_a_table_like_any_other(workspace: Workspace, tmp_path: Path) -> None:
+    values = [
+        {"value": f"v{number}", "label": f"Value {number}", "active": True, "defaultValue": False}
+        for number in range(14_000)
+    ]
+    write(tmp_path / "prod", "Account", field("Kind", "picklist", picklistValues=values))
+    workspace.refresh("prod")
+    app = app_over(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        text = await press(pilot, "enter", "j", "enter")
+        assert "values      14,000" in text
+        text = await press(pilot, "G")
+        assert "v13999" in text
+        await press(pilot, "tab")
+        assert not table(pilot, "values").has_focus
+        await press(pilot, "j", "slash", *"13998", "enter")
+        assert "1 of 14,000" in screen_text(pilot)
+
+
+async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: Path) -> None:
+    # A file with half a surrogate pair is no JSON: its object is refused as a whole.
+    texts = [text.replace("\ud800", "") for text in HOSTILE]
+    fields = [
+        field(
+            f"F{number}__c",
+            "picklist",
+            label=text,
+            inlineHelpText=text,
+            calculatedFormula=text,
+            picklistValues=[{"value": text, "label": text, "active": True, "defaultValue": False}],
+        )
+        for number, text in enumerate(texts)
+    ]
+    odd = [field(text[:200]) for text in texts if text]
+    write(tmp_path / "prod", "Account", *fields, *odd, label="[red]A\x1b[31m[/]\n\u202eB")
+    assert not workspace.refresh("prod").failures
+    app = app_over(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        seen = [await press(pilot, "enter")]
+        for _ in fields:
+            seen.append(await press(pilot, "j", "enter"))
+            seen.append(await press(pilot, "backspace"))
+        for _ in odd:
+            seen.append(await press(pilot, "j"))
+        seen.append(await press(pilot, "f", "G"))
+        seen.append(await choose(pilot, "equals_sign", "05-01"))
+        seen.append(await press(pilot, "enter"))
+        for _ in range(12):
+            seen.append(await press(pilot, "j"))
+    everything = "".join(seen)
+    assert "[bold red]brackets[/]" in everything
+    assert not set(everything) & set("\x1b\x07\x9b\u202e\x00\r\t")
+    assert all(len(screen.splitlines()) == 24 for screen in seen)
