@@ -124,6 +124,11 @@ def place_of(event: DriftEvent) -> str:
     return f"{event.object_type}.{event.field_name}" if event.field_name else event.object_type
 
 
+def once(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items, each once, in their order."""
+    return tuple({item.event.id: item for item in items}.values())
+
+
 def worst(items: Iterable[Item]) -> Severity:
     """Return the worst severity among `items`."""
     return max(

@@ -79,7 +79,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         fit=fit_place,
         style=_where_state,
         min_width=18,
-        weight=3,
+        weight=4,
         reach=lambda line: "mapped" if line.story is not None else "",
     ),
     Column(
@@ -87,7 +87,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         "What happened",
         lambda line: line.what,
         min_width=14,
-        weight=2,
+        weight=3,
         style=lambda line: "muted" if line.acknowledged else "",
     ),
     Column(

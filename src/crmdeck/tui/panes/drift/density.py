@@ -100,7 +100,7 @@ class Density(Widget):
             colour = COLOURS[slot.worst] if slot.worst is not None else "$muted"
             here = self.current is not None and slot.first <= self.current <= slot.last
             look = f"bold reverse {colour}" if here else colour
-            bars.append((bar(slot.events, most), look))
+            bars.append((bar(slot.events, most), colour))
             signs.append((SIGNS[slot.worst] if slot.worst is not None else " ", look))
         lines = [Content.assemble(*bars), Content.assemble(*signs)]
         return Content("\n").join([*lines, Content.styled(axis(cells), "$muted")])

@@ -34,7 +34,7 @@ DRIFT_ACTIONS = (
         ("a",),
         help="acknowledge the change, the story, the day or all marked, with a note",
         hint=100,
-        applies=lambda pane: bool(pane.open_items()),
+        applies=lambda pane: any(True for _ in pane.open_items()),
         writes=True,
     ),
     Action(
@@ -42,7 +42,7 @@ DRIFT_ACTIONS = (
         "acknowledge all shown",
         ("A",),
         help="acknowledge all that the filter shows, folded or not (asks)",
-        applies=lambda pane: bool(pane.open_items(everything=True)),
+        applies=lambda pane: any(True for _ in pane.open_items(everything=True)),
         writes=True,
     ),
     Action(

@@ -103,6 +103,7 @@ class Arrangement:
 
     lines: tuple[Line, ...]
     items: tuple[Item, ...]
+    ids: frozenset[str]
     total: int
     days: tuple[DayCount, ...]
     foldable: tuple[str, ...]
@@ -133,7 +134,14 @@ def arrange(
             lines.append(_day_line(book, key, moment_day, connection_id, members, is_open))
         if is_open:
             lines += _in_a_day(book, members, folds, foldable, parent=None if flat else key)
-    return Arrangement(tuple(lines), tuple(items), len(book.items), days, tuple(foldable))
+    return Arrangement(
+        lines=tuple(lines),
+        items=tuple(items),
+        ids=frozenset(item.event.id for item in items),
+        total=len(book.items),
+        days=days,
+        foldable=tuple(foldable),
+    )
 
 
 def _day_key(day: date, connection_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from crmdeck.tui.filtering import Filter, compile_filter
 from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.base import ExportRequest, Pane
 from crmdeck.tui.panes.drift.acknowledging import ask_and_acknowledge, ask_for_all
-from crmdeck.tui.panes.drift.book import Book, Item, read_book
+from crmdeck.tui.panes.drift.book import Book, Item, once, read_book
 from crmdeck.tui.panes.drift.columns import COLUMNS, filter_keys, searched
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail_view import DetailView
@@ -74,13 +74,16 @@ class DriftPane(Pane):
         """The event under the cursor."""
         return self.line.item if self.line is not None else None
 
-    def open_items(self, *, everything: bool = False) -> tuple[Item, ...]:
-        """Return what can be acknowledged: of the chosen lines, or of all that pass the filter."""
+    def open_items(self, *, everything: bool = False) -> Iterator[Item]:
+        """Yield what can be acknowledged: of the chosen lines, or of all that pass the filter.
+
+        What is chosen twice, as an event and in its story, comes twice.
+        """
         if everything:
-            items = self.arrangement.items if self.arrangement is not None else ()
+            items: Iterable[Item] = self.arrangement.items if self.arrangement is not None else ()
         else:
-            items = tuple(item for line in self.timeline.chosen() for item in line.items)
-        return tuple({item.event.id: item for item in items if not item.acknowledged}.values())
+            items = (item for line in self.timeline.chosen() for item in line.items)
+        return (item for item in items if not item.acknowledged)
 
     def broken(self) -> tuple[Decision, ...]:
         """Return the mappings that still stand on the field of an event that may break them."""
@@ -192,8 +195,9 @@ class DriftPane(Pane):
         return self.line is not None
 
     def export_request(self) -> ExportRequest | None:
-        """Export the drift."""
-        return ExportRequest("drift")
+        """Export what passes the filter, folded or not."""
+        shown = self.arrangement.ids if self.arrangement is not None else frozenset()
+        return ExportRequest("drift", only=shown, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
         """Keep the line, the sort, the folds, and whether all connections are shown."""
@@ -305,11 +309,11 @@ class DriftPane(Pane):
 
     def action_acknowledge(self) -> None:
         """Acknowledge what is chosen."""
-        ask_and_acknowledge(self, self.open_items())
+        ask_and_acknowledge(self, once(self.open_items()))
 
     def action_acknowledge_all(self) -> None:
         """Acknowledge all that pass the filter."""
-        ask_for_all(self, self.open_items(everything=True))
+        ask_for_all(self, once(self.open_items(everything=True)))
 
     def action_rename(self) -> None:
         """Take two changes as one rename."""

@@ -92,7 +92,8 @@ def _kind(item: Item) -> str:
 def _most(names: Iterable[str], width: int) -> list[str]:
     counted = Counter(names)
     shown = [
-        f"{display_text(name, 60)} {times:,}" for name, times in counted.most_common(MOST_NAMES)
+        display_text(name, 60) + (f" {times:,}" if times > 1 else "")
+        for name, times in counted.most_common(MOST_NAMES)
     ]
     rest = len(counted) - len(shown)
     return wrap(" · ".join(shown) + (f" and {rest:,} more" if rest else ""), width - 7)
