@@ -33,7 +33,7 @@ def test_every_action_has_a_method() -> None:
 
 
 def test_a_key_map_is_checked() -> None:
-    assert actions.check_keymap({"view.filter": "f"}) == ()
+    assert actions.check_keymap({"view.filter": "ctrl+t"}) == ()
     problems = actions.check_keymap({"view.filter": "q", "no.such": "x"})
     assert any("no.such" in problem for problem in problems)
     assert any("view.filter" in problem and "app.quit" in problem for problem in problems)

@@ -24,7 +24,7 @@ class Facts(ActionHost, VerticalScroll, inherit_bindings=False):
     """Text that scrolls by the same keys as a table."""
 
     SCOPE = "facts"
-    WITHIN: ClassVar[tuple[str, ...]] = ("schema", EVERYWHERE)
+    WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         _scroll("scroll_down", "scroll down", "j", "down"),
         _scroll("scroll_up", "scroll up", "k", "up"),
