@@ -11,13 +11,13 @@ from crmdeck.tui.panes.drift.book import Item, place_of
 from crmdeck.tui.text import count, display_text
 
 if TYPE_CHECKING:
-    from crmdeck.tui.panes.drift.pane import DriftPane
+    from crmdeck.tui.panes.drift.board import Board
 
 NAMED = 4
 """Changes that the question names; the others are counted."""
 
 
-def ask_and_acknowledge(pane: DriftPane, items: Sequence[Item]) -> None:
+def ask_and_acknowledge(pane: Board, items: Sequence[Item]) -> None:
     """Ask for a note, then acknowledge `items`."""
 
     def noted(note: str | None) -> None:
@@ -34,7 +34,7 @@ def ask_and_acknowledge(pane: DriftPane, items: Sequence[Item]) -> None:
     )
 
 
-def ask_for_all(pane: DriftPane, items: Sequence[Item]) -> None:
+def ask_for_all(pane: Board, items: Sequence[Item]) -> None:
     """Ask whether, then for a note, then acknowledge all `items`."""
 
     def answered(sure: bool | None) -> None:
@@ -55,7 +55,7 @@ def ask_for_all(pane: DriftPane, items: Sequence[Item]) -> None:
     )
 
 
-def acknowledge(pane: DriftPane, items: Sequence[Item], note: str) -> None:
+def acknowledge(pane: Board, items: Sequence[Item], note: str) -> None:
     """Acknowledge `items`; say how many, and show them so."""
     ids = [item.event.id for item in items]
 

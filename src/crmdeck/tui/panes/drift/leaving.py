@@ -14,7 +14,7 @@ from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from crmdeck.tui.panes.drift.pane import DriftPane
+    from crmdeck.tui.panes.drift.board import Board
 
 _STATES = {"removed": "error", "added": "ok", "changed": "warn"}
 VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
@@ -24,7 +24,7 @@ VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
 )
 
 
-def ask_and_repair(pane: DriftPane, mappings: Sequence[Decision]) -> None:
+def ask_and_repair(pane: Board, mappings: Sequence[Decision]) -> None:
     """Go to the mapping that is broken; ask which where there are several."""
 
     def go(decision: Decision | None) -> None:
@@ -47,7 +47,7 @@ def ask_and_repair(pane: DriftPane, mappings: Sequence[Decision]) -> None:
     pane.app.push_screen(Choose("Repair which mapping?", choices), go)
 
 
-def go_to_schema(pane: DriftPane, item: Item) -> None:
+def go_to_schema(pane: Board, item: Item) -> None:
     """Show the field, or the object, in the Schema pane."""
     event = item.event
     place = {"connection": event.connection_id, "object": event.object_type}
@@ -56,7 +56,7 @@ def go_to_schema(pane: DriftPane, item: Item) -> None:
     pane.post_message(pane.GoTo("schema", place))
 
 
-def show_values(pane: DriftPane, item: Item) -> None:
+def show_values(pane: Board, item: Item) -> None:
     """List every picklist value that changed, to be searched."""
     title = f"{place_of(item.event)}: {count(len(item.values), 'value')}"
     pane.app.push_screen(Values(title, item.values, VALUE_COLUMNS))

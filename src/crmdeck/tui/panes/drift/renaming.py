@@ -11,11 +11,11 @@ from crmdeck.tui.panes.drift.book import Item
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.tui.panes.drift.pane import DriftPane
+    from crmdeck.tui.panes.drift.board import Board
     from crmdeck.workspace import Workspace
 
 
-def ask_and_take_rename(pane: DriftPane, old: Item, new: Item, mapped: Sequence[Decision]) -> None:
+def ask_and_take_rename(pane: Board, old: Item, new: Item, mapped: Sequence[Decision]) -> None:
     """Acknowledge both halves; where `mapped` stands on the old name, ask whether to move it."""
 
     def answered(move: bool | None) -> None:
@@ -41,7 +41,7 @@ def ask_and_take_rename(pane: DriftPane, old: Item, new: Item, mapped: Sequence[
     )
 
 
-def _take(pane: DriftPane, old: Item, new: Item, moving: Sequence[Decision]) -> None:
+def _take(pane: Board, old: Item, new: Item, moving: Sequence[Decision]) -> None:
     name = new.event.field_name or ""
     note = f"Renamed: {old.event.field_name} is {name} now."
 
