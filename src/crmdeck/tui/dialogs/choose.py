@@ -71,6 +71,12 @@ class Choose(Dialog[Any]):
         self.query_one(Table).set_rows(self._choices, cursor=self._current)
         self.query_one(Input).focus()
 
+    def fill(self, choices: Sequence[Choice]) -> None:
+        """Offer `choices`; for who opened the dialog before they were known."""
+        self._choices = tuple(choices)
+        if self.is_mounted:
+            self.query_one(Table).set_rows(self._choices, cursor=self._current)
+
     def action_take(self) -> None:
         """Answer with the line under the cursor."""
         row = self.query_one(Table).cursor_row

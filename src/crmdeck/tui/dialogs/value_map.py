@@ -57,7 +57,7 @@ COLUMNS: tuple[Column[ValueRow], ...] = (
 class EditValueMap(Dialog[dict[str, str]]):
     """Answers with the map from PartnerOS values to CRM values, what has none left out.
 
-    `targets` are the CRM values to choose from, with their labels.
+    `targets` are the CRM values to choose from, with their labels. Opens empty: `fill` it.
     """
 
     SCOPE = "value map"
@@ -74,28 +74,31 @@ class EditValueMap(Dialog[dict[str, str]]):
     def __init__(
         self,
         title: str,
-        rows: Sequence[ValueRow],
-        suggested: Sequence[ValueRow],
         targets: Sequence[tuple[str, str]],
         *,
         text: str = "",
     ) -> None:
         super().__init__(title, text)
-        self.rows = tuple(rows)
-        self._suggested = tuple(suggested)
+        self.rows: tuple[ValueRow, ...] = ()
+        self._suggested: tuple[ValueRow, ...] = ()
         self._targets = dict(targets)
 
     def compose_body(self) -> ComposeResult:
         """Yield the values and how complete the map is."""
-        table: Table[ValueRow] = Table(
-            COLUMNS, key=lambda row: row.value, can_mark=False, empty="There are no values."
-        )
+        table: Table[ValueRow] = Table(COLUMNS, key=lambda row: row.value, can_mark=False, empty="")
         table.can_focus = False
         yield table
         yield Static("", id="complete", markup=False)
 
+    def fill(self, rows: Sequence[ValueRow], suggested: Sequence[ValueRow]) -> None:
+        """Show the map as it is, and know what is suggested."""
+        self._suggested = tuple(suggested)
+        self.rows = tuple(rows)
+        if self.is_mounted:
+            self._show(self.rows)
+
     def on_mount(self) -> None:
-        """Show the map."""
+        """Show what is known by now."""
         self._show(self.rows)
 
     def action_change(self) -> None:
@@ -124,7 +127,9 @@ class EditValueMap(Dialog[dict[str, str]]):
         self._show(self._suggested)
 
     def action_save(self) -> None:
-        """Answer with the map."""
+        """Answer with the map, once there is one."""
+        if not self.rows:
+            return
         self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
 
     def action_down(self) -> None:
@@ -149,7 +154,9 @@ class EditValueMap(Dialog[dict[str, str]]):
         self.rows = tuple(rows)
         self.query_one(Table).set_rows(self.rows)
         open_ = sum(row.target is None for row in rows)
-        if open_:
+        if not rows:
+            text, style = "matching the values…", "$muted"
+        elif open_:
             text, style = f"○ incomplete: {count(open_, 'value')} without a counterpart", "$warn"
         else:
             text, style = f"✓ complete: all {count(len(rows), 'value')} have a counterpart", "$good"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import DecisionState, ValueMap
 from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose_field import ChooseField
@@ -91,26 +92,27 @@ class AskingPane(DecidingPane):
             return
         workspace, crm_field = self.workspace, line.crm_field
 
+        def edited(value_map: dict[str, str] | None) -> None:
+            if value_map is not None and sitting is self.sitting:
+                self.decide("value map", [line], [accepting(line, value_map=value_map)])
+
         def work(_: Job) -> ValueMap:
             return workspace.value_map(sitting.ref, sitting.pair, line.name, crm_field)
 
-        self.load(
-            "values", work, partial(self._edit_values, sitting, line), label="matching values"
-        )
+        def took(suggested: ValueMap) -> None:
+            own = value_rows(line, suggested, None)
+            dialog.fill(value_rows(line, suggested, line.value_map), own)
 
-    def _edit_values(self, sitting: Sitting, line: Line, suggested: ValueMap) -> None:
-        def edited(value_map: dict[str, str] | None) -> None:
-            if value_map is not None and sitting is self.sitting:
-                choice = accepting(line, value_map=value_map)
-                self.decide("value map", [line], [choice])
+        def failed(error: CrmdeckError) -> None:
+            dialog.dismiss(None)
+            self.show_error(error)
 
         accepted = line.state is DecisionState.ACCEPTED
-        rows = value_rows(line, suggested, line.value_map)
         dialog = EditValueMap(
             f"{line.title} → {line.crm_field}",
-            rows,
-            value_rows(line, suggested, None),
             value_targets(line),
             text="" if accepted else "Saving the values accepts the pair.",
         )
+        # Open before it is filled: a key pressed meanwhile must not be taken for a decision.
         self.app.push_screen(dialog, edited)
+        self.load("values", work, took, label="matching values", failed=failed)

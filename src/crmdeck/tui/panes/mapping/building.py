@@ -17,9 +17,6 @@ from crmdeck.tui.panes.mapping.lines import Candidate, Line
 from crmdeck.workspace import Review, Verdict
 from crmdeck.workspace.decided import FieldDecisions, by_field, suffered
 
-SUGGESTED_FROM = 0.05
-"""What the ranker holds less likely than this is offered as an alternative, not suggested."""
-
 
 @dataclass(frozen=True)
 class Situation:
@@ -164,31 +161,25 @@ def _picks(
 ) -> dict[str, Candidate]:
     """Return what is suggested for each open line: the ranker's pick where it still stands.
 
-    Where it does not, the next candidate moves up that no other line has been given. Where
+    Where it does not, the next candidate moves up that no other line has been given, however
+    unlikely: what it is worth without the one before it only the next ranking tells. Where
     the ranker named none, none is.
     """
     picks: dict[str, Candidate] = {}
-    resigned = set()
     for name, found in possible.items():
-        suggestion = suggestions.get(name)
-        own = suggestion.crm_field if suggestion is not None else None
-        if own is None and not (found and found[0].was_put_back):
-            resigned.add(name)
-        if own is not None and found and found[0].crm_field == own:
+        if found and found[0].crm_field == _own_pick(suggestions.get(name)):
             picks[name] = found[0]
     given = {candidate.crm_field for candidate in picks.values()}
     for name, found in possible.items():
-        if name in picks or name in resigned:
+        named = _own_pick(suggestions.get(name)) is not None
+        if name in picks or not found or not (named or found[0].was_put_back):
             continue
-        following = next(
-            (
-                one
-                for one in found
-                if one.crm_field not in given and (one.confidence or 0) >= SUGGESTED_FROM
-            ),
-            None,
-        )
+        following = next((one for one in found if one.crm_field not in given), None)
         if following is not None:
             picks[name] = following
             given.add(following.crm_field)
     return picks
+
+
+def _own_pick(suggestion: Suggestion | None) -> str | None:
+    return suggestion.crm_field if suggestion is not None else None

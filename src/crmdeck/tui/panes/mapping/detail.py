@@ -71,9 +71,9 @@ def _full(line: Line, builder: LineBuilder, now: datetime, width: int) -> Iterat
         yield _wrapped(text, width, style, hang=2)
     if line.better is not None:
         yield _wrapped(_better(line.better), width, "$info")
+    yield from _section("Decided", _history(line, now, width))
     yield from _section("Why", _reasons(line, width))
     yield from _section("Instead", _alternatives(line, builder, width))
-    yield from _section("Decided", _history(line, now, width))
 
 
 def _compact(line: Line, now: datetime, width: int) -> Iterator[Content]:

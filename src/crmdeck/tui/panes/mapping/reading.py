@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from textual.message import Message
 from textual.timer import Timer
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
-from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.mapping.asking import AskingPane
 from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, pair_choices
@@ -212,20 +211,23 @@ class ReadingPane(AskingPane):
         ref = self.connection_id
         if ref is None:
             return
-        current = self._pairs.get(ref)
         workspace = self.workspace
-
-        def work(_: Job) -> tuple[Any, ...]:
-            objects = workspace.objects(ref).objects
-            return pair_choices(workspace.pairs(ref), workspace.partner_objects(), objects)
-
-        def took(choices: tuple[Any, ...]) -> None:
-            dialog = Choose("Object pair", choices, current=current, columns=PAIR_COLUMNS)
-            self.app.push_screen(dialog, chosen)
 
         def chosen(pair: str | None) -> None:
             if pair is not None and ref == self.connection_id:
                 self._wanted_pair, self._wanted_field = pair, None
                 self.reload()
 
-        self.load("pairs", work, took, label="reading object pairs")
+        def work(_: Job) -> tuple[Choice, ...]:
+            objects = workspace.objects(ref).objects
+            return pair_choices(workspace.pairs(ref), workspace.partner_objects(), objects)
+
+        def failed(error: CrmdeckError) -> None:
+            dialog.dismiss(None)
+            self.show_error(error)
+
+        # Open before it is filled: what is typed meanwhile must not be taken for decisions.
+        current = self._pairs.get(ref)
+        dialog = Choose("Object pair", (), current=current, columns=PAIR_COLUMNS)
+        self.app.push_screen(dialog, chosen)
+        self.load("pairs", work, dialog.fill, label="reading object pairs", failed=failed)

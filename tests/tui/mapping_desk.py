@@ -1,0 +1,180 @@
+"""An object pair to go through: a small Opportunity, with words that no terminal should bear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from crmdeck.model import MappingLine, Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.mapping.lines import Line
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.tui.conftest import HOSTILE, Clock
+from tests.tui.pilot import settle, until
+
+PAIR = "deal_registration--Opportunity"
+
+
+def described(name: str, label: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return a writable, optional text field of a describe."""
+    return {
+        "name": name,
+        "label": label if label is not None else name,
+        "type": "string",
+        "length": 255,
+        "nillable": True,
+        "createable": True,
+        "updateable": True,
+        **more,
+    }
+
+
+def picklist(*values: str) -> dict[str, Any]:
+    """Return what makes a describe field a picklist."""
+    return {
+        "type": "picklist",
+        "picklistValues": [{"value": value, "label": value, "active": True} for value in values],
+        "restrictedPicklist": True,
+    }
+
+
+FIELDS = (
+    described("Name", nillable=False),
+    described("Account_Name__c", "Account Name"),
+    described("Old_Account_Name__c", "Account Name (old)"),
+    described("Description", type="textarea", length=32000),
+    described("CloseDate", "Close Date", type="date", length=0),
+    described("Amount", type="currency", precision=18, scale=2),
+    described("Status__c", "Status", **picklist("Submitted", "Under Review", "Rejected", "Lost")),
+    described("CreatedDate", "Created Date", type="datetime", createable=False, updateable=False),
+    # A lone surrogate is no JSON: no export can hold it.
+    *(
+        described(f"Hostile_{n}__c", text.replace("\ud800", "") or "empty")
+        for n, text in enumerate(HOSTILE)
+    ),
+)
+
+
+def export(folder: Path, *fields: dict[str, Any]) -> None:
+    """Write the describe of Opportunity."""
+    first = {"name": "Id", "label": "ID", "type": "id", "nillable": False}
+    text = {"name": "Opportunity", "label": "Opportunity", "custom": False}
+    body = json.dumps({**text, "fields": [first, *fields]})
+    (folder / "Opportunity.json").write_text(body)
+
+
+def make_home(root: Path, *, encoder: str = "none") -> Path:
+    """Make a workspace whose connection `acme` has read Opportunity; `beta` has read nothing."""
+    home, folder = root / "home", root / "export"
+    home.mkdir()
+    folder.mkdir()
+    (home / "settings.toml").write_text(f'encoder = "{encoder}"\nactor = "dana"\n')
+    export(folder, *FIELDS)
+    with opened(home) as workspace:
+        for name in ("acme", "beta"):
+            workspace.add_connection(
+                ConnectionDraft(
+                    name=name,
+                    source=Source.FILES,
+                    platform=Platform.SALESFORCE,
+                    path=str(folder),
+                )
+            )
+        workspace.refresh("acme")
+    return home
+
+
+@contextmanager
+def opened(home: Path, *, read_only: bool = False) -> Iterator[Workspace]:
+    """Open a workspace with a clock of its own."""
+    with Workspace.open(
+        home, clock=Clock(), secrets=MemorySecrets(), read_only=read_only
+    ) as workspace:
+        yield workspace
+
+
+class Desk:
+    """The console at the mapping pane, and what the store holds."""
+
+    def __init__(self, workspace: Workspace, pilot: Pilot[Any]) -> None:
+        self.workspace = workspace
+        self.pilot = pilot
+        self.app = pilot.app
+
+    @property
+    def pane(self) -> MappingPane:
+        """The pane."""
+        return self.app.screen_stack[0].query_one(MappingPane)
+
+    @property
+    def line(self) -> Line:
+        """The line under the cursor."""
+        line = self.pane.line
+        assert line is not None
+        return line
+
+    def shown(self, name: str) -> Line:
+        """Return a line as it shows."""
+        assert self.pane.sitting is not None
+        return self.pane.sitting.by_name[name]
+
+    def stored(self, name: str) -> MappingLine:
+        """Return what the store holds of a PartnerOS field."""
+        lines = self.workspace.mapping("acme", PAIR).lines
+        return next(line for line in lines if line.partner_field == name)
+
+    @property
+    def said(self) -> str:
+        """What the toasts said."""
+        return " ".join(note.message for note in self.app._notifications)
+
+    async def go(self, name: str) -> None:
+        """Put the cursor on a line."""
+        self.pane.lines.go_to(name)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, then wait until everything is loaded and stored."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until everything is loaded and stored."""
+        await settle(self.pilot)
+        await until(self.pilot, lambda: self.pane.sitting is None or self.pane.sitting.unsaved == 0)
+        await settle(self.pilot)
+
+
+@contextmanager
+def _placed(workspace: Workspace, **place: Any) -> Iterator[CrmdeckApp]:
+    app = CrmdeckApp(workspace)
+    app.ui_state.pane = "mapping"
+    app.ui_state.connection_id = workspace.connection("acme").id
+    app.ui_state.panes.setdefault("mapping", {"pair": PAIR, **place})
+    yield app
+
+
+class sitting:  # noqa: N801 - reads as a phrase: async with sitting(workspace) as desk
+    """Opens the console at the mapping pane of `deal_registration--Opportunity`."""
+
+    def __init__(
+        self, workspace: Workspace, *, size: tuple[int, int] = (80, 24), **place: Any
+    ) -> None:
+        self._workspace = workspace
+        with _placed(workspace, **place) as app:
+            self._context = app.run_test(size=size)
+
+    async def __aenter__(self) -> Desk:
+        desk = Desk(self._workspace, await self._context.__aenter__())
+        await desk.settle()
+        return desk
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._context.__aexit__(*error)

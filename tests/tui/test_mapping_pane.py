@@ -1,0 +1,352 @@
+"""The mapping pane: what the operator sees, and what the store then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import CacheBusyError
+from crmdeck.model import DecisionState, Direction
+from crmdeck.tui.dialogs.accept_all import AcceptAll
+from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import Workspace
+from tests.tui.mapping_desk import FIELDS, PAIR, described, export, make_home, opened, sitting
+from tests.tui.pilot import screen_text
+
+ACCEPTED, REJECTED, PENDING = (
+    DecisionState.ACCEPTED,
+    DecisionState.REJECTED,
+    DecisionState.PENDING,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path)
+
+
+@pytest.fixture
+def desk_workspace(home: Path) -> Iterator[Workspace]:
+    with opened(home) as workspace:
+        yield workspace
+
+
+async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.go("accountName")
+        assert desk.line.crm_field == "Account_Name__c"
+        await desk.pilot.press("a")
+        assert desk.shown("accountName").state is ACCEPTED
+        assert desk.line.name != "accountName"
+        assert desk.line.is_open
+        await desk.settle()
+        assert desk.stored("accountName").crm_field == "Account_Name__c"
+        assert desk.stored("accountName").decided_by == "dana"
+        assert "✓1" in screen_text(desk.pilot)
+        # The name of the opportunity is required, and nothing feeds it yet.
+        assert "unfed: Name" in screen_text(desk.pilot)
+
+
+async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace, size=(140, 40)) as desk:
+        await desk.go("accountName")
+        await desk.pilot.press("x")
+        assert desk.line.name == "accountName"
+        assert desk.line.crm_field == "Old_Account_Name__c"
+        await desk.settle()
+        assert desk.stored("accountName").rejected == ("Account_Name__c",)
+        await desk.press("X")
+        assert desk.stored("accountName").state is REJECTED
+        assert desk.line.name != "accountName"
+        await desk.go("accountName")
+        text = screen_text(desk.pilot)
+        assert "stays unmapped" in text
+        assert "left unmapped" in text
+        assert "rejected Account_Name__c" in text
+
+
+async def test_undo_and_redo_go_back_as_far_as_the_sitting(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        before = [(line.name, line.state, line.crm_field) for line in desk.pane.lines.shown()]
+
+        def decided() -> list[Any]:
+            lines = desk.pane.lines.shown()
+            return [(x.name, x.state, x.crm_field) for x in lines if not x.is_open]
+
+        await desk.go("accountName")
+        await desk.pilot.press("x", "a", "a", "X", "d", "a")
+        after = decided()
+        await desk.settle()
+        stored = desk.workspace.mapping("acme", PAIR).lines
+        for _ in range(6):
+            await desk.pilot.press("u")
+        await desk.settle()
+        assert [(x.name, x.state, x.crm_field) for x in desk.pane.lines.shown()] == before
+        assert {line.state for line in desk.workspace.mapping("acme", PAIR).lines} == {PENDING}
+        await desk.press("u")
+        for _ in range(6):
+            await desk.pilot.press("U")
+        await desk.settle()
+        assert decided() == after
+        again = desk.workspace.mapping("acme", PAIR).lines
+        assert [(x.state, x.crm_field, x.rejected) for x in again] == [
+            (x.state, x.crm_field, x.rejected) for x in stored
+        ]
+        await desk.press("u")
+        await desk.press("U")
+        await desk.press("R")
+        assert decided() == after
+
+
+async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.go("contactTitle")
+        await desk.press("enter")
+        dialog = desk.app.screen
+        assert isinstance(dialog, ChooseField)
+        table = dialog.query_one(Table)
+        assert table.total_count == len(FIELDS) + 1
+        await desk.press(*"[/]")
+        found = [option.name for option in table.shown()]
+        assert sorted(found) == ["Hostile_0__c", "Hostile_1__c"]
+        await desk.press("down", "enter")
+        assert desk.stored("contactTitle").crm_field == found[1]
+        # What is taken can't be chosen for another line.
+        await desk.go("contactName")
+        await desk.press("enter", *found[1].lower())
+        assert "mapped to Contact title already" in screen_text(desk.pilot)
+        await desk.press("enter")
+        assert isinstance(desk.app.screen, ChooseField)
+        await desk.press("escape")
+        assert desk.stored("contactName").state is PENDING
+
+
+async def test_the_direction_turns_and_warns_where_nothing_can_flow(
+    desk_workspace: Workspace,
+) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("d")
+        assert desk.line.direction is Direction.PUSH
+        assert desk.workspace.decisions("acme", PAIR) == ()
+        await desk.press("a")
+        assert desk.stored("accountName").direction is Direction.PUSH
+        await desk.go("accountName")
+        await desk.press("d")
+        assert desk.line.name == "accountName"
+        assert desk.stored("accountName").direction is Direction.PULL
+        await desk.go("contactTitle")
+        await desk.press("enter", *"createddate", "enter")
+        await desk.go("contactTitle")
+        assert desk.stored("contactTitle").direction is Direction.PULL
+        await desk.press("d")
+        await desk.press("d")
+        assert "nothing can flow PartnerOS to CRM" in screen_text(desk.pilot)
+
+
+async def test_a_value_map_is_edited_and_stored_with_the_decision(
+    desk_workspace: Workspace,
+) -> None:
+    async with sitting(desk_workspace, size=(140, 40)) as desk:
+        await desk.go("status")
+        assert desk.line.crm_field == "Status__c"
+        await desk.press("v")
+        dialog = desk.app.screen
+        assert isinstance(dialog, EditValueMap)
+        open_ = [row.value for row in dialog.rows if row.target is None]
+        assert open_
+        assert "incomplete" in screen_text(desk.pilot)
+        for value in open_:
+            table = dialog.query_one(Table)
+            table.move_to([row.value for row in dialog.rows].index(value))
+            await desk.press("enter", *"lost", "enter")
+        assert "complete: all" in screen_text(desk.pilot)
+        await desk.press("s")
+        stored = desk.stored("status")
+        assert stored.state is ACCEPTED
+        assert stored.value_map is not None
+        assert stored.value_map["submitted"] == "Submitted"
+        assert all(stored.value_map[value] == "Lost" for value in open_)
+        await desk.go("status")
+        assert "value map: complete" in screen_text(desk.pilot)
+        await desk.press("v", "x", "s")
+        await desk.go("status")
+        assert "incomplete, 1 value" in screen_text(desk.pilot)
+
+
+async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.press("g", "V", "j", "j", "V")
+        marked = [line.name for line in desk.pane.lines.marked()]
+        assert len(marked) == 3
+        await desk.press("X")
+        assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
+        assert desk.pane.lines.marked() == ()
+        await desk.press("u")
+        assert [desk.stored(name).state for name in marked] == [PENDING] * 3
+        await desk.press("U")
+        assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
+
+
+async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
+    desk_workspace: Workspace,
+) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.press("A")
+        assert isinstance(desk.app.screen, AcceptAll)
+        await desk.press("enter")
+        assert desk.workspace.decisions("acme", PAIR) == ()
+        sure = [x for x in desk.pane.lines.shown() if (x.confidence or 0) >= 0.8]
+        await desk.press("A", "A", "down", "down")
+        assert f"{len(sure)} of" in screen_text(desk.pilot)
+        await desk.press("y")
+        assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
+        assert len(desk.workspace.decisions("acme", PAIR)) == len(sure)
+
+
+async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("a")
+        for text, holds in (
+            ("state:accepted", lambda line: line.state is ACCEPTED),
+            ("conf:>0.5", lambda line: (line.confidence or 0) > 0.5),
+            ("type:picklist", lambda line: "picklist" in str(line.partner.type)),
+            ("warn:yes", lambda line: line.warnings or not line.can_flow),
+            ("close", lambda line: "lose" in line.title + (line.crm_field or "")),
+        ):
+            desk.pane.set_filter_text(text)
+            shown = desk.pane.lines.shown()
+            assert shown, text
+            assert all(map(holds, shown)), text
+        desk.pane.set_filter_text("")
+        await desk.press("g", "n")
+        first = desk.line
+        assert first.is_open
+        await desk.press("N")
+        await desk.press("n")
+        assert desk.line.name == first.name
+        await desk.go("partner")
+        await desk.press("n")
+        assert desk.line.name == "accountDomain"
+
+
+async def test_a_decision_that_cannot_be_stored_is_taken_back(
+    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sitting(desk_workspace) as desk:
+        real = Workspace.decide
+
+        def busy(self: Workspace, ref: str, pair: str, choices: Any) -> Any:
+            if choices[0].partner_field == "accountName":
+                raise CacheBusyError("The cache is busy.", remedy="Try again.")
+            return real(self, ref, pair, choices)
+
+        monkeypatch.setattr(Workspace, "decide", busy)
+        await desk.go("expectedCloseDate")
+        await desk.pilot.press("a")
+        await desk.go("accountName")
+        await desk.press("a")
+        assert desk.shown("accountName").state is PENDING
+        assert desk.shown("accountName").crm_field == "Account_Name__c"
+        assert desk.stored("expectedCloseDate").state is ACCEPTED
+        assert "The cache is busy." in desk.said
+        assert len(desk.pane.sitting.undoable if desk.pane.sitting else ()) == 1
+
+
+async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.press("g")
+        await desk.pilot.press("X", "X", "X", "X", "X", "q")
+    lines = desk_workspace.mapping("acme", PAIR).lines
+    assert [line.state for line in lines[:6]] == [REJECTED] * 5 + [PENDING]
+
+
+async def test_another_sitting_shows_the_same(home: Path) -> None:
+    with opened(home) as workspace:
+        async with sitting(workspace) as desk:
+            await desk.go("accountName")
+            await desk.press("a", "X")
+            await desk.go("products")
+            shown = [(x.name, x.crm_field) for x in desk.pane.lines.shown() if not x.is_open]
+            await desk.pilot.press("q")
+    with opened(home) as workspace:
+        async with sitting(workspace) as desk:
+            assert desk.line.name == "products"
+            lines = desk.pane.lines.shown()
+            assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
+
+
+async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> None:
+    with opened(home, read_only=True) as workspace:
+        async with sitting(workspace) as desk:
+            await desk.press("a", "x", "X", "d", "A", "enter")
+            assert desk.app.screen is desk.app.screen_stack[0]
+            assert "read-only" in screen_text(desk.pilot).splitlines()[3]
+            assert workspace.decisions("acme", PAIR) == ()
+
+
+async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("right_square_bracket")
+        text = screen_text(desk.pilot)
+        assert "No schema of 'beta' is cached." in text
+        assert "r refresh" in text
+        assert "Account_Name__c" not in text
+
+
+async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Workspace) -> None:
+    workspace = desk_workspace
+    async with sitting(workspace) as desk:
+        await desk.go("accountName")
+        await desk.press("a")
+    folder = Path(str(workspace.connection("acme").path))
+    kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
+    export(folder, *kept, described("Account_Name_New__c", "Account Name"))
+    workspace.refresh("acme")
+    async with sitting(workspace) as desk:
+        assert "✕ 1 broken" in screen_text(desk.pilot)
+        await desk.press("5")
+        place = {"pair": PAIR, "field": "accountName", "repair": True}
+        pane = desk.app.screen_stack[0].query_one("AuditPane")
+        pane.post_message(pane.GoTo("mapping", place))  # type: ignore[attr-defined]
+        await desk.settle()
+        dialog = desk.app.screen
+        assert isinstance(dialog, ChooseField)
+        assert dialog.query_one(Table).shown()[0].name == "Account_Name_New__c"
+        await desk.press("home", "enter")
+        assert desk.stored("accountName").crm_field == "Account_Name_New__c"
+        assert "broken" not in screen_text(desk.pilot)
+
+
+async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        await desk.press("p", *"partner opp", "enter")
+        assert desk.pane.sitting is not None
+        assert desk.pane.sitting.pair == "partner--Opportunity"
+        assert "partner → Opportunity" in screen_text(desk.pilot)
+        await desk.press("g")
+        assert desk.line.name == "name"
+
+
+async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
+    for size, name, numbers in (((80, 24), "contactName", (2, 3)), ((140, 40), "currency", (5, 7))):
+        async with sitting(desk_workspace, size=size) as desk:
+            for number in numbers:
+                field = f"Hostile_{number}__c"
+                await desk.go(name)
+                await desk.press("enter", *f"e_{number}", "enter")
+                await desk.go(name)
+                assert desk.line.crm_field == field
+                assert "\x1b" not in screen_text(desk.pilot)
+            await desk.press("enter")
+            assert "\x1b" not in screen_text(desk.pilot)
+            assert isinstance(desk.app.screen, ChooseField)
+            await desk.press("escape")
+        assert desk.stored(name).crm_field == f"Hostile_{numbers[-1]}__c"
