@@ -178,8 +178,12 @@ def _alternatives(line: Line, builder: LineBuilder, width: int) -> Iterator[Cont
 def _history(line: Line, now: datetime, width: int) -> Iterator[Content]:
     for decision in list(reversed(line.history))[:HISTORY]:
         who = f"{_shown(decision.decided_by, 20)}, {ago(decision.decided_at, now)}"
-        what = _shown(decision_text(decision), max(8, width - 2 - len(who)))
-        yield Content.assemble(f"{what}  ", (who, "$muted"))
+        what = _shown(decision_text(decision), width)
+        if len(what) + 2 + len(who) <= width:
+            yield Content.assemble(f"{what}  ", (who, "$muted"))
+        else:
+            yield Content(what)
+            yield _muted(f"  {who}", width)
         if decision.note:
             yield _muted(f"  {decision.note}", width)
 
