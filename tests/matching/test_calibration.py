@@ -15,7 +15,7 @@ from crmdeck.matching.calibration import (
 )
 from crmdeck.matching.profile import Calibration
 
-CURVE = Calibration(intercept=-1.0, score=0.3, row_margin=0.5, column_margin=0.4)
+CURVE = Calibration(intercept=-1.0, naming=0.3, row_margin=0.5, column_margin=0.4)
 OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=80)
 
 
@@ -34,14 +34,16 @@ def test_a_pair_without_a_rival_leads() -> None:
 
 
 def test_what_is_out_of_the_race_has_no_confidence() -> None:
-    found = confidence(np.array([[2.0, -np.inf]], np.float32), CURVE)
+    found = confidence(
+        np.array([[2.0, -np.inf]], np.float32), np.array([[2.0, 0.0]], np.float32), CURVE
+    )
     assert found[0, 1] == 0
     assert 0 < found[0, 0] < 1
 
 
 def test_a_better_score_is_never_less_sure() -> None:
     scores = np.linspace(-5, 5, 21, dtype=np.float32)[None, :]
-    found = confidence(scores, CURVE)
+    found = confidence(scores, scores, CURVE)
     assert np.all(np.diff(found[0]) >= 0)
 
 

@@ -28,12 +28,12 @@ def margins(scores: Matrix) -> tuple[Matrix, Matrix]:
     return _lead(scores), _lead(scores.T).T
 
 
-def confidence(scores: Matrix, calibration: Calibration) -> Matrix:
-    """Return the probability of each pair."""
+def confidence(scores: Matrix, naming: Matrix, calibration: Calibration) -> Matrix:
+    """Return the probability of each pair; `naming` are the scores without the types' part."""
     row, column = margins(scores)
     logit = (
         calibration.intercept
-        + calibration.score * np.where(np.isfinite(scores), scores, 0)
+        + calibration.naming * naming
         + calibration.row_margin * row
         + calibration.column_margin * column
     )

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Calibration:
-    """A logistic curve from a pair's score and its lead on both sides to a probability."""
+    """A logistic curve from what speaks for a pair and its lead on both sides to a probability.
+
+    `naming` weighs the score without the part of the types: fitting types name nothing.
+    """
 
     intercept: float
-    score: float
+    naming: float
     row_margin: float
     column_margin: float
 

@@ -18,7 +18,7 @@ from crmdeck.matching.learning import Evidence
 from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.profile import Profile
 from crmdeck.matching.reasons import Explainer, Told
-from crmdeck.matching.scoring import MAX_ALTERNATIVES, assign, compete, scores
+from crmdeck.matching.scoring import MAX_ALTERNATIVES, assign, compete, naming, scores
 from crmdeck.matching.signals.meaning import long_phrase, short_phrase
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
@@ -33,7 +33,7 @@ from crmdeck.model import (
 Matrix = NDArray[np.float32]
 
 # What is less probable than this is not suggested, only offered.
-MIN_CONFIDENCE = 0.05
+MIN_CONFIDENCE = 0.1
 # An operator's word counts for more than any signal.
 ELSEWHERE_WEIGHT = 8.0
 TAUGHT_WEIGHT = 2.0
@@ -121,7 +121,9 @@ class _Ranking:
         standing = compete(score)
         self._order = np.argsort(-standing, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._possible = np.isfinite(score)
-        probability = calibration.confidence(score, self._profile.calibration)
+        probability = calibration.confidence(
+            score, naming(score, measured, profile), profile.calibration
+        )
         self._confidence = calibration.recalibrate(probability, evidence.outcomes)
         self._chosen = assign(standing)
         self._explainer = Explainer(left, right, self._measured, knowledge)

@@ -26,6 +26,12 @@ def scores(measured: Measured, profile: Profile) -> Matrix:
     return total
 
 
+def naming(score: Matrix, measured: Measured, profile: Profile) -> Matrix:
+    """Return the scores without the types' part; 0 for pairs that are out of the race."""
+    part = np.float32(profile.signals.get("type", 0.0)) * measured.signals["type"]
+    return np.where(np.isfinite(score), score - part, np.float32(0))
+
+
 def compete(score: Matrix) -> Matrix:
     """Return log-probabilities after both sides chose: softmax over rows and over columns."""
     return _log_softmax(score, axis=1) + _log_softmax(score, axis=0)

@@ -47,6 +47,8 @@ PRIOR = 2.0
 START = 1.0
 # Not fitted: a shell can't be written, so one of its parts comes first.
 SHELL = 6.0
+# Taken off the fitted log-odds: to claim too much costs an admin more than to claim too little.
+CAUTION = 0.4
 NO_CALIBRATION = Calibration(0.0, 0.0, 0.0, 0.0)
 # Families are left out in this many groups when confidence is fitted.
 FOLDS = 5
@@ -161,7 +163,7 @@ def fit_weights(problems: Sequence[Problem], without: Collection[str] = ()) -> N
 def fit_calibration(
     samples: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> Calibration:
-    """Return the logistic curve over (score, row margin, column margin); slopes not negative."""
+    """Return the logistic curve over (naming, row margin, column margin); slopes not negative."""
     features = np.concatenate([one for one, _ in samples])
     truth = np.concatenate([one for _, one in samples])
     sizes = np.concatenate([np.full(len(one), 1 / len(one)) for _, one in samples])
@@ -176,6 +178,7 @@ def fit_calibration(
         square = 0.99 * square + 0.01 * gradient**2
         values += 0.02 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-9)
         values[1:] = np.maximum(values[1:], 0)
+    values[0] -= CAUTION
     return Calibration(*(round(float(value), 4) for value in values))
 
 
@@ -185,13 +188,14 @@ def calibration_sample(
     """Return the features of the pairs that `profile` suggests in a set, and which are true."""
     score = scoring.scores(one.measured, profile)
     chosen = scoring.assign(scoring.compete(score))
+    named = scoring.naming(score, one.measured, profile)
     row_margin, column_margin = calibration.margins(score)
     truth = dict(zip(one.rows.tolist(), one.columns.tolist(), strict=True))
     features, right = [], []
     for row, column in enumerate(chosen.tolist()):
         if column < 0 or (row not in truth and not one.gold.exhaustive):
             continue
-        features.append((score[row, column], row_margin[row, column], column_margin[row, column]))
+        features.append((named[row, column], row_margin[row, column], column_margin[row, column]))
         right.append(truth.get(row) == column)
     return np.array(features, float), np.array(right, float)
 
