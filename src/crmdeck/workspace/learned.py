@@ -30,8 +30,10 @@ def learned(connection: Connection, report: ProbeReport, secrets: _Secrets) -> d
         "sign_in": _sign_in(connection, secrets),
     }
     changes: dict[str, Any] = _news(connection, told)
-    lasting = changes.get("sign_in", connection.sign_in) not in _NOT_RENEWED
-    ends = None if lasting else report.token_expires_at
+    flow = changes.get("sign_in", connection.sign_in)
+    # A session is had again with the password, where that was kept.
+    renewed = flow not in _NOT_RENEWED and (flow != "password" or secrets.get("password"))
+    ends = None if renewed else report.token_expires_at
     if ends != connection.token_expires_at:
         changes["token_expires_at"] = ends
     return changes
