@@ -66,7 +66,11 @@ class Showing(Asking):
             id=COMPARISON,
         )
         yield Table(
-            comparing.LINE_COLUMNS, key=lambda line: line.key, can_mark=False, id=DIFFERENCE
+            comparing.LINE_COLUMNS,
+            key=lambda line: line.key,
+            can_mark=False,
+            empty="The whole object is on one side only.",
+            id=DIFFERENCE,
         )
         yield Static("", id="brief", classes="detail", markup=False)
 
