@@ -129,7 +129,8 @@ def _target(line: Line, width: int) -> Iterator[Content]:
 
 def _against(line: Line, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what speaks against a line, the gravest first, with its style."""
-    if line.state is DecisionState.ACCEPTED and line.right is None:
+    told = any(event.severity is Severity.BREAKING for event in line.drift)
+    if line.state is DecisionState.ACCEPTED and line.right is None and not told:
         yield f"✕ {line.crm_field} is not in the schema any more", "$bad"
     if line.crm_field is not None and not line.can_flow:
         yield f"✕ nothing can flow {FLOWS[line.direction]}", "$bad"
@@ -144,7 +145,7 @@ def _against(line: Line, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _drift_text(event: DriftEvent) -> str:
     changed = ", ".join(change.attribute for change in event.changes[:3])
-    what = event.reason or event.kind.value.replace("_", " ")
+    what = event.reason.rstrip(".") or event.kind.value.replace("_", " ")
     return f"{what} ({changed})" if changed and changed not in what else what
 
 
