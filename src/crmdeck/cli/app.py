@@ -71,10 +71,10 @@ def _open_console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
     from crmdeck.tui.console import run_console
     from crmdeck.workspace import Workspace, open_demo
 
-    with (
-        failing(),
-        open_demo(read_only=read_only, later=True)
-        if demo
-        else Workspace.open(home, read_only=read_only) as workspace,
-    ):
-        run_console(workspace)
+    with failing():
+        if not demo:
+            with Workspace.open(home, read_only=read_only) as workspace:
+                demo = run_console(workspace)
+        if demo:
+            with open_demo(read_only=read_only, later=True) as workspace:
+                run_console(workspace)

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from crmdeck.cli.output import say
-from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import Platform
 from crmdeck.workspace import (
     ConnectionDraft,
@@ -20,6 +20,7 @@ from crmdeck.workspace import (
     SecretsPlace,
     Workspace,
     login_url,
+    read_key,
     secrets_from_environment,
 )
 
@@ -83,24 +84,6 @@ def collect(ws: Workspace, target: ConnectionDraft | str, name: str, wishes: Wis
             ws.secrets_place(answers.place)
         answers.grant = _browse(ws, target, secrets, wishes)
     return answers
-
-
-def read_key(path: Path) -> str:
-    """Return the private key in a file; raises UsageError where it holds none."""
-    try:
-        text = path.expanduser().read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} can't be read.", cause=f"{type(error).__name__}.", code="BAD_PRIVATE_KEY"
-        ) from None
-    if "PRIVATE KEY-----" not in text:
-        raise UsageError(
-            f"{path} holds no private key.",
-            cause="A file in PEM form is needed.",
-            remedy="Give the file that openssl wrote as the key, not the certificate.",
-            code="BAD_PRIVATE_KEY",
-        )
-    return text
 
 
 def _choose(flows: tuple[Flow, ...]) -> Flow:

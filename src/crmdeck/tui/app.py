@@ -61,6 +61,7 @@ class CrmdeckApp(App[None]):
         super().__init__(css_path=[*sheets()])
         self.workspace = workspace
         self.read_only = workspace.read_only
+        self.wants_demo = False
         self._keys = dict(keys or {})
         self._specs = tuple(panes)
         self.ui_state = UiState.load(workspace.home)
@@ -131,4 +132,9 @@ class CrmdeckApp(App[None]):
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
         self.save_state()
+        self.exit()
+
+    def leave_for_demo(self) -> None:
+        """Leave; who runs the console is told that the demo is wanted next."""
+        self.wants_demo = True
         self.exit()

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 
-def run_console(workspace: Workspace) -> None:
-    """Show the console over `workspace` until the user leaves."""
+def run_console(workspace: Workspace) -> bool:
+    """Show the console over `workspace` until the user leaves; return whether for the demo."""
     settings = workspace.settings
-    CrmdeckApp(workspace, keys=settings.keys, theme=settings.theme).run()
+    app = CrmdeckApp(workspace, keys=settings.keys, theme=settings.theme)
+    app.run()
+    return app.wants_demo

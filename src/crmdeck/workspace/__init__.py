@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crmdeck.exports import FORMATS
     from crmdeck.model import CancelToken, Progress
     from crmdeck.secrets import SecretsPlace
     from crmdeck.workspace.connecting import ConnectionDraft
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from crmdeck.workspace.demo.serving import serve_sandbox
     from crmdeck.workspace.environment import secrets_from_environment
     from crmdeck.workspace.examining import Finding, examine
-    from crmdeck.exports import FORMATS
     from crmdeck.workspace.exporting import EXPORTS
     from crmdeck.workspace.facade import Workspace
     from crmdeck.workspace.inspecting import InspectedObject, MappedTo, SchemaOverview
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
     from crmdeck.workspace.signin.flows import Flow, Question
     from crmdeck.workspace.signin.hosts import login_url
+    from crmdeck.workspace.signin.keyfile import read_key
     from crmdeck.workspace.signin.usecases import SignedIn
 
 # Names are found when they are asked for: `match` and `--help` need no cache, and the console
@@ -42,6 +43,7 @@ _HOMES = {
     "Question": "crmdeck.workspace.signin.flows",
     "SignedIn": "crmdeck.workspace.signin.usecases",
     "login_url": "crmdeck.workspace.signin.hosts",
+    "read_key": "crmdeck.workspace.signin.keyfile",
     "CancelToken": "crmdeck.model",
     "Choice": "crmdeck.workspace.deciding",
     "ConnectionDraft": "crmdeck.workspace.connecting",
@@ -98,6 +100,7 @@ __all__ = [
     "match_files",
     "open_demo",
     "parse_moment",
+    "read_key",
     "render_matches",
     "secrets_from_environment",
     "serve_sandbox",

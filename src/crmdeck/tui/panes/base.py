@@ -59,6 +59,13 @@ class Pane(ActionHost, Loading, Widget):
     class Changed(Message):
         """The pane changed something in the workspace: statuses may differ now."""
 
+    class Chosen(Message):
+        """The pane went on to another connection by itself: rail and other panes follow."""
+
+        def __init__(self, connection_id: str) -> None:
+            super().__init__()
+            self.connection_id = connection_id
+
     class GoTo(Message):
         """Asks the main screen to show another pane, at the place that it restores from.
 
@@ -121,6 +128,11 @@ class Pane(ActionHost, Loading, Widget):
         return cast("CrmdeckApp", self.app)
 
     @property
+    def main_screen(self) -> MainScreen:
+        """The screen that the pane is on."""
+        return cast("MainScreen", self.screen)
+
+    @property
     def workspace(self) -> Workspace:
         """The workspace; call it in `load` only, never on the event loop."""
         return self.deck.workspace
@@ -128,7 +140,7 @@ class Pane(ActionHost, Loading, Widget):
     @property
     def status(self) -> ConnectionStatus | None:
         """How the connection is doing, as the rail shows it."""
-        return cast("MainScreen", self.screen).status
+        return self.main_screen.status
 
     @property
     def connection_name(self) -> str:

@@ -27,8 +27,8 @@ class PaneSpec:
 
 
 PANES = (
+    PaneSpec("health", "Health", "1", "crmdeck.tui.panes.health.pane:HealthPane"),
     PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),
-    PaneSpec("drift", "Drift", "3", "crmdeck.tui.panes.drift.pane:DriftPane"),
     PaneSpec("drift", "Drift", "3", "crmdeck.tui.panes.drift.pane:DriftPane"),
     PaneSpec("mapping", "Mapping", "4", "crmdeck.tui.panes.mapping.pane:MappingPane"),
     PaneSpec("audit", "Audit", "5", "crmdeck.tui.panes.audit.pane:AuditPane"),

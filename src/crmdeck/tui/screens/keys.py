@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crmdeck.model import Source, Status
 from crmdeck.tui.actions import Action
 
 
@@ -11,13 +12,22 @@ def _has_connection(screen: Any) -> bool:
     return screen.connection_id is not None
 
 
+def _can_sign_in(screen: Any) -> bool:
+    status = screen.status
+    return (
+        status is not None
+        and status.source is not Source.FILES
+        and status.status is not Status.DISCONNECTED
+    )
+
+
 def _has_pane(screen: Any) -> bool:
-    return screen.pane is not None
+    return screen.pane is not None and screen.connection_id is not None
 
 
 def _can_filter(screen: Any) -> bool:
     # `/` is a letter like any other for who is typing; Textual does not hold it back itself.
-    return screen.pane is not None and not screen.is_typing
+    return _has_pane(screen) and not screen.is_typing
 
 
 def _can_copy(screen: Any) -> bool:
@@ -58,6 +68,14 @@ SCREEN_ACTIONS = (
         help="read the schema from the CRM again",
         hint=50,
         applies=_has_connection,
+        writes=True,
+    ),
+    Action(
+        "connection.sign_in",
+        "sign in",
+        ("i",),
+        help="sign in again, or in another way",
+        applies=_can_sign_in,
         writes=True,
     ),
     Action("view.reload", "reload", ("R", "f5"), help="show what the cache holds now"),

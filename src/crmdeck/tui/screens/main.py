@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import ConnectionStatus, RefreshResult
+from crmdeck.model import Connection, ConnectionStatus, RefreshResult
 from crmdeck.tui.actions import Action, ActionHost, offers
 from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.loading import BusyChanged, Job, Loading
@@ -25,7 +25,9 @@ from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.exporting import ask_and_export
 from crmdeck.tui.screens.keys import SCREEN_ACTIONS
+from crmdeck.tui.screens.signing_in import SigningIn
 from crmdeck.tui.screens.stage import Stage
+from crmdeck.tui.screens.welcome import Welcome
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
@@ -38,17 +40,6 @@ if TYPE_CHECKING:
     from crmdeck.tui.app import CrmdeckApp
 
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
-WELCOME = """\
-No connection yet.
-
-crmdeck shows the health, schema, drift and field mapping of CRM connections.
-
-  crmdeck demo
-      look around in a made-up company, offline
-
-  crmdeck connections add NAME --source files --platform salesforce --path FOLDER
-      open a folder of exported schemas
-"""
 
 
 class MainScreen(ActionHost, Loading, Screen[None]):
@@ -73,7 +64,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         with Horizontal(id="body"):
             yield Rail(id="rail")
             yield Stage(self.specs, self.ui_state.panes, id="stage")
-        yield Static(WELCOME, id="welcome", markup=False)
+        yield Welcome(id="welcome")
         yield Static(TOO_SMALL, id="too-small", markup=False)
         yield FilterBar(id="filter")
         yield Hints(id="hints")
@@ -95,7 +86,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     async def on_mount(self) -> None:
         """Show the pane of last time, and ask for the connections."""
-        self.query_one("#welcome").display = False
+        self.query_one(Welcome).appear(False)
         ids = [spec.id for spec in self.specs]
         await self.show_pane(self.ui_state.pane if self.ui_state.pane in ids else ids[0])
         self.load_statuses()
@@ -114,7 +105,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
         ids = [status.id for status in statuses]
-        self.query_one("#welcome").display = not statuses
+        self.query_one(Welcome).appear(not statuses)
         self.query_one("#body").display = bool(statuses)
         first = not self._ready
         self._ready = True
@@ -193,6 +184,13 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         pane.restore(message.place)
         pane.show(self.connection_id)
 
+    @on(Pane.Chosen)
+    def _went_on(self, message: Pane.Chosen) -> None:
+        self.connection_id = message.connection_id
+        self.query_one(Rail).choose(message.connection_id)
+        self.refresh_bindings()
+        self.deck.save_state()
+
     @on(Pane.Changed)
     def _changed(self) -> None:
         self.load_statuses()
@@ -264,15 +262,33 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def action_refresh(self) -> None:
         """Refresh the schema of the connection."""
-        ref = self.connection_id
-        if ref is None:
-            return
-        name = self.status.name if self.status is not None else ""
+        if self.status is not None:
+            self.refresh_connection(self.status.id, self.status.name)
+
+    def refresh_connection(self, ref: str, name: str) -> None:
+        """Refresh the schema of a connection; a failure shows in the pane, and in its health."""
 
         def work(job: Job) -> RefreshResult:
             return self.deck.workspace.refresh(ref, progress=job.progress, cancel=job.cancel)
 
-        self.load("refresh", work, partial(self._refreshed, name), label=f"refreshing {name}")
+        def failed(error: CrmdeckError) -> None:
+            self.action_reload()
+            self.show_error(error)
+
+        done = partial(self._refreshed, name)
+        self.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
+
+    def show_added(self, connection: Connection, *, refresh: bool) -> None:
+        """Show a connection that is new, or signed in to again."""
+        self.connection_id = connection.id
+        self.action_reload()
+        if refresh:
+            self.refresh_connection(connection.id, connection.name)
+
+    def action_sign_in(self) -> None:
+        """Sign in again to the connection."""
+        if self.status is not None:
+            SigningIn(self, self.status.id, self.status.name).start()
 
     def _refreshed(self, name: str, result: RefreshResult) -> None:
         parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]

@@ -9,17 +9,20 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.tui.actions import key_label, offers
 from crmdeck.tui.text import display_text
 
+SIGN_IN = "connection.sign_in"
 NEXT_STEPS = {
     "SCHEMA_NOT_DISCOVERED": "connection.refresh",
     "SOURCE_FAILED": "connection.refresh",
+    "MISSING_SECRETS": SIGN_IN,
+    "CONNECTION_DISCONNECTED": "health.reconnect",
     "CACHE_BUSY": "view.reload",
     "UNEXPECTED": "view.reload",
 }
-"""Which action is the next step after an error of this code."""
+"""Which action is the next step after an error of this code; who is not let in signs in again."""
 
 LONGEST = 300
 
@@ -62,7 +65,8 @@ class ErrorPanel(Widget):
         return json.dumps(self.error.to_wire(), indent=2) if self.error is not None else ""
 
     def _next_step(self, error: CrmdeckError) -> list[tuple[str, str]]:
-        wanted = NEXT_STEPS.get(error.code)
+        otherwise = SIGN_IN if isinstance(error, ReauthRequiredError) else None
+        wanted = NEXT_STEPS.get(error.code, otherwise)
         return [
             (key_label(offer.keys[0]), offer.action.title)
             for offer in offers(self.screen)

@@ -15,7 +15,7 @@ from crmdeck.secrets import (
     keyring_available,
     no_keyring,
 )
-from crmdeck.workspace.connecting import Connecting, ConnectionDraft
+from crmdeck.workspace.connecting import Connecting, ConnectionDraft, require_free_name
 from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
 from crmdeck.workspace.signin.flows import (
     Flow,
@@ -38,6 +38,15 @@ class Preparing(Connecting):
     def sign_in_flows(self, target: Target) -> tuple[Flow, ...]:
         """Return the ways of signing in, the usual one first; () where there is no need."""
         connection = self._target(target)
+        return flows_of(connection.source, connection.platform)
+
+    def ways_in(self, draft: ConnectionDraft) -> tuple[Flow, ...]:
+        """Return the ways of signing in to what is to be added, the usual one first.
+
+        Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
+        """
+        connection = self._draft(draft)
+        require_free_name(connection.name, self.connections())
         return flows_of(connection.source, connection.platform)
 
     def choose_flow(
@@ -84,6 +93,16 @@ class Preparing(Connecting):
         if place is SecretsPlace.KEYRING and self._secrets is None and not keyring_available():
             raise no_keyring()
         return place
+
+    def place_for(self, target: Target) -> SecretsPlace:
+        """Return where the secrets of a sign-in go unless told otherwise.
+
+        That is where those of the connection are, or for a new one as in the settings. Raises
+        NoKeyringError where that is the keyring and there is none.
+        """
+        if isinstance(target, ConnectionDraft):
+            return self.secrets_place()
+        return self.secrets_place(self._vault.place(self.connection(target).id))
 
     def begin_browser(
         self,

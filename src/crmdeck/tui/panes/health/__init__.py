@@ -1,0 +1,1 @@
+"""The health pane: how every connection is doing."""

@@ -1,0 +1,173 @@
+"""What the health pane shows: every connection with its history, and in which order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from crmdeck.model import (
+    AlertLevel,
+    Connection,
+    ConnectionStatus,
+    ObjectFailure,
+    Platform,
+    Source,
+    Status,
+    SyncRun,
+)
+from crmdeck.tui.filtering import KeyTest, one_of
+from crmdeck.tui.health import PLATFORM_NAMES, health_of
+
+RENEWED = ("browser", "refresh-token", "jwt", "client-credentials", "password")
+TOKEN_SOON = timedelta(days=7)
+QUOTA_LOW = 0.20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One connection: what it is, how it is doing, what was tried (newest first), what failed."""
+
+    connection: Connection
+    status: ConnectionStatus
+    runs: tuple[SyncRun, ...] = ()
+    failures: tuple[ObjectFailure, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the id of the connection."""
+        return self.connection.id
+
+    @property
+    def platform_name(self) -> str:
+        """Return the name of the CRM."""
+        return PLATFORM_NAMES[self.connection.platform]
+
+
+@dataclass(frozen=True)
+class Board:
+    """All connections as they were at `now`."""
+
+    entries: tuple[Entry, ...] = ()
+    now: datetime | None = None
+
+    def entry(self, connection_id: str | None) -> Entry | None:
+        """Return the entry of a connection, if it is there."""
+        return next((entry for entry in self.entries if entry.id == connection_id), None)
+
+
+def urgency(entry: Entry) -> tuple[int, int, int]:
+    """Return what a connection is ordered by, the most urgent first; what is off comes last."""
+    order = (Status.REAUTH_REQUIRED, Status.ERROR, Status.ACTIVE, Status.DISCONNECTED)
+    levels = [alert.level for alert in entry.status.alerts]
+    return (
+        order.index(entry.status.status),
+        -levels.count(AlertLevel.CRITICAL),
+        -levels.count(AlertLevel.WARNING),
+    )
+
+
+def ordered(entries: Iterable[Entry], *, worst_first: bool) -> tuple[Entry, ...]:
+    """Return the entries by name, or the worst first and those alike by name."""
+    by_name = sorted(entries, key=lambda entry: entry.connection.name.casefold())
+    return tuple(sorted(by_name, key=urgency) if worst_first else by_name)
+
+
+def where(connection: Connection) -> str:
+    """Return where a connection leads to, as short as it can be said."""
+    match connection.source:
+        case Source.FILES:
+            return connection.path or ""
+        case Source.SANDBOX if not connection.instance_url:
+            return "sandbox"
+        case Source.PARTNEROS:
+            return f"via {_host(connection.endpoint)}"
+    if connection.platform is Platform.HUBSPOT:
+        portal = f"portal {connection.organisation}" if connection.organisation else ""
+        return portal or _host(connection.endpoint)
+    return _host(connection.instance_url or connection.endpoint)
+
+
+def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
+    """Return how long the token lasts, in words, and the state of that."""
+    connection = entry.connection
+    if connection.source is Source.FILES:
+        return "no token", "muted"
+    if entry.status.status is Status.REAUTH_REQUIRED:
+        return "token refused", "error"
+    ends = connection.token_expires_at
+    if ends is not None:
+        left = ends - now
+        if left <= timedelta(0):
+            return f"token ended {_days(-left)} ago", "error"
+        return f"token ends in {_days(left)}", "warn" if left <= TOKEN_SOON else "muted"
+    return ("token renewed" if _is_renewed(connection) else "token: no end"), "muted"
+
+
+def token_in_full(entry: Entry, now: datetime) -> str:
+    """Return how long the token lasts, for a line of its own."""
+    words = token_life(entry, now)[0].removeprefix("token").removeprefix(":").strip()
+    ends = entry.connection.token_expires_at
+    if entry.connection.source is Source.FILES:
+        return "none is needed"
+    if ends is not None:
+        return f"{words}, {ends:%Y-%m-%d %H:%M} UTC"
+    return {"renewed": "renewed by crmdeck when it ends", "no end": "no end is known"}.get(
+        words, words
+    )
+
+
+def quota_words(status: ConnectionStatus) -> tuple[str, str]:
+    """Return how much of the API allowance is left, in words, and the state of that."""
+    if status.quota is None:
+        return "no quota" if status.source is Source.FILES else "quota unknown", "muted"
+    left = status.quota.left
+    state = "error" if left <= QUOTA_LOW / 2 else "warn" if left <= QUOTA_LOW else "ok"
+    return f"{left:.0%} left".replace("%", " %"), state
+
+
+def summary(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the morning's answer: how many are in which state, the worst first."""
+    words = [health_of(entry.status) for entry in ordered(entries, worst_first=True)]
+    counts = {health: words.count(health) for health in dict.fromkeys(words)}
+    return tuple(f"{health.sign} {number} {health.word}" for health, number in counts.items())
+
+
+def searched(entry: Entry) -> Iterable[str]:
+    """Yield the texts in which words are looked for."""
+    status = entry.status
+    yield from (status.name, entry.platform_name, status.source, where(entry.connection))
+    yield health_of(status).word
+    for alert in status.alerts:
+        yield alert.message
+
+
+FILTER_KEYS: dict[str, KeyTest[Entry]] = {
+    "status": lambda entry, wanted: (
+        one_of(entry.status.status.value, wanted) or one_of(health_of(entry.status).word, wanted)
+    ),
+    "platform": lambda entry, wanted: one_of(entry.connection.platform.value, wanted),
+    "source": lambda entry, wanted: one_of(entry.connection.source.value, wanted),
+    "alert": lambda entry, wanted: any(
+        one_of(alert.level.value, wanted) or wanted in alert.code.casefold()
+        for alert in entry.status.alerts
+    ),
+}
+
+
+def _is_renewed(connection: Connection) -> bool:
+    if connection.source is Source.SANDBOX and connection.sign_in is None:
+        return connection.platform is Platform.SALESFORCE
+    return connection.sign_in in RENEWED
+
+
+def _host(url: str | None) -> str:
+    return urlsplit(url).netloc or url if url else ""
+
+
+def _days(left: timedelta) -> str:
+    hours = int(left.total_seconds() // 3600)
+    if hours < 1:
+        return f"{int(left.total_seconds() // 60)} min"
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"

@@ -1,0 +1,230 @@
+"""The way of a sign-in: how, with what, kept where, and who we are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.tui.dialogs.account import Account
+from crmdeck.tui.dialogs.browser import Browser
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
+from crmdeck.tui.loading import Job
+
+if TYPE_CHECKING:
+    from crmdeck.tui.screens.main import MainScreen
+    from crmdeck.workspace import (
+        ConnectionDraft,
+        Flow,
+        Question,
+        SecretsPlace,
+        SignedIn,
+        Workspace,
+    )
+
+T = TypeVar("T")
+
+NO_KEYRING = "NO_KEYRING"
+PORT, OWN_HOST, KEEP_PASSWORD = "redirect_port", "own_host", "keep_password"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How it is to be done; `place` is None where there is no keyring to keep secrets in."""
+
+    flow: Flow
+    questions: tuple[Question, ...]
+    own_host: bool
+    place: SecretsPlace | None
+    no_keyring: str = ""
+
+
+class SigningIn:
+    """One sign-in, to a connection that is to be added (a draft) or that there is (its id)."""
+
+    def __init__(self, screen: MainScreen, target: ConnectionDraft | str, name: str) -> None:
+        self._screen = screen
+        self._target = target
+        self._name = name
+        self._secrets: dict[str, str] = {}
+        self._keep_password = False
+
+    def __repr__(self) -> str:
+        return f"SigningIn({self._name!r})"
+
+    @property
+    def _workspace(self) -> Workspace:
+        return self._screen.deck.workspace
+
+    def start(self) -> None:
+        """Ask how to sign in."""
+        self._load(self._look, self._ask_how)
+
+    # How
+
+    def _look(self, _job: Job) -> tuple[tuple[Flow, ...], Flow | None]:
+        flows = self._workspace.sign_in_flows(self._target)
+        known = isinstance(self._target, str)
+        return flows, self._workspace.choose_flow(self._target) if known else None
+
+    def _ask_how(self, found: tuple[tuple[Flow, ...], Flow | None]) -> None:
+        flows, current = found
+        by_name = {flow.name: flow for flow in flows}
+        choices = [Choice(flow.name, flow.title) for flow in flows]
+        dialog = Choose(
+            f"Sign in to {self._name}", choices, current=current.name if current else None
+        )
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._load(partial(self._plan, by_name[name]), self._settle_place)
+
+        self._screen.app.push_screen(dialog, chosen)
+
+    # Kept where
+
+    def _plan(self, flow: Flow, _job: Job) -> _Plan:
+        workspace, target = self._workspace, self._target
+        place, no_keyring = None, ""
+        try:
+            place = workspace.place_for(target)
+        except CrmdeckError as error:
+            if error.code != NO_KEYRING:
+                raise
+            no_keyring = error.message
+        return _Plan(
+            flow,
+            workspace.open_questions(target, flow),
+            not isinstance(target, str) and workspace.needs_own_host(target, flow),
+            place,
+            no_keyring,
+        )
+
+    def _settle_place(self, plan: _Plan) -> None:
+        from crmdeck.workspace import SecretsPlace
+
+        if plan.place is not None:
+            self._ask_what(plan)
+            return
+
+        def answer(sure: bool | None) -> None:
+            if sure:
+                self._ask_what(replace(plan, place=SecretsPlace.FILE))
+
+        file = self._workspace.home / "secrets.json"
+        text = f"{plan.no_keyring} Keep secrets in {file} instead, readable by you only?"
+        dialog = Confirm("Where are the secrets to be kept?", text, yes="In the private file")
+        self._screen.app.push_screen(dialog, answer)
+
+    # With what
+
+    def _ask_what(self, plan: _Plan) -> None:
+        lines = _lines(plan)
+        work, then = partial(self._take, plan), partial(self._go_on, plan)
+        if not lines:
+            self._load(lambda job: work(job, {}), then)
+            return
+        form: Form[Any] = Form(
+            f"Sign in to {self._name}",
+            lines,
+            work,
+            text=plan.flow.title,
+            label="Starting" if plan.flow.browser else "Asking who you are there",
+        )
+        self._screen.app.push_screen(form, then)
+
+    def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
+        """Take the answers: begin with the browser, or sign in."""
+        from crmdeck.workspace import login_url, read_key
+
+        self._secrets = {}
+        for question in plan.questions:
+            answer = answered(answers, question.name)
+            if answer is not None:
+                read = read_key(Path(answer)) if question.from_file else answer
+                self._secrets[question.name] = read
+        self._keep_password = answers.get(KEEP_PASSWORD) == YES
+        host = answered(answers, OWN_HOST)
+        if host is not None and not isinstance(self._target, str):
+            self._target = self._target.model_copy(update={"instance_url": login_url(host)})
+        if not plan.flow.browser:
+            return self._finish(plan, None)
+        port = _port(answers.get(PORT, ""))
+        return self._workspace.begin_browser(self._target, self._secrets, port=port)
+
+    def _go_on(self, plan: _Plan, result: Any) -> None:
+        if result is not None and plan.flow.browser:
+            dialog = Browser(self._name, result, partial(self._finish, plan))
+            self._screen.app.push_screen(dialog, self._ended)
+        else:
+            self._ended(result)
+
+    def _finish(self, plan: _Plan, grant: Any) -> SignedIn:
+        target = self._target
+        connect = (
+            partial(self._workspace.sign_in, target)
+            if isinstance(target, str)
+            else partial(self._workspace.connect, target)
+        )
+        return connect(
+            self._secrets,
+            grant=grant,
+            flow=plan.flow.name,
+            place=plan.place,
+            keep_password=self._keep_password,
+        )
+
+    # Who
+
+    def _ended(self, signed_in: SignedIn | None) -> None:
+        self._secrets = {}
+        if signed_in is None:
+            # What was given up may have left something: a failed attempt, a rotated token.
+            self._screen.load_statuses()
+            return
+        connection = signed_in.connection
+        self._screen.show_added(connection, refresh=False)
+
+        def answer(refresh: bool | None) -> None:
+            if refresh:
+                self._screen.refresh_connection(connection.id, connection.name)
+
+        now = self._workspace.now
+        dialog = Account(connection.name, signed_in.report, now, refresh=True)
+        self._screen.app.push_screen(dialog, answer)
+
+    def _load(self, work: Callable[[Job], T], then: Callable[[T], None]) -> None:
+        self._screen.load("sign-in", work, then, label=f"signing in to {self._name}")
+
+
+def _lines(plan: _Plan) -> Sequence[Asked]:
+    from crmdeck.workspace import DEFAULT_PORT
+
+    lines = []
+    if plan.own_host:
+        placeholder = "https://MYDOMAIN.my.salesforce.com"
+        lines.append(Asked(OWN_HOST, "The org's own URL", placeholder=placeholder))
+    for question in plan.questions:
+        label = f"{question.text}: its file" if question.from_file else question.text
+        hidden = question.hidden and not question.from_file
+        lines.append(Asked(question.name, label, hidden=hidden, required=question.required))
+    if plan.flow.browser:
+        label = "Port that the browser comes back to, as in the app's callback URL"
+        lines.append(Asked(PORT, label, value=str(DEFAULT_PORT)))
+    if "password" in plan.flow.names:
+        label = "Keep the password too, to renew the session with"
+        lines.append(Asked(KEEP_PASSWORD, label, choice=True))
+    return lines
+
+
+def _port(text: str) -> int:
+    if text.strip().isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise UsageError(
+        f"'{text}' is no port.", remedy="A number up to 65535; 0 takes a free one.", code="BAD_PORT"
+    )
