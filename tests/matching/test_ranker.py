@@ -127,6 +127,14 @@ def test_a_part_comes_before_the_shell_over_it() -> None:
     assert ranked(left, right)["address"].crm_field == "BillingStreet"
 
 
+def test_types_that_fit_are_no_reason_alone() -> None:
+    left = (Field(name="allergies", label="Allergies", type=FieldType.TEXT),)
+    right = (Field(name="Horsepower__c", label="Horsepower", type=FieldType.TEXT),)
+    found = ranked(left, right, knowledge=KNOWLEDGE)["allergies"]
+    assert found.crm_field is None
+    assert [one.crm_field for one in found.alternatives] == ["Horsepower__c"]
+
+
 def test_nothing_to_suggest_from_and_nothing_to_suggest_for() -> None:
     empty = ranked(right=())
     assert all(one.crm_field is None and not one.alternatives for one in empty.values())

@@ -158,7 +158,10 @@ class _Ranking:
         pinned = self._pinned.get(row)
         column = self._chosen[row] if pinned is None else pinned
         sure = float(self._confidence[row, column]) if column >= 0 else 0.0
-        if pinned is None and sure < MIN_CONFIDENCE:
+        reasons = self._reasons(row, int(column)) if column >= 0 else ()
+        # Types that fit name nothing: alone they are no reason.
+        named = any(reason.signal != "type" for reason in reasons)
+        if pinned is None and (sure < MIN_CONFIDENCE or not named):
             column = -1
         others = [
             int(other)
@@ -177,7 +180,7 @@ class _Ranking:
             confidence=round(sure, 4),
             direction=direction,
             direction_reason=reason,
-            reasons=self._reasons(row, int(column)),
+            reasons=reasons,
             warnings=warn(field, partner, knowledge=self._knowledge),
             alternatives=alternatives,
             decision=DecisionState.PENDING if pinned is None else DecisionState.ACCEPTED,
