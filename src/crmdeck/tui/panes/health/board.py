@@ -163,7 +163,10 @@ def _is_renewed(connection: Connection) -> bool:
 
 
 def _host(url: str | None) -> str:
-    return urlsplit(url).netloc or url if url else ""
+    try:
+        return urlsplit(url).netloc or url if url else ""
+    except ValueError:
+        return url or ""
 
 
 def _days(left: timedelta) -> str:

@@ -84,7 +84,7 @@ def card(entry: Entry, width: int, now: datetime, density: Density) -> Content:
     alerts = entry.status.alerts
     lines = [_title(entry, width)]
     if density is not Density.TERSE or not alerts:
-        lines.append(_facts(entry, now))
+        lines.append(_facts(entry, now, width))
     if density >= Density.HISTORY:
         lines.append(_history(entry, now, width))
     if density < Density.USUAL:
@@ -132,7 +132,7 @@ def _leads_to(entry: Entry, room: int) -> str:
     return display_text(whole, room) if room >= len(entry.platform_name) else ""
 
 
-def _facts(entry: Entry, now: datetime) -> Content:
+def _facts(entry: Entry, now: datetime, width: int) -> Content:
     status = entry.status
     synced = ago(status.last_sync_at, now)
     words, state = quota_words(status)
@@ -145,14 +145,12 @@ def _facts(entry: Entry, now: datetime) -> Content:
         if status.quota is not None
         else Content.styled(pad(words, GAUGE + 12), "$muted")
     )
+    age = f"synced {synced}" if status.last_sync_at else "never synced"
     return Content.assemble(
-        (
-            " " * INDENT + pad(f"synced {synced}" if status.last_sync_at else "never synced", 19),
-            "$muted",
-        ),
+        (" " * INDENT + pad(age, 19), "$muted"),
         quota,
         (token, COLOURS.get(token_state, "$muted")),
-    )
+    ).truncate(width, ellipsis=True)
 
 
 def _history(entry: Entry, now: datetime, width: int) -> Content:

@@ -91,7 +91,8 @@ class Cards(ActionHost, OptionList, inherit_bindings=False):
         self.post_message(self.Opened())
 
     def _fill(self) -> None:
-        width = self.scrollable_content_region.width - 2 * PADDING
+        # The sheet keeps the scrollbar's place free.
+        width = self.size.width - self.styles.scrollbar_size_vertical - 2 * PADDING
         if width <= 0:
             return
         self.densities = densities(self._entries, self.size.height)

@@ -58,5 +58,6 @@ class DetailView(ActionHost, VerticalScroll, inherit_bindings=False):
         if self._shown is None:
             self.query_one(Static).update("")
             return
-        width = max(20, self.scrollable_content_region.width)
+        # The sheet keeps the scrollbar's place free.
+        width = max(20, self.size.width - self.styles.scrollbar_size_vertical)
         self.query_one(Static).update(detail(*self._shown, width, self._hint))

@@ -102,7 +102,7 @@ class HealthPane(Pane):
     @property
     def is_inside(self) -> bool:
         """Whether the details are what the user is in."""
-        return self.has_class("-inside") or self.details.has_focus
+        return self.has_class("-inside")
 
     # Loading
 

@@ -1,0 +1,371 @@
+"""The health pane over real workspaces: what is seen at a glance, and what the keys change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from crmdeck.model import (
+    Alert,
+    AlertLevel,
+    Connection,
+    ConnectionStatus,
+    Platform,
+    Progress,
+    RefreshResult,
+    SchemaStats,
+    Source,
+    Status,
+    SyncOutcome,
+    SyncRun,
+)
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.health.board import Entry
+from crmdeck.tui.panes.health.card import Density, card, card_height, densities
+from crmdeck.tui.panes.health.detail import detail
+from crmdeck.tui.panes.health.pane import HealthPane
+from crmdeck.tui.panes.health.strip import Day, days
+from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.ui_state import FILE_NAME
+from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
+from tests.tui.conftest import HOSTILE, Clock, write_describe
+from tests.tui.pilot import screen_text, settle, until
+
+NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
+WIDE, SMALL = (140, 40), (80, 24)
+
+
+def console(workspace: Workspace, *panes: str) -> CrmdeckApp:
+    wanted = {"health", *panes}
+    return CrmdeckApp(workspace, panes=[spec for spec in PANES if spec.id in wanted])
+
+
+def main_screen(app: CrmdeckApp) -> MainScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, MainScreen)
+    return screen
+
+
+def pane_of(pilot: Pilot[Any]) -> HealthPane:
+    return pilot.app.screen_stack[0].query_one(HealthPane)
+
+
+def names(pilot: Pilot[Any]) -> list[str]:
+    return [entry.connection.name for entry in pane_of(pilot).cards.entries]
+
+
+@pytest.fixture(scope="module")
+def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with open_demo(folder=tmp_path_factory.mktemp("demo")) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def demo(built_demo: Workspace) -> Workspace:
+    """The demo, in which nobody has been yet."""
+    (built_demo.home / FILE_NAME).unlink(missing_ok=True)
+    return built_demo
+
+
+async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "✕ 1 sign in again   ▲ 2 attention" in text
+        assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
+        for shown in (
+            "✕ acme-emea  sign in again",
+            "token refused",
+            "8 % left",
+            "3 changes touch mapped fields",
+            "○ legacy-portal  disconnected",
+            "HubSpot · sandbox",
+            "✕···✕",
+        ):
+            assert shown in text
+        await pilot.press("j", "j", "enter")
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "23 objects, 863 fields" in text.replace("\n", "")
+        assert "○ legacy-portal  disconnected" not in text
+        await pilot.press("escape")
+        assert "○ legacy-portal  disconnected" in screen_text(pilot)
+
+
+async def test_cursor_and_rail_go_together(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("G")
+        await settle(pilot)
+        status = main_screen(app).status
+        assert status is not None
+        assert status.name == "legacy-portal"
+        await pilot.press("left_square_bracket")
+        await settle(pilot)
+        assert pane_of(pilot).cards.highlighted_option is not None
+        assert pane_of(pilot).cards.highlighted_option.id == demo.connection("acme-prod").id
+        await pilot.press("o")
+        await settle(pilot)
+        assert names(pilot) == sorted(names(pilot))
+
+
+async def test_filters_by_status_and_words(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"status:reauth", "enter")
+        await settle(pilot)
+        assert names(pilot) == ["acme-emea"]
+        assert "1 of 4" in screen_text(pilot)
+        # There is room for all of it now.
+        assert "→ Sign in again" in screen_text(pilot)
+        await pilot.press("escape", "slash", *"hubspot !portal", "enter")
+        await settle(pilot)
+        assert names(pilot) == ["acme-marketing"]
+        await pilot.press("escape", "slash", *"nothing like it", "enter")
+        await settle(pilot)
+        assert "No connection passes the filter." in screen_text(pilot)
+
+
+async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
+    app = console(demo, "drift")
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        assert "n sign in again" in screen_text(pilot)
+        main_screen(app).show_connection(demo.connection("acme-prod").id)
+        await settle(pilot)
+        assert "n see the drift" in screen_text(pilot)
+        await pilot.press("n")
+        await settle(pilot)
+        assert main_screen(app).stage.pane_id == "drift"
+        assert main_screen(app).pane is not None
+        assert main_screen(app).connection_id == demo.connection("acme-prod").id
+
+
+async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        main_screen(app).show_connection(demo.connection("acme-prod").id)
+        await settle(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "✓ acme-prod answers" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert "integration@acme.example" in text
+        assert "quota left" in text
+        assert "nothing missing" in text
+        await pilot.press("enter")
+        assert demo.sync_history("acme-prod")[0].kind == "test"
+
+
+async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace) -> None:
+    app = console(workspace)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        assert names(pilot)[pane_of(pilot).cards.highlighted or 0] == "acme"
+        await pilot.press("x", *"beta", "enter")
+        await settle(pilot)
+        assert workspace.status("acme").status is Status.ACTIVE
+        await pilot.press(*["backspace"] * 4, *"acme", "enter")
+        await settle(pilot)
+        assert workspace.status("acme").status is Status.DISCONNECTED
+        await until(pilot, lambda: "○ acme  disconnected" in screen_text(pilot))
+        assert "x reconnect" in screen_text(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        assert "'acme' is disconnected." in screen_text(pilot)
+        assert "x reconnect" in screen_text(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        assert workspace.status("acme").status is Status.ACTIVE
+        assert [entry.event for entry in workspace.audit("acme")][:2] == [
+            "connection.reconnected",
+            "connection.disconnected",
+        ]
+
+
+async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> None:
+    app = console(workspace)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        await pilot.press("N", "end", *["backspace"] * 4, *"beta", "enter")
+        await until(pilot, lambda: "There is a connection 'beta' already." in screen_text(pilot))
+        await pilot.press(*"-2", "enter")
+        await settle(pilot)
+        await until(pilot, lambda: "beta-2" in names(pilot))
+        assert {c.name for c in workspace.connections()} == {"beta", "beta-2"}
+
+
+async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path: Path) -> None:
+    write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
+    for file in (tmp_path / "beta").iterdir():
+        file.unlink()
+    app = console(workspace)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        await until(pilot, lambda: "1 connection refreshed, 1 change" in screen_text(pilot))
+        await settle(pilot)
+        assert workspace.status("beta").status is Status.ERROR
+        assert names(pilot) == ["beta", "acme"]
+        assert "✕ beta  error" in screen_text(pilot)
+
+
+async def test_escape_cancels_a_refresh_of_all(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_ref: str, *, progress: Any, cancel: Any, scope: Any = None) -> RefreshResult:
+        progress(Progress(3, 10, "Account"))
+        cancel.wait(10)
+        cancel.check()
+        raise AssertionError("It was never cancelled.")
+
+    monkeypatch.setattr(workspace, "refresh", slow)
+    app = console(workspace)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "refreshing 2 connections" in screen_text(pilot))
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "refreshing" not in screen_text(pilot)
+        assert pane_of(pilot).error is None
+
+
+async def test_read_only_looks_but_does_not_touch(home: Path) -> None:
+    with Workspace.open(home, read_only=True, clock=Clock(), secrets=MemorySecrets()) as workspace:
+        app = console(workspace)
+        async with app.run_test(size=WIDE) as pilot:
+            await settle(pilot)
+            assert "● acme  active" in screen_text(pilot)
+            await pilot.press("x", "N", "a", "ctrl+r", "i")
+            await settle(pilot)
+            assert len(app.screen_stack) == 1
+            assert "a add" not in screen_text(pilot)
+
+
+async def test_exports_and_copies_what_shows(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = console(workspace)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        await pilot.press("c")
+        assert json.loads(app.clipboard)["name"] == "acme"
+        await pilot.press("slash", *"beta", "enter")
+        await settle(pilot)
+        await pilot.press("e", "enter", "enter")
+        await until(pilot, (tmp_path / "crmdeck-health.json").exists)
+        await settle(pilot)
+    assert "beta" in (tmp_path / "crmdeck-health.json").read_text()
+    assert '"acme"' not in (tmp_path / "crmdeck-health.json").read_text()
+
+
+async def test_twenty_connections_scroll(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "home", clock=Clock(), secrets=MemorySecrets()) as workspace:
+        for number in range(20):
+            draft = ConnectionDraft(
+                name=f"org-{number:02}", source=Source.SALESFORCE, instance_url="https://a.example"
+            )
+            workspace.add_connection(draft)
+        app = console(workspace)
+        async with app.run_test(size=SMALL) as pilot:
+            await settle(pilot)
+            assert screen_text(pilot).count("The schema was never discovered.") >= 9
+            await pilot.press("G")
+            await settle(pilot)
+            assert pane_of(pilot).connection_name == "org-19"
+            assert "• org-19" in screen_text(pilot) or "● org-19" in screen_text(pilot)
+
+
+def run(outcome: SyncOutcome, days_ago: float, **more: Any) -> SyncRun:
+    at = NOW - timedelta(days=days_ago)
+    return SyncRun(
+        id="r", connection_id="c", outcome=outcome, started_at=at, finished_at=at, **more
+    )
+
+
+def test_a_day_is_its_worst_unless_it_recovered() -> None:
+    runs = [
+        run(SyncOutcome.FAILED, 0),
+        run(SyncOutcome.OK, 0.01),
+        run(SyncOutcome.OK, 1),
+        run(SyncOutcome.OK, 1.01, recovered=True),
+        run(SyncOutcome.FAILED, 1.02),
+        run(SyncOutcome.PARTIAL, 2),
+        run(SyncOutcome.CANCELLED, 3),
+        run(SyncOutcome.OK, 3, kind="test"),
+    ]
+    assert days(runs, NOW, 5) == (
+        Day.NOTHING,
+        Day.NOTHING,
+        Day.PARTLY,
+        Day.RECOVERED,
+        Day.FAILED,
+    )
+
+
+def entry(text: str = "plain", alerts: int = 1) -> Entry:
+    told = tuple(
+        Alert(level=AlertLevel.CRITICAL, code="X", message=text, cause=text, remedy=text)
+        for _ in range(alerts)
+    )
+    connection = Connection(
+        id="c",
+        name=text,
+        platform=Platform.SALESFORCE,
+        source=Source.SALESFORCE,
+        instance_url=f"https://{text}",
+        api_version=text,
+        organisation=text,
+        created_at=NOW,
+    )
+    status = ConnectionStatus(
+        id="c",
+        name=text,
+        platform=connection.platform,
+        source=connection.source,
+        status=Status.ERROR,
+        instance_url=None,
+        last_sync_at=NOW,
+        last_error_at=NOW,
+        last_error_message=text,
+        created_at=NOW,
+        schema_stats=SchemaStats(),
+        alerts=told,
+    )
+    return Entry(connection, status, (run(SyncOutcome.FAILED, 0, error_message=text),))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_in_its_card(text: str) -> None:
+    for density in Density:
+        drawn = card(entry(text), 50, NOW, density)
+        lines = drawn.plain.split("\n")
+        assert len(lines) == card_height(entry(text), density)
+        assert all(line.cell_length <= 50 for line in drawn.split("\n"))
+        assert "\x1b" not in drawn.plain
+    assert "\x1b" not in detail(entry(text), NOW, 50, lambda _: "").plain
+
+
+def test_room_that_is_left_goes_to_the_first_cards() -> None:
+    entries = [entry(alerts=2), entry(alerts=1), entry(alerts=0)]
+    assert set(densities(entries, 5)) == {Density.TERSE}
+    for height in range(10, 40):
+        chosen = densities(entries, height)
+        assert list(chosen) == sorted(chosen, reverse=True)
+        used = sum(map(card_height, entries, chosen)) + 2
+        assert used <= height
+    assert set(densities(entries, 40)) == {Density.FULL}
