@@ -107,7 +107,8 @@ class Density(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """Go to the day under the pointer."""
-        index = event.x - LABEL
+        inside = event.get_content_offset(self)
         cells = self.slots()
+        index = inside.x - LABEL if inside is not None else -1
         if 0 <= index < len(cells):
             self.post_message(self.Picked(cells[index].first, cells[index].last))

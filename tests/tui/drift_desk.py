@@ -1,0 +1,221 @@
+"""A connection that has drifted: a story, a rename, what breaks mappings, and evil words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from crmdeck.model import DecisionState, Direction, Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.pane import DriftPane
+from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from tests.tui.conftest import HOSTILE
+from tests.tui.pilot import settle
+
+PAIR = "deal_registration--Opportunity"
+STORY_OBJECTS = tuple(f"Thing_{n}__c" for n in range(8))
+MANY = 3000
+
+
+@dataclass
+class Hands:
+    """A clock that goes on by a second a look, and by days where it is told to."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 5, 10, 12, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def described(name: str, label: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return a writable, optional text field of a describe."""
+    return {
+        "name": name,
+        "label": label if label is not None else name,
+        "type": "string",
+        "length": 120,
+        "nillable": True,
+        "createable": True,
+        "updateable": True,
+        "custom": name.endswith("__c"),
+        **more,
+    }
+
+
+def picklist(*values: str) -> dict[str, Any]:
+    """Return what makes a field a restricted picklist."""
+    listed = [{"value": value, "label": value, "active": True} for value in values]
+    return {"type": "picklist", "length": 255, "picklistValues": listed, "restrictedPicklist": True}
+
+
+def export(folder: Path, objects: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    """Write the describe of each object."""
+    for name, fields in objects.items():
+        first = {"name": "Id", "label": "ID", "type": "id", "nillable": False}
+        body = {"name": name, "label": name, "custom": False, "fields": [first, *fields]}
+        (folder / f"{name}.json").write_text(json.dumps(body))
+
+
+def opportunity(*, drifted: bool) -> tuple[dict[str, Any], ...]:
+    """Return the fields of Opportunity, before or after."""
+    # A lone surrogate is no JSON: no export can hold it.
+    evil = [text.replace("\ud800", "") or "nothing" for text in HOSTILE]
+    if not drifted:
+        return (
+            described("Account_Name__c"),
+            described("Contact_Email__c", "Contact Email", type="email", length=80),
+            described("StageName", **picklist("New", "Won", "Lost")),
+            described("Source__c", **picklist(*(f"old {n}" for n in range(MANY)))),
+            described("Evil__c", evil[0], **picklist(*evil[:3], "kept")),
+        )
+    return (
+        described("Account_Name__c", length=40),
+        described("Buyer_Email__c", "Contact Email", type="email", length=80),
+        described("StageName", **picklist("New", "Won", "Dormant")),
+        described("Source__c", **picklist(*(f"new {n}" for n in range(MANY)))),
+        described("Evil__c", evil[2], **picklist(*evil[3:], "kept")),
+    )
+
+
+def make_home(root: Path) -> Path:
+    """Make a workspace: `acme` drifted on two days, `calm` was read once, `fresh` never."""
+    hands = Hands()
+    with opened(root / "home", clock=hands) as workspace:
+        for name in ("acme", "calm", "fresh"):
+            folder = root / name
+            folder.mkdir()
+            export(folder, {"Account": (described("Industry"),)})
+            draft = ConnectionDraft(
+                name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+            )
+            workspace.add_connection(draft)
+        export(
+            root / "acme",
+            {
+                "Opportunity": opportunity(drifted=False),
+                **{name: (described("Name__c"),) for name in STORY_OBJECTS},
+            },
+        )
+        workspace.refresh("acme")
+        workspace.refresh("calm")
+        accepted = {"accountName": "Account_Name__c", "contactEmail": "Contact_Email__c"}
+        workspace.decide(
+            "acme",
+            PAIR,
+            [
+                Choice(
+                    partner_field=partner_field,
+                    state=DecisionState.ACCEPTED,
+                    crm_field=crm_field,
+                    direction=Direction.PUSH,
+                )
+                for partner_field, crm_field in accepted.items()
+            ],
+        )
+        hands.now += timedelta(days=1)
+        added = {name: (described("Name__c"), described("Region__c")) for name in STORY_OBJECTS}
+        export(root / "acme", added)
+        workspace.refresh("acme")
+        hands.now += timedelta(days=3)
+        export(root / "acme", {"Opportunity": opportunity(drifted=True)})
+        workspace.refresh("acme")
+    return root / "home"
+
+
+@contextmanager
+def opened(
+    home: Path, *, read_only: bool = False, clock: Callable[[], datetime] | None = None
+) -> Iterator[Workspace]:
+    """Open the workspace, two days after the last refresh unless told otherwise."""
+    with Workspace.open(
+        home,
+        clock=clock or Hands(datetime(2026, 5, 16, 12, tzinfo=UTC)),
+        actor="dana",
+        secrets=MemorySecrets(),
+        read_only=read_only,
+    ) as workspace:
+        yield workspace
+
+
+class Elsewhere(Pane):
+    """Stands in for the panes that one is sent to; keeps the places."""
+
+    places: tuple[dict[str, Any], ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        yield Static("elsewhere")
+
+    def reload(self) -> None:
+        return
+
+    def restore(self, state: Any) -> None:
+        self.places = (*self.places, dict(state))
+
+
+PANES = (
+    PaneSpec("schema", "Schema", "2", "tests.tui.drift_desk:Elsewhere"),
+    PaneSpec("drift", "Drift", "3", "crmdeck.tui.panes.drift.pane:DriftPane"),
+    PaneSpec("mapping", "Mapping", "4", "tests.tui.drift_desk:Elsewhere"),
+)
+
+
+def console(workspace: Workspace) -> CrmdeckApp:
+    """Return the console, to be opened on the drift of `acme`, or where it was left."""
+    app = CrmdeckApp(workspace, panes=PANES)
+    app.ui_state.pane = app.ui_state.pane or "drift"
+    app.ui_state.connection_id = app.ui_state.connection_id or workspace.connection("acme").id
+    return app
+
+
+def pane_of(pilot: Pilot[Any]) -> DriftPane:
+    """Return the drift pane."""
+    return pilot.app.screen_stack[0].query_one(DriftPane)
+
+
+def wheres(pilot: Pilot[Any]) -> list[str]:
+    """Return what stands in the timeline: days, titles of stories, places of events."""
+    return [line.where.strip() for line in pane_of(pilot).timeline.shown()]
+
+
+def names(pilot: Pilot[Any]) -> list[str]:
+    """Return the fields whose events show as lines."""
+    lines = pane_of(pilot).timeline.shown()
+    return [line.item.event.field_name or "" for line in lines if line.item is not None]
+
+
+async def go_to(pilot: Pilot[Any], what: str) -> Line:
+    """Put the cursor on the first line that begins with `what`."""
+    timeline = pane_of(pilot).timeline
+    for position, line in enumerate(timeline.shown()):
+        if line.where.strip().startswith(what):
+            timeline.move_to(position)
+            await settle(pilot)
+            return line
+    raise AssertionError(f"{what} does not show: {wheres(pilot)}")
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, and wait after each until all is there."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+async def filter_by(pilot: Pilot[Any], text: str) -> None:
+    """Replace the filter."""
+    pane_of(pilot).replace_filter(text)
+    await settle(pilot)

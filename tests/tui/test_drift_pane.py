@@ -1,0 +1,413 @@
+"""The drift pane over a real history: by what is seen, and what the store then holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from crmdeck.model import DriftEvent
+from crmdeck.tui.actions import offers
+from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.values import Values
+from crmdeck.tui.panes.drift.density import Density
+from crmdeck.workspace import Workspace
+from tests.tui.drift_desk import (
+    MANY,
+    PAIR,
+    STORY_OBJECTS,
+    Elsewhere,
+    console,
+    described,
+    export,
+    filter_by,
+    go_to,
+    make_home,
+    names,
+    opened,
+    pane_of,
+    press,
+    wheres,
+)
+from tests.tui.pilot import screen_text, settle, until
+
+STORY = "“Region__c” was added to 8 objects"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_home(tmp_path_factory.mktemp("drift"))
+
+
+@pytest.fixture
+def home(built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(built, tmp_path / "home")
+
+
+@pytest.fixture
+def drifted(home: Path) -> Iterator[Workspace]:
+    with opened(home) as workspace:
+        yield workspace
+
+
+def acknowledged(workspace: Workspace) -> dict[str, DriftEvent]:
+    events = workspace.drift("acme", acknowledged=True).events
+    return {f"{event.object_type}.{event.field_name}": event for event in events}
+
+
+def mapped(workspace: Workspace) -> dict[str, str | None]:
+    lines = workspace.mapping("acme", PAIR).lines
+    return {line.partner_field: line.crm_field for line in lines if line.crm_field}
+
+
+async def test_a_timeline_by_day_with_the_worst_first_and_stories_folded(
+    drifted: Workspace,
+) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "14 changes" in text
+        assert "14 to do" in text
+        days = [where for where in wheres(pilot) if where.startswith(("Thu", "Mon"))]
+        assert [day.split("  ")[0] for day in days] == ["Thu 14 May", "Mon 11 May"]
+        assert names(pilot)[:3] == ["Account_Name__c", "Contact_Email__c", "Buyer_Email__c"]
+        assert wheres(pilot)[-1] == STORY
+        strip = pane_of(pilot).query_one(Density)
+        busy = [slot for slot in strip.slots() if slot.events]
+        assert [(slot.events, str(slot.worst)) for slot in busy] == [(8, "safe"), (6, "breaking")]
+        assert "✕" in strip.render_line(1).text
+        assert "•" in strip.render_line(1).text
+
+
+async def test_a_story_unfolds_and_folds(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, STORY)
+        await press(pilot, "right")
+        inside = [f"{name}.Region__c" for name in STORY_OBJECTS]
+        assert wheres(pilot)[-8:] == inside
+        await press(pilot, "j", "j")
+        await press(pilot, "left")
+        assert wheres(pilot)[-1] == STORY
+        line = pane_of(pilot).line
+        assert line is not None
+        assert line.story is not None
+        await press(pilot, "enter")
+        assert wheres(pilot)[-8:] == inside
+        await press(pilot, "g", "enter")
+        assert names(pilot)[0] == "Region__c", "the first day is folded"
+
+
+async def test_filters_by_every_key_and_keeps_stories_together(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        shown = {
+            "severity:breaking mapped:yes": {"Account_Name__c", "Contact_Email__c"},
+            "object:opp attr:length": {"Account_Name__c"},
+            "kind:removed": set(),
+            "kind:absent": {"Contact_Email__c"},
+            "kind:renamed": {"Contact_Email__c", "Buyer_Email__c"},
+            "since:3d !attr:picklist !kind:added mapped:no": set(),
+            "dormant": set(),
+            "field:stage ack:no": {"StageName"},
+        }
+        for text, expected in shown.items():
+            await filter_by(pilot, text)
+            assert set(names(pilot)) == expected, text
+        await press(pilot, "escape", "slash")
+        await pilot.press(*"thing_3", "enter")
+        await settle(pilot)
+        assert wheres(pilot)[-1] == f"1 of 8 · {STORY}"
+        assert "1 of 14" in screen_text(pilot)
+        await press(pilot, "escape", "m")
+        assert pane_of(pilot).filter_text == "mapped:yes"
+        assert set(names(pilot)) == {"Account_Name__c", "Contact_Email__c"}
+        await press(pilot, "b", "u")
+        assert "/ mapped:yes severity:breaking ack:no" in screen_text(pilot)
+        await press(pilot, "m", "b", "u")
+        assert pane_of(pilot).filter_text == ""
+
+
+async def test_one_event_in_full_beside_or_below(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        lines = screen_text(pilot).splitlines()
+        row = next(line for line in lines if "length   " in line)
+        assert row.index("120") < row.index("40")
+        assert any("⇄ deal_registration.accountName → Account_Name__c" in line for line in lines)
+        await go_to(pilot, "Opportunity.StageName")
+        row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
+        assert "+ Dormant" in row
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        await press(pilot, "enter")
+        lines = screen_text(pilot).splitlines()
+        assert any("− Lost" in line and "Dormant" not in line for line in lines)
+        assert any("+ Dormant" in line for line in lines)
+
+
+async def test_thousands_of_picklist_values_are_counted_and_can_be_searched(
+    drifted: Workspace,
+) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.Source__c")
+        assert "3,000 values removed, 3,000 added" in screen_text(pilot)
+        await press(pilot, "p")
+        assert isinstance(pilot.app.screen, Values)
+        await pilot.press(*"2999")
+        await until(pilot, lambda: "new 2999" in screen_text(pilot))
+        await press(pilot, "enter")
+        await press(pilot, "c")
+        assert pilot.app.clipboard.count("\n") > 2 * MANY
+        await press(pilot, "C")
+        assert json.loads(pilot.app.clipboard)["fieldName"] == "Source__c"
+
+
+async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.StageName")
+        await press(pilot, "a")
+        assert isinstance(pilot.app.screen, Prompt)
+        await press(pilot, "escape")
+        assert not acknowledged(drifted)
+        await press(pilot, "a")
+        await pilot.press(*"[b]fine[/]", "enter")
+        await settle(pilot)
+        done = acknowledged(drifted)
+        assert set(done) == {"Opportunity.StageName"}
+        event = done["Opportunity.StageName"]
+        assert (event.acknowledged_by, event.note) == ("dana", "[b]fine[/]")
+        await until(pilot, lambda: "Acknowledged 1 change: [b]fine[/]" in screen_text(pilot))
+        assert "✓ acknowledged by dana" in screen_text(pilot)
+        assert "13 to do" in screen_text(pilot)
+        assert "acknowledge" not in keys(pilot)
+
+
+async def test_acknowledges_marked_lines_a_story_among_them(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.StageName")
+        await press(pilot, "space")
+        await go_to(pilot, STORY)
+        await press(pilot, "space", "a")
+        assert "Acknowledge 9 changes" in screen_text(pilot)
+        await press(pilot, "enter")
+        assert len(acknowledged(drifted)) == 9
+        assert not pane_of(pilot).timeline.marked()
+
+
+async def test_acknowledges_all_shown_only_when_asked_twice(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await filter_by(pilot, "kind:added")
+        for refusal in ("A", "enter", "escape"):
+            await press(pilot, "A")
+            assert isinstance(pilot.app.screen, Confirm)
+            assert "Acknowledge all 9 changes shown?" in screen_text(pilot)
+            await press(pilot, refusal)
+            if isinstance(pilot.app.screen, Confirm):
+                await press(pilot, "n")
+            assert not acknowledged(drifted)
+        await press(pilot, "A", "y")
+        await pilot.press(*"expected", "enter")
+        await settle(pilot)
+        done = acknowledged(drifted)
+        assert len(done) == 9
+        assert {event.note for event in done.values()} == {"expected"}
+        assert "Opportunity.StageName" not in done
+
+
+@pytest.mark.parametrize(("answer", "field"), [("y", "Buyer_Email__c"), ("n", "Contact_Email__c")])
+async def test_takes_a_rename_in_one_step(drifted: Workspace, answer: str, field: str) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.Buyer_Email__c")
+        assert "new field, was Contact_Email__c?" in screen_text(pilot)
+        await press(pilot, "t")
+        assert "Move 1 mapping to Buyer_Email__c?" in screen_text(pilot)
+        await press(pilot, "escape")
+        assert not acknowledged(drifted)
+        await press(pilot, "t", "t")
+        assert isinstance(pilot.app.screen, Confirm), (
+            "the key that asks is not the one that answers"
+        )
+        await press(pilot, answer)
+        both = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
+        assert set(acknowledged(drifted)) == both
+        assert mapped(drifted)["contactEmail"] == field
+        if answer == "y":
+            assert "take the rename" not in keys(pilot)
+            await go_to(pilot, "Opportunity.Contact_Email__c")
+            assert "deal_registration.contactEmail is mapped to Buyer_Email__c now" in screen_text(
+                pilot
+            )
+            assert "repair" not in keys(pilot)
+            drifted.undo("acme", PAIR)
+            assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
+
+
+async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.StageName")
+        assert "repair" not in keys(pilot)
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        await press(pilot, "f")
+        place = elsewhere(pilot, "mapping").places[-1]
+        assert place == {
+            "connection": drifted.connection("acme").id,
+            "pair": PAIR,
+            "field": "accountName",
+            "repair": True,
+        }
+
+
+async def test_goes_to_the_schema_of_another_connection(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "right_square_bracket")
+        assert "Nothing has changed since the first look." in screen_text(pilot)
+        await press(pilot, "right_square_bracket")
+        assert "The schema has not been read yet." in screen_text(pilot)
+        await press(pilot, "asterisk")
+        assert "all connections" in screen_text(pilot)
+        assert any("acme" in where for where in wheres(pilot))
+        await go_to(pilot, "Opportunity.Account_Name__c")
+        await press(pilot, "o")
+        acme = drifted.connection("acme").id
+        assert elsewhere(pilot, "schema").places[-1] == {
+            "connection": acme,
+            "object": "Opportunity",
+            "field": "Account_Name__c",
+        }
+        assert elsewhere(pilot, "schema").connection_id == acme
+
+
+async def test_text_from_outside_is_text(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.Evil__c")
+        for size in ((140, 40), (80, 24), (62, 20)):
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            for key in ("enter", "J", "J", "K", "escape", "p", "escape", "a", "escape"):
+                await press(pilot, key)
+                text = screen_text(pilot)
+                assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text.replace("\n", ""))
+                assert "\u202e" not in text
+        await pilot.resize_terminal(140, 40)
+        await settle(pilot)
+        assert "[bold red]brackets[/]" in screen_text(pilot)
+
+
+async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
+    with opened(home, read_only=True) as workspace:
+        async with console(workspace).run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await go_to(pilot, "Opportunity.Buyer_Email__c")
+            assert not {"acknowledge", "repair", "take the rename"} & keys(pilot)
+            await press(pilot, "a", "A", "t", "f")
+            assert len(pilot.app.screen_stack) == 1
+            assert not acknowledged(workspace)
+
+
+async def test_sorted_it_is_one_list_without_days(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "s", "s")
+        assert wheres(pilot)[-1] == STORY or STORY in wheres(pilot)
+        assert not [where for where in wheres(pilot) if where.startswith(("Thu", "Mon"))]
+        assert len(wheres(pilot)) == 7
+        lines = pane_of(pilot).timeline.shown()
+        assert lines[0].when == "26-05-14 12:00" or lines[0].when.startswith("26-05-1")
+
+
+async def test_is_found_again_where_it_was_left(home: Path) -> None:
+    with opened(home) as workspace:
+        async with console(workspace).run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await go_to(pilot, STORY)
+            await press(pilot, "right", "j", "j", "j")
+            await filter_by(pilot, "kind:added")
+            kept = pane_of(pilot).timeline.cursor_key
+            await pilot.press("q")
+        async with console(workspace).run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            pane = pane_of(pilot)
+            assert (pane.timeline.cursor_key, pane.filter_text) == (kept, "kind:added")
+            assert names(pilot).count("Region__c") == 8
+
+
+async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Workspace) -> None:
+    event = next(e for e in drifted.drift("acme").events if e.object_type == STORY_OBJECTS[5])
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        pane_of(pilot).post_message(pane_of(pilot).GoTo("drift", {"event": event.id}))
+        await settle(pilot)
+        await until(pilot, lambda: pane_of(pilot).timeline.cursor_key == event.id)
+
+
+async def test_days_are_gone_through_and_picked_on_the_strip(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "less_than_sign")
+        assert day_of(pilot).startswith("Mon 11 May")
+        await press(pilot, "greater_than_sign")
+        assert day_of(pilot).startswith("Thu 14 May")
+        strip = pane_of(pilot).query_one(Density)
+        busy = [index for index, slot in enumerate(strip.slots()) if slot.events]
+        assert await pilot.click(Density, offset=(1 + 9 + busy[0], 0))
+        await settle(pilot)
+        assert day_of(pilot).startswith("Mon 11 May")
+
+
+async def test_exports_what_passes_the_filter(drifted: Workspace, tmp_path: Path) -> None:
+    async with console(drifted).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await filter_by(pilot, "mapped:yes")
+        await press(pilot, "e", "enter")
+        target = tmp_path / "out.json"
+        pilot.app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await settle(pilot)
+        await until(pilot, target.exists)
+        written: Any = json.loads(target.read_text())
+        events = written["events"] if isinstance(written, dict) else written
+        assert {event["fieldName"] for event in events} == {"Account_Name__c", "Contact_Email__c"}
+
+
+async def test_a_refresh_adds_to_the_timeline(tmp_path: Path) -> None:
+    with opened(make_home(tmp_path)) as workspace:
+        async with console(workspace).run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            kept = await go_to(pilot, "Opportunity.StageName")
+            export(tmp_path / "acme", {"Account": (described("Industry"), described("Fresh__c"))})
+            await press(pilot, "r")
+            assert wheres(pilot)[1] == "Account.Fresh__c"
+            assert pane_of(pilot).timeline.cursor_key == kept.key
+
+
+def keys(pilot: Pilot[Any]) -> set[str]:
+    """Return the titles of what can be done now."""
+    return {offer.action.title for offer in offers(pilot.app.screen)}
+
+
+def day_of(pilot: Pilot[Any]) -> str:
+    """Return the day under the cursor."""
+    line = pane_of(pilot).line
+    return line.where if line is not None and line.day is not None else ""
+
+
+def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
+    """Return the pane that stands in for another."""
+    return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)

@@ -1,0 +1,169 @@
+"""The pure parts of the drift pane."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from crmdeck.model import Change, DriftEvent, DriftKind, Severity, Story
+from crmdeck.tui.panes.drift.book import Book, make_book
+from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
+from crmdeck.tui.panes.drift.layout import wrap
+from crmdeck.tui.panes.drift.lines import DayCount, Folds, arrange
+from crmdeck.tui.panes.drift.quick import toggled
+from crmdeck.tui.panes.drift.words import phrase, value_changes, what_happened
+
+NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
+
+
+def event(name: str, *changes: Change, **more: object) -> DriftEvent:
+    values = {
+        "id": name,
+        "connection_id": "c",
+        "object_type": "Account",
+        "field_name": name,
+        "kind": DriftKind.FIELD_CHANGED,
+        "severity": Severity.SAFE,
+        "changes": changes,
+        "detected_at": NOW,
+    }
+    return DriftEvent.model_validate({**values, **more})
+
+
+def book(*events: DriftEvent, stories: tuple[Story, ...] = (), everywhere: bool = False) -> Book:
+    return make_book(events, stories, names={}, logs={}, now=NOW, everywhere=everywhere)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Change(attribute="length", before=80, after=40), "length 80 → 40"),
+        (Change(attribute="required", before=False, after=True), "required now"),
+        (Change(attribute="updateable", before=True, after=False), "can't be updated any more"),
+        (Change(attribute="references", before=["A", "B"], after=["B", "C"]), "lookup −A +C"),
+        (Change(attribute="default", before=None, after=""), "default not set → empty"),
+        (Change(attribute="formula", before="a", after="b" * 9999), "formula changed"),
+    ],
+)
+def test_a_change_in_plain_words(change: Change, words: str) -> None:
+    assert phrase(change) == words
+
+
+def test_the_native_type_is_not_told_beside_the_type() -> None:
+    changes = (
+        Change(attribute="type", before="string", after="picklist"),
+        Change(attribute="nativeType", before="string", after="picklist"),
+    )
+    assert what_happened(event("x", *changes)) == "type string → picklist"
+
+
+def test_a_value_that_is_inactive_now_has_left() -> None:
+    def value(name: str, label: str = "", *, active: bool = True) -> dict[str, object]:
+        return {"value": name, "label": label or name, "active": active, "default": False}
+
+    change = Change(
+        attribute="picklist",
+        before=[value("gone"), value("off"), value("same", "Old"), value("back", active=False)],
+        after=[value("off", active=False), value("same", "New"), value("back"), value("new")],
+    )
+    found = value_changes([change])
+    assert [(v.how, v.value, v.detail) for v in found] == [
+        ("removed", "gone", ""),
+        ("removed", "off", "inactive now"),
+        ("added", "back", "active again"),
+        ("added", "new", ""),
+        ("changed", "same", "Old → New"),
+    ]
+    assert what_happened(event("x", change), found) == "2 values removed, 2 added, 1 changed"
+
+
+def test_what_came_by_a_rename_stands_below_what_left() -> None:
+    left = event("Zeta", kind=DriftKind.FIELD_REMOVED, severity=Severity.RISKY)
+    came = event("Alpha", kind=DriftKind.FIELD_ADDED, rename_of="Zeta")
+    other = event("Beta", severity=Severity.RISKY)
+    lines = arrange(book(other, came, left), None, Folds()).lines
+    assert [line.key for line in lines[1:]] == ["Beta", "Zeta", "Alpha"]
+    assert [line.what for line in lines[2:]] == ["removed, now Alpha?", "new field, was Zeta?"]
+
+
+def test_connections_are_kept_apart_within_a_day() -> None:
+    events = [event(f"e{n}", connection_id="ab"[n % 2]) for n in range(4)]
+    lines = arrange(book(*events, everywhere=True), None, Folds()).lines
+    assert [line.key for line in lines] == [
+        "day:2026-05-16:a", "e0", "e2", "day:2026-05-16:b", "e1", "e3",
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.sampled_from([None, "s", "t"])), max_size=60),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_every_event_that_passes_is_under_exactly_one_line(
+    made: list[tuple[int, str | None]], flat: bool, wanted: int
+) -> None:
+    ordered = sorted(made, key=lambda one: one[0])
+    moments = [(NOW - timedelta(days=days), story) for days, story in ordered]
+    events = [
+        event(f"e{n}", detected_at=moment, story=story and f"{story}{moment:%d%m}")
+        for n, (moment, story) in enumerate(moments)
+    ]
+    told = {e.story: e for e in events if e.story}
+    stories = tuple(
+        Story(
+            id=str(name),
+            connection_id="c",
+            kind="same_change",
+            title=str(name),
+            severity=Severity.SAFE,
+            event_count=sum(e.story == name for e in events),
+            detected_at=e.detected_at,
+        )
+        for name, e in told.items()
+    )
+    whole = book(*events, stories=stories)
+    passing = {e.id for e in events if int(e.id[1:]) % 10 != wanted}
+    opened = Folds().all_turned([f"story:{story.id}" for story in stories])
+    arranged = arrange(whole, lambda item: item.event.id in passing, opened, flat=flat)
+    shown = [line.item.event.id for line in arranged.lines if line.item is not None]
+    assert sorted(shown) == sorted(passing) == sorted(arranged.ids)
+    assert sum(day.events for day in arranged.days) == len(passing)
+    folded = arrange(whole, lambda item: item.event.id in passing, Folds(), flat=flat)
+    tops = [line for line in folded.lines if line.day is None]
+    assert sorted(item.event.id for line in tops for item in line.items) == sorted(passing)
+
+
+@given(st.integers(1, 200), st.lists(st.integers(0, 89), unique=True, max_size=30))
+def test_the_strip_holds_every_day_once(width: int, ago: list[int]) -> None:
+    today = NOW.date()
+    days = [DayCount(today - timedelta(days=n), n + 1, Severity.RISKY) for n in ago]
+    cells = slots(days, today, width)
+    assert len(cells) <= max(1, width)
+    assert sum(cell.events for cell in cells) == sum(day.events for day in days)
+    assert cells[-1].last == today
+    assert all(one.last + timedelta(days=1) == two.first for one, two in pairwise(cells))
+    assert (today - cells[0].first).days >= DAYS - 1
+
+
+def test_bars_grow_and_months_are_named() -> None:
+    assert bar(0, 1000) == "·"
+    heights = [bar(n, 1000) for n in (1, 10, 100, 1000)]
+    assert heights == sorted(set(heights))
+    line = axis(slots([], date(2026, 5, 16), 90))
+    assert [name for name in line.split() if name] == ["Mar", "Apr", "May"]
+
+
+@given(st.text(max_size=300), st.integers(4, 60))
+def test_wrapped_lines_fit(text: str, width: int) -> None:
+    assert all(cell_len(line) <= width for line in wrap(text, width))
+
+
+def test_a_quick_filter_goes_in_and_out() -> None:
+    assert toggled("amount", "ack:no") == "amount ack:no"
+    assert toggled("ack:no amount", "ack:no") == "amount"
+    assert toggled("!severity:safe x", "severity:breaking") == "x severity:breaking"
