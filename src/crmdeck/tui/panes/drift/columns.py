@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from rich.cells import cell_len
+
 from crmdeck.model import DriftKind
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.drift.book import Item
@@ -20,6 +22,7 @@ SHORT_OBJECT = 8
 """Object names that are never shortened further."""
 
 _AGO = re.compile(r"(\d{1,4})([hdw])")
+_SPACES = re.compile(r" {3,}")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -27,6 +30,12 @@ def sign_text(line: Line) -> str:
     """Return the fold and the severity as signs."""
     fold = " " if line.open is None else "▾" if line.open else "▸"
     return f"{fold} {line.where if line.day is not None else SIGNS[line.severity]}"
+
+
+def fit_sign(line: Line, width: int) -> str:
+    """Return the line of a day in `width` cells: aligned where there is room for it."""
+    text = sign_text(line)
+    return text if cell_len(text.rstrip()) <= width else _SPACES.sub("  ", text)
 
 
 def state_of(line: Line) -> str:
@@ -56,6 +65,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         "sign",
         "",
         sign_text,
+        fit=fit_sign,
         style=lambda line: "strong" if line.day is not None else state_of(line),
         width=3,
         searched=False,

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
+from rich.cells import cell_len
+
 from crmdeck.model import Severity, Story
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.drift.book import Book, Item, place_of, worst
-from crmdeck.tui.text import count
+from crmdeck.tui.text import count, display_text, pad
 
 K = TypeVar("K")
+
+LONGEST_NAME = 20
+"""Cells of a connection's name on the line of a day."""
 
 DAY_PREFIX, STORY_PREFIX = "day:", "story:"
 
@@ -250,7 +255,7 @@ def _day_line(
     breaking = sum(item.event.severity is Severity.BREAKING for item in members)
     parts = [
         date_,
-        *([book.names.get(connection_id, connection_id)] if connection_id else []),
+        *([_name_cell(book, connection_id)] if connection_id else []),
         f"{count(len(members), 'change'):<9}",
         f"{f'{breaking:,} breaking' if breaking else '':<10}",
         ago(at, book.now),
@@ -266,6 +271,12 @@ def _day_line(
         open=is_open,
         day=day,
     )
+
+
+def _name_cell(book: Book, connection_id: str) -> str:
+    """Return a connection's name as wide as the longest, within reason."""
+    width = min(LONGEST_NAME, max(map(cell_len, book.names.values()), default=0))
+    return pad(display_text(book.names.get(connection_id, ""), width), width)
 
 
 def _when(moment: datetime, *, flat: bool) -> str:

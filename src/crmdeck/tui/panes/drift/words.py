@@ -16,13 +16,13 @@ KIND_WORDS = {
     DriftKind.OBJECT_ADDED: "new object",
     DriftKind.OBJECT_REMOVED: "object removed",
     DriftKind.OBJECT_HIDDEN: "object hidden from this user",
-    DriftKind.OBJECT_ABSENT: "object absent from the answer",
+    DriftKind.OBJECT_ABSENT: "object absent",
     DriftKind.OBJECT_OUT_OF_SCOPE: "object out of scope",
     DriftKind.OBJECT_CHANGED: "object described otherwise",
     DriftKind.FIELD_ADDED: "new field",
     DriftKind.FIELD_REMOVED: "removed",
     DriftKind.FIELD_HIDDEN: "hidden from this user",
-    DriftKind.FIELD_ABSENT: "absent from the answer",
+    DriftKind.FIELD_ABSENT: "absent",
     DriftKind.FIELD_CHANGED: "changed",
 }
 
