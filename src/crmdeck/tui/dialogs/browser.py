@@ -37,6 +37,7 @@ class Browser(Loading, Dialog["SignedIn"]):
     """
 
     SCOPE = "browser"
+    AUTO_FOCUS = ""
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(
@@ -77,6 +78,11 @@ class Browser(Loading, Dialog["SignedIn"]):
         self._finish = finish
         self._brought = False
 
+    @property
+    def redirect_uri(self) -> str:
+        """Where the browser is to come back to."""
+        return self._sign_in.redirect_uri
+
     def compose_body(self) -> ComposeResult:
         """Yield the address, what is waited for, and the line for the address at the end."""
         yield Static(display_text(self._sign_in.url[:LONGEST]), id="address", markup=False)
@@ -91,7 +97,6 @@ class Browser(Loading, Dialog["SignedIn"]):
 
     def on_mount(self) -> None:
         """Open the browser where that can be done, and wait."""
-        self.set_focus(None)
         self._wait()
         if can_open_browser() and not self.app.is_headless:
             self.action_open()

@@ -105,8 +105,11 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
         ids = [status.id for status in statuses]
+        began = bool(statuses) and self.query_one(Welcome).display
         self.query_one(Welcome).appear(not statuses)
         self.query_one("#body").display = bool(statuses)
+        if began:
+            self.call_after_refresh(self._focus_pane)
         first = not self._ready
         self._ready = True
         lost = self.connection_id not in ids

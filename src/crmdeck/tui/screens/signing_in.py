@@ -15,6 +15,7 @@ from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
 from crmdeck.tui.loading import Job
+from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
     from crmdeck.tui.screens.main import MainScreen
@@ -77,7 +78,10 @@ class SigningIn:
         by_name = {flow.name: flow for flow in flows}
         choices = [Choice(flow.name, flow.title) for flow in flows]
         dialog = Choose(
-            f"Sign in to {self._name}", choices, current=current.name if current else None
+            f"Sign in to {self._name}",
+            choices,
+            current=current.name if current else None,
+            columns=(Column("title", "", lambda choice: choice.label),),
         )
 
         def chosen(name: str | None) -> None:

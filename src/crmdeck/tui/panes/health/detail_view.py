@@ -44,6 +44,8 @@ class DetailView(ActionHost, VerticalScroll, inherit_bindings=False):
 
     def show_entry(self, entry: Entry | None, now: datetime | None) -> None:
         """Show a connection, from its top where it is another."""
+        if self._shown is not None and entry is self._shown[0]:
+            return
         before = self._shown[0].id if self._shown else None
         self._shown = (entry, now) if entry is not None and now is not None else None
         self._draw()

@@ -1,0 +1,261 @@
+"""Adding connections and signing in again, through the dialogs, against the sandbox CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from crmdeck.model import Source, Status
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.browser import Browser
+from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.widgets.secret_input import SecretInput
+from crmdeck.workspace import ConnectionDraft, SecretsPlace, Workspace
+from tests.keyrings import MemoryKeyring, none, using
+from tests.tui.pilot import screen_text, settle, until
+
+ORG, PORTAL = "acme-prod", "acme-marketing"
+SIZE = (100, 40)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox without faults."""
+    yield running
+    for organisation in running.world.organisations:
+        running.clear(organisation.name)
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    with (
+        using(MemoryKeyring()),
+        Workspace.open(tmp_path / "home", actor="dana") as workspace,
+    ):
+        yield workspace
+
+
+def console(workspace: Workspace) -> CrmdeckApp:
+    return CrmdeckApp(workspace, panes=[spec for spec in PANES if spec.id == "health"])
+
+
+def portal(ws: Workspace, sandbox: Sandbox) -> None:
+    access = sandbox.hubspot(PORTAL)
+    draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+    ws.connect(draft, {"access_token": access.private_app_token})
+
+
+def org(ws: Workspace, sandbox: Sandbox) -> None:
+    access = sandbox.salesforce(ORG)
+    draft = ConnectionDraft(name="org", source=Source.SALESFORCE, endpoint=access.endpoint)
+    secrets = {"client_id": access.client_id, "refresh_token": access.refresh_token}
+    ws.connect(draft, secrets)
+
+
+async def fill(pilot: Pilot[Any], **answers: str) -> None:
+    """Type the answers; as fast as pasting them."""
+    for name, answer in answers.items():
+        pilot.app.screen.query_one(f"#{name}", Input).value = answer
+    await pilot.pause()
+
+
+async def shows(pilot: Pilot[Any], *texts: str) -> None:
+    await until(pilot, lambda: all(text in screen_text(pilot) for text in texts))
+
+
+async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    access = sandbox.hubspot(PORTAL)
+    key = access.private_app_token
+    app = console(ws)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("s")
+        await shows(pilot, "Add a connection", "PartnerOS")
+        await pilot.press(*"hubspot", "enter")
+        await shows(pilot, "Name of the connection")
+        await fill(pilot, name="my portal", endpoint=access.endpoint)
+        await pilot.press("enter")
+        await shows(pilot, "'my portal' can't be the name of a connection.")
+        await fill(pilot, name="portal")
+        await pilot.press("enter")
+        await shows(pilot, "A service key or a private app's token")
+        await pilot.press("enter")
+        await shows(pilot, "Service key or token")
+        await fill(pilot, access_token="pat-wrong-" + key)
+        await pilot.press("enter")
+        await until(pilot, lambda: "HubSpot" in screen_text(pilot) and not asking(pilot))
+        assert ws.connections() == ()
+        assert key not in screen_text(pilot)
+        await fill(pilot, access_token=key)
+        dialog = app.screen
+        seen = [screen_text(pilot), app.export_screenshot(), str(dialog.css_tree)]
+        entry = dialog.query_one(SecretInput)
+        entry.focus()
+        await pilot.press("ctrl+a", "ctrl+c", "ctrl+x")
+        await fill(pilot, access_token=key)
+        await pilot.press("enter")
+        await shows(pilot, "✓ portal answers", "quota left", "read its schema now")
+        seen += [screen_text(pilot), app.export_screenshot(), app.clipboard, str(dialog.css_tree)]
+        assert not any(key in text for text in seen)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await settle(pilot)
+        # The portal's allowance is nearly used up: the refresh says so, and stops.
+        assert "▲ portal  attention" in screen_text(pilot)
+        assert ws.sync_history("portal")[0].kind == "refresh"
+        assert "t test" in screen_text(pilot)
+    assert ws.connection("portal").sign_in == "access-token"
+    written = [path.read_bytes() for path in ws.home.rglob("*") if path.is_file()]
+    assert not any(key.encode() in content for content in written)
+
+
+def asking(pilot: Pilot[Any]) -> bool:
+    return "Asking who you are there" in screen_text(pilot)
+
+
+async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    access = sandbox.salesforce(ORG)
+    app = console(ws)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("s", "enter")
+        await shows(pilot, "Sign in at: production")
+        await fill(pilot, name="acme", endpoint=access.endpoint)
+        await pilot.press("enter")
+        await shows(pilot, "Sign in with the browser")
+        await pilot.press("enter")
+        await shows(pilot, "Consumer key of the app")
+        await fill(pilot, client_id=access.client_id, redirect_port="0")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Browser))
+        await shows(pilot, "Waiting for the browser to come back to http://localhost:")
+        browser = app.screen
+        assert isinstance(browser, Browser)
+        await pilot.press("c")
+        url = app.clipboard
+        assert url.startswith(access.endpoint)
+        await pilot.press("p", *"http://x/?code=1", "enter")
+        await shows(pilot, "That is not where this sign-in ends.")
+        ended_at = httpx.get(url).headers["Location"]
+        await fill(pilot, ended=ended_at)
+        await pilot.press("enter")
+        await shows(pilot, "✓ acme answers", "integration@acme.example")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "acme" in screen_text(pilot)
+    assert ws.connection("acme").sign_in == "browser"
+    assert ws.test("acme").user == access.username
+
+
+async def test_giving_the_browser_up_adds_nothing_and_stops_listening(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    access = sandbox.salesforce(ORG)
+    app = console(ws)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("s", "enter")
+        await fill(pilot, name="acme", endpoint=access.endpoint)
+        await pilot.press("enter")
+        await shows(pilot, "Sign in with the browser")
+        await pilot.press("enter")
+        await shows(pilot, "Consumer key of the app")
+        await fill(pilot, client_id=access.client_id, redirect_port="0")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Browser))
+        browser = app.screen
+        assert isinstance(browser, Browser)
+        where = browser.redirect_uri.replace("localhost", "127.0.0.1")
+        assert httpx.get(where).status_code == 400
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(where)
+        await settle(pilot)
+        assert "There is no connection yet." in screen_text(pilot)
+    assert ws.connections() == ()
+
+
+async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sandbox) -> None:
+    org(ws, sandbox)
+    sandbox.fault(ORG, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
+    app = console(ws)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("t")
+        await shows(pilot, "✕ org  sign in again", "token refused", "i sign in")
+        await pilot.press("n")
+        await shows(pilot, "Sign in to org", "Client credentials")
+        await pilot.press(*"client cred", "enter")
+        await shows(pilot, "Consumer secret of the app")
+        assert not app.screen.query("#client_id")
+        await fill(pilot, client_secret=sandbox.salesforce(ORG).client_secret)
+        await pilot.press("enter")
+        await shows(pilot, "✓ org answers")
+        await pilot.press("enter")
+        await shows(pilot, "● org  active", "token renewed")
+    assert ws.status("org").status is Status.ACTIVE
+    assert "connection.recovered" in [entry.event for entry in ws.audit("org")]
+
+
+async def test_without_a_keyring_the_private_file_is_offered(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    access = sandbox.hubspot(PORTAL)
+    app = console(ws)
+    with using(none()):
+        async with app.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            await pilot.press("s", "down", "enter")
+            await fill(pilot, name="portal", endpoint=access.endpoint)
+            await pilot.press("enter")
+            await shows(pilot, "Sign in to portal")
+            await pilot.press("enter")
+            await shows(pilot, "There is no keyring on this machine", "secrets.json")
+            await pilot.press("enter")
+            await settle(pilot)
+            assert isinstance(app.screen, MainScreen)
+            assert ws.connections() == ()
+            await pilot.press("s", "down", "enter")
+            await fill(pilot, name="portal", endpoint=access.endpoint)
+            await pilot.press("enter")
+            await shows(pilot, "Sign in to portal")
+            await pilot.press("enter")
+            await shows(pilot, "There is no keyring on this machine")
+            await pilot.press("y")
+            await shows(pilot, "Service key or token")
+            await fill(pilot, access_token=access.private_app_token)
+            await pilot.press("enter")
+            await shows(pilot, "✓ portal answers")
+    assert (ws.home / "secrets.json").stat().st_mode & 0o077 == 0
+    assert ws.place_for("portal") is SecretsPlace.FILE
+
+
+async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sandbox) -> None:
+    portal(ws, sandbox)
+    sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
+    app = console(ws)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await shows(pilot, "i sign in", "✕ portal  sign in again")
+        await pilot.press("escape", "i")
+        await shows(pilot, "A service key or a private app's token")

@@ -1,0 +1,91 @@
+"""The first run: an empty workspace, and the ways out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.form import Form
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.workspace import Workspace
+from tests.tui.conftest import Clock, write_describe
+from tests.tui.pilot import screen_text, settle, until
+
+SIZE = (80, 24)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace in which nothing was done yet."""
+    with Workspace.open(
+        tmp_path / "home", clock=Clock(), actor="dana", secrets=MemorySecrets()
+    ) as workspace:
+        yield workspace
+
+
+async def test_says_what_this_is_and_offers_three_ways(empty: Workspace) -> None:
+    app = CrmdeckApp(empty)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        for shown in (
+            "crmdeck looks after the CRM connections",
+            "d  Look around in the demo",
+            "f  Open a folder of exported schemas",
+            "s  Sign in to a CRM",
+            "secrets go into its keyring",
+            "Enter begin  d demo  f folder  s sign in",
+        ):
+            assert shown in text
+        assert "/ filter" not in text
+
+
+async def test_the_demo_is_what_is_run_next(empty: Workspace) -> None:
+    app = CrmdeckApp(empty)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.wants_demo)
+    assert app.wants_demo
+
+
+async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "exported schemas"
+    folder.mkdir()
+    write_describe(folder, "Account", "Name", "Industry")
+    app = CrmdeckApp(empty)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Form))
+        await pilot.press("a", "enter", *"/nowhere", "enter")
+        await until(pilot, lambda: "There is nothing at /nowhere." in screen_text(pilot))
+        await pilot.press(*["backspace"] * 8, *str(folder), "enter")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await settle(pilot)
+        await until(pilot, lambda: "1 object, 3 fields, first look" in screen_text(pilot))
+        assert "● a  active" in screen_text(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "✓ a answers" in screen_text(pilot))
+    connection = empty.connection("a")
+    assert (connection.source, connection.platform) == (Source.FILES, Platform.SALESFORCE)
+    assert connection.path == str(folder)
+
+
+async def test_read_only_offers_the_demo_only(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Workspace.open(home, read_only=True, secrets=MemorySecrets()) as workspace:
+        app = CrmdeckApp(workspace)
+        async with app.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            text = screen_text(pilot)
+            assert "open read-only" in text
+            assert "Sign in to a CRM" not in text
+            await pilot.press("s", "f")
+            assert isinstance(app.screen, MainScreen)
+    assert not home.exists()
