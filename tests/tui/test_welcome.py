@@ -77,9 +77,9 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
     assert connection.path == str(folder)
 
 
-async def test_read_only_offers_the_demo_only(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with Workspace.open(home, read_only=True, secrets=MemorySecrets()) as workspace:
+async def test_read_only_offers_the_demo_only(empty: Workspace) -> None:
+    assert empty.statuses() == ()
+    with Workspace.open(empty.home, read_only=True, secrets=MemorySecrets()) as workspace:
         app = CrmdeckApp(workspace)
         async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
@@ -88,4 +88,3 @@ async def test_read_only_offers_the_demo_only(tmp_path: Path) -> None:
             assert "Sign in to a CRM" not in text
             await pilot.press("s", "f")
             assert isinstance(app.screen, MainScreen)
-    assert not home.exists()
