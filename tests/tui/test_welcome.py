@@ -34,7 +34,7 @@ async def test_says_what_this_is_and_offers_three_ways(empty: Workspace) -> None
         await settle(pilot)
         text = screen_text(pilot)
         for shown in (
-            "crmdeck looks after the CRM connections",
+            "Welcome to crmdeck",
             "d  Look around in the demo",
             "f  Open a folder of exported schemas",
             "s  Sign in to a CRM",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmdeck.tui.screens.main import MainScreen
 
 WHAT = (
-    "crmdeck looks after the CRM connections of a PartnerOS organisation: whether each one is "
+    "It looks after the CRM connections of a PartnerOS organisation: whether each one is "
     "healthy, what changed in its schema, which mappings that breaks, and who did what.\n\n"
     "There is no connection yet. Begin with one of these:"
 )
@@ -88,7 +88,7 @@ class Welcome(Widget):
     def compose(self) -> ComposeResult:
         """Lay the page out."""
         with Vertical(id="page"):
-            yield Static("crmdeck", id="brand", markup=False)
+            yield Static("Welcome to crmdeck", id="brand", markup=False)
             yield Static(WHAT, markup=False)
             yield Ways(id="ways", markup=False)
             yield Static("", id="afterwards", markup=False)

@@ -10,7 +10,7 @@ from textual.content import Content
 from crmdeck.model import Alert, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.tui.health import ago, health_of
 from crmdeck.tui.panes.health.board import Entry, quota_words, token_in_full, where
-from crmdeck.tui.panes.health.card import ALERT_COLOURS, ALERT_SIGNS, COLOURS, gauge
+from crmdeck.tui.panes.health.card import ALERT_COLOURS, ALERT_SIGNS, COLOURS, GAUGE, gauge
 from crmdeck.tui.panes.health.steps import step_of
 from crmdeck.tui.panes.health.strip import legend, outcome_of, strip, weeks_in
 from crmdeck.tui.text import count, display_text, pad
@@ -60,7 +60,7 @@ def detail(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
 def _head(entry: Entry, now: datetime, width: int) -> Content:
     connection, status = entry.connection, entry.status
     health = health_of(status)
-    quota, state = quota_words(status)
+    _, state = quota_words(status)
     sign_in = SIGN_INS.get(connection.sign_in or "", connection.sign_in or "")
     lines = [
         Content.assemble(
@@ -78,8 +78,8 @@ def _head(entry: Entry, now: datetime, width: int) -> Content:
         _fact("scope", _scope(entry), width),
     ]
     if status.quota is not None:
-        used = f" {quota}   {status.quota.used:,} of {status.quota.limit:,}"
-        bar = Content.assemble(gauge(status.quota.left, 10, state), used)
+        used = f" {status.quota.used:,} of {status.quota.limit:,} used"
+        bar = Content.assemble(gauge(status.quota.left, GAUGE, state), used)
         label = Content.styled(pad("quota", LABEL + 2), "$muted")
         lines.insert(-2, _beside(label, bar, width))
     return _lines(lines)
@@ -128,7 +128,8 @@ def _schema(entry: Entry, now: datetime, width: int) -> Content:
     return _lines(
         [
             _title("Schema"),
-            _fact("size", f"{size}, {stats.custom_field_count:,} custom", width),
+            _fact("size", size, width),
+            _fact("custom", count(stats.custom_field_count, "field"), width),
             _fact("discovered", _moment(stats.last_discovered_at, now), width),
             _fact("stale", f"{stale}; next to expire: {expiry}", width),
             _fact("unreadable", count(stats.failed_object_count, "object type"), width),
@@ -159,19 +160,20 @@ def _history(entry: Entry, now: datetime, width: int) -> Content:
     lines = [_title(f"History, {count(weeks, 'week')} to today")]
     if weeks:
         lines += [strip(entry.runs, now, weeks), legend(), Content("")]
-    lines += [_run(run, width) for run in entry.runs[:MOST_RUNS]]
+    lines += [_run(run, now, width) for run in entry.runs[:MOST_RUNS]]
     if not entry.runs:
         lines.append(Content.styled("Nothing was tried yet.", "$muted"))
     return _lines(lines, keep_empty=True)
 
 
-def _run(run: SyncRun, width: int) -> Content:
+def _run(run: SyncRun, now: datetime, width: int) -> Content:
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:
         word = "tested"
     told = run.error_message or _did(run)
-    start = f"{run.finished_at:%Y-%m-%d %H:%M}  "
+    at = run.finished_at
+    start = f"{at:%d %b %H:%M}  " if at.year == now.year else f"{at:%d %b %Y}   "
     state = f"{day.mark} {word:<10}"
     return Content.assemble(
         (start, "$muted"),
