@@ -101,11 +101,26 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert "○ legacy-portal  disconnected" in screen_text(pilot)
 
 
+async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        cards = pane_of(pilot).cards
+        # Without a pause between, as when a key is held down.
+        cards.action_last()
+        cards.action_cursor_up()
+        for _ in range(20):
+            await pilot.pause()
+        await settle(pilot)
+        assert main_screen(app).connection_id == demo.connection("acme-prod").id
+        assert not pane_of(pilot).is_loading
+
+
 async def test_cursor_and_rail_go_together(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        await pilot.press("G")
+        await pilot.press("G", "k", "k", "G")
         await settle(pilot)
         status = main_screen(app).status
         assert status is not None

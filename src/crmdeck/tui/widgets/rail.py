@@ -54,10 +54,11 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
         self._fill(chosen)
 
     def choose(self, connection_id: str) -> None:
-        """Put the cursor on a connection."""
+        """Put the cursor on a connection; tells nobody."""
         ids = [status.id for status in self._statuses]
         if connection_id in ids:
-            self.highlighted = ids.index(connection_id)
+            with self.prevent(OptionList.OptionHighlighted):
+                self.highlighted = ids.index(connection_id)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Cut the names anew."""
