@@ -199,11 +199,11 @@ async def test_history_tells_what_changed_and_who_saw_to_it(workspace: Workspace
         await press(pilot, "j", "enter", "j", "j", "j", "enter")
         text = screen_text(pilot)
         assert "› Stage" in text
-        assert "82% of 200 sampled records" in text
+        assert "82% of 200 records" in text
         assert "2026-05-11  " in text
         assert "picklist  old (Old), inactive → none" in text
         assert "acknowledged by dana on 2026-05-11: agreed [/]" in text
-        assert "The source files does not tell who did it." in text
+        assert "does not tell who did it." in text
         assert table(pilot, "values").total_count == 2
         text = await filter_by(pilot, "won")
         assert "1 of 2" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmdeck.matching.checks import blocking, warn
@@ -12,6 +13,7 @@ from crmdeck.workspace.base import find_connection
 from crmdeck.workspace.browsing import find_snapshot
 from crmdeck.workspace.deciding import find_partner_object
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.sampling import FillRate
 from crmdeck.workspace.suggesting import Suggesting
 
 
@@ -29,7 +31,7 @@ class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
     `required` are the CRM fields that a new record must have; `log` is oldest first, `events`
-    newest first.
+    newest first. `rates` tell how full CRM fields are, by name, where that was measured.
     """
 
     connection_id: str
@@ -40,6 +42,7 @@ class Review:
     log: tuple[Decision, ...]
     events: tuple[DriftEvent, ...]
     knowledge: Knowledge
+    rates: Mapping[str, FillRate]
 
     def judge(self, left: Field, right: Field) -> Verdict:
         """Return what the rules say of a PartnerOS field and a CRM field."""
@@ -63,6 +66,7 @@ class Reviewing(Suggesting):
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             log = session.decisions.log(connection.id, pair)
             events = session.drift.events(connection.id)
+            rates = session.rates.get(connection.id, object_pair.crm_object)
         return Review(
             connection_id=connection.id,
             pair=pair,
@@ -72,4 +76,5 @@ class Reviewing(Suggesting):
             log=log,
             events=tuple(e for e in events if e.object_type == object_pair.crm_object),
             knowledge=load_knowledge(self.home),
+            rates={name: FillRate(*measured) for name, measured in rates.items()},
         )

@@ -64,7 +64,7 @@ class AskingPane(DecidingPane):
             f"{line.title} becomes",
             field_options(line, sitting),
             current=line.crm_field,
-            notes=partial(field_notes, line, sitting.builder),
+            notes=partial(field_notes, line, sitting.builder, self.workspace.now),
         )
         self.app.push_screen(dialog, chosen)
 

@@ -41,7 +41,7 @@ class LineBuilder:
     def __init__(self, review: Review) -> None:
         self.review = review
         self.crm_fields = {one.name: one for one in review.crm_fields}
-        self._crm_object = ObjectPair.parse(review.pair).crm_object
+        self.crm_object = ObjectPair.parse(review.pair).crm_object
         self._verdicts: dict[tuple[str, str], Verdict] = {}
 
     def judge(self, left: Field, right: Field) -> Verdict:
@@ -115,7 +115,7 @@ class LineBuilder:
             candidates=possible,
             rejected=decided.rejected if decided is not None else (),
             value_map=accepted.value_map if accepted is not None else None,
-            drift=suffered(accepted, self._crm_object, self.review.events),
+            drift=suffered(accepted, self.crm_object, self.review.events),
             history=history,
             better=now.better.get(partner.name),
         )

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from crmdeck.model import DecisionState, Direction
-from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.mapping.detail import FLOWS
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
 from crmdeck.tui.panes.mapping.table import LineTable
+from crmdeck.tui.panes.sampling import SamplingPane
 from crmdeck.tui.text import count
 from crmdeck.workspace import Choice
 
@@ -21,7 +21,7 @@ NEXT_DIRECTION = {
 }
 
 
-class DecidingPane(Pane):
+class DecidingPane(SamplingPane):
     """The decisions of the mapping pane; what it shows and stores is up to the pane itself."""
 
     sitting: Sitting | None = None

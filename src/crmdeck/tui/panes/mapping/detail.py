@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from textual.content import Content
@@ -16,6 +17,7 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.panes.mapping.building import LineBuilder
 from crmdeck.tui.panes.mapping.columns import ARROWS, SURE, confidence_bar, percent
 from crmdeck.tui.panes.mapping.lines import Candidate, Line
+from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.text import count, display_text, pad
 
 HISTORY = 6
@@ -29,11 +31,18 @@ FLOWS = {
 _DRIFT_STYLES = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$muted"}
 
 
-def line_detail(
-    line: Line, builder: LineBuilder, now: datetime, width: int, *, compact: bool
-) -> Content:
+@dataclass(frozen=True)
+class Around:
+    """What is around a line: the rules and both schemas, how full CRM fields are, the time."""
+
+    builder: LineBuilder
+    fullness: Fullness
+    now: datetime
+
+
+def line_detail(line: Line, around: Around, width: int, *, compact: bool) -> Content:
     """Return a line in full; `compact` where there is room for a few lines only."""
-    parts = _compact(line, now, width) if compact else _full(line, builder, now, width)
+    parts = _compact(line, around, width) if compact else _full(line, around, width)
     return Content("\n").join(parts)
 
 
@@ -60,23 +69,23 @@ def decision_text(decision: Decision) -> str:
     return f"{decision.state.value}{arrow} {decision.crm_field}{mapped}"
 
 
-def _full(line: Line, builder: LineBuilder, now: datetime, width: int) -> Iterator[Content]:
+def _full(line: Line, around: Around, width: int) -> Iterator[Content]:
     yield Content.styled(_shown(line.title, width), "bold")
     yield _muted(f"{line.name}  {type_text(line.partner)}", width)
     if line.partner.description:
         yield _wrapped(line.partner.description, width, "$muted")
     yield Content("")
-    yield from _target(line, width)
-    for text, style in _against(line, now):
+    yield from _target(line, around, width)
+    for text, style in _against(line, around.now):
         yield _wrapped(text, width, style, hang=2)
     if line.better is not None:
         yield _wrapped(_better(line.better), width, "$info")
-    yield from _section("Decided", _history(line, now, width))
+    yield from _section("Decided", _history(line, around.now, width))
     yield from _section("Why", _reasons(line, width))
-    yield from _section("Instead", _alternatives(line, builder, width))
+    yield from _section("Instead", _alternatives(line, around, width))
 
 
-def _compact(line: Line, now: datetime, width: int) -> Iterator[Content]:
+def _compact(line: Line, around: Around, width: int) -> Iterator[Content]:
     arrow = ARROWS[line.direction] if line.crm_field is not None else "→"
     room = max(8, width - min(len(line.title), width // 2) - 3)
     yield Content.assemble(
@@ -86,9 +95,13 @@ def _compact(line: Line, now: datetime, width: int) -> Iterator[Content]:
     )
     types = f"{type_text(line.partner)} {arrow} "
     if line.right is not None:
-        types += f"{type_text(line.right)}  {_other_label(line.right)}"
+        parts = type_text(line.right), _filled(line.right.name, around), _other_label(line.right)
+        types += "  ".join(filter(None, parts))
     yield _muted(types.rstrip(f" {arrow}"), width)
-    for text, style in list(_against(line, now))[:2]:
+    values = around.fullness.values.get(line.crm_field or "")
+    if values is not None:
+        yield _labelled("holds", values_text(values), width)
+    for text, style in list(_against(line, around.now))[:2]:
         yield Content.styled(_shown(text, width), style)
     if line.better is not None:
         yield Content.styled(_shown(_better(line.better), width), "$info")
@@ -97,14 +110,27 @@ def _compact(line: Line, now: datetime, width: int) -> Iterator[Content]:
     named = _named(line)
     if named is not None and named.reasons:
         yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
+    yield from _else(line, around, width)
+    yield from list(_history(line, around.now, width))[:2]
+
+
+def _else(line: Line, around: Around, width: int) -> Iterator[Content]:
+    """Yield the alternatives on one line, or one a line where what they hold is shown."""
+    values = around.fullness.values
     others = [one for one in line.candidates if one.crm_field != line.crm_field]
-    if others:
-        shown = "  ".join(f"{one.crm_field} {_sure(one)}".rstrip() for one in others)
-        yield _labelled("else", shown, width)
-    yield from list(_history(line, now, width))[:2]
+    named = {
+        one.crm_field: " ".join(filter(None, (one.crm_field, _sure(one), _share(one, around))))
+        for one in others
+    }
+    together = [text for name, text in named.items() if name not in values]
+    for name, text in named.items():
+        if name in values:
+            yield _labelled("else", f"{text}  {values_text(values[name])}", width)
+    if together:
+        yield _labelled("else", "  ".join(together), width)
 
 
-def _target(line: Line, width: int) -> Iterator[Content]:
+def _target(line: Line, around: Around, width: int) -> Iterator[Content]:
     if line.crm_field is None:
         empty = line.state is DecisionState.REJECTED
         text = "stays unmapped" if empty else "Nothing is suggested: Enter chooses a field."
@@ -119,6 +145,12 @@ def _target(line: Line, width: int) -> Iterator[Content]:
     )
     if line.right is not None:
         yield _muted(f"  {_other_label(line.right)}  {type_text(line.right)}", width)
+        rate = around.fullness.rates.get(line.right.name)
+        if rate is not None:
+            yield _muted(f"  filled: {filled_text(rate, around.now)}", width)
+        values = around.fullness.values.get(line.right.name)
+        if values is not None:
+            yield Content.styled(_shown(f"  holds {values_text(values)}", width), "$mark")
     if line.verdict is not None:
         yield _wrapped(f"  {_flow(line)}", width, "$muted", hang=2)
     if line.value_map is not None:
@@ -160,19 +192,20 @@ def _reasons(line: Line, width: int) -> Iterator[Content]:
         yield Content.assemble((f"{percent(reason.share):>2}  ", "$muted"), text)
 
 
-def _alternatives(line: Line, builder: LineBuilder, width: int) -> Iterator[Content]:
+def _alternatives(line: Line, around: Around, width: int) -> Iterator[Content]:
     for one in line.candidates:
         if one.crm_field == line.crm_field:
             continue
-        right = builder.crm_fields.get(one.crm_field)
+        right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
         name = _shown(one.crm_field, max(8, width - 6 - len(kind)))
         yield Content.assemble((f"{_sure(one):>2}  ", "$muted"), f"{name}  ", (kind, "$muted"))
+        yield from _fullness(one.crm_field, around, width)
         if one.reasons:
             reasons = "; ".join(reason.text for reason in one.reasons[:2])
             yield _muted(f"    {reasons}", width)
         if right is not None:
-            for warning in builder.judge(line.partner, right).warnings[:1]:
+            for warning in around.builder.judge(line.partner, right).warnings[:1]:
                 yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
 
 
@@ -187,6 +220,25 @@ def _history(line: Line, now: datetime, width: int) -> Iterator[Content]:
             yield _muted(f"  {who}", width)
         if decision.note:
             yield _muted(f"  {decision.note}", width)
+
+
+def _filled(crm_field: str, around: Around) -> str:
+    rate = around.fullness.rates.get(crm_field)
+    return f"{percent_filled(rate.rate)} filled" if rate is not None else ""
+
+
+def _share(candidate: Candidate, around: Around) -> str:
+    filled = _filled(candidate.crm_field, around)
+    return f"({filled})" if filled else ""
+
+
+def _fullness(crm_field: str, around: Around, width: int) -> Iterator[Content]:
+    filled, values = _filled(crm_field, around), around.fullness.values.get(crm_field)
+    if filled and values is not None:
+        held = _shown(values_text(values), max(8, width - 6 - len(filled)))
+        yield Content.assemble((f"    {filled}  ", "$muted"), (held, "$mark"))
+    elif filled:
+        yield _muted(f"    {filled}", width)
 
 
 def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:

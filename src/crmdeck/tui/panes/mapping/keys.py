@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmdeck.tui.actions import Action
+from crmdeck.tui.panes.sampling import SAMPLES_HELP
 
 
 def _has_line(pane: Any) -> bool:
@@ -17,6 +18,10 @@ def _has_connection(pane: Any) -> bool:
 
 def _can_map_values(pane: Any) -> bool:
     return pane.line is not None and bool(pane.line.values)
+
+
+def _can_sample(pane: Any) -> bool:
+    return pane.fields_in_view() is not None
 
 
 def _can_undo(pane: Any) -> bool:
@@ -71,6 +76,14 @@ MAPPING_ACTIONS = (
         hint=94,
         applies=_can_map_values,
         writes=True,
+    ),
+    Action(
+        "mapping.samples",
+        "samples",
+        ("w",),
+        help=SAMPLES_HELP,
+        hint=76,
+        applies=_can_sample,
     ),
     Action("mapping.next", "next open", ("n",), help="next undecided line", hint=78),
     Action("mapping.previous", "previous open", ("N",), help="previous undecided line"),

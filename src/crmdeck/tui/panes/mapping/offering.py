@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from crmdeck.model import DecisionState, FieldType, ValueMap, ValueMatch
 from crmdeck.tui.dialogs.choose_field import FieldOption
@@ -12,6 +13,7 @@ from crmdeck.tui.panes.mapping.columns import percent
 from crmdeck.tui.panes.mapping.detail import FLOWS, type_text
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.panes.mapping.sitting import Sitting
+from crmdeck.tui.samples import filled_text
 
 HOW = {
     ValueMatch.EXACT: "same value",
@@ -55,11 +57,16 @@ def field_options(line: Line, sitting: Sitting) -> tuple[FieldOption, ...]:
     return tuple(options)
 
 
-def field_notes(line: Line, builder: LineBuilder, crm_field: str) -> list[tuple[str, str]]:
-    """Return what is to be known of choosing `crm_field`: direction and warnings, styled."""
+def field_notes(
+    line: Line, builder: LineBuilder, now: datetime, crm_field: str
+) -> list[tuple[str, str]]:
+    """Return what is to be known of choosing `crm_field`: flow, warnings, how full; styled."""
     verdict = builder.judge(line.partner, builder.crm_fields[crm_field])
     notes = [(f"{FLOWS[verdict.direction]}; {verdict.reason}", "$muted")]
     notes += [(f"▲ {warning.text}", "$warn") for warning in verdict.warnings]
+    rate = builder.review.rates.get(crm_field)
+    if rate is not None:
+        notes.insert(1, (f"filled: {filled_text(rate, now)}", "$muted"))
     return notes
 
 

@@ -15,12 +15,15 @@ from crmdeck.tui.actions import Action
 from crmdeck.tui.filtering import compile_filter
 from crmdeck.tui.panes.base import ExportRequest
 from crmdeck.tui.panes.mapping.columns import COLUMNS, FILTER_KEYS, searched
-from crmdeck.tui.panes.mapping.detail import line_detail
+from crmdeck.tui.panes.mapping.detail import Around, line_detail
 from crmdeck.tui.panes.mapping.keys import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.pairs import pair_text
 from crmdeck.tui.panes.mapping.reading import NO_ENCODER, ReadingPane
+from crmdeck.tui.panes.mapping.sitting import Sitting
 from crmdeck.tui.panes.mapping.summary import progress_text, summary
 from crmdeck.tui.panes.mapping.table import LineTable
+from crmdeck.tui.panes.sampling import InView
+from crmdeck.tui.samples import Fullness
 from crmdeck.tui.widgets.table import Sort, Table
 
 NO_PAIR = "No object pair is chosen: press p."
@@ -74,14 +77,33 @@ class MappingPane(ReadingPane):
         self.refresh_bindings()
 
     def _paint_line(self) -> None:
-        line, scroll = self.line, self.query_one("#line", VerticalScroll)
+        line, sitting = self.line, self.sitting
+        scroll = self.query_one("#line", VerticalScroll)
         body = scroll.query_one(Static)
-        if line is None or self.sitting is None:
+        if line is None or sitting is None:
             body.update("")
             return
         width = max(20, scroll.scrollable_content_region.width - 1)
-        now = self.workspace.now
-        body.update(line_detail(line, self.sitting.builder, now, width, compact=not self._wide))
+        around = Around(sitting.builder, self._fullness(sitting), self.workspace.now)
+        body.update(line_detail(line, around, width, compact=not self._wide))
+
+    def _fullness(self, sitting: Sitting) -> Fullness:
+        subject = sitting.ref, sitting.builder.crm_object
+        return self.samples.fullness(subject, sitting.review.rates)
+
+    def fields_in_view(self) -> InView | None:
+        """Return the suggested CRM field and its alternatives."""
+        line, sitting = self.line, self.sitting
+        if line is None or sitting is None:
+            return None
+        known = sitting.builder.crm_fields
+        names = [line.crm_field, *(one.crm_field for one in line.candidates)]
+        fields = dict.fromkeys(name for name in names if name in known)
+        return InView(sitting.ref, sitting.builder.crm_object, tuple(fields)) if fields else None
+
+    def show_samples(self) -> None:
+        """Show the line with what its CRM fields hold, or without."""
+        self._paint_line()
 
     @property
     def _wide(self) -> bool:
@@ -121,8 +143,11 @@ class MappingPane(ReadingPane):
         return "" if line is None else line.crm_field or line.name
 
     def export_request(self) -> ExportRequest | None:
-        """Export the mapping of the object pair."""
-        return ExportRequest("mapping", self.sitting.pair) if self.sitting is not None else None
+        """Export the lines of the mapping that show."""
+        if self.sitting is None:
+            return None
+        shown = frozenset(line.name for line in self.lines.shown())
+        return ExportRequest("mapping", self.sitting.pair, only=shown)
 
     def focus_target(self) -> Widget | None:
         """Return the table."""

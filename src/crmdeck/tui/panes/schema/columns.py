@@ -10,6 +10,7 @@ from crmdeck.model import Severity
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.data import FieldLine, Mark, ObjectLine
+from crmdeck.tui.samples import percent_filled
 from crmdeck.tui.widgets.table import Column
 
 SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
@@ -99,6 +100,16 @@ _TYPE: Column[FieldLine] = Column(
     width=13,
     shrink_to=9,
 )
+_FILLED: Column[FieldLine] = Column(
+    "filled",
+    "Full",
+    lambda line: percent_filled(line.filled) if line.filled is not None else "",
+    style=lambda line: "muted" if line.filled else "warn",
+    width=4,
+    align="right",
+    sort_key=lambda line: line.filled,
+    searched=False,
+)
 _CHANGED: Column[FieldLine] = Column(
     "changed",
     "Δ",
@@ -154,12 +165,13 @@ def _flags(hide_below: int) -> Column[FieldLine]:
     )
 
 
-def field_columns() -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of one object type."""
+def field_columns(*, rated: bool = False) -> tuple[Column[FieldLine], ...]:
+    """Return the columns of the fields of one object type; `rated` says how full they are."""
     name: Column[FieldLine] = Column(
         "name", "API name", lambda line: line.row.name, min_width=16, weight=3
     )
-    return (name, _label(11), _TYPE, _flags(50), _CHANGED, *_AROUND)
+    shown = (_FILLED, _flags(66)) if rated else (_flags(50),)
+    return (name, _label(11), _TYPE, *shown, _CHANGED, *_AROUND)
 
 
 def all_columns() -> tuple[Column[FieldLine], ...]:

@@ -43,12 +43,13 @@ class ObjectLine(NamedTuple):
 
 
 class FieldLine(NamedTuple):
-    """One field of one object type."""
+    """One field of one object type; `filled` is its fill rate (0 to 1) where it is known."""
 
     row: FieldRow
     mapped: str
     mark: Mark | None
     changed_at: datetime | None
+    filled: float | None = None
 
     @property
     def key(self) -> Key:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -13,10 +12,8 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.columns import SIGNS, mark_text
 from crmdeck.tui.panes.schema.data import FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, told
+from crmdeck.tui.samples import Fullness, filled_text, values_text
 from crmdeck.tui.text import count, display_block, display_text
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import FillRate
 
 NAME_WIDTH = 10
 LONGEST_LINE = 400
@@ -51,7 +48,7 @@ def object_brief(line: ObjectLine, data: SchemaData) -> Content:
 
 
 def field_brief(
-    line: FieldLine, data: SchemaData, field: Field | None, rate: FillRate | None
+    line: FieldLine, data: SchemaData, field: Field | None, fullness: Fullness
 ) -> Content:
     """Return a field in a few lines, for beneath the table."""
     row = line.row
@@ -62,6 +59,7 @@ def field_brief(
         ),
         named("type", _type(line, field)),
         named("is", " · ".join(_flags(line, field)) or "optional"),
+        *_fullness(line, data, fullness),
     ]
     if row.references:
         lines.append(named("refers to", display_text(row.references, 120)))
@@ -74,15 +72,13 @@ def field_brief(
             lines.append(named("formula", display_text(field.formula, LONGEST_LINE)))
         if field.description:
             lines.append(named("help", display_text(field.description, LONGEST_LINE)))
-    if rate is not None:
-        lines.append(named("filled", _filled(rate, data.now)))
     history = data.history(row.object_type, row.name)
     if history:
         lines.append(named("changed", _latest(history, data.now)))
     return Content("\n").join(lines)
 
 
-def field_facts(line: FieldLine, data: SchemaData, field: Field, rate: FillRate | None) -> Content:
+def field_facts(line: FieldLine, data: SchemaData, field: Field, fullness: Fullness) -> Content:
     """Return everything known of a field but its picklist values, which are a table."""
     row = line.row
     lines = [
@@ -106,8 +102,7 @@ def field_facts(line: FieldLine, data: SchemaData, field: Field, rate: FillRate 
         lines.append(named("mapped to", Content.styled(display_text(target, 120), "$mark")))
     if not mapped:
         lines.append(named("mapped to", Content.styled("nothing", "$muted")))
-    if rate is not None:
-        lines.append(named("filled", _filled(rate, data.now)))
+    lines += _fullness(line, data, fullness)
     if field.picklist:
         lines.append(named("values", _number_of_values(field)))
     if source := changed_at_source(field):
@@ -188,10 +183,12 @@ def _number_of_values(field: Field) -> str:
     return ", ".join(parts)
 
 
-def _filled(rate: FillRate, now: datetime) -> str:
-    return (
-        f"{rate.rate:.0%} of {count(rate.sampled, 'sampled record')}, {ago(rate.measured_at, now)}"
-    )
+def _fullness(line: FieldLine, data: SchemaData, fullness: Fullness) -> Iterator[Content]:
+    rate, values = fullness.rates.get(line.row.name), fullness.values.get(line.row.name)
+    if rate is not None:
+        yield named("filled", filled_text(rate, data.overview.now))
+    if values is not None:
+        yield named("holds", Content.styled(values_text(values), "$mark"))
 
 
 def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:

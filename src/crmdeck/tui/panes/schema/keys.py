@@ -6,6 +6,7 @@ from typing import Any
 
 from crmdeck.tui.actions import Action
 from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.panes.sampling import SAMPLES_HELP
 
 
 def _has_data(pane: Any) -> bool:
@@ -29,6 +30,10 @@ def _is_past(pane: Any) -> bool:
 
 def _is_mapped(pane: Any) -> bool:
     return pane.mapping_place() is not None and any(spec.id == "mapping" for spec in PANES)
+
+
+def _can_sample(pane: Any) -> bool:
+    return pane.fields_in_view() is not None
 
 
 def _has_values(pane: Any) -> bool:
@@ -68,6 +73,7 @@ SCHEMA_ACTIONS = (
         hint=95,
         applies=_is_past,
     ),
+    Action("schema.samples", "samples", ("w",), help=SAMPLES_HELP, hint=78, applies=_can_sample),
     Action("schema.mapping", "mapping", ("m",), help="open the mapping", applies=_is_mapped),
     Action(
         "schema.other",

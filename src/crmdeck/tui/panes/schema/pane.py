@@ -10,6 +10,7 @@ from textual import on
 
 from crmdeck.tui.actions import Action
 from crmdeck.tui.panes.base import ExportRequest
+from crmdeck.tui.panes.sampling import InView
 from crmdeck.tui.panes.schema.keys import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.places import (
     ALL,
@@ -75,6 +76,22 @@ class SchemaPane(Showing):
         line = self.line
         found = self.data.overview.mapped.get(line.key) if self.data and line else None
         return {"pair": found[0].object_pair, "field": found[0].partner_field} if found else None
+
+    # Samples
+
+    def fields_in_view(self) -> InView | None:
+        """Return the fields of an object that are on the screen, or the one that shows in full."""
+        ref, kind, line = self.connection_id, self.place.kind, self.line
+        if ref is None or self.at is not None or line is None:
+            return None
+        if kind != FIELDS:
+            return InView(ref, line.row.object_type, (line.row.name,))
+        names = tuple(one.row.name for one in self.table.in_view())
+        return InView(ref, line.row.object_type, names)
+
+    def show_samples(self) -> None:
+        """Show what fields hold, and how full they are."""
+        self.fill()
 
     @on(Table.Selected)
     def _selected(self, message: Table.Selected) -> None:

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Comparison, Field, FieldRow
 from crmdeck.tui.loading import Job
-from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.sampling import SamplingPane
 from crmdeck.tui.panes.schema.data import FieldData, FieldLine, SchemaData, field_data, schema_data
 from crmdeck.tui.panes.schema.places import COMPARISON, FIELD, HOME, OBJECTS, Place, is_inside
+from crmdeck.tui.samples import Fullness
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import FillRate, Workspace
+    from crmdeck.workspace import InspectedObject, Workspace
 
 NO_FIELDS = FieldData("", None)
 
-Inspected = Mapping[str, tuple[Field, "FillRate | None"]]
 
-
-class Reading(Pane):
+class Reading(SamplingPane):
     """Reads from the workspace and keeps what it read; `present` and `fill` show it."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -35,7 +34,9 @@ class Reading(Pane):
         self.restored_for: object = None
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
-        self._inspected: tuple[str, Inspected] = ("", {})
+        self._inspected: tuple[InspectedObject, Mapping[str, Field]] | None = None
+        self._rated: tuple[FieldLine, ...] = ()
+        self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
 
     def present(self) -> None:
         """Show the place that the trail ends at."""
@@ -152,12 +153,9 @@ class Reading(Pane):
         self._inspecting = (data, object_type)
         workspace = self.workspace
 
-        def work(_: Job) -> tuple[str, Inspected]:
+        def work(_: Job) -> tuple[InspectedObject, Mapping[str, Field]]:
             found = workspace.inspect(data.ref, object_type, data.overview.at)
-            rates = found.rates
-            return object_type, {
-                field.name: (field, rates.get(field.name)) for field in found.detail.fields
-            }
+            return found, {field.name: field for field in found.detail.fields}
 
         self.load(
             "object",
@@ -167,12 +165,34 @@ class Reading(Pane):
             cancellable=False,
         )
 
-    def inspected_field(self, object_type: str, name: str) -> tuple[Field, FillRate | None] | None:
+    def inspected_field(self, object_type: str, name: str) -> Field | None:
         """Return a field in full where its object type has been read."""
-        known, fields = self._inspected
-        return fields.get(name) if known == object_type else None
+        found = self._inspected
+        known = found is not None and found[0].detail.object_type == object_type
+        return found[1].get(name) if found is not None and known else None
 
-    def _took_object(self, data: SchemaData, inspected: tuple[str, Inspected]) -> None:
+    def fullness(self, object_type: str) -> Fullness:
+        """Return how full the fields of an object type are, as far as that has been read."""
+        found = self._inspected[0] if self._inspected is not None else None
+        known = found is not None and found.detail.object_type == object_type
+        cached = found.rates if found is not None and known else {}
+        return self.samples.fullness((self.connection_id or "", object_type), cached)
+
+    def rated_lines(self, object_type: str) -> tuple[FieldLine, ...]:
+        """Return the fields of an object type with their fill rates; the same until they change."""
+        lines = self.fields.by_object.get(object_type, ())
+        rates = self.fullness(object_type).rates
+        if self._rated_from[0] is not lines or self._rated_from[1] != rates:
+            self._rated_from = lines, rates
+            self._rated = tuple(
+                line._replace(filled=rates[line.row.name].rate) if line.row.name in rates else line
+                for line in lines
+            )
+        return self._rated
+
+    def _took_object(
+        self, data: SchemaData, inspected: tuple[InspectedObject, Mapping[str, Field]]
+    ) -> None:
         if data is self.data:
             self._inspected = inspected
             self.fill()

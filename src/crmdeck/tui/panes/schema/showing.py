@@ -142,7 +142,7 @@ class Showing(Asking):
             case "objects" if self.data is not None:
                 return self.data.objects
             case "fields":
-                return self.fields.by_object.get(place.object_type, ())
+                return self.rated_lines(place.object_type)
             case "all":
                 return self.fields.lines
             case "comparison" if self.comparison is not None:
@@ -166,6 +166,9 @@ class Showing(Asking):
         if before == subject and given is rows:
             return
         self._given[place.kind] = subject, rows
+        if place.kind == FIELDS:
+            rated = any(line.filled is not None for line in rows)
+            table.set_columns(columns.field_columns(rated=rated))
         cursor = self.wanted
         self.wanted = None
         if cursor is None and before != subject and rows:
@@ -177,12 +180,11 @@ class Showing(Asking):
         found = self.inspected_field(*self.place[1:3])
         if line is None or data is None or found is None:
             return
-        field, rate = found
         shown = (data.ref, self.place[1:3], data.overview.at)
         anew = shown != self._shown_field
         self._shown_field = shown
-        facts = details.field_facts(line, data, field, rate)
-        self.field_view.show(facts, field.picklist, anew=anew)
+        facts = details.field_facts(line, data, found, self.fullness(line.row.object_type))
+        self.field_view.show(facts, found.picklist, anew=anew)
         if anew and self.has_focus_within:
             self.field_view.target.focus()
 
@@ -233,8 +235,8 @@ class Showing(Asking):
         if kind == OBJECTS:
             return details.object_brief(row, self.data)
         if kind in (FIELDS, ALL):
-            field, rate = self.inspected_field(*row.key) or (None, None)
-            return details.field_brief(row, self.data, field, rate)
+            field = self.inspected_field(*row.key)
+            return details.field_brief(row, self.data, field, self.fullness(row.row.object_type))
         if kind == COMPARISON:
             return comparing.object_brief(row)
         return comparing.line_brief(row, *self.sides) if kind == DIFFERENCE else None

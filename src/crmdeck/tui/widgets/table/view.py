@@ -107,6 +107,11 @@ class TableView(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Return the rows that show, in their order."""
         return tuple(self._rows[index] for index in self._order)
 
+    def in_view(self) -> tuple[R, ...]:
+        """Return the rows that are on the screen."""
+        top = self.scroll_offset.y
+        return tuple(self._rows[index] for index in self._order[top : top + self.page])
+
     def marked(self) -> tuple[R, ...]:
         """Return the marked rows that show, those of an open range included."""
         span = self.marks.span(self._cursor)
@@ -181,6 +186,13 @@ class TableView(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._placed_for = width
             self._strips.clear()
         return self._placed
+
+    def set_columns(self, columns: Sequence[Column[R]]) -> None:
+        """Show the rows in other columns from here on; the sort stays where its column does."""
+        self.columns = tuple(columns)
+        self._placed_for = -1
+        self._strips.clear()
+        self.refresh()
 
     # Geometry
 

@@ -1,0 +1,77 @@
+"""How full fields are, in words; and the values that were looked at, for this sitting only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from crmdeck.tui.health import ago
+from crmdeck.tui.text import count, display_text
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import FieldSample, FillRate
+
+SHOWN = 5
+"""How many values of a field are shown at most."""
+
+LONGEST = 40
+
+Subject = tuple[str, str]
+"""A connection and an object type."""
+
+
+@dataclass(frozen=True)
+class Fullness:
+    """How full the fields of an object type are, by name; `values` are those to be shown.
+
+    `repr` leaves the values out: they are for the eyes of who asked.
+    """
+
+    rates: Mapping[str, FillRate] = field(default_factory=dict)
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+
+class Samples:
+    """What was looked at in this sitting; nothing of it is written anywhere."""
+
+    def __init__(self) -> None:
+        self.shown = False
+        self._rates: dict[Subject, dict[str, FillRate]] = {}
+        self._values: dict[Subject, dict[str, tuple[str, ...]]] = {}
+
+    def take(self, subject: Subject, wanted: Sequence[str], found: FieldSample) -> None:
+        """Keep what was found of the fields that were asked for."""
+        self._rates.setdefault(subject, {}).update(found.rates)
+        values = self._values.setdefault(subject, {})
+        values.update({name: tuple(found.values.get(name, ())) for name in wanted})
+
+    def missing(self, subject: Subject, fields: Sequence[str]) -> tuple[str, ...]:
+        """Return which of the fields have not been looked at."""
+        known = self._values.get(subject, {})
+        return tuple(name for name in fields if name not in known)
+
+    def fullness(self, subject: Subject, cached: Mapping[str, FillRate]) -> Fullness:
+        """Return the rates, those taken here before the cached ones, and the values to show."""
+        rates = {**cached, **self._rates.get(subject, {})}
+        return Fullness(rates, self._values.get(subject, {}) if self.shown else {})
+
+
+def percent_filled(rate: float) -> str:
+    """Return a fill rate as a percentage that says `0%` and `100%` of nothing and of all only."""
+    if 0 < rate < 1:
+        rate = min(0.99, max(0.01, rate))
+    return f"{rate:.0%}"
+
+
+def filled_text(rate: FillRate, now: datetime) -> str:
+    """Return `82% of 200 records, 3 d ago`."""
+    passed = ago(rate.measured_at, max(now, rate.measured_at))
+    return f"{percent_filled(rate.rate)} of {count(rate.sampled, 'record')}, {passed}"
+
+
+def values_text(values: Sequence[str]) -> str:
+    """Return a few values on one safe line."""
+    shown = [display_text(value, LONGEST) for value in values[:SHOWN]]
+    return " · ".join(shown) if shown else "no values"

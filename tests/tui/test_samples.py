@@ -1,0 +1,148 @@
+"""Fill rates and samples: what is seen when asked for, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from crmdeck.model import Scope, ScopeMode
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.sampling import SamplingPane
+from crmdeck.tui.samples import percent_filled, values_text
+from crmdeck.workspace import Workspace
+from tests.tui.conftest import HOSTILE
+from tests.tui.pilot import screen_text, settle
+from tests.workspace.crm import Office, opened
+
+ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account",))
+PLACES: dict[str, dict[str, Any]] = {
+    "mapping": {"pair": "partner--Account", "field": "name"},
+    "schema": {"object": "Account"},
+}
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A workspace over an org of the sandbox that has read Account."""
+    with opened(tmp_path_factory.mktemp("samples") / "home") as found:
+        found.add_org(scope=ACCOUNT)
+        found.workspace.refresh("org")
+        yield found
+
+
+def console(workspace: Workspace, pane: str) -> CrmdeckApp:
+    app = CrmdeckApp(workspace)
+    app.ui_state.pane = pane
+    app.ui_state.panes = {pane: PLACES[pane]}
+    return app
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> str:
+    await pilot.press(*keys)
+    await settle(pilot)
+    return screen_text(pilot)
+
+
+def values_of(app: CrmdeckApp) -> set[str]:
+    """Return the values that the pane keeps, but for what is too short to be looked for."""
+    pane = app.screen_stack[0].query(SamplingPane).first()
+    kept = pane.samples._values.values()
+    found = {value for fields in kept for values in fields.values() for value in values}
+    return {value for value in found if len(value) > 5}
+
+
+@pytest.mark.parametrize(
+    ("pane", "size"),
+    [("mapping", (80, 24)), ("mapping", (140, 40)), ("schema", (80, 24)), ("schema", (140, 40))],
+)
+async def test_a_key_shows_what_fields_hold_and_hides_it_again(
+    office: Office, tmp_path: Path, pane: str, size: tuple[int, int]
+) -> None:
+    app = console(office.workspace, pane)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        if pane == "schema":
+            await press(pilot, "l", "j", "j")
+        before = screen_text(pilot)
+        text = await press(pilot, "w")
+        assert "holds " in text
+        assert "100%" in text
+        if pane == "schema":
+            assert "of 50 records, just now" in text
+        values = values_of(app)
+        assert len(values) > 5
+        seen = [value for value in values if value[:20] in text and value[:20] not in before]
+        assert seen
+        asked = len(office.sandbox.requests)
+        text = await press(pilot, "w")
+        assert "100%" in text
+        assert not [value for value in seen if value[:20] in text]
+        text = await press(pilot, "w")
+        assert "holds " in text
+        assert len(office.sandbox.requests) == asked
+        await press(pilot, "c")
+        copied = app.clipboard
+        target = app.screen_stack[0].pane.export_request()  # type: ignore[attr-defined]
+        await press(pilot, "q")
+    home = office.workspace.home
+    state = json.loads((home / "ui-state.json").read_text())
+    assert state["pane"] == pane
+    exported = tmp_path / "exported"
+    for format_ in ("json", "html"):
+        office.workspace.export_file(
+            exported.with_suffix(f".{format_}"),
+            target.what,
+            "org",
+            format=format_,
+            pair=target.pair,
+            only=target.only,
+        )
+    schema = office.workspace.export("schema", "org").encode()
+    files = [*home.rglob("*"), *tmp_path.rglob("*")]
+    written = copied.encode() + b"".join(path.read_bytes() for path in files if path.is_file())
+    assert b"Account" in written
+    assert [v for v in values if v.encode() in written and v.encode() not in schema] == []
+
+
+async def test_rates_that_were_measured_show_without_asking(office: Office) -> None:
+    office.workspace.sample("org", "Account", ["Name", "Website"])
+    before = len(office.sandbox.requests)
+    for pane in PLACES:
+        async with console(office.workspace, pane).run_test(size=(140, 40)) as pilot:
+            await settle(pilot)
+            assert "100%" in screen_text(pilot)
+    assert len(office.sandbox.requests) == before
+
+
+async def test_why_there_are_none_is_said(workspace: Workspace) -> None:
+    app = console(workspace, "schema")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        text = await press(pilot, "l", "w")
+        assert "acme has no records to look into." in text
+        assert "knows schemas only." in text
+        (workspace.home / "settings.toml").write_text("samples = false\n")
+    with Workspace.open(workspace.home) as shut:
+        async with console(shut, "mapping").run_test(size=(100, 30)) as pilot:
+            await settle(pilot)
+            text = await press(pilot, "l", "w")
+            assert "Looking into records is switched off." in text
+            assert "samples = true" in text
+
+
+def test_values_and_rates_are_told_truly() -> None:
+    assert [percent_filled(rate) for rate in (0, 0.001, 0.5, 0.999, 1)] == [
+        "0%",
+        "1%",
+        "50%",
+        "99%",
+        "100%",
+    ]
+    text = values_text(HOSTILE[:5])
+    assert not set(text) & set("\x1b\x07\r\n\t")
+    assert values_text(()) == "no values"
