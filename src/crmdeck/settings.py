@@ -13,6 +13,7 @@ from crmdeck.errors import UsageError
 
 HOME_VARIABLE = "CRMDECK_HOME"
 SETTINGS_FILE = "settings.toml"
+MAX_TTL_HOURS = 87_600
 
 
 class Settings(BaseModel):
@@ -26,8 +27,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     actor: str | None = None
-    ttl_hours: float = Field(default=24.0, gt=0)
-    cache_wait: float = Field(default=10.0, ge=0)
+    ttl_hours: float = Field(default=24.0, gt=0, le=MAX_TTL_HOURS)
+    cache_wait: float = Field(default=10.0, ge=0, le=3600)
     quota_reserve: float = Field(default=0.10, ge=0, lt=1)
     secrets: Literal["keyring", "file"] = "keyring"
     encoder: Literal["auto", "none"] = "auto"

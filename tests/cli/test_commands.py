@@ -178,3 +178,44 @@ def test_the_headless_path_imports_no_console_and_no_client(
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "typer" in imported
     assert imported.isdisjoint(FORBIDDEN)
+
+
+def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:
+    assert [result["totalFields"] for result in shell.json("refresh", "--all")] == [3]
+    assert shell.json("refresh", "acme")["totalFields"] == 3
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "0", "1e99"])
+def test_a_time_to_live_that_no_clock_can_reach_is_refused(shell: Shell, hours: str) -> None:
+    error = shell.run("connections", "set", "acme", "--ttl-hours", hours, "--json", code=2)
+    assert json.loads(error.stderr)["code"] == "BAD_TTL"
+    assert shell.json("status", "acme")["status"] == "active"
+
+
+def test_what_would_mislead_is_refused_before_it_is_kept(shell: Shell) -> None:
+    identity = shell.json("connections", "list")[0]["id"]
+    for arguments, code in (
+        (("connections", "rename", "acme", identity), "BAD_NAME"),
+        (("connections", "set", "acme", "--instance-url", "http://a.example"), "BAD_INSTANCE_URL"),
+        (("mapping", "show", "acme", "deal_registration--Nope"), "OBJECT_TYPE_NOT_FOUND"),
+        (("export", "acme", "--what", "drift", "--pair", PAIR), "BAD_REQUEST"),
+    ):
+        error = shell.run(*arguments, "--json", code=2)
+        assert json.loads(error.stderr)["code"] == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
+def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shell: Shell) -> None:
+    command = f"{sys.executable} -m crmdeck schema acme Opportunity --home {shell.home}"
+    full = subprocess.run(
+        f"{command} >/dev/full", shell=True, capture_output=True, text=True, check=False
+    )
+    assert full.returncode == 1
+    assert "could not be written" in full.stderr
+    unread = subprocess.run(
+        f"({command}; echo $? >&2) | true", shell=True, capture_output=True, text=True, check=False
+    )
+    closed = subprocess.run(
+        f"{command} >&-; echo $? >&2", shell=True, capture_output=True, text=True, check=False
+    )
+    assert (unread.stderr, closed.stderr) == ("0\n", "0\n")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Run the command line; no traceback ever reaches the user unless CRMDECK_DEBUG is set."""
+    _prepare_streams()
     from crmdeck.cli.app import app
 
     try:
         app()
-    except BrokenPipeError:
-        # The reader of a pipe went away; what it wanted it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:
@@ -27,3 +26,14 @@ def main() -> None:
             "  Run it again with CRMDECK_DEBUG=1 and report what it prints.\n"
         )
         raise SystemExit(1) from None
+
+
+def _prepare_streams() -> None:
+    """Let a closed stream swallow what is written, and one that knows few letters show the rest."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # At once, so that no file that is opened later takes the descriptor's place.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

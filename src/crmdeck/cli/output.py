@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,8 +17,25 @@ Row = Sequence[object]
 
 
 def emit(text: str) -> None:
-    """Write data to stdout, with a line break at its end."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Write data to stdout, with a line break at its end: as it is, but to a terminal harmless.
+
+    Raises CrmdeckError where it can't be written; a reader that has gone away has what it wanted.
+    """
+    if sys.stdout.isatty():
+        text = "\n".join(display_text(line.expandtabs()) for line in text.splitlines())
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _hush()
+    except OSError as error:
+        _hush()
+        raise CrmdeckError(
+            "The output could not be written.",
+            cause=error.strerror or str(error),
+            remedy="See what it is written to: a full disk, or a device that takes nothing.",
+            code="WRITE_FAILED",
+        ) from None
 
 
 def say(text: str) -> None:
@@ -43,9 +61,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
     if sys.stdout.isatty():
         _print_table(columns, cells)
         return
-    emit("\t".join(columns))
-    for row in cells:
-        emit("\t".join(row))
+    emit("\n".join("\t".join(row) for row in (columns, *cells)))
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
@@ -72,6 +88,11 @@ def cell(value: object) -> str:
             return f"{value:.2f}"
         case _:
             return display_text(str(value))
+
+
+def _hush() -> None:
+    """Let what is still in stdout's buffer, and all that follows, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

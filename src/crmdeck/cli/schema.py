@@ -98,6 +98,8 @@ def refresh(
                 "Say what to refresh.", remedy="Name connections, or use --all (not both)."
             )
         wanted = names or [c.name for c in ws.connections() if c.disconnected_at is None]
+        if not wanted:
+            say("There is no connection to refresh.")
         results: list[RefreshResult] = []
         worst: CrmdeckError | None = None
         for name in wanted:
@@ -112,7 +114,7 @@ def refresh(
                 continue
             results.append(result)
         if as_json:
-            emit_json(results[0] if len(wanted) == 1 else results)
+            emit_json(results[0] if names and len(names) == 1 else results)
     if worst is not None:
         raise typer.Exit(int(worst.exit_code))
     _fail_on([event for result in results for event in result.drift_events], fail_on)
@@ -192,17 +194,18 @@ def drift(
 ) -> None:
     """Tell what changed, newest first, and acknowledge it."""
     with workspace(home, demo, as_json) as ws:
+        moment = parse_moment(since, ws.now) if since else None
         report = ws.drift(
             name,
             at_least=at_least,
             object_type=object_type,
-            since=parse_moment(since, ws.now) if since else None,
+            since=moment,
             acknowledged=False if open_only else None,
         )
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
             say(f"{ws.acknowledge(ids, note)} changes acknowledged.")
-            report = ws.drift(name, at_least=at_least, object_type=object_type)
+            report = ws.drift(name, at_least=at_least, object_type=object_type, since=moment)
         if as_json:
             emit_json(report)
         else:

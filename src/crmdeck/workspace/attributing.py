@@ -43,7 +43,7 @@ def _ask(
     by_the_crm = [event for event in events if event.kind is not DriftKind.OBJECT_OUT_OF_SCOPE]
     things = [(event.object_type, event.field_name) for event in by_the_crm]
     if not isinstance(connector, Attributing):
-        return dict.fromkeys(things, f"The source {connection.source} does not tell who did it.")
+        return dict.fromkeys(things, f"The source '{connection.source}' does not tell who did it.")
     worst_first = sorted(by_the_crm, key=lambda event: -event.severity.rank)
     asked = frozenset(
         list(dict.fromkeys(event.object_type for event in worst_first))[:MOST_OBJECTS]

@@ -159,13 +159,27 @@ def find_snapshot(
     raise not_found("object type", object_type, [info.object_type for info in current])
 
 
+def require_known(session: Session, connection: Connection, object_type: str) -> None:
+    """Raise NotFoundError where other object types were discovered, and never this one."""
+    if session.snapshots.last_present(connection.id, object_type) is not None:
+        return
+    current = session.snapshots.current(connection.id)
+    if current:
+        raise not_found("object type", object_type, [info.object_type for info in current])
+
+
 def never_discovered(
     connection: Connection, at: datetime | None = None
 ) -> SchemaNotDiscoveredError:
     """Return the error for a connection of which no schema is cached."""
-    when = f" as of {at:%Y-%m-%d %H:%M} UTC" if at else ""
+    if at is not None:
+        return SchemaNotDiscoveredError(
+            f"No schema of '{connection.name}' is cached as of {at:%Y-%m-%d %H:%M} UTC.",
+            cause="It was discovered later, if at all.",
+            remedy="Ask for a later moment, or for what holds now.",
+        )
     return SchemaNotDiscoveredError(
-        f"No schema of '{connection.name}' is cached{when}.",
+        f"No schema of '{connection.name}' is cached.",
         remedy=f"Discover it first: crmdeck refresh {connection.name}",
     )
 

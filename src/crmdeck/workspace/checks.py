@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Platform
+from crmdeck.settings import MAX_TTL_HOURS
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -22,19 +23,25 @@ def check_name(name: str) -> str:
             remedy="Use letters, digits, '.', '-' and '_', 64 at most.",
             code="BAD_NAME",
         )
+    if _is_uuid(name):
+        raise UsageError(
+            f"'{name}' can't be the name of a connection.",
+            cause="It is a UUID, and a connection is found by its UUID as well as by its name.",
+            remedy="Choose a name that people recognise.",
+            code="BAD_NAME",
+        )
     return name
 
 
 def check_remote_id(text: str) -> str:
     """Return the UUID that `text` is, as the wire writes it; raises UsageError."""
-    try:
+    if _is_uuid(text):
         return str(uuid.UUID(text))
-    except ValueError:
-        raise UsageError(
-            f"'{text}' is no UUID.",
-            remedy="The remote id is the UUID of the integration in PartnerOS.",
-            code="BAD_REMOTE_ID",
-        ) from None
+    raise UsageError(
+        f"'{text}' is no UUID.",
+        remedy="The remote id is the UUID of the integration in PartnerOS.",
+        code="BAD_REMOTE_ID",
+    )
 
 
 def check_endpoint(url: str) -> str:
@@ -42,15 +49,23 @@ def check_endpoint(url: str) -> str:
 
     Plain http is taken on loopback only.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
+    if _is_private(url):
         return url.rstrip("/")
     raise UsageError(
         f"'{url}' can't be an endpoint.",
         remedy="Use https://HOST, or http:// on this machine's loopback.",
         code="BAD_ENDPOINT",
+    )
+
+
+def check_instance_url(url: str) -> str:
+    """Return `url` where an org may be at it, with tokens sent there; raises UsageError."""
+    if _is_private(url):
+        return url.rstrip("/")
+    raise UsageError(
+        f"'{url}' can't be an instance URL.",
+        remedy="Use https://MYDOMAIN.my.salesforce.com",
+        code="BAD_INSTANCE_URL",
     )
 
 
@@ -77,13 +92,36 @@ def checked_api_version(connection: Connection, version: str) -> str | None:
     return version
 
 
-def positive_hours(hours: float) -> float:
+def checked_hours(hours: float) -> float:
     """Return `hours` where it is a time to live; raises UsageError."""
-    if hours <= 0:
-        raise UsageError("A time to live is a number of hours above zero.", code="BAD_TTL")
+    if not 0 < hours <= MAX_TTL_HOURS:  # which refuses nan as well
+        raise UsageError(
+            "That can't be a time to live.",
+            remedy=f"Give a number of hours above zero, and up to {MAX_TTL_HOURS} (ten years).",
+            code="BAD_TTL",
+        )
     return hours
 
 
 def absolute(path: str) -> str:
     """Return `path` from the root, with the home folder in place of `~`."""
     return str(Path(path).expanduser().absolute())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_private(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

@@ -13,10 +13,11 @@ from crmdeck.workspace.base import UseCases, new_id
 from crmdeck.workspace.checks import (
     absolute,
     check_endpoint,
+    check_instance_url,
     check_name,
     check_remote_id,
     checked_api_version,
-    positive_hours,
+    checked_hours,
 )
 from crmdeck.workspace.learned import learned, remember
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
@@ -85,11 +86,11 @@ class Connecting(UseCases):
         if endpoint is not None:
             changes["endpoint"] = check_endpoint(endpoint)
         if instance_url is not None:
-            changes["instance_url"] = instance_url
+            changes["instance_url"] = check_instance_url(instance_url)
         if scope is not None:
             changes["scope"] = scope
         if ttl_hours is not None:
-            changes["ttl_hours"] = positive_hours(ttl_hours)
+            changes["ttl_hours"] = checked_hours(ttl_hours)
         if api_version is not None:
             changes["api_version"] = checked_api_version(self.connection(ref), api_version)
         if reconnect:
@@ -213,12 +214,17 @@ class Connecting(UseCases):
             source=draft.source,
             path=absolute(draft.path) if draft.path else None,
             remote_id=check_remote_id(draft.remote_id) if draft.remote_id else None,
-            instance_url=draft.instance_url,
+            instance_url=check_instance_url(draft.instance_url) if draft.instance_url else None,
             endpoint=check_endpoint(draft.endpoint) if draft.endpoint else None,
             api_version=draft.api_version,
             scope=draft.scope,
-            ttl_hours=positive_hours(draft.ttl_hours or self.settings.ttl_hours),
+            ttl_hours=self._hours(draft),
             created_at=self.now,
+        )
+
+    def _hours(self, draft: ConnectionDraft) -> float:
+        return (
+            self.settings.ttl_hours if draft.ttl_hours is None else checked_hours(draft.ttl_hours)
         )
 
 

@@ -26,7 +26,7 @@ from crmdeck.model import (
 from crmdeck.model import Mapping as FieldMapping
 from crmdeck.store import Session
 from crmdeck.workspace.base import UseCases, find_connection, new_id, not_found
-from crmdeck.workspace.browsing import find_snapshot
+from crmdeck.workspace.browsing import find_snapshot, require_known
 from crmdeck.workspace.decided import (
     FieldDecisions,
     by_field,
@@ -78,17 +78,23 @@ class Deciding(UseCases):
         )
 
     def mapping(self, ref: str, pair: str) -> FieldMapping:
-        """Return what holds now for each PartnerOS field of an object pair."""
-        partner = find_partner_object(load_catalogue(self.home), ObjectPair.parse(pair))
+        """Return what holds now for each PartnerOS field of an object pair.
+
+        Raises NotFoundError where the CRM has no such object type and nothing was decided on it.
+        """
+        object_pair = ObjectPair.parse(pair)
+        partner = find_partner_object(load_catalogue(self.home), object_pair)
         with self._store.read() as session:
             connection = find_connection(session.connections.all(), ref)
             decided = by_field(session.decisions.log(connection.id, pair))
+            if not decided:
+                require_known(session, connection, object_pair.crm_object)
             events = session.drift.events(connection.id)
         return FieldMapping(
             connection_id=connection.id,
             object_pair=pair,
             lines=tuple(
-                _line(field, decided.get(field.name), ObjectPair.parse(pair).crm_object, events)
+                _line(field, decided.get(field.name), object_pair.crm_object, events)
                 for field in partner.fields
             ),
         )

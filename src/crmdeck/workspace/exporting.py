@@ -48,6 +48,10 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
             raise UsageError(
                 f"There is no format '{format}'.", remedy="Use one of: " + ", ".join(FORMATS) + "."
             )
+        if pair is not None and what != "mapping":
+            raise UsageError(
+                f"Exporting {what} takes no object pair.", remedy="Leave it out, or export mapping."
+            )
         data = self._exported(what, ref, pair)
         return export(what, data if only is None else _keep(data, only), format)
 

@@ -180,7 +180,7 @@ class Refreshing(UseCases):
             discovered=[(item.schema, item.validator) for item in answer.discovered],
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
-            expires_at=run.finished_at + timedelta(hours=connection.ttl_hours),
+            expires_at=run.started_at + timedelta(hours=connection.ttl_hours),
         )
         session.drift.add(report.events, report.stories)
         session.audit.add(*self._entries(connection, run, compared, len(failures)))

@@ -132,8 +132,8 @@ def find_flow(flows: tuple[Flow, ...], name: str) -> Flow:
     if name in ("password", "soap", "login"):
         raise UsageError(
             "User name with password is not offered.",
-            cause="Salesforce is retiring SOAP login() and the OAuth password flow with Summer "
-            "'27, and HubSpot has no such thing.",
+            cause="Salesforce ends the OAuth password flow on 2027-02-20 and SOAP login() with "
+            "Summer '27, and HubSpot has no such thing.",
             remedy="Use "
             + " or ".join(
                 f"--flow {flow.name}"
