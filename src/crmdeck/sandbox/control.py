@@ -34,7 +34,11 @@ def control(sandbox: Sandbox, request: Request) -> Reply:
         return _control(sandbox, request)
     except KeyError as problem:
         return reply({"error": f"unknown organisation or missing key: {problem}"}, 404)
-    except (ValidationError, ValueError, TypeError, AttributeError) as problem:
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return reply({"error": f"{where}: {first['msg']}"}, 400)
+    except (ValueError, TypeError, AttributeError) as problem:
         return reply({"error": str(problem)}, 400)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import ConfigDict, with_config
+
 
 class FaultKind(StrEnum):
     """The faults on order."""
@@ -40,6 +42,7 @@ ONCE = frozenset(
 VIEWS = frozenset({FaultKind.HIDDEN_OBJECT, FaultKind.HIDDEN_FIELD, FaultKind.LOST_SCHEMA})
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Fault:
     """One fault.

@@ -197,11 +197,13 @@ class Sandbox:
             tenant.faults.script(steps)
 
     def clear(self, org: str | None = None) -> None:
-        """Let everything work again: faults end, a revoked refresh token is taken again."""
+        """Let everything work again: faults end, and the tokens that were told of are taken."""
         for tenant in self._chosen(org):
             tenant.faults.clear()
             tenant.tokens.rotates = False
             tenant.tokens.revoke_refresh(tenant.state.revoked)
+            if not tenant.state.revoked:
+                tenant.tokens.restore_first()
 
     def spend(self, org: str, calls: int) -> None:
         """Let others use up calls of an organisation's daily allowance."""

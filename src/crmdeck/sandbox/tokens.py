@@ -63,8 +63,7 @@ class TokenDesk:
         with self._lock:
             self._count += 1
             token = f"{self._name}-access-{self._count}"
-            end = self._clock() + self._lifetime if self._lifetime else None
-            self._access[token] = Grant(end)
+            self._access[token] = Grant(self._end())
             return token
 
     def refresh(self, refresh_token: str) -> tuple[str, str] | None:
@@ -109,10 +108,19 @@ class TokenDesk:
             self._ended.update(dict.fromkeys(self._access, now))
             self._access.clear()
 
+    def restore_first(self) -> None:
+        """Let the token that everybody was told of work again."""
+        with self._lock:
+            self._ended.pop(self.first_access, None)
+            self._access.setdefault(self.first_access, Grant(self._end()))
+
     def revoke_refresh(self, revoked: bool = True) -> None:
         """Refuse the refresh token from now on, or take it again."""
         with self._lock:
             self._refresh_revoked = revoked
+
+    def _end(self) -> datetime | None:
+        return self._clock() + self._lifetime if self._lifetime else None
 
     def authorise(self, challenge: str) -> str:
         """Return a code that `redeem` takes once, bound to a PKCE challenge (or "")."""
