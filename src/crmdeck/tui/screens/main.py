@@ -84,14 +84,19 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         """The pane that shows."""
         return self.stage.pane
 
-    async def on_mount(self) -> None:
-        """Show the pane of last time, and ask for the connections."""
+    def on_mount(self) -> None:
+        """Paint the frame before anything is imported or read for what it holds."""
         self.query_one(Welcome).appear(False)
-        ids = [spec.id for spec in self.specs]
-        await self.show_pane(self.ui_state.pane if self.ui_state.pane in ids else ids[0])
-        self.load_statuses()
         for spec in self.specs:
             self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
+        self.call_after_refresh(self._open)
+
+    async def _open(self) -> None:
+        """Show the pane of last time, and ask for the connections."""
+        ids = [spec.id for spec in self.specs]
+        if self.pane is None:
+            await self.show_pane(self.ui_state.pane if self.ui_state.pane in ids else ids[0])
+        self.load_statuses()
 
     # Connections
 
