@@ -11,9 +11,10 @@ from pathlib import Path
 def main() -> None:
     """Run the command line; no traceback ever reaches the user unless CRMDECK_DEBUG is set."""
     _prepare_streams()
-    from crmdeck.cli.app import app
-
     try:
+        # In here, since Ctrl+C may come while it is still being imported.
+        from crmdeck.cli.app import app
+
         app()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
