@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli import connections, mapping, records, schema, serve, tools, web
+from crmdeck.cli import connections, fields, mapping, records, schema, serve, tools, web
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.output import emit
 from crmdeck.cli.session import failing
@@ -23,7 +23,7 @@ app = typer.Typer(
 app.add_typer(connections.app, name="connections")
 app.command()(schema.status)
 app.command()(schema.refresh)
-app.command()(schema.schema)
+app.command()(fields.schema)
 app.command()(schema.drift)
 app.command()(mapping.suggest)
 app.add_typer(mapping.app, name="mapping")

@@ -1,4 +1,4 @@
-"""crmdeck status, refresh, schema, drift."""
+"""crmdeck status, refresh, drift."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
+from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import ProgressLine, workspace
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError
-from crmdeck.model import Alert, ConnectionStatus, DriftEvent, RefreshResult, Severity, Status
+from crmdeck.model import (
+    Alert,
+    ConnectionStatus,
+    DriftEvent,
+    RefreshResult,
+    Severity,
+    Status,
+)
 from crmdeck.workspace import Workspace, parse_moment
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
-AtOption = Annotated[
-    str | None,
-    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
-]
 FailOnOption = Annotated[
     Severity | None,
     typer.Option("--fail-on", help="Exit with 4 where there is drift this bad or worse."),
@@ -118,54 +121,6 @@ def refresh(
     if worst is not None:
         raise typer.Exit(int(worst.exit_code))
     _fail_on([event for result in results for event in result.drift_events], fail_on)
-
-
-def schema(
-    name: NameArgument,
-    object_type: Annotated[
-        str | None, typer.Argument(metavar="[OBJECT]", show_default=False)
-    ] = None,
-    at: AtOption = None,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List the object types of a connection, or the fields of one."""
-    with workspace(home, demo, as_json) as ws:
-        moment = parse_moment(at, ws.now) if at else None
-        if object_type is None:
-            summary = ws.objects(name, moment)
-            if as_json:
-                emit_json(summary)
-                return
-            emit_table(
-                ("object", "label", "custom", "fields", "discovered", "stale"),
-                [
-                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
-                    for o in summary.objects
-                ],
-            )
-            return
-        detail = ws.schema(name, object_type, moment)
-        if as_json:
-            emit_json(detail)
-            return
-        emit_table(
-            ("field", "label", "type", "required", "unique", "custom", "calculated", "references"),
-            [
-                (
-                    f.name,
-                    f.label,
-                    f.type,
-                    f.required,
-                    f.unique,
-                    f.custom,
-                    f.calculated,
-                    ", ".join(f.references),
-                )
-                for f in detail.fields
-            ],
-        )
 
 
 def drift(

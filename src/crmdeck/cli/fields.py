@@ -1,0 +1,102 @@
+"""crmdeck schema: object types, their fields, and how full those are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
+from crmdeck.cli.output import emit_json, emit_table
+from crmdeck.cli.session import workspace
+from crmdeck.errors import UsageError
+from crmdeck.model import format_utc
+from crmdeck.tui.samples import percent_filled
+from crmdeck.workspace import FillRate, parse_moment
+
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
+]
+FIELD_COLUMNS = (
+    "field",
+    "label",
+    "type",
+    "required",
+    "unique",
+    "custom",
+    "calculated",
+    "references",
+)
+
+
+def schema(
+    name: NameArgument,
+    object_type: Annotated[
+        str | None, typer.Argument(metavar="[OBJECT]", show_default=False)
+    ] = None,
+    at: AtOption = None,
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Look into records: how full the fields of OBJECT are."),
+    ] = False,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the object types of a connection, or the fields of one and how full they are."""
+    with workspace(home, demo, as_json) as ws:
+        if sample and (object_type is None or at is not None):
+            raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
+        moment = parse_moment(at, ws.now) if at else None
+        if object_type is None:
+            summary = ws.objects(name, moment)
+            if as_json:
+                emit_json(summary)
+                return
+            emit_table(
+                ("object", "label", "custom", "fields", "discovered", "stale"),
+                [
+                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
+                    for o in summary.objects
+                ],
+            )
+            return
+        detail = ws.schema(name, object_type, moment)
+        if sample:
+            rates = ws.sample(name, object_type, [field.name for field in detail.fields]).rates
+        else:
+            rates = ws.fill_rates(name, object_type)
+        if as_json:
+            more = {"fillRates": _rates_to_wire(rates)} if sample else {}
+            emit_json({**detail.to_wire(), **more})
+            return
+        emit_table(
+            (*FIELD_COLUMNS, "filled"),
+            [
+                (
+                    f.name,
+                    f.label,
+                    f.type,
+                    f.required,
+                    f.unique,
+                    f.custom,
+                    f.calculated,
+                    ", ".join(f.references),
+                    percent_filled(rates[f.name].rate) if f.name in rates else None,
+                )
+                for f in detail.fields
+            ],
+        )
+
+
+def _rates_to_wire(rates: Mapping[str, FillRate]) -> dict[str, object]:
+    return {
+        name: {
+            "rate": rate.rate,
+            "sampled": rate.sampled,
+            "measuredAt": format_utc(rate.measured_at),
+        }
+        for name, rate in rates.items()
+    }

@@ -1,0 +1,43 @@
+"""crmdeck schema NAME OBJECT tells how full fields are, and never what they hold."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from crmdeck.cli import fields as commands
+from crmdeck.errors import UsageError
+from crmdeck.model import Scope, ScopeMode
+from tests.workspace.crm import opened
+
+
+def test_rates_are_taken_when_asked_for_and_told_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path / "home") as office:
+        office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
+        office.workspace.refresh("org")
+        monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(office.workspace))
+
+        def schema(*, sample: bool = False, as_json: bool = False) -> str:
+            commands.schema("org", "Account", sample=sample, as_json=as_json)
+            return capsys.readouterr().out
+
+        wire = office.workspace.schema("org", "Account").to_wire()
+        assert json.loads(schema(as_json=True)) == wire
+        assert "%" not in schema()
+        told = json.loads(schema(sample=True, as_json=True))
+        rates = told.pop("fillRates")
+        assert told == wire
+        assert set(rates) == {field["name"] for field in wire["fields"]}
+        assert rates["Name"]["rate"] == 1
+        assert rates["Name"]["sampled"] == 50
+        assert json.loads(schema(as_json=True)) == wire
+        header, *lines = schema().splitlines()
+        assert header.endswith("\tfilled")
+        assert next(line for line in lines if line.startswith("Name\t")).endswith("\t100%")
+        with pytest.raises(UsageError):
+            commands.schema("org", sample=True)
