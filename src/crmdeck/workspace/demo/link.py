@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +57,9 @@ class SandboxLink:
             access = sandbox.hubspot(connection.name)
             secrets = {"access_token": access.private_app_token}
         reached = connection.model_copy(update={"endpoint": access.endpoint})
-        return open_connector(reached, _Access(secrets, credentials), listener, tuning)
+        # One call after the other, so that a replay always spends the same quota.
+        single = replace(tuning or Tuning(), threads=1)
+        return open_connector(reached, _Access(secrets, credentials), listener, single)
 
     def stop(self) -> None:
         """Stop the sandbox, if it was started."""
