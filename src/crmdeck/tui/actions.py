@@ -174,9 +174,12 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
 
 
 def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the key table of the README, in Markdown, one section a scope."""
+    """Return the key table of the README, in Markdown, one section a scope.
+
+    What works everywhere comes first, then the places by name: whatever was imported when.
+    """
     lines: list[str] = []
-    for scope in dict.fromkeys(_SCOPES.values()):
+    for scope in sorted(set(_SCOPES.values()), key=lambda one: (one != EVERYWHERE, one)):
         lines += [f"### {scope.capitalize()}", "", "| key | what it does |", "|---|---|"]
         for action in actions():
             if scope_of(action) == scope:
