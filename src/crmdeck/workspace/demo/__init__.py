@@ -18,6 +18,7 @@ from crmdeck.clock import Clock, utc_now
 from crmdeck.model import ProgressCallback, to_utc
 from crmdeck.secrets import MemorySecrets
 from crmdeck.settings import Settings, cache_home
+from crmdeck.workspace.demo.building import Builder
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.demo.replay import ACTOR, Hands, build
 from crmdeck.workspace.facade import Workspace
@@ -32,6 +33,7 @@ class DemoWorkspace(Workspace):
     def __init__(self, home: Path, *, read_only: bool = False, at: datetime | None = None) -> None:
         clock: Clock = Hands(at) if at else utc_now
         self._at = at
+        self._builder: Builder | None = None
         self._link = SandboxLink(clock, at)
         super().__init__(
             home,
@@ -42,13 +44,27 @@ class DemoWorkspace(Workspace):
             connect=self._link,
         )
 
+    def begin(self) -> None:
+        """Start to build the demo, where there is none that is fresh, in a process of its own.
+
+        The console imports and paints meanwhile; `prepare` waits for it.
+        """
+        if _built_at(self.home, self._at) is None:
+            self._builder = Builder(self.home)
+
     def prepare(self, progress: ProgressCallback | None = None) -> None:
-        """Build the demo where there is none that is fresh."""
-        if self._link.anchor is None or self._at is not None:
-            self._link.anchor = _ensure_built(self.home, self._at, progress or (lambda _: None))
+        """Build the demo where there is none that is fresh, or wait for what `begin` started."""
+        if self._link.anchor is not None and self._at is None:
+            return
+        told = progress or (lambda _: None)
+        if self._builder is not None:
+            self._builder.wait(told)
+        self._link.anchor = ensure_built(self.home, self._at, told)
 
     def close(self) -> None:
-        """Stop the sandbox, if anything started it."""
+        """Stop what was started: the sandbox, and a builder that nobody waits for any more."""
+        if self._builder is not None:
+            self._builder.stop()
         self._link.stop()
 
 
@@ -64,17 +80,24 @@ def open_demo(
 
     `folder` is where it is kept, the user's cache folder otherwise. With `at` the demo is one of
     its own, thrown away afterwards, in which time stands still at that moment: it looks the same
-    every time. With `later` it is for the caller to call `prepare` on what is yielded.
+    every time. With `later` the demo is built in the background, and it is for the caller to call
+    `prepare` on what is yielded.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
         kept = Path(scratch) if at else folder or cache_home()
         with DemoWorkspace(kept / f"demo-{__version__}", read_only=read_only, at=at) as workspace:
-            if not later:
+            if later:
+                workspace.begin()
+            else:
                 workspace.prepare()
             yield workspace
 
 
-def _ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
+def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
+    """Return the moment that the demo's history ends at; build it first where it is not fresh.
+
+    One process builds and the others wait.
+    """
     from filelock import FileLock
 
     anchor = _built_at(home, at)
