@@ -32,6 +32,12 @@ def test_every_action_has_a_method() -> None:
             assert callable(getattr(host, f"action_{action.method}", None)), action.id
 
 
+def test_no_two_actions_have_one_id() -> None:
+    hosts = _subclasses(actions.ActionHost)
+    ids = [action.id for host in hosts for action in host.__dict__.get("ACTIONS", ())]
+    assert sorted(ids) == sorted(set(ids))
+
+
 def test_a_key_map_is_checked() -> None:
     assert actions.check_keymap({"view.filter": "ctrl+t"}) == ()
     problems = actions.check_keymap({"view.filter": "q", "no.such": "x"})

@@ -83,6 +83,7 @@ class ActionHost:
             cls.BINDINGS = [_binding(action) for action in own]
             _REGISTRY.update((action.id, action) for action in own)
             _SCOPES.update((action.id, cls.SCOPE) for action in own)
+            _OWNERS.update((action.id, f"{cls.__module__}.{cls.__qualname__}") for action in own)
             _WITHIN.setdefault(cls.SCOPE, cls.WITHIN)
         super().__init_subclass__(**options)
 
@@ -103,6 +104,7 @@ class ActionHost:
 
 _REGISTRY: dict[str, Action] = {}
 _SCOPES: dict[str, str] = {}
+_OWNERS: dict[str, str] = {}
 _WITHIN: dict[str, tuple[str, ...]] = {}
 
 
@@ -181,7 +183,7 @@ def key_table(keymap: Mapping[str, str] | None = None) -> str:
     lines: list[str] = []
     for scope in sorted(set(_SCOPES.values()), key=lambda one: (one != EVERYWHERE, one)):
         lines += [f"### {scope.capitalize()}", "", "| key | what it does |", "|---|---|"]
-        for action in actions():
+        for action in sorted(actions(), key=lambda one: _OWNERS[one.id]):
             if scope_of(action) == scope:
                 keys = " ".join(f"`{key_label(key)}`" for key in keys_of(action, keymap or {}))
                 lines.append(f"| {keys} | {action.help or action.title} |")

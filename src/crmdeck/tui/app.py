@@ -13,6 +13,7 @@ from textual.system_commands import SystemCommandsProvider
 
 from crmdeck.tui.actions import check_keymap
 from crmdeck.tui.collector import calm
+from crmdeck.tui.ending import on_ending
 from crmdeck.tui.palette import DeckCommands
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
@@ -77,6 +78,7 @@ class CrmdeckApp(App[None]):
     def on_mount(self) -> None:
         """Say what is wrong with the user's keys."""
         self.call_after_refresh(calm)
+        on_ending(self.leave)
         if self._keys:
             for spec in self._specs:
                 spec.load()
@@ -131,6 +133,10 @@ class CrmdeckApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave at once; where the user was is kept, and what was decided is stored."""
         self.save_state()
         self.exit()
 

@@ -23,8 +23,8 @@ class Values(Dialog[None]):
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("values.close", "close", ("enter",), hint=30, palette=False, priority=True),
-        Action("values.down", "next", ("down",), hint=20, palette=False, priority=True),
-        Action("values.up", "previous", ("up",), palette=False, priority=True),
+        Action("value.down", "next", ("down",), hint=20, palette=False, priority=True),
+        Action("value.up", "previous", ("up",), palette=False, priority=True),
         Action("values.page_down", "next page", ("pagedown",), palette=False, priority=True),
         Action("values.page_up", "previous page", ("pageup",), palette=False, priority=True),
     )

@@ -90,5 +90,6 @@ SCREEN_ACTIONS = (
     ),
     Action("app.help", "help", ("question_mark",), help="what the keys do here", hint=30),
     Action("app.commands", "commands", ("ctrl+p",), hint=25, palette=False),
+    Action("app.suspend", "suspend", ("ctrl+z",), help="back to the shell; fg returns"),
     Action("app.quit", "quit", ("q",), hint=15),
 )

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -54,6 +55,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         self.ui_state = state
         self.connection_id: str | None = state.connection_id or None
         self._ready = False
+        self._laid_out_for: Size | None = None
 
     # The frame
 
@@ -83,6 +85,16 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     def pane(self) -> Pane | None:
         """The pane that shows."""
         return self.stage.pane
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Note for which size the screen has been laid out."""
+        self._laid_out_for = event.size
+
+    def on_screen_resume(self) -> None:
+        """Catch up with a window whose size changed beneath a dialog."""
+        size = self.app.size
+        if self._laid_out_for not in (None, size):
+            self.post_message(events.Resize(size, size))
 
     def on_mount(self) -> None:
         """Paint the frame before anything is imported or read for what it holds."""
@@ -333,6 +345,10 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     def action_commands(self) -> None:
         """Open the palette."""
         self.app.action_command_palette()
+
+    def action_suspend(self) -> None:
+        """Go back to the shell, which brings the console back with `fg`."""
+        self.app.action_suspend_process()
 
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""

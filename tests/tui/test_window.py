@@ -1,0 +1,40 @@
+"""What happens to the window and the process: nothing is lost, and what shows fits."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.ui_state import UiState
+from crmdeck.workspace import Workspace
+from tests.tui.pilot import audit_console, screen_text, settle, until
+
+
+async def test_a_window_that_changed_beneath_a_dialog_fits_afterwards(
+    workspace: Workspace,
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        app.push_screen(Confirm("Go on?", opened_by="x"))
+        await pilot.resize_terminal(50, 20)
+        assert "Go on?" in screen_text(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "needs at least 60 columns" in screen_text(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "Audit   acme" in screen_text(pilot)
+
+
+async def test_a_terminal_that_goes_away_loses_nothing(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"dana", "enter", "s")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(pilot, lambda: app._exit)
+    kept = UiState.load(workspace.home).panes["audit"]
+    assert kept["filter"] == "dana"
+    assert kept["sort"] == ["at", False]
