@@ -1,0 +1,106 @@
+"""Text from outside is text: in every pane, title, toast and dialog, at every width."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from crmdeck.model import DecisionState, Platform, Source
+from crmdeck.secrets import MemorySecrets
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from tests.tui.conftest import HOSTILE, Clock
+from tests.tui.mapping_desk import PAIR, described, picklist
+from tests.tui.pilot import screen_text, settle
+
+TEXTS = tuple(text.replace("\ud800", "") for text in HOSTILE)
+CONTROLS = set("\x1b\x07\x9b\x00\r\t\u202e\u202c")
+WALKS = {
+    "1": (("a",), ("enter",)),
+    "2": (("enter",), ("j", "j", "enter"), ("backspace", "f", "G"), ("t",), ("equals_sign",)),
+    "3": (("enter",), ("j", "enter"), ("j",), ("a",)),
+    "4": (("j",), ("enter",), ("p",), ("A",), ("v",)),
+    "5": (("j",), ("a",), ("e",)),
+}
+"""What is pressed in each pane; a dialog that it opens is left with Esc."""
+
+
+def export(folder: Path, kind: str, fields: tuple[str, ...]) -> None:
+    more = {
+        "inlineHelpText": "\n".join(TEXTS),
+        "calculatedFormula": TEXTS[0],
+        **(picklist(*TEXTS[:-1]) if kind == "picklist" else {"type": kind}),
+    }
+    found = [described(f"F{n}__c", text, **more) for n, text in enumerate(fields)]
+    odd = [described(text[:80], text) for text in fields if text.strip()]
+    key = {"name": "Id", "label": "ID", "type": "id", "nillable": False}
+    text = {"name": "Opportunity", "label": "[red]O\x1b[31m[/]\n\u202eB", "custom": False}
+    (folder / "Opportunity.json").write_text(json.dumps({**text, "fields": [key, *found, *odd]}))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace in which all that comes from outside is as bad as it gets."""
+    root = tmp_path_factory.mktemp("hostile")
+    (root / "home").mkdir()
+    (root / "home/settings.toml").write_text('encoder = "none"\n')
+    actor = "".join(TEXTS[:3])
+    secrets = MemorySecrets()
+    with Workspace.open(root / "home", clock=Clock(), actor=actor, secrets=secrets) as workspace:
+        draft = ConnectionDraft(
+            name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(root)
+        )
+        workspace.add_connection(draft)
+        export(root, "string", TEXTS)
+        workspace.refresh("acme")
+        names = [field.name for field in workspace.schema("acme", "Opportunity").fields]
+        lines = [line.partner_field for line in workspace.mapping("acme", PAIR).lines]
+        choices = [
+            Choice(partner_field=line, state=DecisionState.ACCEPTED, crm_field=name, note=name)
+            for line, name in zip(lines, names[1:], strict=False)
+        ]
+        workspace.decide("acme", PAIR, choices)
+        export(root, "picklist", TEXTS[2:])
+        workspace.refresh("acme")
+        events = workspace.drift("acme").events
+        workspace.acknowledge([events[0].id], "".join(TEXTS[:6]))
+        yield workspace
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_no_pane_and_no_dialog_takes_it_for_anything_else(
+    hostile: Workspace, size: tuple[int, int]
+) -> None:
+    app = CrmdeckApp(hostile)
+    seen: list[str] = []
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        for pane, walk in WALKS.items():
+            for keys in ((pane,), ("l",), *walk, ("question_mark",)):
+                await look(pilot, seen, *keys)
+        for text in TEXTS:
+            app.say(text, title=text)
+        await look(pilot, seen, "1")
+    everything = "".join(seen)
+    assert not set(everything) & CONTROLS
+    assert "[bold red]brackets[/]" in everything
+    for screen in seen:
+        lines = screen.split("\n")
+        assert len(lines) == size[1]
+        assert max(map(cell_len, lines)) <= size[0]
+
+
+async def look(pilot: Pilot[Any], seen: list[str], *keys: str) -> None:
+    """Press keys, keep what shows, and leave what opened."""
+    await pilot.press(*keys)
+    await settle(pilot)
+    seen.append(screen_text(pilot))
+    while len(pilot.app.screen_stack) > 1:
+        await pilot.press("escape")
+        await settle(pilot)
