@@ -24,7 +24,7 @@ CONTROLS = set("\x1b\x07\x9b\x00\r\t\u202e\u202c")
 WALKS = {
     "1": (("a",), ("enter",)),
     "2": (("enter",), ("j", "j", "enter"), ("backspace", "f", "G"), ("t",), ("equals_sign",)),
-    "3": (("enter",), ("j", "enter"), ("j",), ("a",)),
+    "3": (("enter",), ("j", "enter"), ("j",), ("a",), ("A",)),
     "4": (("j",), ("enter",), ("p",), ("A",), ("v",)),
     "5": (("j",), ("a",), ("e",)),
 }

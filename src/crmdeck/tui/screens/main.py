@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.geometry import Size
-from textual.notifications import SeverityLevel
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Connection, ConnectionStatus, RefreshResult
+from crmdeck.model import Connection, ConnectionStatus
 from crmdeck.tui.actions import Action, ActionHost, offers
 from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.loading import BusyChanged, Job, Loading
@@ -26,10 +23,11 @@ from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.exporting import ask_and_export
 from crmdeck.tui.screens.keys import SCREEN_ACTIONS
+from crmdeck.tui.screens.refreshing import refresh_and_tell
 from crmdeck.tui.screens.signing_in import SigningIn
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.screens.welcome import Welcome
-from crmdeck.tui.text import count
+from crmdeck.tui.screens.window import Window
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
 
 
-class MainScreen(ActionHost, Loading, Screen[None]):
+class MainScreen(ActionHost, Loading, Window):
     """Holds which connection and pane are shown, and hands keys and messages on."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = SCREEN_ACTIONS
@@ -55,7 +53,6 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         self.ui_state = state
         self.connection_id: str | None = state.connection_id or None
         self._ready = False
-        self._laid_out_for: Size | None = None
 
     # The frame
 
@@ -85,16 +82,6 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     def pane(self) -> Pane | None:
         """The pane that shows."""
         return self.stage.pane
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Note for which size the screen has been laid out."""
-        self._laid_out_for = event.size
-
-    def on_screen_resume(self) -> None:
-        """Catch up with a window whose size changed beneath a dialog."""
-        size = self.app.size
-        if self._laid_out_for not in (None, size):
-            self.post_message(events.Resize(size, size))
 
     def on_mount(self) -> None:
         """Paint the frame before anything is imported or read for what it holds."""
@@ -287,16 +274,7 @@ class MainScreen(ActionHost, Loading, Screen[None]):
 
     def refresh_connection(self, ref: str, name: str) -> None:
         """Refresh the schema of a connection; a failure shows in the pane, and in its health."""
-
-        def work(job: Job) -> RefreshResult:
-            return self.deck.workspace.refresh(ref, progress=job.progress, cancel=job.cancel)
-
-        def failed(error: CrmdeckError) -> None:
-            self.action_reload()
-            self.show_error(error)
-
-        done = partial(self._refreshed, name)
-        self.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
+        refresh_and_tell(self, ref, name)
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a connection that is new, or signed in to again."""
@@ -309,15 +287,6 @@ class MainScreen(ActionHost, Loading, Screen[None]):
         """Sign in again to the connection."""
         if self.status is not None:
             SigningIn(self, self.status.id, self.status.name).start()
-
-    def _refreshed(self, name: str, result: RefreshResult) -> None:
-        parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
-        parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
-        if result.failures:
-            parts.append(f"{len(result.failures)} failed")
-        severity: SeverityLevel = "warning" if result.failures else "information"
-        self.deck.say(f"{name}: {', '.join(parts)}", severity=severity)
-        self.action_reload()
 
     def action_reload(self) -> None:
         """Read the cache again."""
@@ -345,10 +314,6 @@ class MainScreen(ActionHost, Loading, Screen[None]):
     def action_commands(self) -> None:
         """Open the palette."""
         self.app.action_command_palette()
-
-    def action_suspend(self) -> None:
-        """Go back to the shell, which brings the console back with `fg`."""
-        self.app.action_suspend_process()
 
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
