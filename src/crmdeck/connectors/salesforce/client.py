@@ -61,6 +61,11 @@ class SalesforceClient:
         """Return the org's own URL: as stored, or as the token endpoint gave it."""
         return (self.tokens.instance_url or self._instance_url).rstrip("/")
 
+    @property
+    def org_url(self) -> str | None:
+        """The org's own URL; None where only the host is known that everybody signs in at."""
+        return None if self.instance_url == PRODUCTION else self.instance_url
+
     def version(self) -> str:
         """Return the API version in use: the pinned one, else the newest that the org speaks."""
         with self._lock:

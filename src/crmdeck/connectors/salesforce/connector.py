@@ -73,7 +73,7 @@ class SalesforceConnector:
         return ProbeReport(
             user=_text(user.get("preferred_username")) or _text(user.get("email")),
             organisation=_text(user.get("organization_id")),
-            instance_url=self._client.instance_url,
+            instance_url=self._client.org_url,
             api_version=version,
             quota=self._meter.quota,
             token_expires_at=self._client.token_ends_at(),
