@@ -236,6 +236,19 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
         assert desk.line.name == "accountDomain"
 
 
+async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) -> None:
+    async with sitting(desk_workspace) as desk:
+        desk.pane.set_filter_text("close")
+        shown = frozenset(line.name for line in desk.pane.lines.shown())
+        request = desk.pane.export_request()
+    assert request is not None
+    assert request.only == shown
+    assert "expectedCloseDate" in shown
+    text = desk_workspace.export("mapping", "acme", format="json", pair=PAIR, only=shown)
+    assert '"expectedCloseDate"' in text
+    assert '"accountName"' not in text
+
+
 async def test_a_decision_that_cannot_be_stored_is_taken_back(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
