@@ -453,13 +453,10 @@ async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: P
         for _ in fields:
             seen.append(await press(pilot, "j", "enter"))
             seen.append(await press(pilot, "backspace"))
-        for _ in odd:
-            seen.append(await press(pilot, "j"))
         seen.append(await press(pilot, "f", "G"))
         seen.append(await choose(pilot, "equals_sign", "05-01"))
         seen.append(await press(pilot, "enter"))
-        for _ in range(12):
-            seen.append(await press(pilot, "j"))
+        seen.append(await press(pilot, *"jjjjjj"))
     everything = "".join(seen)
     assert "[bold red]brackets[/]" in everything
     assert not set(everything) & set("\x1b\x07\x9b\u202e\x00\r\t")
