@@ -219,3 +219,8 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
         f"{command} >&-; echo $? >&2", shell=True, capture_output=True, text=True, check=False
     )
     assert (unread.stderr, closed.stderr) == ("0\n", "0\n")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
+def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
+    assert "too long" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr

@@ -212,3 +212,18 @@ def test_faults_can_be_ordered_from_outside(sandbox: Sandbox, salesforce: httpx.
         "acme-marketing",
         "legacy-portal",
     ]
+
+
+def test_when_all_works_again_the_tokens_told_of_do(
+    sandbox: Sandbox, salesforce: httpx.Client
+) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.EXPIRED_TOKEN))
+    assert salesforce.get(f"{DATA}/limits").status_code == 401
+    sandbox.clear("acme-prod")
+    assert salesforce.get(f"{DATA}/limits").status_code == 200
+
+
+def test_a_fault_with_a_word_that_means_nothing_is_refused(sandbox: Sandbox) -> None:
+    ordered = {"org": "acme-prod", "kind": "html", "tiems": 1}
+    answer = httpx.post(f"{sandbox.url}/sandbox/faults", json=ordered)
+    assert (answer.status_code, "tiems" in answer.text) == (400, True)

@@ -23,6 +23,8 @@ from crmdeck.model import Decision, Direction
 
 app = typer.Typer(help="Decide on field pairs, line by line.", no_args_is_help=True)
 
+_LONGEST = 32 * 1024 * 1024  # characters
+
 PicksArgument = Annotated[
     list[str] | None,
     typer.Argument(
@@ -233,9 +235,16 @@ def _report(decisions: tuple[Decision, ...], as_json: bool) -> None:
 
 
 def _read(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
     try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} can't be read.", cause=str(error)) from None
+        if file == "-":
+            text = sys.stdin.read(_LONGEST + 1)
+        else:
+            with Path(file).open(encoding="utf-8") as stream:
+                text = stream.read(_LONGEST + 1)
+    except OSError as error:
+        raise UsageError(f"{file} can't be read.", cause=error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} can't be read.", cause="It is not UTF-8 text.") from None
+    if len(text) > _LONGEST:
+        raise UsageError(f"{file} is too long to be a mapping.")
+    return text
