@@ -15,6 +15,7 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     Decision,
+    DriftReport,
     GoneReason,
     ObjectSchema,
     ProbeReport,
@@ -240,6 +241,10 @@ class Sharing(Protocol):
 
     def history(self) -> tuple[AuditEntry, ...]:
         """Return the latest audit entries, newest first."""
+        ...
+
+    def drift(self) -> DriftReport:
+        """Return the drift that the source has recorded so far."""
         ...
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:

@@ -7,6 +7,7 @@ by what it lacks, in the order of the source. So every copy is a beginning of th
 from __future__ import annotations
 
 from crmdeck.connectors.base import Connector, Sharing
+from crmdeck.model import DriftReport
 from crmdeck.store import Store
 
 
@@ -18,7 +19,12 @@ def take_over(store: Store, connector: Connector, connection_id: str) -> Sharing
     if decisions is None:
         return None
     entries = connector.history()
+    with store.read() as session:
+        first = session.snapshots.latest_refresh(connection_id) is None
+    # From the first look on, drift is found by comparing; what came before is the source's word.
+    before = connector.drift() if first else DriftReport()
     with store.write() as session:
+        session.drift.add(before.events, before.stories)
         known = {decision.id for decision in session.decisions.log(connection_id)}
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])

@@ -49,7 +49,8 @@ def test_the_schema_arrives_as_it_is_there_and_only_what_changed_is_pulled(
         assert here.schema_hash == there.schema_hash
     again = dana.workspace.refresh("acme")
     assert (again.unchanged_objects, again.drift_events) == (2, ())
-    assert first.traffic.requests - again.traffic.requests == 2
+    # The first look costs a request for each of two object types, and one for the drift so far.
+    assert first.traffic.requests - again.traffic.requests == 3
 
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
     third = dana.workspace.refresh("acme")
@@ -91,6 +92,23 @@ def test_decisions_and_history_are_shared_by_all_consoles(
     here = [entry.id for entry in dana.workspace.audit("acme", event="mapping.*")]
     assert len(here) == len(set(here)) == 3
     assert set(here) == there
+
+
+def test_a_console_that_comes_later_has_the_drift_from_before(
+    house: House, dana: Console, tmp_path: Path
+) -> None:
+    dana.workspace.refresh("acme")
+    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
+    dana.workspace.refresh("acme")
+    (event,) = house.workspace.drift("acme").events
+    house.workspace.acknowledge([event.id], "known")
+    late = console(house, tmp_path / "mona", "mona@acme.example")
+    assert late.workspace.refresh("acme").baseline
+    (seen,) = late.workspace.drift("acme").events
+    assert (seen.id, seen.field_name, seen.note) == (event.id, event.field_name, "known")
+    assert seen.connection_id == late.workspace.connection("acme").id
+    late.workspace.refresh("acme")
+    assert len(late.workspace.drift("acme").events) == 1
 
 
 def test_its_suggestions_are_one_more_signal_and_their_lack_is_none(

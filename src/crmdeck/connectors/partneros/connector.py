@@ -36,6 +36,8 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     Decision,
+    DriftEvent,
+    DriftReport,
     GoneReason,
     ObjectPair,
     Platform,
@@ -43,6 +45,7 @@ from crmdeck.model import (
     Quota,
     Scope,
     ScopeMode,
+    Story,
     Suggestion,
     WireModel,
     to_utc,
@@ -163,6 +166,16 @@ class PartnerOSConnector:
         if reply.status != 200:
             return ()
         return reading.records(AuditEntry, reply.body, self._connection_id)
+
+    def drift(self) -> DriftReport:
+        """Return the drift that is recorded there; none where the server keeps none."""
+        reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
+        if reply.status != 200 or not isinstance(reply.body, Mapping):
+            return DriftReport()
+        return DriftReport(
+            events=reading.records(DriftEvent, reply.body.get("events"), self._connection_id),
+            stories=reading.records(Story, reply.body.get("stories"), self._connection_id),
+        )
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
         """Make decisions in PartnerOS, all or none."""
