@@ -2,36 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from crmdeck.model.enums import AlertLevel, Platform, Source, Status
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
-
-
-class Platform(StrEnum):
-    """The CRMs."""
-
-    SALESFORCE = "salesforce"
-    HUBSPOT = "hubspot"
-
-
-class Source(StrEnum):
-    """How crmdeck reaches a CRM."""
-
-    SALESFORCE = "salesforce"
-    HUBSPOT = "hubspot"
-    PARTNEROS = "partneros"
-    FILES = "files"
-    SANDBOX = "sandbox"
-
-
-class Status(StrEnum):
-    """What a connection is, derived from what happened."""
-
-    ACTIVE = "active"
-    ERROR = "error"
-    DISCONNECTED = "disconnected"
-    REAUTH_REQUIRED = "reauth_required"
 
 
 class Connection(WireModel):
@@ -76,14 +49,6 @@ class Quota(WireModel):
     def left(self) -> float:
         """Return the share that is left, 0 to 1."""
         return max(0.0, 1 - self.used / self.limit) if self.limit > 0 else 0.0
-
-
-class AlertLevel(StrEnum):
-    """How urgent an alert is."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
 
 
 class Alert(WireModel):

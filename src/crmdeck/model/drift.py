@@ -2,51 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
+from crmdeck.model.enums import DriftKind, Severity, Side
 from crmdeck.model.wire import UtcTime, WireModel
-
-
-class DriftKind(StrEnum):
-    """What happened to an object or a field."""
-
-    OBJECT_ADDED = "object_added"
-    OBJECT_REMOVED = "object_removed"
-    OBJECT_HIDDEN = "object_hidden"
-    OBJECT_ABSENT = "object_absent"
-    OBJECT_OUT_OF_SCOPE = "object_out_of_scope"
-    OBJECT_CHANGED = "object_changed"
-    FIELD_ADDED = "field_added"
-    FIELD_REMOVED = "field_removed"
-    FIELD_HIDDEN = "field_hidden"
-    FIELD_ABSENT = "field_absent"
-    FIELD_CHANGED = "field_changed"
-
-
-class GoneReason(StrEnum):
-    """Why something that was there is not in the answer any more."""
-
-    REMOVED = "removed"
-    HIDDEN = "hidden"
-    ABSENT = "absent"
-    OUT_OF_SCOPE = "out_of_scope"
-
-
-class Severity(StrEnum):
-    """How bad a change is for what is mapped or written."""
-
-    SAFE = "safe"
-    RISKY = "risky"
-    BREAKING = "breaking"
-
-    @property
-    def rank(self) -> int:
-        """Return 0 for safe, 1 for risky, 2 for breaking."""
-        return _RANKS[self]
-
-
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Change(WireModel):
@@ -112,14 +71,6 @@ class DriftReport(WireModel):
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
-
-
-class Side(StrEnum):
-    """On which side of a comparison something is."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    BOTH = "both"
 
 
 class FieldDifference(WireModel):

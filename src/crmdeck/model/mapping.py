@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Self
 
 from crmdeck.errors import UsageError
+from crmdeck.model.enums import DecisionState, Direction, ValueMatch
 from crmdeck.model.schema import Field
 from crmdeck.model.wire import UtcTime, WireModel
 
 PAIR_SEPARATOR = "--"
-
-
-class Direction(StrEnum):
-    """Where a value flows."""
-
-    PUSH = "push"
-    PULL = "pull"
-    BIDIRECTIONAL = "bidirectional"
-
-
-class DecisionState(StrEnum):
-    """What the operator decided on a PartnerOS field."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    PENDING = "pending"
 
 
 class ObjectPair(WireModel):
@@ -76,16 +60,6 @@ class Warning(WireModel):
 
     code: str
     text: str
-
-
-class ValueMatch(StrEnum):
-    """How a picklist value found its counterpart."""
-
-    EXACT = "exact"
-    NORMALISED = "normalised"
-    SYNONYM = "synonym"
-    EMBEDDING = "embedding"
-    NONE = "none"
 
 
 class ValuePair(WireModel):

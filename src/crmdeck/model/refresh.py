@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from crmdeck.model.drift import DriftEvent, Story
+from crmdeck.model.enums import SyncOutcome
 from crmdeck.model.wire import UtcTime, WireModel
 
 
@@ -47,21 +46,6 @@ class RefreshResult(WireModel):
     unchanged_objects: int = 0
     traffic: Traffic = Traffic()
     elapsed_ms: int = 0
-
-
-class SyncOutcome(StrEnum):
-    """How one attempt to talk to a CRM ended.
-
-    `stopped` is a refresh that left the rest of the API quota to others: nothing is wrong with
-    the connection.
-    """
-
-    OK = "ok"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    REAUTH = "reauth"
-    CANCELLED = "cancelled"
-    STOPPED = "stopped"
 
 
 class SyncRun(WireModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crmdeck.model.schema import FieldType
+from crmdeck.model.enums import FieldType
 
 
 class FieldRow(NamedTuple):

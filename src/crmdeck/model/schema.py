@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import pydantic
 
+from crmdeck.model.enums import FieldType, ScopeMode
 from crmdeck.model.wire import UtcTime, WireModel
-
-
-class FieldType(StrEnum):
-    """The canonical types; `native_type` keeps the platform's own word."""
-
-    ID = "id"
-    STRING = "string"
-    TEXT = "text"
-    HTML = "html"
-    EMAIL = "email"
-    PHONE = "phone"
-    URL = "url"
-    BOOLEAN = "boolean"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    CURRENCY = "currency"
-    PERCENT = "percent"
-    DATE = "date"
-    DATETIME = "datetime"
-    TIME = "time"
-    PICKLIST = "picklist"
-    MULTIPICKLIST = "multipicklist"
-    REFERENCE = "reference"
-    COMPOUND = "compound"
-    BINARY = "binary"
-    OTHER = "other"
 
 
 class PicklistValue(WireModel):
@@ -89,14 +63,6 @@ class ObjectSchema(WireModel):
     custom: bool | None = None
     fields: tuple[Field, ...] = ()
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
-
-
-class ScopeMode(StrEnum):
-    """Which object types a refresh asks for."""
-
-    MAPPABLE = "mappable"
-    ALL = "all"
-    NAMED = "named"
 
 
 class Scope(WireModel):

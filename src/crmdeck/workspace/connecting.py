@@ -8,7 +8,8 @@ from typing import Any
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
-from crmdeck.secrets import SecretsPlace, keyring_available, no_keyring
+from crmdeck.secrets import SecretsPlace as SecretsPlace
+from crmdeck.secrets import keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
 from crmdeck.workspace.checks import (
     absolute,

@@ -1,0 +1,163 @@
+"""The words that have a fixed set of values. They cost nothing to import."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Platform(StrEnum):
+    """The CRMs."""
+
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+
+
+class Source(StrEnum):
+    """How crmdeck reaches a CRM."""
+
+    SALESFORCE = "salesforce"
+    HUBSPOT = "hubspot"
+    PARTNEROS = "partneros"
+    FILES = "files"
+    SANDBOX = "sandbox"
+
+
+class Status(StrEnum):
+    """What a connection is, derived from what happened."""
+
+    ACTIVE = "active"
+    ERROR = "error"
+    DISCONNECTED = "disconnected"
+    REAUTH_REQUIRED = "reauth_required"
+
+
+class AlertLevel(StrEnum):
+    """How urgent an alert is."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class FieldType(StrEnum):
+    """The canonical types; `native_type` keeps the platform's own word."""
+
+    ID = "id"
+    STRING = "string"
+    TEXT = "text"
+    HTML = "html"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    CURRENCY = "currency"
+    PERCENT = "percent"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    PICKLIST = "picklist"
+    MULTIPICKLIST = "multipicklist"
+    REFERENCE = "reference"
+    COMPOUND = "compound"
+    BINARY = "binary"
+    OTHER = "other"
+
+
+class ScopeMode(StrEnum):
+    """Which object types a refresh asks for."""
+
+    MAPPABLE = "mappable"
+    ALL = "all"
+    NAMED = "named"
+
+
+class DriftKind(StrEnum):
+    """What happened to an object or a field."""
+
+    OBJECT_ADDED = "object_added"
+    OBJECT_REMOVED = "object_removed"
+    OBJECT_HIDDEN = "object_hidden"
+    OBJECT_ABSENT = "object_absent"
+    OBJECT_OUT_OF_SCOPE = "object_out_of_scope"
+    OBJECT_CHANGED = "object_changed"
+    FIELD_ADDED = "field_added"
+    FIELD_REMOVED = "field_removed"
+    FIELD_HIDDEN = "field_hidden"
+    FIELD_ABSENT = "field_absent"
+    FIELD_CHANGED = "field_changed"
+
+
+class GoneReason(StrEnum):
+    """Why something that was there is not in the answer any more."""
+
+    REMOVED = "removed"
+    HIDDEN = "hidden"
+    ABSENT = "absent"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
+class Severity(StrEnum):
+    """How bad a change is for what is mapped or written."""
+
+    SAFE = "safe"
+    RISKY = "risky"
+    BREAKING = "breaking"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for safe, 1 for risky, 2 for breaking."""
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Side(StrEnum):
+    """On which side of a comparison something is."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
+class Direction(StrEnum):
+    """Where a value flows."""
+
+    PUSH = "push"
+    PULL = "pull"
+    BIDIRECTIONAL = "bidirectional"
+
+
+class DecisionState(StrEnum):
+    """What the operator decided on a PartnerOS field."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    PENDING = "pending"
+
+
+class ValueMatch(StrEnum):
+    """How a picklist value found its counterpart."""
+
+    EXACT = "exact"
+    NORMALISED = "normalised"
+    SYNONYM = "synonym"
+    EMBEDDING = "embedding"
+    NONE = "none"
+
+
+class SyncOutcome(StrEnum):
+    """How one attempt to talk to a CRM ended.
+
+    `stopped` is a refresh that left the rest of the API quota to others: nothing is wrong with
+    the connection.
+    """
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    REAUTH = "reauth"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
