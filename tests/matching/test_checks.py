@@ -78,10 +78,11 @@ def test_a_required_field_that_nothing_feeds_is_blocking() -> None:
     right = (
         field("Name", required=True),
         field("StageName", required=True),
+        field("CloseDate", required=True, default=""),
         field("Status", required=True, default="New"),
         field("Serial", required=True, createable=False),
         field("Old", required=True, archived=True),
         field("Optional"),
         Field(name="Unsaid"),
     )
-    assert [f.name for f in blocking(right, {"Name"})] == ["StageName"]
+    assert [f.name for f in blocking(right, {"Name"})] == ["StageName", "CloseDate"]

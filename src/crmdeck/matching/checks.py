@@ -38,7 +38,8 @@ def warn(left: Field, right: Field, *, knowledge: Knowledge | None = None) -> tu
 def blocking(right: Sequence[Field], mapped: Collection[str]) -> tuple[Field, ...]:
     """Return the CRM fields that a new record must have and that nothing feeds, in their order.
 
-    `mapped` names the CRM fields that something is written into.
+    `mapped` names the CRM fields that something is written into. An empty default fills nothing:
+    it is how a source says that there is none.
     """
     fed = frozenset(mapped)
     return tuple(
@@ -47,7 +48,7 @@ def blocking(right: Sequence[Field], mapped: Collection[str]) -> tuple[Field, ..
         if field.required
         and field.name not in fed
         and field.createable is not False
-        and field.default is None
+        and not field.default
         and not field.archived
         and not field.calculated
         and not is_shell(field)
