@@ -6,7 +6,7 @@ None of the three ever holds a secret.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
@@ -20,17 +20,29 @@ class ExitCode(IntEnum):
     CACHE_BUSY = 5
 
 
+class NextStep(StrEnum):
+    """What helps, where crmdeck itself can do it: each face knows its own way of saying how."""
+
+    SIGN_IN = "sign_in"
+    REFRESH = "refresh"
+    TEST = "test"
+    SEE_DRIFT = "see_drift"
+
+
 class CrmdeckError(Exception):
     """Base of everything that crmdeck raises on purpose.
 
-    `code` is stable and upper snake case. `message`, `cause` and `remedy` are one line each;
-    line breaks and control characters from outside are replaced, so that an error can be
-    printed as it is.
+    `code` is stable and upper snake case. `next_step` is what helps, `connection` the name of
+    the connection that it is about, where either is known. `message`, `cause` and `remedy` are
+    one line each; line breaks and control characters from outside are replaced, so that an error
+    can be printed as it is.
     """
 
     code = "FAILED"
     exit_code = ExitCode.FAILED
     http_status = 500
+    next_step: NextStep | None = None
+    connection: str | None = None
 
     def __init__(
         self,
@@ -96,6 +108,7 @@ class ReauthRequiredError(CrmdeckError):
     code = "REAUTH_REQUIRED"
     exit_code = ExitCode.REAUTH_REQUIRED
     http_status = 401
+    next_step = NextStep.SIGN_IN
 
 
 class PermissionDeniedError(CrmdeckError):

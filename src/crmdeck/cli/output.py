@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, NextStep
 from crmdeck.model import WireModel, format_utc
 from crmdeck.tui.text import display_text
 
@@ -65,14 +65,37 @@ def emit_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
-    """Say on stderr what happened, why, and what to do next."""
+    """Say on stderr what happened, to which connection, why, and what to do next."""
+    command = command_for(error.next_step, error.connection)
     if as_json:
-        sys.stderr.write(json.dumps(error.to_wire()) + "\n")
+        about = {"connection": error.connection, "command": command}
+        told = {key: value for key, value in about.items() if value}
+        sys.stderr.write(json.dumps({**error.to_wire(), **told}) + "\n")
         return
-    say(f"crmdeck: {error.message}")
-    for part in (error.cause, error.remedy):
+    name = f"{error.connection}: " if error.connection else ""
+    say(f"crmdeck: {name}{error.message}")
+    tell_more(error.cause, error.remedy, command)
+
+
+def tell_more(*parts: str | None) -> None:
+    """Say on stderr what stands below a line, such as its cause and its remedy."""
+    for part in parts:
         if part:
             say(f"  {part}")
+
+
+def command_for(step: NextStep | None, connection: str | None) -> str | None:
+    """Return the command that takes a next step for a connection."""
+    command = _COMMANDS.get(step) if step is not None else None
+    return f"crmdeck {command} {connection}" if command and connection else None
+
+
+_COMMANDS = {
+    NextStep.SIGN_IN: "connections sign-in",
+    NextStep.REFRESH: "refresh",
+    NextStep.TEST: "connections test",
+    NextStep.SEE_DRIFT: "drift",
+}
 
 
 def cell(value: object) -> str:

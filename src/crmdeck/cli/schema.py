@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import emit_json, emit_table, report_error, say
+from crmdeck.cli.output import (
+    command_for,
+    emit_json,
+    emit_table,
+    report_error,
+    say,
+    tell_more,
+)
 from crmdeck.cli.session import ProgressLine, workspace
-from crmdeck.errors import CrmdeckError, ExitCode, UsageError
+from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import (
     Alert,
     ConnectionStatus,
@@ -19,7 +26,7 @@ from crmdeck.model import (
     Severity,
     Status,
 )
-from crmdeck.workspace import Workspace, parse_moment
+from crmdeck.workspace import parse_moment
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
 FailOnOption = Annotated[
@@ -79,9 +86,8 @@ def _first_alert(alerts: Sequence[Alert]) -> str | None:
 def _tell_alerts(status: ConnectionStatus) -> None:
     for alert in status.alerts:
         say(f"{status.name}: {alert.level}: {alert.message}")
-        for part in (alert.cause, alert.remedy, alert.link):
-            if part:
-                say(f"  {part}")
+        command = command_for(alert.next_step, status.name)
+        tell_more(alert.cause, alert.remedy, command, alert.link)
 
 
 def refresh(
@@ -103,23 +109,19 @@ def refresh(
         wanted = names or [c.name for c in ws.connections() if c.disconnected_at is None]
         if not wanted:
             say("There is no connection to refresh.")
-        results: list[RefreshResult] = []
-        worst: CrmdeckError | None = None
-        for name in wanted:
-            try:
-                result = _refresh(ws, name, as_json)
-            except CrmdeckError as error:
-                if len(wanted) == 1:
-                    raise
-                report_error(error, as_json=as_json)
-                if worst is None or error.exit_code > worst.exit_code:
-                    worst = error
-                continue
-            results.append(result)
-        if as_json:
+        with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
+            attempts = ws.refresh_many(wanted, progress=line)
+        for attempt in attempts:
+            if attempt.error is not None:
+                report_error(attempt.error, as_json=as_json)
+            elif attempt.result is not None and not as_json:
+                _tell(attempt.name, attempt.result)
+        results = [attempt.result for attempt in attempts if attempt.result is not None]
+        errors = [attempt.error for attempt in attempts if attempt.error is not None]
+        if as_json and (results or len(wanted) != 1):
             emit_json(results[0] if names and len(names) == 1 else results)
-    if worst is not None:
-        raise typer.Exit(int(worst.exit_code))
+    if errors:
+        raise typer.Exit(int(max(error.exit_code for error in errors)))
     _fail_on([event for result in results for event in result.drift_events], fail_on)
 
 
@@ -203,22 +205,15 @@ def _who(event: DriftEvent) -> str | None:
     )
 
 
-def _refresh(ws: Workspace, name: str, as_json: bool) -> RefreshResult:
-    line = ProgressLine(name)
-    try:
-        result = ws.refresh(name, progress=line)
-    finally:
-        line.done()
-    if not as_json:
-        news = "a baseline" if result.baseline else f"{len(result.drift_events)} changes"
-        say(
-            f"{name}: {len(result.objects)} objects, {result.total_fields} fields, {news} "
-            f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
-        )
-        for failure in result.failures:
-            parts = (failure.message, failure.cause, failure.remedy)
-            say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")
-    return result
+def _tell(name: str, result: RefreshResult) -> None:
+    news = "a baseline" if result.baseline else f"{len(result.drift_events)} changes"
+    say(
+        f"{name}: {len(result.objects)} objects, {result.total_fields} fields, {news} "
+        f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
+    )
+    for failure in result.failures:
+        parts = (failure.message, failure.cause, failure.remedy)
+        say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")
 
 
 def _fail_on(events: list[DriftEvent], severity: Severity | None) -> None:

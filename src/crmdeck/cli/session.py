@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import typer
 
@@ -35,30 +38,45 @@ def failing(as_json: bool = False) -> Iterator[None]:
 
 
 class ProgressLine:
-    """Tells how far a piece of work is, on stderr where a person looks."""
+    """Tells how far a piece of work is, on stderr where a person looks; may be called by threads.
 
-    def __init__(self, name: str) -> None:
-        import sys
+    What is waited for is said in any case, once, on a line that stays.
+    """
 
-        self._name = name
+    def __init__(self, name: str = "") -> None:
+        self._prefix = f"{name}: " if name else ""
         self._stream = sys.stderr
         self._shown = self._stream.isatty()
-        self._last = -1
+        self._drawn = ""
+        self._waiting = ""
+        self._turn = threading.Lock()
 
-    def __call__(self, progress: Progress) -> None:
-        """Redraw the line; ten steps a hundred are enough."""
-        if not self._shown or not progress.total:
-            return
-        percent = progress.done * 100 // progress.total
-        if percent != self._last:
-            self._last = percent
-            self._stream.write(f"\r{self._name}: {progress.done} of {progress.total}\x1b[K")
-            self._stream.flush()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done()
 
     def done(self) -> None:
         """Take the line away."""
-        if self._shown and self._last >= 0:
-            self._stream.write("\r\x1b[K")
+        with self._turn:
+            self._draw("")
+
+    def __call__(self, progress: Progress) -> None:
+        """Redraw the line; ten steps a hundred are enough."""
+        with self._turn:
+            if progress.waiting != self._waiting:
+                self._waiting = progress.waiting
+                if progress.waiting:
+                    self._draw("")
+                    say(f"{self._prefix}{progress.waiting}")
+            if progress.total and self._shown:
+                self._draw(f"{self._prefix}{progress.done} of {progress.total}")
+
+    def _draw(self, text: str) -> None:
+        if text != self._drawn:
+            self._drawn = text
+            self._stream.write(f"\r{text}\x1b[K")
             self._stream.flush()
 
 

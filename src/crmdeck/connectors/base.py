@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -87,12 +88,27 @@ class Missing:
     field_name: str | None = None
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A pause before `who` is asked again: `seconds` long, `told` where it asked for that."""
+
+    who: str
+    seconds: float
+    told: bool
+
+
 @dataclass
 class Meter:
-    """What a connector has cost at its source so far, and the last quota it was told."""
+    """What a connector has cost at its source so far, and the last quota it was told.
+
+    `on_wait` is called, from any thread, with each pause that begins, and with None when
+    nothing waits any more.
+    """
 
     traffic: Traffic = field(default_factory=Traffic)
     quota: Quota | None = None
+    on_wait: Callable[[Wait | None], None] | None = field(default=None, repr=False)
+    _waiting: int = field(default=0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, *, received: int = 0, quota_spent: int = 1) -> None:
@@ -108,6 +124,25 @@ class Meter:
         """Remember the quota that an answer told."""
         with self._lock:
             self.quota = quota
+
+    @contextmanager
+    def pause(self, wait: Wait) -> Iterator[None]:
+        """Tell who listens that the block waits, and when it was the last that did."""
+        with self._lock:
+            self._waiting += 1
+        self._tell(wait)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                over = not self._waiting
+            if over:
+                self._tell(None)
+
+    def _tell(self, wait: Wait | None) -> None:
+        if self.on_wait is not None:
+            self.on_wait(wait)
 
 
 class Credentials(Protocol):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from crmdeck.connectors.base import Meter
+from crmdeck.connectors.base import Meter, Wait
 from crmdeck.connectors.faults import Fault
 from crmdeck.connectors.http import Reply, retry_after
 from crmdeck.connectors.tokens import TokenKeeper
@@ -47,11 +47,13 @@ class Caller:
 
     def __init__(
         self,
+        who: str,
         tokens: TokenKeeper,
         meter: Meter,
         tuning: Tuning,
         explain: Callable[[Reply], Refusal],
     ) -> None:
+        self._who = who
         self._tokens = tokens
         self._meter = meter
         self._tuning = tuning
@@ -122,4 +124,5 @@ class Caller:
         if not self._patience.take(seconds):
             raise refusal.error
         _log.info("%s Waiting %.1f seconds.", refusal.error.message, seconds)
-        cancel.wait(seconds)
+        with self._meter.pause(Wait(self._who, seconds, told is not None)):
+            cancel.wait(seconds)

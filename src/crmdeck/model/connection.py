@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmdeck.errors import NextStep
 from crmdeck.model.enums import AlertLevel, Platform, Source, Status
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
@@ -55,6 +56,7 @@ class Alert(WireModel):
     """Something to act on: what, why, and what to do.
 
     `due_at` is when it bites, where that is known ahead; `link` where the vendor says so.
+    `next_step` is what of the remedy crmdeck itself can do.
     """
 
     level: AlertLevel
@@ -64,6 +66,7 @@ class Alert(WireModel):
     remedy: str | None = None
     due_at: UtcTime | None = None
     link: str | None = None
+    next_step: NextStep | None = None
 
 
 class ConnectionStatus(WireModel):

@@ -11,11 +11,15 @@ from crmdeck.errors import CancelledError
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is: `done` of `total` (None while unknown), and at what."""
+    """How far a piece of work is: `done` of `total` (None while unknown), and at what.
+
+    `waiting` says what it waits for, in words, and is empty while it does not.
+    """
 
     done: int
     total: int | None
     label: str = ""
+    waiting: str = ""
 
 
 ProgressCallback = Callable[[Progress], None]

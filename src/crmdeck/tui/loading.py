@@ -41,13 +41,16 @@ class Job:
         self._slot = slot
         self._request = request
         self._reported = 0.0
+        self._waiting = ""
 
     def progress(self, progress: Progress) -> None:
         """Tell how far the work is; may be called from any thread, as often as it likes."""
         now = monotonic()
         finished = progress.total is not None and progress.done >= progress.total
-        if finished or now - self._reported >= PROGRESS_INTERVAL:
+        news = finished or progress.waiting != self._waiting
+        if news or now - self._reported >= PROGRESS_INTERVAL:
             self._reported = now
+            self._waiting = progress.waiting
             self._host.post_message(LoadProgress(self._slot, self._request, progress))
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
+from crmdeck.errors import NextStep
 from crmdeck.model import (
     Alert,
     AlertLevel,
     Connection,
     Quota,
     SchemaStats,
+    Source,
     Status,
     SyncOutcome,
     SyncRun,
@@ -66,6 +68,7 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
         message=vitals.bad.error_message or "The last sync failed.",
         cause=vitals.bad.error_cause,
         remedy=vitals.bad.error_remedy,
+        next_step=_after_failure(vitals),
     )
 
 
@@ -82,7 +85,8 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
         code="TOKEN_ENDED" if over else "TOKEN_ENDS_SOON",
         message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
         cause="It can't be renewed without you.",
-        remedy=f"Sign in again: crmdeck connections sign-in {vitals.connection.name}",
+        remedy="Sign in again.",
+        next_step=NextStep.SIGN_IN,
         due_at=ends,
     )
 
@@ -97,7 +101,8 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
         code="DRIFT_ON_MAPPED_FIELDS",
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after the mappings were accepted.",
-        remedy=f"Look at what changed: crmdeck drift {vitals.connection.name}",
+        remedy="Look at what changed, repair the mappings or acknowledge it.",
+        next_step=NextStep.SEE_DRIFT,
     )
 
 
@@ -142,7 +147,8 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
         code="SYNC_NOT_ADVANCING",
         message=f"The last sync was {(vitals.now - last).days} days ago.",
         cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
-        remedy=f"Refresh it: crmdeck refresh {vitals.connection.name}",
+        remedy="Refresh it.",
+        next_step=_refresh(vitals),
     )
 
 
@@ -156,7 +162,8 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
         code="OBJECTS_FAILED",
         message=f"{count} object {'type' if count == 1 else 'types'} could not be read last time.",
         cause="What was cached of them stands.",
-        remedy=f"See why: crmdeck refresh {vitals.connection.name}",
+        remedy="Refresh it again.",
+        next_step=_refresh(vitals),
     )
 
 
@@ -168,7 +175,8 @@ def never_refreshed(vitals: Vitals) -> Iterator[Alert]:
         level=AlertLevel.INFO,
         code="NEVER_REFRESHED",
         message="The schema was never discovered.",
-        remedy=f"Discover it: crmdeck refresh {vitals.connection.name}",
+        remedy="Refresh it.",
+        next_step=_refresh(vitals),
     )
 
 
@@ -182,7 +190,8 @@ def stale(vitals: Vitals) -> Iterator[Alert]:
         message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} objects are "
         "stale.",
         cause=f"They were last read more than {vitals.connection.ttl_hours:g} hours ago.",
-        remedy=f"Refresh them: crmdeck refresh {vitals.connection.name}",
+        remedy="Refresh it.",
+        next_step=_refresh(vitals),
     )
 
 
@@ -204,6 +213,17 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
             due_at=ends,
             link=each.source,
         )
+
+
+def _after_failure(vitals: Vitals) -> NextStep | None:
+    if vitals.status is Status.ERROR:
+        return NextStep.TEST
+    return None if vitals.connection.source is Source.FILES else NextStep.SIGN_IN
+
+
+def _refresh(vitals: Vitals) -> NextStep | None:
+    # Nothing comes of it before the sign-in.
+    return None if vitals.status is Status.REAUTH_REQUIRED else NextStep.REFRESH
 
 
 RULES: tuple[Callable[[Vitals], Iterator[Alert]], ...] = (

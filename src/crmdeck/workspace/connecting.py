@@ -7,7 +7,16 @@ from typing import Any
 
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
-from crmdeck.model import AuditEntry, Connection, Platform, ProbeReport, Scope, Source, WireModel
+from crmdeck.model import (
+    AuditEntry,
+    Connection,
+    Platform,
+    ProbeReport,
+    ProgressCallback,
+    Scope,
+    Source,
+    WireModel,
+)
 from crmdeck.secrets import SecretsPlace as SecretsPlace
 from crmdeck.secrets import keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
@@ -22,6 +31,7 @@ from crmdeck.workspace.checks import (
 )
 from crmdeck.workspace.learned import learned, remember
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
+from crmdeck.workspace.telling import Telling
 
 
 class ConnectionDraft(WireModel):
@@ -158,15 +168,20 @@ class Connecting(UseCases):
             "token.stored", f"Stored {names} of {connection.name}", connection_id=connection.id
         )
 
-    def test(self, ref: str) -> ProbeReport:
-        """Ask the source who we are there; the outcome counts for the connection's status."""
+    def test(self, ref: str, *, progress: ProgressCallback | None = None) -> ProbeReport:
+        """Ask the source who we are there; the outcome counts for the connection's status.
+
+        `progress` is told what the source makes us wait for.
+        """
         connection = self.connection(ref)
         run = started_run(connection.id, "test", self.now)
         connector: Connector | None = None
         try:
             connector = self._open_connector(connection)
+            Telling(progress).listen_to(connector.meter)
             report = connector.probe()
         except CrmdeckError as error:
+            error.connection = connection.name
             if connector is not None and not self.read_only:
                 with self._store.write() as session:
                     session.runs.add(failed_run(run, error, self.now))

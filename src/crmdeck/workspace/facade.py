@@ -8,17 +8,17 @@ from typing import Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import ConnectorFactory
+from crmdeck.home import resolve_home
 from crmdeck.model import ProgressCallback
 from crmdeck.secrets import SecretStore
-from crmdeck.settings import resolve_home
 from crmdeck.workspace.exporting import Exporting
 from crmdeck.workspace.inspecting import Inspecting
-from crmdeck.workspace.refresh import Refreshing
 from crmdeck.workspace.reviewing import Reviewing
 from crmdeck.workspace.signin.usecases import SigningIn
+from crmdeck.workspace.together import RefreshingTogether
 
 
-class Workspace(SigningIn, Refreshing, Reviewing, Inspecting, Exporting):
+class Workspace(SigningIn, RefreshingTogether, Reviewing, Inspecting, Exporting):
     """One organisation's connections, schemas, drift and mappings over one cache.
 
     Synchronous and safe to use from several threads; several processes may have the same

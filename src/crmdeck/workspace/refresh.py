@@ -28,6 +28,7 @@ from crmdeck.workspace.comparing import Answer, Cached, Compared, compare, load_
 from crmdeck.workspace.learned import learned_on_the_way, remember
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.sharing import take_over
+from crmdeck.workspace.telling import Telling
 
 
 class Refreshing(UseCases):
@@ -60,7 +61,7 @@ class Refreshing(UseCases):
             result = self._refresh(
                 connection,
                 scope or connection.scope,
-                progress or _silent,
+                Telling(progress),
                 cancel or CancelToken(),
             )
         except BaseException as error:
@@ -77,20 +78,22 @@ class Refreshing(UseCases):
         self,
         connection: Connection,
         scope: Scope,
-        progress: ProgressCallback,
+        telling: Telling,
         cancel: CancelToken,
     ) -> RefreshResult:
         run = started_run(connection.id, "refresh", self.now)
         connector: Connector | None = None
         try:
             connector = self._open_connector(connection)
-            answer = self._discover(connector, connection, scope, progress, cancel)
+            telling.listen_to(connector.meter)
+            answer = self._discover(connector, connection, scope, telling, cancel)
             self._learn(connection, connector)
             take_over(self._store, connector, connection.id)
             if answer.failed and not (answer.discovered or answer.unchanged):
                 raise _all_failed(answer.failed)
             return self._record(connection, connector, run, scope, answer, cancel)
         except CrmdeckError as error:
+            error.connection = connection.name
             self._record_failure(connection, connector, run, error)
             raise
 
@@ -285,7 +288,3 @@ def _label(item: Discovery) -> str:
             return item.schema.object_type
         case _:
             return item.object_type
-
-
-def _silent(_: Progress) -> None:
-    return None

@@ -61,7 +61,7 @@ class HubSpotClient:
         self._paths = Paths()
         grant = self._refresh if credentials.get("refresh_token") else None
         self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
-        self.caller = Caller(self.tokens, meter, tuning, explain)
+        self.caller = Caller(WHO, self.tokens, meter, tuning, explain)
 
     def get(
         self,

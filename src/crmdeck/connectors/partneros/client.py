@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from crmdeck.connectors.base import Credentials, Meter, TokenListener
+from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
 from crmdeck.connectors.calling import Patience
 from crmdeck.connectors.http import Reply, retry_after
 from crmdeck.connectors.partneros.faults import NO_ACTIVE_ORGANISATION, WHO, explain, remote_code
@@ -83,6 +83,7 @@ class PartnerOSClient:
         self._transport = Transport(connection.endpoint, tuning, meter)
         self._session = SessionKeeper(credentials, listener, self._sign_in)
         self._tuning = tuning
+        self._meter = meter
         self._patience = Patience(tuning.wait_budget)
 
     def get(
@@ -167,7 +168,9 @@ class PartnerOSClient:
             if seconds is None or not self._patience.take(seconds):
                 raise refusal.error
             pauses += 1
-            cancel.wait(seconds)
+            told = retry_after(reply) is not None
+            with self._meter.pause(Wait(WHO, seconds, told)):
+                cancel.wait(seconds)
 
     def _pause_for(self, method: str, reply: Reply, pauses: int) -> float | None:
         if pauses + 1 >= self._tuning.attempts:

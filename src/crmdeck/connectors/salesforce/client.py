@@ -54,7 +54,7 @@ class SalesforceClient:
         self._lock = threading.Lock()
         grant = grant_function(credentials, self._session, self._instance_url)
         self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
-        self.caller = Caller(self.tokens, meter, tuning, explain)
+        self.caller = Caller(WHO, self.tokens, meter, tuning, explain)
 
     @property
     def instance_url(self) -> str:

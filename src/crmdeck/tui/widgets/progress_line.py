@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
@@ -14,6 +15,9 @@ SHOW_AFTER = 0.15
 """Seconds that work may take before the line mentions it."""
 
 TICK = 0.1
+
+BAR = 8
+"""Cells that the bar has at least."""
 
 
 class ProgressLine(Widget):
@@ -47,15 +51,21 @@ class ProgressLine(Widget):
         width = self.size.width
         if self.busy is None:
             return Content.styled("─" * width, "$border-blurred")
-        text = display_text(f" {describe(self.busy)}", max(0, width - 8))
-        room = width - len(text)
+        room = max(0, width - BAR)
+        text = display_text(f" {describe(self.busy, room - 1)}", room)
+        room = width - cell_len(text)
         done, start = self._filled(room)
         return Content.assemble(
             ("─" * start, "$border-blurred"),
             ("━" * done, "$primary"),
             ("─" * (room - start - done), "$border-blurred"),
-            (text, "$muted"),
+            (text, "$warn" if self._waiting else "$muted"),
         )
+
+    @property
+    def _waiting(self) -> bool:
+        progress = self.busy.progress if self.busy is not None else None
+        return bool(progress and progress.waiting)
 
     def _filled(self, room: int) -> tuple[int, int]:
         progress = self.busy.progress if self.busy is not None else None
@@ -75,15 +85,22 @@ class ProgressLine(Widget):
         self.tick += 3
 
 
-def describe(busy: Busy) -> str:
-    """Return `refreshing acme  120 of 1,019  Account  Esc cancels`."""
-    parts = [busy.label]
-    if progress := busy.progress:
-        parts.append(
-            f"{progress.done:,} of {progress.total:,}" if progress.total else f"{progress.done:,}"
-        )
-        if progress.label:
-            parts.append(display_text(progress.label, 32))
-    if busy.cancellable:
-        parts.append("Esc cancels")
-    return "  ".join(parts)
+def describe(busy: Busy, width: int = 0) -> str:
+    """Return `refreshing acme  120 of 1,019  Account  Esc cancels`.
+
+    What is waited for takes the place of what it is at, and where all of it does not fit into
+    `width` cells, that of the count.
+    """
+    progress = busy.progress
+    count, at = "", ""
+    if progress is not None:
+        total = f" of {progress.total:,}" if progress.total else ""
+        count = f"{progress.done:,}{total}"
+        at = display_text(progress.waiting, 48) or display_text(progress.label, 32)
+        if progress.waiting and not progress.total:
+            count = ""
+    parts = [busy.label, count, at, "Esc cancels" if busy.cancellable else ""]
+    text = "  ".join(filter(None, parts))
+    if progress is not None and progress.waiting and width and cell_len(text) > width:
+        parts[1] = ""
+    return "  ".join(filter(None, parts))

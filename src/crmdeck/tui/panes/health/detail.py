@@ -11,7 +11,6 @@ from crmdeck.model import Alert, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.tui.health import ago, health_of
 from crmdeck.tui.panes.health.board import Entry, quota_words, token_in_full, where
 from crmdeck.tui.panes.health.card import ALERT_COLOURS, ALERT_SIGNS, COLOURS, GAUGE, gauge
-from crmdeck.tui.panes.health.steps import step_of
 from crmdeck.tui.panes.health.strip import legend, outcome_of, strip, weeks_in
 from crmdeck.tui.text import count, display_text, pad
 
@@ -99,7 +98,7 @@ def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
             _why("when", _moment(alert.due_at, now) if alert.due_at else None, width),
             _why("see", alert.link, width),
         ]
-        key = hint(alert) if step_of(alert, entry.status) is not None else ""
+        key = hint(alert)
         if key:
             lines.append(Content.styled(f"        {key}", "bold $primary"))
         blocks.append(_lines(lines))

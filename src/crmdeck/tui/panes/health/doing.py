@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from crmdeck.errors import CancelledError, CrmdeckError
-from crmdeck.model import CancelToken, Connection, Progress, ProgressCallback
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, Connection, ProgressCallback
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.typed import TypedConfirm
@@ -40,26 +39,15 @@ def refresh_all(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> Round:
-    """Refresh one after the other; who fails keeps its error and stops nobody else."""
-    done, failed, changes = [], [], 0
-    for number, connection in enumerate(connections):
-        name = connection.name
-        told = partial(_told, progress, number, len(connections), name)
-        told(Progress(0, None, ""))
-        try:
-            result = workspace.refresh(connection.id, progress=told, cancel=cancel)
-        except CancelledError:
-            raise
-        except CrmdeckError:
-            failed.append(name)
-        else:
-            done.append(name)
-            changes += len(result.drift_events)
-    return Round(changes, tuple(done), tuple(failed))
-
-
-def _told(progress: ProgressCallback, number: int, total: int, name: str, inner: Progress) -> None:
-    progress(Progress(number, total, f"{name} {inner.label}".strip()))
+    """Refresh them at the same time; who fails keeps its error and stops nobody else."""
+    ids = [connection.id for connection in connections]
+    attempts = workspace.refresh_many(ids, progress=progress, cancel=cancel)
+    results = {each.name: each.result for each in attempts if each.result is not None}
+    return Round(
+        sum(len(result.drift_events) for result in results.values()),
+        tuple(results),
+        tuple(each.name for each in attempts if each.error is not None),
+    )
 
 
 def ask_and_rename(pane: HealthPane, connection: Connection) -> None:
@@ -129,7 +117,7 @@ def test(pane: HealthPane, connection: Connection) -> None:
 
     pane.load(
         "test",
-        lambda _: pane.workspace.test(connection.id),
+        lambda job: pane.workspace.test(connection.id, progress=job.progress),
         told,
         failed=failed,
         label=f"testing {connection.name}",

@@ -12,8 +12,9 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Static
 
+from crmdeck.errors import NextStep
 from crmdeck.model import Alert
-from crmdeck.tui.actions import EVERYWHERE, Action, key_label, offers
+from crmdeck.tui.actions import EVERYWHERE, Action, actions, key_label, offers
 from crmdeck.tui.filtering import compile_filter
 from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.base import ExportRequest, Pane
@@ -29,7 +30,7 @@ from crmdeck.tui.panes.health.board import (
 from crmdeck.tui.panes.health.cards import Cards
 from crmdeck.tui.panes.health.detail_view import DetailView
 from crmdeck.tui.panes.health.keys import HEALTH_ACTIONS
-from crmdeck.tui.panes.health.steps import Step, first_step
+from crmdeck.tui.panes.health.steps import ACTIONS, WORDS, first_step
 from crmdeck.tui.screens.adding import add_connection
 from crmdeck.tui.text import count
 
@@ -84,20 +85,24 @@ class HealthPane(Pane):
         return self.board.now or self.workspace.now
 
     @property
-    def step(self) -> tuple[Alert, Step] | None:
+    def step(self) -> tuple[Alert, NextStep] | None:
         """The most urgent alert that a key can do something about."""
         entry = self.entry
         return first_step(entry.status, read_only=self.deck.read_only) if entry else None
 
     def step_hint(self, alert: Alert) -> str:
-        """Return the key of an alert's next step, where it is that of the most urgent."""
-        found = self.step
-        if found is None or found[0] != alert:
+        """Return the key of an alert's next step: that of the most urgent is always `n`."""
+        if alert.next_step is None:
             return ""
-        keys = [
-            offer.keys[0] for offer in offers(self.screen) if offer.action.id == "health.next_step"
-        ] or ["n"]
-        return f"{key_label(keys[0])} {found[1].value}"
+        found = self.step
+        first = found is not None and found[0] == alert
+        wanted = "health.next_step" if first else ACTIONS.get(alert.next_step)
+        if self.deck.read_only and not first:
+            return ""
+        # What is offered depends on the focus; what is told does not.
+        keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
+        keys += [action.keys[0] for action in actions() if action.id == wanted]
+        return f"{key_label(keys[0])} {WORDS[alert.next_step]}" if keys else ""
 
     @property
     def is_inside(self) -> bool:
@@ -197,13 +202,13 @@ class HealthPane(Pane):
         if entry is None or step is None:
             return
         match step[1]:
-            case Step.DRIFT:
+            case NextStep.SEE_DRIFT:
                 self.post_message(self.GoTo("drift", {"connection": entry.id}))
-            case Step.TEST:
+            case NextStep.TEST:
                 self.action_test()
-            case Step.SIGN_IN:
+            case NextStep.SIGN_IN:
                 self.main_screen.action_sign_in()
-            case Step.REFRESH:
+            case NextStep.REFRESH:
                 self.main_screen.action_refresh()
 
     def action_test(self) -> None:

@@ -1,0 +1,45 @@
+"""How work at a source tells how far it is, and what the source makes it wait for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from crmdeck.connectors.base import Meter, Wait
+from crmdeck.model import Progress, ProgressCallback
+
+SHORTEST = 1.0
+"""Seconds that a pause has to last before it is worth a word."""
+
+
+class Telling:
+    """Hands progress on, with what is waited for beside it as long as anything waits."""
+
+    def __init__(self, callback: ProgressCallback | None) -> None:
+        self._callback = callback
+        self._last = Progress(0, None)
+        self._waiting = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell how far it is; may be called from any thread."""
+        self._last = progress
+        if self._callback is not None:
+            self._callback(replace(progress, waiting=self._waiting))
+
+    def listen_to(self, meter: Meter) -> None:
+        """Tell the pauses of a connector too."""
+        meter.on_wait = self._waits
+
+    def _waits(self, wait: Wait | None) -> None:
+        self._waiting = in_words(wait) if wait is not None else ""
+        self(self._last)
+
+
+def in_words(wait: Wait) -> str:
+    """Return `HubSpot asks to wait 8 s`; the empty string for what is over in a moment."""
+    if wait.seconds < SHORTEST:
+        return ""
+    seconds = f"{math.ceil(wait.seconds)} s"
+    if wait.told:
+        return f"{wait.who} asks to wait {seconds}"
+    return f"{wait.who} is busy, asking again in {seconds}"

@@ -1,0 +1,124 @@
+"""Many refreshes at once: a slow CRM holds up nobody but itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from crmdeck.connectors.pool import in_parallel
+from crmdeck.errors import CancelledError, CrmdeckError
+from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult
+from crmdeck.workspace.refresh import Refreshing
+
+AT_ONCE = 4
+GRACE = 5.0
+"""Seconds that refreshes which were told to stop are given to write down that they did."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of one refresh among many: `result`, or the `error` that ended it."""
+
+    name: str
+    result: RefreshResult | None = None
+    error: CrmdeckError | None = None
+
+
+class RefreshingTogether(Refreshing):
+    """The refresh of several connections."""
+
+    def refresh_many(
+        self,
+        refs: Sequence[str],
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> tuple[Attempt, ...]:
+        """Refresh the connections at the same time, a few at once; answers in the order asked.
+
+        Each is a refresh of its own, with its own transaction and its own entries in the audit
+        log: who fails stops nobody else. `progress` counts connections (with one, its object
+        types), and is called from several threads. Raises CancelledError; who had finished by
+        then stays refreshed.
+        """
+        self._require_writable()
+        wanted = tuple(dict.fromkeys(refs))
+        names = self._names(wanted)
+        if len(wanted) == 1:
+            alone = progress or (lambda _: None)
+            return (self._attempt(wanted[0], names, alone, cancel or CancelToken()),)
+        told = _Count(len(wanted), progress)
+        waiting = list(wanted)
+
+        def one(ref: str, stop: CancelToken) -> tuple[str, Attempt]:
+            with told.one(names[ref]) as progress:
+                return ref, self._attempt(ref, names, progress, stop)
+
+        def take() -> Callable[[CancelToken], tuple[str, Attempt]] | None:
+            return partial(one, waiting.pop(0)) if waiting else None
+
+        threads = min(AT_ONCE, len(wanted))
+        try:
+            found = dict(in_parallel(take, threads, cancel or CancelToken(), "refresh"))
+        finally:
+            told.wait_for_all(GRACE)
+        return tuple(found[ref] for ref in wanted)
+
+    def _names(self, refs: Sequence[str]) -> dict[str, str]:
+        known = {c.id: c.name for c in self.connections()}
+        return {ref: known.get(ref.lower(), ref) for ref in refs}
+
+    def _attempt(
+        self, ref: str, names: Mapping[str, str], progress: ProgressCallback, stop: CancelToken
+    ) -> Attempt:
+        try:
+            return Attempt(names[ref], self.refresh(ref, progress=progress, cancel=stop))
+        except CancelledError:
+            raise
+        except CrmdeckError as error:
+            return Attempt(names[ref], error=error)
+
+
+class _Count:
+    """How many are done, and who is under way; safe to use from several threads."""
+
+    def __init__(self, total: int, callback: ProgressCallback | None) -> None:
+        self._total = total
+        self._callback = callback
+        self._done = 0
+        self._running = 0
+        self._waiting: dict[str, str] = {}
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[ProgressCallback]:
+        """Count what the block does as one; yields what it tells its own progress to."""
+        with self._changed:
+            self._running += 1
+        self._tell(name, Progress(0, None))
+        try:
+            yield partial(self._tell, name)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._done += 1
+                self._waiting.pop(name, None)
+                self._changed.notify_all()
+            self._tell("", Progress(0, None))
+
+    def wait_for_all(self, seconds: float) -> None:
+        """Wait until none is under way, so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout=seconds)
+
+    def _tell(self, name: str, inner: Progress) -> None:
+        if self._callback is None:
+            return
+        with self._changed:
+            self._waiting[name] = f"{name}: {inner.waiting}" if inner.waiting else ""
+            waiting = next(filter(None, self._waiting.values()), "")
+            done = self._done
+        self._callback(Progress(done, self._total, f"{name} {inner.label}".strip(), waiting))
