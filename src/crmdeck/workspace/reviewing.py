@@ -11,8 +11,8 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import Decision, Direction, DriftEvent, Field, ObjectPair, PartnerObject, Warning
 from crmdeck.workspace.base import find_connection
 from crmdeck.workspace.browsing import find_snapshot
-from crmdeck.workspace.deciding import find_partner_object
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings import find_partner_object
 from crmdeck.workspace.sampling import FillRate
 from crmdeck.workspace.suggesting import Suggesting
 

@@ -26,8 +26,9 @@ from crmdeck.model import (
 from crmdeck.workspace.base import find_connection
 from crmdeck.workspace.browsing import find_snapshot
 from crmdeck.workspace.decided import FieldDecisions, by_field
-from crmdeck.workspace.deciding import Choice, Deciding, find_partner_object, pick
+from crmdeck.workspace.deciding import Choice, Deciding
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings import find_partner_object, pick
 
 ENCODERS = ("auto", "none")
 MAX_ALTERNATIVES = 5
