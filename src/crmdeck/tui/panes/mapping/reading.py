@@ -228,6 +228,6 @@ class ReadingPane(AskingPane):
 
         # Open before it is filled: what is typed meanwhile must not be taken for decisions.
         current = self._pairs.get(ref)
-        dialog = Choose("Object pair", (), current=current, columns=PAIR_COLUMNS)
+        dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
         self.app.push_screen(dialog, chosen)
         self.load("pairs", work, dialog.fill, label="reading object pairs", failed=failed)

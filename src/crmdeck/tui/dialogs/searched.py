@@ -1,0 +1,118 @@
+"""A list that what is typed narrows, with the cursor in it: what every such dialog is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from crmdeck.tui.actions import Action
+from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.filtering import Filter, KeyTest, compile_filter
+from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.table import Column, Table
+
+T = TypeVar("T")
+
+
+class SearchedList(Dialog[T]):
+    """Shows `rows` under `columns`. The keys that move the cursor work while one types.
+
+    A subclass says by which words and keys rows are found, and what Enter and a double click do.
+    With None for `rows` they are not known yet: `fill` brings them.
+    """
+
+    SCOPE = "list"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("list.down", "next", ("down",), hint=20, palette=False, priority=True),
+        Action("list.up", "previous", ("up",), palette=False, priority=True),
+        Action("list.page_down", "next page", ("pagedown",), palette=False, priority=True),
+        Action("list.page_up", "previous page", ("pageup",), palette=False, priority=True),
+    )
+    FILTER_KEYS: ClassVar[Mapping[str, KeyTest[Any]]] = {}
+    SEARCH_FOR: ClassVar[str] = "type to search"
+    EMPTY: ClassVar[str] = "Nothing to choose from."
+
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Any] | None,
+        columns: Sequence[Column[Any]],
+        *,
+        text: str = "",
+        current: Hashable = None,
+    ) -> None:
+        super().__init__(title, text)
+        self._rows = tuple(rows) if rows is not None else None
+        self._columns = tuple(columns)
+        self._current = current
+
+    @property
+    def row(self) -> Any:
+        """The row under the cursor, or None."""
+        return self.query_one(Table).cursor_row
+
+    def key_of(self, row: Any) -> Hashable:
+        """Return what names a row: `current` is one of these."""
+        return id(row)
+
+    def searched(self, row: Any) -> Iterable[str]:
+        """Return the texts of a row in which words are looked for."""
+        return [column.text(row) for column in self._columns if column.searched]
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the search line and the list."""
+        yield LineInput(placeholder=self.SEARCH_FOR, compact=True)
+        table: Table[Any] = Table(self._columns, key=self.key_of, can_mark=False, empty=self.EMPTY)
+        table.can_focus = False
+        yield table
+
+    def on_mount(self) -> None:
+        """Fill the list, with the current row under the cursor."""
+        self._show()
+        self.query_one(Input).focus()
+
+    def fill(self, rows: Sequence[Any]) -> None:
+        """Show `rows`, in the place of those that were there."""
+        self._rows = tuple(rows)
+        if self.is_mounted:
+            self._show()
+
+    def action_take(self) -> None:
+        """Do what Enter does."""
+        raise NotImplementedError
+
+    def action_down(self) -> None:
+        """Go to the next row."""
+        self.query_one(Table).action_cursor_down()
+
+    def action_up(self) -> None:
+        """Go to the previous row."""
+        self.query_one(Table).action_cursor_up()
+
+    def action_page_down(self) -> None:
+        """Go on by a page."""
+        self.query_one(Table).action_page_down()
+
+    def action_page_up(self) -> None:
+        """Go back by a page."""
+        self.query_one(Table).action_page_up()
+
+    @on(Table.Selected)
+    def _double_clicked(self) -> None:
+        self.action_take()
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        found: Filter[Any] = compile_filter(
+            event.value, searched=self.searched, keys=self.FILTER_KEYS
+        )
+        self.query_one(Table).set_filter(found.predicate, found.words)
+
+    def _show(self) -> None:
+        if self._rows is not None:
+            self.query_one(Table).set_rows(self._rows, cursor=self._current)
