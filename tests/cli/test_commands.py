@@ -224,3 +224,54 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
 def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
     assert "too long" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
+
+
+def test_the_past_and_a_comparison_from_the_command_line(shell: Shell, tmp_path: Path) -> None:
+    before = shell.json("export", "acme", "--what", "objects")["objects"][0]["discoveredAt"]
+    (tmp_path / "export/Opportunity.json").write_text(
+        describe(("Name", "string"), ("Amount", "string"), ("Region__c", "string"))
+    )
+    shell.run("refresh", "acme")
+    old = shell.run("export", "acme", "--what", "schema", "--at", before, "--format", "csv").stdout
+    assert "CloseDate" in old
+    assert "Region__c" not in old
+
+    found = shell.json("compare", "acme", "--at", before, "--fail-on-difference", code=4)
+    assert (found["left"], found["leftAt"], found["rightAt"]) == ("acme", before, None)
+    assert {field["fieldName"]: field["side"] for field in found["objects"][0]["fields"]} == {
+        "Amount": "both",
+        "CloseDate": "left",
+        "Region__c": "right",
+    }
+    told = shell.run("compare", "acme", "--at", before)
+    assert told.stdout.splitlines() == [
+        "object\tlabel\twhere\tleft only\tright only\tdiffer",
+        "Opportunity\tOpportunity\tdiffers\t1\t1\t1",
+    ]
+    assert f"Left: acme as of {before}" in told.stderr
+    fields = shell.run("compare", "acme", "--at", before, "--object", "Opportunity").stdout
+    assert "Opportunity\tCloseDate\tleft only\t\t\t" in fields
+    assert "Opportunity\tAmount\tdiffers\ttype\tcurrency\tstring" in fields
+    exported = shell.run(
+        *("export", "acme", "--what", "differences", "--at", before, "--format", "csv")
+    )
+    assert "Opportunity,CloseDate,CloseDate,left," in exported.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("compare", "acme"), 2),
+        (("compare", "acme", "acme", "--at", "soon"), 2),
+        (("compare", "acme", "acmee"), 2),
+        (("compare", "acme", "--at", "2020-01-01"), 1),
+        (("compare", "acme", "--right-at", "0m", "--object", "Lead"), 2),
+        (("export", "acme", "--what", "schema", "--right", "acme"), 2),
+    ],
+)
+def test_comparisons_that_can_not_be_made_say_why(
+    shell: Shell, arguments: tuple[str, ...], code: int
+) -> None:
+    done = shell.run(*arguments, code=code)
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) > 1

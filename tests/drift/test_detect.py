@@ -172,6 +172,8 @@ def test_two_schemas_side_by_side() -> None:
     beta, phase = result.objects[0].fields
     assert (beta.field_name, beta.side, beta.changes) == ("Beta", Side.LEFT, ())
     assert [(c.attribute, c.before, c.after) for c in phase.changes] == [("length", 80, 40)]
+    draft = result.objects[1]
+    assert [(f.field_name, f.side) for f in draft.fields] == [("A", Side.LEFT)]
     assert result.same == 1
 
 

@@ -28,6 +28,7 @@ from crmdeck.exports.markdown import escape
 from crmdeck.model import (
     AuditEntry,
     Change,
+    Comparison,
     ConnectionStatus,
     DecisionState,
     Direction,
@@ -35,15 +36,20 @@ from crmdeck.model import (
     DriftKind,
     DriftReport,
     Field,
+    FieldDifference,
     FieldType,
     Mapping,
     MappingLine,
+    ObjectDifference,
     ObjectSchema,
+    ObjectSummary,
     PicklistValue,
     Platform,
     Quota,
     SchemaStats,
+    SchemaSummary,
     Severity,
+    Side,
     Source,
     Status,
     WireModel,
@@ -106,8 +112,59 @@ MAPPING = Mapping(
     ),
 )
 ENTRY = AuditEntry(id="a1", at=NOW, actor="ada", event="schema.refreshed", summary="Refreshed")
+SUMMARY = SchemaSummary(
+    objects=(
+        ObjectSummary(
+            object_type="Account",
+            label="=1+1",
+            custom=False,
+            field_count=2,
+            schema_hash="9f",
+            discovered_at=NOW,
+            expires_at=NOW,
+            is_stale=False,
+        ),
+    )
+)
+COMPARISON = Comparison(
+    left="acme-prod",
+    right="sandbox",
+    left_at=NOW,
+    objects=(
+        ObjectDifference(
+            object_type="Account",
+            label="Account",
+            side=Side.BOTH,
+            field_count=2,
+            changes=(Change(attribute="label", before="Account", after="Company"),),
+            fields=(
+                FieldDifference(field_name="Old__c", label="Old", side=Side.LEFT),
+                FieldDifference(
+                    field_name="Name",
+                    label="Name",
+                    side=Side.BOTH,
+                    changes=(
+                        Change(attribute="length", before=80, after=40),
+                        Change(attribute="required", before=False, after=True),
+                    ),
+                ),
+            ),
+        ),
+        ObjectDifference(
+            object_type="Draft__c",
+            label="Draft",
+            side=Side.RIGHT,
+            field_count=1,
+            fields=(FieldDifference(field_name="A", side=Side.RIGHT),),
+        ),
+    ),
+    same=3,
+)
 SAMPLES: dict[str, WireModel] = {
     "health": STATUS,
+    "objects": SUMMARY,
+    "comparison": COMPARISON,
+    "differences": COMPARISON,
     "schema": ACCOUNT,
     "drift": DriftReport(events=(EVENT,)),
     "mapping": MAPPING,
@@ -212,6 +269,7 @@ def test_every_table_has_its_columns_in_every_format(what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "model", "left_out"),
     [
+        ("objects", ObjectSummary, set()),
         ("schema", Field, set()),
         ("drift", DriftEvent, set()),
         ("mapping", MappingLine, set()),
@@ -232,8 +290,28 @@ def test_health_shows_the_quota() -> None:
     assert (row["quotaUsed"], row["quotaLimit"], row["objectCount"]) == (5, 100, 3)
 
 
+def test_a_comparison_is_a_row_an_object_or_a_row_a_difference() -> None:
+    account, draft = records("comparison", COMPARISON)
+
+    assert (account["side"], account["leftOnly"], account["differing"]) == ("both", 1, 1)
+    assert (draft["side"], draft["rightOnly"], draft["fieldCount"]) == ("right", 1, 1)
+    assert (account["left"], account["leftAt"], account["rightAt"]) == ("acme-prod", NOW, None)
+    lines = [
+        (row["objectType"], row["fieldName"], row["side"], row["attribute"], row["rightValue"])
+        for row in records("differences", COMPARISON)
+    ]
+    assert lines == [
+        ("Account", None, "both", "label", "Company"),
+        ("Account", "Old__c", "left", None, None),
+        ("Account", "Name", "both", "length", 40),
+        ("Account", "Name", "both", "required", True),
+        ("Draft__c", None, "right", None, None),
+        ("Draft__c", "A", "right", None, None),
+    ]
+
+
 def test_unknown_words_are_refused_with_those_that_exist() -> None:
-    with pytest.raises(UsageError, match="health, schema, drift, mapping, audit"):
+    with pytest.raises(UsageError, match="health, objects, schema, comparison"):
         export("everything", STATUS, "json")
     with pytest.raises(UsageError, match="json, jsonl, csv"):
         render([], "xlsx")

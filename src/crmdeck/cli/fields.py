@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
+from crmdeck.cli.options import AtOption, DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit_json, emit_table
 from crmdeck.cli.session import workspace
 from crmdeck.errors import UsageError
@@ -15,10 +15,6 @@ from crmdeck.model import format_utc
 from crmdeck.tui.samples import percent_filled
 from crmdeck.workspace import FillRate, parse_moment
 
-AtOption = Annotated[
-    str | None,
-    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
-]
 FIELD_COLUMNS = (
     "field",
     "label",
@@ -49,7 +45,7 @@ def schema(
     with workspace(home, demo, as_json) as ws:
         if sample and (object_type is None or at is not None):
             raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
-        moment = parse_moment(at, ws.now) if at else None
+        moment = parse_moment(at, ws.now, as_of=True) if at else None
         if object_type is None:
             summary = ws.objects(name, moment)
             if as_json:

@@ -24,3 +24,10 @@ PairArgument = Annotated[
 EncoderOption = Annotated[
     str, typer.Option("--encoder", help="'auto', or 'none' to match without the sentence encoder.")
 ]
+AtOption = Annotated[
+    str | None,
+    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
+]
+RightAtOption = Annotated[
+    str | None, typer.Option("--right-at", help="Likewise the right side of a comparison.")
+]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
+from crmdeck.cli.options import AtOption, DemoOption, HomeOption, JsonOption, RightAtOption
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import workspace
 from crmdeck.workspace import parse_moment
@@ -21,13 +21,29 @@ OptionalName = Annotated[
 def export(
     name: OptionalName = None,
     what: Annotated[
-        str, typer.Option("--what", help="health, schema, drift, mapping or audit.")
+        str,
+        typer.Option(
+            "--what",
+            help="health, objects, schema, comparison, differences, drift, mapping or audit.",
+        ),
     ] = "health",
     format: Annotated[
         str, typer.Option("--format", help="json, jsonl, csv, markdown or html.")
     ] = "json",
     pair: Annotated[
         str | None, typer.Option("--pair", help="For mapping: one object pair, else all.")
+    ] = None,
+    at: AtOption = None,
+    right: Annotated[
+        str | None,
+        typer.Option(
+            "--right", help="For a comparison: the other connection, else NAME at another moment."
+        ),
+    ] = None,
+    right_at: RightAtOption = None,
+    object_type: Annotated[
+        str | None,
+        typer.Option("--object", help="For schema, drift and comparisons: only this object."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file in place of stdout.")
@@ -38,11 +54,18 @@ def export(
 ) -> None:
     """Hand over what is cached. The same as the console's export."""
     with workspace(home, demo, as_json) as ws:
-        chosen = "json" if as_json else format
+        options: dict[str, Any] = {
+            "format": "json" if as_json else format,
+            "pair": pair,
+            "object_type": object_type,
+            "at": parse_moment(at, ws.now, as_of=True) if at else None,
+            "right": right,
+            "right_at": parse_moment(right_at, ws.now, as_of=True) if right_at else None,
+        }
         if output is None:
-            emit(ws.export(what, name, format=chosen, pair=pair))
+            emit(ws.export(what, name, **options))
         else:
-            ws.export_file(output, what, name, format=chosen, pair=pair)
+            ws.export_file(output, what, name, **options)
             say(f"Written to {output}")
 
 

@@ -23,7 +23,8 @@ def compare_schemas(
 ) -> Comparison:
     """Return the object types and fields in which two schemas differ, ordered by name.
 
-    What one side does not say of a field is not compared, as in drift.
+    What one side does not say of a field is not compared, as in drift. Of an object type that is
+    on one side only, all fields are on that side.
     """
     objects = []
     for object_type in sorted(left.keys() | right.keys()):
@@ -56,11 +57,16 @@ def _compare_object(left: ObjectState | None, right: ObjectState | None) -> Obje
     only = left or right
     if only is None:
         return None
+    side = Side.LEFT if left else Side.RIGHT
     return ObjectDifference(
         object_type=only.object_type,
         label=only.label,
-        side=Side.LEFT if left else Side.RIGHT,
+        side=side,
         field_count=len(only.fields),
+        fields=tuple(
+            FieldDifference(field_name=field.name, label=field.label, side=side)
+            for field in only.fields
+        ),
     )
 
 

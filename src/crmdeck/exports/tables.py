@@ -1,18 +1,31 @@
 """Model objects as the rows of tables, with columns that stay what they are.
 
 Columns are wire names. `health` has one row a connection, with its statistics and quota
-beside its status; `schema` one row a field; `drift` one row an event; `mapping` one row a
-PartnerOS field; `audit` one row an entry. New columns are only ever added at the end.
+beside its status; `objects` one row an object type; `schema` one row a field; `comparison` one
+row an object type that differs, with how many fields do; `differences` one row an attribute of a
+field that differs, or a field that is on one side only; `drift` one row an event; `mapping` one
+row a PartnerOS field; `audit` one row an entry. New columns are only ever added at the end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from crmdeck.errors import UsageError
-from crmdeck.model import ConnectionStatus, DriftReport, ObjectDetail, ObjectSchema, WireModel
+from crmdeck.model import (
+    Comparison,
+    ConnectionStatus,
+    DriftReport,
+    FieldDifference,
+    ObjectDetail,
+    ObjectSchema,
+    SchemaSummary,
+    Side,
+    WireModel,
+)
 from crmdeck.model import Mapping as FieldMapping
 
 Exportable: TypeAlias = WireModel | Sequence[WireModel]
@@ -48,6 +61,16 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "alerts",
             "tokenExpiresAt",
         ),
+        "objects": (
+            "objectType",
+            "label",
+            "custom",
+            "fieldCount",
+            "schemaHash",
+            "discoveredAt",
+            "expiresAt",
+            "isStale",
+        ),
         "schema": (
             "objectType",
             "name",
@@ -75,6 +98,32 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "group",
             "archived",
             "native",
+        ),
+        "comparison": (
+            "objectType",
+            "label",
+            "side",
+            "fieldCount",
+            "leftOnly",
+            "rightOnly",
+            "differing",
+            "left",
+            "leftAt",
+            "right",
+            "rightAt",
+        ),
+        "differences": (
+            "objectType",
+            "fieldName",
+            "label",
+            "side",
+            "attribute",
+            "leftValue",
+            "rightValue",
+            "left",
+            "leftAt",
+            "right",
+            "rightAt",
         ),
         "drift": (
             "id",
@@ -118,13 +167,16 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def records(what: str, data: Exportable) -> list[Record]:
     """Return the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
 
-    `data` is one object or several: ConnectionStatus for `health`, ObjectDetail or ObjectSchema
-    for `schema`, DriftReport (or DriftEvent) for `drift`, Mapping for `mapping`, AuditEntry for
-    `audit`. Raises UsageError for another word.
+    `data` is one object or several: ConnectionStatus for `health`, SchemaSummary (or
+    ObjectSummary) for `objects`, ObjectDetail or ObjectSchema for `schema`, Comparison for
+    `comparison` and `differences`, DriftReport (or DriftEvent) for `drift`, Mapping for
+    `mapping`, AuditEntry for `audit`. Raises UsageError for another word.
     """
     columns = columns_for(what)
     items = (data,) if isinstance(data, WireModel) else data
-    return [{name: row.get(name) for name in columns} for item in items for row in _rows(item)]
+    return [
+        {name: row.get(name) for name in columns} for item in items for row in _rows(item, what)
+    ]
 
 
 def columns_for(what: str) -> tuple[str, ...]:
@@ -138,8 +190,13 @@ def columns_for(what: str) -> tuple[str, ...]:
     return COLUMNS[what]
 
 
-def _rows(item: WireModel) -> Iterator[Record]:
+def _rows(item: WireModel, what: str) -> Iterator[Record]:
     match item:
+        case SchemaSummary():
+            for summary in item.objects:
+                yield summary.to_wire()
+        case Comparison():
+            yield from _differences(item) if what == "differences" else _compared_objects(item)
         case ConnectionStatus():
             yield _health(item)
         case ObjectDetail() | ObjectSchema():
@@ -163,3 +220,48 @@ def _health(status: ConnectionStatus) -> Record:
     row |= row["schemaStats"]
     row |= prefixed
     return row
+
+
+def _compared_objects(comparison: Comparison) -> Iterator[Record]:
+    sides = _sides(comparison)
+    for one in comparison.objects:
+        found = Counter(field.side for field in one.fields)
+        yield {
+            "objectType": one.object_type,
+            "label": one.label,
+            "side": one.side,
+            "fieldCount": one.field_count,
+            "leftOnly": found[Side.LEFT],
+            "rightOnly": found[Side.RIGHT],
+            "differing": found[Side.BOTH],
+            **sides,
+        }
+
+
+def _differences(comparison: Comparison) -> Iterator[Record]:
+    """Yield one row an attribute; the object type itself comes first, without a field name."""
+    sides = _sides(comparison)
+    for one in comparison.objects:
+        itself = one.changes or one.side is not Side.BOTH
+        whole = FieldDifference(field_name="", label=one.label, side=one.side, changes=one.changes)
+        for field in (*((whole,) if itself else ()), *one.fields):
+            for change in field.changes or (None,):
+                yield {
+                    "objectType": one.object_type,
+                    "fieldName": field.field_name or None,
+                    "label": field.label,
+                    "side": field.side,
+                    "attribute": change.attribute if change else None,
+                    "leftValue": change.before if change else None,
+                    "rightValue": change.after if change else None,
+                    **sides,
+                }
+
+
+def _sides(comparison: Comparison) -> Record:
+    return {
+        "left": comparison.left,
+        "leftAt": comparison.left_at,
+        "right": comparison.right,
+        "rightAt": comparison.right_at,
+    }

@@ -75,17 +75,33 @@ class Browsing(UseCases):
         *,
         left_at: datetime | None = None,
         right_at: datetime | None = None,
+        object_type: str | None = None,
     ) -> Comparison:
-        """Return how two cached schemas differ: two connections, or one at two moments."""
+        """Return how two cached schemas differ: two connections, or one at two moments.
+
+        With `object_type` only that one is compared. Raises NotFoundError for a connection that
+        there is not, or an object type that neither side has, and SchemaNotDiscoveredError for
+        a connection of which nothing is cached.
+        """
+        names = []
         with self._store.read() as session:
             sides = []
             for ref, at in ((left, left_at), (right, right_at)):
                 connection = find_connection(session.connections.all(), ref)
+                names.append(connection.name)
                 sides.append(
                     {i.object_type: i for i in session.snapshots.current(connection.id, at)}
                 )
                 if not sides[-1]:
                     raise never_discovered(connection, at)
+            if object_type is not None:
+                known = sorted(sides[0].keys() | sides[1].keys())
+                sides = [
+                    {name: info for name, info in side.items() if name == object_type}
+                    for side in sides
+                ]
+                if not any(sides):
+                    raise not_found("object type", object_type, known)
             # What is the same to the last bit need not be read to be called the same.
             same = {
                 name
@@ -112,8 +128,8 @@ class Browsing(UseCases):
         return compare_schemas(
             left_states,
             right_states,
-            left_name=left,
-            right_name=right,
+            left_name=names[0],
+            right_name=names[1],
             left_at=left_at,
             right_at=right_at,
         )

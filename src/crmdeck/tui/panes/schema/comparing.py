@@ -9,8 +9,8 @@ from textual.content import Content
 
 from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
 from crmdeck.tui.filtering import KeyTest, one_of
-from crmdeck.tui.panes.schema.history import value_text
 from crmdeck.tui.text import count, display_block, display_text
+from crmdeck.tui.values import value_text
 from crmdeck.tui.widgets.table import Column
 
 SIDE_SIGNS = {Side.LEFT: "−", Side.RIGHT: "+", Side.BOTH: "≠"}

@@ -11,6 +11,7 @@ from crmdeck.model import Change, DriftEvent, DriftKind, Field, Severity
 from crmdeck.tui.panes.schema.columns import SIGNS
 from crmdeck.tui.panes.schema.data import FieldLine, SchemaData
 from crmdeck.tui.text import display_text
+from crmdeck.tui.values import value_text
 
 COLOURS = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$info"}
 LONGEST_VALUE = 80
@@ -103,27 +104,6 @@ def changed_at_source(field: Field) -> str:
             when = f" {moment[:16].replace('T', ' ')}" if moment else ""
             parts.append(f"{word}{when}" + (f" by user {user}" if user else ""))
     return display_text(", ".join(parts), 160)
-
-
-def value_text(value: Any) -> str:
-    """Return one side of a change as one line, not yet made safe."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        shown = ", ".join(_item(item) for item in value[:20])
-        rest = len(value) - 20
-        return (shown + (f" and {rest:,} more" if rest > 0 else "")) or "none"
-    return str(value) if value != "" else "empty"
-
-
-def _item(item: Any) -> str:
-    if isinstance(item, Mapping):
-        value, label = str(item.get("value", "")), str(item.get("label", ""))
-        text = f"{value} ({label})" if label and label != value else value
-        return text if item.get("active", True) else f"{text}, inactive"
-    return str(item)
 
 
 def _change(change: Change) -> Content:

@@ -1,0 +1,132 @@
+"""Exports of the workspace: of now, of the past, of two schemas, and of a part of each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.exports import read_csv
+from crmdeck.model import Platform, Source
+from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment
+
+from .conftest import Desk, describe, text_field
+
+
+@pytest.fixture
+def past(desk: Desk) -> Any:
+    """Old__c left Account, Name got longer, Lead came. Returns when the first look was."""
+    desk.export(describe("Account", text_field("Name"), text_field("Old__c")))
+    desk.refresh()
+    at = desk.clock.now
+    desk.clock.move(days=1)
+    desk.export(describe("Account", text_field("Name", length=120)), describe("Lead"))
+    desk.refresh()
+    return at
+
+
+def exported(workspace: Workspace, what: str, **options: Any) -> list[dict[str, str]]:
+    return read_csv(workspace.export(what, "acme", format="csv", **options))
+
+
+def test_the_past_is_exported_as_the_past(desk: Desk, past: Any) -> None:
+    assert [row["objectType"] for row in exported(desk.workspace, "objects")] == ["Account", "Lead"]
+    assert [row["objectType"] for row in exported(desk.workspace, "objects", at=past)] == [
+        "Account"
+    ]
+    names = [row["name"] for row in exported(desk.workspace, "schema", at=past)]
+    assert names == ["Id", "Name", "Old__c"]
+    (account,) = json.loads(desk.workspace.export("schema", "acme", at=past))
+    assert account["fields"][1]["length"] == 80
+
+
+def test_two_moments_are_exported_by_object_and_by_field(desk: Desk, past: Any) -> None:
+    account, lead = exported(desk.workspace, "comparison", at=past)
+    assert (account["left"], account["side"]) == ("acme", "both")
+    assert (account["leftOnly"], account["differing"], account["rightOnly"]) == ("1", "1", "0")
+    assert (lead["side"], lead["rightOnly"]) == ("right", "1")
+    rows = exported(desk.workspace, "differences", at=past, object_type="Account")
+    assert [(r["fieldName"], r["attribute"], r["leftValue"], r["rightValue"]) for r in rows] == [
+        ("Name", "length", "80", "120"),
+        ("Old__c", "", "", ""),
+    ]
+    wire = json.loads(desk.workspace.export("comparison", "acme", at=past))
+    assert wire == desk.workspace.compare("acme", "acme", left_at=past).to_wire()
+
+
+def test_only_what_is_named_is_exported(desk: Desk, past: Any) -> None:
+    only = {("Account", "Name"), ("Lead", "Id"), ("Lead", "Name")}
+    rows = exported(desk.workspace, "schema", only=only)
+    assert [(row["objectType"], row["name"]) for row in rows] == [
+        ("Account", "Name"),
+        ("Lead", "Id"),
+    ]
+    assert len(exported(desk.workspace, "schema", only={"Account"})) == 2
+    assert len(exported(desk.workspace, "objects", only={"Lead"})) == 1
+    kept = {("Account", "Old__c", "")}
+    (row,) = exported(desk.workspace, "differences", at=past, only=kept)
+    assert (row["fieldName"], row["side"]) == ("Old__c", "left")
+    (row,) = exported(desk.workspace, "comparison", at=past, only={"Lead"})
+    assert row["objectType"] == "Lead"
+
+
+def test_a_comparison_names_connections_whatever_it_was_asked_by(desk: Desk, past: Any) -> None:
+    id_ = desk.workspace.connection("acme").id
+    assert desk.workspace.compare(id_, id_, left_at=past).left == "acme"
+
+
+def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
+    for what, options in (
+        ("health", {"at": past}),
+        ("mapping", {"right_at": past}),
+        ("schema", {"right": "acme"}),
+        ("audit", {"object_type": "Account"}),
+        ("comparison", {}),
+    ):
+        with pytest.raises(UsageError) as caught:
+            desk.workspace.export(what, "acme", **options)  # type: ignore[arg-type]
+        assert caught.value.remedy
+    with pytest.raises(NotFoundError, match="Acount"):
+        desk.workspace.export("differences", "acme", at=past, object_type="Acount")
+    desk.workspace.add_connection(
+        ConnectionDraft(
+            name="new", source=Source.FILES, platform=Platform.SALESFORCE, path=str(desk.folder)
+        )
+    )
+    with pytest.raises(CrmdeckError, match="No schema of 'new' is cached"):
+        desk.workspace.export("comparison", "acme", right="new")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01", "7y", "9999-12-31T23:59-14:00", "-1d"]
+)
+def test_what_is_no_moment_is_said(desk: Desk, text: str) -> None:
+    with pytest.raises(UsageError, match="is no moment"):
+        parse_moment(text, desk.clock.now)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2026-05-01", "2026-05-01T23:59:59.999999"),
+        ("2026-05-01 12:00", "2026-05-01T12:00:59.999999"),
+        ("2026-05-01T14:00+02:00", "2026-05-01T12:00:59.999999"),
+        ("2026-05-01T12:00:30Z", "2026-05-01T12:00:30.999999"),
+        ("2026-05-01T12:00:30.123Z", "2026-05-01T12:00:30.123999"),
+        ("2026-05-01T12:00:30.123456Z", "2026-05-01T12:00:30.123456"),
+    ],
+)
+def test_as_of_takes_in_what_happened_within_what_is_written(
+    desk: Desk, text: str, end: str
+) -> None:
+    found = parse_moment(text, desk.clock.now, as_of=True)
+    assert found == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None:
+    (shown,) = desk.workspace.objects("acme", past).to_wire()["objects"]
+    at = parse_moment(shown["discoveredAt"], desk.clock.now, as_of=True)
+    assert len(exported(desk.workspace, "objects", at=at)) == 1
