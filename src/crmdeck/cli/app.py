@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crmdeck.cli import connections, fields, mapping, records, schema, serve, tools, web
+from crmdeck.cli import compare, connections, fields, mapping, records, schema, serve, tools, web
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.output import emit
 from crmdeck.cli.session import failing
@@ -25,6 +25,7 @@ app.command()(schema.status)
 app.command()(schema.refresh)
 app.command()(fields.schema)
 app.command()(schema.drift)
+app.command()(compare.compare)
 app.command()(mapping.suggest)
 app.add_typer(mapping.app, name="mapping")
 app.command()(records.export)
