@@ -75,3 +75,20 @@ def test_a_rejection_takes_an_acceptance_back() -> None:
     evidence = Evidence.from_log(log, HERE)
     assert evidence.accepted == {}
     assert evidence.rejected == {("tier", "Rating")}
+
+
+def test_what_stands_accepted_in_other_connections_is_known_and_nothing_else_of_them() -> None:
+    emea = [
+        decision(1, "name", "Name", ACCEPTED),
+        decision(2, "tier", "Rating", ACCEPTED),
+        decision(3, "tier", None, DecisionState.PENDING, undoes=2),
+        decision(4, "owner", "OwnerId", ACCEPTED, pair=THERE),
+        decision(5, "site", "Site", REJECTED),
+        decision(6, "phone", "Phone", ACCEPTED),
+        decision(7, "phone", "Fax", ACCEPTED),
+    ]
+    apac = [decision(1, "name", "Name", ACCEPTED)]
+    evidence = Evidence.from_log([], HERE, others={"emea": emea, "apac": apac})
+    assert evidence == Evidence(
+        connections={("name", "Name"): ("apac", "emea"), ("phone", "Fax"): ("emea",)}
+    )

@@ -188,6 +188,22 @@ def test_a_pair_accepted_elsewhere_wins_and_says_so() -> None:
     assert found.reasons[0].text == "accepted before for deal--Opportunity"
 
 
+def test_a_pair_accepted_in_another_connection_says_so_and_yields_to_ones_own_word() -> None:
+    there = {("contactTitle", "StageName"): ("acme-prod",)}
+    found = ranked(evidence=Evidence(connections=there))["contactTitle"]
+    own = Evidence(
+        elsewhere={("contactTitle", "Name"): "deal--Opportunity"},
+        connections=there,
+    )
+    before = next(a for a in (ranked()["contactTitle"].alternatives) if a.crm_field == "StageName")
+    assert found.crm_field == "StageName"
+    assert found.confidence > before.confidence
+    assert "accepted in acme-prod" in [reason.text for reason in found.reasons]
+    assert ranked(evidence=own)["contactTitle"].crm_field == "Name"
+    rejected = Evidence(rejected=frozenset(there), connections=there)
+    assert ranked(evidence=rejected)["contactTitle"].crm_field != "StageName"
+
+
 def test_words_of_an_accepted_pair_help_the_next_one_and_are_named() -> None:
     left = (Field(name="kunde_land"), Field(name="partner_land"), Field(name="farbe"))
     right = (

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
-from crmdeck.model import DecisionState, Direction, Severity
-from crmdeck.workspace import Choice, Workspace
+from crmdeck.model import DecisionState, Direction, Platform, Severity, Source
+from crmdeck.workspace import Choice, ConnectionDraft, Workspace
 
 from .conftest import Desk, describe, text_field
 
@@ -157,6 +157,35 @@ def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk:
             new.crm_field,
             new.direction,
         )
+
+
+def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.add_connection(
+        ConnectionDraft(
+            name="emea",
+            source=Source.FILES,
+            platform=Platform.SALESFORCE,
+            path=str(desk.folder),
+        )
+    )
+    workspace.refresh("emea")
+
+    def suggested() -> tuple[str | None, list[str]]:
+        answer = workspace.suggest("emea", PAIR, encoder="none")
+        found = next(s for s in answer.suggestions if s.partner_field == "contactTitle")
+        return found.crm_field, [reason.text for reason in found.reasons]
+
+    before = suggested()
+    assert before[0] != "Registered_Account__c"
+    workspace.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    assert suggested() == ("Registered_Account__c", ["accepted in acme"])
+    assert workspace.decisions("emea") == ()
+    workspace.undo("acme", PAIR)
+    assert suggested() == before
+    workspace.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.reject("emea", PAIR, {"contactTitle": None}, encoder="none")
+    assert suggested()[0] != "Registered_Account__c"
 
 
 def test_read_only_changes_nothing(desk: Desk) -> None:

@@ -25,7 +25,8 @@ class Evidence:
 
     `accepted` leads from a PartnerOS field to its CRM field, `rejected` holds pairs turned down;
     both are of the object pair that is ranked. `elsewhere` leads from a pair to the object pair
-    in which it was accepted before. `suggested` leads from a PartnerOS field to the CRM fields
+    in which it was accepted before, `connections` to the names of the other connections in which
+    it stands accepted for this one. `suggested` leads from a PartnerOS field to the CRM fields
     that the source itself suggests, with its confidence. `outcomes` are confidences shown and
     whether the pair was accepted.
     """
@@ -33,6 +34,7 @@ class Evidence:
     accepted: Mapping[str, str] = field(default_factory=dict)
     rejected: frozenset[Pair] = frozenset()
     elsewhere: Mapping[Pair, str] = field(default_factory=dict)
+    connections: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     suggested: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     outcomes: tuple[tuple[float, bool], ...] = ()
 
@@ -43,10 +45,13 @@ class Evidence:
         object_pair: str,
         *,
         suggested: Mapping[str, Mapping[str, float]] | None = None,
+        others: Mapping[str, Sequence[Decision]] | None = None,
     ) -> Evidence:
         """Return what a decision log (oldest first, any object pairs) says of `object_pair`.
 
-        An undone decision counts no more; the one before it does again.
+        An undone decision counts no more; the one before it does again. `others` are the logs of
+        other connections by name: what stands accepted in them is known, what they rejected is
+        their own affair.
         """
         accepted: dict[str, str] = {}
         rejected: set[Pair] = set()
@@ -76,7 +81,28 @@ class Evidence:
                 rejected.discard(pair)
             else:
                 rejected.add(pair)
-        return cls(accepted, frozenset(rejected), elsewhere, suggested or {}, tuple(outcomes))
+        return cls(
+            accepted=accepted,
+            rejected=frozenset(rejected),
+            elsewhere=elsewhere,
+            connections=_accepted_in(others or {}, object_pair),
+            suggested=suggested or {},
+            outcomes=tuple(outcomes),
+        )
+
+
+def _accepted_in(
+    others: Mapping[str, Sequence[Decision]], object_pair: str
+) -> dict[Pair, tuple[str, ...]]:
+    found: dict[Pair, tuple[str, ...]] = {}
+    for name in sorted(others):
+        log = [decision for decision in others[name] if decision.object_pair == object_pair]
+        last = {decision.partner_field: decision for decision in in_force(log)}
+        for decision in last.values():
+            if decision.state is DecisionState.ACCEPTED and decision.crm_field is not None:
+                pair = (decision.partner_field, decision.crm_field)
+                found[pair] = (*found.get(pair, ()), name)
+    return found
 
 
 @dataclass(frozen=True)

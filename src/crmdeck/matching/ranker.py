@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,8 @@ Matrix = NDArray[np.float32]
 MIN_CONFIDENCE = 0.1
 # An operator's word counts for more than any signal.
 ELSEWHERE_WEIGHT = 8.0
+# Another org has its own reasons; still, what fits there mostly fits here.
+CONNECTIONS_WEIGHT = 6.0
 TAUGHT_WEIGHT = 2.0
 SUGGESTED_WEIGHT = 2.0
 
@@ -82,6 +84,7 @@ class _Extra:
     """What an operator or the source said, as further signals."""
 
     elsewhere: Matrix
+    connections: Matrix
     taught: Matrix
     strongest: NDArray[np.intp]
     suggested: Matrix
@@ -91,6 +94,7 @@ class _Extra:
     def weighed(self) -> dict[str, Matrix]:
         return {
             "elsewhere": ELSEWHERE_WEIGHT * self.elsewhere,
+            "connections": CONNECTIONS_WEIGHT * self.connections,
             "taught": TAUGHT_WEIGHT * self.taught,
             "suggested": SUGGESTED_WEIGHT * self.suggested,
         }
@@ -204,6 +208,7 @@ class _Ranking:
         lesson = int(self._extra.strongest[row, column])
         told = Told(
             elsewhere=self._evidence.elsewhere.get(pair),
+            connections=self._evidence.connections.get(pair, ()),
             taught_by=self._extra.lessons[lesson].source if lesson >= 0 else None,
         )
         return self._explainer.reasons(row, column, contributions, told)
@@ -214,10 +219,14 @@ def _heard(
 ) -> _Extra:
     ours, yours = learning.field_names(left), learning.field_names(right)
     shape = (len(left), len(right))
-    elsewhere = np.zeros(shape, np.float32)
-    for partner_field, crm_field in evidence.elsewhere:
-        if partner_field in ours and crm_field in yours:
-            elsewhere[ours[partner_field], yours[crm_field]] = 1
+
+    def marked(pairs: Iterable[learning.Pair]) -> Matrix:
+        plane = np.zeros(shape, np.float32)
+        for partner_field, crm_field in pairs:
+            if partner_field in ours and crm_field in yours:
+                plane[ours[partner_field], yours[crm_field]] = 1
+        return plane
+
     suggested = np.zeros(shape, np.float32)
     for partner_field, offers in evidence.suggested.items():
         for crm_field, sure in offers.items():
@@ -229,7 +238,14 @@ def _heard(
         {name: measured.right[place] for name, place in yours.items()},
     )
     bonus, strongest = learning.taught(learned, measured.left, measured.right)
-    return _Extra(elsewhere, bonus, strongest, suggested, learned)
+    return _Extra(
+        elsewhere=marked(evidence.elsewhere),
+        connections=marked(evidence.connections),
+        taught=bonus,
+        strongest=strongest,
+        suggested=suggested,
+        lessons=learned,
+    )
 
 
 def _nothing(field: Field, alternatives: tuple[Alternative, ...] = ()) -> Suggestion:

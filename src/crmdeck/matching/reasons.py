@@ -31,6 +31,7 @@ GROUPS = {
     "short_cosine": "meaning",
     "long_cosine": "meaning",
     "elsewhere": "elsewhere",
+    "connections": "connections",
     "taught": "taught",
     "suggested": "suggested",
 }
@@ -42,6 +43,7 @@ class Told:
     """What the reasons of one pair speak of beyond the signals."""
 
     elsewhere: str | None = None
+    connections: tuple[str, ...] = ()
     taught_by: tuple[str, str] | None = None
 
 
@@ -106,6 +108,8 @@ class Explainer:
                 return f"{'descriptions' if described else 'names'} mean the same"
             case "elsewhere":
                 return f"accepted before for {told.elsewhere}"
+            case "connections":
+                return f"accepted in {_listed(told.connections)}"
             case "taught":
                 taught_by = told.taught_by or ("", "")
                 return f"because you accepted {taught_by[0]} and {taught_by[1]}"
@@ -124,6 +128,11 @@ class Explainer:
                 label = self._knowledge.concepts[concept].label or concept
                 return f"both are what CRMs call {label.lower()}"
         return "CRMs use one for the other"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _shared_words(ours: FieldText, yours: FieldText) -> str:

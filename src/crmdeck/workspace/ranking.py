@@ -5,7 +5,7 @@ Apart from the use cases, since it brings in numpy, which only a ranking needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from crmdeck.matching import (
@@ -81,9 +81,13 @@ def rank_pair(
     knowledge: Knowledge,
     encoder: Encoder | None,
     log: Sequence[Decision],
+    others: Mapping[str, Sequence[Decision]],
     own: Sequence[Suggestion] = (),
 ) -> tuple[Suggestion, ...]:
-    """Return the ranker's suggestions, with what the decision log and the source say."""
+    """Return the ranker's suggestions, with what the decision logs and the source say.
+
+    `log` is that of the connection, `others` are those of other connections, by name.
+    """
     suggested = {
         suggestion.partner_field: {suggestion.crm_field: suggestion.confidence}
         for suggestion in own
@@ -95,5 +99,5 @@ def rank_pair(
         context=RankContext(pair.partner_object, pair.crm_object, platform),
         knowledge=knowledge,
         encoder=encoder,
-        evidence=Evidence.from_log(log, str(pair), suggested=suggested),
+        evidence=Evidence.from_log(log, str(pair), suggested=suggested, others=others),
     )

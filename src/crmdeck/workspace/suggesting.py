@@ -73,6 +73,7 @@ class Suggesting(Deciding):
             knowledge=knowledge,
             encoder=used,
             log=log if self.settings.learning else mine,
+            others=self._other_logs(connection, pair) if self.settings.learning else {},
             own=self._own_suggestions(connection, object_pair),
         )
         decided = by_field(mine)
@@ -177,6 +178,20 @@ class Suggesting(Deciding):
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             log = session.decisions.log(connection.id)
         return connection, partner.fields, snapshot.fields, log
+
+    def _other_logs(self, connection: Connection, pair: str) -> dict[str, list[Decision]]:
+        """Return what was decided on an object pair in other connections of the platform."""
+        with self._store.read() as session:
+            names = {
+                other.id: other.name
+                for other in session.connections.all()
+                if other.platform is connection.platform and other.id != connection.id
+            }
+            logs: dict[str, list[Decision]] = {}
+            for decision in session.decisions.log(object_pair=pair):
+                if decision.connection_id in names:
+                    logs.setdefault(names[decision.connection_id], []).append(decision)
+        return logs
 
     def _own_suggestions(self, connection: Connection, pair: ObjectPair) -> tuple[Suggestion, ...]:
         if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
