@@ -87,7 +87,7 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
         ("comparison", {}),
     ):
         with pytest.raises(UsageError) as caught:
-            desk.workspace.export(what, "acme", **options)  # type: ignore[arg-type]
+            desk.workspace.export(what, "acme", **options)
         assert caught.value.remedy
     with pytest.raises(NotFoundError, match="Acount"):
         desk.workspace.export("differences", "acme", at=past, object_type="Acount")

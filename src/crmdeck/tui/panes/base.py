@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
 class ExportRequest:
     """What `e` exports: `what` as the workspace names it, and the object pair where it has one.
 
-    `only` names the records that are on screen, `everywhere` asks for all connections.
+    `only` names the records that are on screen, `everywhere` asks for all connections. `at`,
+    `right` and `right_at` are the moment and the other side, as the workspace takes them.
+    `inner` names what may be exported instead: the same, with all that is in it.
     """
 
     what: str
     pair: str | None = None
-    only: frozenset[str] | None = None
+    only: frozenset[str] | frozenset[tuple[str, ...]] | None = None
     everywhere: bool = False
+    at: datetime | None = None
+    right: str | None = None
+    right_at: datetime | None = None
+    inner: str = ""
 
 
 class Pane(ActionHost, Loading, Widget):
@@ -106,6 +113,10 @@ class Pane(ActionHost, Loading, Widget):
     def export_request(self) -> ExportRequest | None:
         """Return what `e` exports; None where there is nothing to."""
         return None
+
+    def can_export(self) -> bool:
+        """Return whether `e` has anything to export; asked often, so override what is slow."""
+        return self.export_request() is not None
 
     def state(self) -> dict[str, Any]:
         """Return what to restore next time, as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,44 +21,77 @@ PURPOSES = {
     "html": "a page to send to somebody",
 }
 ENDINGS = {"markdown": "md"}
+RECORDS = {
+    "objects": "one record an object",
+    "schema": "one record a field",
+    "comparison": "one record an object",
+    "differences": "one record a difference",
+}
+"""What a record is where there is a choice."""
 
 
 def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: str | None) -> None:
     """Ask for format and file, then export in a worker; says where the file is."""
 
-    def named(format_: str, name: str | None) -> None:
+    def chosen(choice: tuple[str, str] | None) -> None:
+        if choice is None:
+            return
+        what, format_ = choice
+        prompt = Prompt(
+            "Export to which file?",
+            value=_free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
+            check=_what_is_wrong,
+        )
+        screen.app.push_screen(prompt, lambda name: named(what, format_, name))
+
+    def named(what: str, format_: str, name: str | None) -> None:
         if name:
-            write(format_, Path(name).expanduser().absolute())
+            write(what, format_, Path(name).expanduser().absolute())
 
-    def chosen(format_: str | None) -> None:
-        if format_ is not None:
-            prompt = Prompt(
-                "Export to which file?",
-                value=f"crmdeck-{request.what}.{ENDINGS.get(format_, format_)}",
-                check=_what_is_wrong,
-            )
-            screen.app.push_screen(prompt, lambda name: named(format_, name))
-
-    def write(format_: str, path: Path) -> None:
+    def write(what: str, format_: str, path: Path) -> None:
         screen.load(
             "export",
             lambda _: screen.deck.workspace.export_file(
                 path,
-                request.what,
+                what,
                 None if request.everywhere else connection_id,
                 format=format_,
                 pair=request.pair,
                 only=request.only,
+                at=request.at,
+                right=request.right,
+                right_at=request.right_at,
             ),
             lambda _: screen.deck.say(f"Exported to {path}"),
-            label=f"exporting {request.what}",
+            label=f"exporting {what}",
             cancellable=False,
         )
 
+    screen.app.push_screen(Choose(f"Export {request.what} as", list(_choices(request))), chosen)
+
+
+def _choices(request: ExportRequest) -> Iterator[Choice]:
     from crmdeck.workspace import FORMATS
 
-    formats = [Choice(name, name, PURPOSES.get(name, "")) for name in FORMATS]
-    screen.app.push_screen(Choose(f"Export {request.what} as", formats), chosen)
+    for what in filter(None, (request.what, request.inner)):
+        for name in FORMATS:
+            if not request.inner:
+                yield Choice((what, name), name, PURPOSES.get(name, ""))
+            elif name != "json" or what != "differences":
+                # The wire shape of a comparison has its differences already.
+                yield Choice((what, name), name, f"{RECORDS[what]}, {_use(name)}")
+
+
+def _use(name: str) -> str:
+    return PURPOSES.get(name, name).removeprefix("one record a line, ")
+
+
+def _free_name(stem: str, ending: str) -> str:
+    """Return a file name that nothing has yet, in the folder one is in."""
+    name, number = f"{stem}.{ending}", 2
+    while Path(name).exists():
+        name, number = f"{stem}-{number}.{ending}", number + 1
+    return name
 
 
 def _what_is_wrong(name: str) -> str:

@@ -35,7 +35,7 @@ def _can_copy(screen: Any) -> bool:
 
 
 def _can_export(screen: Any) -> bool:
-    return screen.pane is not None and screen.pane.export_request() is not None
+    return screen.pane is not None and screen.pane.can_export()
 
 
 def _can_go_back(screen: Any) -> bool:
