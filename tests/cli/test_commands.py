@@ -21,10 +21,12 @@ class Shell:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, code: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "crmdeck", *arguments],
-            env={**os.environ, "CRMDECK_HOME": str(self.home)},
+            env={**os.environ, "CRMDECK_HOME": str(self.home), **environment},
             capture_output=True,
             text=True,
             timeout=60,

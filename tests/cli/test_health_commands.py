@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.cli.test_commands import Shell, describe
+
+PORTAL = "legacy-portal"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+def portal_in(home: Path, sandbox: Sandbox) -> tuple[Shell, dict[str, str]]:
+    """Return a shell over a workspace with a HubSpot portal, and the environment it needs."""
+    access = sandbox.hubspot(PORTAL)
+    secrets = {"CRMDECK_PORTAL_ACCESS_TOKEN": access.private_app_token}
+    shell = Shell(home)
+    shell.run(
+        *("connections", "add", "portal", "--source", "hubspot"),
+        *("--endpoint", access.endpoint, "--secrets", "environment"),
+        **secrets,
+    )
+    return shell, secrets
 
 
 def test_an_empty_workspace_says_what_to_do_next(tmp_path: Path) -> None:
@@ -33,3 +59,82 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     assert header.endswith("\tchanged by")
     assert event.endswith("unknown: The source 'files' does not tell who did it.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
+
+
+def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path: Path) -> None:
+    shell, secrets = portal_in(tmp_path / "home", sandbox)
+    sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
+    command = "crmdeck connections sign-in portal"
+    for words in (("refresh", "portal"), ("connections", "test", "portal"), ("refresh", "--all")):
+        err = shell.run(*words, code=3, **secrets).stderr
+        assert err.splitlines()[0].startswith("crmdeck: portal: ")
+        assert f"  {command}" in err.splitlines()
+    told = json.loads(shell.run("refresh", "portal", "--json", code=3, **secrets).stderr)
+    assert (told["connection"], told["command"]) == ("portal", command)
+    assert f"  {command}" in shell.run("status", "portal", code=3).stderr.splitlines()
+    (first, *_) = shell.json("status", "portal", code=3)["alerts"]
+    assert first["nextStep"] == "sign_in"
+    assert "crmdeck" not in first["remedy"]
+
+
+def test_a_wait_is_said_while_it_lasts(sandbox: Sandbox, tmp_path: Path) -> None:
+    shell, secrets = portal_in(tmp_path / "home", sandbox)
+    sandbox.fault(PORTAL, Fault(FaultKind.THROTTLED, times=1, retry_after=1))
+    done = shell.run("refresh", "portal", "--json", **secrets)
+    assert done.stderr.splitlines() == ["portal: HubSpot asks to wait 1 s"]
+    assert json.loads(done.stdout)["success"]
+
+
+def test_all_answer_in_the_order_of_their_names(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    for name in ("gamma", "acme", "beta"):
+        export = tmp_path / name
+        export.mkdir()
+        (export / "Opportunity.json").write_text(describe(("Name", "string")))
+        shell.run(
+            *("connections", "add", name, "--source", "files"),
+            *("--platform", "salesforce", "--path", str(export)),
+        )
+    (tmp_path / "beta" / "Opportunity.json").unlink()
+    done = shell.run("refresh", "--all", code=1)
+    heads = [line for line in done.stderr.splitlines() if not line.startswith("  ")]
+    assert [line.split(":")[0] for line in heads] == ["acme", "crmdeck", "gamma"]
+    assert "beta" in heads[1]
+    assert done.stdout == ""
+
+
+def test_a_path_that_is_not_there_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "Opportunity.json").write_text(describe(("Name", "string")))
+    shell = Shell(tmp_path / "home")
+    shell.run(
+        *("connections", "add", "acme", "--source", "files"),
+        *("--platform", "salesforce", "--path", str(export)),
+    )
+    nowhere = tmp_path / "nowhere"
+    done = shell.run("connections", "set", "acme", "--path", str(nowhere), code=2)
+    assert done.stderr.splitlines()[0] == f"crmdeck: There is nothing at {nowhere}."
+    (acme,) = shell.json("connections", "list")
+    assert acme["path"] == str(export)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("refresh", "--bogus"), "--bogus"),
+        (("refresh", "--fail-on", "nope"), "'--fail-on'"),
+        (("connections", "set"), "'NAME'"),
+        (("no-such-command",), "'no-such-command'"),
+    ],
+)
+def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
+    tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    done = Shell(tmp_path / "home").run(*words, "--json", code=2)
+    assert done.stdout == ""
+    told = json.loads(done.stderr)
+    assert told["code"] == "BAD_ARGUMENTS"
+    assert says in told["error"]
+    assert "--help" in told["remedy"]
+    assert "Usage:" in Shell(tmp_path / "home").run(*words, code=2).stderr

@@ -72,7 +72,8 @@ def report_error(error: CrmdeckError, *, as_json: bool) -> None:
         told = {key: value for key, value in about.items() if value}
         sys.stderr.write(json.dumps({**error.to_wire(), **told}) + "\n")
         return
-    name = f"{error.connection}: " if error.connection else ""
+    name = error.connection or ""
+    name = f"{name}: " if name and name not in error.message else ""
     say(f"crmdeck: {name}{error.message}")
     tell_more(error.cause, error.remedy, command)
 

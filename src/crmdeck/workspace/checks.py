@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform
+from crmdeck.model import Connection, Platform, Source
 from crmdeck.settings import MAX_TTL_HOURS
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -101,6 +101,24 @@ def checked_hours(hours: float) -> float:
             code="BAD_TTL",
         )
     return hours
+
+
+def checked_path(connection: Connection, path: str) -> str:
+    """Return `path` from the root, where schemas can be read from it; raises UsageError."""
+    if connection.source is not Source.FILES:
+        raise UsageError(
+            f"{connection.name} does not read from a path.",
+            cause=f"Its source is {connection.source}; a path is for the source files.",
+            code="BAD_PATH",
+        )
+    whole = absolute(path)
+    if not Path(whole).exists():
+        raise UsageError(
+            f"There is nothing at {whole}.",
+            remedy="Name a file or a folder of exported schemas.",
+            code="BAD_PATH",
+        )
+    return whole
 
 
 def absolute(path: str) -> str:

@@ -28,6 +28,7 @@ from crmdeck.workspace.checks import (
     check_remote_id,
     checked_api_version,
     checked_hours,
+    checked_path,
 )
 from crmdeck.workspace.learned import learned, remember
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
@@ -91,7 +92,7 @@ class Connecting(UseCases):
         """
         changes: dict[str, Any] = {}
         if path is not None:
-            changes["path"] = absolute(path)
+            changes["path"] = checked_path(self.connection(ref), path)
         if remote_id is not None:
             changes["remote_id"] = check_remote_id(remote_id)
         if endpoint is not None:
