@@ -1,8 +1,7 @@
-"""Where a workspace lives, and what its user set."""
+"""What the user of a workspace set."""
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
@@ -11,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crmdeck.errors import UsageError
 
-HOME_VARIABLE = "CRMDECK_HOME"
 SETTINGS_FILE = "settings.toml"
 MAX_TTL_HOURS = 87_600
 
@@ -65,20 +63,3 @@ class Settings(BaseModel):
             raise UsageError(
                 f"{path}: '{key}' can't be used.", cause=f"{first['msg']}.", code="BAD_SETTINGS"
             ) from error
-
-
-def resolve_home(home: Path | str | None = None) -> Path:
-    """Return the workspace folder: `home`, else $CRMDECK_HOME, else the user's data folder."""
-    chosen = home or os.environ.get(HOME_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("crmdeck", appauthor=False)
-
-
-def cache_home() -> Path:
-    """Return the folder for what can be made again, such as the demo."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("crmdeck", appauthor=False)

@@ -7,15 +7,17 @@ import os
 import sys
 from pathlib import Path
 
+COMPLETION_VARIABLE = "_CRMDECK_COMPLETE"
+
+_BARE = {(): False, ("demo",): True}
+"""What opens the console without options, and whether over the demo: it needs no parser."""
+
 
 def main() -> None:
     """Run the command line; no traceback ever reaches the user unless CRMDECK_DEBUG is set."""
     _prepare_streams()
     try:
-        # In here, since Ctrl+C may come while it is still being imported.
-        from crmdeck.cli.app import app
-
-        app()
+        _run(tuple(sys.argv[1:]))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:
@@ -27,6 +29,18 @@ def main() -> None:
             "  Run it again with CRMDECK_DEBUG=1 and report what it prints.\n"
         )
         raise SystemExit(1) from None
+
+
+def _run(arguments: tuple[str, ...]) -> None:
+    # Imports are in here, since Ctrl+C may come while they go on.
+    demo = _BARE.get(arguments)
+    if demo is not None and COMPLETION_VARIABLE not in os.environ:
+        from crmdeck.cli.console import open_console
+
+        raise SystemExit(open_console(demo=demo))
+    from crmdeck.cli.app import app
+
+    app()
 
 
 def _prepare_streams() -> None:

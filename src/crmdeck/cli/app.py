@@ -9,10 +9,11 @@ import typer
 from crmdeck.cli import compare, connections, fields, mapping, records, schema, serve, tools, web
 from crmdeck.cli.options import DemoOption, HomeOption
 from crmdeck.cli.output import emit
-from crmdeck.cli.session import failing
+from crmdeck.cli.parsing import Commands
 
 app = typer.Typer(
     name="crmdeck",
+    cls=Commands,
     help="Look after the CRM connections of a PartnerOS organisation: health, schema, drift, "
     "mapping. Without a command the console opens.",
     pretty_exceptions_enable=False,
@@ -59,23 +60,16 @@ def console(
         emit(f"crmdeck {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        _open_console(home, demo=demo, read_only=read_only)
+        _console(home, demo=demo, read_only=read_only)
 
 
 @app.command()
 def demo(read_only: ReadOnlyOption = False) -> None:
     """Open the console over the built-in demo: a sandbox CRM with three months of history."""
-    _open_console(None, demo=True, read_only=read_only)
+    _console(None, demo=True, read_only=read_only)
 
 
-def _open_console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
-    from crmdeck.tui.console import run_console
-    from crmdeck.workspace import Workspace, open_demo
+def _console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
+    from crmdeck.cli.console import open_console
 
-    with failing():
-        if not demo:
-            with Workspace.open(home, read_only=read_only) as workspace:
-                demo = run_console(workspace)
-        if demo:
-            with open_demo(read_only=read_only, later=True) as workspace:
-                run_console(workspace)
+    raise typer.Exit(open_console(home, demo=demo, read_only=read_only))

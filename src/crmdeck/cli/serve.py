@@ -16,8 +16,8 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import failing, workspace
 from crmdeck.errors import UsageError
+from crmdeck.home import resolve_home
 from crmdeck.server.accounts import DEFAULT_ORGANISATION, Accounts, Organisation, Role, User
-from crmdeck.settings import resolve_home
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475

@@ -21,19 +21,26 @@ from crmdeck.tui.sheets import sheets
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.tui.ui_state import UiState
+from crmdeck.workspace import Opening
 
 if TYPE_CHECKING:
+    from crmdeck.errors import CrmdeckError
     from crmdeck.workspace import Workspace
 
 LONGEST_TOAST = 400
 
 
 class CrmdeckApp(App[None]):
-    """The console over one workspace.
+    """The console over one workspace, open or to be opened once the frame is painted.
 
-    `keys` remaps actions by id (`{"view.filter": "f"}`), `theme` is a theme's name, `terminal`
-    for the terminal's own colours, or None for that of last time.
+    `keys` remaps actions by id (`{"view.filter": "f"}`), None takes the settings' map. `theme` is
+    a theme's name, or `terminal` for the terminal's own colours; None takes that of the settings,
+    else that of last time.
+
+    `workspace` is there when `take` was called; `failure` is why it could not be opened.
     """
+
+    workspace: Workspace
 
     TITLE = "crmdeck"
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Textual has it
@@ -53,37 +60,54 @@ class CrmdeckApp(App[None]):
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: Workspace | Opening,
         *,
         keys: Mapping[str, str] | None = None,
         theme: str | None = None,
         panes: Sequence[PaneSpec] = PANES,
     ) -> None:
-        super().__init__(css_path=[*sheets()])
-        self.workspace = workspace
-        self.read_only = workspace.read_only
+        frame, *self._other_sheets = sheets()
+        super().__init__(css_path=frame)
+        self.opening = _opening_of(workspace)
+        self.read_only = self.opening.read_only
+        self.failure: CrmdeckError | None = None
         self.wants_demo = False
-        self._keys = dict(keys or {})
+        self._keys = keys
+        self._theme = theme
         self._specs = tuple(panes)
-        self.ui_state = UiState.load(workspace.home)
+        self.ui_state = UiState.load(self.opening.home)
         for own in THEMES:
             self.register_theme(own)
-        self.theme = theme_name(theme or self.ui_state.theme, set(self.available_themes))
-        self.set_keymap(self._keys)
+        self._use_theme(theme or self.ui_state.theme)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen."""
         return MainScreen(self._specs, self.ui_state)
 
     def on_mount(self) -> None:
-        """Say what is wrong with the user's keys."""
-        self.call_after_refresh(calm)
+        """Leave in order whatever ends the process."""
         on_ending(self.leave)
-        if self._keys:
+
+    def take(self, workspace: Workspace) -> None:
+        """Take up a workspace that is open now; say what is wrong with the keys of its settings."""
+        self.stylesheet.read_all(self._other_sheets)
+        self.workspace = workspace
+        settings = workspace.settings
+        if self._theme is None and settings.theme is not None:
+            self._use_theme(settings.theme)
+        keys = settings.keys if self._keys is None else self._keys
+        if keys:
+            self.set_keymap(dict(keys))
             for spec in self._specs:
                 spec.load()
-            for problem in check_keymap(self._keys):
+            for problem in check_keymap(keys):
                 self.say(problem, title="Key map", severity="warning")
+        self.call_after_refresh(calm)
+
+    def give_up(self, error: CrmdeckError) -> None:
+        """Leave: the workspace can't be opened."""
+        self.failure = error
+        self.exit()
 
     def say(
         self,
@@ -123,13 +147,13 @@ class CrmdeckApp(App[None]):
 
     def save_state(self) -> None:
         """Keep where the user is; a read-only workspace keeps what it had."""
-        if self.read_only:
+        if self.read_only or self.failure is not None:
             return
         screen = self.screen_stack[0] if self.screen_stack else None
         if isinstance(screen, MainScreen):
             state = screen.collect_state()
             state.theme = self.theme
-            state.save(self.workspace.home)
+            state.save(self.opening.home)
 
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
@@ -144,3 +168,12 @@ class CrmdeckApp(App[None]):
         """Leave; who runs the console is told that the demo is wanted next."""
         self.wants_demo = True
         self.exit()
+
+    def _use_theme(self, wanted: str) -> None:
+        self.theme = theme_name(wanted, set(self.available_themes))
+
+
+def _opening_of(workspace: Workspace | Opening) -> Opening:
+    if isinstance(workspace, Opening):
+        return workspace
+    return Opening(workspace.home, workspace.read_only, lambda: workspace)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from crmdeck.tui.app import CrmdeckApp
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Workspace
+    from crmdeck.workspace import Opening
 
 
-def run_console(workspace: Workspace) -> bool:
-    """Show the console over `workspace` until the user leaves; return whether for the demo."""
-    settings = workspace.settings
-    app = CrmdeckApp(workspace, keys=settings.keys, theme=settings.theme)
+def run_console(opening: Opening) -> bool:
+    """Show the console over a workspace until the user leaves; return whether for the demo.
+
+    Raises what opening the workspace raises.
+    """
+    app = CrmdeckApp(opening)
     app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.wants_demo

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import AlertLevel, ConnectionStatus, Platform, Status
+from crmdeck.model import AlertLevel, Platform, Status
+
+if TYPE_CHECKING:
+    from crmdeck.model import ConnectionStatus
 
 PLATFORM_NAMES = {Platform.SALESFORCE: "Salesforce", Platform.HUBSPOT: "HubSpot"}
 

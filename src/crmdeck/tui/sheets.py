@@ -21,5 +21,8 @@ def sheet_folder() -> Path:
 
 
 def sheets() -> list[Path]:
-    """Return all sheets, that of the shell first, then one a pane by name."""
+    """Return all sheets, that of the shell first, then one a pane by name.
+
+    The first is all that the frame needs.
+    """
     return sorted(sheet_folder().glob("*.tcss"), key=lambda path: (path.name != SHELL, path.name))

@@ -16,6 +16,8 @@ from .matchfiles import FileMatches as FileMatches
 from .matchfiles import match_files as match_files
 from .matchfiles import render_matches as render_matches
 from .moments import parse_moment as parse_moment
+from .opening import Opening as Opening
+from .opening import open_later as open_later
 from .retirements import Retirement as Retirement
 from .reviewing import Review as Review
 from .reviewing import Verdict as Verdict

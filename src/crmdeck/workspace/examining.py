@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.home import resolve_home
 from crmdeck.model import Status, WireModel
-from crmdeck.settings import Settings, resolve_home
+from crmdeck.settings import Settings
 from crmdeck.workspace.facade import Workspace
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 

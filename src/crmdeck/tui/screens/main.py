@@ -14,29 +14,25 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
-from crmdeck.errors import CrmdeckError
-from crmdeck.model import Connection, ConnectionStatus
 from crmdeck.tui.actions import Action, ActionHost, offers
-from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.loading import BusyChanged, Job, Loading
 from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.tui.screens.exporting import ask_and_export
 from crmdeck.tui.screens.keys import SCREEN_ACTIONS
-from crmdeck.tui.screens.refreshing import refresh_and_tell
-from crmdeck.tui.screens.signing_in import SigningIn
 from crmdeck.tui.screens.stage import Stage
-from crmdeck.tui.screens.welcome import Welcome
 from crmdeck.tui.screens.window import Window
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.rail import Rail
-from crmdeck.tui.widgets.top_bar import PaneTab, TopBar
+from crmdeck.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from crmdeck.errors import CrmdeckError
+    from crmdeck.model import Connection, ConnectionStatus
     from crmdeck.tui.app import CrmdeckApp
+    from crmdeck.workspace import Workspace
 
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
 
@@ -52,6 +48,8 @@ class MainScreen(ActionHost, Loading, Window):
         self.specs = tuple(specs)
         self.ui_state = state
         self.connection_id: str | None = state.connection_id or None
+        self._filter_bar = FilterBar(id="filter")
+        self._is_open = False
         self._ready = False
 
     # The frame
@@ -63,9 +61,6 @@ class MainScreen(ActionHost, Loading, Window):
         with Horizontal(id="body"):
             yield Rail(id="rail")
             yield Stage(self.specs, self.ui_state.panes, id="stage")
-        yield Welcome(id="welcome")
-        yield Static(TOO_SMALL, id="too-small", markup=False)
-        yield FilterBar(id="filter")
         yield Hints(id="hints")
 
     @property
@@ -84,18 +79,40 @@ class MainScreen(ActionHost, Loading, Window):
         return self.stage.pane
 
     def on_mount(self) -> None:
-        """Paint the frame before anything is imported or read for what it holds."""
-        self.query_one(Welcome).appear(False)
+        """Paint the frame before anything is made, imported or read for what it holds."""
         for spec in self.specs:
             self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
         self.call_after_refresh(self._open)
 
     async def _open(self) -> None:
-        """Show the pane of last time, and ask for the connections."""
-        ids = [spec.id for spec in self.specs]
-        if self.pane is None:
-            await self.show_pane(self.ui_state.pane if self.ui_state.pane in ids else ids[0])
+        """Open the workspace, and import the pane of last time meanwhile."""
+        await self.mount_all(
+            [Static(TOO_SMALL, id="too-small", markup=False), self._filter_bar], before="#hints"
+        )
+
+        def work(_: Job) -> Workspace:
+            workspace = self.deck.opening.open()
+            self._first_pane().load()
+            return workspace
+
+        self.load(
+            "workspace",
+            work,
+            self._opened,
+            label="opening",
+            failed=self.deck.give_up,
+            cancellable=False,
+        )
+
+    def _opened(self, workspace: Workspace) -> None:
+        self.deck.take(workspace)
+        self._is_open = True
         self.load_statuses()
+        self.call_later(self.show_pane, self._first_pane().id)
+
+    def _first_pane(self) -> PaneSpec:
+        wanted = (spec for spec in self.specs if spec.id == self.ui_state.pane)
+        return next(wanted, self.specs[0])
 
     # Connections
 
@@ -109,11 +126,7 @@ class MainScreen(ActionHost, Loading, Window):
 
     def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
         ids = [status.id for status in statuses]
-        began = bool(statuses) and self.query_one(Welcome).display
-        self.query_one(Welcome).appear(not statuses)
-        self.query_one("#body").display = bool(statuses)
-        if began:
-            self.call_after_refresh(self._focus_pane)
+        self._welcome(not statuses)
         first = not self._ready
         self._ready = True
         lost = self.connection_id not in ids
@@ -123,6 +136,17 @@ class MainScreen(ActionHost, Loading, Window):
         if self.pane is not None and (first or lost):
             self.pane.show(self.connection_id)
         self.refresh_bindings()
+
+    def _welcome(self, wanted: bool) -> None:
+        self.query_one("#body").display = not wanted
+        page = next(iter(self.query("#welcome")), None)
+        if wanted and page is None:
+            from crmdeck.tui.screens.welcome import Welcome
+
+            self.mount(Welcome(id="welcome"), before="#filter")
+        elif page is not None and not wanted:
+            page.remove()
+            self.call_after_refresh(self._focus_pane)
 
     @property
     def status(self) -> ConnectionStatus | None:
@@ -153,8 +177,8 @@ class MainScreen(ActionHost, Loading, Window):
         """Bring a pane up; it is made and restored when it is first wanted."""
         had_focus = self.focused is not None and self.focused is not self.query_one(Rail)
         pane = await self.stage.bring(pane_id)
-        self.query_one(TopBar).show_pane(pane_id)
-        self.query_one(FilterBar).set_text(pane.filter_text)
+        self.query_one(TopBar).current = pane_id
+        self._filter_bar.set_text(pane.filter_text)
         if self._ready:
             pane.show(self.connection_id)
         if had_focus or self.focused is None:
@@ -171,15 +195,18 @@ class MainScreen(ActionHost, Loading, Window):
     @property
     def filter_text(self) -> str:
         """The filter of the pane that shows."""
-        return self.query_one(FilterBar).text
+        return self._filter_bar.text
 
     async def action_show_pane(self, pane_id: str) -> None:
-        """Show a pane by its key."""
-        await self.show_pane(pane_id)
+        """Show a pane by its key; before the workspace is open it is the one to begin with."""
+        if self._is_open:
+            await self.show_pane(pane_id)
+        else:
+            self.ui_state.pane = pane_id
 
-    @on(PaneTab.Picked)
-    async def _picked(self, message: PaneTab.Picked) -> None:
-        await self.show_pane(message.pane_id)
+    @on(TopBar.Picked)
+    async def _picked(self, message: TopBar.Picked) -> None:
+        await self.action_show_pane(message.pane_id)
 
     @on(Pane.GoTo)
     async def _go_to(self, message: Pane.GoTo) -> None:
@@ -220,7 +247,7 @@ class MainScreen(ActionHost, Loading, Window):
 
     @on(Pane.Summary)
     def _summary(self, message: Pane.Summary) -> None:
-        self.query_one(FilterBar).set_note(message.count, message.hint)
+        self._filter_bar.set_note(message.count, message.hint)
 
     @on(BusyChanged)
     def _busy(self, message: BusyChanged) -> None:
@@ -260,12 +287,12 @@ class MainScreen(ActionHost, Loading, Window):
         elif pane is not None and pane.error is not None:
             pane.show_error(None)
         else:
-            self.query_one(FilterBar).action_drop()
+            self._filter_bar.action_drop()
         self.refresh_bindings()
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.query_one(FilterBar).edit()
+        self._filter_bar.edit()
 
     def action_refresh(self) -> None:
         """Refresh the schema of the connection."""
@@ -274,6 +301,8 @@ class MainScreen(ActionHost, Loading, Window):
 
     def refresh_connection(self, ref: str, name: str) -> None:
         """Refresh the schema of a connection; a failure shows in the pane, and in its health."""
+        from crmdeck.tui.screens.refreshing import refresh_and_tell
+
         refresh_and_tell(self, ref, name)
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
@@ -285,6 +314,8 @@ class MainScreen(ActionHost, Loading, Window):
 
     def action_sign_in(self) -> None:
         """Sign in again to the connection."""
+        from crmdeck.tui.screens.signing_in import SigningIn
+
         if self.status is not None:
             SigningIn(self, self.status.id, self.status.name).start()
 
@@ -303,12 +334,16 @@ class MainScreen(ActionHost, Loading, Window):
 
     def action_export(self) -> None:
         """Export what the pane shows."""
+        from crmdeck.tui.screens.exporting import ask_and_export
+
         request = self.pane.export_request() if self.pane is not None else None
         if request is not None:
             ask_and_export(self, request, self.connection_id)
 
     def action_help(self) -> None:
         """Show what the keys do here."""
+        from crmdeck.tui.dialogs.help import Help
+
         self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
 
     def action_commands(self) -> None:
@@ -330,7 +365,7 @@ class MainScreen(ActionHost, Loading, Window):
         """Return where the user is, to be kept."""
         state = self.ui_state
         state.connection_id = self.connection_id or ""
-        state.pane = self.stage.pane_id
+        state.pane = self.stage.pane_id or state.pane
         state.panes |= self.stage.states()
         return state
 

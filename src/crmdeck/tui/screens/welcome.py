@@ -12,7 +12,6 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
-from crmdeck.tui.screens.adding import add_files, sign_in_somewhere
 
 if TYPE_CHECKING:
     from crmdeck.tui.screens.main import MainScreen
@@ -71,10 +70,14 @@ class Ways(ActionHost, OptionList, inherit_bindings=False):
 
     def action_folder(self) -> None:
         """Add a folder of exported schemas."""
+        from crmdeck.tui.screens.adding import add_files
+
         add_files(self._main)
 
     def action_sign_in(self) -> None:
         """Add a CRM."""
+        from crmdeck.tui.screens.adding import sign_in_somewhere
+
         sign_in_somewhere(self._main)
 
     @property
@@ -107,12 +110,6 @@ class Welcome(Widget):
             for way, key, title, detail in ways
         )
         self.query_one("#afterwards", Static).update(READ_ONLY if read_only else AFTERWARDS)
-
-    def appear(self, wanted: bool) -> None:
-        """Show or hide the page; when it comes, the list is ready for a key."""
-        came = wanted and not self.display
-        self.display = wanted
-        if came:
-            ways = self.query_one(Ways)
-            ways.highlighted = 0
-            ways.focus()
+        chosen = self.query_one(Ways)
+        chosen.highlighted = 0
+        chosen.focus()

@@ -47,6 +47,7 @@ class FilterBar(ActionHost, Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.display = False
         self.text = ""
         self._note = ""
         self._hint = ""
@@ -57,10 +58,6 @@ class FilterBar(ActionHost, Widget):
         yield LineInput(placeholder="words, key:value, !not", compact=True, select_on_focus=False)
         yield Static("", classes="chip", markup=False)
         yield Static("", classes="note", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin out of sight."""
-        self._show(editing=False)
 
     def edit(self) -> None:
         """Let the user type."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.content import Content
@@ -11,10 +11,12 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from crmdeck.model import ConnectionStatus
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
 from crmdeck.tui.health import PLATFORM_NAMES, health_of
 from crmdeck.tui.text import display_text
+
+if TYPE_CHECKING:
+    from crmdeck.model import ConnectionStatus
 
 
 class Rail(ActionHost, OptionList, inherit_bindings=False):

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from crmdeck import __version__
 from crmdeck.clock import Clock, utc_now
+from crmdeck.home import demo_home
 from crmdeck.model import ProgressCallback, to_utc
 from crmdeck.secrets import MemorySecrets
-from crmdeck.settings import Settings, cache_home
+from crmdeck.settings import Settings
 from crmdeck.workspace.demo.building import Builder
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.demo.replay import ACTOR, Hands, build
@@ -84,8 +84,8 @@ def open_demo(
     `prepare` on what is yielded.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
-        kept = Path(scratch) if at else folder or cache_home()
-        with DemoWorkspace(kept / f"demo-{__version__}", read_only=read_only, at=at) as workspace:
+        home = demo_home(Path(scratch) if at else folder)
+        with DemoWorkspace(home, read_only=read_only, at=at) as workspace:
             if later:
                 workspace.begin()
             else:

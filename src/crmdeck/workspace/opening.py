@@ -1,0 +1,44 @@
+"""A workspace that is opened later: the console paints before the use cases are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crmdeck.home import demo_home, resolve_home
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.facade import Workspace
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is known of a workspace before it is open.
+
+    `open` imports and opens it, which takes some tenths of a second, and may be called from any
+    thread; it raises what `Workspace.open` raises.
+    """
+
+    home: Path
+    read_only: bool
+    open: Callable[[], Workspace]
+
+
+@contextmanager
+def open_later(
+    home: Path | str | None = None, *, read_only: bool = False, demo: bool = False
+) -> Iterator[Opening]:
+    """Yield the workspace at `home`, or the demo, to be opened; it is closed in the end."""
+    with ExitStack() as stack:
+
+        def enter() -> Workspace:
+            from crmdeck.workspace import Workspace, open_demo
+
+            if demo:
+                return stack.enter_context(open_demo(read_only=read_only, later=True))
+            return stack.enter_context(Workspace.open(home, read_only=read_only))
+
+        yield Opening(demo_home() if demo else resolve_home(home), read_only, enter)

@@ -1,0 +1,80 @@
+"""The start: the frame first, then the workspace, whatever the user does meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from crmdeck.errors import UsageError
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.ui_state import UiState
+from crmdeck.workspace import Opening, Workspace
+from tests.tui.pilot import screen_text, settle, until
+
+FRAME = """
+import sys, crmdeck.cli.console
+late = ("pydantic", "typer", "duckdb", "numpy", "keyring", "crmdeck.workspace.facade")
+print(*[name for name in late if name in sys.modules])
+"""
+
+
+def test_the_frame_imports_nothing_that_only_data_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", FRAME], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+async def test_the_frame_is_there_before_the_workspace(workspace: Workspace) -> None:
+    gate = threading.Event()
+
+    def open_late() -> Workspace:
+        gate.wait(10)
+        return workspace
+
+    app = CrmdeckApp(Opening(workspace.home, False, open_late))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "opening" in screen_text(pilot))
+        assert "2 Schema" in screen_text(pilot)
+        await pilot.press("x", "r", "slash", "question_mark", "escape", "3", "2")
+        gate.set()
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "● acme" in text
+        assert "Schema   acme" in text, "the pane whose key was pressed meanwhile"
+
+
+async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspace) -> None:
+    UiState(pane="audit").save(workspace.home)
+    gate = threading.Event()
+
+    def open_late() -> Workspace:
+        gate.wait(10)
+        return workspace
+
+    app = CrmdeckApp(Opening(workspace.home, False, open_late))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("q")
+        gate.set()
+    assert UiState.load(workspace.home).pane == "audit"
+
+
+async def test_a_workspace_that_can_not_be_opened_ends_the_console(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("theme = [")
+    app = CrmdeckApp(Opening(tmp_path, False, lambda: Workspace.open(tmp_path)))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: not app.is_running or app.failure is not None)
+    assert isinstance(app.failure, UsageError)
+    assert "is not valid TOML" in app.failure.message
+
+
+async def test_the_theme_and_keys_of_the_settings_hold(workspace: Workspace) -> None:
+    (workspace.home / "settings.toml").write_text('theme = "light"\n[keys]\n"view.filter" = "f4"\n')
+    with Workspace.open(workspace.home) as opened:
+        app = CrmdeckApp(opened)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await settle(pilot)
+            await pilot.press("2")
+            await settle(pilot)
+            assert app.theme == "crmdeck-light"
+            assert "F4 filter" in screen_text(pilot)
