@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import NamedTuple
 
-from crmdeck.errors import CrmdeckError
-from crmdeck.model import Comparison, Connection
+from crmdeck.model import Comparison, Connection, DriftEvent
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.health import PLATFORM_NAMES, ago
 from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.schema.comparing import side_name
 from crmdeck.tui.panes.schema.data import SchemaData
 from crmdeck.tui.panes.schema.details import counted
-from crmdeck.tui.panes.schema.places import COMPARISON, DIFFERENCE, Place
-from crmdeck.tui.panes.schema.reading import Reading
+from crmdeck.tui.panes.schema.places import (
+    COMPARED,
+    COMPARISON,
+    DIFFERENCE,
+    Place,
+    Side,
+    Sides,
+    in_order,
+)
+from crmdeck.tui.panes.schema.reading import Reading, read_comparison
+from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Column
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import Workspace
 
 NOW = "now"
 
@@ -31,12 +37,15 @@ CHOICE_COLUMNS: tuple[Column[Choice], ...] = (
 Moments = tuple[datetime, ...]
 
 
+class Past(NamedTuple):
+    """When a schema changed, newest first, and by what."""
+
+    moments: Moments
+    events: tuple[DriftEvent, ...]
+
+
 class Asking(Reading):
     """Time travel and comparison."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.sides = ("", "")
 
     def go(self, *places: Place) -> None:
         """Go in to `places`."""
@@ -54,7 +63,7 @@ class Asking(Reading):
         def ask(moments: Moments) -> None:
             dialog = Choose(
                 "See the schema as of",
-                self._moment_choices(moments),
+                self._moment_choices(Past(moments, self._events())),
                 current=self.at or NOW,
                 columns=CHOICE_COLUMNS,
                 text="Each line is a refresh that found a change.",
@@ -70,19 +79,25 @@ class Asking(Reading):
     def _travel(self, chosen: datetime | str | None) -> None:
         if chosen is not None:
             self.at = chosen if isinstance(chosen, datetime) else None
-            while self.place.kind in (COMPARISON, DIFFERENCE):
-                self.trail = self.trail[:-1]
+            self._leave_comparison()
             self.present()
             self.reload()
 
-    def _moment_choices(self, moments: Moments) -> list[Choice]:
-        data = self.data
+    def _leave_comparison(self) -> None:
+        while self.place.kind in COMPARED:
+            self.trail = self.trail[:-1]
+
+    def _events(self) -> tuple[DriftEvent, ...]:
+        return self.data.overview.events if self.data is not None else ()
+
+    def _moment_choices(self, past: Past) -> list[Choice]:
+        now = self.data.overview.now if self.data is not None else None
         choices = [Choice(NOW, NOW, "the schema as it was last read")]
-        for moment in moments:
-            events = data.overview.events if data is not None else ()
-            found = [event for event in events if event.detected_at == moment]
-            detail = counted(found) if found else "first look" if moment == moments[-1] else ""
-            passed = ago(moment, data.overview.now) if data is not None else ""
+        for moment in past.moments:
+            found = [event for event in past.events if event.detected_at == moment]
+            first = moment == past.moments[-1]
+            detail = counted(found) if found else "first look" if first else ""
+            passed = ago(moment, now) if now is not None else ""
             choices.append(Choice(moment, f"{moment:%Y-%m-%d %H:%M}  {passed}", detail))
         return choices
 
@@ -93,90 +108,112 @@ class Asking(Reading):
         data = self.data
         if data is None:
             return
-        workspace, ref = self.workspace, data.ref
+        workspace = self.workspace
 
-        def work(_: Job) -> tuple[tuple[Connection, ...], Moments]:
-            return workspace.connections(), workspace.moments(ref)
+        def work(_: Job) -> tuple[tuple[Connection, ...], Mapping[str, Moments]]:
+            with workspace.hold():
+                connections = workspace.connections()
+                return connections, {one.id: workspace.moments(one.id) for one in connections}
 
-        def ask(answer: tuple[tuple[Connection, ...], Moments]) -> None:
+        def ask(answer: tuple[tuple[Connection, ...], Mapping[str, Moments]]) -> None:
             connections, moments = answer
-            here = side_name(self.connection_name, data.overview.at)
             dialog = Choose(
-                f"Compare {here} with",
-                self._sides_to_choose(data, connections, moments),
+                f"Compare {self._here(data)} with",
+                self._others(data, connections, moments) + self._own(data, moments[data.ref]),
                 columns=CHOICE_COLUMNS,
+                text="Another connection, or this one at another moment.",
             )
-            self.app.push_screen(dialog, self._compare_with(data, connections))
+            names = {connection.id: connection.name for connection in connections}
+            self.app.push_screen(dialog, partial(self._chosen, data, names, moments))
 
         self.load("moments", work, ask, label="reading the history")
 
-    def _sides_to_choose(
-        self, data: SchemaData, connections: tuple[Connection, ...], moments: Moments
+    def _here(self, data: SchemaData) -> str:
+        return side_name(display_text(self.connection_name, 30), data.overview.at)
+
+    def _others(
+        self,
+        data: SchemaData,
+        connections: Iterable[Connection],
+        moments: Mapping[str, Moments],
     ) -> list[Choice]:
-        choices = [
-            Choice(connection.id, connection.name, f"{PLATFORM_NAMES[connection.platform]}, now")
-            for connection in connections
-            if connection.id != data.ref
-        ]
+        """Return the other connections; those of the same platform, which have more in common."""
+        platform = {one.id: one.platform for one in connections}
+        mine = platform.get(data.ref)
+        others = [one for one in connections if one.id != data.ref]
+        others.sort(key=lambda one: one.platform is not mine)
+        choices = []
+        for one in others:
+            known = moments[one.id]
+            state = count(len(known), "moment") if known else "no schema read yet"
+            detail = f"{PLATFORM_NAMES[one.platform]} · {state}"
+            choices.append(Choice(one.id, one.name, detail))
+        return choices
+
+    def _own(self, data: SchemaData, moments: Moments) -> list[Choice]:
         at = data.overview.at
-        return choices + [
-            choice
-            for choice in self._moment_choices(moments)
-            if choice.value not in (at or NOW, *(moments[:1] if at is None else ()))
-        ]
+        shown = (at or NOW, *(moments[:1] if at is None else ()))
+        past = Past(moments, data.overview.events)
+        return [choice for choice in self._moment_choices(past) if choice.value not in shown]
 
-    def _compare_with(
-        self, data: SchemaData, connections: tuple[Connection, ...]
-    ) -> Callable[[datetime | str | None], None]:
-        here: tuple[str, datetime | None] = (data.ref, data.overview.at)
-        names = {connection.id: connection.name for connection in connections}
+    def _chosen(
+        self,
+        data: SchemaData,
+        names: Mapping[str, str],
+        moments: Mapping[str, Moments],
+        chosen: datetime | str | None,
+    ) -> None:
+        here = (data.ref, data.overview.at)
+        if isinstance(chosen, datetime) or chosen == NOW:
+            moment = chosen if isinstance(chosen, datetime) else None
+            self._compare(in_order(here, (data.ref, moment)))
+        elif chosen is not None and len(moments[chosen]) > 1:
+            self._ask_moment(data, here, chosen, names[chosen])
+        elif chosen is not None:
+            self._compare((here, (chosen, None)))
 
-        def compare(chosen: datetime | str | None) -> None:
-            if chosen is None:
-                return
-            if isinstance(chosen, datetime):
-                there: tuple[str, datetime | None] = (data.ref, chosen)
-            else:
-                there = (data.ref, None) if chosen == NOW else (chosen, None)
-            left, right = in_order(here, there)
-            self.sides = (
-                side_name(names.get(left[0], ""), left[1]),
-                side_name(names.get(right[0], ""), right[1]),
+    def _ask_moment(self, data: SchemaData, here: Side, ref: str, name: str) -> None:
+        """Ask at which moment another connection is compared with."""
+        workspace = self.workspace
+
+        def then(chosen: datetime | str | None) -> None:
+            if chosen is not None:
+                there = (ref, chosen if isinstance(chosen, datetime) else None)
+                self._compare((here, there))
+
+        def ask(past: Past) -> None:
+            dialog = Choose(
+                f"Compare {self._here(data)} with {display_text(name, 30)} as of",
+                self._moment_choices(past),
+                columns=CHOICE_COLUMNS,
             )
-            workspace = self.workspace
-            self.load(
-                "compare",
-                lambda _: read_comparison(workspace, left, right),
-                self._compared,
-                label="comparing",
-                failed=self._not_compared,
-            )
+            self.app.push_screen(dialog, then)
 
-        return compare
+        self.load(
+            "moments",
+            lambda _: Past(workspace.moments(ref), workspace.drift(ref).events),
+            ask,
+            label="reading the history",
+        )
 
-    def _compared(self, comparison: Comparison) -> None:
-        self.comparison = comparison
-        while self.place.kind in (COMPARISON, DIFFERENCE):
-            self.trail = self.trail[:-1]
-        self.go(Place(COMPARISON))
+    def _compare(self, sides: Sides) -> None:
+        workspace = self.workspace
+        self.load(
+            "compare",
+            lambda _: read_comparison(workspace, sides),
+            partial(self._compared, sides),
+            label="comparing",
+            failed=self.not_compared,
+        )
 
-    def _not_compared(self, error: CrmdeckError) -> None:
-        # What to do next is about the other connection: the panel's keys are about this one.
-        lines = filter(None, (error.message, error.remedy))
-        self.deck.say("\n".join(lines), title="Cannot compare", severity="warning")
-
-
-Side = tuple[str, datetime | None]
-
-
-def in_order(here: Side, there: Side) -> tuple[Side, Side]:
-    """Return two sides as left and right: the earlier moment, or what is at hand, on the left."""
-    if here[0] != there[0]:
-        return here, there
-    later_here = there[1] is not None and (here[1] is None or here[1] > there[1])
-    return (there, here) if later_here else (here, there)
-
-
-def read_comparison(workspace: Workspace, left: Side, right: Side) -> Comparison:
-    """Return how two sides differ; for a worker."""
-    return workspace.compare(left[0], right[0], left_at=left[1], right_at=right[1])
+    def _compared(self, sides: Sides, comparison: Comparison) -> None:
+        """Go to the differences: of the object type that shows, or of all."""
+        object_type = self.place.object_type
+        self.sides, self.comparison = sides, comparison
+        self._leave_comparison()
+        places = [Place(COMPARISON)]
+        if self.difference(object_type) is not None:
+            places.append(Place(DIFFERENCE, object_type))
+        elif object_type:
+            self.deck.say(f"{object_type} is the same on both sides.")
+        self.go(*places)

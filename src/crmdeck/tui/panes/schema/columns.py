@@ -1,20 +1,16 @@
-"""How objects and fields look as lines, and how they are filtered. Pure."""
+"""How objects and fields look as lines. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from crmdeck.model import Severity
-from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.data import FieldLine, Mark, ObjectLine
 from crmdeck.tui.samples import percent_filled
+from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
-
-SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
-STATES = {Severity.BREAKING: "error", Severity.RISKY: "warn", Severity.SAFE: "info"}
 
 Now = Callable[[], datetime]
 
@@ -112,10 +108,12 @@ _FILLED: Column[FieldLine] = Column(
 )
 _CHANGED: Column[FieldLine] = Column(
     "changed",
-    "Δ",
-    lambda line: SIGNS[line.mark.severity] if line.mark else "",
+    "Changed",
+    lambda line: severity_text(line.mark.severity) if line.mark else "",
+    fit=lambda line, width: severity_text(line.mark.severity, width) if line.mark else "",
     style=lambda line: mark_state(line.mark),
-    width=1,
+    width=10,
+    shrink_to=7,
     sort_key=lambda line: mark_rank(line.mark),
     searched=False,
 )
@@ -141,7 +139,7 @@ _AROUND: tuple[Column[FieldLine], ...] = (
 )
 
 
-def _label(least: int) -> Column[FieldLine]:
+def _label(least: int, hide_below: int = 0) -> Column[FieldLine]:
     return Column(
         "label",
         "Label",
@@ -149,6 +147,7 @@ def _label(least: int) -> Column[FieldLine]:
         style=lambda _: "muted",
         min_width=least,
         weight=3,
+        hide_below=hide_below,
     )
 
 
@@ -165,67 +164,34 @@ def _flags(hide_below: int) -> Column[FieldLine]:
     )
 
 
-def field_columns(*, rated: bool = False) -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of one object type; `rated` says how full they are."""
+def field_columns(lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
+    """Return the columns of the fields of one object type.
+
+    How full fields are and what changed have a column where that is known of any of `lines`;
+    where both narrow the table, the label leaves first, since the details have it.
+    """
+    rated = any(line.filled is not None for line in lines)
     name: Column[FieldLine] = Column(
         "name", "API name", lambda line: line.row.name, min_width=16, weight=3
     )
     shown = (_FILLED, _flags(66)) if rated else (_flags(50),)
-    return (name, _label(11), _TYPE, *shown, _CHANGED, *_AROUND)
+    if not _any_marked(lines):
+        return (name, _label(11), _TYPE, *shown, *_AROUND)
+    return (name, _label(11, hide_below=66), _TYPE, *shown, _CHANGED, *_AROUND)
 
 
-def all_columns() -> tuple[Column[FieldLine], ...]:
+def all_columns(lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of all object types."""
     name: Column[FieldLine] = Column(
         "name", "Object and field", lambda line: line.path, min_width=25, weight=4
     )
-    return (name, _label(12), _TYPE, _flags(70), _CHANGED, *_AROUND)
+    if not _any_marked(lines):
+        return (name, _label(12), _TYPE, _flags(70), *_AROUND)
+    return (name, _label(12, hide_below=70), _TYPE, _flags(76), _CHANGED, *_AROUND)
 
 
-def object_keys(now: Now) -> dict[str, KeyTest[ObjectLine]]:
-    """Return the filter keys of the object types."""
-    return {
-        "object": lambda line, wanted: one_of(line.key, wanted),
-        "custom": lambda line, wanted: yes_no(line.summary.custom, wanted),
-        "stale": lambda line, wanted: yes_no(line.summary.is_stale, wanted),
-        "mapped": lambda line, wanted: yes_no(line.mapped > 0, wanted),
-        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
-    }
-
-
-def field_keys(now: Now) -> dict[str, KeyTest[FieldLine]]:
-    """Return the filter keys of the fields."""
-    return {
-        "object": lambda line, wanted: one_of(line.row.object_type, wanted),
-        "type": lambda line, wanted: (
-            line.row.type.value.startswith(wanted) or one_of(line.row.native_type, wanted)
-        ),
-        "custom": lambda line, wanted: yes_no(line.row.custom, wanted),
-        "required": lambda line, wanted: yes_no(line.row.required, wanted),
-        "unique": lambda line, wanted: yes_no(line.row.unique, wanted),
-        "calculated": lambda line, wanted: yes_no(line.row.calculated, wanted),
-        "ref": lambda line, wanted: any(
-            one_of(name.strip(), wanted) for name in line.row.references.split(",")
-        ),
-        "mapped": lambda line, wanted: is_mapped(line.mapped, wanted),
-        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
-    }
-
-
-def object_searched(line: ObjectLine) -> Iterable[str]:
-    """Return the texts of an object type in which words are looked for."""
-    return line.key, line.summary.label
-
-
-def field_searched(line: FieldLine) -> Iterable[str]:
-    """Return the texts of a field in which words are looked for."""
-    return line.row.name, line.row.label, line.mapped
-
-
-def path_searched(line: FieldLine) -> Iterable[str]:
-    """Return the same where fields of many object types stand together."""
-    row = line.row
-    return row.object_type, row.name, row.label, line.mapped
+def _any_marked(lines: Sequence[FieldLine]) -> bool:
+    return any(line.mark is not None for line in lines)
 
 
 def flags_text(line: FieldLine) -> str:
@@ -251,6 +217,16 @@ def age_text(line: ObjectLine, now: datetime) -> str:
     return age.replace(" ago", "") + " stale" if line.summary.is_stale else age
 
 
+WORDS = {Severity.BREAKING: "break", Severity.RISKY: "risky", Severity.SAFE: "safe"}
+"""Severities in five cells, for where the whole word has no room."""
+
+
+def severity_text(severity: Severity, width: int = 10) -> str:
+    """Return a severity as its sign and its word, on `width` cells (7 at least)."""
+    text = f"{SIGNS[severity]} {severity.value}"
+    return text if len(text) <= width else f"{SIGNS[severity]} {WORDS[severity]}"
+
+
 def mark_text(mark: Mark | None) -> str:
     """Return a mark as sign, number and word; empty where nothing changed."""
     if mark is None:
@@ -266,23 +242,3 @@ def mark_state(mark: Mark | None) -> str:
 def mark_rank(mark: Mark | None) -> tuple[int, int] | None:
     """Return what marks are sorted by: the worst and most first; unmarked lines come last."""
     return (-mark.severity.rank, -mark.number) if mark is not None else None
-
-
-_SPAN = re.compile(r"(\d{1,4})([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-
-
-def has_changed(mark: Mark | None, changed_at: datetime | None, now: datetime, wanted: str) -> bool:
-    """Return whether a line changed as `changed:` asks: `yes`, `no`, a severity, `7d`, `12h`."""
-    span = _SPAN.fullmatch(wanted)
-    if span:
-        within = timedelta(**{_UNITS[span[2]]: int(span[1])})
-        return changed_at is not None and now - changed_at <= within
-    return yes_no(mark is not None, wanted) or (
-        mark is not None and mark.severity.value.startswith(wanted)
-    )
-
-
-def is_mapped(mapped: str, wanted: str) -> bool:
-    """Return whether a field is mapped as `mapped:` asks: `yes`, `no`, or a PartnerOS name."""
-    return yes_no(bool(mapped), wanted) or (len(wanted) > 3 and wanted in mapped.casefold())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
@@ -58,7 +59,7 @@ def how_many(difference: ObjectDifference) -> str:
         return count(difference.field_count, "field")
     parts = []
     for side, word in ((Side.LEFT, "left only"), (Side.RIGHT, "right only"), (Side.BOTH, "differ")):
-        number = sum(field.side is side for field in difference.fields)
+        number = _number_on(difference, side)
         if number:
             parts.append(f"{number:,} {word}")
     if difference.changes:
@@ -66,38 +67,34 @@ def how_many(difference: ObjectDifference) -> str:
     return ", ".join(parts)
 
 
+def _number_on(one: ObjectDifference, side: Side) -> int:
+    return sum(field.side is side for field in one.fields)
+
+
 def _number(id_: str, title: str, side: Side) -> Column[ObjectDifference]:
     """Return the column of how many fields are on one side only, or differ."""
 
-    def number(one: ObjectDifference) -> int:
-        if one.side is not Side.BOTH:
-            return one.field_count if one.side is side else 0
-        return sum(field.side is side for field in one.fields)
+    def text(one: ObjectDifference) -> str:
+        if one.side is side is not Side.BOTH:
+            return f"all {one.field_count:,}"
+        number = _number_on(one, side)
+        itself = "itself" if side is Side.BOTH and one.changes else ""
+        return f"{number:,}" if number else itself
 
     return Column(
         id_,
         title,
-        lambda one: f"{number(one):,}" if number(one) else "",
+        text,
         style=lambda _: SIDE_STATES[side],
-        width=7 if side is not Side.BOTH else 4,
+        width=8,
         align="right",
-        sort_key=lambda one: -number(one),
+        sort_key=lambda one: -_number_on(one, side),
         searched=False,
     )
 
 
 OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
-    Column("object", "Object", lambda one: one.object_type, min_width=16, weight=1),
-    Column(
-        "side",
-        "Where",
-        lambda one: f"{SIDE_SIGNS[one.side]} {SIDE_WORDS[one.side]}",
-        style=lambda one: SIDE_STATES[one.side],
-        width=12,
-    ),
-    _number("left", "− left", Side.LEFT),
-    _number("right", "+ right", Side.RIGHT),
-    _number("differ", "≠", Side.BOTH),
+    Column("object", "Object", lambda one: one.object_type, min_width=16, weight=2),
     Column(
         "label",
         "Label",
@@ -107,6 +104,17 @@ OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
         weight=1,
         hide_below=90,
     ),
+    Column(
+        "side",
+        "Where",
+        lambda one: f"{SIDE_SIGNS[one.side]} {SIDE_WORDS[one.side]}",
+        style=lambda one: SIDE_STATES[one.side],
+        width=12,
+        hide_below=74,
+    ),
+    _number("left", "− left", Side.LEFT),
+    _number("right", "+ right", Side.RIGHT),
+    _number("differ", "≠ differ", Side.BOTH),
 )
 
 LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
@@ -152,9 +160,20 @@ def side_name(name: str, at: datetime | None) -> str:
     return f"{name} {at:%Y-%m-%d %H:%M}" if at else f"{name} now"
 
 
-def banner_text(left: str, right: str) -> str:
-    """Return what is compared."""
-    return f"left {left}   right {right}"
+def side_names(comparison: Comparison) -> tuple[str, str]:
+    """Return the names of both sides."""
+    return (
+        side_name(display_text(comparison.left, 30), comparison.left_at),
+        side_name(display_text(comparison.right, 30), comparison.right_at),
+    )
+
+
+def banner_text(comparison: Comparison, width: int) -> str:
+    """Return what is compared, on one line where `width` cells take it, else on two."""
+    left, right = side_names(comparison)
+    left, right = f"{SIDE_SIGNS[Side.LEFT]} left {left}", f"{SIDE_SIGNS[Side.RIGHT]} right {right}"
+    apart = "   " if cell_len(left + right) + 3 <= width else "\n"
+    return f"{left}{apart}{right}"
 
 
 def how_much(comparison: Comparison) -> str:

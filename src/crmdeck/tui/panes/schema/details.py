@@ -9,10 +9,11 @@ from textual.content import Content
 
 from crmdeck.model import DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.schema.columns import SIGNS, mark_text
+from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.data import FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, told
 from crmdeck.tui.samples import Fullness, filled_text, values_text
+from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
 
 NAME_WIDTH = 10

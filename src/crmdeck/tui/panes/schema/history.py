@@ -7,21 +7,20 @@ from typing import Any
 
 from textual.content import Content
 
-from crmdeck.model import Change, DriftEvent, DriftKind, Field, Severity
-from crmdeck.tui.panes.schema.columns import SIGNS
+from crmdeck.model import Change, DriftEvent, DriftKind, Field
 from crmdeck.tui.panes.schema.data import FieldLine, SchemaData
+from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
 from crmdeck.tui.values import value_text
 
-COLOURS = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$info"}
 LONGEST_VALUE = 80
 INDENT = 12
 
 
-def told(event: DriftEvent, *, with_field: bool = False, with_severity: bool = False) -> Content:
-    """Return an event on a line: its sign, what it is about, why it matters."""
-    word = f"{event.severity.value}  " if with_severity else ""
-    sign = Content.styled(f"{SIGNS[event.severity]} {word}", COLOURS[event.severity])
+def told(event: DriftEvent, *, with_field: bool = False) -> Content:
+    """Return an event on a line: its sign and word, what it is about, why it matters."""
+    severity = event.severity
+    sign = Content.styled(f"{SIGNS[severity]} {severity.value}  ", COLOURS[severity])
     about = f"{event.field_name}: " if with_field and event.field_name else ""
     reason = event.reason or event.kind.value.replace("_", " ")
     return Content.assemble(sign, display_text(about + reason, 300))
@@ -35,7 +34,7 @@ def event_lines(line: FieldLine, data: SchemaData) -> list[Content]:
         lines.append(
             Content.assemble(
                 (f"{event.detected_at:%Y-%m-%d}  ", "$muted"),
-                told(event, with_severity=True),
+                told(event),
             )
         )
         lines += [_change(change) for change in event.changes]

@@ -24,6 +24,10 @@ def _escape_leaves(pane: Any) -> bool:
     return _can_leave(pane)
 
 
+def _escape_is_taken(pane: Any) -> bool:
+    return _can_leave(pane) and not _escape_leaves(pane)
+
+
 def _is_past(pane: Any) -> bool:
     return pane.at is not None
 
@@ -89,8 +93,19 @@ SCHEMA_ACTIONS = (
         "up",
         ("backspace",),
         help="go back up to where one came from",
-        applies=_can_leave,
+        applies=_escape_leaves,
         palette=False,
+        mode="free",
+    ),
+    Action(
+        "schema.out",
+        "up",
+        ("backspace",),
+        help="go back up while Esc has something else to do first, such as clearing the filter",
+        hint=88,
+        applies=_escape_is_taken,
+        palette=False,
+        mode="taken",
     ),
     Action(
         "schema.leave",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from textual import on
@@ -11,17 +10,24 @@ from textual import on
 from crmdeck.tui.actions import Action
 from crmdeck.tui.panes.base import ExportRequest
 from crmdeck.tui.panes.sampling import InView
+from crmdeck.tui.panes.schema.exporting import exported
 from crmdeck.tui.panes.schema.keys import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.places import (
     ALL,
+    COMPARED,
     COMPARISON,
     DIFFERENCE,
     FIELD,
     FIELDS,
     OBJECTS,
+    TABLES,
     Place,
     from_state,
+    moment_of,
+    sides_from_state,
+    sides_to_state,
     to_state,
+    without_comparison,
 )
 from crmdeck.tui.panes.schema.showing import Showing
 from crmdeck.tui.widgets.table import Sort, Table
@@ -43,13 +49,20 @@ class SchemaPane(Showing):
     def action_up(self) -> None:
         """Go back up; from the top, leave the past."""
         if len(self.trail) > 1:
+            left = self.place
             self.trail = self.trail[:-1]
+            # A table that was not filled before begins where one comes from.
+            self.wanted = tuple(left[1:3]) if left.kind == FIELD else left.object_type or None
             self._arrive()
         elif self.at is not None:
             self.action_now()
 
     def action_leave(self) -> None:
         """Go back up."""
+        self.action_up()
+
+    def action_out(self) -> None:
+        """Go back up, and leave the filter of the place as it is."""
         self.action_up()
 
     def action_all(self) -> None:
@@ -124,24 +137,29 @@ class SchemaPane(Showing):
             return "\n".join(".".join(filter(None, line.key[:2])) for line in chosen)
         return "\n".join(str(self.table.key_of(row)) for row in chosen)
 
+    def can_export(self) -> bool:
+        """Return whether there is anything, without looking at every line."""
+        if self.place.kind in COMPARED:
+            return self.comparison is not None
+        return self.data is not None and (self.place.kind == OBJECTS or self.has_fields)
+
     def export_request(self) -> ExportRequest | None:
-        """Export the schema of now; there is no export of the past, or of a comparison."""
-        now = self.at is None and self.place.kind not in (COMPARISON, DIFFERENCE)
-        return ExportRequest("schema") if now and self.data is not None else None
+        """Export what passes the filter, as of the moment that shows."""
+        return exported(self) if self.can_export() else None
 
     def state(self) -> dict[str, Any]:
-        """Keep the trail, the moment, the line under the cursor, and the sorts."""
+        """Keep the trail, the moment, both sides, the line under the cursor, and the sorts."""
         sorts = {
             kind: [sort.column_id, sort.descending]
-            for kind in (OBJECTS, FIELDS, ALL)
+            for kind in TABLES
             if (sort := self.query_one(f"#{kind}", Table).sort) is not None
         }
-        trail = to_state(self._kept_trail())
-        cursor = self.table.cursor_key if trail[-1][0] == self.place.kind else None
+        cursor = self.table.cursor_key
         return {
             "connection": self.connection_id,
-            "trail": trail,
+            "trail": to_state(self._kept_trail()),
             "at": self.at.isoformat() if self.at is not None else None,
+            "sides": sides_to_state(self.sides),
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
             "sorts": sorts,
         }
@@ -149,26 +167,21 @@ class SchemaPane(Showing):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a trail, or go to the `object` and `field` that another pane names."""
         trail = from_state(state)
+        self.sides = sides_from_state(state.get("sides"))
+        self.comparison = None
         if trail is not None:
-            self.trail = trail
+            self.trail = trail if self.sides is not None else without_comparison(trail)
         if "object" in state:
             self.at = None
             self._arrive()
             return
         cursor = state.get("cursor")
-        self.wanted = tuple(cursor) if isinstance(cursor, list) else cursor
-        self.at = _moment_of(state.get("at"))
+        self.wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
+        self.at = moment_of(state.get("at"))
         self.restored_for = state.get("connection")
         sorts = state.get("sorts")
         for kind, sort in sorts.items() if isinstance(sorts, dict) else ():
             match sort:
-                case [str(column_id), bool(descending)] if kind in (OBJECTS, FIELDS, ALL):
+                case [str(column_id), bool(descending)] if kind in TABLES:
                     self.query_one(f"#{kind}", Table).set_sort(Sort(column_id, descending))
         self.present()
-
-
-def _moment_of(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

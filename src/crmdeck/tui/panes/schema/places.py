@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
+
+from crmdeck.model import to_utc
 
 OBJECTS, FIELDS, ALL, FIELD = "objects", "fields", "all", "field"
 COMPARISON, DIFFERENCE = "comparison", "difference"
@@ -20,14 +23,57 @@ class Place(NamedTuple):
 
 Trail = tuple[Place, ...]
 
+Side = tuple[str, datetime | None]
+"""One side of a comparison: a connection's id, and the moment, None for now."""
+
+Sides = tuple[Side, Side]
+
 KINDS = (OBJECTS, FIELDS, ALL, FIELD, COMPARISON, DIFFERENCE)
+COMPARED = (COMPARISON, DIFFERENCE)
+TABLES = tuple(kind for kind in KINDS if kind != FIELD)
 
 HOME: Trail = (Place(OBJECTS),)
 
 
 def to_state(trail: Trail) -> list[list[str]]:
-    """Return a trail as JSON values; comparisons are not kept."""
-    return [list(place) for place in trail if place.kind not in (COMPARISON, DIFFERENCE)]
+    """Return a trail as JSON values."""
+    return [list(place) for place in trail]
+
+
+def sides_to_state(sides: Sides | None) -> list[list[str | None]] | None:
+    """Return the sides of a comparison as JSON values."""
+    if sides is None:
+        return None
+    return [[ref, at.isoformat() if at is not None else None] for ref, at in sides]
+
+
+def sides_from_state(kept: object) -> Sides | None:
+    """Return the sides that a state names; None where it names none."""
+    match kept:
+        case [[str(left), left_at], [str(right), right_at]]:
+            return (left, moment_of(left_at)), (right, moment_of(right_at))
+    return None
+
+
+def moment_of(text: object) -> datetime | None:
+    """Return the moment that a state names; None where it names none."""
+    try:
+        return to_utc(datetime.fromisoformat(text)) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def without_comparison(trail: Trail) -> Trail:
+    """Return a trail up to the comparison that it leads into."""
+    return tuple(place for place in trail if place.kind not in COMPARED) or HOME
+
+
+def in_order(here: Side, there: Side) -> Sides:
+    """Return two sides as left and right: the earlier moment, or what is at hand, on the left."""
+    if here[0] != there[0]:
+        return here, there
+    later_here = there[1] is not None and (here[1] is None or here[1] > there[1])
+    return (there, here) if later_here else (here, there)
 
 
 def from_state(state: Mapping[str, Any]) -> Trail | None:
@@ -55,11 +101,6 @@ def is_inside(place: Place) -> bool:
 def _place(kept: object) -> Place | None:
     if not isinstance(kept, Sequence) or isinstance(kept, str) or len(kept) != len(Place._fields):
         return None
-    if not all(isinstance(part, str) for part in kept) or kept[0] not in (
-        OBJECTS,
-        FIELDS,
-        ALL,
-        FIELD,
-    ):
+    if not all(isinstance(part, str) for part in kept) or kept[0] not in KINDS:
         return None
     return Place(*kept)

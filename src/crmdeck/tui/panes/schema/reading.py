@@ -7,12 +7,21 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from crmdeck.errors import CrmdeckError
-from crmdeck.model import Comparison, Field, FieldRow
+from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
+from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.sampling import SamplingPane
 from crmdeck.tui.panes.schema.data import FieldData, FieldLine, SchemaData, field_data, schema_data
-from crmdeck.tui.panes.schema.places import COMPARISON, FIELD, HOME, OBJECTS, Place, is_inside
+from crmdeck.tui.panes.schema.places import (
+    COMPARISON,
+    DIFFERENCE,
+    FIELD,
+    HOME,
+    OBJECTS,
+    Place,
+    Sides,
+    is_inside,
+)
 from crmdeck.tui.samples import Fullness
 from crmdeck.tui.text import display_text
 
@@ -30,6 +39,7 @@ class Reading(SamplingPane):
         self.trail: tuple[Place, ...] = HOME
         self.at: datetime | None = None
         self.data: SchemaData | None = None
+        self.sides: Sides | None = None
         self.comparison: Comparison | None = None
         self.restored_for: object = None
         self._fields = NO_FIELDS
@@ -58,7 +68,7 @@ class Reading(SamplingPane):
         before = self.connection_id or self.restored_for
         if before not in (None, connection_id):
             self.at = None
-            self.comparison = None
+            self.sides = self.comparison = None
         super().show(connection_id)
 
     def reload(self) -> None:
@@ -73,6 +83,8 @@ class Reading(SamplingPane):
             return data, read_fields(workspace, data) if whole else NO_FIELDS
 
         self.load("schema", work, self._took, label="reading the schema", failed=self._failed)
+        if self.sides is not None and any(place.kind == COMPARISON for place in self.trail):
+            self._compare_again(self.sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
         self.show_error(None)
@@ -100,6 +112,11 @@ class Reading(SamplingPane):
         self.fill()
 
     def _failed(self, error: CrmdeckError) -> None:
+        if self.at is not None and isinstance(error, SchemaNotDiscoveredError):
+            self.at = None
+            self.deck.say("The cache does not reach back to where you were; this is now.")
+            self.reload()
+            return
         if self.data is not None and self.data.ref != self.connection_id:
             self.data, self._fields = None, NO_FIELDS
             self.trail = HOME
@@ -119,13 +136,52 @@ class Reading(SamplingPane):
 
     def _is_there(self, place: Place) -> bool:
         if place.kind == COMPARISON:
-            return self.comparison is not None
+            return self.sides is not None
+        if place.kind == DIFFERENCE and self.comparison is not None:
+            return self.difference(place.object_type) is not None
         if is_inside(place) and self.data is not None:
             known = self.data.object_line(place.object_type) is not None
             if place.kind == FIELD and self.has_fields:
                 return self.find_field(place.object_type, place.field_name) is not None
             return known
         return True
+
+    # The comparison
+
+    def difference(self, object_type: str) -> ObjectDifference | None:
+        """Return how an object type differs; None where it does not."""
+        found = self.comparison.objects if self.comparison is not None else ()
+        return next((one for one in found if one.object_type == object_type), None)
+
+    def _compare_again(self, sides: Sides) -> None:
+        """Read the comparison that the trail leads into, after a start or a refresh."""
+        workspace = self.workspace
+
+        def took(comparison: Comparison) -> None:
+            if self.sides == sides:
+                self.comparison = comparison
+                self._prune()
+                self.fill()
+
+        def failed(error: CrmdeckError) -> None:
+            if self.sides == sides:
+                self.sides = self.comparison = None
+                self._prune()
+                self.not_compared(error)
+
+        self.load(
+            "compare",
+            lambda _: read_comparison(workspace, sides),
+            took,
+            label="comparing",
+            failed=failed,
+        )
+
+    def not_compared(self, error: CrmdeckError) -> None:
+        """Say why two sides can't be compared."""
+        # What to do next is about the other connection: the panel's keys are about this one.
+        lines = filter(None, (error.message, error.remedy))
+        self.deck.say("\n".join(lines), title="Cannot compare", severity="warning")
 
     # Fields
 
@@ -202,3 +258,9 @@ def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
     """Return all fields of the schema of a moment; for a worker."""
     rows: tuple[FieldRow, ...] = workspace.field_rows(data.ref, data.overview.at)
     return field_data(data, rows)
+
+
+def read_comparison(workspace: Workspace, sides: Sides) -> Comparison:
+    """Return how two sides differ; for a worker."""
+    (left, left_at), (right, right_at) = sides
+    return workspace.compare(left, right, left_at=left_at, right_at=right_at)

@@ -11,14 +11,15 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.filtering import Filter, compile_filter
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema import columns, comparing, details
 from crmdeck.tui.panes.schema.asking import Asking
 from crmdeck.tui.panes.schema.data import FieldLine
 from crmdeck.tui.panes.schema.field_view import FieldView
+from crmdeck.tui.panes.schema.filters import filter_of
 from crmdeck.tui.panes.schema.places import (
     ALL,
+    COMPARED,
     COMPARISON,
     DIFFERENCE,
     FIELD,
@@ -27,7 +28,7 @@ from crmdeck.tui.panes.schema.places import (
     OBJECTS,
     Place,
 )
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
 
 READING = "Reading the fields."
@@ -69,7 +70,7 @@ class Showing(Asking):
             comparing.LINE_COLUMNS,
             key=lambda line: line.key,
             can_mark=False,
-            empty="The whole object is on one side only.",
+            empty="Nothing differs.",
             id=DIFFERENCE,
         )
         yield Static("", id="brief", classes="detail", markup=False)
@@ -124,10 +125,10 @@ class Showing(Asking):
 
     def fill(self) -> None:
         """Give the widget of the place its rows, from what has been read."""
-        place, data = self.place, self.data
+        place = self.place
         if place.kind in (FIELDS, FIELD):
             self.inspect(place.object_type)
-        if (place.kind in (FIELDS, ALL) or data is None) and not self.has_fields:
+        if not self._is_read():
             pass
         elif place.kind == FIELD:
             self._fill_field()
@@ -136,6 +137,14 @@ class Showing(Asking):
         self._banner()
         self._head()
         self._brief()
+
+    def _is_read(self) -> bool:
+        """Return whether what the place shows has been read; until then old rows stay."""
+        if self.place.kind in COMPARED:
+            return self.comparison is not None
+        if self.place.kind in (FIELDS, ALL):
+            return self.has_fields
+        return self.data is not None
 
     def _rows_of(self, place: Place) -> tuple[Any, ...]:
         match place.kind:
@@ -147,15 +156,9 @@ class Showing(Asking):
                 return self.fields.lines
             case "comparison" if self.comparison is not None:
                 return self.comparison.objects
-            case "difference" if self.comparison is not None:
-                return next(
-                    (
-                        comparing.difference_lines(one)
-                        for one in self.comparison.objects
-                        if one.object_type == place.object_type
-                    ),
-                    (),
-                )
+            case "difference":
+                found = self.difference(place.object_type)
+                return comparing.difference_lines(found) if found is not None else ()
         return ()
 
     def _set_rows(self, rows: tuple[Any, ...]) -> None:
@@ -164,11 +167,13 @@ class Showing(Asking):
         subject = place.object_type
         before, given = self._given.get(place.kind, (subject, None))
         if before == subject and given is rows:
+            self.wanted = None
             return
         self._given[place.kind] = subject, rows
         if place.kind == FIELDS:
-            rated = any(line.filled is not None for line in rows)
-            table.set_columns(columns.field_columns(rated=rated))
+            table.set_columns(columns.field_columns(rows))
+        elif place.kind == ALL:
+            table.set_columns(columns.all_columns(rows))
         cursor = self.wanted
         self.wanted = None
         if cursor is None and before != subject and rows:
@@ -204,26 +209,30 @@ class Showing(Asking):
             parts.append(count(len(self.fields.lines), "field"))
         elif place.kind == FIELDS and data is not None:
             known = data.object_line(place.object_type)
-            parts.append(count(known.summary.field_count, "field") if known else "")
             if known is not None and known.summary.is_stale:
                 parts.append(f"▲ stale, read {ago(known.summary.discovered_at, data.now)}")
+            parts.append(count(known.summary.field_count, "field") if known else "")
         elif place.kind == OBJECTS and data is not None:
             fields = sum(line.summary.field_count for line in data.objects)
-            parts += [count(len(data.objects), "object"), count(fields, "field")]
             stale = sum(line.summary.is_stale for line in data.objects)
             parts.append(f"▲ {stale:,} stale" if stale else "")
+            parts += [count(len(data.objects), "object"), count(fields, "field")]
         self.set_heading("Schema", *parts)
 
     def _banner(self) -> None:
         banner = self.query_one("#banner", Static)
         text = ""
-        if self.comparison is not None and self.place.kind in (COMPARISON, DIFFERENCE):
-            text = comparing.banner_text(*self.sides)
+        if self.comparison is not None and self.place.kind in COMPARED:
+            text = comparing.banner_text(self.comparison, self.size.width - 4)
         elif self.data is not None and (at := self.data.overview.at) is not None:
             passed = ago(at, self.data.overview.now)
             text = f"THE PAST  as of {at:%Y-%m-%d %H:%M} UTC, {passed}"
         banner.display = bool(text)
-        banner.update(Content.styled(f" {display_text(text, 200)} ", "bold"))
+        banner.update(Content.styled(text, "bold"))
+
+    def on_resize(self) -> None:
+        """Fit what stands above the rows."""
+        self._banner()
 
     def _brief(self) -> None:
         self.query_one("#brief", Static).update(self._brief_text() or "")
@@ -239,42 +248,17 @@ class Showing(Asking):
             return details.field_brief(row, self.data, field, self.fullness(row.row.object_type))
         if kind == COMPARISON:
             return comparing.object_brief(row)
-        return comparing.line_brief(row, *self.sides) if kind == DIFFERENCE else None
+        if kind == DIFFERENCE and self.comparison is not None:
+            return comparing.line_brief(row, *comparing.side_names(self.comparison))
+        return None
 
     # The filter
 
     def apply_filter(self, text: str) -> None:
         """Filter what the place shows."""
-        found = self._filter(text)
+        found = filter_of(self.place.kind, text, self._moment)
         self._hint = found.hint
         self.table.set_filter(found.predicate, found.words)
-
-    def _filter(self, text: str) -> Filter[Any]:
-        match self.place.kind:
-            case "objects":
-                return compile_filter(
-                    text,
-                    searched=columns.object_searched,
-                    keys=columns.object_keys(self._moment),
-                )
-            case "fields" | "all" as kind:
-                searched = columns.path_searched if kind == ALL else columns.field_searched
-                return compile_filter(
-                    text, searched=searched, keys=columns.field_keys(self._moment)
-                )
-            case "comparison":
-                return compile_filter(
-                    text,
-                    searched=lambda one: (one.object_type, one.label),
-                    keys=comparing.OBJECT_KEYS,
-                )
-            case "difference":
-                return compile_filter(
-                    text,
-                    searched=lambda line: (line.field_name, line.label),
-                    keys=comparing.LINE_KEYS,
-                )
-        return compile_filter(text, searched=lambda line: (line[1].value, line[1].label))
 
     # What the tables tell
 

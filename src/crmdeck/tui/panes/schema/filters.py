@@ -1,0 +1,140 @@
+"""How objects and fields are filtered: the keys, and the texts for words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from crmdeck.model import Severity
+from crmdeck.tui.filtering import Filter, KeyTest, compile_filter, one_of, parse, yes_no
+from crmdeck.tui.panes.schema import comparing
+from crmdeck.tui.panes.schema.data import FieldLine, Mark, ObjectLine
+
+Now = Callable[[], datetime]
+
+_SPAN = re.compile(r"(\d{1,4})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_FLAGS = ("custom", "stale", "required", "unique", "calculated")
+
+
+def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
+    """Return the filter that `text` means in a place of that kind."""
+    match kind:
+        case "objects":
+            found: Filter[Any] = compile_filter(
+                text, searched=object_searched, keys=object_keys(now)
+            )
+        case "fields":
+            found = compile_filter(text, searched=field_searched, keys=field_keys(now))
+        case "all":
+            found = compile_filter(text, searched=path_searched, keys=field_keys(now))
+        case "comparison":
+            found = compile_filter(
+                text, searched=lambda one: (one.object_type, one.label), keys=comparing.OBJECT_KEYS
+            )
+        case "difference":
+            found = compile_filter(
+                text, searched=lambda line: (line.field_name, line.label), keys=comparing.LINE_KEYS
+            )
+        case _:
+            found = compile_filter(text, searched=lambda line: (line[1].value, line[1].label))
+    if found.hint or kind not in ("objects", "fields", "all"):
+        return found
+    return replace(found, hint=value_hint(text))
+
+
+def object_keys(now: Now) -> dict[str, KeyTest[ObjectLine]]:
+    """Return the filter keys of the object types."""
+    return {
+        "object": lambda line, wanted: one_of(line.key, wanted),
+        "custom": lambda line, wanted: yes_no(line.summary.custom, wanted),
+        "stale": lambda line, wanted: yes_no(line.summary.is_stale, wanted),
+        "mapped": lambda line, wanted: yes_no(line.mapped > 0, wanted),
+        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
+    }
+
+
+def field_keys(now: Now) -> dict[str, KeyTest[FieldLine]]:
+    """Return the filter keys of the fields."""
+    return {
+        "object": lambda line, wanted: one_of(line.row.object_type, wanted),
+        "type": lambda line, wanted: (
+            line.row.type.value.startswith(wanted) or one_of(line.row.native_type, wanted)
+        ),
+        "custom": lambda line, wanted: yes_no(line.row.custom, wanted),
+        "required": lambda line, wanted: yes_no(line.row.required, wanted),
+        "unique": lambda line, wanted: yes_no(line.row.unique, wanted),
+        "calculated": lambda line, wanted: yes_no(line.row.calculated, wanted),
+        "ref": lambda line, wanted: any(
+            one_of(name.strip(), wanted) for name in line.row.references.split(",")
+        ),
+        "mapped": lambda line, wanted: is_mapped(line.mapped, wanted),
+        "changed": lambda line, wanted: has_changed(line.mark, line.changed_at, now(), wanted),
+    }
+
+
+def object_searched(line: ObjectLine) -> Iterable[str]:
+    """Return the texts of an object type in which words are looked for."""
+    return line.key, line.summary.label
+
+
+def field_searched(line: FieldLine) -> Iterable[str]:
+    """Return the texts of a field in which words are looked for."""
+    return line.row.name, line.row.label, line.mapped
+
+
+def path_searched(line: FieldLine) -> Iterable[str]:
+    """Return the same where fields of many object types stand together."""
+    row = line.row
+    return row.object_type, row.name, row.label, line.mapped
+
+
+def has_changed(mark: Mark | None, changed_at: datetime | None, now: datetime, wanted: str) -> bool:
+    """Return whether a line changed as `changed:` asks.
+
+    `7d` and `12h` (within that time), `2026-05-01` (since then), `yes`, `no`, a severity.
+    """
+    since = _since(wanted, now)
+    if since is not None:
+        return changed_at is not None and changed_at >= since
+    return yes_no(mark is not None, wanted) or (
+        mark is not None and mark.severity.value.startswith(wanted)
+    )
+
+
+def _since(wanted: str, now: datetime) -> datetime | None:
+    span = _SPAN.fullmatch(wanted)
+    if span:
+        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        return datetime.combine(date.fromisoformat(wanted), time(), UTC)
+    except ValueError:
+        return None
+
+
+def value_hint(text: str) -> str:
+    """Return what is wrong with the values of a filter: those that no line can have."""
+    for term in parse(text):
+        for value in filter(None, term.value.split(",")):
+            known = _known_values(term.key)
+            if not known or any(word.startswith(value) for word in known):
+                continue
+            if term.key == "changed" and _since(value, datetime.now(UTC)) is not None:
+                continue
+            examples = ("7d", "12h", "2026-05-01") if term.key == "changed" else ()
+            return f"{term.key}:{value} is none of {' '.join((*examples, *known))}"
+    return ""
+
+
+def _known_values(key: str | None) -> tuple[str, ...]:
+    if key == "changed":
+        return ("yes", "no", *(severity.value for severity in Severity))
+    return ("yes", "no", "unknown", "true", "false") if key in _FLAGS else ()
+
+
+def is_mapped(mapped: str, wanted: str) -> bool:
+    """Return whether a field is mapped as `mapped:` asks: `yes`, `no`, or a PartnerOS name."""
+    return yes_no(bool(mapped), wanted) or (len(wanted) > 3 and wanted in mapped.casefold())
