@@ -195,6 +195,7 @@ def test_the_catalogue_names_its_choices_and_what_partneros_computes() -> None:
         for field in partner.fields:
             assert field.label
             assert field.description
+            assert field.type.value == field.native_type
             assert field.updateable is not field.calculated
 
 

@@ -90,6 +90,18 @@ def test_shares_are_parts_of_one_and_the_largest_comes_first() -> None:
         assert sum(shares) <= 1.005
 
 
+def test_an_attribute_of_a_record_is_hardly_the_lookup_to_it() -> None:
+    contact = Field(
+        name="ContactId", label="Contact ID", type=FieldType.REFERENCE, references=("Contact",)
+    )
+    found = ranked(DEAL, (*OPPORTUNITY, contact))["contactTitle"]
+    sure = [found.confidence] if found.crm_field == "ContactId" else []
+    sure += [one.confidence for one in found.alternatives if one.crm_field == "ContactId"]
+    assert max(sure) < 0.25
+    lookup = (Field(name="contact", label="Contact", type=FieldType.REFERENCE),)
+    assert ranked(lookup, (*OPPORTUNITY, contact))["contact"].confidence > 0.5
+
+
 def test_a_crm_field_is_suggested_once_and_stays_an_alternative_elsewhere() -> None:
     left = (
         Field(name="description", label="Description", type=FieldType.TEXT),

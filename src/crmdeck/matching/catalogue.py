@@ -97,6 +97,7 @@ def _field(document: Document, name: str, entry: Mapping[str, Any]) -> Field:
                 "calculated": False,
                 **entry,
                 "name": name,
+                "type": type_,
                 "native_type": type_,
                 "picklist": _picklist(document, entry),
             }
