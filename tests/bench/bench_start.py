@@ -2,9 +2,10 @@
 
     python -m tests.bench.bench_start [--runs 7] [--fields 50000]
 
-Prints the wall time of `--help` and `status`, of the console's first paint beside that of a bare
-Textual app with the same kinds of widgets, of the demo's first and second start, and how long
-after the first paint the schema of a workspace with 50,000 fields is on screen.
+Prints the wall time of `--help` and `status`; of the console's first paint in a terminal, from the
+start of the process, beside that of a bare Textual app with the same widgets (in pairs, since a
+machine is not always as fast); how long after it 50,000 fields are on screen; and the demo's
+first and second start.
 """
 
 from __future__ import annotations
@@ -20,55 +21,48 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.bench.painting import paints
+
 BARE = """
-import asyncio, sys, time
 from textual.app import App
 from textual.containers import Container, Horizontal
 from textual.scroll_view import ScrollView
-from textual.widgets import Input, Static
+from textual.widgets import OptionList, Static
 class Bare(App):
     def compose(self):
         yield Static("bare")
+        yield Static("line")
         with Horizontal():
-            yield ScrollView()
-            yield Container(Static("pane"), ScrollView())
-        yield Input()
+            yield OptionList()
+            yield Container()
         yield Static("hints")
-    def on_ready(self):
-        self.call_after_refresh(self.exit)
-asyncio.run(Bare().run_async(headless=True, size=(140, 40)))
+Bare().run()
 """
 
-CONSOLE = """
-import asyncio, sys, time
-from crmdeck.tui.app import CrmdeckApp
-from crmdeck.workspace import Workspace, open_demo
-class Probe(CrmdeckApp):
-    def on_ready(self):
-        self.call_after_refresh(self.exit)
-where = sys.argv[1]
-with open_demo(later=True) if where == "demo" else Workspace.open(where) as workspace:
-    asyncio.run(Probe(workspace).run_async(headless=True, size=(140, 40)))
-"""
+FRAME = "Health"
+"""What the console's first paint shows: the title of a pane."""
 
-DATA = """
-import asyncio, sys, time
+DEMO = "acme-prod"
+"""What shows that the demo's connections are there."""
+
+LOOK = """
+import asyncio, sys
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.loading import Loading
-from crmdeck.workspace import Workspace, open_demo
-where, started = sys.argv[1], float(sys.argv[2])
+from crmdeck.workspace import Workspace
 async def main(workspace):
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
-        painted = time.time()
-        await pilot.press("2", "f") if where != "demo" else None
-        while not app.screen.status or app.screen.pane is None or app.screen.pane.is_loading:
-            await pilot.pause(0.005)
-        await pilot.pause()
-        print(painted - started, time.time() - painted)
-with open_demo(later=True) if where == "demo" else Workspace.open(where) as workspace:
+        for key in ("2", "f"):
+            while app.screen.pane is None or app.screen.pane.is_loading:
+                await pilot.pause(0.01)
+            await pilot.press(key)
+        while app.screen.pane.is_loading:
+            await pilot.pause(0.01)
+        await pilot.press("q")
+with Workspace.open(sys.argv[1]) as workspace:
     asyncio.run(main(workspace))
 """
+"""Leaves the console where it shows all fields, so that it begins there next time."""
 
 
 def median(run: Callable[[], float], runs: int) -> float:
@@ -90,17 +84,12 @@ def process(*command: str, **environment: str) -> float:
     return time.perf_counter() - started
 
 
-def seen(where: str, **environment: str) -> tuple[float, float]:
-    """Return seconds to the first paint, and from there to the data."""
-    done = subprocess.run(
-        [sys.executable, "-c", DATA, where, str(time.time())],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
+def data(*command: str, marker: str, **environment: str) -> tuple[float, float]:
+    """Return seconds to the first paint of a console, and from there to its data."""
+    painted, seen = paints(
+        [sys.executable, "-m", "crmdeck", *command], FRAME, marker, environment=environment
     )
-    painted, data = map(float, done.stdout.split())
-    return painted, data
+    return painted, seen - painted
 
 
 def large_workspace(home: Path, fields: int) -> None:
@@ -146,27 +135,32 @@ def main() -> None:
         def command(*arguments: str) -> float:
             return process("-m", "crmdeck", *arguments, **at_home)
 
-        bare = median(lambda: process("-c", BARE), options.runs)
-        console = median(lambda: process("-c", CONSOLE, str(home), **at_home), options.runs)
+        process("-c", LOOK, str(home))
         print(f"crmdeck --help             {median(lambda: command('--help'), options.runs):.2f} s")
         print(f"crmdeck status             {median(lambda: command('status'), options.runs):.2f} s")
-        print(f"bare Textual app           {bare:.2f} s to its first paint and end")
-        print(f"console                    {console:.2f} s, {console / bare:.2f} times as long")
-        data = statistics.median(seen(str(home), **at_home)[1] for _ in range(options.runs))
-        print(f"{options.fields:,} fields on screen    {data:.2f} s after the first paint")
-        first = []
-        for number in range(min(3, options.runs)):
-            fresh = {**at_home, "XDG_CACHE_HOME": f"{cache}-{number}"}
-            first.append(seen("demo", **fresh))
-        painted, built = (statistics.median(values) for values in zip(*first, strict=True))
-        print(
-            f"demo, first start          {painted:.2f} s to paint, {built:.2f} s more to the data"
-        )
-        again = [seen("demo", **at_home) for _ in range(options.runs + 1)][1:]
-        painted, built = (statistics.median(values) for values in zip(*again, strict=True))
-        print(
-            f"demo, second start         {painted:.2f} s to paint, {built:.2f} s more to the data"
-        )
+        everything = f"{options.fields:,}"
+        pairs = [
+            (paints([sys.executable, "-c", BARE], "hints")[0], data(marker=everything, **at_home))
+            for _ in range(options.runs + 1)
+        ][1:]
+        bare = statistics.median(pair[0] for pair in pairs)
+        console = statistics.median(pair[1][0] for pair in pairs)
+        times = statistics.median(pair[1][0] / pair[0] for pair in pairs)
+        loaded = statistics.median(pair[1][1] for pair in pairs)
+        print(f"bare Textual app           {bare:.2f} s to its first paint")
+        print(f"console                    {console:.2f} s, {times:.2f} times as long")
+        print(f"{options.fields:,} fields on screen    {loaded:.2f} s after the first paint")
+        first = [
+            data("demo", marker=DEMO, **{**at_home, "XDG_CACHE_HOME": f"{cache}-{number}"})
+            for number in range(min(3, options.runs))
+        ]
+        again = [data("demo", marker=DEMO, **at_home) for _ in range(options.runs + 1)][1:]
+        for name, runs in (("first", first), ("second", again)):
+            painted, built = (statistics.median(values) for values in zip(*runs, strict=True))
+            print(
+                f"demo, {name + ' start':<20} {painted:.2f} s to paint, "
+                f"{built:.2f} s more to the data"
+            )
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ import time
 from collections.abc import Mapping, Sequence
 
 SIZE = (40, 140)
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
-def first_paint(
-    command: Sequence[str], marker: str, environment: Mapping[str, str] | None = None
-) -> float:
-    """Return the seconds from starting `command` until `marker` is on its screen; then end it.
+def paints(
+    command: Sequence[str], *markers: str, environment: Mapping[str, str] | None = None
+) -> list[float]:
+    """Return the seconds from starting `command` until each of `markers` is painted, in order.
 
-    Raises TimeoutError where it never comes.
+    The program is ended then. Raises TimeoutError where one never comes.
     """
     started = time.perf_counter()
     child, terminal = pty.fork()
@@ -28,12 +28,15 @@ def first_paint(
         os.execvpe(command[0], list(command), {**os.environ, **(environment or {})})
     try:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-        seen = b""
-        while marker.encode() not in seen:
-            if time.perf_counter() - started > PATIENCE:
-                raise TimeoutError(f"{marker!r} was never painted")
-            seen += os.read(terminal, 65536)
-        return time.perf_counter() - started
+        seen, times = b"", []
+        for marker in markers:
+            while marker.encode() not in seen:
+                if time.perf_counter() - started > PATIENCE:
+                    raise TimeoutError(f"{marker!r} was never painted")
+                seen += os.read(terminal, 65536)
+            times.append(time.perf_counter() - started)
+            seen = seen[seen.index(marker.encode()) :]
+        return times
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
