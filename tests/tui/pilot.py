@@ -42,7 +42,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
         if condition():
             return
         await pilot.pause(0.005)
-    raise AssertionError("It never came to that.")
+    raise AssertionError("It never came to that.\n" + screen_text(pilot))
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, ActionHost
@@ -14,6 +14,11 @@ from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
 
 T = TypeVar("T")
+
+FRAME_SHARE = 0.9
+"""How much of the window's height a dialog takes at most, as in the sheet."""
+
+LEAST = 2
 
 CANCEL = Action("dialog.cancel", "cancel", ("escape",), hint=10, palette=False)
 
@@ -28,6 +33,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         super().__init__()
         self._heading = display_text(title, 120)
         self._text = display_block(text)
+        self._room = 0
 
     def compose(self) -> ComposeResult:
         """Lay the dialog out."""
@@ -41,6 +47,28 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     def compose_body(self) -> ComposeResult:
         """Yield what stands between the text and the keys."""
         yield from ()
+
+    def on_mount(self) -> None:
+        """See to it whenever all was laid out that nothing is pushed out of the frame."""
+        self.screen_layout_refresh_signal.subscribe(self, self._fit)
+
+    def _fit(self, _screen: Screen[Any]) -> None:
+        frame = self.query_one(".dialog")
+        scrolls = list(frame.query_children(VerticalScroll))
+        if not scrolls:
+            return
+        around = sum(
+            child.outer_size.height + child.styles.margin.height
+            for child in frame.children
+            if child not in scrolls and child.display
+        )
+        edges = frame.styles.padding.height + 2 + scrolls[0].styles.margin.height
+        room = max(LEAST, int(self.size.height * FRAME_SHARE) - edges - around)
+        if room != self._room:
+            self._room = room
+            scrolls[0].styles.max_height = room
+            if self.focused is not None:
+                self.focused.scroll_visible(animate=False)
 
     def action_cancel(self) -> None:
         """Leave without an answer."""

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Checkbox, Input, Static
+from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import Action
@@ -18,6 +18,7 @@ from crmdeck.tui.loading import BusyChanged, Job, Loading
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.secret_input import SecretInput
+from crmdeck.tui.widgets.tick import Tick
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Form(Loading, Dialog[T]):
             for asked in self._lines:
                 if asked.choice:
                     label = Content(display_text(asked.label, 60))
-                    yield Checkbox(label, asked.value == YES, id=asked.name, compact=True)
+                    yield Tick(label, asked.value == YES, id=asked.name, compact=True)
                     continue
                 yield Static(display_text(asked.label, 66), classes="dialog-label", markup=False)
                 if asked.hidden:
@@ -141,7 +142,7 @@ class Form(Loading, Dialog[T]):
         found = {}
         for asked in self._lines:
             widget = self.query_one(f"#{asked.name}")
-            if isinstance(widget, Checkbox):
+            if isinstance(widget, Tick):
                 found[asked.name] = YES if widget.value else NO
             elif isinstance(widget, Input):
                 found[asked.name] = widget.value

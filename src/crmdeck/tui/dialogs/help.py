@@ -35,7 +35,15 @@ class Help(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         """Yield the list."""
         with VerticalScroll():
-            yield Static(help_text(self._offers), markup=False)
+            yield Static(id="keys", markup=False)
+
+    def on_resize(self) -> None:
+        """Fill the list in: how its lines break depends on the width."""
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        keys = self.query_one("#keys", Static)
+        keys.update(help_text(self._offers, keys.size.width))
 
     def action_close(self) -> None:
         """Go back."""
@@ -50,8 +58,11 @@ class Help(Dialog[None]):
         self.query_one(VerticalScroll).scroll_up(animate=False)
 
 
-def help_text(offers: Sequence[Offer]) -> Content:
-    """Return one line an action, under the name of its scope."""
+def help_text(offers: Sequence[Offer], width: int = 0) -> Content:
+    """Return one line an action, under the name of its scope.
+
+    What is longer than `width` goes on below where it began.
+    """
     lines: list[Content] = []
     for scope in dict.fromkeys(scope_of(offer.action) for offer in offers):
         if lines:
@@ -61,5 +72,9 @@ def help_text(offers: Sequence[Offer]) -> Content:
             if scope_of(offer.action) == scope:
                 keys = pad(" ".join(map(key_label, offer.keys)), KEY_WIDTH)
                 action = offer.action
-                lines.append(Content.assemble((f"  {keys} ", "bold"), action.help or action.title))
+                told = Content(action.help or action.title)
+                room = width - KEY_WIDTH - 3
+                wrapped = told.wrap(room) if room > 10 else [told]
+                below = Content("\n" + " " * (KEY_WIDTH + 3))
+                lines.append(Content.assemble((f"  {keys} ", "bold"), below.join(wrapped)))
     return Content("\n").join(lines)

@@ -77,7 +77,7 @@ SALESFORCE_FLOWS = (
     ),
     Flow(
         "access-token",
-        "An access token with its instance URL; it ends and is not renewed",
+        "An access token and its instance URL; nothing renews it",
         (Question("access_token", "Access token"),),
         own_host=True,
     ),

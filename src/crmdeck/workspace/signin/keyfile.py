@@ -13,7 +13,10 @@ def read_key(path: Path) -> str:
         text = path.expanduser().read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{path} can't be read.", cause=f"{type(error).__name__}.", code="BAD_PRIVATE_KEY"
+            f"{path} can't be read.",
+            cause=(isinstance(error, OSError) and error.strerror) or "It is no text.",
+            remedy="Give the path of the file with the private key, in PEM form.",
+            code="BAD_PRIVATE_KEY",
         ) from None
     if "PRIVATE KEY-----" not in text:
         raise UsageError(

@@ -29,8 +29,8 @@ WORDS = {
     SyncOutcome.STOPPED: "stopped",
 }
 SIGN_INS = {
-    "browser": "browser (OAuth)",
-    "refresh-token": "refresh token",
+    "browser": "OAuth (refresh token)",
+    "refresh-token": "OAuth (refresh token)",
     "jwt": "JWT bearer",
     "client-credentials": "client credentials",
     "access-token": "access token",

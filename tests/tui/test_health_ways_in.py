@@ -1,0 +1,176 @@
+"""The other ways of signing in: each wrong turn is said in its dialog, and leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from crmdeck.model import Source, Status
+from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.workspace import Workspace
+from tests.server.conftest import PASSWORD, House, build, serving
+from tests.tui.pilot import screen_text, settle, until
+from tests.tui.test_health_signing_in import ORG, PORTAL, console, fill, running, sandbox, shows, ws
+from tests.workspace.signin.test_signing_in import private_key
+
+__all__ = ["running", "sandbox", "ws"]
+
+SMALL = (80, 24)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("served")
+    made = build(folder / "home", folder / "export")
+    with serving(made.app) as url:
+        made.url = url
+        yield made
+
+
+async def begin(pilot: Pilot[Any], kind: str, **answers: str) -> None:
+    """Add a connection of a kind, up to the question how to sign in."""
+    await settle(pilot)
+    await pilot.press("s", *kind, "enter")
+    await shows(pilot, "Name of the connection")
+    await fill(pilot, **answers)
+    await pilot.press("enter")
+
+
+async def choose_way(pilot: Pilot[Any], words: str) -> None:
+    await shows(pilot, "Sign in to")
+    await pilot.press(*words, "enter")
+
+
+async def refused(pilot: Pilot[Any], ws: Workspace, *texts: str, **answers: str) -> None:
+    """Give wrong answers: the form says what is wrong, stays, and nothing is added."""
+    await fill(pilot, **answers)
+    await pilot.press("enter")
+    # The keys stay in sight, however much there is to say.
+    await shows(pilot, *texts, "Enter go on")
+    assert ws.connections() == ()
+
+
+async def ended(pilot: Pilot[Any], name: str) -> None:
+    await shows(pilot, f"✓ {name} answers")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
+
+
+def kept_anywhere(ws: Workspace, secret: str) -> bool:
+    files = [path for path in ws.home.rglob("*") if path.is_file()]
+    return any(secret.encode() in path.read_bytes() for path in files)
+
+
+async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path) -> None:
+    access = sandbox.salesforce(ORG)
+    key, certificate = tmp_path / "server.key", tmp_path / "server.crt"
+    key.write_text(private_key())
+    certificate.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    async with console(ws).run_test(size=SMALL) as pilot:
+        await begin(pilot, "salesforce", name="acme", endpoint=access.endpoint)
+        await choose_way(pilot, "jwt")
+        await shows(pilot, "Private key of the certificate: its file")
+        await fill(pilot, client_id=access.client_id, username=access.username)
+        gone = str(tmp_path / "gone.key")
+        await refused(pilot, ws, "can't be read.", "No such file", private_key=gone)
+        await refused(
+            pilot, ws, "holds no private key.", "not the certificate", private_key=str(certificate)
+        )
+        (tmp_path / "torn.key").write_text("-----BEGIN PRIVATE KEY-----\nMIIB\n")
+        torn = str(tmp_path / "torn.key")
+        await refused(pilot, ws, "private key", "Enter go on", private_key=torn)
+        sandbox.fault(ORG, Fault(FaultKind.UNAUTHORIZED, path="/oauth2/token"))
+        await refused(pilot, ws, "Salesforce", private_key=str(key))
+        sandbox.clear(ORG)
+        await pilot.press("enter")
+        await ended(pilot, "acme")
+    assert ws.connection("acme").sign_in == "jwt"
+    assert ws.test("acme").user == access.username
+    assert not kept_anywhere(ws, private_key().splitlines()[1])
+
+
+async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None:
+    access = sandbox.hubspot(PORTAL)
+    async with console(ws).run_test(size=SMALL) as pilot:
+        await begin(pilot, "hubspot", name="portal", endpoint="http://api.example")
+        await shows(pilot, "'http://api.example' can't be an endpoint.", "https://HOST")
+        await fill(pilot, endpoint=access.endpoint)
+        await pilot.press("enter")
+        await choose_way(pilot, "refresh")
+        await shows(pilot, "Client secret of the app", "Refresh token")
+        app = {"client_id": access.client_id, "client_secret": access.client_secret}
+        await refused(pilot, ws, "HubSpot", **app, refresh_token="wrong-token")
+        assert "wrong-token" not in screen_text(pilot)
+        wrong = {**app, "client_secret": "wrong-secret"}
+        await refused(pilot, ws, "HubSpot", **wrong, refresh_token=access.refresh_token)
+        await fill(pilot, client_secret=access.client_secret)
+        await pilot.press("enter")
+        await ended(pilot, "portal")
+        await pilot.press("enter")
+        await shows(pilot, "signed in by  OAuth (refresh token)")
+    assert ws.status("portal").status is Status.ACTIVE
+    assert not kept_anywhere(ws, access.refresh_token)
+
+
+async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
+    access = sandbox.hubspot(PORTAL)
+    async with console(ws).run_test(size=SMALL) as pilot:
+        await begin(pilot, "hubspot", name="portal", endpoint=access.endpoint)
+        await choose_way(pilot, "service")
+        await shows(pilot, "Service key or token")
+        await pilot.press("enter")
+        await shows(pilot, "Service key or token: this is needed.")
+        await refused(pilot, ws, "Enter go on", access_token="   ")
+        await refused(pilot, ws, "does not accept", access_token="pat-na1-mistyped")
+        await fill(pilot, access_token=access.private_app_token)
+        await pilot.press("enter")
+        await ended(pilot, "portal")
+    assert ws.connection("portal").organisation == str(access.portal_id)
+
+
+async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: House) -> None:
+    address = {"endpoint": house.url, "remote_id": house.ids["acme"]}
+    async with console(ws).run_test(size=SMALL) as pilot:
+        await begin(pilot, "partneros", name="team")
+        await shows(pilot, "UUID of the integration there")
+        await pilot.press("enter")
+        await shows(pilot, "Where PartnerOS is: this is needed.")
+        await refused(
+            pilot, ws, "'http://partneros.example' can't be an endpoint.",
+            endpoint="http://partneros.example", remote_id=address["remote_id"],
+        )  # fmt: skip
+        await refused(pilot, ws, "'7' is no UUID.", endpoint=house.url, remote_id="7")
+        await fill(pilot, **address)
+        await pilot.press("enter")
+        await choose_way(pilot, "e-mail")
+        await shows(pilot, "Keep the password too")
+        await refused(
+            pilot,
+            ws,
+            "PartnerOS does not accept",
+            username="dana@acme.example",
+            password="mistyped",
+        )
+        assert "mistyped" not in screen_text(pilot)
+        await fill(pilot, password=PASSWORD)
+        await pilot.press("enter")
+        await ended(pilot, "team")
+        await settle(pilot)
+        assert ws.connection("team").source is Source.PARTNEROS
+        assert not kept_anywhere(ws, PASSWORD)
+        await pilot.press("i")
+        await shows(pilot, "A session token")
+        await pilot.press("down", "enter")
+        await shows(pilot, "Session token")
+        await fill(pilot, session_token="mistyped")
+        await pilot.press("enter")
+        await shows(pilot, "The session with PartnerOS has ended.")
+        await pilot.press("escape")
+        await settle(pilot)
+    assert ws.connection("team").sign_in == "password"
+    assert ws.test("team").user
