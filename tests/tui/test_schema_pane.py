@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
-from textual.widgets import Input
 
-from crmdeck.model import DecisionState, Direction, Platform, Source
-from crmdeck.secrets import MemorySecrets
-from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.base import Pane
-from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import screen_text, settle, until
-
-PANES = (PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),)
-START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-class Hands:
-    """A clock that is set by hand."""
-
-    moment = START
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-
-def field(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
-    return {"name": name, "label": name.replace("_", " "), "type": kind, "nillable": True, **more}
-
-
-def write(folder: Path, name: str, *fields: dict[str, Any], label: str | None = None) -> None:
-    folder.mkdir(exist_ok=True)
-    described = {"name": name, "label": label or name, "custom": name.endswith("__c")}
-    key = field("Id", "id", nillable=False, length=18)
-    (folder / f"{name}.json").write_text(json.dumps({**described, "fields": [key, *fields]}))
-
-
-STAGES = [
-    {"value": value, "label": value.title(), "active": value != "old", "defaultValue": False}
-    for value in ("new", "won", "old")
-]
-NAME = field("Name", nillable=False, createable=True)
-AMOUNT = field(
-    "Amount",
-    "currency",
-    precision=18,
-    scale=2,
-    createable=True,
-    updateable=False,
-    inlineHelpText="What it is worth",
+from tests.tui.schema_desk import (
+    NAME,
+    Hands,
+    app_over,
+    choose,
+    field,
+    filter_by,
+    opened,
+    press,
+    start,
+    table,
+    write,
 )
-STAGE = field("Stage", "picklist", picklistValues=STAGES, restrictedPicklist=True)
 
 
 @pytest.fixture
@@ -71,89 +35,8 @@ def clock() -> Hands:
 
 @pytest.fixture
 def workspace(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
-    """`prod` looked at on two days, `sandbox` once, `empty` never.
-
-    Between the two days Opportunity lost Old__c, got Region__c, and Stage lost a value.
-    """
-    home = tmp_path / "home"
-    prod, sandbox = tmp_path / "prod", tmp_path / "sandbox"
-    with Workspace.open(home, clock=clock, actor="dana", secrets=MemorySecrets()) as opened:
-        write(prod, "Account", NAME, field("Industry"))
-        write(prod, "Opportunity", field("Old__c", custom=True), AMOUNT, STAGE)
-        write(sandbox, "Account", NAME, field("Trial__c", custom=True))
-        (tmp_path / "empty").mkdir()
-        for name in ("prod", "sandbox", "empty"):
-            opened.add_connection(
-                ConnectionDraft(
-                    name=name,
-                    source=Source.FILES,
-                    platform=Platform.SALESFORCE,
-                    path=str(tmp_path / name),
-                )
-            )
-        opened.refresh("prod")
-        opened.refresh("sandbox")
-        opened.decide(
-            "prod",
-            "deal_registration--Opportunity",
-            [
-                Choice(
-                    partner_field="estimatedValue",
-                    state=DecisionState.ACCEPTED,
-                    crm_field="Amount",
-                    direction=Direction.PUSH,
-                )
-            ],
-        )
-        clock.moment += timedelta(days=10)
-        fewer = {**STAGE, "picklistValues": STAGES[:2]}
-        write(prod, "Opportunity", field("Region__c", custom=True), AMOUNT, fewer)
-        opened.refresh("prod")
-        clock.moment += timedelta(hours=1)
-        yield opened
-
-
-def app_over(workspace: Workspace) -> CrmdeckApp:
-    return CrmdeckApp(workspace, panes=PANES)
-
-
-async def start(pilot: Pilot[Any], connection: str = "prod") -> None:
-    """Wait for the data of a connection, and go to the pane."""
-    await settle(pilot)
-    for _ in range(3):
-        if f"Schema   {connection}" in screen_text(pilot):
-            break
-        await pilot.press("right_square_bracket")
-        await settle(pilot)
-    await pilot.press("l")
-    await settle(pilot)
-
-
-async def press(pilot: Pilot[Any], *keys: str) -> str:
-    await pilot.press(*keys)
-    await settle(pilot)
-    return screen_text(pilot)
-
-
-async def filter_by(pilot: Pilot[Any], words: str) -> str:
-    """Filter as if `words` were typed in one go."""
-    await press(pilot, "slash")
-    pilot.app.screen.query_one(Input).value = words
-    await pilot.pause()
-    return await press(pilot, "enter")
-
-
-async def choose(pilot: Pilot[Any], key: str, words: str) -> str:
-    """Open a dialog by its key, and choose the first line with those words."""
-    await press(pilot, key)
-    assert isinstance(pilot.app.screen, Choose)
-    pilot.app.screen.query_one(Input).value = words
-    await pilot.pause()
-    return await press(pilot, "enter")
-
-
-def table(pilot: Pilot[Any], name: str) -> Table[Any]:
-    return pilot.app.screen_stack[0].query_one(f"#{name}", Table)
+    with opened(tmp_path, clock) as found:
+        yield found
 
 
 async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Workspace) -> None:

@@ -115,6 +115,9 @@ def _since(wanted: str, now: datetime) -> datetime | None:
         return None
 
 
+_EXAMPLES = {"changed": "7d 12h 2026-05-01 yes breaking"}
+
+
 def value_hint(text: str) -> str:
     """Return what is wrong with the values of a filter: those that no line can have."""
     for term in parse(text):
@@ -124,8 +127,7 @@ def value_hint(text: str) -> str:
                 continue
             if term.key == "changed" and _since(value, datetime.now(UTC)) is not None:
                 continue
-            examples = ("7d", "12h", "2026-05-01") if term.key == "changed" else ()
-            return f"{term.key}:{value} is none of {' '.join((*examples, *known))}"
+            return f"{term.key}:{value}? Try {_EXAMPLES.get(str(term.key), 'yes no unknown')}"
     return ""
 
 

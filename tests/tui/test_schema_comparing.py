@@ -1,0 +1,288 @@
+"""Comparisons and the past: any two sides, kept over a restart, and what stands in the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.ui_state import FILE_NAME
+from crmdeck.workspace import Workspace
+from tests.tui.pilot import screen_text, settle, until
+from tests.tui.schema_desk import (
+    AMOUNT,
+    NAME,
+    Hands,
+    app_over,
+    choose,
+    field,
+    filter_by,
+    opened,
+    press,
+    start,
+    table,
+    write,
+)
+
+
+@pytest.fixture
+def clock() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
+    """As on the desk, and `sandbox` looked at once more: Trial__c left, Next__c came."""
+    with opened(tmp_path, clock) as found:
+        write(tmp_path / "sandbox", "Account", NAME, field("Next__c", custom=True))
+        found.refresh("sandbox")
+        yield found
+
+
+def differing(pilot: Pilot[Any]) -> list[str]:
+    return sorted({line.field_name for line in table(pilot, "difference").shown()})
+
+
+async def test_two_connections_at_any_two_moments(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await choose(pilot, "t", "05-01")
+        await choose(pilot, "equals_sign", "sandbox")
+        assert isinstance(pilot.app.screen, Choose)
+        text = screen_text(pilot)
+        assert "Compare prod 2026-05-01 12:00 with sandbox as of" in text
+        assert "first look" in text
+        await pilot.press(*"05-01", "enter")
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "− left prod 2026-05-01 12:00" in text
+        assert "+ right sandbox 2026-05-01 12:00" in text
+        await press(pilot, "enter")
+        assert differing(pilot) == ["Industry", "Trial__c"]
+
+
+async def test_the_object_one_stands_in_is_compared_first(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(120, 30), notifications=True) as pilot:
+        await start(pilot)
+        await press(pilot, "j", "enter")
+        text = await choose(pilot, "equals_sign", "05-01")
+        assert "prod › Opportunity" in text
+        assert differing(pilot) == ["Old__c", "Region__c", "Stage"]
+        assert "1 of 2 objects differ" in await press(pilot, "backspace")
+        await press(pilot, "backspace", "backspace", "g", "enter")
+        assert "prod › Account" in screen_text(pilot)
+        text = await choose(pilot, "equals_sign", "05-01")
+        assert "Account is the same on both sides." in text
+        assert "1 of 2 objects differ" in text
+
+
+async def test_an_object_of_one_side_has_its_fields_there(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await choose(pilot, "equals_sign", "sandbox")
+        await press(pilot, "enter")
+        text = await press(pilot, "G")
+        line = next(line for line in text.splitlines() if "Opportunity" in line)
+        assert "all 4" in line
+        text = await press(pilot, "enter")
+        assert differing(pilot) == ["Amount", "Id", "Region__c", "Stage"]
+        assert "− left only" in text
+
+
+async def test_a_comparison_is_there_again_at_the_next_start(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(120, 30)) as pilot:
+        await start(pilot)
+        await choose(pilot, "equals_sign", "05-01")
+        await press(pilot, "enter")
+        await filter_by(pilot, "!stage")
+        await press(pilot, "j")
+        kept = table(pilot, "difference").cursor_key
+        assert kept is not None
+        await press(pilot, "q")
+    async with app_over(workspace).run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        text = screen_text(pilot)
+        assert "− left prod 2026-05-01 12:00   + right prod now" in text
+        assert "prod › Opportunity" in text
+        assert differing(pilot) == ["Old__c", "Region__c"]
+        assert table(pilot, "difference").cursor_key == kept
+        await press(pilot, "l", "escape", "backspace")
+        assert "1 of 2 objects differ" in screen_text(pilot)
+        assert table(pilot, "comparison").cursor_key == "Opportunity"
+
+
+async def test_a_refresh_compares_anew(workspace: Workspace, tmp_path: Path, clock: Hands) -> None:
+    async with app_over(workspace).run_test(size=(120, 30)) as pilot:
+        await start(pilot)
+        await choose(pilot, "equals_sign", "05-01")
+        assert "1 of 2 objects differ" in screen_text(pilot)
+        clock.moment += timedelta(hours=1)
+        write(tmp_path / "prod", "Account", NAME, field("Sector"))
+        text = await press(pilot, "r")
+        assert "2 of 2 objects differ" in text
+        assert "+ right prod now" in text
+
+
+def keep(home: Path, **state: Any) -> None:
+    """Change what the console kept of the pane."""
+    path = home / FILE_NAME
+    kept = json.loads(path.read_text())
+    kept["panes"]["schema"] |= state
+    path.write_text(json.dumps(kept))
+
+
+COMPARING = [["objects", "", "", ""], ["comparison", "", "", ""], ["difference", "Gone", "", ""]]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"at": "2001-01-01T00:00:00+00:00"}, "does not reach back"),
+        ({"at": "2001-01-01T00:00:00"}, "does not reach back"),
+        ({"at": "never"}, ""),
+        ({"trail": COMPARING, "sides": [["prod", None], ["gone", None]]}, "Cannot compare"),
+        ({"trail": COMPARING, "sides": [["prod", None], ["empty", None]]}, "Cannot compare"),
+        (
+            {"trail": COMPARING, "sides": [["prod", "2001-01-01T00:00:00+00:00"], ["prod", None]]},
+            "Cannot compare",
+        ),
+        ({"trail": COMPARING, "sides": "nonsense"}, ""),
+        ({"trail": COMPARING}, ""),
+        ({"cursor": [["a"], {}], "sorts": {"comparison": 3, "nowhere": ["a", True]}}, ""),
+    ],
+)
+async def test_what_is_not_there_any_more_is_left_for_now(
+    workspace: Workspace, state: dict[str, Any], told: str
+) -> None:
+    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+        await start(pilot)
+        await press(pilot, "q")
+    keep(workspace.home, **state)
+    app: CrmdeckApp = app_over(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settle(pilot)
+        await until(pilot, lambda: "2 objects   7 fields" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert "THE PAST" not in text
+        assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
+        if told:
+            await until(pilot, lambda: told in screen_text(pilot))
+        assert "Opportunity   4 fields" in await press(pilot, "l", "G", "enter")
+
+
+async def test_an_object_that_differs_no_more_leads_to_those_that_do(
+    workspace: Workspace,
+) -> None:
+    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+        await start(pilot)
+        await choose(pilot, "equals_sign", "05-01")
+        await press(pilot, "q")
+    keep(workspace.home, trail=COMPARING)
+    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert "1 of 2 objects differ" in screen_text(pilot)
+
+
+@pytest.fixture
+def broken(workspace: Workspace, tmp_path: Path, clock: Hands) -> Workspace:
+    """The workspace after the type of the mapped Amount changed as well."""
+    clock.moment += timedelta(hours=1)
+    write(tmp_path / "prod", "Opportunity", {**AMOUNT, "type": "string"}, field("Region__c"))
+    workspace.refresh("prod")
+    return workspace
+
+
+def line_of(text: str, name: str) -> str:
+    """Return the line of a table that begins with `name`."""
+    lines = (line.partition("▏")[2].lstrip("▌ ") for line in text.splitlines())
+    return next(line for line in lines if line.startswith(name))
+
+
+async def test_at_80_columns_every_state_has_its_word(broken: Workspace) -> None:
+    async with app_over(broken).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        text = await press(pilot, "j", "enter")
+        assert line_of(text, "Amount").endswith("✕ break")
+        assert line_of(text, "Region__c").endswith("• safe")
+        text = await press(pilot, "j")
+        assert "✕ breaking" in text
+        text = await press(pilot, "f")
+        assert line_of(text, "Opportunity.Amount").endswith("✕ break")
+        await press(pilot, "escape", "g")
+        text = await press(pilot, "enter")
+        assert line_of(text, "API name").split() == ["API", "name", "Label", "Type", "Flags"]
+        await press(pilot, "escape")
+        text = await choose(pilot, "equals_sign", "05-01")
+        header = line_of(text, "Object")
+        assert header.split() == ["Object", "−", "left", "+", "right", "≠", "differ"]
+
+
+async def test_at_140_columns_the_words_are_whole(broken: Workspace) -> None:
+    async with app_over(broken).run_test(size=(140, 40)) as pilot:
+        await start(pilot)
+        text = await press(pilot, "j", "enter")
+        assert "✕ breaking" in line_of(text, "Amount")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("changed:7x", "changed:7x? Try 7d 12h 2026-05-01 yes breaking"),
+        ("changed:2026-13-01", "changed:2026-13-01? Try 7d"),
+        ("custom:maybe", "custom:maybe? Try yes no"),
+        ("owner:me", "owner: is no filter key here"),
+        ("changed:7d", ""),
+        ("changed:2026-05-11", ""),
+        ("custom:n changed:y,risky", ""),
+    ],
+)
+async def test_a_filter_that_nothing_can_pass_says_why(
+    workspace: Workspace, words: str, hint: str
+) -> None:
+    async with app_over(workspace).run_test(size=(140, 40)) as pilot:
+        await start(pilot)
+        await press(pilot, "f")
+        text = await filter_by(pilot, words)
+        assert hint in text
+        assert ("? Try" in text or "is no filter key" in text) == bool(hint)
+
+
+async def test_changed_since_a_day(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+        await start(pilot)
+        await press(pilot, "f")
+        await filter_by(pilot, "changed:2026-05-11")
+        assert [line.row.name for line in table(pilot, "all").shown()] == ["Region__c", "Stage"]
+        await filter_by(pilot, "changed:2026-05-12")
+        assert not table(pilot, "all").shown()
+
+
+async def test_read_only_may_look_compare_and_travel(tmp_path: Path, clock: Hands) -> None:
+    with opened(tmp_path, clock) as made:
+        home = made.home
+    with Workspace.open(home, clock=clock, read_only=True) as workspace:
+        async with app_over(workspace).run_test(size=(100, 30)) as pilot:
+            await start(pilot)
+            assert "THE PAST" in await choose(pilot, "t", "05-01")
+            assert "− left prod 2026-05-01" in await choose(pilot, "equals_sign", "now")
+
+
+async def test_resized_while_it_loads_and_below_60_columns(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(140, 40)) as pilot:
+        for width in (50, 80, 140, 59, 100):
+            await pilot.resize_terminal(width, 24)
+        await start(pilot)
+        await choose(pilot, "equals_sign", "05-01")
+        await pilot.resize_terminal(50, 24)
+        assert "at least 60 columns" in screen_text(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "− left prod 2026-05-01 12:00" in screen_text(pilot)

@@ -1,0 +1,137 @@
+"""What `e` writes in the schema pane: what is on the screen, now and in the past."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from crmdeck.exports import read_csv
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.workspace import Workspace
+from tests.tui.pilot import screen_text, until
+from tests.tui.schema_desk import Hands, app_over, choose, filter_by, opened, press, start
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    monkeypatch.chdir(tmp_path)
+    with opened(tmp_path, Hands()) as found:
+        yield found
+
+
+async def export(pilot: Pilot[Any], words: str, name: str) -> Path:
+    """Press `e`, choose the first format with those words, and name the file."""
+    await press(pilot, "e")
+    assert isinstance(pilot.app.screen, Choose)
+    pilot.app.screen.query_one(Input).value = words
+    await pilot.pause()
+    await press(pilot, "enter")
+    assert isinstance(pilot.app.screen, Prompt)
+    pilot.app.screen.query_one(Input).value = name
+    await press(pilot, "enter")
+    path = Path(name).absolute()
+    await until(pilot, path.exists)
+    return path
+
+
+async def rows(pilot: Pilot[Any], words: str, name: str) -> list[dict[str, str]]:
+    return read_csv((await export(pilot, words, name)).read_bytes().decode())
+
+
+def fields_of(found: list[dict[str, str]]) -> list[str]:
+    return [f"{row['objectType']}.{row['name']}" for row in found]
+
+
+async def test_objects_as_they_show_or_with_all_their_fields(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24), notifications=True) as pilot:
+        await start(pilot)
+        found = await rows(pilot, "csv object", "all.csv")
+        assert [(row["objectType"], row["fieldCount"]) for row in found] == [
+            ("Account", "3"),
+            ("Opportunity", "4"),
+        ]
+        await filter_by(pilot, "opp")
+        assert [row["objectType"] for row in await rows(pilot, "csv object", "some.csv")] == [
+            "Opportunity"
+        ]
+        assert fields_of(await rows(pilot, "csv field", "fields.csv")) == [
+            "Opportunity.Id",
+            "Opportunity.Region__c",
+            "Opportunity.Amount",
+            "Opportunity.Stage",
+        ]
+        await until(pilot, lambda: "Exported to" in screen_text(pilot))
+
+
+async def test_a_search_over_all_fields_exports_what_it_found(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await press(pilot, "f")
+        assert len(await rows(pilot, "csv", "all.csv")) == 7
+        await filter_by(pilot, "type:string !id")
+        assert fields_of(await rows(pilot, "csv", "found.csv")) == [
+            "Account.Name",
+            "Account.Industry",
+            "Opportunity.Region__c",
+        ]
+
+
+async def test_one_object_and_one_field(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await press(pilot, "j", "enter")
+        assert len(await rows(pilot, "csv", "object.csv")) == 4
+        await filter_by(pilot, "type:picklist")
+        await press(pilot, "enter")
+        (wire,) = json.loads((await export(pilot, "json", "field.json")).read_text())
+        assert wire["objectType"] == "Opportunity"
+        assert [field["name"] for field in wire["fields"]] == ["Stage"]
+        assert [value["value"] for value in wire["fields"][0]["picklist"]] == ["new", "won"]
+
+
+async def test_the_past_as_it_was(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await choose(pilot, "t", "05-01")
+        await press(pilot, "j", "enter")
+        found = fields_of(await rows(pilot, "csv", "past.csv"))
+        assert "Opportunity.Old__c" in found
+        assert "Opportunity.Region__c" not in found
+
+
+async def test_a_comparison_by_object_and_by_field(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await choose(pilot, "equals_sign", "sandbox")
+        found = await rows(pilot, "csv object", "objects.csv")
+        assert [(row["objectType"], row["side"]) for row in found] == [
+            ("Account", "both"),
+            ("Opportunity", "left"),
+        ]
+        assert {(row["left"], row["right"]) for row in found} == {("prod", "sandbox")}
+        found = await rows(pilot, "csv difference", "fields.csv")
+        assert ("Account", "Industry", "left") in [
+            (row["objectType"], row["fieldName"], row["side"]) for row in found
+        ]
+        await press(pilot, "enter")
+        await filter_by(pilot, "side:right")
+        found = await rows(pilot, "csv", "shown.csv")
+        assert [(row["fieldName"], row["side"]) for row in found] == [("Trial__c", "right")]
+
+
+async def test_a_name_that_is_taken_is_not_offered(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "crmdeck-objects.csv").write_text("mine")
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await choose(pilot, "e", "csv object")
+        assert pilot.app.screen.query_one(Input).value == "crmdeck-objects-2.csv"
+        await press(pilot, "enter")
+        await until(pilot, (tmp_path / "crmdeck-objects-2.csv").exists)
+    assert (tmp_path / "crmdeck-objects.csv").read_text() == "mine"
