@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
+
+from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import audit_console, screen_text, settle
+from tests.tui.pilot import audit_console, screen_text, settle, until
 
 
 async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace) -> None:
@@ -22,8 +26,63 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
         assert "all connections" in screen_text(pilot)
         await pilot.press("G")
         await settle(pilot)
-        entry = table.cursor_row
-        assert entry is not None
-        assert f"{entry.event} by dana" in screen_text(pilot)
+        line = table.cursor_row
+        assert line is not None
+        entry = line.entry
+        assert f"{entry.event} in {line.connection} by dana" in screen_text(pilot)
         await pilot.press("c")
         assert json.loads(app.clipboard)["id"] == entry.id
+
+
+async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) -> None:
+    with workspace.acting_as("cron"):
+        workspace.refresh("beta")
+    app = audit_console(workspace)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        table = app.screen.query_one(Table)
+
+        async def shown(text: str) -> set[tuple[str, str]]:
+            pane = app.screen.query_one(AuditPane)
+            pane.set_filter_text(text)
+            await settle(pilot)
+            return {(line.connection, line.entry.event) for line in table.shown()}
+
+        everything = await shown("")
+        assert {name for name, _ in everything} == {"acme", "beta"}
+        assert await shown("event:schema.refreshed connection:beta") == {
+            ("beta", "schema.refreshed")
+        }
+        assert {name for name, _ in await shown("connection:acme")} == {"acme"}
+        assert await shown("who:cron") == {("beta", "schema.refreshed")}
+        assert await shown("since:1h") == everything
+        assert await shown("until:2026-05-15") == set()
+        assert await shown("since:2026-05-16T13:00") == set()
+        assert await shown("on:2026-05-16 since:2026-05-16t12:00") == everything
+        assert await shown("since:2026-") == everything
+
+
+async def test_what_is_filtered_away_is_not_exported(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"event:connection", "enter")
+        await settle(pilot)
+        await pilot.press("e", "enter")
+        await pilot.pause()
+        await pilot.press("ctrl+u", *"gone", "slash", *"x.json", "enter")
+        await until(pilot, lambda: "There is no folder" in screen_text(pilot))
+        await pilot.press("ctrl+u", *"log.json", "enter")
+        await until(pilot, (tmp_path / "log.json").exists)
+        await settle(pilot)
+        await pilot.press("e", "enter")
+        await pilot.pause()
+        await pilot.press("ctrl+u", *"log.json", "enter")
+        await until(pilot, lambda: "choose another" in screen_text(pilot))
+    events = [entry["event"] for entry in json.loads((tmp_path / "log.json").read_text())]
+    assert events == ["connection.added"]

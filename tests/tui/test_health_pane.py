@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from crmdeck.errors import NextStep
 from crmdeck.model import (
     Alert,
     AlertLevel,
@@ -80,7 +81,9 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert "✕ 1 sign in again   ▲ 2 attention" in text
+        assert "Health   ✕ 1 sign in again   ▲ 2 attention   ○ 1\n" in text
+        # What is less urgent makes room for what helps at any time.
+        assert "r refresh  ? help" in text.splitlines()[-1]
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
         for shown in (
             "✕ acme-emea  sign in again",
@@ -156,6 +159,7 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         assert "n sign in again" in screen_text(pilot)
+        assert "○ 1 disconnected" in screen_text(pilot)
         main_screen(app).show_connection(demo.connection("acme-prod").id)
         await settle(pilot)
         assert "n see the drift" in screen_text(pilot)
@@ -164,6 +168,26 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
         assert main_screen(app).stage.pane_id == "drift"
         assert main_screen(app).pane is not None
         assert main_screen(app).connection_id == demo.connection("acme-prod").id
+
+
+async def test_each_alert_tells_the_key_of_its_own_step(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [
+        Alert(level=AlertLevel.WARNING, code="A", message="Ends.", next_step=NextStep.SIGN_IN),
+        Alert(level=AlertLevel.WARNING, code="B", message="Old.", next_step=NextStep.REFRESH),
+        Alert(level=AlertLevel.WARNING, code="C", message="Odd.", next_step=NextStep.TEST),
+        Alert(level=AlertLevel.INFO, code="D", message="Soon.", remedy="Wait."),
+    ]
+    found = [status.model_copy(update={"alerts": tuple(told)}) for status in workspace.statuses()]
+    monkeypatch.setattr(workspace, "statuses", lambda: tuple(found))
+    async with console(workspace).run_test(size=WIDE) as pilot:
+        await settle(pilot)
+        lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
+        keys = [line.split("▏")[-1].strip() for line in lines]
+        for wanted in ("n sign in again", "r refresh", "t test it"):
+            assert wanted in keys
+        assert keys.count("r refresh") == 1
 
 
 async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:

@@ -112,7 +112,7 @@ class Caller:
         if quota.used + calls > quota.limit * (1 - self._tuning.reserve):
             raise QuotaExceededError(
                 "The API allowance is nearly used up; crmdeck leaves the rest to others.",
-                cause=f"{quota.used} of {quota.limit} requests a {quota.window} are used, and "
+                cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, and "
                 f"{self._tuning.reserve:.0%} are kept as a reserve.",
                 remedy="Refresh later, narrow the scope, or lower the reserve in the settings.",
                 code="QUOTA_RESERVE",

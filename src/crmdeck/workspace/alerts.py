@@ -130,7 +130,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
         level=AlertLevel.WARNING,
         code="QUOTA_LOW",
         message=f"{quota.left:.0%} of the API quota is left.",
-        cause=f"{quota.used} of {quota.limit} requests a {quota.window} are used, by all apps.",
+        cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, by all apps.",
         remedy="Refresh less often or narrow the scope, or raise the limit with the vendor.",
     )
 
@@ -147,7 +147,7 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
         code="SYNC_NOT_ADVANCING",
         message=f"The last sync was {(vitals.now - last).days} days ago.",
         cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
-        remedy="Refresh it.",
+        remedy="Refresh it, once what fails is repaired." if failing else "Refresh it.",
         next_step=_refresh(vitals),
     )
 

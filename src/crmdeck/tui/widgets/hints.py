@@ -41,10 +41,11 @@ def chosen_hints(possible: tuple[Offer, ...], width: int) -> list[tuple[str, str
     most = MOST_HINTS_WIDE if width >= WIDE else MOST_HINTS
     hints: list[tuple[str, str]] = []
     used = -2
-    for offer in wanted[:most]:
+    for offer in wanted:
         key, title = key_label(offer.keys[0]), offer.action.title
-        used += 2 + cell_len(key) + 1 + cell_len(title)
-        if used > width:
-            break
-        hints.append((key, title))
+        more = 2 + cell_len(key) + 1 + cell_len(title)
+        # A shorter one may fit where a longer one does not.
+        if len(hints) < most and used + more <= width:
+            hints.append((key, title))
+            used += more
     return hints

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from crmdeck.model import AuditEntry
 from crmdeck.tui.filtering import KeyTest, one_of
@@ -11,34 +13,77 @@ from crmdeck.tui.widgets.table import Column
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
 
 
-def event_state(entry: AuditEntry) -> str:
+@dataclass(frozen=True)
+class Line:
+    """One entry, with the name that its connection has now; empty where it is of none."""
+
+    entry: AuditEntry
+    connection: str = ""
+
+
+def event_state(line: Line) -> str:
     """Return the state of the event cell: what went wrong stands out, by its word as well."""
-    return "error" if any(word in entry.event for word in BAD_WORDS) else "accent"
+    return "error" if any(word in line.entry.event for word in BAD_WORDS) else "accent"
 
 
-COLUMNS: tuple[Column[AuditEntry], ...] = (
-    Column(
-        "at",
-        "When (UTC)",
-        lambda entry: entry.at.strftime("%Y-%m-%d %H:%M"),
-        style=lambda _: "muted",
-        width=16,
-        sort_key=lambda entry: entry.at,
-    ),
-    Column("event", "Event", lambda entry: entry.event, style=event_state, width=22, shrink_to=20),
-    Column("summary", "What", lambda entry: entry.summary, min_width=14),
-    Column("actor", "Who", lambda entry: entry.actor, width=14, hide_below=72),
+_WHEN: Column[Line] = Column(
+    "at",
+    "When (UTC)",
+    lambda line: line.entry.at.strftime("%Y-%m-%d %H:%M"),
+    style=lambda _: "muted",
+    width=16,
+    sort_key=lambda line: line.entry.at,
 )
+_EVENT: Column[Line] = Column(
+    "event", "Event", lambda line: line.entry.event, style=event_state, width=26, shrink_to=21
+)
+_CONNECTION: Column[Line] = Column(
+    "connection",
+    "Connection",
+    lambda line: line.connection,
+    width=18,
+    shrink_to=12,
+    hide_below=72,
+)
+_WHAT: Column[Line] = Column("summary", "What", lambda line: line.entry.summary, min_width=13)
+_WHAT_HERE: Column[Line] = Column(
+    "summary",
+    "What",
+    lambda line: line.entry.summary.removeprefix(f"{line.connection}: "),
+    min_width=13,
+)
+_WHO: Column[Line] = Column("actor", "Who", lambda line: line.entry.actor, width=14, hide_below=72)
 
-FILTER_KEYS: dict[str, KeyTest[AuditEntry]] = {
-    "event": lambda entry, wanted: (
-        one_of(entry.event, wanted) or wanted in entry.event.casefold().split(".")
-    ),
-    "who": lambda entry, wanted: one_of(entry.actor, wanted),
-    "on": lambda entry, wanted: entry.at.strftime("%Y-%m-%d").startswith(wanted),
-}
+OF_ONE = (_WHEN, _EVENT, _WHAT_HERE, _WHO)
+OF_ALL = (_WHEN, _EVENT, _CONNECTION, _WHAT, _WHO)
+"""The columns for the entries of one connection, and of all."""
 
 
-def searched(entry: AuditEntry) -> Iterable[str]:
+def filter_keys(now: datetime) -> Mapping[str, KeyTest[Line]]:
+    """Return the tests of the filter's keys; `since:` and `until:` count from `now`."""
+    return {
+        "event": lambda line, wanted: (
+            one_of(line.entry.event, wanted) or wanted in line.entry.event.casefold().split(".")
+        ),
+        "who": lambda line, wanted: one_of(line.entry.actor, wanted),
+        "connection": lambda line, wanted: one_of(line.connection, wanted),
+        "on": lambda line, wanted: line.entry.at.strftime("%Y-%m-%d").startswith(wanted),
+        "since": lambda line, wanted: _is(line, ">", wanted, now),
+        "until": lambda line, wanted: _is(line, "<", wanted, now),
+    }
+
+
+def searched(line: Line) -> Iterable[str]:
     """Yield the texts in which words are looked for."""
-    return (entry.event, entry.summary, entry.actor)
+    return (line.entry.event, line.entry.summary, line.entry.actor, line.connection)
+
+
+def _is(line: Line, side: str, wanted: str, now: datetime) -> bool:
+    from crmdeck.errors import UsageError
+    from crmdeck.workspace import parse_moment
+
+    try:
+        moment = parse_moment(wanted.upper() if "t" in wanted else wanted, now, as_of=side == "<")
+    except UsageError:
+        return True  # not typed to its end yet
+    return line.entry.at >= moment if side == ">" else line.entry.at <= moment

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.model import AuditEntry
 from crmdeck.tui.actions import Action
 from crmdeck.tui.filtering import compile_filter
-from crmdeck.tui.panes.audit.columns import COLUMNS, FILTER_KEYS, searched
+from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
 from crmdeck.tui.panes.base import ExportRequest, Pane
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Sort, Table
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Workspace
+
+LABEL = "reading the audit log"
 
 
 class AuditPane(Pane):
@@ -43,8 +47,8 @@ class AuditPane(Pane):
     def compose_body(self) -> ComposeResult:
         """Yield the log and the entry under the cursor."""
         yield Table(
-            COLUMNS,
-            key=lambda entry: entry.id,
+            OF_ONE,
+            key=lambda line: line.entry.id,
             can_mark=False,
             empty="Nothing has been done yet.",
             id="log",
@@ -54,24 +58,22 @@ class AuditPane(Pane):
     def reload(self) -> None:
         """Load the log."""
         ref = None if self.everywhere else self.connection_id
-        self.load(
-            "log", lambda _: self.workspace.audit(ref), self._took, label="reading the audit log"
-        )
+        self.load("log", lambda _: read_log(self.workspace, ref), self._took, label=LABEL)
 
     def apply_filter(self, text: str) -> None:
         """Filter the log."""
-        found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
+        found = compile_filter(text, searched=searched, keys=filter_keys(self.workspace.now))
         self._hint = found.hint
         self.query_one(Table).set_filter(found.predicate, found.words)
 
     def copy_text(self) -> str:
         """Return the entry under the cursor as JSON."""
-        entry = self.query_one(Table).cursor_row
-        return json.dumps(entry.to_wire(), ensure_ascii=False, indent=2) if entry else ""
+        line: Line | None = self.query_one(Table).cursor_row
+        return json.dumps(line.entry.to_wire(), ensure_ascii=False, indent=2) if line else ""
 
     def export_request(self) -> ExportRequest | None:
         """Export the audit log."""
-        shown = frozenset(entry.id for entry in self.query_one(Table).shown())
+        shown = frozenset(line.entry.id for line in self.query_one(Table).shown())
         return ExportRequest("audit", only=shown, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
@@ -97,8 +99,10 @@ class AuditPane(Pane):
         self.everywhere = not self.everywhere
         self.reload()
 
-    def _took(self, entries: tuple[AuditEntry, ...]) -> None:
-        self.query_one(Table).set_rows(entries, cursor=self._wanted)
+    def _took(self, lines: tuple[Line, ...]) -> None:
+        table = self.query_one(Table)
+        table.set_columns(OF_ALL if self.everywhere else OF_ONE)
+        table.set_rows(lines, cursor=self._wanted)
         self._wanted = None
 
     @on(Table.Ordered)
@@ -110,16 +114,28 @@ class AuditPane(Pane):
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
-        entry: AuditEntry | None = message.row
-        self.query_one("#entry", Static).update(entry_detail(entry) if entry else "")
+        line: Line | None = message.row
+        self.query_one("#entry", Static).update(entry_detail(line) if line else "")
 
 
-def entry_detail(entry: AuditEntry) -> Content:
+def read_log(workspace: Workspace, ref: str | None) -> tuple[Line, ...]:
+    """Return the entries of a connection, or of all, with the names of their connections."""
+    names = {connection.id: connection.name for connection in workspace.connections()}
+    return tuple(
+        Line(entry, names.get(entry.connection_id or "", "")) for entry in workspace.audit(ref)
+    )
+
+
+def entry_detail(line: Line) -> Content:
     """Return an entry in full: what happened, then every detail on a line."""
+    entry = line.entry
+    where = f" in {line.connection}" if line.connection else ""
     lines = [
         Content.styled(display_block(entry.summary, 400), "bold"),
         Content.styled(
-            display_text(f"{entry.event} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200),
+            display_text(
+                f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200
+            ),
             "$muted",
         ),
     ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from rich.cells import cell_len
+
 from crmdeck.model import (
     AlertLevel,
     Connection,
@@ -23,6 +25,8 @@ from crmdeck.tui.health import PLATFORM_NAMES, health_of
 RENEWED = ("browser", "refresh-token", "jwt", "client-credentials", "password")
 TOKEN_SOON = timedelta(days=7)
 QUOTA_LOW = 0.20
+GAP = 3
+"""Cells between the parts of a heading."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,19 @@ def quota_words(status: ConnectionStatus) -> tuple[str, str]:
     return f"{left:.0%} left".replace("%", " %"), state
 
 
-def summary(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the morning's answer: how many are in which state, the worst first."""
+def summary(entries: Sequence[Entry], width: int) -> tuple[str, ...]:
+    """Return the morning's answer: how many are in which state, the worst first.
+
+    Where it does not fit into `width` cells, the last words are left to their signs.
+    """
     words = [health_of(entry.status) for entry in ordered(entries, worst_first=True)]
     counts = {health: words.count(health) for health in dict.fromkeys(words)}
-    return tuple(f"{health.sign} {number} {health.word}" for health, number in counts.items())
+    told = [(f"{health.sign} {number}", f" {health.word}") for health, number in counts.items()]
+    for in_words in reversed(range(len(told) + 1)):
+        parts = [sign + word * (at < in_words) for at, (sign, word) in enumerate(told)]
+        if cell_len((" " * GAP).join(parts)) <= width:
+            break
+    return tuple(parts)
 
 
 def searched(entry: Entry) -> Iterable[str]:

@@ -123,14 +123,15 @@ def _schema(entry: Entry, now: datetime, width: int) -> Content:
         return _lines([_title("Schema"), Content.styled("Not discovered yet.", "$muted")])
     size = f"{count(stats.object_count, 'object')}, {count(stats.field_count, 'field')}"
     stale = f"{stats.stale_object_count:,} of {stats.object_count:,}"
-    expiry = ago(stats.next_expiry_at, now) if stats.next_expiry_at else "none to come"
+    if stats.next_expiry_at:
+        stale += f"; the next one {ago(stats.next_expiry_at, now)}"
     return _lines(
         [
             _title("Schema"),
             _fact("size", size, width),
             _fact("custom", count(stats.custom_field_count, "field"), width),
             _fact("discovered", _moment(stats.last_discovered_at, now), width),
-            _fact("stale", f"{stale}; next to expire: {expiry}", width),
+            _fact("stale", stale, width),
             _fact("unreadable", count(stats.failed_object_count, "object type"), width),
         ]
     )

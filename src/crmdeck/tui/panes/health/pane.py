@@ -21,6 +21,7 @@ from crmdeck.tui.panes.base import ExportRequest, Pane
 from crmdeck.tui.panes.health import doing
 from crmdeck.tui.panes.health.board import (
     FILTER_KEYS,
+    GAP,
     Board,
     Entry,
     ordered,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 MOST_RUNS = 1000
+TITLE = "Health"
 
 
 class HealthPane(Pane):
@@ -153,7 +155,7 @@ class HealthPane(Pane):
         self.details.show_entry(self.entry, self.board.now)
         entries = self.board.entries
         if entries:
-            self.set_heading("Health", *summary(entries))
+            self.set_heading(TITLE, *summary(entries, self.size.width - len(TITLE) - GAP - 2))
         self.refresh_bindings()
 
     @on(Cards.Moved)
