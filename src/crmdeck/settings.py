@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal, Self
 
@@ -51,6 +50,8 @@ class Settings(BaseModel):
             raise UsageError(
                 f"{path} can't be read.", cause=str(error), code="BAD_SETTINGS"
             ) from error
+        import tomllib  # Here, since most workspaces have no settings to read.
+
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:

@@ -30,7 +30,12 @@ class WireModel(BaseModel):
     """A frozen record that reads snake_case and camelCase and writes camelCase."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore"
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        # A start uses a few of the models.
+        defer_build=True,
     )
 
     def to_wire(self) -> dict[str, Any]:

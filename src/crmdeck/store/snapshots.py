@@ -132,7 +132,10 @@ class Snapshots:
             where.parameters,
         )
         types = {member.value: member for member in FieldType}
-        return tuple(FieldRow(a, b, c, types[d], *rest) for a, b, c, d, *rest in rows)
+        make = FieldRow._make
+        return tuple(
+            make((a, b, c, types[d], e, f, g, h, i, j)) for a, b, c, d, e, f, g, h, i, j in rows
+        )
 
     def stats(self, connection_id: str, now: datetime) -> SchemaStats:
         """Return what the cache holds in numbers; `next_expiry_at` is the next one to come."""
