@@ -60,10 +60,10 @@ def object_columns(now: Now) -> tuple[Column[ObjectLine], ...]:
         Column(
             "changed",
             "Changed",
-            lambda line: mark_text(line.mark),
+            lambda line: mark_text(line.mark) or since_text(line.changed_at, now()),
             style=lambda line: mark_state(line.mark),
             width=12,
-            sort_key=lambda line: mark_rank(line.mark),
+            sort_key=lambda line: changed_rank(line.mark, line.changed_at),
             searched=False,
         ),
         Column(
@@ -106,17 +106,6 @@ _FILLED: Column[FieldLine] = Column(
     sort_key=lambda line: line.filled,
     searched=False,
 )
-_CHANGED: Column[FieldLine] = Column(
-    "changed",
-    "Changed",
-    lambda line: severity_text(line.mark.severity) if line.mark else "",
-    fit=lambda line, width: severity_text(line.mark.severity, width) if line.mark else "",
-    style=lambda line: mark_state(line.mark),
-    width=10,
-    shrink_to=7,
-    sort_key=lambda line: mark_rank(line.mark),
-    searched=False,
-)
 _AROUND: tuple[Column[FieldLine], ...] = (
     Column(
         "references",
@@ -137,6 +126,28 @@ _AROUND: tuple[Column[FieldLine], ...] = (
         hide_below=96,
     ),
 )
+
+
+def _changed(now: Now, hide_below: int = 0) -> Column[FieldLine]:
+    """Return the column of what nobody has acknowledged, or else of when a field changed."""
+
+    def text(line: FieldLine, width: int = 10) -> str:
+        if line.mark is not None:
+            return severity_text(line.mark.severity, width)
+        return since_text(line.changed_at, now()).replace(" ago", "")
+
+    return Column(
+        "changed",
+        "Changed",
+        text,
+        fit=text,
+        style=lambda line: mark_state(line.mark),
+        width=10,
+        shrink_to=7,
+        sort_key=lambda line: changed_rank(line.mark, line.changed_at),
+        searched=False,
+        hide_below=hide_below,
+    )
 
 
 def _label(least: int, hide_below: int = 0) -> Column[FieldLine]:
@@ -164,11 +175,11 @@ def _flags(hide_below: int) -> Column[FieldLine]:
     )
 
 
-def field_columns(lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
+def field_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of one object type.
 
-    How full fields are and what changed have a column where that is known of any of `lines`;
-    where both narrow the table, the label leaves first, since the details have it.
+    How full fields are has a column where that is known of any of `lines`. What changed has one
+    in a narrow table too where any is marked; then the label leaves, since the details have it.
     """
     rated = any(line.filled is not None for line in lines)
     name: Column[FieldLine] = Column(
@@ -176,18 +187,18 @@ def field_columns(lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], .
     )
     shown = (_FILLED, _flags(66)) if rated else (_flags(50),)
     if not _any_marked(lines):
-        return (name, _label(11), _TYPE, *shown, *_AROUND)
-    return (name, _label(11, hide_below=66), _TYPE, *shown, _CHANGED, *_AROUND)
+        return (name, _label(11), _TYPE, *shown, _changed(now, hide_below=66), *_AROUND)
+    return (name, _label(11, hide_below=66), _TYPE, *shown, _changed(now), *_AROUND)
 
 
-def all_columns(lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
+def all_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of all object types."""
     name: Column[FieldLine] = Column(
         "name", "Object and field", lambda line: line.path, min_width=25, weight=4
     )
     if not _any_marked(lines):
-        return (name, _label(12), _TYPE, _flags(70), *_AROUND)
-    return (name, _label(12, hide_below=70), _TYPE, _flags(76), _CHANGED, *_AROUND)
+        return (name, _label(12), _TYPE, _flags(70), _changed(now, hide_below=76), *_AROUND)
+    return (name, _label(12, hide_below=70), _TYPE, _flags(76), _changed(now), *_AROUND)
 
 
 def _any_marked(lines: Sequence[FieldLine]) -> bool:
@@ -234,11 +245,18 @@ def mark_text(mark: Mark | None) -> str:
     return f"{SIGNS[mark.severity]} {mark.number:,} {mark.severity.value}"
 
 
+def since_text(changed_at: datetime | None, now: datetime) -> str:
+    """Return how long ago something changed; empty where it never did."""
+    return ago(changed_at, now) if changed_at is not None else ""
+
+
 def mark_state(mark: Mark | None) -> str:
-    """Return the state of a mark's cell."""
-    return STATES[mark.severity] if mark is not None else ""
+    """Return the state of a cell that tells a mark, or only when something changed."""
+    return STATES[mark.severity] if mark is not None else "muted"
 
 
-def mark_rank(mark: Mark | None) -> tuple[int, int] | None:
-    """Return what marks are sorted by: the worst and most first; unmarked lines come last."""
-    return (-mark.severity.rank, -mark.number) if mark is not None else None
+def changed_rank(mark: Mark | None, changed_at: datetime | None) -> tuple[float, float] | None:
+    """Return what lines are sorted by: the worst and most first, then what changed last."""
+    if mark is not None:
+        return (-mark.severity.rank, -mark.number)
+    return (1, -changed_at.timestamp()) if changed_at is not None else None

@@ -119,7 +119,7 @@ OBJECT_COLUMNS: tuple[Column[ObjectDifference], ...] = (
 
 LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
     Column(
-        "field", "Field", lambda line: line.field_name or "(the object)", min_width=14, weight=3
+        "field", "Field", lambda line: line.field_name or "(the object)", min_width=19, weight=2
     ),
     Column(
         "attribute",
@@ -131,9 +131,10 @@ LINE_COLUMNS: tuple[Column[DifferenceLine], ...] = (
         ),
         style=lambda line: "" if line.change else SIDE_STATES[line.side],
         width=12,
+        shrink_to=11,
     ),
-    Column("left", "Left", lambda line: side_text(line, Side.LEFT), min_width=10, weight=3),
-    Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=10, weight=3),
+    Column("left", "Left", lambda line: side_text(line, Side.LEFT), min_width=8, weight=2),
+    Column("right", "Right", lambda line: side_text(line, Side.RIGHT), min_width=8, weight=2),
 )
 
 OBJECT_KEYS: dict[str, KeyTest[ObjectDifference]] = {

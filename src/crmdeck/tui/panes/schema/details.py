@@ -60,8 +60,11 @@ def field_brief(
         ),
         named("type", _type(line, field)),
         named("is", " · ".join(_flags(line, field)) or "optional"),
-        *_fullness(line, data, fullness),
     ]
+    # A low window cuts the end off: what changed must not be there.
+    if history := data.history(row.object_type, row.name):
+        lines.append(named("changed", _latest(history, data.now)))
+    lines += _fullness(line, data, fullness)
     if row.references:
         lines.append(named("refers to", display_text(row.references, 120)))
     if line.mapped:
@@ -73,9 +76,6 @@ def field_brief(
             lines.append(named("formula", display_text(field.formula, LONGEST_LINE)))
         if field.description:
             lines.append(named("help", display_text(field.description, LONGEST_LINE)))
-    history = data.history(row.object_type, row.name)
-    if history:
-        lines.append(named("changed", _latest(history, data.now)))
     return Content("\n").join(lines)
 
 

@@ -56,8 +56,12 @@ class Showing(Asking):
             empty="No objects.",
             id=OBJECTS,
         )
-        yield Table(columns.field_columns(), key=lambda line: line.key, empty=READING, id=FIELDS)
-        yield Table(columns.all_columns(), key=lambda line: line.key, empty=READING, id=ALL)
+        yield Table(
+            columns.field_columns(self._moment), key=lambda line: line.key, empty=READING, id=FIELDS
+        )
+        yield Table(
+            columns.all_columns(self._moment), key=lambda line: line.key, empty=READING, id=ALL
+        )
         yield FieldView(id=FIELD)
         yield Table(
             comparing.OBJECT_COLUMNS,
@@ -171,9 +175,9 @@ class Showing(Asking):
             return
         self._given[place.kind] = subject, rows
         if place.kind == FIELDS:
-            table.set_columns(columns.field_columns(rows))
+            table.set_columns(columns.field_columns(self._moment, rows))
         elif place.kind == ALL:
-            table.set_columns(columns.all_columns(rows))
+            table.set_columns(columns.all_columns(self._moment, rows))
         cursor = self.wanted
         self.wanted = None
         if cursor is None and before != subject and rows:
