@@ -47,20 +47,23 @@ class Settings(BaseModel):
         except FileNotFoundError:
             return cls()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{path} can't be read.", cause=str(error), code="BAD_SETTINGS"
-            ) from error
+            raise _bad(f"{path} can't be read.", str(error)) from error
         import tomllib  # Here, since most workspaces have no settings to read.
 
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(
-                f"{path} is not valid TOML.", cause=f"{error}.", code="BAD_SETTINGS"
-            ) from error
+            raise _bad(f"{path} is not valid TOML.", f"{error}.") from error
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(
-                f"{path}: '{key}' can't be used.", cause=f"{first['msg']}.", code="BAD_SETTINGS"
-            ) from error
+            raise _bad(f"{path}: '{key}' can't be used.", f"{first['msg']}.") from error
+
+
+def _bad(message: str, cause: str) -> UsageError:
+    return UsageError(
+        message,
+        cause=cause,
+        remedy="Correct it, or move the file away: without it everything is as it comes.",
+        code="BAD_SETTINGS",
+    )

@@ -306,3 +306,13 @@ def test_the_database_cannot_reach_out(tmp_path: Path) -> None:
         attempt(session, "SELECT * FROM secret")
     assert secret == [1]
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(CacheError) as caught, Store(home / "crmdeck.duckdb").read():
+            pass
+        assert caught.value.code == "CACHE_NO_FOLDER"
+        assert str(home) in caught.value.message
+        assert "--home" in (caught.value.remedy or "")

@@ -40,6 +40,12 @@ def test_no_two_actions_have_one_id() -> None:
 
 def test_a_key_map_is_checked() -> None:
     assert actions.check_keymap({"view.filter": "ctrl+t"}) == ()
+    for name in ("y", "Y", "f7", "shift+f3", "ctrl+pagedown", "slash", "semicolon"):
+        assert actions.is_key(name), name
+    for name in ("slassh", "control+x", "ctrl+", ""):
+        assert not actions.is_key(name), name
+    (unreachable,) = actions.check_keymap({"view.copy": "slassh"})
+    assert unreachable == "no key is called slassh, for view.copy"
     problems = actions.check_keymap({"view.filter": "q", "no.such": "x"})
     assert any("no.such" in problem for problem in problems)
     assert any("view.filter" in problem and "app.quit" in problem for problem in problems)

@@ -236,8 +236,11 @@ async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspa
 
 
 async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
-    app = audit_console(workspace, keys={"view.export": "r"})
+    keys = {"view.export": "r", "view.copy": "slassh", "no.such": "x"}
+    app = audit_console(workspace, keys=keys)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(
-            pilot, lambda: any("connection.refresh" in n.message for n in app._notifications)
-        )
+        await until(pilot, lambda: bool(app._notifications))
+        (told,) = app._notifications
+        assert "connection.refresh" in told.message
+        assert "no key is called slassh" in told.message
+        assert "no action is called no.such" in told.message

@@ -168,6 +168,13 @@ def explain(error: Exception, path: Path) -> CacheError:
             "or choose another workspace with --home.",
             code="CACHE_NO_PERMISSION",
         )
+    if number in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
+        return CacheError(
+            f"There can't be a workspace at {path.parent}.",
+            cause=f"The folder can't be made: {os.strerror(number)}.",
+            remedy="Choose another folder with --home or CRMDECK_HOME.",
+            code="CACHE_NO_FOLDER",
+        )
     if number in (errno.ENOSPC, errno.EDQUOT) or re.search(
         r"[Nn]o space left|[Dd]isk quota|[Nn]ot enough space|File too large", text
     ):

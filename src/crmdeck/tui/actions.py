@@ -7,11 +7,13 @@ action `mapping.accept` runs the method `action_accept` of its host. Keys can be
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.keys import REPLACED_KEYS, Keys
 from textual.screen import Screen
 
 EVERYWHERE = "everywhere"
@@ -154,9 +156,24 @@ def offers(screen: Screen[Any]) -> tuple[Offer, ...]:
 
 
 def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what is wrong with a user's key map, a line each: unknown ids and clashes."""
+    """Return what is wrong with a user's key map, a line each: unknown ids, keys, and clashes."""
     unknown = [f"no action is called {id_}" for id_ in keymap if id_ not in _REGISTRY]
+    unknown += [
+        f"no key is called {key}, for {id_}"
+        for id_, keys in keymap.items()
+        for key in _split(keys)
+        if not is_key(key)
+    ]
     return (*unknown, *map(str, clashes(keymap)))
+
+
+def is_key(name: str) -> bool:
+    """Return whether a key can be called `name`: `f`, `F`, `ctrl+t`, `slash`, `pagedown`."""
+    *modifiers, key = name.split("+")
+    if any(modifier not in _MODIFIERS for modifier in modifiers):
+        return False
+    named = {known.value for known in Keys} | set(REPLACED_KEYS) | set(_LABELS)
+    return len(key) == 1 or key in named or key.upper().replace("_", " ") in _CHARACTER_NAMES
 
 
 def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
@@ -200,6 +217,8 @@ def key_label(key: str) -> str:
     return label
 
 
+_MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
+_CHARACTER_NAMES = frozenset(unicodedata.name(chr(code)) for code in range(0x20, 0x7F))
 _FUNCTION_KEY = re.compile(r"f\d+")
 _LABELS = {
     "question_mark": "?",

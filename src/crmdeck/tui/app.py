@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 LONGEST_TOAST = 400
+MOST_PROBLEMS = 4
 
 
 class CrmdeckApp(App[None]):
@@ -100,8 +101,9 @@ class CrmdeckApp(App[None]):
             self.set_keymap(dict(keys))
             for spec in self._specs:
                 spec.load()
-            for problem in check_keymap(keys):
-                self.say(problem, title="Key map", severity="warning")
+            if problems := check_keymap(keys):
+                told = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
+                self.say("\n".join(told), title="Key map", severity="warning", timeout=15)
         self.call_after_refresh(calm)
 
     def give_up(self, error: CrmdeckError) -> None:
@@ -177,3 +179,7 @@ def _opening_of(workspace: Workspace | Opening) -> Opening:
     if isinstance(workspace, Opening):
         return workspace
     return Opening(workspace.home, workspace.read_only, lambda: workspace)
+
+
+def _and_more(left: int) -> list[str]:
+    return [f"and {left} more"] if left > 0 else []
