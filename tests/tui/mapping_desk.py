@@ -46,7 +46,7 @@ def picklist(*values: str) -> dict[str, Any]:
 
 
 FIELDS = (
-    described("Name", nillable=False),
+    described("Name", nillable=False, defaultValue=None, defaultValueFormula=None),
     described("Account_Name__c", "Account Name"),
     described("Old_Account_Name__c", "Account Name (old)"),
     described("Description", type="textarea", length=32000),

@@ -109,6 +109,29 @@ def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     assert line(workspace, "description") == (DecisionState.PENDING, None)
 
 
+def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
+    workspace = discovered(desk)
+    (first,) = workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")], seen=())
+    workspace.decide("acme", PAIR, [accept("description", "Description")], seen=())
+    for again in (
+        lambda: workspace.decide("acme", PAIR, [accept("accountName", "Name")], seen=()),
+        lambda: workspace.decide(
+            "acme",
+            PAIR,
+            [accept("expectedCloseDate", "CloseDate"), accept("accountName", "Name")],
+            seen=(),
+        ),
+        lambda: workspace.undo_all("acme", PAIR, [first.id], seen=()),
+    ):
+        with pytest.raises(ConflictError, match="dana decided on 'accountName'") as caught:
+            again()
+        assert caught.value.code == "DECIDED_MEANWHILE"
+    assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
+    assert line(workspace, "expectedCloseDate") == (DecisionState.PENDING, None)
+    workspace.decide("acme", PAIR, [accept("accountName", "Name")], seen=[first.id])
+    assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Name")
+
+
 def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crmdeck.drift import AcceptedField
@@ -62,6 +62,31 @@ def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
         remedy=f"Undo that first, or choose another field for '{wanted_by}'.",
         code="CRM_FIELD_TAKEN",
     )
+
+
+def require_seen(
+    log: Iterable[Decision], partner_fields: Collection[str], seen: Collection[str] | None
+) -> None:
+    """Raise ConflictError where somebody decided on one of the fields what is not `seen`.
+
+    `seen` holds the ids of the decisions that are known; None takes all of them for known.
+    """
+    if seen is None:
+        return
+    for decision in log:
+        if decision.partner_field in partner_fields and decision.id not in seen:
+            raise ConflictError(
+                f"{decision.decided_by} decided on '{decision.partner_field}' meanwhile.",
+                cause=f"{_deed(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
+                remedy="Look at what holds now, then decide again.",
+                code="DECIDED_MEANWHILE",
+            )
+
+
+def _deed(decision: Decision) -> str:
+    if decision.undoes is not None:
+        return "A decision was taken back"
+    return f"'{decision.crm_field or 'nothing'}' was {decision.state.value}"
 
 
 def suffered(

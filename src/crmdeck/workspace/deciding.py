@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from crmdeck.connectors.base import Sharing
 from crmdeck.errors import NotFoundError, UsageError
@@ -21,7 +21,7 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.base import find_connection, new_id
 from crmdeck.workspace.browsing import find_snapshot
-from crmdeck.workspace.decided import by_field, require_one_each, taken
+from crmdeck.workspace.decided import by_field, require_one_each, require_seen, taken
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 from crmdeck.workspace.mappings import Mappings, find_partner_object, pick
 from crmdeck.workspace.sharing import take_over
@@ -47,8 +47,18 @@ class Choice(WireModel):
 class Deciding(Mappings):
     """Decisions, made and taken back."""
 
-    def decide(self, ref: str, pair: str, choices: Sequence[Choice]) -> tuple[Decision, ...]:
+    def decide(
+        self,
+        ref: str,
+        pair: str,
+        choices: Sequence[Choice],
+        *,
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
         """Record decisions, all or none, and audit them.
+
+        `seen` are the ids of the decisions that whoever decides knows of: where somebody else
+        decided on one of the fields since, nothing is recorded (ConflictError).
 
         Where the source keeps decisions for a team they are made there, by its rules. Raises
         UsageError or NotFoundError for a field that is not there, ConflictError where a CRM
@@ -56,8 +66,10 @@ class Deciding(Mappings):
         """
         self._require_writable()
         object_pair = ObjectPair.parse(pair)
+        fields = frozenset(choice.partner_field for choice in choices)
         shared = self._shared(ref)
         if shared is not None:
+            require_seen(self.decisions(ref, pair), fields, seen)
             made = shared.decide(pair, choices)
             self._shared(ref)
             return made
@@ -67,7 +79,9 @@ class Deciding(Mappings):
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             crm_fields = {field.name: field for field in snapshot.fields}
             partner_fields = {field.name: field for field in partner.fields}
-            decided = by_field(session.decisions.log(connection.id, pair))
+            log = session.decisions.log(connection.id, pair)
+            require_seen(log, fields, seen)
+            decided = by_field(log)
             holders = {
                 d.accepted.crm_field: name for name, d in decided.items() if d.accepted is not None
             }
@@ -92,18 +106,26 @@ class Deciding(Mappings):
         return self.undo_all(ref, pair, [decision_id])[0]
 
     def undo_all(
-        self, ref: str, pair: str, decision_ids: Sequence[str | None]
+        self,
+        ref: str,
+        pair: str,
+        decision_ids: Sequence[str | None],
+        *,
+        seen: Collection[str] | None = None,
     ) -> tuple[Decision, ...]:
-        """Take decisions back, all or none, as `undo` does with one."""
+        """Take decisions back, all or none, as `undo` does with one; `seen` is as for `decide`."""
         self._require_writable()
         shared = self._shared(ref)
         if shared is not None:
+            log = self.decisions(ref, pair)
+            require_seen(log, _fields_of(log, decision_ids), seen)
             taken_back = tuple(shared.undo(pair, id_) for id_ in decision_ids)
             self._shared(ref)
             return taken_back
         with self._store.write() as session:
             connection = find_connection(session.connections.all(), ref)
             log = session.decisions.log(connection.id, pair)
+            require_seen(log, _fields_of(log, decision_ids), seen)
             undoing: list[Decision] = []
             for id_ in decision_ids:
                 target = _undoable([*log, *undoing], id_, pair)
@@ -167,6 +189,10 @@ class Deciding(Mappings):
                 for d in decisions
             )
         )
+
+
+def _fields_of(log: Sequence[Decision], ids: Collection[str | None]) -> frozenset[str]:
+    return frozenset(decision.partner_field for decision in log if decision.id in ids)
 
 
 def _require_free(choice: Choice, holders: dict[str | None, str]) -> None:

@@ -28,6 +28,12 @@ T = TypeVar("T")
 class Mappings(UseCases):
     """Object pairs, and what was decided on them."""
 
+    def touched_at(self) -> int:
+        """Return when anybody last wrote to the cache, as a number to compare with another."""
+        path = self._store.path
+        found = (path, path.with_name(f"{path.name}.wal"))
+        return max((each.stat().st_mtime_ns for each in found if each.exists()), default=0)
+
     def partner_objects(self) -> tuple[PartnerObject, ...]:
         """Return the PartnerOS objects of the catalogue, by name."""
         catalogue = load_catalogue(self.home)

@@ -70,12 +70,17 @@ class AskingPane(DecidingPane):
 
     def _choose(self, sitting: Sitting, line: Line, crm_field: str) -> None:
         if line.state is DecisionState.ACCEPTED and line.crm_field == crm_field:
+            self.say("Accepted already.")
+            return
+        right = sitting.builder.crm_fields.get(crm_field)
+        if right is None:
+            self.say(f"{crm_field} has left the schema meanwhile.", True)
             return
         if line.crm_field == crm_field:
             choice = accepting(line)
         else:
             named = next((one for one in line.candidates if one.crm_field == crm_field), None)
-            verdict = sitting.builder.judge(line.partner, sitting.builder.crm_fields[crm_field])
+            verdict = sitting.builder.judge(line.partner, right)
             choice = Choice(
                 partner_field=line.name,
                 state=DecisionState.ACCEPTED,

@@ -13,7 +13,7 @@ from crmdeck.tui.widgets.table import Column
 
 SIGNS = {
     DecisionState.ACCEPTED: "✓",
-    DecisionState.REJECTED: "✕",
+    DecisionState.REJECTED: "–",
     DecisionState.PENDING: "○",
 }
 ARROWS = {Direction.PUSH: "→", Direction.PULL: "←", Direction.BIDIRECTIONAL: "↔"}
@@ -22,7 +22,17 @@ STATE_STYLES = {
     DecisionState.REJECTED: "muted",
     DecisionState.PENDING: "info",
 }
+STATE_WORDS = {
+    DecisionState.ACCEPTED: ("accepted", "mapped"),
+    DecisionState.REJECTED: ("rejected", "unmapped"),
+    DecisionState.PENDING: ("pending", "open", "undecided"),
+}
+"""The word of each state, and what else one may call it in a filter."""
+
 BAR_CELLS = 4
+WORD_CELLS = 6
+SURE_CELLS = WORD_CELLS + 1 + BAR_CELLS + 3
+TROUBLE_CELLS = 8
 SURE, LIKELY = 0.9, 0.5
 
 
@@ -39,17 +49,17 @@ _QUIET = Trouble("", "", "", 0)
 _WORDS = {
     "TYPE_MISMATCH": "types",
     "NOT_A_CHOICE": "types",
-    "COMPOUND_SHELL": "compound",
-    "ARCHIVED": "archived",
+    "COMPOUND_SHELL": "parts",
+    "ARCHIVED": "ending",
     "LOOKUP_NEEDED": "lookup",
     "VALUE_MAP_NEEDED": "values",
     "MULTI_TO_SINGLE": "values",
     "LENGTH_SHORTER": "length",
     "PRECISION_LOST": "digits",
     "NUMBER_TOO_LARGE": "digits",
-    "TIME_LOST": "time lost",
+    "TIME_LOST": "time",
     "FORMAT_LOST": "format",
-    "REQUIRED_MAY_BE_EMPTY": "may be empty",
+    "REQUIRED_MAY_BE_EMPTY": "empty",
     "MUST_BE_UNIQUE": "unique",
 }
 
@@ -61,14 +71,14 @@ def trouble(line: Line) -> Trouble:
     if line.crm_field is None:
         return _QUIET
     if not line.can_flow:
-        return Trouble("✕", "no flow", "error", 3)
+        return Trouble("✕", "locked", "error", 3)
     if line.severity is Severity.RISKY:
-        return Trouble("▲", "drifted", "warn", 2)
+        return Trouble("▲", "drift", "warn", 2)
     if line.unmapped_values:
         return Trouble("▲", "values", "warn", 1)
     if line.warnings:
         code = line.warnings[0].code
-        return Trouble("▲", _WORDS.get(code, "warning"), "warn", 1)
+        return Trouble("▲", _WORDS.get(code, "other"), "warn", 1)
     return _QUIET
 
 
@@ -96,7 +106,7 @@ def crm_text(line: Line) -> str:
     """Return the CRM field, or what stands in its place."""
     if line.crm_field is not None:
         return line.crm_field
-    return "stays unmapped" if line.state is DecisionState.REJECTED else "nothing suggested"
+    return "stays unmapped" if line.state is DecisionState.REJECTED else "no suggestion"
 
 
 def _crm_style(line: Line) -> str:
@@ -107,10 +117,34 @@ def _crm_style(line: Line) -> str:
     return "strong" if line.is_open else ""
 
 
-def _confidence_text(line: Line) -> str:
-    if line.confidence is None and line.state is DecisionState.ACCEPTED:
-        return "by hand" if line.right is not None else "gone"
-    return confidence_bar(line.confidence)
+def fit_sure(line: Line, width: int) -> str:
+    """Return the state and how sure the ranker is; where both have no room, what counts more."""
+    word, bar = _state_word(line), confidence_bar(line.confidence)
+    if width >= SURE_CELLS:
+        return f"{word:<{WORD_CELLS}} {bar}".rstrip()
+    return confidence_bar(line.confidence, BAR_CELLS - 1) if line.is_open else word
+
+
+def _state_word(line: Line) -> str:
+    if line.state is not DecisionState.ACCEPTED:
+        return "open" if line.is_open else ""
+    if line.right is None:
+        return "gone"
+    return "mapped" if line.confidence is not None else "chosen"
+
+
+def fit_name(name: str, width: int) -> str:
+    """Return a name in `width` cells, cut in its middle: names of a CRM differ at their ends."""
+    if len(name) <= width or not (name.isascii() and name.isprintable()):
+        return name
+    tail = max(1, (width - 1) * 3 // 5)
+    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
+
+
+def trouble_text(line: Line) -> str:
+    """Return the sign and the word of the gravest thing about a line."""
+    found = trouble(line)
+    return f"{found.sign} {found.word}".strip()
 
 
 COLUMNS: tuple[Column[Line], ...] = (
@@ -120,26 +154,15 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: SIGNS[line.state],
         style=lambda line: STATE_STYLES[line.state],
         width=1,
-        sortable=False,
-        searched=False,
-    ),
-    Column(
-        "state",
-        "State",
-        lambda line: line.state.value,
-        style=lambda line: "ok" if line.state is DecisionState.ACCEPTED else "muted",
-        width=8,
-        hide_below=64,
         sort_key=lambda line: list(DecisionState)[::-1].index(line.state),
         searched=False,
     ),
     Column(
         "field",
-        "PartnerOS field",
+        "PartnerOS",
         lambda line: line.title,
         style=lambda line: "" if line.is_open else "muted",
-        min_width=12,
-        weight=4,
+        min_width=13,
     ),
     Column(
         "direction",
@@ -150,32 +173,33 @@ COLUMNS: tuple[Column[Line], ...] = (
         sortable=False,
         searched=False,
     ),
-    Column("crm", "CRM field", crm_text, style=_crm_style, min_width=12, weight=5),
+    Column(
+        "crm",
+        "CRM field",
+        crm_text,
+        fit=lambda line, width: (
+            fit_name(line.crm_field, width) if line.crm_field else crm_text(line)
+        ),
+        style=_crm_style,
+        min_width=15,
+    ),
     Column(
         "confidence",
         "Sure %",
-        _confidence_text,
+        lambda line: fit_sure(line, SURE_CELLS),
+        fit=fit_sure,
         style=confidence_style,
-        width=BAR_CELLS + 3,
+        width=SURE_CELLS,
+        shrink_to=WORD_CELLS,
         sort_key=lambda line: line.confidence,
-        searched=False,
-    ),
-    Column(
-        "trouble",
-        "",
-        lambda line: trouble(line).sign,
-        style=lambda line: trouble(line).style,
-        width=1,
-        sortable=False,
         searched=False,
     ),
     Column(
         "warning",
         "Warning",
-        lambda line: trouble(line).word,
+        trouble_text,
         style=lambda line: trouble(line).style,
-        width=9,
-        hide_below=72,
+        width=TROUBLE_CELLS,
         sort_key=lambda line: -trouble(line).rank,
         searched=False,
     ),
@@ -207,7 +231,7 @@ def _types(line: Line) -> Iterable[str]:
 
 
 FILTER_KEYS: dict[str, KeyTest[Line]] = {
-    "state": lambda line, wanted: one_of(line.state.value, wanted),
+    "state": lambda line, wanted: any(one_of(word, wanted) for word in STATE_WORDS[line.state]),
     "conf": _compared,
     "type": lambda line, wanted: any(one_of(type_, wanted) for type_ in _types(line)),
     "warn": lambda line, wanted: yes_no(trouble(line).rank > 0, wanted),

@@ -60,7 +60,7 @@ class MappingPane(ReadingPane):
             words_only = "by words only" if sitting.encoder == NO_ENCODER else ""
             self.set_heading(
                 pair_text(sitting.pair),
-                progress_text(sitting.lines),
+                progress_text(sitting.lines, compact=not self._wide),
                 self._where,
                 words_only,
             )

@@ -11,9 +11,9 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.loading import Job
-from crmdeck.tui.panes.mapping.asking import AskingPane
 from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, pair_choices
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
+from crmdeck.tui.panes.mapping.watching import WatchingPane
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
 from crmdeck.workspace import Review
 
@@ -31,7 +31,7 @@ class Stored(Message, bubble=False):
         self.sitting, self.write, self.outcome = sitting, write, outcome
 
 
-class ReadingPane(AskingPane):
+class ReadingPane(WatchingPane):
     """What the mapping pane has going behind what it shows."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -61,7 +61,8 @@ class ReadingPane(AskingPane):
             self._pairs[ref] = self._wanted_pair
             self._wanted_pair = None
         pair = self._pairs.get(ref)
-        known = pair is not None and (ref, pair) in self._sittings
+        sitting = self._sittings.get((ref, pair or ""))
+        known, writes = sitting is not None, sitting.writes if sitting is not None else 0
 
         def work(_: Job) -> tuple[Review, SuggestAnswer | None] | None:
             chosen = pair
@@ -71,6 +72,7 @@ class ReadingPane(AskingPane):
             if chosen is None:
                 self.workspace.objects(ref)
                 return None
+            self._touched = self.workspace.touched_at()
             review = self.workspace.review(ref, chosen)
             ranked = None if known else self.workspace.suggest(ref, chosen, encoder="none")
             return review, ranked
@@ -78,7 +80,7 @@ class ReadingPane(AskingPane):
         self.load(
             "review",
             work,
-            partial(self._took, ref),
+            partial(self._took, ref, writes),
             label="reading the object pair",
             failed=partial(self._not_read, ref, pair),
         )
@@ -96,7 +98,9 @@ class ReadingPane(AskingPane):
         self.lines.set_rows(())
         self._paint()
 
-    def _took(self, ref: str, found: tuple[Review, SuggestAnswer | None] | None) -> None:
+    def _took(
+        self, ref: str, writes: int, found: tuple[Review, SuggestAnswer | None] | None
+    ) -> None:
         self.show_error(None)
         if found is None:
             self._leave()
@@ -109,7 +113,7 @@ class ReadingPane(AskingPane):
             sitting = Sitting(ref, review, workspace.actor, lambda: workspace.now)
             self._sittings[ref, review.pair] = sitting
         else:
-            sitting.take_review(review)
+            self._take_review(sitting, review, writes)
         if answer is not None:
             sitting.take_answer(answer)
         self._where = self.connection_name
@@ -187,6 +191,8 @@ class ReadingPane(AskingPane):
             )
             if sitting is self.sitting:
                 self.lines.set_rows(sitting.lines)
+                if outcome.code == "DECIDED_MEANWHILE":
+                    self._read_again()
         else:
             sitting.saved(message.write, outcome)
             if sitting is self.sitting:
@@ -202,7 +208,7 @@ class ReadingPane(AskingPane):
         if self.sitting is not None and self.sitting.unsaved:
             self._rank_later()
         else:
-            self._rank(quiet=True)
+            self._read_again()
 
     # The object pair
 

@@ -40,13 +40,15 @@ class Step:
 class Write:
     """One change of what is stored: the provisional decisions that show it, and its step.
 
-    `back` is None for a step that is done first, else whether it is undone or redone.
+    `back` is None for a step that is done first, else whether it is undone or redone. `seen`
+    are the ids of the stored decisions that the operator could see.
     """
 
     step: Step
     shown: tuple[Decision, ...]
     choices: tuple[Choice, ...] = ()
     back: bool | None = None
+    seen: frozenset[str] = frozenset()
 
 
 class Sitting:
@@ -60,6 +62,7 @@ class Sitting:
         self.undoable: list[Step] = []
         self.redoable: list[Step] = []
         self.unsaved = 0
+        self.writes = 0
         self._actor = actor
         self._clock = clock
         self._own: dict[str, Decision] = {}
@@ -67,7 +70,8 @@ class Sitting:
         self._waiting: dict[str, Suggestion] = {}
         self._put_back: dict[str, tuple[Candidate, ...]] = {}
         self._directions: dict[str, Direction] = {}
-        self.take_review(review)
+        self.builder = LineBuilder(review)
+        self._rebuild()
 
     # What is shown
 
@@ -81,10 +85,15 @@ class Sitting:
         """The lines by the name of their PartnerOS field."""
         return {line.name: line for line in self.lines}
 
-    def take_review(self, review: Review) -> None:
-        """Take over what was read anew; what was decided here meanwhile stays."""
+    def take_review(self, review: Review) -> tuple[Decision, ...]:
+        """Take over what was read anew; what was decided here meanwhile stays.
+
+        Returns what others have decided since the last reading.
+        """
+        known = self._seen()
         self.builder = LineBuilder(review)
         self._rebuild()
+        return tuple(decision for decision in review.log if decision.id not in known)
 
     def take_answer(self, answer: SuggestAnswer) -> None:
         """Take over a ranking; the line that the operator is on keeps what it suggests."""
@@ -123,7 +132,7 @@ class Sitting:
             self._directions.pop(choice.partner_field, None)
         step.after = dict(self._directions)
         self._do(step)
-        return self._write(Write(step, shown, tuple(choices)))
+        return self._write(Write(step, shown, tuple(choices), seen=self._seen()))
 
     def direct(self, names: Iterable[str], direction: Direction) -> None:
         """Set the direction of lines that are not accepted; it counts once they are."""
@@ -190,6 +199,9 @@ class Sitting:
 
     # Inside
 
+    def _seen(self) -> frozenset[str]:
+        return frozenset((*(decision.id for decision in self.review.log), *self._own))
+
     def _do(self, step: Step) -> None:
         self.undoable.append(step)
         self.redoable.clear()
@@ -212,7 +224,7 @@ class Sitting:
             )
             for target in targets
         )
-        return self._write(Write(step, shown, back=back))
+        return self._write(Write(step, shown, back=back, seen=self._seen()))
 
     def _undoings(self, step: Step) -> tuple[Decision, ...]:
         latest = {decision.undoes: decision for decision in self._own.values() if decision.undoes}
@@ -221,6 +233,7 @@ class Sitting:
     def _write(self, write: Write) -> Write:
         self._own.update((decision.id, decision) for decision in write.shown)
         self.unsaved += 1
+        self.writes += 1
         self._rebuild()
         return write
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from textual.content import Content
 
 from crmdeck.model import DecisionState, Direction, Field, Severity
-from crmdeck.tui.panes.mapping.columns import SIGNS, trouble
+from crmdeck.tui.panes.mapping.columns import SIGNS, STATE_WORDS, trouble
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.text import display_text
 
-BAR_CELLS = 12
+BAR_CELLS, FEW_CELLS = 12, 4
 NAMED = 3
 """How many unfed fields are named."""
 
@@ -27,11 +27,12 @@ _STYLES = {
 }
 
 
-def progress_text(lines: Sequence[Line]) -> str:
+def progress_text(lines: Sequence[Line], *, compact: bool = False) -> str:
     """Return `━━━━━╌╌╌╌ 6 of 21 decided`."""
     decided = sum(not line.is_open for line in lines)
-    filled = BAR_CELLS * decided // len(lines) if lines else 0
-    bar = "━" * filled + "╌" * (BAR_CELLS - filled)
+    cells = FEW_CELLS if compact else BAR_CELLS
+    filled = cells * decided // len(lines) if lines else 0
+    bar = "━" * filled + "╌" * (cells - filled)
     return f"{bar} {decided} of {len(lines)} decided"
 
 
@@ -53,12 +54,13 @@ def summary(
     read_only: bool = False,
     compact: bool = False,
 ) -> Content:
-    """Return the counts, the gravest trouble first after the states; zeros are left out."""
-    found = [
-        *_states(lines, compact=compact),
-        *_blocked(lines, required),
-        *_warned(lines, compact=compact),
-    ]
+    """Return the counts, zeros left out: the states, then what is wrong, the gravest first.
+
+    `compact` begins with what is wrong: how much is decided stands in the heading.
+    """
+    states = list(_states(lines, compact=compact))
+    wrong = [*_blocked(lines, required), *_warned(lines)]
+    found = [*wrong, *states] if compact else [*states, *wrong]
     if read_only:
         found.insert(0, ("read-only", "bold $warn"))
     if unsaved > SAVING_FROM:
@@ -70,9 +72,8 @@ def _states(lines: Sequence[Line], *, compact: bool) -> Iterator[Styled]:
     states = Counter(line.state for line in lines)
     for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING):
         if states[state]:
-            word = "" if compact else f" {state.value}"
-            space = "" if compact else " "
-            yield f"{SIGNS[state]}{space}{states[state]}{word}", _STYLES[state]
+            word = STATE_WORDS[state][1 if compact else 0]
+            yield f"{SIGNS[state]} {states[state]} {word}", _STYLES[state]
 
 
 def _blocked(lines: Sequence[Line], required: Sequence[Field]) -> Iterator[Styled]:
@@ -86,14 +87,14 @@ def _blocked(lines: Sequence[Line], required: Sequence[Field]) -> Iterator[Style
         yield f"✕ unfed: {named}{more}", "bold $bad"
 
 
-def _warned(lines: Sequence[Line], *, compact: bool) -> Iterator[Styled]:
+def _warned(lines: Sequence[Line]) -> Iterator[Styled]:
     words = Counter(trouble(line).word for line in lines)
-    stuck, drifted = words.pop("no flow", 0), words.pop("drifted", 0)
+    locked, drifted = words.pop("locked", 0), words.pop("drift", 0)
     warned = sum(words.values()) - words["broken"] - words[""]
     for number, sign, word, style in (
-        (stuck, "✕", "no flow", "$bad"),
+        (locked, "✕", "locked", "$bad"),
         (drifted, "▲", "drifted", "$warn"),
-        (warned, "▲", "" if compact else "with a warning", "$warn"),
+        (warned, "▲", "warned", "$warn"),
     ):
         if number:
-            yield f"{sign} {number} {word}".rstrip(), style
+            yield f"{sign} {number} {word}", style

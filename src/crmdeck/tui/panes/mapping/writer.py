@@ -29,6 +29,7 @@ class DecisionWriter:
     def __init__(self, workspace: Workspace, told: Told) -> None:
         self._workspace = workspace
         self._told = told
+        self._made: set[str] = set()
         self._queue: deque[tuple[Sitting, Write]] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
@@ -62,12 +63,14 @@ class DecisionWriter:
 
     def _store(self, sitting: Sitting, write: Write) -> Sequence[Decision]:
         step, workspace = write.step, self._workspace
+        place, seen = (sitting.ref, sitting.pair), write.seen | self._made
         if write.back is None:
-            made = workspace.decide(sitting.ref, sitting.pair, write.choices)
+            made = workspace.decide(*place, write.choices, seen=seen)
             step.stored = [decision.id for decision in made]
-            return made
-        if write.back:
-            made = workspace.undo_all(sitting.ref, sitting.pair, step.stored)
+        elif write.back:
+            made = workspace.undo_all(*place, step.stored, seen=seen)
             step.undone_by = [decision.id for decision in made]
-            return made
-        return workspace.undo_all(sitting.ref, sitting.pair, step.undone_by)
+        else:
+            made = workspace.undo_all(*place, step.undone_by, seen=seen)
+        self._made.update(decision.id for decision in made)
+        return made

@@ -1,0 +1,143 @@
+"""Several people on one object pair: nothing is lost, and nothing is overwritten unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crmdeck.model import DecisionState
+from crmdeck.workspace import Choice, Workspace
+from tests.tui.mapping_desk import FIELDS, PAIR, export, make_home, opened, sitting
+from tests.tui.pilot import screen_text, until
+
+ACCEPTED, REJECTED, PENDING = (
+    DecisionState.ACCEPTED,
+    DecisionState.REJECTED,
+    DecisionState.PENDING,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path)
+
+
+@pytest.fixture
+def dana(home: Path) -> Iterator[Workspace]:
+    with opened(home) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def sam(home: Path) -> Iterator[Workspace]:
+    with opened(home) as workspace:
+        workspace.actor = "sam"
+        yield workspace
+
+
+def accept(name: str, crm_field: str) -> Choice:
+    return Choice(partner_field=name, state=ACCEPTED, crm_field=crm_field)
+
+
+async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
+    dana: Workspace, sam: Workspace
+) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("accountName")
+        sam.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        assert desk.line.is_open
+        await desk.pilot.press("x")
+        await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
+        await desk.settle()
+        assert desk.stored("accountName").crm_field == "Old_Account_Name__c"
+        assert desk.stored("accountName").decided_by == "sam"
+        assert "sam decided on 'accountName' meanwhile." in desk.said
+        # Having seen it, one may well decide otherwise.
+        await desk.go("accountName")
+        await desk.press("X")
+        assert desk.stored("accountName").state is REJECTED
+        assert desk.stored("accountName").decided_by == "dana"
+
+
+async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
+    dana: Workspace, sam: Workspace
+) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("accountName")
+        await desk.press("a")
+        sam.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        await desk.pilot.press("u")
+        await until(
+            desk.pilot, lambda: desk.shown("accountName").crm_field == "Old_Account_Name__c"
+        )
+        await desk.settle()
+        assert "Not stored" in " ".join(note.title for note in desk.app._notifications)
+        assert desk.stored("accountName").crm_field == "Old_Account_Name__c"
+        assert [d.decided_by for d in dana.decisions("acme", PAIR)] == ["dana", "sam"]
+
+
+async def test_decisions_of_the_command_line_show_by_themselves(
+    dana: Workspace, sam: Workspace
+) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("expectedCloseDate")
+        sam.accept("acme", PAIR, {"accountName": None, "description": None}, encoder="none")
+        await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
+        await desk.settle()
+        assert desk.line.name == "expectedCloseDate"
+        assert "sam decided on 2 lines meanwhile." in desk.said
+        assert "✓ 2 mapped" in screen_text(desk.pilot)
+        # One's own decisions are no news.
+        await desk.press("a")
+        await desk.press("R")
+        await until(desk.pilot, lambda: "lines" in desk.said)
+        assert desk.said.count("meanwhile") == 1
+
+
+async def test_drift_that_takes_an_accepted_field_shows_by_itself(
+    dana: Workspace, sam: Workspace
+) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("accountName")
+        await desk.press("a")
+        assert "broken" not in screen_text(desk.pilot)
+        folder = Path(str(dana.connection("acme").path))
+        export(folder, *(field for field in FIELDS if field["name"] != "Account_Name__c"))
+        sam.refresh("acme")
+        await until(desk.pilot, lambda: "✕ 1 broken" in screen_text(desk.pilot))
+        row = next(x for x in screen_text(desk.pilot).splitlines() if "Account name" in x)
+        assert "gone" in row
+        assert "✕ broken" in row
+
+
+async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
+    dana: Workspace, sam: Workspace
+) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("contactTitle")
+        await desk.press("enter", *"old_acc")
+        folder = Path(str(dana.connection("acme").path))
+        export(folder, *(field for field in FIELDS if field["name"] != "Old_Account_Name__c"))
+        sam.refresh("acme")
+        shown = desk.pane.sitting
+        assert shown is not None
+        await until(desk.pilot, lambda: "Old_Account_Name__c" not in shown.builder.crm_fields)
+        await desk.press("enter")
+        assert "Old_Account_Name__c has left the schema meanwhile." in desk.said
+        assert desk.stored("contactTitle").state is PENDING
+
+
+async def test_undo_still_goes_back_after_leaving_the_pane(dana: Workspace) -> None:
+    async with sitting(dana) as desk:
+        await desk.go("accountName")
+        await desk.press("a", "X")
+        await desk.press("5")
+        await desk.press("4")
+        await desk.press("u")
+        await desk.press("u")
+        assert desk.stored("accountName").state is PENDING
+        await desk.press("U")
+        assert desk.stored("accountName").state is ACCEPTED
+        assert desk.line.name == "accountName"
