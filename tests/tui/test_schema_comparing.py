@@ -76,6 +76,12 @@ async def test_the_object_one_stands_in_is_compared_first(workspace: Workspace) 
         text = await choose(pilot, "equals_sign", "05-01")
         assert "prod › Opportunity" in text
         assert differing(pilot) == ["Old__c", "Region__c", "Stage"]
+        await press(pilot, "j", "j")
+        kept = table(pilot, "difference").cursor_key
+        assert kept == ("Opportunity", "Stage", "picklist")
+        assert "prod › Opportunity › Stage" in await press(pilot, "enter")
+        assert "− left prod" in await press(pilot, "escape")
+        assert table(pilot, "difference").cursor_key == kept
         assert "1 of 2 objects differ" in await press(pilot, "backspace")
         await press(pilot, "backspace", "backspace", "g", "enter")
         assert "prod › Account" in screen_text(pilot)

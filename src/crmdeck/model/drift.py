@@ -87,7 +87,7 @@ class FieldDifference(WireModel):
 
 
 class ObjectDifference(WireModel):
-    """One object type that is on one side only (`fields` is empty), or differs.
+    """One object type that is on one side only, and all its `fields` with it, or differs.
 
     `field_count` counts its fields on the left side, or where it is on the right side only,
     there.

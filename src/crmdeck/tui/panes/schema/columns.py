@@ -183,7 +183,7 @@ def field_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[Fie
     """
     rated = any(line.filled is not None for line in lines)
     name: Column[FieldLine] = Column(
-        "name", "API name", lambda line: line.row.name, min_width=16, weight=3
+        "name", "API name", lambda line: line.row.name, min_width=16, weight=5
     )
     shown = (_FILLED, _flags(66)) if rated else (_flags(50),)
     if not _any_marked(lines):
@@ -194,7 +194,7 @@ def field_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[Fie
 def all_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
     """Return the columns of the fields of all object types."""
     name: Column[FieldLine] = Column(
-        "name", "Object and field", lambda line: line.path, min_width=25, weight=4
+        "name", "Object and field", lambda line: line.path, min_width=25, weight=6
     )
     if not _any_marked(lines):
         return (name, _label(12), _TYPE, _flags(70), _changed(now, hide_below=76), *_AROUND)

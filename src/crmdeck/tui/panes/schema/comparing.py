@@ -61,7 +61,7 @@ def how_many(difference: ObjectDifference) -> str:
     for side, word in ((Side.LEFT, "left only"), (Side.RIGHT, "right only"), (Side.BOTH, "differ")):
         number = _number_on(difference, side)
         if number:
-            parts.append(f"{number:,} {word}")
+            parts.append(f"{number:,} {'differs' if word == 'differ' and number == 1 else word}")
     if difference.changes:
         parts.append("object itself")
     return ", ".join(parts)

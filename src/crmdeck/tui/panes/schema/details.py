@@ -10,13 +10,14 @@ from textual.content import Content
 from crmdeck.model import DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.columns import mark_text
-from crmdeck.tui.panes.schema.data import FieldLine, ObjectLine, SchemaData
+from crmdeck.tui.panes.schema.data import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, told
 from crmdeck.tui.samples import Fullness, filled_text, values_text
 from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
 
 NAME_WIDTH = 10
+NOT_SAID = "not said to be required, unique or custom"
 LONGEST_LINE = 400
 LONGEST_BLOCK = 20_000
 
@@ -59,7 +60,7 @@ def field_brief(
             (display_text(line.path, 120), "$muted"),
         ),
         named("type", _type(line, field)),
-        named("is", " · ".join(_flags(line, field)) or "optional"),
+        named("is", " · ".join(_flags(line, field)) or NOT_SAID),
     ]
     # A low window cuts the end off: what changed must not be there.
     if history := data.history(row.object_type, row.name):
@@ -67,8 +68,9 @@ def field_brief(
     lines += _fullness(line, data, fullness)
     if row.references:
         lines.append(named("refers to", display_text(row.references, 120)))
-    if line.mapped:
-        lines.append(named("mapped to", Content.styled(display_text(line.mapped, 120), "$mark")))
+    for one in data.overview.mapped.get(line.key, ()):
+        mapped = f"{ARROWS[one.direction]} {one.partner_field} ({one.direction.value})"
+        lines.append(named("mapped to", Content.styled(display_text(mapped, 120), "$mark")))
     if field is not None:
         if field.picklist:
             lines.append(named("values", _values(field)))
@@ -86,7 +88,7 @@ def field_facts(line: FieldLine, data: SchemaData, field: Field, fullness: Fulln
         Content.styled(display_text(row.label or row.name, 120), "bold"),
         named("API name", display_text(line.path, 200)),
         named("type", _type(line, field)),
-        named("is", " · ".join(_flags(line, field)) or "optional"),
+        named("is", " · ".join(_flags(line, field)) or NOT_SAID),
         named("access", _access(field)),
     ]
     for name, text in (
@@ -125,6 +127,7 @@ def _flags(line: FieldLine, field: Field | None) -> list[str]:
     row = line.row
     flags = [
         (row.required, "required"),
+        (row.required is False, "optional"),
         (row.unique, "unique"),
         (row.custom, "custom"),
         (row.calculated, "calculated"),

@@ -52,7 +52,10 @@ class SchemaPane(Showing):
             left = self.place
             self.trail = self.trail[:-1]
             # A table that was not filled before begins where one comes from.
-            self.wanted = tuple(left[1:3]) if left.kind == FIELD else left.object_type or None
+            if self.place.kind in (FIELDS, ALL):
+                self.wanted = tuple(left[1:3])
+            elif self.place.kind in (OBJECTS, COMPARISON):
+                self.wanted = left.object_type or None
             self._arrive()
         elif self.at is not None:
             self.action_now()
@@ -115,6 +118,8 @@ class SchemaPane(Showing):
             self.go(Place(FIELD, *row.key))
         elif kind == COMPARISON:
             self.go(Place(DIFFERENCE, row.object_type))
+        elif kind == DIFFERENCE and self.find_field(row.object_type, row.field_name) is not None:
+            self.go(Place(FIELD, row.object_type, row.field_name))
 
     def _kept_trail(self) -> tuple[Place, ...]:
         return (*self.trail[:-1], self.place._replace(filter=self.filter_text))
