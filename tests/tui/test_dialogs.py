@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual import events
 from textual.screen import Screen
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.typed import TypedConfirm
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import audit_console, screen_text, settle
+from tests.tui.pilot import audit_console, screen_text, settle, until
 
 Answer = list[Any]
 
@@ -84,3 +86,28 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
                 assert "\x1b" not in screen_text(pilot)
                 app.pop_screen()
         await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("dialog", "expected"),
+    [
+        (Prompt("Note?"), "as fast as a paste"),
+        (TypedConfirm("Sure?", "", expected="as fast as a paste"), True),
+        (Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]), None),
+    ],
+    ids=["prompt", "typed", "form"],
+)
+async def test_enter_never_overtakes_what_was_typed_before(
+    workspace: Workspace, dialog: Screen[Any], expected: Any
+) -> None:
+    app = audit_console(workspace)
+    got: list[Any] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.push_screen(dialog, got.append)
+        await pilot.pause()
+        for letter in "as fast as a paste":
+            app.post_message(events.Key("space" if letter == " " else letter, letter))
+        app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: bool(got))
+    assert got == [expected or "as fast as a paste"]

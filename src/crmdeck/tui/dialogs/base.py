@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -69,6 +70,17 @@ class Dialog(ActionHost, ModalScreen[T | None]):
             scrolls[0].styles.max_height = room
             if self.focused is not None:
                 self.focused.scroll_visible(animate=False)
+
+    def once_typed(self, then: Callable[[], None]) -> None:
+        """Do `then` after all keys that came before this one.
+
+        A letter waits for its turn with the line that has the focus; a key of the dialog's own
+        would overtake it.
+        """
+        if self.focused is None:
+            then()
+        else:
+            self.focused.call_later(then)
 
     def action_cancel(self) -> None:
         """Leave without an answer."""

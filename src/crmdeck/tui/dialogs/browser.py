@@ -121,6 +121,9 @@ class Browser(Loading, Dialog["SignedIn"]):
 
     def action_take(self) -> None:
         """Take the address that the browser ended at."""
+        self.once_typed(self._take)
+
+    def _take(self) -> None:
         try:
             self._sign_in.finish_with(self.query_one("#ended", LineInput).value)
         except CrmdeckError as error:

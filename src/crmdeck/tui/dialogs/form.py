@@ -112,6 +112,9 @@ class Form(Loading, Dialog[T]):
 
     def action_take(self) -> None:
         """Go on to the next line that lacks an answer, else do what the form is for."""
+        self.once_typed(self._take)
+
+    def _take(self) -> None:
         if self.is_loading:
             return
         answers = self.answers()

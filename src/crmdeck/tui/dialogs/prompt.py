@@ -47,6 +47,9 @@ class Prompt(Dialog[str]):
 
     def action_take(self) -> None:
         """Answer, unless something is wrong with the text."""
+        self.once_typed(self._take)
+
+    def _take(self) -> None:
         value = self.query_one(LineInput).value
         wrong = self._check(value) if self._check is not None else ""
         if wrong:

@@ -37,6 +37,9 @@ class TypedConfirm(Dialog[bool]):
 
     def action_take(self) -> None:
         """Confirm, if it was typed right."""
+        self.once_typed(self._take)
+
+    def _take(self) -> None:
         entry = self.query_one(LineInput)
         if entry.value.strip() == self._expected.strip():
             self.dismiss(True)
