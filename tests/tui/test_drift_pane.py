@@ -86,6 +86,27 @@ async def test_a_timeline_by_day_with_the_worst_first_and_stories_folded(
         assert "•" in strip.render_line(1).text
 
 
+async def test_severity_and_what_is_done_are_words_and_signs_at_80_columns(
+    drifted: Workspace,
+) -> None:
+    async with console(drifted).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+
+        def row(name: str) -> str:
+            return next(x for x in screen_text(pilot).splitlines() if name in x and "⇄ " not in x)
+
+        await filter_by(pilot, "field:stage,account,source")
+        assert "✕  break" in row("StageName")
+        assert "−1 +1 values" in row("StageName")
+        assert "−3,000 +3,000 " in row("Source__c")
+        await go_to(pilot, "Opportunity.StageName")
+        await press(pilot, "a", "enter")
+        assert "✓  break" in row("StageName")
+        assert "✕  break" in row("Account_N")
+        await filter_by(pilot, "field:stage")
+        assert row("Thu 14 May").rstrip().endswith("✓")
+
+
 async def test_a_story_unfolds_and_folds(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(100, 40)) as pilot:
         await settle(pilot)

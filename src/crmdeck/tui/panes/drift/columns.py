@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from crmdeck.model import DriftKind
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.drift.book import Item
 from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.words import VALUE_SIGNS, told
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 
@@ -21,21 +23,51 @@ LEAST_OBJECT = 4
 SHORT_OBJECT = 8
 """Object names that are never shortened further."""
 
+DONE = "✓"
+"""What stands in the place of the severity's sign once a change is acknowledged."""
+
 _AGO = re.compile(r"(\d{1,4})([hdw])")
-_SPACES = re.compile(r" {3,}")
+_SPACES = re.compile(r" {2,}")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def sign_text(line: Line) -> str:
-    """Return the fold and the severity as signs."""
+    """Return the fold, then the severity as a sign, or that all of it is acknowledged."""
     fold = " " if line.open is None else "▾" if line.open else "▸"
-    return f"{fold} {line.where if line.day is not None else SIGNS[line.severity]}"
+    if line.day is not None:
+        return f"{fold} {line.where}" + (f"  {DONE}" if line.acknowledged else "")
+    return f"{fold} {DONE if line.acknowledged else SIGNS[line.severity]}"
 
 
 def fit_sign(line: Line, width: int) -> str:
-    """Return the line of a day in `width` cells: aligned where there is room for it."""
+    """Return the line of a day in `width` cells: aligned where there is room, else less of it."""
     text = sign_text(line)
-    return text if cell_len(text.rstrip()) <= width else _SPACES.sub("  ", text)
+    if line.day is None or cell_len(text.rstrip()) <= width:
+        return text
+    parts = _SPACES.split(text)
+    done = parts[-1] == DONE
+    while len(parts) > 2 and cell_len("  ".join(parts)) > width:
+        del parts[-2 if done else -1]
+    return "  ".join(parts)
+
+
+def fit_severity(line: Line, width: int) -> str:
+    """Return the severity, short where it has to be."""
+    word = line.severity.value
+    return word if len(word) <= width else word[:width]
+
+
+def fit_what(line: Line, width: int) -> str:
+    """Return what happened in `width` cells, said more briefly where that helps."""
+    if len(line.what) <= width or line.item is None:
+        return line.what
+    event = line.item.event
+    names = [change.attribute for change in told(event.changes)]
+    if names == ["picklist"]:
+        ways = Counter(value.how for value in line.item.values)
+        counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
+        return " ".join([*counted, "values"])
+    return line.what.removeprefix("type ") if names == ["type"] else line.what
 
 
 def state_of(line: Line) -> str:
@@ -69,18 +101,19 @@ COLUMNS: tuple[Column[Line], ...] = (
         style=lambda line: "strong" if line.day is not None else state_of(line),
         width=3,
         searched=False,
-        sort_key=lambda line: -line.severity.rank,
+        sort_key=lambda line: (line.acknowledged, -line.severity.rank),
         reach=lambda line: "what" if line.day is not None else "",
     ),
     Column(
         "severity",
-        "Severity",
+        "",
         lambda line: line.severity.value,
+        fit=fit_severity,
         style=state_of,
         width=8,
+        shrink_to=5,
         searched=False,
         sortable=False,
-        hide_below=80,
     ),
     Column(
         "where",
@@ -88,7 +121,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: line.where,
         fit=fit_place,
         style=_where_state,
-        min_width=18,
+        min_width=20,
         weight=4,
         reach=lambda line: "mapped" if line.story is not None else "",
     ),
@@ -96,7 +129,8 @@ COLUMNS: tuple[Column[Line], ...] = (
         "what",
         "What happened",
         lambda line: line.what,
-        min_width=14,
+        fit=fit_what,
+        min_width=16,
         weight=3,
         style=lambda line: "muted" if line.acknowledged else "",
     ),
@@ -127,15 +161,6 @@ COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: line.at,
         hide_below=80,
-    ),
-    Column(
-        "acknowledged",
-        "✓",
-        lambda line: "✓" if line.acknowledged else "",
-        style=lambda _: "ok",
-        width=1,
-        searched=False,
-        sort_key=lambda line: line.acknowledged,
     ),
 )
 

@@ -12,6 +12,7 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.panes.drift.book import Book, Item, place_of
 from crmdeck.tui.panes.drift.layout import GAP, LABEL, side_by_side, wrap
 from crmdeck.tui.panes.drift.words import (
+    VALUE_SIGNS,
     ValueChange,
     attribute_word,
     told,
@@ -27,7 +28,6 @@ MOST_VALUES = 40
 """Picklist values of a kind that are listed here; `p` lists all."""
 
 LONGEST_VALUE = 4000
-VALUE_SIGNS = {"removed": "−", "added": "+", "changed": "~"}
 VALUE_COLOURS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 

@@ -256,7 +256,7 @@ def _day_line(
     parts = [
         date_,
         *([_name_cell(book, connection_id)] if connection_id else []),
-        f"{count(len(members), 'change'):<9}",
+        f"{count(len(members), 'change'):<10}",
         f"{f'{breaking:,} breaking' if breaking else '':<10}",
         ago(at, book.now),
     ]

@@ -49,6 +49,9 @@ ATTRIBUTE_WORDS = {
     "calculated": "computed",
 }
 
+VALUE_SIGNS = {"removed": "−", "added": "+", "changed": "~"}
+"""How a picklist value differs, as a sign."""
+
 
 class ValueChange(NamedTuple):
     """One picklist value that differs: `how` is `removed`, `added` or `changed`."""

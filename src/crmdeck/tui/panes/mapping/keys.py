@@ -85,8 +85,21 @@ MAPPING_ACTIONS = (
         hint=76,
         applies=_can_sample,
     ),
-    Action("mapping.next", "next open", ("n",), help="next undecided line", hint=78),
-    Action("mapping.previous", "previous open", ("N",), help="previous undecided line"),
+    Action(
+        "mapping.next",
+        "next open",
+        ("n",),
+        help="next undecided line",
+        hint=78,
+        applies=_has_line,
+    ),
+    Action(
+        "mapping.previous",
+        "previous open",
+        ("N",),
+        help="previous undecided line",
+        applies=_has_line,
+    ),
     Action(
         "mapping.accept_all",
         "accept sure ones",
