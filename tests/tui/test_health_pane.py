@@ -232,6 +232,23 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
         ]
 
 
+async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path) -> None:
+    better = tmp_path / "better"
+    better.mkdir()
+    write_describe(better, "Lead", "Company")
+    app = console(workspace)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        assert "p folder" in screen_text(pilot)
+        await pilot.press("p", "ctrl+u", *str(tmp_path / "gone"), "enter")
+        await until(pilot, lambda: "There is nothing at" in screen_text(pilot))
+        await pilot.press("ctrl+u", *str(better), "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await settle(pilot)
+        assert workspace.connection("acme").path == str(better)
+        assert {row.object_type for row in workspace.field_rows("acme")} == {"Lead"}
+
+
 async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> None:
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:

@@ -107,7 +107,7 @@ def _ask(screen: MainScreen, kind: Kind) -> None:
 
 def _ask_files(screen: MainScreen, kind: Kind) -> None:
     def work(_job: Job, answers: dict[str, str]) -> Connection:
-        return screen.deck.workspace.add_connection(_draft(kind, answers))
+        return screen.deck.workspace.connect(_draft(kind, answers)).connection
 
     def done(connection: Connection | None) -> None:
         if connection is not None:
@@ -115,7 +115,7 @@ def _ask_files(screen: MainScreen, kind: Kind) -> None:
 
     form: Form[Connection] = Form(
         f"Add a connection: {kind.label}",
-        [_NAME, Asked("path", "Folder or file of exported schemas", check=_path_is_wrong)],
+        [_NAME, asked_path()],
         work,
         label="Adding it",
     )
@@ -153,6 +153,11 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
         endpoint=endpoint,
         instance_url=login_url(host) if host and not elsewhere else None,
     )
+
+
+def asked_path(value: str = "") -> Asked:
+    """Return the line that asks where exported schemas are."""
+    return Asked("path", "Folder or file of exported schemas", value=value, check=_path_is_wrong)
 
 
 def _path_is_wrong(text: str) -> str:

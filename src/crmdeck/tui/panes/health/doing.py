@@ -12,6 +12,7 @@ from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.typed import TypedConfirm
 from crmdeck.tui.loading import Job
+from crmdeck.tui.screens.adding import asked_path
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
@@ -64,6 +65,27 @@ def ask_and_rename(pane: HealthPane, connection: Connection) -> None:
         label="renaming",
     )
     pane.app.push_screen(form, lambda renamed: pane.changed() if renamed else None)
+
+
+def ask_and_move(pane: HealthPane, connection: Connection) -> None:
+    """Ask for another folder of exported schemas, then read it."""
+
+    def work(_job: Job, answers: dict[str, str]) -> Connection:
+        path = answers["path"].strip()
+        return pane.workspace.update_connection(connection.id, path=path)
+
+    def done(moved: Connection | None) -> None:
+        if moved is not None:
+            pane.main_screen.show_added(moved, refresh=True)
+
+    form: Form[Connection] = Form(
+        f"Where {connection.name} reads from",
+        [asked_path(connection.path or "")],
+        work,
+        text="It is read at once; what was cached before stays in the history.",
+        label="moving",
+    )
+    pane.app.push_screen(form, done)
 
 
 def ask_and_disconnect(pane: HealthPane, connection: Connection) -> None:

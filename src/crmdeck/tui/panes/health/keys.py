@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crmdeck.model import Source
 from crmdeck.tui.actions import Action
 
 
@@ -17,6 +18,10 @@ def _is_connected(pane: Any) -> bool:
 
 def _is_disconnected(pane: Any) -> bool:
     return pane.entry is not None and pane.entry.connection.disconnected_at is not None
+
+
+def _reads_files(pane: Any) -> bool:
+    return _is_connected(pane) and pane.entry.connection.source is Source.FILES
 
 
 def _has_step(pane: Any) -> bool:
@@ -74,6 +79,15 @@ HEALTH_ACTIONS = (
         ("N",),
         help="give the connection another name",
         applies=_has_entry,
+        writes=True,
+    ),
+    Action(
+        "health.folder",
+        "folder",
+        ("p",),
+        help="read exported schemas from another folder or file",
+        hint=70,
+        applies=_reads_files,
         writes=True,
     ),
     Action(

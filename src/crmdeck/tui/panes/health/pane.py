@@ -250,6 +250,11 @@ class HealthPane(Pane):
         if self.entry is not None:
             doing.ask_and_rename(self, self.entry.connection)
 
+    def action_folder(self) -> None:
+        """Read exported schemas from another folder."""
+        if self.entry is not None:
+            doing.ask_and_move(self, self.entry.connection)
+
     def action_disconnect(self) -> None:
         """Disconnect, once its name was typed."""
         if self.entry is not None:
