@@ -138,7 +138,7 @@ class MainScreen(ActionHost, Loading, Window):
         self.refresh_bindings()
 
     def _welcome(self, wanted: bool) -> None:
-        self.query_one("#body").display = not wanted
+        self.query_one("#body").set_class(wanted, "-covered")
         page = next(iter(self.query("#welcome")), None)
         if wanted and page is None:
             from crmdeck.tui.screens.welcome import Welcome
