@@ -333,7 +333,7 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
         async with sitting(workspace) as desk:
             await desk.press("a", "x", "X", "d", "A", "enter")
             assert desk.app.screen is desk.app.screen_stack[0]
-            assert "read-only" in screen_text(desk.pilot).splitlines()[3]
+            assert "read-only" in screen_text(desk.pilot).splitlines()[0]
             assert workspace.decisions("acme", PAIR) == ()
 
 

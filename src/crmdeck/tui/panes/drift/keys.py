@@ -15,6 +15,14 @@ def _has_days(pane: Any) -> bool:
     return bool(pane.line) and not pane.is_flat
 
 
+def _has_drift(pane: Any) -> bool:
+    return bool(pane.filter_text) or (pane.book is not None and bool(pane.book.items))
+
+
+def _has_connection(pane: Any) -> bool:
+    return pane.connection_id is not None
+
+
 def _on_event(pane: Any) -> bool:
     return pane.item is not None
 
@@ -69,12 +77,23 @@ DRIFT_ACTIONS = (
         ("u",),
         help="only what is not acknowledged, or all again",
         hint=90,
+        applies=_has_drift,
     ),
     Action(
-        "drift.breaking", "breaking", ("b",), help="only what is breaking, or all again", hint=86
+        "drift.breaking",
+        "breaking",
+        ("b",),
+        help="only what is breaking, or all again",
+        hint=86,
+        applies=_has_drift,
     ),
     Action(
-        "drift.mapped", "mapped", ("m",), help="only what touches a mapping, or all again", hint=44
+        "drift.mapped",
+        "mapped",
+        ("m",),
+        help="only what touches a mapping, or all again",
+        hint=44,
+        applies=_has_drift,
     ),
     Action(
         "drift.fold",
@@ -129,6 +148,7 @@ DRIFT_ACTIONS = (
         ("asterisk",),
         help="show all connections, or this one only",
         hint=42,
+        applies=_has_connection,
     ),
     Action("drift.scroll_down", "scroll the details", ("J",), palette=False, applies=_has_lines),
     Action("drift.scroll_up", "scroll the details back", ("K",), palette=False, applies=_has_lines),

@@ -117,7 +117,7 @@ class LineBuilder:
             value_map=accepted.value_map if accepted is not None else None,
             drift=suffered(accepted, self.crm_object, self.review.events),
             history=history,
-            better=now.better.get(partner.name),
+            better=now.better.get(partner.name) if accepted is None and not stays_empty else None,
         )
 
 

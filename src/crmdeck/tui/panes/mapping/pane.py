@@ -69,7 +69,6 @@ class MappingPane(ReadingPane):
                     sitting.lines,
                     sitting.review.required,
                     unsaved=sitting.unsaved,
-                    read_only=self.deck.read_only,
                     compact=not self._wide,
                 )
             )

@@ -51,7 +51,6 @@ def summary(
     required: Sequence[Field],
     *,
     unsaved: int = 0,
-    read_only: bool = False,
     compact: bool = False,
 ) -> Content:
     """Return the counts, zeros left out: the states, then what is wrong, the gravest first.
@@ -61,8 +60,6 @@ def summary(
     states = list(_states(lines, compact=compact))
     wrong = [*_blocked(lines, required), *_warned(lines)]
     found = [*wrong, *states] if compact else [*states, *wrong]
-    if read_only:
-        found.insert(0, ("read-only", "bold $warn"))
     if unsaved > SAVING_FROM:
         found.append((f"saving {unsaved}", "$muted"))
     return Content("  ").join(Content.styled(text, style) for text, style in found)
