@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crmdeck.errors import CrmdeckError, ExitCode
-from crmdeck.tui.console import run_console
+from crmdeck.tui.collector import relax
 from crmdeck.workspace import open_later
 
 
@@ -13,6 +13,9 @@ def open_console(
     home: Path | None = None, *, demo: bool = False, read_only: bool = False
 ) -> ExitCode:
     """Show the console until the user leaves; return the exit code of the command."""
+    relax()
+    from crmdeck.tui.console import run_console
+
     try:
         with open_later(home, read_only=read_only, demo=demo) as opening:
             wants_demo = run_console(opening)
