@@ -207,6 +207,7 @@ async def test_narrow_windows(workspace: Workspace, size: tuple[int, int], shown
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         assert shown in screen_text(pilot)
+        assert ("at least 60" in screen_text(pilot)) is not ("Audit   acme" in screen_text(pilot))
 
 
 async def test_exports_what_the_pane_shows(

@@ -81,6 +81,19 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
     assert connection.path == str(folder)
 
 
+@pytest.mark.parametrize("size", [(60, 12), (64, 16), (60, 22), (80, 20), (80, 24)])
+async def test_the_ways_are_in_sight_in_any_window(empty: Workspace, size: tuple[int, int]) -> None:
+    async with CrmdeckApp(empty).run_test(size=size) as pilot:
+        await settle(pilot)
+        for shown in (
+            "Welcome to crmdeck",
+            "Look around in the demo",
+            "Sign in to a CRM",
+            "PartnerOS",
+        ):
+            assert shown in screen_text(pilot)
+
+
 async def test_read_only_offers_the_demo_only(empty: Workspace) -> None:
     assert empty.statuses() == ()
     with Workspace.open(empty.home, read_only=True, secrets=MemorySecrets()) as workspace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -22,6 +23,8 @@ WHAT = (
     "There is no connection yet. Begin with one of these:"
 )
 AFTERWARDS = "What is read is kept on this machine; secrets go into its keyring."
+ROOM = 20
+"""Lines that the page takes with all that it says, in a window of 60 columns."""
 READ_ONLY = "This workspace is open read-only: nothing can be added to it."
 
 WAYS = (
@@ -29,7 +32,7 @@ WAYS = (
         "demo",
         "d",
         "Look around in the demo",
-        "a made-up company with three months of history, offline",
+        "a made-up company, three months of history, offline",
     ),
     (
         "folder",
@@ -92,9 +95,13 @@ class Welcome(Widget):
         """Lay the page out."""
         with Vertical(id="page"):
             yield Static("Welcome to crmdeck", id="brand", markup=False)
-            yield Static(WHAT, markup=False)
+            yield Static(WHAT, id="what", markup=False)
             yield Ways(id="ways", markup=False)
             yield Static("", id="afterwards", markup=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave the ways to begin in sight where there is no room for all."""
+        self.set_class(event.size.height < ROOM, "-low")
 
     def on_mount(self) -> None:
         """List what can be done in this workspace."""
