@@ -69,6 +69,29 @@ async def test_choose_searches_any_number(workspace: Workspace) -> None:
     assert await answer(workspace, again, *"19777", "enter") == [19777]
 
 
+async def test_a_list_is_paged_while_one_types_and_says_nothing_before_it_is_known(
+    workspace: Workspace,
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        dialog = Choose("Which pair?", None, current=30)
+        app.push_screen(dialog)
+        await pilot.pause()
+        assert "Nothing to choose from." not in screen_text(pilot)
+        dialog.fill([Choice(index, f"Pair {index}") for index in range(60)])
+        await settle(pilot)
+        assert dialog.row.value == 30
+        await pilot.press("pagedown")
+        assert dialog.row.value > 35
+        await pilot.press("pageup", "up")
+        assert dialog.row.value == 29
+        await pilot.press(*"nowhere")
+        await settle(pilot)
+        await pilot.press("enter")
+        assert app.screen is dialog
+
+
 async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

@@ -57,7 +57,7 @@ def summary(
 
     `compact` begins with what is wrong: how much is decided stands in the heading.
     """
-    states = list(_states(lines, compact=compact))
+    states = list(_states(lines))
     wrong = [*_blocked(lines, required), *_warned(lines)]
     found = [*wrong, *states] if compact else [*states, *wrong]
     if unsaved > SAVING_FROM:
@@ -65,12 +65,11 @@ def summary(
     return Content("  ").join(Content.styled(text, style) for text, style in found)
 
 
-def _states(lines: Sequence[Line], *, compact: bool) -> Iterator[Styled]:
+def _states(lines: Sequence[Line]) -> Iterator[Styled]:
     states = Counter(line.state for line in lines)
     for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING):
         if states[state]:
-            word = STATE_WORDS[state][1 if compact else 0]
-            yield f"{SIGNS[state]} {states[state]} {word}", _STYLES[state]
+            yield f"{SIGNS[state]} {states[state]} {STATE_WORDS[state][1]}", _STYLES[state]
 
 
 def _blocked(lines: Sequence[Line], required: Sequence[Field]) -> Iterator[Styled]:
