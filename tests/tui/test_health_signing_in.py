@@ -259,3 +259,25 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
         await shows(pilot, "i sign in", "✕ portal  sign in again")
         await pilot.press("escape", "i")
         await shows(pilot, "A service key or a private app's token")
+
+
+async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
+    ws: Workspace, sandbox: Sandbox
+) -> None:
+    access = sandbox.hubspot("legacy-portal")
+    draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+    ws.connect(draft, {"access_token": access.private_app_token})
+    sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))
+    app = console(ws)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await shows(pilot, "refreshing portal", "HubSpot asks to wait 1 s", "Esc cancels")
+        await settle(pilot)
+        assert ws.status("portal").status is Status.ACTIVE
+        sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=30))
+        await pilot.press("r")
+        await shows(pilot, "HubSpot asks to wait 30 s")
+        await pilot.press("escape")
+        await until(pilot, lambda: "asks to wait" not in screen_text(pilot))
+        await settle(pilot)

@@ -1,0 +1,110 @@
+"""How long the refresh of several CRMs takes at once, against one after the other.
+
+The sandbox runs in a process of its own and adds a latency to every answer. Run as a script:
+`python -m tests.bench.bench_together [latency in seconds] [rounds]`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+from crmdeck.model import Source
+from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, World
+from crmdeck.secrets import MemorySecrets
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+ORGS = ("acme-prod",)
+PORTAL = "legacy-portal"
+COPIES = 3
+
+
+def run_sandbox(pipe: Pipe, latency: float) -> None:
+    """Serve the demo's CRMs until the process is ended."""
+    with Sandbox(World.demo(), latency=latency) as sandbox:
+        pipe.send(([sandbox.salesforce(org) for org in ORGS], sandbox.hubspot(PORTAL)))
+        threading.Event().wait()
+
+
+def connect(ws: Workspace, orgs: list[SalesforceAccess], portal: HubSpotAccess) -> list[str]:
+    """Connect each CRM `COPIES` times; return the names."""
+    names = []
+    for copy in range(COPIES):
+        for number, org in enumerate(orgs):
+            draft = ConnectionDraft(
+                name=f"org-{number}-{copy}",
+                source=Source.SALESFORCE,
+                endpoint=org.endpoint,
+                instance_url=org.instance_url,
+            )
+            ws.add_connection(draft, {"access_token": org.access_token})
+            names.append(draft.name)
+        draft = ConnectionDraft(
+            name=f"portal-{copy}", source=Source.HUBSPOT, endpoint=portal.endpoint
+        )
+        ws.add_connection(draft, {"access_token": portal.private_app_token})
+        names.append(draft.name)
+    return names
+
+
+def seconds(
+    refresh: Callable[[Workspace, list[str]], object],
+    orgs: list[SalesforceAccess],
+    portal: HubSpotAccess,
+) -> tuple[float, float]:
+    """Return how long the first refresh of all takes in a new workspace, and the second."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Workspace.open(Path(folder) / "home", secrets=MemorySecrets()) as ws,
+    ):
+        names = connect(ws, orgs, portal)
+        taken = []
+        for _ in range(2):
+            begin = time.perf_counter()
+            refresh(ws, names)
+            taken.append(time.perf_counter() - begin)
+    return taken[0], taken[1]
+
+
+def one_by_one(ws: Workspace, names: list[str]) -> None:
+    """Refresh one after the other."""
+    for name in names:
+        ws.refresh(name)
+
+
+def at_once(ws: Workspace, names: list[str]) -> None:
+    """Refresh all at once."""
+    for attempt in ws.refresh_many(names):
+        if attempt.error is not None:
+            raise attempt.error
+
+
+def main(latency: float = 0.3, rounds: int = 3) -> None:
+    """Measure and print."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=run_sandbox, args=(theirs, latency), daemon=True)
+    process.start()
+    orgs, portal = ours.recv()
+    seconds(at_once, orgs, portal)
+    before, after = [], []
+    for _ in range(rounds):
+        before.append(seconds(one_by_one, orgs, portal))
+        after.append(seconds(at_once, orgs, portal))
+    process.terminate()
+    count = COPIES * (len(ORGS) + 1)
+    print(f"{count} connections, {latency * 1000:.0f} ms latency, median of {rounds}")
+    for title, at in (("first refresh", 0), ("second refresh", 1)):
+        slow, fast = (statistics.median(times[at] for times in each) for each in (before, after))
+        print(f"{title:15} one by one {slow:6.2f} s, at once {fast:6.2f} s: {slow / fast:.1f} : 1")
+
+
+if __name__ == "__main__":
+    main(*(kind(text) for kind, text in zip((float, int), sys.argv[1:], strict=False)))
