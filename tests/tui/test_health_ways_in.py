@@ -78,6 +78,8 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
         await fill(pilot, client_id=access.client_id, username=access.username)
         gone = str(tmp_path / "gone.key")
         await refused(pilot, ws, "can't be read.", "No such file", private_key=gone)
+        # And so does the line that has to be put right.
+        await shows(pilot, gone[-40:])
         await refused(
             pilot, ws, "holds no private key.", "not the certificate", private_key=str(certificate)
         )

@@ -35,6 +35,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self._heading = display_text(title, 120)
         self._text = display_block(text)
         self._room = 0
+        self._moved = False
 
     def compose(self) -> ComposeResult:
         """Lay the dialog out."""
@@ -67,8 +68,11 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         room = max(LEAST, int(self.size.height * FRAME_SHARE) - edges - around)
         if room != self._room:
             self._room = room
+            self._moved = True
             scrolls[0].styles.max_height = room
-            if self.focused is not None:
+        elif self._moved:
+            self._moved = False
+            if self.focused is not None and self.focused is not scrolls[0]:
                 self.focused.scroll_visible(animate=False)
 
     def once_typed(self, then: Callable[[], None]) -> None:

@@ -157,7 +157,10 @@ class Form(Loading, Dialog[T]):
         shown = [display_text(line[:LONGEST]) for line in lines if line]
         self.query_one(".dialog-wrong", Static).update(
             Content("\n").join(
-                [Content.styled(shown[0], "$bad"), *(Content.styled(s, "") for s in shown[1:])]
+                [
+                    Content.styled(shown[0], "$bad"),
+                    *(Content.styled(s, "$foreground") for s in shown[1:]),
+                ]
             )
         )
 
