@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ class Shell:
         self.home = home
 
     def run(
-        self, *arguments: str, code: int = 0, **environment: str
+        self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "crmdeck", *arguments],
-            env={**os.environ, "CRMDECK_HOME": str(self.home), **environment},
+            env={**os.environ, "CRMDECK_HOME": str(self.home), **(env or {})},
             capture_output=True,
             text=True,
             timeout=60,

@@ -28,7 +28,7 @@ def portal_in(home: Path, sandbox: Sandbox) -> tuple[Shell, dict[str, str]]:
     shell.run(
         *("connections", "add", "portal", "--source", "hubspot"),
         *("--endpoint", access.endpoint, "--secrets", "environment"),
-        **secrets,
+        env=secrets,
     )
     return shell, secrets
 
@@ -66,10 +66,10 @@ def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
     command = "crmdeck connections sign-in portal"
     for words in (("refresh", "portal"), ("connections", "test", "portal"), ("refresh", "--all")):
-        err = shell.run(*words, code=3, **secrets).stderr
+        err = shell.run(*words, code=3, env=secrets).stderr
         assert err.splitlines()[0].startswith("crmdeck: portal: ")
         assert f"  {command}" in err.splitlines()
-    told = json.loads(shell.run("refresh", "portal", "--json", code=3, **secrets).stderr)
+    told = json.loads(shell.run("refresh", "portal", "--json", code=3, env=secrets).stderr)
     assert (told["connection"], told["command"]) == ("portal", command)
     assert f"  {command}" in shell.run("status", "portal", code=3).stderr.splitlines()
     (first, *_) = shell.json("status", "portal", code=3)["alerts"]
@@ -80,7 +80,7 @@ def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path
 def test_a_wait_is_said_while_it_lasts(sandbox: Sandbox, tmp_path: Path) -> None:
     shell, secrets = portal_in(tmp_path / "home", sandbox)
     sandbox.fault(PORTAL, Fault(FaultKind.THROTTLED, times=1, retry_after=1))
-    done = shell.run("refresh", "portal", "--json", **secrets)
+    done = shell.run("refresh", "portal", "--json", env=secrets)
     assert done.stderr.splitlines() == ["portal: HubSpot asks to wait 1 s"]
     assert json.loads(done.stdout)["success"]
 
