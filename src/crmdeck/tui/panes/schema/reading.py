@@ -79,8 +79,9 @@ class Reading(SamplingPane):
         workspace, whole = self.workspace, self.place.kind != OBJECTS
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
-            data = schema_data(ref, workspace.overview(ref, at))
-            return data, read_fields(workspace, data) if whole else NO_FIELDS
+            with workspace.hold():
+                data = schema_data(ref, workspace.overview(ref, at))
+                return data, read_fields(workspace, data) if whole else NO_FIELDS
 
         self.load("schema", work, self._took, label="reading the schema", failed=self._failed)
         if self.sides is not None and any(place.kind == COMPARISON for place in self.trail):
