@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -34,6 +35,20 @@ async def settle(pilot: Pilot[Any]) -> None:
             break
         await asyncio.sleep(0.005)
     await pilot.pause()
+
+
+async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
+    """Type `text` at one go into the line that has the focus, then press `keys`.
+
+    Pressing keys one by one waits for the console after each.
+    """
+    driver = pilot.app._driver
+    assert driver is not None
+    for character in text:
+        driver.send_message(events.Key(character, character))
+    await pilot.pause()
+    if keys:
+        await pilot.press(*keys)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import audit_console, screen_text, settle, until
+from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
 
 
 async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace) -> None:
@@ -71,18 +71,21 @@ async def test_what_is_filtered_away_is_not_exported(
     app = audit_console(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
-        await pilot.press("slash", *"event:connection", "enter")
+        await pilot.press("slash")
+        await type_text(pilot, "event:connection", "enter")
         await settle(pilot)
         await pilot.press("e", "enter")
         await pilot.pause()
         await pilot.press("ctrl+u", *"gone", "slash", *"x.json", "enter")
         await until(pilot, lambda: "There is no folder" in screen_text(pilot))
-        await pilot.press("ctrl+u", *"log.json", "enter")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "log.json", "enter")
         await until(pilot, (tmp_path / "log.json").exists)
         await settle(pilot)
         await pilot.press("e", "enter")
         await pilot.pause()
-        await pilot.press("ctrl+u", *"log.json", "enter")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "log.json", "enter")
         await until(pilot, lambda: "choose another" in screen_text(pilot))
     events = [entry["event"] for entry in json.loads((tmp_path / "log.json").read_text())]
     assert events == ["connection.added"]

@@ -15,7 +15,7 @@ from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.typed import TypedConfirm
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import audit_console, screen_text, settle, until
+from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
 
 Answer = list[Any]
 
@@ -86,7 +86,7 @@ async def test_a_list_is_paged_while_one_types_and_says_nothing_before_it_is_kno
         assert dialog.row.value > 35
         await pilot.press("pageup", "up")
         assert dialog.row.value == 29
-        await pilot.press(*"nowhere")
+        await type_text(pilot, "nowhere")
         await settle(pilot)
         await pilot.press("enter")
         assert app.screen is dialog

@@ -36,7 +36,7 @@ from tests.tui.drift_desk import (
     press,
     wheres,
 )
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 
 STORY = "“Region__c” was added to 8 objects"
 
@@ -143,7 +143,7 @@ async def test_filters_by_every_key_and_keeps_stories_together(drifted: Workspac
             await filter_by(pilot, text)
             assert set(names(pilot)) == expected, text
         await press(pilot, "escape", "slash")
-        await pilot.press(*"thing_3", "enter")
+        await type_text(pilot, "thing_3", "enter")
         await settle(pilot)
         assert wheres(pilot)[-1] == f"1 of 8 · {STORY}"
         assert "1 of 14" in screen_text(pilot)
@@ -202,7 +202,7 @@ async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
         await press(pilot, "escape")
         assert not acknowledged(drifted)
         await press(pilot, "a")
-        await pilot.press(*"[b]fine[/]", "enter")
+        await type_text(pilot, "[b]fine[/]", "enter")
         await settle(pilot)
         done = acknowledged(drifted)
         assert set(done) == {"Opportunity.StageName"}
@@ -240,7 +240,7 @@ async def test_acknowledges_all_shown_only_when_asked_twice(drifted: Workspace) 
                 await press(pilot, "n")
             assert not acknowledged(drifted)
         await press(pilot, "A", "y")
-        await pilot.press(*"expected", "enter")
+        await type_text(pilot, "expected", "enter")
         await settle(pilot)
         done = acknowledged(drifted)
         assert len(done) == 9

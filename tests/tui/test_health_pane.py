@@ -38,7 +38,7 @@ from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 WIDE, SMALL = (140, 40), (80, 24)
@@ -140,13 +140,15 @@ async def test_filters_by_status_and_words(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await pilot.press("slash", *"status:reauth", "enter")
+        await pilot.press("slash")
+        await type_text(pilot, "status:reauth", "enter")
         await settle(pilot)
         assert names(pilot) == ["acme-emea"]
         assert "1 of 4" in screen_text(pilot)
         # There is room for all of it now.
         assert "→ Sign in again" in screen_text(pilot)
-        await pilot.press("escape", "slash", *"hub !portal", "enter")
+        await pilot.press("escape", "slash")
+        await type_text(pilot, "hub !portal", "enter")
         await settle(pilot)
         assert names(pilot) == ["acme-marketing"]
         await pilot.press("escape", "slash", *"zzz", "enter")
@@ -240,9 +242,11 @@ async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         assert "p folder" in screen_text(pilot)
-        await pilot.press("p", "ctrl+u", *str(tmp_path / "gone"), "enter")
+        await pilot.press("p", "ctrl+u")
+        await type_text(pilot, str(tmp_path / "gone"), "enter")
         await until(pilot, lambda: "There is nothing at" in screen_text(pilot))
-        await pilot.press("ctrl+u", *str(better), "enter")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, str(better), "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await settle(pilot)
         assert workspace.connection("acme").path == str(better)

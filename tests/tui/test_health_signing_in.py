@@ -20,7 +20,7 @@ from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.widgets.secret_input import SecretInput
 from crmdeck.workspace import ConnectionDraft, SecretsPlace, Workspace
 from tests.keyrings import MemoryKeyring, none, using
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 
 ORG, PORTAL = "acme-prod", "acme-marketing"
 SIZE = (100, 40)
@@ -69,7 +69,9 @@ def org(ws: Workspace, sandbox: Sandbox) -> None:
 async def fill(pilot: Pilot[Any], **answers: str) -> None:
     """Type the answers; as fast as pasting them."""
     for name, answer in answers.items():
-        pilot.app.screen.query_one(f"#{name}", Input).value = answer
+        entry = pilot.app.screen.query_one(f"#{name}", Input)
+        entry.focus()
+        entry.value = answer
     await pilot.pause()
 
 
@@ -87,7 +89,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await settle(pilot)
         await pilot.press("s")
         await shows(pilot, "Add a connection", "PartnerOS")
-        await pilot.press(*"hubspot", "enter")
+        await type_text(pilot, "hubspot", "enter")
         await shows(pilot, "Name of the connection")
         await fill(pilot, name="my portal", endpoint=access.endpoint)
         await pilot.press("enter")
@@ -152,7 +154,8 @@ async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
         await pilot.press("c")
         url = app.clipboard
         assert url.startswith(access.endpoint)
-        await pilot.press("p", *"http://x/?code=1", "enter")
+        await pilot.press("p")
+        await type_text(pilot, "http://x/?code=1", "enter")
         await shows(pilot, "That is not where this sign-in ends.")
         ended_at = httpx.get(url).headers["Location"]
         await fill(pilot, ended=ended_at)
@@ -204,7 +207,7 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
         await shows(pilot, "✕ org  sign in again", "token refused", "i sign in")
         await pilot.press("n")
         await shows(pilot, "Sign in to org", "Client credentials")
-        await pilot.press(*"client cred", "enter")
+        await type_text(pilot, "client cred", "enter")
         await shows(pilot, "Consumer secret of the app")
         assert not app.screen.query("#client_id")
         await fill(pilot, client_secret=sandbox.salesforce(ORG).client_secret)

@@ -16,7 +16,7 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.workspace import Workspace
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
     AMOUNT,
     NAME,
@@ -60,7 +60,7 @@ async def test_two_connections_at_any_two_moments(workspace: Workspace) -> None:
         text = screen_text(pilot)
         assert "Compare prod 2026-05-01 12:00 with sandbox as of" in text
         assert "first look" in text
-        await pilot.press(*"05-01", "enter")
+        await type_text(pilot, "05-01", "enter")
         await settle(pilot)
         text = screen_text(pilot)
         assert "− left prod 2026-05-01 12:00" in text

@@ -12,7 +12,7 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.base import Pane
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
     NAME,
     Hands,
@@ -147,7 +147,7 @@ async def test_time_travel_shows_the_past_as_the_past(workspace: Workspace) -> N
         assert "3 changes" in text
         assert "2026-05-01 12:00" in text
         assert "first look" in text
-        await pilot.press(*"05-01", "enter")
+        await type_text(pilot, "05-01", "enter")
         await settle(pilot)
         text = screen_text(pilot)
         assert "THE PAST  as of 2026-05-01 12:00 UTC, 10 d ago" in text

@@ -18,7 +18,7 @@ from crmdeck.tui.ui_state import FILE_NAME, UiState
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import write_describe
-from tests.tui.pilot import audit_console, screen_text, settle, until
+from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
 
 
 def main_screen(app: CrmdeckApp) -> MainScreen:
@@ -51,7 +51,8 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         await settle(pilot)
         table = pane_of(app).query_one(Table)
         whole = table.total_count
-        await pilot.press("slash", *"event:schema", "enter")
+        await pilot.press("slash")
+        await type_text(pilot, "event:schema", "enter")
         await settle(pilot)
         assert 0 < table.shown_count < whole
         assert f"{table.shown_count} of {whole}" in screen_text(pilot)
@@ -60,7 +61,8 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert table.shown_count == whole
-        await pilot.press("slash", *"owner:x")
+        await pilot.press("slash")
+        await type_text(pilot, "owner:x")
         await settle(pilot)
         assert "owner: is no filter key here" in screen_text(pilot)
         await pilot.press("slash", "q", "question_mark")
@@ -228,7 +230,7 @@ async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspa
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+p")
-        await pilot.press(*"connection: beta")
+        await type_text(pilot, "connection: beta")
         await until(pilot, lambda: "connection: beta" in screen_text(pilot))
         await pilot.pause(0.3)
         await pilot.press("enter")

@@ -14,7 +14,7 @@ from crmdeck.tui.dialogs.form import Form
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import Clock, write_describe
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import screen_text, settle, type_text, until
 
 SIZE = (80, 24)
 
@@ -63,13 +63,16 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await settle(pilot)
         await pilot.press("f", "enter")
         await until(pilot, lambda: isinstance(app.screen, Form))
-        await pilot.press("a", "enter", *"/nowhere", "enter")
+        await pilot.press("a", "enter")
+        await type_text(pilot, "/nowhere", "enter")
         await until(pilot, lambda: "There is nothing at /nowhere." in screen_text(pilot))
         (tmp_path / "empty").mkdir()
-        await pilot.press(*["backspace"] * 8, *str(tmp_path / "empty"), "enter")
+        await pilot.press(*["backspace"] * 8)
+        await type_text(pilot, str(tmp_path / "empty"), "enter")
         await until(pilot, lambda: "There are no schema files in" in screen_text(pilot))
         assert empty.connections() == ()
-        await pilot.press("ctrl+u", *str(folder), "enter")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, str(folder), "enter")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await settle(pilot)
         await until(pilot, lambda: "1 object, 3 fields, first look" in screen_text(pilot))
