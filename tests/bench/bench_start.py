@@ -127,6 +127,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--fields", type=int, default=50_000)
     options = parser.parse_args()
+    # A user's machine has byte code; without it each start would compile crmdeck anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as scratch:
         home, cache = Path(scratch) / "home", Path(scratch) / "cache"
         large_workspace(home, options.fields)

@@ -21,20 +21,26 @@ PairName = Annotated[
 Name = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
 
 
-class SignIn(WireModel):
+class Body(WireModel):
+    """The body of a request; built at once, since FastAPI looks into it."""
+
+    model_config = pydantic.ConfigDict(defer_build=False)
+
+
+class SignIn(Body):
     """The body of `POST /auth/sign-in/email`."""
 
     email: Annotated[str, pydantic.Field(max_length=254)]
     password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
 
 
-class SwitchOrganisation(WireModel):
+class SwitchOrganisation(Body):
     """The body of `POST /auth/organisation`."""
 
     organisation_id: Name
 
 
-class Suggesting(WireModel):
+class Suggesting(Body):
     """The body of `POST /integrations/{id}/mapping/ai-suggest`."""
 
     object_pair: PairName
@@ -55,7 +61,7 @@ class ChoiceBody(WireModel):
     note: Annotated[str, pydantic.Field(max_length=2000)] | None = None
 
 
-class Deciding(WireModel):
+class Deciding(Body):
     """The body of `POST /integrations/{id}/mapping/decisions`: all are made, or none."""
 
     object_pair: PairName
@@ -64,7 +70,7 @@ class Deciding(WireModel):
     ]
 
 
-class Undoing(WireModel):
+class Undoing(Body):
     """The body of `POST /integrations/{id}/mapping/undo`; without an id the last decision."""
 
     object_pair: PairName
