@@ -17,6 +17,8 @@ from crmdeck.tui.text import display_text, pad
 
 INDENT = 2
 GAUGE = 8
+AGE = 19
+QUOTA = 12
 MOST_WEEKS = 8
 OWN_DOMAIN = ".my.salesforce.com"
 
@@ -137,17 +139,19 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
     synced = ago(status.last_sync_at, now)
     words, state = quota_words(status)
     token, token_state = token_life(entry, now)
+    # Where room lacks, the gauge gives way: its words say the same.
+    bar = max(0, min(GAUGE, width - INDENT - AGE - QUOTA - len(token)))
     quota = (
         Content.assemble(
-            gauge(status.quota.left, GAUGE, state),
-            (f" {pad(words, 11)}", "$muted" if state == "ok" else COLOURS[state]),
+            gauge(status.quota.left, bar, state),
+            (f" {pad(words, QUOTA - 1)}", "$muted" if state == "ok" else COLOURS[state]),
         )
         if status.quota is not None
-        else Content.styled(pad(words, GAUGE + 12), "$muted")
+        else Content.styled(pad(words, bar + QUOTA), "$muted")
     )
     age = f"synced {synced}" if status.last_sync_at else "never synced"
     return Content.assemble(
-        (" " * INDENT + pad(age, 19), "$muted"),
+        (" " * INDENT + pad(age, AGE), "$muted"),
         quota,
         (token, COLOURS.get(token_state, "$muted")),
     ).truncate(width, ellipsis=True)

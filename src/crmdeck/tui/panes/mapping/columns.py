@@ -162,7 +162,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         "PartnerOS",
         lambda line: line.title,
         style=lambda line: "" if line.is_open else "muted",
-        min_width=13,
+        min_width=11,
     ),
     Column(
         "direction",
@@ -181,7 +181,7 @@ COLUMNS: tuple[Column[Line], ...] = (
             fit_name(line.crm_field, width) if line.crm_field else crm_text(line)
         ),
         style=_crm_style,
-        min_width=15,
+        min_width=13,
     ),
     Column(
         "confidence",

@@ -80,15 +80,17 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
 
 
 def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
-    """Return the widths of the fixed columns, the last ones shrunk first where room lacks."""
+    """Return the widths of the fixed columns, the last ones shrunk first where room lacks.
+
+    A column is whole or as narrow as it can be: what lies between helps its neighbours more.
+    """
     widths = {column.id: column.width for column in columns if column.width is not None}
     least = sum(column.min_width for column in columns if column.width is None)
     lacking = sum(widths.values()) + least - room
     for column in reversed(columns):
         if lacking > 0 and column.width is not None and column.shrink_to is not None:
-            given = min(lacking, column.width - column.shrink_to)
-            widths[column.id] -= given
-            lacking -= given
+            widths[column.id] = column.shrink_to
+            lacking -= column.width - column.shrink_to
     return widths
 
 
