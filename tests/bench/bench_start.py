@@ -141,16 +141,15 @@ def main() -> None:
 
         print(f"crmdeck --help             {median(lambda: command('--help'), options.runs):.2f} s")
         print(f"crmdeck status             {median(lambda: command('status'), options.runs):.2f} s")
-        loads = {}
+        pairs, loads = [], {}
         for what, keys in VIEWS.items():
             process("-c", LOOK, str(home), *keys)
             marker = "large" if what == "its connections" else f"{options.fields:,}"
-            runs = [
+            pairs = [
                 (paints([sys.executable, "-c", BARE], "hints")[0], data(marker=marker, **at_home))
                 for _ in range(options.runs + 1)
             ][1:]
-            loads[what] = statistics.median(run[1][1] for run in runs)
-            pairs = runs
+            loads[what] = statistics.median(pair[1][1] for pair in pairs)
         bare = statistics.median(pair[0] for pair in pairs)
         console = statistics.median(pair[1][0] for pair in pairs)
         times = statistics.median(pair[1][0] / pair[0] for pair in pairs)

@@ -111,14 +111,24 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
         await pilot.pause()
 
 
+def few(wanted: str) -> list[Choice]:
+    return [Choice("another", "as fast as a past tense"), Choice(wanted, wanted)]
+
+
+def many(wanted: str) -> list[Choice]:
+    return [*(Choice(number, f"as fast as {number}") for number in range(50_000)), *few(wanted)]
+
+
 @pytest.mark.parametrize(
     ("dialog", "expected"),
     [
         (Prompt("Note?"), "as fast as a paste"),
         (TypedConfirm("Sure?", "", expected="as fast as a paste"), True),
         (Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]), None),
+        (Choose("Which?", few("as fast as a paste")), None),
+        (Choose("Which?", [*few("as fast as a pass"), *many("as fast as a paste")]), None),
     ],
-    ids=["prompt", "typed", "form"],
+    ids=["prompt", "typed", "form", "few", "many"],
 )
 async def test_enter_never_overtakes_what_was_typed_before(
     workspace: Workspace, dialog: Screen[Any], expected: Any

@@ -55,7 +55,7 @@ class Choose(SearchedList[Any]):
         """Return label and detail, whatever the columns show of them."""
         return row.label, row.detail
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Answer with the line under the cursor."""
         if self.row is not None:
             self.dismiss(self.row.value)

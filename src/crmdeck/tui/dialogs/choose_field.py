@@ -92,7 +92,7 @@ class ChooseField(SearchedList[str]):
         yield from super().compose_body()
         yield Static("", id="notes", markup=False)
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Answer with the field under the cursor."""
         option: FieldOption | None = self.row
         if option is not None and not option.holder:

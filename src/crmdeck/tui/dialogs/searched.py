@@ -50,6 +50,8 @@ class SearchedList(Dialog[T]):
         self._rows = tuple(rows) if rows is not None else None
         self._columns = tuple(columns)
         self._current = current
+        self._sought = ""
+        self._takes = False
 
     @property
     def row(self) -> Any:
@@ -82,9 +84,13 @@ class SearchedList(Dialog[T]):
         if self.is_mounted:
             self._show()
 
-    def action_take(self) -> None:
-        """Do what Enter does."""
+    def take(self) -> None:
+        """Do what Enter and a double click do."""
         raise NotImplementedError
+
+    def action_take(self) -> None:
+        """Do what Enter does, on what is found by all that was typed before it."""
+        self.once_typed(self._take_what_is_found)
 
     def action_down(self) -> None:
         """Go to the next row."""
@@ -104,13 +110,29 @@ class SearchedList(Dialog[T]):
 
     @on(Table.Selected)
     def _double_clicked(self) -> None:
-        self.action_take()
+        self.take()
 
     @on(Input.Changed)
-    def _search(self, event: Input.Changed) -> None:
-        found: Filter[Any] = compile_filter(
-            event.value, searched=self.searched, keys=self.FILTER_KEYS
-        )
+    def _typed(self, event: Input.Changed) -> None:
+        self._search(event.value)
+
+    @on(Table.Ordered)
+    def _found(self) -> None:
+        if self._takes:
+            self._takes = False
+            self.take()
+
+    def _take_what_is_found(self) -> None:
+        self._search(self.query_one(Input).value)
+        self._takes = self.query_one(Table).is_ordering
+        if not self._takes:
+            self.take()
+
+    def _search(self, text: str) -> None:
+        if text == self._sought:
+            return
+        self._sought = text
+        found: Filter[Any] = compile_filter(text, searched=self.searched, keys=self.FILTER_KEYS)
         self.query_one(Table).set_filter(found.predicate, found.words)
 
     def _show(self) -> None:

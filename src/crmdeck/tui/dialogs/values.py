@@ -18,6 +18,6 @@ class Values(SearchedList[None]):
     )
     EMPTY = ""
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Go back."""
         self.dismiss(None)

@@ -98,6 +98,11 @@ class TableCore(TableView[R], inherit_bindings=False):
     _coming: tuple[Sequence[R], Hashable | None] | None = None
     """Rows that are still being ordered, and the key that the cursor is to go to."""
 
+    @property
+    def is_ordering(self) -> bool:
+        """Whether rows are still being ordered or filtered; `Ordered` follows."""
+        return self._coming is not None
+
     def _restart(self) -> None:
         """Order anew what shows, or what was about to."""
         if self._coming is not None:
