@@ -89,18 +89,24 @@ class CrmdeckApp(App[None]):
         """Leave in order whatever ends the process."""
         on_ending(self.leave)
 
-    def take(self, workspace: Workspace) -> None:
-        """Take up a workspace that is open now; say what is wrong with the keys of its settings."""
+    def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
+        """Return the key map to use, all actions that it may name being known; for a worker."""
+        keys = workspace.settings.keys if self._keys is None else self._keys
+        if keys:
+            from crmdeck.tui.keytable import load_all_actions
+
+            load_all_actions()
+        return keys
+
+    def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
+        """Take up a workspace that is open now; say what is wrong with the key map."""
         self.stylesheet.read_all(self._other_sheets)
         self.workspace = workspace
         settings = workspace.settings
         if self._theme is None and settings.theme is not None:
             self._use_theme(settings.theme)
-        keys = settings.keys if self._keys is None else self._keys
         if keys:
             self.set_keymap(dict(keys))
-            for spec in self._specs:
-                spec.load()
             if problems := check_keymap(keys):
                 told = [*problems[:MOST_PROBLEMS], *_and_more(len(problems) - MOST_PROBLEMS)]
                 self.say("\n".join(told), title="Key map", severity="warning", timeout=15)

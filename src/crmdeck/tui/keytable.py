@@ -6,15 +6,15 @@ import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
 
-from crmdeck.tui import actions, dialogs
+from crmdeck.tui import actions, dialogs, screens, widgets
 from crmdeck.tui.panes.registry import PANES
 
 
 def load_all_actions() -> None:
     """Import everything that declares an action; the console itself loads panes as they come."""
-    import_module("crmdeck.tui.screens.main")
-    for module in pkgutil.iter_modules(dialogs.__path__, f"{dialogs.__name__}."):
-        import_module(module.name)
+    for package in (screens, widgets, dialogs):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     for spec in PANES:
         spec.load()
 
