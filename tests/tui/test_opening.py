@@ -69,12 +69,15 @@ async def test_a_workspace_that_can_not_be_opened_ends_the_console(tmp_path: Pat
 
 
 async def test_the_theme_and_keys_of_the_settings_hold(workspace: Workspace) -> None:
-    (workspace.home / "settings.toml").write_text('theme = "light"\n[keys]\n"view.filter" = "f4"\n')
+    (workspace.home / "settings.toml").write_text(
+        'theme = "light"\n[keys]\n"view.filter" = "f4"\n"welcome.demo" = "D"\n"form.take" = "f5"\n'
+    )
     with Workspace.open(workspace.home) as opened:
         app = CrmdeckApp(opened)
-        async with app.run_test(size=(100, 30)) as pilot:
+        async with app.run_test(size=(100, 30), notifications=True) as pilot:
             await settle(pilot)
             await pilot.press("2")
             await settle(pilot)
             assert app.theme == "crmdeck-light"
             assert "F4 filter" in screen_text(pilot)
+            assert "Key map" not in screen_text(pilot), "keys of what was not shown yet are known"
