@@ -30,12 +30,15 @@ from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.health.board import Entry
 from crmdeck.tui.panes.health.card import Density, card, card_height, densities
+from crmdeck.tui.panes.health.cards import Cards
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.health.strip import Day, days
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.themes import theme_name
 from crmdeck.tui.ui_state import FILE_NAME
+from crmdeck.tui.widgets.rail import Rail
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
 from tests.tui.pilot import screen_text, settle, type_text, until
@@ -428,3 +431,29 @@ def test_room_that_is_left_goes_to_the_first_cards() -> None:
         used = sum(map(card_height, entries, chosen)) + 2
         assert used <= height
     assert set(densities(entries, 40)) == {Density.FULL}
+
+
+@pytest.mark.parametrize("theme", ["crmdeck-dark", "crmdeck-light", "terminal", "nord"])
+async def test_the_card_under_the_cursor_is_seen_in_every_theme(
+    workspace: Workspace, theme: str
+) -> None:
+    app = console(workspace)
+    async with app.run_test(size=SMALL) as pilot:
+        app.theme = theme_name(theme, set(app.available_themes))
+        await settle(pilot)
+        cards = app.screen.query_one(Cards)
+
+        def look() -> list[tuple[str, str]]:
+            return [(part.text, str(part.style)) for part in cards.render_line(0)]
+
+        chosen = look()
+        await pilot.press("j")
+        await settle(pilot)
+        assert look() != chosen
+        await pilot.press("k", "h")
+        await settle(pilot)
+        rail = app.screen.query_one(Rail)
+        seen = [str(part.style) for part in rail.render_line(1)]
+        await pilot.press("j")
+        await settle(pilot)
+        assert [str(part.style) for part in rail.render_line(1)] != seen
