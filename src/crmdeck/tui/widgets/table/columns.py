@@ -19,7 +19,7 @@ class Column(Generic[R]):
     `text` gives the plain text of a cell, as it came; the table makes it safe and cuts it.
     `style` names the state of a cell (`ok`, `warn`, `error`, `muted`, `strong`, `accent`,
     `info`), which the theme turns into a look; the text must carry the meaning as well.
-    `width` cells are fixed, down to `shrink_to` where the table is too narrow; without it the
+    `width` cells are fixed, or `shrink_to` where the table is too narrow; without it the
     column takes its share (`weight`) of what is left, at least `min_width`. A column with
     `hide_below` leaves a table narrower than that. `reach` names the column up to whose
     end a cell goes, where it takes in those to its right (a title above others, say).
