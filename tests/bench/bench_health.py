@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import (
     Connection,
     DriftEvent,
@@ -28,7 +29,6 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.secrets import MemorySecrets
 from crmdeck.store import Store
 from crmdeck.workspace import Workspace
 

@@ -96,8 +96,8 @@ def data(*command: str, marker: str, **environment: str) -> tuple[float, float]:
 
 def large_workspace(home: Path, fields: int) -> None:
     """Make a workspace over 500 exported objects with `fields` fields in all."""
+    from crmdeck.credentials import MemorySecrets
     from crmdeck.model import Platform, Source
-    from crmdeck.secrets import MemorySecrets
     from crmdeck.workspace import ConnectionDraft, Workspace
 
     objects = [

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, World
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 ORGS = ("acme-prod",)

@@ -130,7 +130,7 @@ def test_a_block_of_the_page_runs_as_written(
 
 def test_the_page_names_what_there_is() -> None:
     from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, SCOPES
-    from crmdeck.secrets import SECRET_NAMES
+    from crmdeck.credentials import SECRET_NAMES
     from crmdeck.workspace import DEFAULT_PORT
     from crmdeck.workspace.signin.flows import SALESFORCE_FLOWS
 

@@ -37,8 +37,8 @@ from crmdeck.model import (
     DriftReport,
     Field,
     FieldDifference,
+    FieldMapping,
     FieldType,
-    Mapping,
     MappingLine,
     ObjectDifference,
     ObjectSchema,
@@ -98,7 +98,7 @@ STATUS = ConnectionStatus(
     schema_stats=SchemaStats(object_count=3, field_count=40),
     quota=Quota(used=5, limit=100),
 )
-MAPPING = Mapping(
+MAPPING = FieldMapping(
     connection_id="c1",
     object_pair="deal--Opportunity",
     lines=(

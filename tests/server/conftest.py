@@ -18,8 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from crmdeck.clock import utc_now
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.server import Organisation, Role, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts

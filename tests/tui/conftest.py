@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 HOSTILE = (

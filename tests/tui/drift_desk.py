@@ -14,8 +14,8 @@ from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import DecisionState, Direction, Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.drift.lines import Line

@@ -10,8 +10,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import MappingLine, Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.panes.mapping.pane import MappingPane

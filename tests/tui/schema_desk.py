@@ -12,8 +12,8 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import DecisionState, Direction, Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.registry import PaneSpec

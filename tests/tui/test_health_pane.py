@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import NextStep
 from crmdeck.model import (
     Alert,
@@ -26,7 +27,6 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.health.board import Entry
 from crmdeck.tui.panes.health.card import Density, card, card_height, densities

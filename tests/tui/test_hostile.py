@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import DecisionState, Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.workspace import Choice, ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE, Clock

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.panes.base import Pane

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.form import Form
 from crmdeck.tui.screens.main import MainScreen

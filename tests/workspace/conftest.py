@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 

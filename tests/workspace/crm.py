@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import RefreshResult, Scope, Source
 from crmdeck.sandbox import Sandbox, World
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 from .conftest import Clock

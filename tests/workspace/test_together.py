@@ -13,9 +13,9 @@ import pytest
 from crmdeck.connectors.base import Connector, Credentials, Discovery, Known, TokenListener
 from crmdeck.connectors.files import open_connector
 from crmdeck.connectors.tuning import Tuning
+from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CancelledError, ReadOnlyError, SourceError
 from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 from crmdeck.workspace.together import AT_ONCE
 from tests.workspace.conftest import Clock, describe, text_field

@@ -148,7 +148,7 @@ class Meter:
 class Credentials(Protocol):
     """Where a connector finds its secrets and puts refreshed ones back.
 
-    Names are those of `crmdeck.secrets` (`access_token`, `refresh_token`, `client_id`, ...).
+    Names are those of `crmdeck.credentials` (`access_token`, `refresh_token`, `client_id`, ...).
     """
 
     def get(self, name: str) -> str | None:

@@ -20,13 +20,13 @@ from crmdeck.model import (
     ConnectionStatus,
     DriftReport,
     FieldDifference,
+    FieldMapping,
     ObjectDetail,
     ObjectSchema,
     SchemaSummary,
     Side,
     WireModel,
 )
-from crmdeck.model import Mapping as FieldMapping
 
 Exportable: TypeAlias = WireModel | Sequence[WireModel]
 Record: TypeAlias = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from crmdeck.matching.directions import is_shell, suggest_direction, why_locked
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.model import Direction, Field, FieldType, Warning
+from crmdeck.model import Direction, Field, FieldType, MappingWarning
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _LINES = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.URL})
@@ -19,7 +19,9 @@ _MAX_NAMED = 3
 _MAX_VALUE_WIDTH = 40
 
 
-def warn(left: Field, right: Field, *, knowledge: Knowledge | None = None) -> tuple[Warning, ...]:
+def warn(
+    left: Field, right: Field, *, knowledge: Knowledge | None = None
+) -> tuple[MappingWarning, ...]:
     """Return what speaks against the pair of a PartnerOS and a CRM field, the gravest first.
 
     Only what can flow is judged: a field that is only read from is not asked what it can hold.
@@ -61,32 +63,34 @@ def _nothing_flows(left: Field, right: Field, knowledge: Knowledge | None) -> bo
     return not (into_right or into_left)
 
 
-def _of_the_pair(left: Field, right: Field, knowledge: Knowledge | None) -> Iterator[Warning]:
+def _of_the_pair(
+    left: Field, right: Field, knowledge: Knowledge | None
+) -> Iterator[MappingWarning]:
     if _nothing_flows(left, right, knowledge):
-        yield Warning(
+        yield MappingWarning(
             code="NOTHING_CAN_FLOW",
             text=f"Neither {left.name} nor {right.name} can be written: nothing can flow.",
         )
     for field in (left, right):
         if field.archived:
-            yield Warning(code="ARCHIVED", text=f"{field.name} is archived: it may go away.")
+            yield MappingWarning(code="ARCHIVED", text=f"{field.name} is archived: it may go away.")
         if is_shell(field):
-            yield Warning(
+            yield MappingWarning(
                 code="COMPOUND_SHELL",
                 text=f"{field.name} only shows its parts: map the parts to write them.",
             )
     if FieldType.REFERENCE in (left.type, right.type):
         field = right if right.type is FieldType.REFERENCE else left
         target = f" of {', '.join(field.references[:_MAX_NAMED])}" if field.references else ""
-        yield Warning(
+        yield MappingWarning(
             code="LOOKUP_NEEDED",
             text=f"{field.name} holds the id{target}: ids differ between systems, look them up.",
         )
 
 
-def _of_the_flow(source: Field, target: Field) -> Iterator[Warning]:
+def _of_the_flow(source: Field, target: Field) -> Iterator[MappingWarning]:
     if reason := _misfit(source.type, target.type):
-        yield Warning(
+        yield MappingWarning(
             code="TYPE_MISMATCH",
             text=f"{source.name} ({source.type}) does not fit into {target.name} "
             f"({target.type}): {reason}.",
@@ -95,12 +99,12 @@ def _of_the_flow(source: Field, target: Field) -> Iterator[Warning]:
     yield from _of_the_size(source, target)
     yield from _of_the_values(source, target)
     if target.required and source.required is False:
-        yield Warning(
+        yield MappingWarning(
             code="REQUIRED_MAY_BE_EMPTY",
             text=f"{target.name} needs a value, and {source.name} may be empty.",
         )
     if target.unique and source.unique is False:
-        yield Warning(
+        yield MappingWarning(
             code="MUST_BE_UNIQUE",
             text=f"{target.name} takes each value once, and {source.name} may repeat.",
         )
@@ -126,17 +130,17 @@ def _misfit(source: FieldType, target: FieldType) -> str | None:
     return "the values can't be converted"
 
 
-def _of_the_size(source: Field, target: Field) -> Iterator[Warning]:
+def _of_the_size(source: Field, target: Field) -> Iterator[MappingWarning]:
     textual = target.type in _TEXTS | _LINES and source.type in _TEXTS | _LINES
     if textual and target.length:
         if source.length and source.length > target.length:
-            yield Warning(
+            yield MappingWarning(
                 code="LENGTH_SHORTER",
                 text=f"{target.name} holds {target.length} characters, {source.name} up to "
                 f"{source.length}: long values are cut or refused.",
             )
         elif not source.length and source.type in _UNBOUNDED:
-            yield Warning(
+            yield MappingWarning(
                 code="LENGTH_SHORTER",
                 text=f"{target.name} holds {target.length} characters, {source.name} names no "
                 "limit: long values are cut or refused.",
@@ -144,24 +148,24 @@ def _of_the_size(source: Field, target: Field) -> Iterator[Warning]:
     if source.type in _NUMBERS and target.type in _NUMBERS:
         yield from _of_the_digits(source, target)
     if source.type is FieldType.DATETIME and target.type is FieldType.DATE:
-        yield Warning(
+        yield MappingWarning(
             code="TIME_LOST", text=f"{target.name} is a date: the time of {source.name} is lost."
         )
     if source.type is FieldType.HTML and target.type is not FieldType.HTML:
-        yield Warning(
+        yield MappingWarning(
             code="FORMAT_LOST",
             text=f"{target.name} holds plain text: the formatting of {source.name} is lost.",
         )
 
 
-def _of_the_digits(source: Field, target: Field) -> Iterator[Warning]:
+def _of_the_digits(source: Field, target: Field) -> Iterator[MappingWarning]:
     source_scale = 0 if source.type is FieldType.INTEGER else source.scale
     target_scale = 0 if target.type is FieldType.INTEGER else target.scale
     may_have_decimals = source_scale is None and target.type is FieldType.INTEGER
     if may_have_decimals or (
         source_scale is not None and target_scale is not None and source_scale > target_scale
     ):
-        yield Warning(
+        yield MappingWarning(
             code="PRECISION_LOST",
             text=f"{target.name} keeps {target_scale or 'no'} decimal places, "
             f"{source.name} may have more.",
@@ -169,32 +173,32 @@ def _of_the_digits(source: Field, target: Field) -> Iterator[Warning]:
     if source.precision is None or target.precision is None:
         return
     if source.precision - (source_scale or 0) > target.precision - (target_scale or 0):
-        yield Warning(
+        yield MappingWarning(
             code="NUMBER_TOO_LARGE",
             text=f"{target.name} holds {target.precision - (target_scale or 0)} digits before "
             f"the point, {source.name} may have more.",
         )
 
 
-def _of_the_values(source: Field, target: Field) -> Iterator[Warning]:
+def _of_the_values(source: Field, target: Field) -> Iterator[MappingWarning]:
     if source.type is FieldType.MULTIPICKLIST and target.type in (
         FieldType.PICKLIST,
         FieldType.BOOLEAN,
     ):
-        yield Warning(
+        yield MappingWarning(
             code="MULTI_TO_SINGLE",
             text=f"{source.name} may hold several values, {target.name} takes one.",
         )
     if target.type not in _CHOICES:
         if target.type is FieldType.BOOLEAN and source.type in _CHOICES:
-            yield Warning(
+            yield MappingWarning(
                 code="VALUE_MAP_NEEDED",
                 text=f"{target.name} is yes or no: say which values of {source.name} are which.",
             )
         return
     if source.type not in _CHOICES:
         if target.restricted is not False:
-            yield Warning(
+            yield MappingWarning(
                 code="NOT_A_CHOICE",
                 text=f"{target.name} is a picklist, and {source.name} may hold any value.",
             )
@@ -202,7 +206,7 @@ def _of_the_values(source: Field, target: Field) -> Iterator[Warning]:
     yield from _of_the_choices(source, target)
 
 
-def _of_the_choices(source: Field, target: Field) -> Iterator[Warning]:
+def _of_the_choices(source: Field, target: Field) -> Iterator[MappingWarning]:
     if not (source.picklist and target.picklist):
         return
     taken = {value.value for value in target.picklist if value.active}
@@ -210,7 +214,7 @@ def _of_the_choices(source: Field, target: Field) -> Iterator[Warning]:
     if missing:
         more = "" if len(missing) <= _MAX_NAMED else f" and {len(missing) - _MAX_NAMED} more"
         named = ", ".join(_short(value) for value in missing[:_MAX_NAMED])
-        yield Warning(
+        yield MappingWarning(
             code="VALUE_MAP_NEEDED",
             text=f"{target.name} does not know {named}{more}: map the values.",
         )

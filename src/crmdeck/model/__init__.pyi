@@ -33,8 +33,9 @@ from .hashing import schema_hash as schema_hash
 from .hashing import structural_hash as structural_hash
 from .mapping import Alternative as Alternative
 from .mapping import Decision as Decision
-from .mapping import Mapping as Mapping
+from .mapping import FieldMapping as FieldMapping
 from .mapping import MappingLine as MappingLine
+from .mapping import MappingWarning as MappingWarning
 from .mapping import ObjectPair as ObjectPair
 from .mapping import PairSummary as PairSummary
 from .mapping import PartnerObject as PartnerObject
@@ -43,7 +44,6 @@ from .mapping import SuggestAnswer as SuggestAnswer
 from .mapping import Suggestion as Suggestion
 from .mapping import ValueMap as ValueMap
 from .mapping import ValuePair as ValuePair
-from .mapping import Warning as Warning
 from .mapping import in_force as in_force
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress

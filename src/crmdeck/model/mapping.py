@@ -55,7 +55,7 @@ class Reason(WireModel):
     text: str
 
 
-class Warning(WireModel):
+class MappingWarning(WireModel):
     """Why a pair may not work, with a stable code."""
 
     code: str
@@ -92,7 +92,7 @@ class Alternative(WireModel):
     confidence: float
     direction: Direction = Direction.BIDIRECTIONAL
     reasons: tuple[Reason, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[MappingWarning, ...] = ()
 
 
 class Suggestion(WireModel):
@@ -108,7 +108,7 @@ class Suggestion(WireModel):
     direction: Direction
     direction_reason: str = ""
     reasons: tuple[Reason, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[MappingWarning, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     decision: DecisionState = DecisionState.PENDING
 
@@ -170,7 +170,7 @@ class MappingLine(WireModel):
     drift: tuple[str, ...] = ()
 
 
-class Mapping(WireModel):
+class FieldMapping(WireModel):
     """What holds now for an object pair."""
 
     connection_id: str

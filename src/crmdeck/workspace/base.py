@@ -16,9 +16,9 @@ from typing import Any, Self
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
 from crmdeck.connectors.tuning import Tuning
+from crmdeck.credentials import ConnectionSecrets, SecretStore, Vault
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, Source
-from crmdeck.secrets import ConnectionSecrets, SecretStore, Vault
 from crmdeck.settings import Settings
 from crmdeck.store import Store
 

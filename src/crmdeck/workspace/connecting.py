@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmdeck.connectors.base import Connector
+from crmdeck.credentials import SecretsPlace as SecretsPlace
+from crmdeck.credentials import keyring_available, no_keyring
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
     AuditEntry,
@@ -17,8 +19,6 @@ from crmdeck.model import (
     Source,
     WireModel,
 )
-from crmdeck.secrets import SecretsPlace as SecretsPlace
-from crmdeck.secrets import keyring_available, no_keyring
 from crmdeck.workspace.base import UseCases, new_id
 from crmdeck.workspace.checks import (
     absolute,

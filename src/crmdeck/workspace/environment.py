@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from crmdeck.secrets import SECRET_NAMES, environment_variable
+from crmdeck.credentials import SECRET_NAMES, environment_variable
 
 
 def secrets_from_environment(connection_name: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import ConnectorFactory
+from crmdeck.credentials import SecretStore
 from crmdeck.home import resolve_home
 from crmdeck.model import ProgressCallback
-from crmdeck.secrets import SecretStore
 from crmdeck.workspace.exporting import Exporting
 from crmdeck.workspace.inspecting import Inspecting
 from crmdeck.workspace.reviewing import Reviewing

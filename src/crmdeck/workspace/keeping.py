@@ -8,7 +8,7 @@ from crmdeck.model import (
     Comparison,
     DriftReport,
     FieldDifference,
-    Mapping,
+    FieldMapping,
     ObjectDetail,
     ObjectDifference,
     SchemaSummary,
@@ -32,7 +32,7 @@ def keep(
             told = {event.story for event in events}
             stories = tuple(story for story in data.stories if story.id in told)
             return DriftReport(events=events, stories=stories)
-        case Mapping():
+        case FieldMapping():
             lines = tuple(line for line in data.lines if line.partner_field in only)
             return data.model_copy(update={"lines": lines})
         case SchemaSummary():

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from crmdeck.connectors.base import Connector, Versioned
+from crmdeck.credentials import SECRET_NAMES
 from crmdeck.model import Connection, ProbeReport, Source
-from crmdeck.secrets import SECRET_NAMES
 from crmdeck.store import Session
 from crmdeck.workspace.signin.flows import flow_in_use, flows_of
 

@@ -11,12 +11,12 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     Field,
+    FieldMapping,
     MappingLine,
     ObjectPair,
     PairSummary,
     PartnerObject,
 )
-from crmdeck.model import Mapping as FieldMapping
 from crmdeck.workspace.base import UseCases, find_connection, not_found
 from crmdeck.workspace.browsing import require_known
 from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair, suffered

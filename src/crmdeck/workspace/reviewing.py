@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from crmdeck.matching.checks import blocking, warn
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.model import Decision, Direction, DriftEvent, Field, ObjectPair, PartnerObject, Warning
+from crmdeck.model import (
+    Decision,
+    Direction,
+    DriftEvent,
+    Field,
+    MappingWarning,
+    ObjectPair,
+    PartnerObject,
+)
 from crmdeck.workspace.base import find_connection
 from crmdeck.workspace.browsing import find_snapshot
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
@@ -23,7 +31,7 @@ class Verdict:
 
     direction: Direction
     reason: str
-    warnings: tuple[Warning, ...]
+    warnings: tuple[MappingWarning, ...]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Connection, Source
-from crmdeck.secrets import MemorySecrets
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 from ...server.conftest import PASSWORD, House, build, serving

@@ -183,8 +183,8 @@ def test_a_viewer_gets_what_is_there_and_changes_nothing(house: House, tmp_path:
 def test_a_wrong_password_and_another_integration_are_told_apart(
     house: House, tmp_path: Path
 ) -> None:
+    from crmdeck.credentials import MemorySecrets
     from crmdeck.errors import NotFoundError
-    from crmdeck.secrets import MemorySecrets
     from crmdeck.workspace import Workspace
 
     workspace = Workspace.open(tmp_path / "new", secrets=MemorySecrets())

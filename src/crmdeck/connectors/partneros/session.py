@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 
 from crmdeck.connectors.base import Credentials, TokenListener
+from crmdeck.credentials import NoKeyringError
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
-from crmdeck.secrets import NoKeyringError
 
 SignIn = Callable[[str, str], str]
 

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
+from crmdeck.credentials import MemorySecrets
 from crmdeck.home import demo_home
 from crmdeck.model import ProgressCallback, to_utc
-from crmdeck.secrets import MemorySecrets
 from crmdeck.settings import Settings
 from crmdeck.workspace.demo.building import Builder
 from crmdeck.workspace.demo.link import SandboxLink

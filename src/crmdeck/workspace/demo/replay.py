@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crmdeck.clock import utc_now
+from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
     DecisionState,
@@ -18,7 +19,6 @@ from crmdeck.model import (
     ProgressCallback,
     Source,
 )
-from crmdeck.secrets import MemorySecrets
 from crmdeck.settings import Settings
 from crmdeck.workspace.connecting import ConnectionDraft
 from crmdeck.workspace.deciding import Choice

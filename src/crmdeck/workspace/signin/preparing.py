@@ -6,15 +6,15 @@ import importlib
 from collections.abc import Collection, Mapping
 from functools import partial
 
-from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform, Source
-from crmdeck.secrets import (
+from crmdeck.credentials import (
     SECRET_NAMES,
     SecretsPlace,
     environment_variable,
     keyring_available,
     no_keyring,
 )
+from crmdeck.errors import UsageError
+from crmdeck.model import Connection, Platform, Source
 from crmdeck.workspace.connecting import Connecting, ConnectionDraft, require_free_name
 from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
 from crmdeck.workspace.signin.flows import (

@@ -12,9 +12,9 @@ from crmdeck.model import (
     DriftEvent,
     Field,
     FieldType,
+    MappingWarning,
     Reason,
     Severity,
-    Warning,
 )
 from crmdeck.workspace import Verdict
 
@@ -105,7 +105,7 @@ class Line:
         return sum(value not in self.value_map for value in self.values)
 
     @property
-    def warnings(self) -> tuple[Warning, ...]:
+    def warnings(self) -> tuple[MappingWarning, ...]:
         """What may go wrong, but for what a complete value map has settled."""
         found = self.verdict.warnings if self.verdict is not None else ()
         if self.unmapped_values == 0:

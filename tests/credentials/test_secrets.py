@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.secrets import (
+from crmdeck.credentials import (
     ConnectionSecrets,
     FileSecrets,
     KeyringSecrets,

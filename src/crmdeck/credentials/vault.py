@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from crmdeck.secrets.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
-from crmdeck.secrets.stores import (
+from crmdeck.credentials.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
+from crmdeck.credentials.stores import (
     SECRET_NAMES,
     SECRETS_FILE,
     FileSecrets,

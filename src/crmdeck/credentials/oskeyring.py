@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
+from crmdeck.credentials.stores import SECRET_NAMES
 from crmdeck.errors import CrmdeckError
-from crmdeck.secrets.stores import SECRET_NAMES
 
 SERVICE = "crmdeck"
 REPLACES = ".replaces"

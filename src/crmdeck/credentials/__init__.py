@@ -3,20 +3,20 @@
 Secret names are those of `SECRET_NAMES`.
 """
 
-from crmdeck.secrets.oskeyring import (
+from crmdeck.credentials.oskeyring import (
     KeyringSecrets,
     NoKeyringError,
     keyring_available,
     no_keyring,
 )
-from crmdeck.secrets.stores import (
+from crmdeck.credentials.stores import (
     SECRET_NAMES,
     SECRETS_FILE,
     FileSecrets,
     MemorySecrets,
     SecretStore,
 )
-from crmdeck.secrets.vault import ConnectionSecrets, SecretsPlace, Vault, environment_variable
+from crmdeck.credentials.vault import ConnectionSecrets, SecretsPlace, Vault, environment_variable
 
 __all__ = [
     "SECRETS_FILE",
