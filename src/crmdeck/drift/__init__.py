@@ -1,17 +1,7 @@
-"""Drift: compare two snapshots, weigh each change, spot renames, fold noise into stories."""
+"""Drift: compare two snapshots, judge each change, spot renames, gather what is one story."""
 
-from crmdeck.drift.compare import compare, compare_fields
 from crmdeck.drift.detect import detect
-from crmdeck.drift.schemas import compare_schemas
-from crmdeck.drift.states import AcceptedField, FieldChange, GoneObject, ObjectState
+from crmdeck.drift.schema_diff import compare_schemas
+from crmdeck.drift.states import AcceptedField, GoneObject, ObjectState
 
-__all__ = [
-    "AcceptedField",
-    "FieldChange",
-    "GoneObject",
-    "ObjectState",
-    "compare",
-    "compare_fields",
-    "compare_schemas",
-    "detect",
-]
+__all__ = ["AcceptedField", "GoneObject", "ObjectState", "compare_schemas", "detect"]

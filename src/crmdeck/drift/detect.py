@@ -1,4 +1,4 @@
-"""Drift between two refreshes of a connection: found, weighed, linked to mappings and folded."""
+"""Drift between two refreshes: found, judged, linked to mappings, gathered in stories."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from crmdeck.drift.findings import Finding, find
-from crmdeck.drift.folds import Fold, objects_of
-from crmdeck.drift.kind_rules import RETURNED_REASONS
-from crmdeck.drift.phrases import short
 from crmdeck.drift.renames import find_renames
-from crmdeck.drift.states import AcceptedField, GoneObject, ObjectState
-from crmdeck.drift.stories import fold
-from crmdeck.drift.weigh import (
+from crmdeck.drift.severity import (
     Use,
     Verdict,
-    weigh_added,
-    weigh_changes,
-    weigh_kind,
+    severity_of_added,
+    severity_of_changes,
+    severity_of_kind,
 )
+from crmdeck.drift.severity_rules import RETURNED_REASONS
+from crmdeck.drift.states import AcceptedField, GoneObject, ObjectState
+from crmdeck.drift.stories import StoryDraft, find_stories, objects_of
+from crmdeck.drift.story_rules import STORY_RULES
+from crmdeck.drift.wording import short
 from crmdeck.model import (
     DriftEvent,
     DriftKind,
@@ -48,7 +48,7 @@ def detect(
     returned: Mapping[str, GoneReason] | None = None,
     accepted: Sequence[AcceptedField] = (),
 ) -> DriftReport:
-    """Return what changed between two refreshes, as events and the stories that fold them.
+    """Return what changed between two refreshes, as events and the stories that tell them.
 
     `before` and `after` hold the object types whose hash changed, and those that are new or
     back; `gone_objects` those that are not there any more. `gone_fields` says why a field is
@@ -62,21 +62,23 @@ def detect(
     findings = find(before, after, gone_objects, gone_fields or {}, returned or {})
     links = _Links(accepted)
     affected = {finding: links.of(finding) for finding in findings}
-    folds = fold(findings, platform, {f for f, uses in affected.items() if uses})
-    told_by = {member: found for found in folds for member in found.members}
+    drafts = find_stories(
+        STORY_RULES, findings, platform, {f for f, uses in affected.items() if uses}
+    )
+    told_by = {member: found for found in drafts for member in found.members}
     renames = find_renames(findings)
     new_names = {(o, old): new for (o, new), old in renames.items()}
     moment = to_utc(detected_at)
     when = moment.isoformat()
     story_ids = {
         one: _stable_id(connection_id, when, "story", one.kind, *_place(one.members[0]))
-        for one in folds
+        for one in drafts
     }
 
     def event(finding: Finding) -> DriftEvent:
         place = (finding.object_type, finding.field_name or "")
         found = told_by.get(finding)
-        verdict = _weigh(finding, affected[finding], found, new_names.get(place))
+        verdict = _verdict(finding, affected[finding], found, new_names.get(place))
         return DriftEvent(
             id=_stable_id(connection_id, when, *_place(finding)),
             connection_id=connection_id,
@@ -130,19 +132,22 @@ class _Links:
         return self._by_field.get((finding.object_type, finding.field_name), [])
 
 
-def _weigh(
-    finding: Finding, affected: Iterable[AcceptedField], found: Fold | None, new_name: str | None
+def _verdict(
+    finding: Finding,
+    affected: Iterable[AcceptedField],
+    draft: StoryDraft | None,
+    new_name: str | None,
 ) -> Verdict:
-    if found and found.follows:
-        return Verdict(Severity.SAFE, found.follows)
+    if draft and draft.follows:
+        return Verdict(Severity.SAFE, draft.follows)
     use = Use.of(mapping.direction for mapping in affected)
     if finding.returned:
         return Verdict(Severity.SAFE, RETURNED_REASONS[finding.returned])
     if finding.kind is DriftKind.FIELD_ADDED and finding.after:
-        return weigh_added(finding.after, use)
+        return severity_of_added(finding.after, use)
     if finding.kind is DriftKind.FIELD_CHANGED and finding.after:
-        return weigh_changes(finding.changes, finding.after, use)
-    verdict = weigh_kind(finding.kind, use)
+        return severity_of_changes(finding.changes, finding.after, use)
+    verdict = severity_of_kind(finding.kind, use)
     if new_name:
         return verdict._replace(
             reason=f"{verdict.reason} {short(new_name)} looks like it under another name."

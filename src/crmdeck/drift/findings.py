@@ -1,11 +1,11 @@
-"""Findings: what was found between two refreshes, before it is weighed and folded."""
+"""Findings: what was found between two refreshes, before it is judged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crmdeck.drift.compare import compare, compare_objects
+from crmdeck.drift.field_diff import compare, compare_objects
 from crmdeck.drift.states import GoneObject, ObjectState
 from crmdeck.model import Change, DriftKind, Field, GoneReason
 

@@ -1,11 +1,10 @@
-"""What drift detection takes in, and what comparing gives."""
+"""What drift detection takes in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from crmdeck.model import Change, Direction, Field, GoneReason
+from crmdeck.model import Direction, Field, GoneReason
 
 
 @dataclass(frozen=True)
@@ -42,31 +41,3 @@ class GoneObject:
     label: str
     field_count: int
     reason: GoneReason
-
-
-class Presence(StrEnum):
-    """On which side of a comparison something is."""
-
-    BEFORE = "before"
-    AFTER = "after"
-    BOTH = "both"
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """One field that differs between two states of an object type.
-
-    `before` or `after` is None where the field is on one side only; then `changes` is empty.
-    """
-
-    field_name: str
-    before: Field | None
-    after: Field | None
-    changes: tuple[Change, ...] = ()
-
-    @property
-    def presence(self) -> Presence:
-        """Return on which side the field is."""
-        if self.before is None:
-            return Presence.AFTER
-        return Presence.BEFORE if self.after is None else Presence.BOTH

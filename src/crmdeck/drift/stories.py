@@ -1,53 +1,67 @@
-"""Stories: noise and masses folded, so that the news stands out; nothing is dropped.
+"""Stories: findings that are one thing, told once, so that the news stands out.
 
-What touches a mapping is never folded: it is told by itself.
+Nothing is dropped, and what touches a mapping is in no story: it is told by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from crmdeck.drift.findings import Finding
-from crmdeck.drift.folds import Fold, FoldRule, News
-from crmdeck.drift.masses import (
-    field_everywhere,
-    object_kinds,
-    package,
-    same_change,
-    scope_shrank,
-    vendor_release,
-)
-from crmdeck.drift.noise import mirrors, reference_lists, setup_picklists
 from crmdeck.model import Platform
 
-# The first rule that takes a finding keeps it: echoes first, then what has a known cause, then
-# what is merely alike.
-_RULES: tuple[FoldRule, ...] = (
-    setup_picklists,
-    reference_lists,
-    mirrors,
-    scope_shrank,
-    package,
-    vendor_release,
-    object_kinds,
-    field_everywhere,
-    same_change,
-)
+
+@dataclass(frozen=True, eq=False)
+class StoryDraft:
+    """Findings that one story tells. `follows` says that they are echoes of other findings."""
+
+    kind: str
+    title: str
+    members: tuple[Finding, ...]
+    follows: str | None = None
 
 
-def fold(
-    findings: Sequence[Finding], platform: Platform, mapped: Collection[Finding]
-) -> list[Fold]:
-    """Return the folds of what was found in one refresh; no finding is in two of them.
+@dataclass(frozen=True)
+class News:
+    """Everything that was found in one refresh, with what the rules look up in it."""
 
-    `mapped` are the findings that touch a mapping.
+    platform: Platform
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def by_place(self) -> dict[tuple[str, str | None], Finding]:
+        """Return the findings by object type and field name."""
+        return {(f.object_type, f.field_name): f for f in self.findings}
+
+
+StoryRule = Callable[[News, Sequence[Finding]], Iterable[StoryDraft]]
+"""Given all the news and what no earlier rule took, return the stories of this rule."""
+
+
+def objects_of(findings: Iterable[Finding]) -> list[str]:
+    """Return the object types of findings, each once, ordered."""
+    return sorted({finding.object_type for finding in findings})
+
+
+def find_stories(
+    rules: Iterable[StoryRule],
+    findings: Sequence[Finding],
+    platform: Platform,
+    mapped: Collection[Finding],
+) -> list[StoryDraft]:
+    """Return the stories of one refresh; no finding is in two of them.
+
+    The first of `rules` that takes a finding keeps it. `mapped` are the findings that touch a
+    mapping.
     """
     news = News(platform, tuple(findings))
     remaining = [finding for finding in findings if finding not in mapped]
-    folds: list[Fold] = []
-    for rule in _RULES:
+    drafts: list[StoryDraft] = []
+    for rule in rules:
         found = list(rule(news, remaining))
-        folds.extend(found)
+        drafts.extend(found)
         taken = {member for one in found for member in one.members}
         remaining = [finding for finding in remaining if finding not in taken]
-    return folds
+    return drafts

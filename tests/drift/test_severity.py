@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from crmdeck.drift import compare_fields
-from crmdeck.drift.attribute_rules import ATTRIBUTE_ROWS
-from crmdeck.drift.weigh import Use, weigh_added, weigh_changes, weigh_kind
+from crmdeck.drift.field_diff import compare_fields
+from crmdeck.drift.severity import Use, severity_of_added, severity_of_changes, severity_of_kind
+from crmdeck.drift.severity_rules import ATTRIBUTE_ROWS
 from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
 from tests.drift.build import field, values
 from tests.model.strategies import fields
@@ -78,7 +78,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
 def test_each_rule(before: dict[str, Any], after: dict[str, Any], levels: str, words: str) -> None:
     new = field("F", **after)
     changes = compare_fields(field("F", **before), new)
-    verdicts = [weigh_changes(changes, new, use) for use in USES]
+    verdicts = [severity_of_changes(changes, new, use) for use in USES]
     assert [v.severity for v in verdicts] == [LEVELS[level] for level in levels]
     assert words in verdicts[0].reason
 
@@ -109,13 +109,13 @@ def test_every_rule_has_its_case() -> None:
     ],
 )
 def test_each_kind(kind: DriftKind, levels: str) -> None:
-    verdicts = [weigh_kind(kind, use) for use in USES]
+    verdicts = [severity_of_kind(kind, use) for use in USES]
     assert [v.severity for v in verdicts] == [LEVELS[level] for level in levels]
 
 
 def test_an_added_field_that_must_be_filled_breaks_creating() -> None:
-    assert weigh_added(field("F", required=True), Use()).severity is Severity.BREAKING
-    assert weigh_added(field("F", required=False), Use()).severity is Severity.SAFE
+    assert severity_of_added(field("F", required=True), Use()).severity is Severity.BREAKING
+    assert severity_of_added(field("F", required=False), Use()).severity is Severity.SAFE
 
 
 def test_a_bidirectional_mapping_is_as_bad_as_its_worse_half() -> None:
@@ -124,19 +124,19 @@ def test_a_bidirectional_mapping_is_as_bad_as_its_worse_half() -> None:
     for attribute in ("readable", "updateable"):
         new = field("F", **{attribute: False})
         changes = compare_fields(field("F", **{attribute: True}), new)
-        assert weigh_changes(changes, new, both).severity is Severity.BREAKING
+        assert severity_of_changes(changes, new, both).severity is Severity.BREAKING
 
 
 def test_the_reason_is_that_of_the_worst_change() -> None:
     new = field("F", label="New", type=FieldType.STRING, length=80)
     changes = compare_fields(field("F", label="Old", type=FieldType.STRING, length=255), new)
-    assert weigh_changes(changes, new, Use(pushed=True)).reason.startswith("Shorter")
+    assert severity_of_changes(changes, new, Use(pushed=True)).reason.startswith("Shorter")
 
 
 def test_hostile_names_stay_one_short_line() -> None:
     bad = "won\n\x1b[31m{0}" + "x" * 10_000
     new = field("F", picklist=())
-    verdict = weigh_changes(compare_fields(field("F", picklist=values(bad)), new), new, Use())
+    verdict = severity_of_changes(compare_fields(field("F", picklist=values(bad)), new), new, Use())
     assert verdict.reason.isprintable()
     assert len(verdict.reason) < 150
     assert "{0}" in verdict.reason
@@ -146,4 +146,4 @@ def test_hostile_names_stay_one_short_line() -> None:
 def test_every_difference_has_a_verdict(before: Field, after: Field) -> None:
     changes = compare_fields(before, after)
     for use in USES if changes else ():
-        assert weigh_changes(changes, after, use).reason
+        assert severity_of_changes(changes, after, use).reason

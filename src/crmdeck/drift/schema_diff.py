@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from crmdeck.drift.compare import compare, compare_objects
-from crmdeck.drift.states import FieldChange, ObjectState, Presence
+from crmdeck.drift.field_diff import FieldChange, compare, compare_objects
+from crmdeck.drift.states import ObjectState
 from crmdeck.model import Comparison, FieldDifference, ObjectDifference, Side
-
-_SIDES = {Presence.BEFORE: Side.LEFT, Presence.AFTER: Side.RIGHT, Presence.BOTH: Side.BOTH}
 
 
 def compare_schemas(
@@ -75,6 +73,6 @@ def _field_difference(change: FieldChange) -> FieldDifference:
     return FieldDifference(
         field_name=change.field_name,
         label=field.label if field else "",
-        side=_SIDES[change.presence],
+        side=change.side,
         changes=change.changes,
     )

@@ -1,6 +1,15 @@
-"""The rules of severity for the attributes of a field; read them as those of `kind_rules`.
+"""The rules of severity: for whole fields and objects that came or went, and for attributes.
 
-The first row of an attribute that applies holds; the last one of each always does.
+`breaking` is what makes something that is mapped or written stop working, `risky` what may do
+so or deserves a look, `safe` the rest. Each row says it three times: for a field that nothing
+is mapped to, for one whose values PartnerOS pulls, and for one that it pushes to.
+
+- What left an object that did answer can't be used any more, whatever the cause; so an absent
+  field weighs as much as a removed one. An absent object may just be a narrower export.
+- A field that becomes required breaks whoever creates records, mapped or not.
+- What narrows a type, or takes values from a restricted picklist, breaks for every writer.
+
+Of the rows of an attribute the first that applies holds; the last one of each always does.
 """
 
 from __future__ import annotations
@@ -8,9 +17,67 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crmdeck.drift.compare import picklist_states
-from crmdeck.drift.kind_rules import BREAKING, RISKY, SAFE, Scale
-from crmdeck.model import Change, Field, FieldType
+from crmdeck.drift.field_diff import gained_values, lost_values
+from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, Severity
+
+SAFE, RISKY, BREAKING = Severity.SAFE, Severity.RISKY, Severity.BREAKING
+
+
+class Scale(NamedTuple):
+    """The severities of one row: not mapped, pulled, pushed."""
+
+    unmapped: Severity
+    pulled: Severity
+    pushed: Severity
+
+
+KIND_ROWS: dict[DriftKind, tuple[Scale, str]] = {
+    DriftKind.FIELD_ADDED: (Scale(SAFE, SAFE, SAFE), "A new field; nothing depends on it yet."),
+    DriftKind.FIELD_REMOVED: (
+        Scale(RISKY, BREAKING, BREAKING),
+        "The CRM confirms that the field was removed.",
+    ),
+    DriftKind.FIELD_HIDDEN: (
+        Scale(RISKY, BREAKING, BREAKING),
+        "The field still exists, but this connection's user can't see it any more: "
+        "check the field's permissions.",
+    ),
+    DriftKind.FIELD_ABSENT: (
+        Scale(RISKY, BREAKING, BREAKING),
+        "The object was answered without the field, and nothing says why.",
+    ),
+    DriftKind.OBJECT_ADDED: (Scale(SAFE, SAFE, SAFE), "A new object type."),
+    DriftKind.OBJECT_REMOVED: (
+        Scale(RISKY, BREAKING, BREAKING),
+        "The CRM confirms that the object type was removed.",
+    ),
+    DriftKind.OBJECT_HIDDEN: (
+        Scale(RISKY, BREAKING, BREAKING),
+        "The object type still exists, but this connection's user can't see it any more: "
+        "check the user's object permissions.",
+    ),
+    DriftKind.OBJECT_ABSENT: (
+        Scale(RISKY, RISKY, RISKY),
+        "The object type is not in the answer any more, and nothing says why.",
+    ),
+    DriftKind.OBJECT_OUT_OF_SCOPE: (
+        Scale(SAFE, RISKY, RISKY),
+        "The scope of the connection does not ask for this object type any more.",
+    ),
+    DriftKind.OBJECT_CHANGED: (
+        Scale(SAFE, SAFE, SAFE),
+        "The object's description changed; its fields are told one by one.",
+    ),
+}
+
+REQUIRED_ADDED = "A new field without which no record can be created, and nothing fills it yet."
+
+RETURNED_REASONS: dict[GoneReason, str] = {
+    GoneReason.REMOVED: "The object type is there again; it had been removed.",
+    GoneReason.HIDDEN: "The object type is visible again to this connection's user.",
+    GoneReason.ABSENT: "The object type is in the answer again.",
+    GoneReason.OUT_OF_SCOPE: "The scope asks for this object type again.",
+}
 
 
 class Row(NamedTuple):
@@ -63,18 +130,6 @@ def _gains_values(change: Change, after: Field) -> bool:
 
 def _loses_targets(change: Change, after: Field) -> bool:
     return not set(change.before) <= set(change.after)
-
-
-def lost_values(change: Change) -> list[str]:
-    """Return the values of a picklist change that could be chosen before, and can't now."""
-    after = picklist_states(change.after)
-    return [v for v, on in picklist_states(change.before).items() if on and not after.get(v)]
-
-
-def gained_values(change: Change) -> list[str]:
-    """Return the values of a picklist change that can be chosen now, and could not before."""
-    before = picklist_states(change.before)
-    return [v for v, on in picklist_states(change.after).items() if on and not before.get(v)]
 
 
 ATTRIBUTE_ROWS: tuple[Row, ...] = (

@@ -1,4 +1,4 @@
-"""Weigh changes by the rules: how bad each is for what the accepted mappings do."""
+"""How bad a change is for what the accepted mappings do, by the rules of `severity_rules`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from crmdeck.drift.attribute_rules import ATTRIBUTE_ROWS, gained_values, lost_values
-from crmdeck.drift.kind_rules import KIND_ROWS, REQUIRED_ADDED, Scale
-from crmdeck.drift.phrases import few, short
+from crmdeck.drift.field_diff import gained_values, lost_values
+from crmdeck.drift.severity_rules import ATTRIBUTE_ROWS, KIND_ROWS, REQUIRED_ADDED, Scale
+from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, Direction, DriftKind, Field, Severity
 
 _ROWS = {
@@ -39,26 +39,26 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def weigh_kind(kind: DriftKind, use: Use) -> Verdict:
+def severity_of_kind(kind: DriftKind, use: Use) -> Verdict:
     """Return the verdict on a whole field or object that was added or is gone."""
     scale, reason = KIND_ROWS[kind]
     return Verdict(_under(scale, use), reason)
 
 
-def weigh_added(field: Field, use: Use) -> Verdict:
+def severity_of_added(field: Field, use: Use) -> Verdict:
     """Return the verdict on a field that was added."""
     if field.required:
         return Verdict(Severity.BREAKING, REQUIRED_ADDED)
-    return weigh_kind(DriftKind.FIELD_ADDED, use)
+    return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
-def weigh_changes(changes: Sequence[Change], after: Field, use: Use) -> Verdict:
+def severity_of_changes(changes: Sequence[Change], after: Field, use: Use) -> Verdict:
     """Return the worst verdict on the changes of a field; the first one where several tie."""
-    verdicts = [weigh_change(change, after, use) for change in changes]
+    verdicts = [severity_of_change(change, after, use) for change in changes]
     return max(verdicts, key=lambda verdict: verdict.severity.rank)
 
 
-def weigh_change(change: Change, after: Field, use: Use) -> Verdict:
+def severity_of_change(change: Change, after: Field, use: Use) -> Verdict:
     """Return the verdict on one change: that of the first row that applies."""
     row = next(row for row in _ROWS[change.attribute] if row.applies(change, after))
     words = {"before": short(str(change.before)), "after": short(str(change.after))}

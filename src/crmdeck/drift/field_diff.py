@@ -8,19 +8,40 @@ to say more changes the schema hash, but nothing in the CRM has changed.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from crmdeck.drift.states import FieldChange, ObjectState
-from crmdeck.model import Change, Field, FieldType, PicklistValue
+from crmdeck.drift.states import ObjectState
+from crmdeck.model import Change, Field, FieldType, PicklistValue, Side
 from crmdeck.model.hashing import COMPARED_ATTRIBUTES
 
 _SCALARS = tuple(n for n in COMPARED_ATTRIBUTES if n not in {"type", "picklist", "references"})
 _UNSAID_WHEN_EMPTY = frozenset({"label", "native_type"})
 _scalars_of = attrgetter(*_SCALARS)
 _parts_of_value = attrgetter("value", "label", "active", "default")
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that differs between two states of an object type.
+
+    `before` or `after` is None where the field is on one side only; then `changes` is empty.
+    """
+
+    field_name: str
+    before: Field | None
+    after: Field | None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def side(self) -> Side:
+        """Return on which side the field is; before is left."""
+        if self.before is None:
+            return Side.RIGHT
+        return Side.LEFT if self.after is None else Side.BOTH
 
 
 def compare(before: ObjectState, after: ObjectState) -> tuple[FieldChange, ...]:
@@ -101,8 +122,20 @@ def _type_is_said(field: Field) -> bool:
     return field.type is not FieldType.OTHER or field.native_type != ""
 
 
-def picklist_states(values: list[dict[str, Any]]) -> dict[str, bool]:
-    """Return the values of one side of a picklist change, and whether they can be chosen."""
+def lost_values(change: Change) -> list[str]:
+    """Return the values of a picklist change that could be chosen before, and can't now."""
+    after = _choosable(change.after)
+    return [v for v, on in _choosable(change.before).items() if on and not after.get(v)]
+
+
+def gained_values(change: Change) -> list[str]:
+    """Return the values of a picklist change that can be chosen now, and could not before."""
+    before = _choosable(change.before)
+    return [v for v, on in _choosable(change.after).items() if on and not before.get(v)]
+
+
+def _choosable(values: list[dict[str, Any]]) -> dict[str, bool]:
+    # A CRM may list a value twice, in two states: it can be chosen where one of them is active.
     states: dict[str, bool] = defaultdict(bool)
     for value in values:
         states[value["value"]] |= value["active"]

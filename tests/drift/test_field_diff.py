@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
-from crmdeck.drift import ObjectState, compare, compare_fields
-from crmdeck.drift.states import Presence
-from crmdeck.model import COMPARED_ATTRIBUTES, Field, FieldType, PicklistValue, schema_hash
+from crmdeck.drift import ObjectState
+from crmdeck.drift.field_diff import compare, compare_fields
+from crmdeck.model import COMPARED_ATTRIBUTES, Field, FieldType, PicklistValue, Side, schema_hash
 from tests.drift.build import field, values
 from tests.model.strategies import ATTRIBUTES, field_lists, fields, same
 
@@ -42,10 +42,10 @@ def test_order_is_no_change(known: list[Field], rng: random.Random) -> None:
 def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field]) -> None:
     there = compare(state(old), state(new))
     back = compare(state(new), state(old))
-    swapped = {Presence.BEFORE: Presence.AFTER, Presence.AFTER: Presence.BEFORE}
+    swapped = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
     assert [c.field_name for c in there] == [c.field_name for c in back]
     for one, other in zip(there, back, strict=True):
-        assert one.presence == swapped.get(other.presence, Presence.BOTH)
+        assert one.side == swapped.get(other.side, Side.BOTH)
         assert [(c.attribute, c.before, c.after) for c in one.changes] == [
             (c.attribute, c.after, c.before) for c in other.changes
         ]

@@ -1,0 +1,336 @@
+"""The rules of stories: echoes of other findings, and many findings with one cause.
+
+Echoes are recognised by behaviour: a mirror shows the change of its base object, a setup picklist
+changes in values that name what changed, a lookup to any object follows the objects that came or
+went. Two small tables of Salesforce facts (its Object Reference) help where behaviour can't tell:
+which objects belong to a base object by name, and which picklists list the schema itself.
+
+Thresholds of the other rules are low enough that a person would already say "all of them", and
+high enough that a few changes stay apart, each with its own line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from crmdeck.drift.findings import Finding
+from crmdeck.drift.stories import News, StoryDraft, StoryRule, objects_of
+from crmdeck.drift.wording import count, few, short
+from crmdeck.model import Change, DriftKind, Platform
+
+COMPANIONS = ("ChangeEvent", "EventStore", "EventStream", "History", "Share", "Feed", "Tag")
+_SCHEMA_PICKLISTS = {
+    "AIInsightAction": {"ActionName"},
+    "AIInsightValue": {"Field", "SobjectType"},
+    "AIRecordInsight": {"TargetField", "TargetSobjectType"},
+    "ApexTrigger": {"TableEnumOrId"},
+    "BriefcaseRule": {"OrderBy"},
+    "BriefcaseRuleFilter": {"TargetEntityField"},
+    "DataStatistics": {"Type"},
+    "EmailTemplate": {"RelatedEntityType"},
+    "FieldHistoryArchive": {"Field", "FieldHistoryType"},
+    "FieldPermissions": {"Field", "SobjectType"},
+    "ListView": {"SobjectType"},
+    "ListViewChart": {"AggregateField", "GroupingField", "SobjectType"},
+    "MacroInstruction": {"Target"},
+    "MatchingRuleItem": {"Field"},
+    "ObjectPermissions": {"SobjectType"},
+    "PromptVersion": {"TargetPageKey1Ref"},
+    "RecordAction": {"ActionDefinition"},
+    "RecordType": {"SobjectType"},
+    "TimelineObjectDefinition": {"BaseObject"},
+    "UserListView": {"SobjectType"},
+}
+# A custom picklist holds 1,000 values at most; a longer one is the platform's own list.
+_LONGEST_CUSTOM_PICKLIST = 1000
+_CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
+
+
+def base_of(object_type: str) -> str | None:
+    """Return the object that a Salesforce companion object belongs to, by name."""
+    for suffix in COMPANIONS:
+        if object_type.endswith(f"__{suffix}"):
+            return f"{object_type.removesuffix(suffix)}c"
+        if object_type.endswith(suffix) and object_type != suffix:
+            return object_type.removesuffix(suffix)
+    return None
+
+
+def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather picklists that list fields and objects and changed because those did."""
+    names = _names_of(news.findings)
+    members = tuple(f for f in remaining if _is_setup_picklist(f, news.platform, names))
+    if members:
+        objects = count(len(objects_of(members)), "setup object")
+        yield StoryDraft(
+            "setup_picklists",
+            f"Picklists of {objects} follow the fields and objects that changed",
+            members,
+            follows="A picklist that lists fields and objects; it follows their changes.",
+        )
+
+
+def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather lookups whose only change is that they accept objects that came or went."""
+    moved = {
+        f.object_type
+        for f in news.findings
+        if f.kind is not DriftKind.OBJECT_CHANGED and not f.field_name
+    }
+    members = tuple(f for f in remaining if moved and _follows_objects(f, moved))
+    if members:
+        yield StoryDraft(
+            "reference_lists",
+            f"{count(len(members), 'lookup')} to many objects "
+            f"follow{'s' if len(members) == 1 else ''} the objects that came or went",
+            members,
+            follows="A lookup to many objects; it follows those that came or went.",
+        )
+
+
+def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather companion objects (ChangeEvent, History, Share...) that repeat their base object."""
+    if news.platform is not Platform.SALESFORCE:
+        return
+    pairs = [(f, base) for f in remaining if (base := _original(f, news)) is not None]
+    if not pairs:
+        return
+    mirroring = objects_of(f for f, _ in pairs)
+    bases = objects_of(base for _, base in pairs)
+    who = mirroring[0] if len(mirroring) == 1 else f"{len(mirroring):,} objects"
+    whom = bases[0] if len(bases) == 1 else f"{len(bases):,} base objects"
+    verb = "repeats" if len(mirroring) == 1 else "repeat"
+    yield StoryDraft(
+        "mirror",
+        f"{who} {verb} {count(len(pairs), 'change')} of {whom}",
+        tuple(f for f, _ in pairs),
+        follows="It repeats the change of the object that it belongs to.",
+    )
+
+
+def _original(finding: Finding, news: News) -> Finding | None:
+    base = base_of(finding.object_type)
+    name = finding.field_name
+    if base is None and finding.object_type == "Account" and name and name.endswith("__pc"):
+        # Person accounts show the custom fields of Contact under this suffix.
+        base, name = "Contact", f"{name.removesuffix('pc')}c"
+    original = news.by_place.get((base, name)) if base else None
+    if original is None or original.family != finding.family:
+        return None
+    return original if _told_by(finding.changes, original.changes) else None
+
+
+def _told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
+    return all(change in others for change in changes)
+
+
+def _is_setup_picklist(finding: Finding, platform: Platform, names: _Names) -> bool:
+    if finding.after is None or [c.attribute for c in finding.changes] != ["picklist"]:
+        return False
+    if platform is Platform.SALESFORCE:
+        base = finding.object_type.removesuffix("ChangeEvent")
+        if finding.field_name in _SCHEMA_PICKLISTS.get(base, ()):
+            return True
+        if finding.field_name == "Field" and base.endswith("History"):
+            return True
+        if finding.custom is False and len(finding.after.picklist) > _LONGEST_CUSTOM_PICKLIST:
+            return True
+    [change] = finding.changes
+    values = {entry["value"] for side in (change.before, change.after) for entry in side}
+    return all(map(names.has, values))
+
+
+class _Names:
+    """The names, unmistakable in a picklist, of what came, went or changed."""
+
+    def __init__(self, fields: set[tuple[str, str]], objects: set[str]) -> None:
+        self._qualified = {f"{object_type}.{name}" for object_type, name in fields}
+        custom = {name for _, name in fields if _CUSTOM_SUFFIX.search(name)}
+        self._alone = custom | {name for name in objects if _CUSTOM_SUFFIX.search(name)}
+
+    def has(self, value: str) -> bool:
+        parts = value.split(".")
+        pairs = {f"{a}.{b}" for a, b in pairwise(parts)}
+        return bool(pairs & self._qualified) or not self._alone.isdisjoint(parts)
+
+
+def _names_of(findings: Iterable[Finding]) -> _Names:
+    fields = {(f.object_type, f.field_name) for f in findings if f.field_name}
+    return _Names(fields, {f.object_type for f in findings if not f.field_name})
+
+
+def _follows_objects(finding: Finding, moved: set[str]) -> bool:
+    if [change.attribute for change in finding.changes] != ["references"]:
+        return False
+    [change] = finding.changes
+    # A lookup to one object is somebody's own; losing its only target is news.
+    return len(change.before) > 1 and set(change.before) ^ set(change.after) <= moved
+
+
+_OBJECTS_OF_A_KIND = 3
+_OTHER_OBJECTS = 10
+_OBJECTS_EVERYWHERE = 3
+_FIELDS_ALIKE = 10
+_FIELDS_OF_A_RELEASE = 20
+_OBJECTS_OF_A_RELEASE = 3
+_FINDINGS_OF_A_PACKAGE = 5
+
+_KIND_SUFFIXES = (*COMPANIONS, "Event")
+_KIND_ENDINGS = {"__e": "Event", "__b": "big object", "__x": "external object", "__kav": "article"}
+_PACKAGE = re.compile(r"^([A-Za-z][A-Za-z0-9]{0,14})__\w+__\w+$")
+
+_FATES = {
+    DriftKind.OBJECT_ADDED: "new in the answer",
+    DriftKind.OBJECT_REMOVED: "removed",
+    DriftKind.OBJECT_HIDDEN: "not visible to this user any more",
+    DriftKind.OBJECT_ABSENT: "not in the answer any more",
+}
+
+
+def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather the objects that the scope does not ask for any more."""
+    members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
+    if len(members) > 1:
+        yield StoryDraft("scope", f"The scope asks for {len(members):,} objects fewer", members)
+
+
+def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather kinds of objects (History, Share...) that came or went together, and big crowds."""
+    by_fate: dict[tuple[DriftKind, bool], list[Finding]] = defaultdict(list)
+    for finding in remaining:
+        if finding.kind in _FATES:
+            by_fate[finding.kind, finding.returned is not None].append(finding)
+    for (kind, is_back), members in by_fate.items():
+        fate = "in the answer again" if is_back else _FATES[kind]
+        kinds = {f: kind_of(f.object_type, news.platform) for f in members}
+        with_kind = tuple(f for f in members if kinds[f])
+        others = tuple(f for f in members if not kinds[f])
+        if len(with_kind) >= _OBJECTS_OF_A_KIND:
+            ranked = Counter(kinds[f] or "" for f in with_kind).most_common()
+            listed = ", ".join(name for name, _ in sorted(ranked, key=lambda k: (-k[1], k[0])))
+            what = "1 kind" if len(ranked) == 1 else f"{len(ranked)} kinds"
+            title = f"{len(with_kind):,} objects of {what} ({listed}) are {fate}"
+            yield StoryDraft("object_kinds", title, with_kind)
+        if len(others) >= _OTHER_OBJECTS:
+            title = f"{len(others):,} objects ({few(objects_of(others))}) are {fate}"
+            yield StoryDraft("object_kinds", title, others)
+
+
+def kind_of(object_type: str, platform: Platform) -> str | None:
+    """Return the kind of a Salesforce object that its name tells; None for ordinary ones."""
+    if platform is not Platform.SALESFORCE:
+        return None
+    for ending, kind in _KIND_ENDINGS.items():
+        if object_type.endswith(ending):
+            return kind
+    suffixes = (s for s in _KIND_SUFFIXES if object_type.endswith(s) and object_type != s)
+    return next(suffixes, None)
+
+
+def package(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather what a managed package brought or took: names that start with its namespace."""
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in remaining:
+        match = _PACKAGE.match(finding.field_name or finding.object_type)
+        if match and news.platform is Platform.SALESFORCE and finding.family != "changed":
+            groups[match[1], finding.family].append(finding)
+    for (namespace, family), members in groups.items():
+        if len(members) >= _FINDINGS_OF_A_PACKAGE:
+            verb = "added" if family == "added" else "took away"
+            yield StoryDraft(
+                "package", f"Package {namespace} {verb} {_extent(members)}", tuple(members)
+            )
+
+
+def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather many standard fields that were added to several objects at once."""
+    fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
+    names = {f.field_name for f in fields}
+    if len(names) < _FIELDS_OF_A_RELEASE or len(objects_of(fields)) < _OBJECTS_OF_A_RELEASE:
+        return
+    objects = [
+        f
+        for f in remaining
+        if f.kind is DriftKind.OBJECT_ADDED and f.custom is False and f.returned is None
+    ]
+    title = f"Vendor release or newer API version: {_extent(fields + objects)} added"
+    yield StoryDraft("vendor_release", title, tuple(fields + objects))
+
+
+def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather a field of one name to which the same happened in several objects."""
+    for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
+        objects = len(objects_of(members))
+        if objects < _OBJECTS_EVERYWHERE:
+            continue
+        name = short(members[0].field_name or "")
+        title = {
+            "added": f"“{name}” was added to {objects:,} objects",
+            "gone": f"“{name}” is gone from {objects:,} objects",
+            "changed": f"“{name}” changed the same way in {objects:,} objects: "
+            f"{_attributes(members[0])}",
+        }[members[0].family]
+        yield StoryDraft("field_everywhere", title, members)
+
+
+def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather many fields that changed in the same way, as when a permission is taken away."""
+    changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
+    for members in _groups(changed, _what_happened):
+        if len(members) < _FIELDS_ALIKE:
+            continue
+        objects = objects_of(members)
+        where = objects[0] if len(objects) == 1 else f"{len(objects):,} objects"
+        title = (
+            f"{len(members):,} fields of {where} changed the same way: {_attributes(members[0])}"
+        )
+        yield StoryDraft("same_change", title, members)
+
+
+def _groups(
+    findings: Iterable[Finding], key: Callable[[Finding], Hashable]
+) -> Iterator[tuple[Finding, ...]]:
+    groups: dict[Hashable, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.field_name:
+            groups[key(finding)].append(finding)
+    return (tuple(members) for members in groups.values())
+
+
+def _what_happened(finding: Finding) -> tuple[str, str]:
+    if finding.kind is DriftKind.FIELD_ADDED and finding.after:
+        return finding.kind.value, finding.after.type.value
+    changes = [(c.attribute, c.before, c.after) for c in finding.changes]
+    return finding.kind.value, repr(changes)
+
+
+def _attributes(finding: Finding) -> str:
+    return ", ".join(change.attribute for change in finding.changes)
+
+
+def _extent(findings: Sequence[Finding]) -> str:
+    fields = [f for f in findings if f.field_name]
+    objects = [f for f in findings if not f.field_name]
+    parts = []
+    if objects:
+        parts.append(count(len(objects), "object"))
+    if fields:
+        parts.append(f"{count(len(fields), 'field')} of {count(len(objects_of(fields)), 'object')}")
+    return " and ".join(parts)
+
+
+# Echoes first, then what has a known cause, then what is merely alike.
+STORY_RULES: tuple[StoryRule, ...] = (
+    setup_picklists,
+    reference_lists,
+    mirrors,
+    scope_shrank,
+    package,
+    vendor_release,
+    object_kinds,
+    field_everywhere,
+    same_change,
+)
