@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection as Pipe
 from simple_salesforce.api import Salesforce
 
 from crmdeck.connectors.base import Connector, Discovered, Known, Listing, Meter, Unchanged
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce import open_connector
-from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.connectors.salesforce.session import SalesforceSession
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
 from crmdeck.sandbox import SalesforceAccess, Sandbox, World
 
@@ -47,7 +47,7 @@ def run_sandbox(pipe: Pipe, latency: float) -> None:
         threading.Event().wait()
 
 
-def connect(access: SalesforceAccess, tuning: Tuning) -> Connector:
+def connect(access: SalesforceAccess, limits: Limits) -> Connector:
     """Return a connector of its own for one measurement."""
     connection = Connection(
         id="bench",
@@ -58,14 +58,14 @@ def connect(access: SalesforceAccess, tuning: Tuning) -> Connector:
         instance_url=access.instance_url,
         created_at=datetime.now(UTC),
     )
-    return open_connector(connection, Purse(access.access_token), lambda *_: None, tuning)
+    return open_connector(connection, Purse(access.access_token), lambda *_: None, limits)
 
 
 def discover(
-    access: SalesforceAccess, known: Mapping[str, Known], tuning: Tuning
+    access: SalesforceAccess, known: Mapping[str, Known], limits: Limits
 ) -> tuple[float, Meter, dict[str, Known], tuple[str, ...]]:
     """Return seconds, costs, what is known then, and the object types in scope."""
-    connector = connect(access, tuning)
+    connector = connect(access, limits)
     found: dict[str, Known] = {}
     names: tuple[str, ...] = ()
     start = time.perf_counter()
@@ -85,7 +85,7 @@ def discover(
 def plain_loop(access: SalesforceAccess, names: tuple[str, ...]) -> tuple[float, Meter]:
     """Describe one object after the other, as most scripts do, and parse the same way."""
     meter = Meter()
-    session = SalesforceSession(access.endpoint, Tuning(), meter)
+    session = SalesforceSession(access.endpoint, Limits(), meter)
     start = time.perf_counter()
     peer = Salesforce(
         session_id=access.access_token,
@@ -112,14 +112,14 @@ def main(latency: float = 0.1, rounds: int = 3) -> None:
     process = context.Process(target=run_sandbox, args=(theirs, latency), daemon=True)
     process.start()
     access: SalesforceAccess = ours.recv()
-    discover(access, {}, Tuning())
+    discover(access, {}, Limits())
     first, again, asked = [], [], []
     for _ in range(rounds):
-        seconds, first_meter, known, names = discover(access, {}, Tuning())
+        seconds, first_meter, known, names = discover(access, {}, Limits())
         first.append(seconds)
-        seconds, again_meter, _, _ = discover(access, known, Tuning())
+        seconds, again_meter, _, _ = discover(access, known, Limits())
         again.append(seconds)
-        seconds, asked_meter, _, _ = discover(access, known, Tuning(trust=0))
+        seconds, asked_meter, _, _ = discover(access, known, Limits(trust=0))
         asked.append(seconds)
     peer, peer_meter = plain_loop(access, names)
     process.terminate()

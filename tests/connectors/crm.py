@@ -17,11 +17,11 @@ from crmdeck.connectors.base import (
     Listing,
     Unchanged,
 )
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source, schema_hash
 from crmdeck.sandbox import Sandbox
 
-QUICK = Tuning(backoff=0.01, read_timeout=5.0)
+QUICK = Limits(backoff=0.01, read_timeout=5.0)
 
 
 @dataclass
@@ -57,7 +57,7 @@ def salesforce_to(
     sandbox: Sandbox,
     org: str = "acme-prod",
     *,
-    tuning: Tuning = QUICK,
+    limits: Limits = QUICK,
     secrets: Iterable[str] = ("access_token", "refresh_token", "client_id", "client_secret"),
     **extra: str,
 ) -> tuple[Connector, Purse]:
@@ -67,14 +67,14 @@ def salesforce_to(
     connection = _connection(
         Platform.SALESFORCE, endpoint=access.endpoint, instance_url=access.instance_url
     )
-    return salesforce.open_connector(connection, purse, purse.note, tuning), purse
+    return salesforce.open_connector(connection, purse, purse.note, limits), purse
 
 
 def hubspot_to(
     sandbox: Sandbox,
     portal: str = "acme-marketing",
     *,
-    tuning: Tuning = QUICK,
+    limits: Limits = QUICK,
     private: bool = False,
 ) -> tuple[Connector, Purse]:
     """Return a connector to a portal of the sandbox, and its purse."""
@@ -85,7 +85,7 @@ def hubspot_to(
         names = ("access_token", "refresh_token", "client_id", "client_secret")
         purse = Purse({name: getattr(access, name) for name in names})
     connection = _connection(Platform.HUBSPOT, endpoint=access.endpoint)
-    return hubspot.open_connector(connection, purse, purse.note, tuning), purse
+    return hubspot.open_connector(connection, purse, purse.note, limits), purse
 
 
 @dataclass

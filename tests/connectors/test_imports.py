@@ -10,7 +10,7 @@ import sys
 import crmdeck.connectors, crmdeck.connectors.base
 from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.hubspot import open_connector
-import crmdeck.connectors.salesforce.parse, crmdeck.connectors.hubspot.parse
+import crmdeck.formats.salesforce_describe, crmdeck.formats.hubspot_properties
 heavy = {"simple_salesforce", "hubspot", "requests", "urllib3", "cryptography", "jwt"}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.drift import GoneObject, ObjectState, detect
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftKind, DriftReport, GoneReason, Platform, Severity
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"

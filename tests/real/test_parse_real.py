@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors.hubspot.parse import parse_properties
-from crmdeck.connectors.salesforce.parse import parse_object
-from crmdeck.connectors.salesforce.scope import select
+from crmdeck.connectors.salesforce.discovery import select
+from crmdeck.formats.hubspot_properties import parse_properties
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import Field, FieldType, Scope
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

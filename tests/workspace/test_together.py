@@ -12,7 +12,7 @@ import pytest
 
 from crmdeck.connectors.base import Connector, Credentials, Discovery, Known, TokenListener
 from crmdeck.connectors.files import open_connector
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CancelledError, ReadOnlyError, SourceError
 from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
@@ -42,9 +42,9 @@ class Delayed:
 
 def opened(home: Path, before: Before, names: tuple[str, ...] = NAMES) -> Workspace:
     def connect(
-        connection: Connection, credentials: Credentials, listener: TokenListener, tuning: Tuning
+        connection: Connection, credentials: Credentials, listener: TokenListener, limits: Limits
     ) -> Any:
-        inner = open_connector(connection, credentials, listener, tuning)
+        inner = open_connector(connection, credentials, listener, limits)
         return Delayed(inner, connection.name, before)
 
     workspace = Workspace.open(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
     AuditEntry,
@@ -27,6 +27,9 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.model.mapping import ObjectPair
+
+_SHOWN_VALUES = 5
+_SHOWN_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,26 @@ class Sample:
     rates: Mapping[str, float]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
+    @classmethod
+    def count(cls, fields: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the fill rates of `fields` over `records`, and a few different values of each."""
+        rates: dict[str, float] = {}
+        values: dict[str, tuple[str, ...]] = {}
+        for name in fields:
+            filled = [str(each[name]) for each in records if each.get(name) not in (None, "")]
+            if records:
+                rates[name] = len(filled) / len(records)
+            shown = tuple(value[:_SHOWN_LENGTH] for value in dict.fromkeys(filled))
+            values[name] = shown[:_SHOWN_VALUES]
+        return cls(len(records), rates, values)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return one sample of parts that hold different fields of the same records."""
+        rates = {name: rate for part in parts for name, rate in part.rates.items()}
+        values = {name: value for part in parts for name, value in part.values.items()}
+        return cls(min(part.sampled for part in parts), rates, values)
+
 
 @runtime_checkable
 class Sampling(Protocol):
@@ -291,4 +314,4 @@ class Sharing(Protocol):
         ...
 
 
-ConnectorFactory = Callable[[Connection, Credentials, TokenListener, Tuning], Connector]
+ConnectorFactory = Callable[[Connection, Credentials, TokenListener, Limits], Connector]

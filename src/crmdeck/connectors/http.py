@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
 
 _CHUNK = 64 * 1024
@@ -62,20 +62,20 @@ def check_endpoint(endpoint: str) -> str:
     return endpoint.rstrip("/")
 
 
-def read_body(raw: urllib3.BaseHTTPResponse, tuning: Tuning, who: str) -> bytes:
+def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     """Return the decompressed body of an answer.
 
-    Raises AnswerTooLargeError beyond `tuning.max_bytes`, SourceError where it takes longer than
-    `tuning.total_timeout`, or breaks off. The connection is closed in each of these cases.
+    Raises AnswerTooLargeError beyond `limits.max_bytes`, SourceError where it takes longer than
+    `limits.total_timeout`, or breaks off. The connection is closed in each of these cases.
     """
-    deadline = time.monotonic() + tuning.total_timeout
+    deadline = time.monotonic() + limits.total_timeout
     chunks = []
     size = 0
     try:
         for chunk in raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
-            if size > tuning.max_bytes:
-                raise too_large(who, tuning.max_bytes)
+            if size > limits.max_bytes:
+                raise too_large(who, limits.max_bytes)
             if time.monotonic() > deadline:
                 raise timed_out(who)
             chunks.append(chunk)

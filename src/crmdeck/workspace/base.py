@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import ConnectionSecrets, SecretStore, Vault
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, Source
@@ -112,9 +112,9 @@ class UseCases:
         listener: TokenListener | None = None,
     ) -> Connector:
         factory = self._connect or open_source(connection)
-        tuning = Tuning(reserve=self.settings.quota_reserve)
+        limits = Limits(reserve=self.settings.quota_reserve)
         return factory(
-            connection, credentials, listener or self._token_listener(connection), tuning
+            connection, credentials, listener or self._token_listener(connection), limits
         )
 
     def _require_connected(self, connection: Connection) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crmdeck.connectors.files.dictionary import read_dictionary
-from crmdeck.connectors.hubspot.parse import parse_properties
-from crmdeck.connectors.salesforce.parse import parse_object
+from crmdeck.formats.dictionary import read_dictionary
+from crmdeck.formats.hubspot_properties import parse_properties
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import Field
 
 ROOT = Path(__file__).resolve().parents[3]

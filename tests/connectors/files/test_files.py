@@ -21,9 +21,10 @@ from crmdeck.connectors.base import (
     Missing,
     Unchanged,
 )
-from crmdeck.connectors.files import FilesConnector, open_connector, reading
-from crmdeck.connectors.files import contents as contents_module
+from crmdeck.connectors.files import FilesConnector, open_connector
 from crmdeck.errors import CancelledError, SourceError
+from crmdeck.formats import contents as contents_module
+from crmdeck.formats import document
 from crmdeck.model import (
     CancelToken,
     Connection,
@@ -408,7 +409,7 @@ def test_a_link_out_of_the_folder_and_a_pipe_are_refused(tmp_path: Path) -> None
 def test_what_is_too_large_is_refused_packed_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(document, "MAX_BYTES", 1024 * 1024)
     put(tmp_path, "Account.json", describe("Account", "Id"))
     put(tmp_path, "bomb.json.gz", zipped(b" " * (1024 * 1024 + 1)))
 

@@ -17,7 +17,7 @@ GREEDY = replace(QUICK, reserve=0.0)
 
 
 def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY, private=True)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
     found = run(connector)
     assert not found.failed
     assert {"contacts", "companies", "deals", "partner_tier"} <= set(found.discovered)
@@ -48,7 +48,7 @@ def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbo
 def test_what_the_token_has_no_scope_for_is_not_listed_unless_it_was_known(
     sandbox: Sandbox,
 ) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     first = run(connector)
     assert "leads" not in first.listing.in_scope
     sandbox.fault(PORTAL, Fault(FaultKind.HIDDEN_OBJECT, object_type="deals"))
@@ -58,7 +58,7 @@ def test_what_the_token_has_no_scope_for_is_not_listed_unless_it_was_known(
 
 
 def test_the_same_answer_is_unchanged(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     early, late = sandbox.moments(PORTAL)[0], sandbox.moments(PORTAL)[-1]
     sandbox.set_now(early)
     first = run(connector)
@@ -70,7 +70,7 @@ def test_the_same_answer_is_unchanged(sandbox: Sandbox) -> None:
 
 
 def test_a_named_scope(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     named = Scope(mode=ScopeMode.NAMED, include=("deals", "nonsense"))
     found = run(connector, scope=named)
     assert set(found.discovered) == {"deals"}
@@ -93,7 +93,7 @@ def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None
 
 
 def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=replace(QUICK, reserve=0.5), private=True)
+    connector, _ = hubspot_to(sandbox, limits=replace(QUICK, reserve=0.5), private=True)
     sandbox.set_now(sandbox.moments(PORTAL)[-1])
     with pytest.raises(QuotaExceededError) as caught:
         run(connector)
@@ -101,7 +101,7 @@ def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
 
 
 def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     assert isinstance(connector, Attributing)
     assert isinstance(connector, Sampling)
     custom = [

@@ -15,7 +15,7 @@ GREEDY = replace(QUICK, reserve=0.0)
 
 
 def test_an_expired_token_is_renewed_once_on_the_dated_path(sandbox: Sandbox) -> None:
-    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.EXPIRED_TOKEN))
     assert not run(connector).failed
     assert purse.events == ["token.refreshed"]
@@ -23,7 +23,7 @@ def test_an_expired_token_is_renewed_once_on_the_dated_path(sandbox: Sandbox) ->
 
 
 def test_a_token_that_ends_on_the_way_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
-    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.script(PORTAL, None, None, None, Fault(FaultKind.EXPIRED_TOKEN))
     assert not run(connector).failed
     assert purse.events == ["token.refreshed"]
@@ -31,7 +31,7 @@ def test_a_token_that_ends_on_the_way_is_renewed_once_for_all_threads(sandbox: S
 
 
 def test_a_rotated_refresh_token_is_kept(sandbox: Sandbox) -> None:
-    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.ROTATED_REFRESH_TOKEN))
     before = purse.values["refresh_token"]
     for _ in range(2):
@@ -41,7 +41,7 @@ def test_a_rotated_refresh_token_is_kept(sandbox: Sandbox) -> None:
 
 
 def test_a_revoked_app_means_reauthorise(sandbox: Sandbox) -> None:
-    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
     for _ in range(2):
         with pytest.raises(ReauthRequiredError) as caught:
@@ -52,7 +52,7 @@ def test_a_revoked_app_means_reauthorise(sandbox: Sandbox) -> None:
 
 
 def test_a_lasting_401_costs_two_requests_and_one_refresh(sandbox: Sandbox) -> None:
-    connector, purse = hubspot_to(sandbox, tuning=GREEDY)
+    connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
     with pytest.raises(ReauthRequiredError) as caught:
         run(connector)
@@ -62,7 +62,7 @@ def test_a_lasting_401_costs_two_requests_and_one_refresh(sandbox: Sandbox) -> N
 
 
 def test_a_private_app_token_that_is_refused_costs_one_request(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY, private=True)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
     with pytest.raises(ReauthRequiredError) as caught:
         run(connector)
@@ -71,7 +71,7 @@ def test_a_private_app_token_that_is_refused_costs_one_request(sandbox: Sandbox)
 
 
 def test_429_waits_and_the_daily_limit_does_not(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.THROTTLED, times=2, path="properties"))
     assert not run(connector).failed
     count = len(sandbox.requests)
@@ -98,8 +98,8 @@ def test_429_waits_and_the_daily_limit_does_not(sandbox: Sandbox) -> None:
 def test_nonsense_costs_the_connection_or_the_object(
     sandbox: Sandbox, fault: Fault, code: str, path: str
 ) -> None:
-    tuning = replace(GREEDY, read_timeout=0.3, max_bytes=1_000_000)
-    connector, _ = hubspot_to(sandbox, tuning=tuning)
+    limits = replace(GREEDY, read_timeout=0.3, max_bytes=1_000_000)
+    connector, _ = hubspot_to(sandbox, limits=limits)
     sandbox.fault(PORTAL, replace(fault, path=path))
     if path == "schemas":
         with pytest.raises(SourceError) as caught:
@@ -113,13 +113,13 @@ def test_nonsense_costs_the_connection_or_the_object(
 
 
 def test_lost_pipelines_are_not_lost_stages(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.SERVER_ERROR, path="pipelines"))
     assert "deals" in run(connector).failed
 
 
 def test_nobody_listens(sandbox: Sandbox) -> None:
-    connector, _ = hubspot_to(sandbox, tuning=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
     sandbox.stop()
     with pytest.raises(SourceError) as caught:
         run(connector)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from crmdeck.connectors.base import Discovered, Failed, Listing
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros import open_connector
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import (
     ConflictError,
     CrmdeckError,
@@ -30,7 +30,7 @@ from crmdeck.model import CancelToken, Connection, FieldType, ObjectPair, Platfo
 
 ID = "5b8f3c1e-0000-4000-8000-000000000001"
 STATUS = {"id": ID, "platform": "hubspot", "status": "active"}
-QUICK = Tuning(
+QUICK = Limits(
     connect_timeout=2, read_timeout=1, total_timeout=1, wait_budget=0.2, backoff=0.02, attempts=3,
     max_bytes=200_000,
 )  # fmt: skip
@@ -107,7 +107,7 @@ class Secrets:
         self.values.update(values)
 
 
-def connector(url: str, secrets: Secrets | None = None, tuning: Tuning = QUICK, **more: Any) -> Any:
+def connector(url: str, secrets: Secrets | None = None, limits: Limits = QUICK, **more: Any) -> Any:
     connection = Connection(
         id=ID.replace("1", "2"),
         name="acme",
@@ -118,7 +118,7 @@ def connector(url: str, secrets: Secrets | None = None, tuning: Tuning = QUICK, 
         **{"remote_id": ID, **more},
     )
     return open_connector(
-        connection, secrets or Secrets(session_token="s3cret"), lambda *_: None, tuning
+        connection, secrets or Secrets(session_token="s3cret"), lambda *_: None, limits
     )
 
 

@@ -57,7 +57,7 @@ def test_an_unchanged_org_costs_one_small_request(sandbox: Sandbox) -> None:
 
 
 def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     first = run(connector)
     before = connector.meter.traffic
     second = run(connector, first.known)
@@ -100,7 +100,7 @@ def test_all_means_all(sandbox: Sandbox) -> None:
 def test_a_named_object_that_is_gone_is_gone_and_one_that_never_was_fails(
     sandbox: Sandbox,
 ) -> None:
-    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     named = Scope(mode=ScopeMode.NAMED, include=("Account", "Campaign", "No Such; Thing"))
     first = run(connector, scope=named)
     assert set(first.discovered) == {"Account", "Campaign"}
@@ -111,7 +111,7 @@ def test_a_named_object_that_is_gone_is_gone_and_one_that_never_was_fails(
 
 
 def test_hidden_and_removed_are_told_apart(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox, tuning=ASK_EACH)
+    connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     first = run(connector)
     sandbox.fault("acme-prod", Fault(FaultKind.HIDDEN_OBJECT, object_type="Campaign"))
     sandbox.fault(
@@ -138,7 +138,7 @@ def test_nothing_is_claimed_without_the_permission_to_look(sandbox: Sandbox) -> 
 
 
 def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
-    connector, _ = salesforce_to(sandbox, tuning=replace(QUICK, reserve=0.9))
+    connector, _ = salesforce_to(sandbox, limits=replace(QUICK, reserve=0.9))
     with pytest.raises(QuotaExceededError) as caught:
         run(connector)
     assert caught.value.code == "QUOTA_RESERVE"

@@ -32,7 +32,7 @@ def test_an_expired_token_is_renewed_once(sandbox: Sandbox) -> None:
 
 
 def test_a_token_that_ends_on_the_way_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
-    connector, purse = salesforce_to(sandbox, tuning=NARROW)
+    connector, purse = salesforce_to(sandbox, limits=NARROW)
     sandbox.script(ORG, None, None, Fault(FaultKind.EXPIRED_TOKEN))
     found = run(connector, scope=Scope(mode=ScopeMode.ALL))
     assert not found.failed
@@ -117,7 +117,7 @@ def test_429_waits_as_told_within_the_budget(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     sandbox.fault(ORG, throttled)
     assert not run(connector).failed
-    impatient, _ = salesforce_to(sandbox, tuning=replace(QUICK, wait_budget=0.5))
+    impatient, _ = salesforce_to(sandbox, limits=replace(QUICK, wait_budget=0.5))
     sandbox.fault(ORG, throttled)
     with pytest.raises(QuotaExceededError) as caught:
         run(impatient)
@@ -149,8 +149,8 @@ def test_503_is_waited_for_and_then_given_up(sandbox: Sandbox) -> None:
 def test_nonsense_costs_the_connection_or_the_objects(
     sandbox: Sandbox, fault: Fault, code: str, path: str
 ) -> None:
-    tuning = replace(QUICK, read_timeout=0.3, max_bytes=1_000_000)
-    connector, _ = salesforce_to(sandbox, tuning=tuning)
+    limits = replace(QUICK, read_timeout=0.3, max_bytes=1_000_000)
+    connector, _ = salesforce_to(sandbox, limits=limits)
     sandbox.fault(ORG, replace(fault, path=path))
     if path == "/sobjects":
         with pytest.raises(SourceError) as caught:
@@ -167,7 +167,7 @@ def test_a_batch_that_is_too_large_is_halved(sandbox: Sandbox) -> None:
     whole, _ = salesforce_to(sandbox)
     run(whole)
     largest = max(request.bytes_sent for request in sandbox.requests)
-    connector, _ = salesforce_to(sandbox, tuning=replace(QUICK, max_bytes=largest // 2))
+    connector, _ = salesforce_to(sandbox, limits=replace(QUICK, max_bytes=largest // 2))
     found = run(connector)
     assert not found.failed
     assert connector.meter.traffic.requests > whole.meter.traffic.requests

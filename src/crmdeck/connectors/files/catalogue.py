@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from crmdeck.connectors.files.contents import Contents, Entry, Pipelines, read_contents
-from crmdeck.connectors.files.reading import SchemaFile, broken
 from crmdeck.errors import CrmdeckError, SourceError
+from crmdeck.formats.contents import Contents, Entry, Pipelines, read_contents
+from crmdeck.formats.document import SchemaFile, broken
 from crmdeck.model import CancelToken, ObjectSchema, Platform
 
 

@@ -6,9 +6,11 @@ they hold is known, nothing is parsed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from crmdeck import __version__
 from crmdeck.connectors.base import (
@@ -24,17 +26,10 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.files.catalogue import Catalogue, read_catalogue
-from crmdeck.connectors.files.reading import (
-    SchemaFile,
-    check_size,
-    find_files,
-    fingerprint,
-    read_file,
-    unreadable,
-)
-from crmdeck.connectors.files.validator import Validator
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.files.folder import find_files, fingerprint, read_file, unreadable
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
+from crmdeck.formats.document import SchemaFile, check_size
 from crmdeck.model import (
     CancelToken,
     Connection,
@@ -46,12 +41,14 @@ from crmdeck.model import (
     Suggestion,
 )
 
+_FORM = re.compile(r"sha256:([0-9a-f]{64})/(\d+)/([0-9a-f]+)")
+
 
 def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    tuning: Tuning | None = None,
+    limits: Limits | None = None,
 ) -> FilesConnector:
     """Return the connector for a connection whose source is `files`.
 
@@ -203,3 +200,24 @@ def _discovered(catalogue: Catalogue, name: str, digest: str, size: int) -> Disc
         return Discovered(catalogue.build(name), str(Validator(digest, size, key)))
     except CrmdeckError as error:
         return Failed(name, error)
+
+
+class Validator(NamedTuple):
+    """What the files were when an object type was read.
+
+    `digest` is that of all files, `size` how many things they held, and `file_key` stands for
+    the file that the object type came from.
+    """
+
+    digest: str
+    size: int
+    file_key: str
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """Return the validator that `text` says, or None where it is of another source."""
+        match = _FORM.fullmatch(text or "")
+        return cls(match[1], int(match[2]), match[3]) if match else None
+
+    def __str__(self) -> str:
+        return f"sha256:{self.digest}/{self.size}/{self.file_key}"

@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from crmdeck.connectors.files.catalogue import build_entry
-from crmdeck.connectors.files.contents import read_contents
-from crmdeck.connectors.files.reading import read_file
+from crmdeck.connectors.files.folder import read_file
 from crmdeck.errors import NotFoundError, SourceError, UsageError
+from crmdeck.formats.contents import read_contents
 from crmdeck.model import ObjectSchema
 
 _SHOWN = 8

@@ -20,13 +20,13 @@ from hubspot.crm.properties.exceptions import ApiException
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
-from crmdeck.connectors.calling import Caller, Refusal
+from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json, unreachable
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
 from crmdeck.connectors.hubspot.transport import WHO, BoundedPool, proxy_for
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant, TokenKeeper
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, Quota
 
@@ -47,21 +47,21 @@ class HubSpotClient:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         meter: Meter,
         clock: Clock = utc_now,
     ) -> None:
         self._host = check_endpoint(connection.endpoint or HOST)
         self._stands_in = connection.endpoint is not None
         self._credentials = credentials
-        self._tuning = tuning
+        self._limits = limits
         self._meter = meter
         self._clock = clock
         self._local = threading.local()
         self._paths = Paths()
         grant = self._refresh if credentials.get("refresh_token") else None
         self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
-        self.caller = Caller(WHO, self.tokens, meter, tuning, explain)
+        self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     def get(
         self,
@@ -149,7 +149,7 @@ class HubSpotClient:
             api = HubSpot(access_token="", host=self._host, retry=_RETRY, proxy=proxy)
             client = self._local.client = api.crm.properties.core_api.api_client
             rest = client.rest_client
-            rest.pool_manager = BoundedPool(rest.pool_manager, self._tuning, self._count)
+            rest.pool_manager = BoundedPool(rest.pool_manager, self._limits, self._count)
         client.configuration.access_token = token
         return client
 
@@ -174,7 +174,7 @@ class HubSpotClient:
                 post_params=form,
                 auth_settings=["oauth2"] if token else [],
                 _preload_content=False,
-                _request_timeout=(self._tuning.connect_timeout, self._tuning.read_timeout),
+                _request_timeout=(self._limits.connect_timeout, self._limits.read_timeout),
             )
         except ApiException as error:
             if not error.status:

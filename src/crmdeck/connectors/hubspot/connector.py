@@ -18,12 +18,13 @@ from crmdeck.connectors.base import (
     Sample,
     TokenListener,
 )
+from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
-from crmdeck.connectors.hubspot.insight import sample, who_changed
 from crmdeck.connectors.hubspot.missing import explain_missing
 from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, lacking
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.hubspot.samples import sample
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
 from crmdeck.model import (
     CancelToken,
@@ -51,13 +52,13 @@ class HubSpotConnector:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
-        self._tuning = tuning
+        self._limits = limits
         self._clock = clock
-        self._client = HubSpotClient(connection, credentials, listener, tuning, self._meter, clock)
+        self._client = HubSpotClient(connection, credentials, listener, limits, self._meter, clock)
 
     @property
     def meter(self) -> Meter:
@@ -85,7 +86,7 @@ class HubSpotConnector:
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
         """Yield a Listing, then each object type of the scope."""
-        return discover(self._client, scope, known, cancel, self._tuning)
+        return discover(self._client, scope, known, cancel, self._limits)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by what is archived; what is left out counts as absent."""

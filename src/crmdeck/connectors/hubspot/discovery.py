@@ -18,11 +18,11 @@ from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import Reply, not_json
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
-from crmdeck.connectors.hubspot.parse import parse_properties
 from crmdeck.connectors.hubspot.transport import WHO
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
+from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
 
 # "Understanding the CRM": the objects that every portal has, and those beside the work itself.
@@ -72,7 +72,7 @@ def discover(
     scope: Scope,
     known: Mapping[str, Known],
     cancel: CancelToken,
-    tuning: Tuning,
+    limits: Limits,
 ) -> Iterator[Discovery]:
     """Yield a Listing, then what became of each object type.
 
@@ -83,7 +83,7 @@ def discover(
     # What was named and is gone is not in scope any more; what was never there is a mistake.
     wanted = tuple(name for name in _select(scope, types) if name in types or name not in known)
     answers: dict[str, Answer] = {}
-    for name, answer in _read_all(client, wanted, types, tuning.threads, cancel):
+    for name, answer in _read_all(client, wanted, types, limits.threads, cancel):
         answers[name] = answer
     named = frozenset(scope.include)
     for name in wanted:

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from urllib.parse import urlencode
 
 from crmdeck.connectors.base import Credentials, Meter
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.model import Connection
 
 SIGN_IN = "https://app.hubspot.com"
@@ -58,7 +58,7 @@ def redeem(
     """Return what HubSpot gives for the code that the browser brought. Raises CrmdeckError."""
     from crmdeck.connectors.hubspot.client import HubSpotClient
 
-    client = HubSpotClient(connection, credentials, _nobody, Tuning(), Meter())
+    client = HubSpotClient(connection, credentials, _nobody, Limits(), Meter())
     return client.grant(
         {
             "grant_type": "authorization_code",

@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 
 WHO = "HubSpot"
@@ -40,9 +40,9 @@ class RawAnswer:
 class BoundedPool:
     """Makes requests through the client's own pool manager. Raises SourceError."""
 
-    def __init__(self, inner: urllib3.PoolManager, tuning: Tuning, count: Count) -> None:
+    def __init__(self, inner: urllib3.PoolManager, limits: Limits, count: Count) -> None:
         self._inner = inner
-        self._tuning = tuning
+        self._limits = limits
         self._count = count
 
     def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
@@ -53,7 +53,7 @@ class BoundedPool:
         except HTTPError as error:
             raise _network_error(error) from None
         try:
-            data = read_body(raw, self._tuning, WHO)
+            data = read_body(raw, self._limits, WHO)
         finally:
             self._count(raw.headers, raw.tell(), urlsplit(url).path)
         if raw.status >= 300:

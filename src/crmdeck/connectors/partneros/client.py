@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
-from crmdeck.connectors.calling import Patience
+from crmdeck.connectors.caller import Patience
 from crmdeck.connectors.http import Reply, retry_after
+from crmdeck.connectors.limits import Limits
+from crmdeck.connectors.partneros.answers import organisation_ids
 from crmdeck.connectors.partneros.faults import NO_ACTIVE_ORGANISATION, WHO, explain, remote_code
-from crmdeck.connectors.partneros.reading import organisation_ids
 from crmdeck.connectors.partneros.session import SessionKeeper
 from crmdeck.connectors.partneros.transport import Transport
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.model import CancelToken, Connection
 
@@ -69,7 +69,7 @@ class PartnerOSClient:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         meter: Meter,
     ) -> None:
         if not connection.remote_id:
@@ -80,11 +80,11 @@ class PartnerOSClient:
                 code="NO_REMOTE_ID",
             )
         self.integration_id = connection.remote_id
-        self._transport = Transport(connection.endpoint, tuning, meter)
+        self._transport = Transport(connection.endpoint, limits, meter)
         self._session = SessionKeeper(credentials, listener, self._sign_in)
-        self._tuning = tuning
+        self._limits = limits
         self._meter = meter
-        self._patience = Patience(tuning.wait_budget)
+        self._patience = Patience(limits.wait_budget)
 
     def get(
         self,
@@ -173,7 +173,7 @@ class PartnerOSClient:
                 cancel.wait(seconds)
 
     def _pause_for(self, method: str, reply: Reply, pauses: int) -> float | None:
-        if pauses + 1 >= self._tuning.attempts:
+        if pauses + 1 >= self._limits.attempts:
             return None
         told = retry_after(reply)
         if told is not None:
@@ -181,7 +181,7 @@ class PartnerOSClient:
         # A 429 that names no time is the CRM's allowance: waiting here would not help.
         if reply.status == 429 or method != "GET":
             return None
-        return self._tuning.backoff * 2.0**pauses
+        return self._limits.backoff * 2.0**pauses
 
     def _sign_in(self, email: str, password: str) -> str:
         body = {"email": email, "password": password}

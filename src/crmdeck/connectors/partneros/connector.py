@@ -24,12 +24,12 @@ from crmdeck.connectors.base import (
 )
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import not_json
-from crmdeck.connectors.partneros import reading
+from crmdeck.connectors.limits import Limits
+from crmdeck.connectors.partneros import answers
+from crmdeck.connectors.partneros.answers import Gone, Summary
 from crmdeck.connectors.partneros.client import PartnerOSClient, unknown_endpoint
 from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS, WHO, explain
-from crmdeck.connectors.partneros.reading import Gone, Summary
 from crmdeck.connectors.pool import in_parallel
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.model import (
     AuditEntry,
@@ -63,14 +63,14 @@ class PartnerOSConnector:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
         self._connection_id = connection.id
-        self._tuning = tuning
+        self._limits = limits
         self._clock = clock
-        self._client = PartnerOSClient(connection, credentials, listener, tuning, self._meter)
+        self._client = PartnerOSClient(connection, credentials, listener, limits, self._meter)
         self._gone: Gone = {}
 
     @property
@@ -106,7 +106,7 @@ class PartnerOSConnector:
         changed there are pulled.
         """
         failed = self._refresh(cancel)
-        listed = {s.object_type: s for s in reading.summaries(self._read("/schema", cancel))}
+        listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
         names = _in_scope(scope, tuple(listed))
         yield Listing(frozenset(listed), names)
         changed: list[Summary] = []
@@ -127,7 +127,7 @@ class PartnerOSConnector:
             summary = next(waiting, None)
             return None if summary is None else lambda stop: self._pull(summary, stop)
 
-        threads = min(self._tuning.threads, len(changed))
+        threads = min(self._limits.threads, len(changed))
         yield from in_parallel(take, threads, cancel, "partneros")
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
@@ -137,14 +137,14 @@ class PartnerOSConnector:
             with contextlib.suppress(SourceError):
                 reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
                 if reply.status == 200 and isinstance(reply.body, Mapping):
-                    self._gone = {**reading.gone(reply.body.get("events")), **self._gone}
+                    self._gone = {**answers.gone(reply.body.get("events")), **self._gone}
         return {each: self._gone[thing] for each, thing in things.items() if thing in self._gone}
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         """Return the AI suggestions of PartnerOS for an object pair."""
         body = {"objectPair": str(pair)}
         reply = self._client.post("/mapping/ai-suggest", CancelToken(), body, patient=True)
-        return reading.suggestions(reply.body)
+        return answers.suggestions(reply.body)
 
     def disconnect(self) -> None:
         """Disconnect the integration in PartnerOS."""
@@ -157,7 +157,7 @@ class PartnerOSConnector:
             if not unknown_endpoint(reply):
                 raise explain(reply).error
             return None
-        return reading.records(Decision, reply.body, self._connection_id)
+        return answers.records(Decision, reply.body, self._connection_id)
 
     def history(self) -> tuple[AuditEntry, ...]:
         """Return the latest audit entries that are kept there, newest first."""
@@ -165,7 +165,7 @@ class PartnerOSConnector:
         reply = self._client.get("/audit", CancelToken(), query, accept=(404, 405))
         if reply.status != 200:
             return ()
-        return reading.records(AuditEntry, reply.body, self._connection_id)
+        return answers.records(AuditEntry, reply.body, self._connection_id)
 
     def drift(self) -> DriftReport:
         """Return the drift that is recorded there; none where the server keeps none."""
@@ -173,21 +173,21 @@ class PartnerOSConnector:
         if reply.status != 200 or not isinstance(reply.body, Mapping):
             return DriftReport()
         return DriftReport(
-            events=reading.records(DriftEvent, reply.body.get("events"), self._connection_id),
-            stories=reading.records(Story, reply.body.get("stories"), self._connection_id),
+            events=answers.records(DriftEvent, reply.body.get("events"), self._connection_id),
+            stories=answers.records(Story, reply.body.get("stories"), self._connection_id),
         )
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
         """Make decisions in PartnerOS, all or none."""
         body = {"objectPair": pair, "choices": [choice.to_wire() for choice in choices]}
         reply = self._client.post("/mapping/decisions", CancelToken(), body)
-        return reading.records(Decision, reply.body, self._connection_id)
+        return answers.records(Decision, reply.body, self._connection_id)
 
     def undo(self, pair: str, decision_id: str | None) -> Decision:
         """Take a decision back in PartnerOS."""
         body = {"objectPair": pair, "decisionId": decision_id}
         reply = self._client.post("/mapping/undo", CancelToken(), body)
-        return reading.records(Decision, [reply.body], self._connection_id)[0]
+        return answers.records(Decision, [reply.body], self._connection_id)[0]
 
     def _status(self, cancel: CancelToken) -> Mapping[str, Any]:
         body = self._read("/status", cancel)
@@ -203,17 +203,17 @@ class PartnerOSConnector:
         if reply.status == 403:
             return {}
         body = reply.body if isinstance(reply.body, Mapping) else {}
-        self._gone = reading.gone(body.get("driftEvents"))
+        self._gone = answers.gone(body.get("driftEvents"))
         return {
             each.object_type: SourceError(each.message, remedy=each.remedy, code=each.code)
-            for each in reading.failures(body)
+            for each in answers.failures(body)
         }
 
     def _pull(self, summary: Summary, cancel: CancelToken) -> Discovery:
         query = {"objectType": summary.object_type}
         try:
             body = self._read("/schema", cancel, query)
-            schema = reading.object_schema(summary, body)
+            schema = answers.object_schema(summary, body)
         except CrmdeckError as error:
             if concerns_connection(error, PARTNEROS_FAULTS):
                 raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmdeck.connectors import faults
-from crmdeck.connectors.calling import Refusal
+from crmdeck.connectors.caller import Refusal
 from crmdeck.connectors.faults import Fault
 from crmdeck.connectors.http import Reply, not_json
 from crmdeck.errors import (

@@ -22,8 +22,8 @@ from crmdeck.connectors.http import (
     too_large,
     unreachable,
 )
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros.faults import WHO
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import UsageError
 
 COOKIE = "session_token"
@@ -39,7 +39,7 @@ class Answer(Reply):
 class Transport:
     """Sends requests below `<endpoint>/api`. TLS is verified, redirects are not followed."""
 
-    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
+    def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         if not endpoint:
             raise UsageError(
                 "The connection has no endpoint.",
@@ -49,7 +49,7 @@ class Transport:
             )
         base = check_endpoint(endpoint).removesuffix("/api")
         self.base = f"{base}/api"
-        self._tuning = tuning
+        self._limits = limits
         self._meter = meter
         # A proxy of the environment has no business between two programs on this machine.
         local = urlsplit(base).scheme == "http"
@@ -71,8 +71,8 @@ class Transport:
 
         Raises SourceError where none comes, or one that is too large or is not JSON.
         """
-        tuning = self._tuning
-        read = tuning.total_timeout if patient else tuning.read_timeout
+        limits = self._limits
+        read = limits.total_timeout if patient else limits.read_timeout
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Cookie"] = f"{COOKIE}={token}"
@@ -83,7 +83,7 @@ class Transport:
                 params=query,
                 json=body,
                 headers=headers,
-                timeout=httpx.Timeout(read, connect=tuning.connect_timeout),
+                timeout=httpx.Timeout(read, connect=limits.connect_timeout),
             ) as response:
                 data = self._read(response)
         except httpx.ConnectTimeout as error:
@@ -103,13 +103,13 @@ class Transport:
         )
 
     def _read(self, response: httpx.Response) -> bytes:
-        deadline = time.monotonic() + self._tuning.total_timeout
+        deadline = time.monotonic() + self._limits.total_timeout
         data = bytearray()
         try:
             for chunk in response.iter_bytes():
                 data += chunk
-                if len(data) > self._tuning.max_bytes:
-                    raise too_large(WHO, self._tuning.max_bytes)
+                if len(data) > self._limits.max_bytes:
+                    raise too_large(WHO, self._limits.max_bytes)
                 if time.monotonic() > deadline:
                     raise timed_out(WHO)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection
 
 
@@ -12,7 +12,7 @@ def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    tuning: Tuning | None = None,
+    limits: Limits | None = None,
     clock: Clock = utc_now,
 ) -> Connector:
     """Return a connector to the org of `connection`. No request is made yet.
@@ -25,4 +25,4 @@ def open_connector(
     # The client library takes over half a second to import; not everyone needs it.
     from crmdeck.connectors.salesforce.connector import SalesforceConnector
 
-    return SalesforceConnector(connection, credentials, listener, tuning or Tuning(), clock)
+    return SalesforceConnector(connection, credentials, listener, limits or Limits(), clock)

@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
+from crmdeck.connectors.limits import MEBIBYTE
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
-from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import answered_at
-from crmdeck.connectors.tuning import MEBIBYTE
 from crmdeck.errors import CrmdeckError
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, ObjectSchema
 
 # "Composite", REST API Developer Guide: up to 25 subrequests in a call.

@@ -18,13 +18,13 @@ from simple_salesforce.exceptions import SalesforceError
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
-from crmdeck.connectors.calling import Caller, Refusal
+from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, expiry, grant_function
 from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
 from crmdeck.connectors.tokens import TokenKeeper
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import SourceError
 from crmdeck.model import CancelToken, Connection, Quota
 
@@ -40,13 +40,13 @@ class SalesforceClient:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         meter: Meter,
         clock: Clock = utc_now,
     ) -> None:
         endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
         self._instance_url = check_endpoint(connection.instance_url or PRODUCTION)
-        self._session = SalesforceSession(endpoint, tuning, meter)
+        self._session = SalesforceSession(endpoint, limits, meter)
         self._meter = meter
         self._clock = clock
         self._credentials = credentials
@@ -54,7 +54,7 @@ class SalesforceClient:
         self._lock = threading.Lock()
         grant = grant_function(credentials, self._session, self._instance_url)
         self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
-        self.caller = Caller(WHO, self.tokens, meter, tuning, explain)
+        self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     @property
     def instance_url(self) -> str:

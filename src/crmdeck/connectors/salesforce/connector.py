@@ -16,12 +16,12 @@ from crmdeck.connectors.base import (
     Sample,
     TokenListener,
 )
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.attribution import who_changed
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
 from crmdeck.connectors.salesforce.missing import explain_missing
-from crmdeck.connectors.salesforce.sampling import sample
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.salesforce.samples import sample
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
     CancelToken,
@@ -45,14 +45,14 @@ class SalesforceConnector:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning,
+        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
-        self._tuning = tuning
+        self._limits = limits
         self._clock = clock
         self._client = SalesforceClient(
-            connection, credentials, listener, tuning, self._meter, clock
+            connection, credentials, listener, limits, self._meter, clock
         )
 
     @property
@@ -84,7 +84,7 @@ class SalesforceConnector:
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
         """Yield a Listing, then each object type of the scope as it arrives."""
-        return discover(self._client, scope, known, cancel, self._tuning, self._clock())
+        return discover(self._client, scope, known, cancel, self._limits, self._clock())
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by the Tooling API; what is left out counts as absent."""

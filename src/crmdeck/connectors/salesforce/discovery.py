@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
 from crmdeck.connectors.http import Reply, not_json
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.batches import (
     MOST_IN_A_CALL,
     Description,
@@ -15,11 +17,12 @@ from crmdeck.connectors.salesforce.batches import (
     describe_all,
 )
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.scope import select
 from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
-from crmdeck.connectors.tuning import Tuning
-from crmdeck.model import CancelToken, Scope
+from crmdeck.model import CancelToken, Scope, ScopeMode
+
+# Objects that accompany another one and are never mapped themselves.
+_COMPANIONS = re.compile(r"(History|Share|Feed|ChangeEvent|Tag|__Tag|__hd|__ViewStat|__VoteStat)$")
 
 
 def discover(
@@ -27,14 +30,14 @@ def discover(
     scope: Scope,
     known: Mapping[str, Known],
     cancel: CancelToken,
-    tuning: Tuning,
+    limits: Limits,
     now: datetime,
 ) -> Iterator[Discovery]:
     """Yield a Listing, then what became of each object type. See `validator` for the method."""
     client.caller.start()
     validators = _validators(known)
     version = _agreed_version(client, validators)
-    previous = _trusted_listing(version, scope, validators, now, tuning)
+    previous = _trusted_listing(version, scope, validators, now, limits)
     headers = {"If-Modified-Since": previous.listing_date} if previous else {}
     reply = client.get("sobjects", cancel, headers=headers, accept=(304,) if previous else ())
     if reply.status == 304:
@@ -56,7 +59,7 @@ def discover(
         if name in validators and validators[name].version == version
     }
     client.caller.check_reserve(-(-len(names) // MOST_IN_A_CALL))
-    for name, answer in describe_all(client, names, since, tuning.threads, cancel, now):
+    for name, answer in describe_all(client, names, since, limits.threads, cancel, now):
         if isinstance(answer, Description):
             validator = Validator(version, answer.date, listing_date, digest, now)
             yield Discovered(answer.schema, validator.encode())
@@ -84,7 +87,7 @@ def _trusted_listing(
     scope: Scope,
     validators: Mapping[str, Validator],
     now: datetime,
-    tuning: Tuning,
+    limits: Limits,
 ) -> Validator | None:
     """Return a validator that speaks for all, or None where each object has to be asked.
 
@@ -95,7 +98,7 @@ def _trusted_listing(
         return None
     oldest = min(validators.values(), key=lambda each: each.asked_at)
     same = oldest.listing == listing_digest(version, scope, tuple(validators))
-    recent = now - oldest.asked_at < timedelta(seconds=tuning.trust)
+    recent = now - oldest.asked_at < timedelta(seconds=limits.trust)
     return oldest if same and recent else None
 
 
@@ -104,3 +107,30 @@ def _rows(reply: Reply) -> list[Mapping[str, Any]]:
     if not isinstance(rows, list):
         raise not_json(WHO)
     return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
+
+
+def select(scope: Scope, objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the names of the object types in scope, in order.
+
+    `objects` are the rows of describeGlobal. Named object types that the org does not list are
+    asked for nevertheless: the answer says why they can't be read.
+    """
+    excluded = frozenset(scope.exclude)
+    included = tuple(name for name in scope.include if name not in excluded)
+    if scope.mode is ScopeMode.NAMED:
+        return tuple(sorted(set(included)))
+    names = {str(row["name"]) for row in objects if scope.mode is ScopeMode.ALL or is_mappable(row)}
+    if scope.mode is ScopeMode.MAPPABLE:
+        names.update(included)
+    return tuple(sorted(names - excluded))
+
+
+def is_mappable(row: Mapping[str, Any]) -> bool:
+    """Return whether records of an object type can be written and laid out by users."""
+    flags = ("queryable", "createable", "layoutable")
+    hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True
+    return (
+        all(row.get(flag) is True for flag in flags)
+        and not hidden
+        and not _COMPANIONS.search(str(row["name"]))
+    )

@@ -16,10 +16,10 @@ from urllib.parse import urlencode, urlsplit
 from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter
 from crmdeck.connectors.http import check_endpoint, not_json
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.model import Connection
 
@@ -75,7 +75,7 @@ def redeem(
 ) -> Grant:
     """Return what Salesforce gives for the code that the browser brought. Raises CrmdeckError."""
     endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
-    session = SalesforceSession(endpoint, Tuning(), Meter())
+    session = SalesforceSession(endpoint, Limits(), Meter())
     form = {
         "grant_type": "authorization_code",
         "code": code,

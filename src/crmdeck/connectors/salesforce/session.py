@@ -13,7 +13,7 @@ from requests.cookies import RequestsCookieJar
 
 from crmdeck.connectors.base import Meter
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 
 WHO = "Salesforce"
 
@@ -28,10 +28,10 @@ class _NoCookies(RequestsCookieJar):
 class _Adapter(HTTPAdapter):
     """Sends every request to `endpoint`, if there is one, and reads its answer within bounds."""
 
-    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
-        super().__init__(pool_maxsize=max(10, tuning.threads))
+    def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
+        super().__init__(pool_maxsize=max(10, limits.threads))
         self._endpoint = endpoint
-        self._tuning = tuning
+        self._limits = limits
         self._meter = meter
         self._last = threading.local()
 
@@ -57,7 +57,7 @@ class _Adapter(HTTPAdapter):
             request.url = f"{self._endpoint}{parts.path}{query}"
             # The environment's proxies were chosen for the vendor's host, not for this one.
             proxies = None
-        timeout = (self._tuning.connect_timeout, self._tuning.read_timeout)
+        timeout = (self._limits.connect_timeout, self._limits.read_timeout)
         try:
             response = super().send(request, True, timeout, verify, cert, proxies)
         except requests.exceptions.ReadTimeout:
@@ -70,7 +70,7 @@ class _Adapter(HTTPAdapter):
         except requests.exceptions.RequestException as error:
             raise unreachable(WHO, error) from None
         try:
-            response._content = read_body(response.raw, self._tuning, WHO)
+            response._content = read_body(response.raw, self._limits, WHO)
         finally:
             path = urlsplit(request.url or "").path
             self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
@@ -86,9 +86,9 @@ def _quota_of(path: str) -> int:
 class SalesforceSession(requests.Session):
     """A session that several threads may share; it follows no redirect and keeps no cookie."""
 
-    def __init__(self, endpoint: str | None, tuning: Tuning, meter: Meter) -> None:
+    def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         super().__init__()
-        self._adapter = _Adapter(endpoint, tuning, meter)
+        self._adapter = _Adapter(endpoint, limits, meter)
         self.mount("https://", self._adapter)
         self.cookies = _NoCookies()
         # A token must never be replaced by what a .netrc holds for the host.

@@ -10,7 +10,7 @@ from typing import Any
 
 from crmdeck.clock import Clock
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
-from crmdeck.connectors.tuning import Tuning
+from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.workspace.base import open_source
 
@@ -32,14 +32,14 @@ class SandboxLink:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        tuning: Tuning | None = None,
+        limits: Limits | None = None,
     ) -> Connector:
         """Open the real connector of a platform against the sandbox.
 
         What is no connection of the demo's own goes where it says.
         """
         if connection.source is not Source.SANDBOX or connection.endpoint:
-            return open_source(connection)(connection, credentials, listener, tuning or Tuning())
+            return open_source(connection)(connection, credentials, listener, limits or Limits())
         sandbox = self._started()
         if connection.platform is Platform.SALESFORCE:
             from crmdeck.connectors.salesforce import open_connector
@@ -58,7 +58,7 @@ class SandboxLink:
             secrets = {"access_token": access.private_app_token}
         reached = connection.model_copy(update={"endpoint": access.endpoint})
         # One call after the other, so that a replay always spends the same quota.
-        single = replace(tuning or Tuning(), threads=1)
+        single = replace(limits or Limits(), threads=1)
         return open_connector(reached, _Access(secrets, credentials), listener, single)
 
     def stop(self) -> None:

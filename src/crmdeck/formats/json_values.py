@@ -32,6 +32,11 @@ def said(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
     return "" if value is None and key in record else value
 
 
+def told(record: Mapping[str, Any], key: str) -> str | None:
+    """Return the text under `key`: empty where it is null, None where the key is absent."""
+    return said(record, key, text(record, key))
+
+
 def name(record: Mapping[str, Any], key: str = "name") -> str:
     """Return the text under `key`, which must be there."""
     value = text(record, key)

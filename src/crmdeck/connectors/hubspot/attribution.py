@@ -1,4 +1,4 @@
-"""Who changed a property, and how full properties are."""
+"""Who changed a property."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crmdeck.connectors.base import Attribution, ChangedThing, Sample
+from crmdeck.connectors.base import Attribution, ChangedThing
 from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
 from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
-from crmdeck.connectors.sampling import summarise
-from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, to_utc
 
 NOT_READABLE = "The property can't be read with this token."
 NOT_RECORDED = "HubSpot does not say who changed it; its own releases leave no name."
 NO_OBJECTS = "HubSpot does not say who changed an object type."
-_PAGE = 100
-# The properties stand in the URL.
-_PROPERTIES_AT_ONCE = 150
 
 
 def who_changed(
@@ -51,60 +47,6 @@ def who_changed(
             by = owners.get(str(user), f"user {user}")
             found[change] = Attribution(by, _moment(record.get("updatedAt")), "properties")
     return found
-
-
-def sample(
-    client: HubSpotClient,
-    object_type: str,
-    properties: Sequence[str],
-    limit: int,
-    cancel: CancelToken,
-) -> Sample:
-    """Return the fill rates of `properties` in up to `limit` records. Raises CrmdeckError.
-
-    The records are those that HubSpot lists first; its search, which could sort by date, has a
-    rate limit of its own that other apps need more.
-    """
-    names = list(dict.fromkeys(properties))
-    if not names:
-        raise UsageError("There are no properties to sample.", remedy="Name some of the object.")
-    parts = []
-    for start in range(0, len(names), _PROPERTIES_AT_ONCE):
-        chunk = names[start : start + _PROPERTIES_AT_ONCE]
-        parts.append(summarise(chunk, _records(client, object_type, chunk, limit, cancel)))
-    rates = {name: rate for part in parts for name, rate in part.rates.items()}
-    values = {name: value for part in parts for name, value in part.values.items()}
-    return Sample(min(part.sampled for part in parts), rates, values)
-
-
-def _records(
-    client: HubSpotClient,
-    object_type: str,
-    properties: Sequence[str],
-    limit: int,
-    cancel: CancelToken,
-) -> list[Mapping[str, Any]]:
-    path = path_of(client, object_type, cancel)
-    found: list[Mapping[str, Any]] = []
-    after: str | None = None
-    while len(found) < limit:
-        query = {"limit": str(min(_PAGE, limit - len(found))), "properties": ",".join(properties)}
-        if after:
-            query["after"] = after
-        reply = client.get("objects", path, cancel, query=query)
-        page = [record.get("properties") for record in results(reply)]
-        found += [record for record in page if isinstance(record, Mapping)]
-        after = _next_page(reply.body)
-        if not page or after is None:
-            break
-    return found[:limit]
-
-
-def _next_page(body: object) -> str | None:
-    paging = body.get("paging") if isinstance(body, Mapping) else None
-    following = paging.get("next") if isinstance(paging, Mapping) else None
-    after = following.get("after") if isinstance(following, Mapping) else None
-    return str(after) if after is not None else None
 
 
 def _properties(

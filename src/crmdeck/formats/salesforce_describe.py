@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crmdeck.connectors import reading
-from crmdeck.connectors.reading import MalformedError
+from crmdeck.formats import json_values
+from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 
 _TYPES = {
@@ -79,79 +79,77 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
     """
     place = "The description of an object"
     try:
-        describe = reading.clean(reading.record(describe, "it"))
-        object_type = reading.name(describe)
+        describe = json_values.clean(json_values.record(describe, "it"))
+        object_type = json_values.name(describe)
         place = object_type
         if "fields" not in describe:
             raise MalformedError("`fields` is missing")
-        records = reading.items(describe, "fields")
-        label = reading.text(describe, "label") or ""
-        custom = reading.flag(describe, "custom")
+        records = json_values.items(describe, "fields")
+        label = json_values.text(describe, "label") or ""
+        custom = json_values.flag(describe, "custom")
         fields = []
         for index, record in enumerate(records):
             place = f"{object_type}, field {index + 1}"
-            field = reading.record(record, "a field")
+            field = json_values.record(record, "a field")
             if isinstance(field.get("name"), str):
                 place = f"{object_type}.{field['name']}"
             fields.append(_parse_field(field))
     except MalformedError as error:
-        raise reading.malformed(place, error) from None
+        raise json_values.malformed(place, error) from None
     return ObjectSchema(
         object_type=object_type,
         label=label,
         custom=custom,
         fields=tuple(fields),
-        native=reading.rest(describe, _OBJECT_KEYS),
+        native=json_values.rest(describe, _OBJECT_KEYS),
     )
 
 
 def _parse_field(record: Mapping[str, Any]) -> Field:
-    name = reading.name(record)
-    native_type = reading.name(record, "type")
+    name = json_values.name(record)
+    native_type = json_values.name(record, "type")
     kind = _canonical(native_type, record)
-    default = reading.scalar(record.get("defaultValue"))
+    default = json_values.scalar(record.get("defaultValue"))
     if default is None:
-        default = reading.text(record, "defaultValueFormula")
+        default = json_values.text(record, "defaultValueFormula")
     length = precision = scale = None
     if kind in _NUMBERS:
-        precision = reading.number(record, "precision")
-        scale = reading.number(record, "scale")
+        precision = json_values.number(record, "precision")
+        scale = json_values.number(record, "scale")
     elif kind is FieldType.INTEGER:
-        precision = reading.number(record, "digits") or None
+        precision = json_values.number(record, "digits") or None
     else:
-        length = reading.number(record, "length") or None
-    shell = reading.text(record, "compoundFieldName")
-    native = reading.rest(record, _FIELD_KEYS)
+        length = json_values.number(record, "length") or None
+    shell = json_values.text(record, "compoundFieldName")
+    native = json_values.rest(record, _FIELD_KEYS)
     picklist, valid_for = _picklist(record)
     if valid_for:
         native["validFor"] = valid_for
     return Field(
         name=name,
-        label=reading.text(record, "label") or "",
+        label=json_values.text(record, "label") or "",
         type=kind,
         native_type=native_type,
-        description=reading.said(record, "inlineHelpText", reading.text(record, "inlineHelpText")),
+        description=json_values.told(record, "inlineHelpText"),
         required=_required(record, kind, default),
         # A describe lists the fields that the user may read, and no others.
         readable=True,
-        createable=reading.flag(record, "createable"),
-        updateable=reading.flag(record, "updateable"),
-        unique=reading.flag(record, "unique"),
-        external_id=reading.flag(record, "externalId"),
-        calculated=reading.flag(record, "calculated"),
-        formula=reading.said(
-            record, "calculatedFormula", reading.text(record, "calculatedFormula")
-        ),
-        custom=reading.flag(record, "custom"),
+        createable=json_values.flag(record, "createable"),
+        updateable=json_values.flag(record, "updateable"),
+        unique=json_values.flag(record, "unique"),
+        external_id=json_values.flag(record, "externalId"),
+        calculated=json_values.flag(record, "calculated"),
+        formula=json_values.told(record, "calculatedFormula"),
+        custom=json_values.flag(record, "custom"),
         length=length,
         precision=precision,
         scale=scale,
         picklist=picklist,
-        restricted=reading.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
-        references=reading.texts(record, "referenceTo"),
+        restricted=json_values.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
+        references=json_values.texts(record, "referenceTo"),
         compound=shell if shell != name else None,
-        default=reading.said(record, "defaultValue", default),
-        archived=reading.flag(record, "deprecatedAndHidden"),
+        default=json_values.said(record, "defaultValue", default),
+        archived=json_values.flag(record, "deprecatedAndHidden"),
         native=native,
     )
 
@@ -165,9 +163,9 @@ def _canonical(native_type: str, record: Mapping[str, Any]) -> FieldType:
 
 
 def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -> bool | None:
-    nillable = reading.flag(record, "nillable")
-    createable = reading.flag(record, "createable")
-    defaulted = reading.flag(record, "defaultedOnCreate")
+    nillable = json_values.flag(record, "nillable")
+    createable = json_values.flag(record, "createable")
+    defaulted = json_values.flag(record, "defaultedOnCreate")
     if nillable or createable is False or defaulted or default is not None:
         return False
     if kind in _ALWAYS_FILLED:
@@ -180,8 +178,8 @@ def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -
 def _picklist(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, Any]]:
     values = []
     valid_for = {}
-    for entry in reading.items(record, "picklistValues"):
-        item = reading.record(entry, "a picklist value")
+    for entry in json_values.items(record, "picklistValues"):
+        item = json_values.record(entry, "a picklist value")
         value = item.get("value")
         label = item.get("label")
         if not isinstance(value, str) or not isinstance(label, str | None):

@@ -19,8 +19,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from crmdeck.connectors.files.reading import broken
 from crmdeck.errors import SourceError
+from crmdeck.formats.document import broken
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 
 # A picklist of 14,000 values is one cell of more than a megabyte.

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
-from crmdeck.connectors.files.dictionary import read_dictionary
-from crmdeck.connectors.files.reading import SchemaFile, broken, decode
-from crmdeck.connectors.hubspot.parse import parse_properties
-from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.errors import SourceError
+from crmdeck.formats.dictionary import read_dictionary
+from crmdeck.formats.document import SchemaFile, broken, decode
+from crmdeck.formats.hubspot_properties import parse_properties
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import ObjectSchema, Platform
 
 Pipelines: TypeAlias = Sequence[Mapping[str, Any]]

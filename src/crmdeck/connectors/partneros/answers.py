@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from crmdeck.connectors.reading import MalformedError, flag, items, malformed, name, record, text
 from crmdeck.errors import SourceError
+from crmdeck.formats.json_values import MalformedError, flag, items, malformed, name, record, text
 from crmdeck.model import (
     Direction,
     DriftKind,

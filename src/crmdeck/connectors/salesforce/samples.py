@@ -8,7 +8,6 @@ from typing import Any
 
 from crmdeck.connectors.base import Sample
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.sampling import summarise
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 
@@ -36,10 +35,8 @@ def sample(
             f"ORDER BY LastModifiedDate DESC LIMIT {int(limit)}"
         )
         reply = client.get("query", cancel, params={"q": soql})
-        parts.append(summarise(chunk, _records(reply.body)))
-    rates = {name: rate for part in parts for name, rate in part.rates.items()}
-    values = {name: value for part in parts for name, value in part.values.items()}
-    return Sample(min(part.sampled for part in parts), rates, values)
+        parts.append(Sample.count(chunk, _records(reply.body)))
+    return Sample.joined(parts)
 
 
 def _records(body: object) -> list[Mapping[str, Any]]:

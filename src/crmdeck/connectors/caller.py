@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from crmdeck.connectors.base import Meter, Wait
 from crmdeck.connectors.faults import Fault
 from crmdeck.connectors.http import Reply, retry_after
+from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import TokenKeeper
-from crmdeck.connectors.tuning import Tuning
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 from crmdeck.model import CancelToken
 
@@ -50,19 +50,19 @@ class Caller:
         who: str,
         tokens: TokenKeeper,
         meter: Meter,
-        tuning: Tuning,
+        limits: Limits,
         explain: Callable[[Reply], Refusal],
     ) -> None:
         self._who = who
         self._tokens = tokens
         self._meter = meter
-        self._tuning = tuning
+        self._limits = limits
         self._explain = explain
-        self._patience = Patience(tuning.wait_budget)
+        self._patience = Patience(limits.wait_budget)
 
     def start(self) -> None:
         """Begin a piece of work: it may wait for its whole budget again."""
-        self._patience = Patience(self._tuning.wait_budget)
+        self._patience = Patience(self._limits.wait_budget)
 
     def call(
         self,
@@ -98,7 +98,7 @@ class Caller:
                     # Without any way to renew, what the CRM said is the better word.
                     raise refusal.error if error.code == "SESSION_EXPIRED" else error from None
                 continue
-            if refusal.fault.wait and pauses + 1 < self._tuning.attempts:
+            if refusal.fault.wait and pauses + 1 < self._limits.attempts:
                 self._pause(reply, refusal, pauses, cancel)
                 pauses += 1
                 continue
@@ -109,18 +109,18 @@ class Caller:
         quota = self._meter.quota
         if quota is None or quota.limit <= 0:
             return
-        if quota.used + calls > quota.limit * (1 - self._tuning.reserve):
+        if quota.used + calls > quota.limit * (1 - self._limits.reserve):
             raise QuotaExceededError(
                 "The API allowance is nearly used up; crmdeck leaves the rest to others.",
                 cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, and "
-                f"{self._tuning.reserve:.0%} are kept as a reserve.",
+                f"{self._limits.reserve:.0%} are kept as a reserve.",
                 remedy="Refresh later, narrow the scope, or lower the reserve in the settings.",
                 code="QUOTA_RESERVE",
             )
 
     def _pause(self, reply: Reply, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
         told = retry_after(reply)
-        seconds = self._tuning.backoff * 2**pauses if told is None else told
+        seconds = self._limits.backoff * 2**pauses if told is None else told
         if not self._patience.take(seconds):
             raise refusal.error
         _log.info("%s Waiting %.1f seconds.", refusal.error.message, seconds)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from crmdeck.connectors import reading
-from crmdeck.connectors.reading import MalformedError
+from crmdeck.formats import json_values
+from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 
 _TYPES = {
@@ -86,12 +86,12 @@ def parse_properties(
     """
     place = object_type
     try:
-        pipelines = [reading.clean(reading.record(each, "a pipeline")) for each in pipelines]
+        pipelines = [_record(each, "a pipeline") for each in pipelines]
         pipeline_values, stage_values = _pipeline_values(pipelines)
         fields = []
         for index, entry in enumerate(properties):
             place = f"{object_type}, property {index + 1}"
-            record = reading.clean(reading.record(entry, "a property"))
+            record = _record(entry, "a property")
             if isinstance(record.get("name"), str):
                 place = f"{object_type}.{record['name']}"
             field = _parse_property(record, required)
@@ -102,46 +102,50 @@ def parse_properties(
                 field = field.model_copy(update={"picklist": stage_values, "native": native})
             fields.append(field)
     except MalformedError as error:
-        raise reading.malformed(place, error) from None
+        raise json_values.malformed(place, error) from None
     return ObjectSchema(object_type=object_type, label=label, custom=custom, fields=tuple(fields))
 
 
+def _record(value: object, what: str) -> Mapping[str, Any]:
+    return json_values.clean(json_values.record(value, what))
+
+
 def _parse_property(record: Mapping[str, Any], required: Collection[str] | None) -> Field:
-    name = reading.name(record)
-    native_type = reading.text(record, "type") or ""
-    widget = reading.text(record, "fieldType") or ""
-    reference = reading.text(record, "referencedObjectType")
+    name = json_values.name(record)
+    native_type = json_values.text(record, "type") or ""
+    widget = json_values.text(record, "fieldType") or ""
+    reference = json_values.text(record, "referencedObjectType")
     kind = FieldType.REFERENCE if reference else _canonical(native_type, widget, record)
-    calculated = reading.flag(record, "calculated")
+    calculated = json_values.flag(record, "calculated")
     if widget.startswith("calculation_"):
         calculated = True
     writable = _writable(record, calculated)
-    external = reading.flag(record, "externalOptions")
-    archived = reading.flag(record, "archived")
-    native = reading.rest(record, _FIELD_KEYS)
+    external = json_values.flag(record, "externalOptions")
+    archived = json_values.flag(record, "archived")
+    native = json_values.rest(record, _FIELD_KEYS)
     picklist, descriptions = _options(record)
     if descriptions:
         native["optionDescriptions"] = descriptions
     return Field(
         name=name,
-        label=reading.text(record, "label") or "",
+        label=json_values.text(record, "label") or "",
         type=kind,
         native_type=native_type,
-        description=reading.said(record, "description", reading.text(record, "description")),
+        description=json_values.told(record, "description"),
         required=None if required is None else name in required,
         createable=writable,
         updateable=writable,
-        unique=reading.flag(record, "hasUniqueValue"),
+        unique=json_values.flag(record, "hasUniqueValue"),
         calculated=calculated,
-        formula=reading.text(record, "calculationFormula"),
+        formula=json_values.text(record, "calculationFormula"),
         # HubSpot marks its own properties, and says nothing on those that a portal made.
-        custom=not reading.flag(record, "hubspotDefined"),
+        custom=not json_values.flag(record, "hubspotDefined"),
         picklist=picklist,
         restricted=not external if kind in _PICKLISTS and external is not None else None,
         references=(reference,) if reference else (),
-        default=reading.scalar(record.get("defaultValue")),
-        group=reading.text(record, "groupName"),
-        archived=reading.flag(record, "deleted") if archived is None else archived,
+        default=json_values.scalar(record.get("defaultValue")),
+        group=json_values.text(record, "groupName"),
+        archived=json_values.flag(record, "deleted") if archived is None else archived,
         native=native,
     )
 
@@ -149,10 +153,10 @@ def _parse_property(record: Mapping[str, Any], required: Collection[str] | None)
 def _canonical(native_type: str, widget: str, record: Mapping[str, Any]) -> FieldType:
     kind = _TYPES.get(native_type, FieldType.OTHER)
     if native_type == "string":
-        hint = reading.text(record, "textDisplayHint") or ""
+        hint = json_values.text(record, "textDisplayHint") or ""
         return _STRING_FIELDS.get(widget) or _TEXT_HINTS.get(hint) or kind
     if native_type == "number":
-        hint = reading.text(record, "numberDisplayHint") or ""
+        hint = json_values.text(record, "numberDisplayHint") or ""
         if record.get("showCurrencySymbol") is True:
             return FieldType.CURRENCY
         return _NUMBER_HINTS.get(hint, kind)
@@ -162,10 +166,12 @@ def _canonical(native_type: str, widget: str, record: Mapping[str, Any]) -> Fiel
 
 
 def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None:
-    metadata = reading.record(record.get("modificationMetadata") or {}, "`modificationMetadata`")
-    read_only = reading.flag(metadata, "readOnlyValue")
+    metadata = json_values.record(
+        record.get("modificationMetadata") or {}, "`modificationMetadata`"
+    )
+    read_only = json_values.flag(metadata, "readOnlyValue")
     if read_only is None:
-        read_only = reading.flag(record, "readOnlyValue")
+        read_only = json_values.flag(record, "readOnlyValue")
     if calculated or read_only:
         return False
     return None if read_only is None else True
@@ -174,15 +180,15 @@ def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None
 def _options(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, str]]:
     values = []
     descriptions = {}
-    for entry in reading.items(record, "options"):
-        item = reading.record(entry, "an option")
-        value = reading.scalar(item.get("value"))
+    for entry in json_values.items(record, "options"):
+        item = json_values.record(entry, "an option")
+        value = json_values.scalar(item.get("value"))
         if value is None:
             raise MalformedError("an option has no `value`")
-        label = reading.text(item, "label") or ""
-        hidden = reading.flag(item, "hidden")
+        label = json_values.text(item, "label") or ""
+        hidden = json_values.flag(item, "hidden")
         values.append(PicklistValue(value=value, label=label, active=not hidden))
-        description = reading.text(item, "description")
+        description = json_values.text(item, "description")
         if description:
             descriptions[value] = description
     return tuple(values), descriptions
@@ -196,8 +202,8 @@ def _pipeline_values(
     for pipeline in pipelines:
         value = _pipeline_value(pipeline, "pipelineId")
         found.setdefault(value.value, value)
-        for item in reading.items(pipeline, "stages"):
-            stage = _pipeline_value(reading.record(item, "a stage"), "stageId")
+        for item in json_values.items(pipeline, "stages"):
+            stage = _pipeline_value(json_values.record(item, "a stage"), "stageId")
             if not value.active:
                 stage = stage.model_copy(update={"active": False})
             stages.setdefault(stage.value, stage)
@@ -205,11 +211,11 @@ def _pipeline_values(
 
 
 def _pipeline_value(record: Mapping[str, Any], older_key: str) -> PicklistValue:
-    value = reading.scalar(record.get("id")) or reading.scalar(record.get(older_key))
+    value = json_values.scalar(record.get("id")) or json_values.scalar(record.get(older_key))
     if not value:
         raise MalformedError("a pipeline or stage has no `id`")
     return PicklistValue(
         value=value,
-        label=reading.text(record, "label") or "",
-        active=not reading.flag(record, "archived"),
+        label=json_values.text(record, "label") or "",
+        active=not json_values.flag(record, "archived"),
     )

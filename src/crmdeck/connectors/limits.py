@@ -8,7 +8,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Limits:
     """Limits of one connector. Times are seconds.
 
     `total_timeout` bounds one answer from the first byte to the last, `max_bytes` its size

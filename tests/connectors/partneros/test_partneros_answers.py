@@ -7,13 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.connectors.partneros import reading
+from crmdeck.connectors.partneros import answers
 from crmdeck.errors import SourceError
 from crmdeck.model import Field, schema_hash
 
 from ...model.strategies import field_lists
 
-SUMMARY = reading.Summary("Account", "Account", custom=False, schema_hash="")
+SUMMARY = answers.Summary("Account", "Account", custom=False, schema_hash="")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
@@ -24,7 +24,7 @@ JSON = st.recursive(
 @given(field_lists(unknowns=True))
 def test_what_a_crmdeck_writes_is_read_exactly(fields: list[Field]) -> None:
     body = {"objectType": "Account", "fields": [json.loads(field.to_json()) for field in fields]}
-    found = reading.object_schema(SUMMARY, body)
+    found = answers.object_schema(SUMMARY, body)
     assert schema_hash(found.fields) == schema_hash(fields)
     assert list(found.fields) == fields
 
@@ -32,11 +32,11 @@ def test_what_a_crmdeck_writes_is_read_exactly(fields: list[Field]) -> None:
 @given(JSON | st.fixed_dictionaries({"objects": JSON, "fields": JSON, "suggestions": JSON}))
 def test_nonsense_is_refused_in_words_or_left_out(body: Any) -> None:
     with contextlib.suppress(SourceError):
-        reading.summaries(body)
+        answers.summaries(body)
     with contextlib.suppress(SourceError):
-        reading.object_schema(SUMMARY, body)
+        answers.object_schema(SUMMARY, body)
     with contextlib.suppress(SourceError):
-        reading.suggestions(body)
-    reading.gone(body)
-    reading.failures(body)
-    reading.organisation_ids(body)
+        answers.suggestions(body)
+    answers.gone(body)
+    answers.failures(body)
+    answers.organisation_ids(body)

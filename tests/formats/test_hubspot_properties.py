@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors.hubspot.parse import parse_properties
 from crmdeck.errors import SourceError
+from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.model import Field, FieldType
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors.salesforce.parse import parse_object
 from crmdeck.errors import SourceError
+from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import Field, FieldType
 
 

@@ -1,0 +1,1 @@
+"""What schemas look like outside: to models and back. Pure, and free of client libraries."""
