@@ -1,4 +1,4 @@
-"""`docs/faults.md`, drawn from the tables in the code: `python -m tests.connectors.faults_page`."""
+"""`docs/faults.md`, drawn from the tables: `python -m tests.connectors.faults_page`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crmdeck.connectors import http
-from crmdeck.connectors.faults import BY_STATUS, UNKNOWN, Fault
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
-from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.connectors.faults import Fault, read_rows
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -18,9 +15,10 @@ COLUMNS = ("the CRM says", "code", "what, why", "what next", "crmdeck")
 INTRO = """\
 # What can fail, and what crmdeck does then
 
-Drawn from the tables in `crmdeck/connectors`, by `python -m tests.connectors.faults_page`; a test \
-holds it. The first row that fits counts; the rows by status come after the vendor's own. `code` \
-is stable: it is in `--json`, in the audit log, and in the server's answers.
+Drawn from the tables in `crmdeck/knowledge/faults`, by `python -m \
+tests.connectors.faults_page`; a test holds it. The first row that fits counts; the rows by status \
+come after the vendor's own. `code` is stable: it is in `--json`, in the audit log, and in the \
+server's answers.
 
 Whatever fails, what was cached stays. What concerns one object is that object's failure, and the \
 others go on; where all fail, the connection is in `error`. An attempt that ended early has \
@@ -81,10 +79,10 @@ OUTCOMES = {
 
 def page() -> str:
     """Return the whole page."""
-    parts = [INTRO, "\n## Salesforce\n\n", _table(SALESFORCE_FAULTS)]
-    parts += ["\n## HubSpot\n\n", _table(HUBSPOT_FAULTS)]
-    parts += ["\n## Both, by the HTTP status alone\n\n", _table((*BY_STATUS, UNKNOWN))]
-    parts += ["\n## PartnerOS\n\n", _table(PARTNEROS_FAULTS)]
+    parts = [INTRO, "\n## Salesforce\n\n", _table(read_rows("salesforce"))]
+    parts += ["\n## HubSpot\n\n", _table(read_rows("hubspot"))]
+    parts += ["\n## Both, by the HTTP status alone\n\n", _table(read_rows("http"))]
+    parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros"))]
     parts += ["\n## The network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
     parts += [SANDBOX, *(f"| `{kind}` | {outcome} |\n" for kind, outcome in OUTCOMES.items())]
     return "".join(parts)
@@ -100,8 +98,8 @@ def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(fault: Fault) -> tuple[str, ...]:
-    says = [f"`{fault.vendor_code}`" if fault.vendor_code else ""]
-    says.append(str(fault.status) if fault.status else "")
+    says = [", ".join(f"`{code}`" for code in fault.vendor_codes)]
+    says.append(", ".join(map(str, fault.statuses)))
     says.append(f"“{fault.says}”" if fault.says else "")
     said = " ".join(part for part in says if part) or "anything else"
     return said, f"`{fault.code}`", f"{fault.message} {fault.cause}", fault.remedy, _does(fault)

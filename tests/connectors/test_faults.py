@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors import faults
-from crmdeck.connectors.faults import Fault
+from crmdeck.connectors.faults import Fault, FaultTable, load_faults, read_rows
 from crmdeck.connectors.http import Reply
 from crmdeck.connectors.hubspot.client import explain as explain_hubspot
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.salesforce.client import explain as explain_salesforce
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 
 
 def grant(error: str, description: str = "") -> dict[str, str]:
@@ -90,7 +87,7 @@ HUBSPOT: list[tuple[int, Any, str]] = [
     (503, None, "SOURCE_UNAVAILABLE"),
     (504, None, "SOURCE_UNAVAILABLE"),
 ]
-_hit: set[int] = set()
+_hit: set[Fault] = set()
 
 
 @pytest.mark.parametrize(("status", "body", "code"), SALESFORCE)
@@ -108,22 +105,33 @@ def test_hubspot_says_why(status: int, body: Any, code: str) -> None:
 
 
 def _check(fault: Fault, code: str, expected: str) -> None:
-    _hit.add(id(fault))
+    _hit.add(fault)
     assert code == expected
     assert fault.cause
     assert fault.remedy
 
 
 def test_no_row_is_left_out_or_shadowed() -> None:
-    rows = (*SALESFORCE_FAULTS, *HUBSPOT_FAULTS, *faults.BY_STATUS)
-    assert [row for row in rows if id(row) not in _hit] == []
+    rows = {*load_faults("salesforce").rows, *load_faults("hubspot").rows}
+    assert rows - _hit == set()
 
 
-@pytest.mark.parametrize("rows", [SALESFORCE_FAULTS, HUBSPOT_FAULTS])
-def test_a_code_concerns_either_the_connection_or_the_object(rows: tuple[Fault, ...]) -> None:
-    everything = (*rows, *faults.BY_STATUS)
-    whole = {row.code for row in everything if row.whole}
-    assert not whole & {row.code for row in everything if not row.whole}
+def test_every_vendor_code_of_the_tables_is_tried() -> None:
+    tried = {code for _, body, _ in SALESFORCE + HUBSPOT for code in _codes(body)}
+    rows = [*read_rows("salesforce"), *read_rows("hubspot")]
+    assert {code for row in rows for code in row.vendor_codes} <= tried
+
+
+def _codes(body: Any) -> set[str]:
+    first = body[0] if isinstance(body, list) else body
+    return {first} if isinstance(first, str) else {str(each) for each in (first or {}).values()}
+
+
+@pytest.mark.parametrize("vendor", ["salesforce", "hubspot"])
+def test_a_code_concerns_either_the_connection_or_the_object(vendor: str) -> None:
+    table: FaultTable = load_faults(vendor)
+    whole = {row.code for row in table.rows if row.whole}
+    assert not whole & {row.code for row in table.rows if not row.whole}
 
 
 def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:

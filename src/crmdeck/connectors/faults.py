@@ -1,57 +1,71 @@
-"""What the CRMs' failure codes mean, in words for people: one row each.
+"""What the CRMs' failure codes mean, in words for people.
 
-The rows of each vendor stand in `salesforce/faults.py` and `hubspot/faults.py`; here is what a
-row is, how one is found, and the rows that follow from the HTTP status alone.
+The tables are `crmdeck/knowledge/faults/*.toml`: one a vendor, and `http.toml` for what follows
+from the HTTP status alone. This is their one loader; `docs/faults.md` is drawn from them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import tomllib
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from crmdeck.errors import (
     CancelledError,
+    ConflictError,
     CrmdeckError,
+    NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
     ReauthRequiredError,
+    SchemaNotDiscoveredError,
     SourceError,
+    UsageError,
 )
+
+_KINDS: dict[str, type[CrmdeckError]] = {
+    "reauth": ReauthRequiredError,
+    "permission": PermissionDeniedError,
+    "quota": QuotaExceededError,
+    "source": SourceError,
+    "usage": UsageError,
+    "not_found": NotFoundError,
+    "conflict": ConflictError,
+    "no_schema": SchemaNotDiscoveredError,
+}
+_NOT_PLAIN = re.compile(r"[^\w./ -]")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a CRM says no.
-
-    `vendor_code` and `says` (a part of the vendor's message, lower case) and `status` select
-    the row, an empty one fits all. `renew`: a fresh token may help. `wait`: it passes by
-    itself. `whole`: it concerns the connection, not only the object that was asked for.
-    """
+    """One way in which a CRM says no: one row of a table, which says what its keys mean."""
 
     code: str
     error: type[CrmdeckError]
     message: str
     cause: str
     remedy: str
-    vendor_code: str = ""
+    vendor_codes: tuple[str, ...] = ()
     says: str = ""
-    status: int | None = None
+    statuses: tuple[int, ...] = ()
     renew: bool = False
     wait: bool = False
     whole: bool = False
 
     def fits(self, vendor_code: str, message: str, status: int) -> bool:
         """Return whether this row is about that answer."""
+        codes = [code.casefold() for code in self.vendor_codes]
         return (
-            (not self.vendor_code or self.vendor_code.casefold() == vendor_code.casefold())
+            (not codes or vendor_code.casefold() in codes)
             and self.says in message.casefold()
-            and self.status in (None, status)
+            and (not self.statuses or status in self.statuses)
         )
 
     def to_error(self, vendor_code: str = "", detail: str = "") -> CrmdeckError:
         """Return the error to raise; the vendor's code and `detail` go into its cause."""
-        said = _PLAIN.sub("", vendor_code)[:60]
+        said = _NOT_PLAIN.sub("", vendor_code)[:60]
         parts = [self.cause, detail, f"({said})" if said else ""]
         return self.error(
             self.message,
@@ -61,94 +75,38 @@ class Fault:
         )
 
 
-_PLAIN = re.compile(r"[^\w./ -]")
+@dataclass(frozen=True)
+class FaultTable:
+    """The rows of one vendor, then those by status; the last one fits everything."""
 
-BY_STATUS: tuple[Fault, ...] = (
-    Fault(
-        status=401,
-        code="SESSION_EXPIRED",
-        error=ReauthRequiredError,
-        message="The CRM does not accept the access token.",
-        cause="It has ended or was revoked.",
-        remedy="Sign in again.",
-        renew=True,
-        whole=True,
-    ),
-    Fault(
-        status=403,
-        code="FORBIDDEN",
-        error=PermissionDeniedError,
-        message="The CRM refuses the request.",
-        cause="The user or the app lacks a permission for it.",
-        remedy="Give the permission in the CRM, or leave the object out of the scope.",
-    ),
-    Fault(
-        status=404,
-        code="NOT_VISIBLE",
-        error=SourceError,
-        message="The CRM does not know what was asked for.",
-        cause="It was removed, or this user does not see it.",
-        remedy="Refresh again; if it stays, check the permissions of the user.",
-    ),
-    Fault(
-        status=410,
-        code="API_VERSION_GONE",
-        error=SourceError,
-        message="The CRM no longer speaks this API version.",
-        cause="The version was retired.",
-        remedy="Let crmdeck choose the version: remove the pinned one from the connection.",
-        whole=True,
-    ),
-    Fault(
-        status=429,
-        code="RATE_LIMITED",
-        error=QuotaExceededError,
-        message="The CRM asks for fewer requests at a time.",
-        cause="The rate limit of this connection was hit, and waiting longer was not allowed.",
-        remedy="Try again in a few minutes; other apps may be using the same allowance.",
-        wait=True,
-        whole=True,
-    ),
-    *(
+    rows: tuple[Fault, ...]
+
+    def find(self, vendor_code: str, message: str, status: int) -> Fault:
+        """Return the first row that fits."""
+        return next(row for row in self.rows if row.fits(vendor_code, message, status))
+
+    def concerns_connection(self, error: CrmdeckError) -> bool:
+        """Return whether an error ends the whole discovery and not just one object's."""
+        if isinstance(error, ReauthRequiredError | QuotaExceededError | CancelledError):
+            return True
+        return any(row.code == error.code for row in self.rows if row.whole)
+
+
+@cache
+def load_faults(vendor: str) -> FaultTable:
+    """Return the table of `salesforce`, `hubspot` or `partneros`, followed by that by status."""
+    return FaultTable((*read_rows(vendor), *read_rows("http")))
+
+
+def read_rows(name: str) -> tuple[Fault, ...]:
+    """Return the rows of one file of `crmdeck/knowledge/faults`, in order."""
+    file = resources.files("crmdeck") / "knowledge" / "faults" / f"{name}.toml"
+    return tuple(
         Fault(
-            status=status,
-            code="SOURCE_UNAVAILABLE",
-            error=SourceError,
-            message="The CRM is not available.",
-            cause=f"It answered with status {status}.",
-            remedy="Try again later; its status page says whether it is down.",
-            wait=True,
+            error=_KINDS[row.pop("kind")],
+            vendor_codes=tuple(row.pop("vendor_codes", ())),
+            statuses=tuple(row.pop("statuses", ())),
+            **row,
         )
-        for status in (502, 503, 504)
-    ),
-    Fault(
-        status=500,
-        code="SOURCE_ERROR",
-        error=SourceError,
-        message="The CRM failed to answer.",
-        cause="It reported an internal error.",
-        remedy="Try again; if it stays, report it to the vendor.",
-    ),
-)
-UNKNOWN = Fault(
-    code="SOURCE_FAILED",
-    error=SourceError,
-    message="The CRM answered with a failure that crmdeck does not know.",
-    cause="The answer names no reason that is in the table of known ones.",
-    remedy="Try again; if it stays, look the code up in the vendor's documentation.",
-)
-
-
-def find(rows: Sequence[Fault], vendor_code: str, message: str, status: int) -> Fault:
-    """Return the first row that fits, of the vendor's and then of those by status."""
-    for row in (*rows, *BY_STATUS):
-        if row.fits(vendor_code, message, status):
-            return row
-    return UNKNOWN
-
-
-def concerns_connection(error: CrmdeckError, rows: Sequence[Fault]) -> bool:
-    """Return whether an error ends the whole discovery and not just one object's."""
-    if isinstance(error, ReauthRequiredError | QuotaExceededError | CancelledError):
-        return True
-    return any(row.code == error.code for row in (*rows, *BY_STATUS) if row.whole)
+        for row in tomllib.loads(file.read_text(encoding="utf-8"))["fault"]
+    )

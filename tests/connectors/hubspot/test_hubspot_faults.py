@@ -90,15 +90,16 @@ def test_429_waits_and_the_daily_limit_does_not(sandbox: Sandbox) -> None:
         (Fault(FaultKind.TRUNCATED), "ANSWER_CUT_SHORT"),
         (Fault(FaultKind.HTML), "ANSWER_NOT_JSON"),
         (Fault(FaultKind.OVERSIZED, size=3_000_000), "ANSWER_TOO_LARGE"),
-        (Fault(FaultKind.SLOW, seconds=2), "SOURCE_TIMEOUT"),
-        (Fault(FaultKind.HANG, seconds=2), "SOURCE_TIMEOUT"),
+        (Fault(FaultKind.SLOW, seconds=4), "SOURCE_TIMEOUT"),
+        (Fault(FaultKind.HANG, seconds=4), "SOURCE_TIMEOUT"),
     ],
 )
 @pytest.mark.parametrize("path", ["schemas", "properties/2026-09/deals"])
 def test_nonsense_costs_the_connection_or_the_object(
     sandbox: Sandbox, fault: Fault, code: str, path: str
 ) -> None:
-    limits = replace(GREEDY, read_timeout=0.3, max_bytes=1_000_000)
+    late = fault.kind in (FaultKind.SLOW, FaultKind.HANG)
+    limits = replace(GREEDY, read_timeout=1.0 if late else 10.0, max_bytes=1_000_000)
     connector, _ = hubspot_to(sandbox, limits=limits)
     sandbox.fault(PORTAL, replace(fault, path=path))
     if path == "schemas":

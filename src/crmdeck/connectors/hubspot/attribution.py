@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from crmdeck.connectors.base import Attribution, ChangedThing
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
+from crmdeck.connectors.hubspot.transport import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, to_utc
 
@@ -58,7 +57,7 @@ def _properties(
         try:
             records = results(client.get("properties", path, cancel, query=query))
         except CrmdeckError as error:
-            if concerns_connection(error, HUBSPOT_FAULTS):
+            if FAULTS.concerns_connection(error):
                 raise
             continue
         found |= {str(record.get("name")): record for record in records}
@@ -69,7 +68,7 @@ def _owners(client: HubSpotClient, cancel: CancelToken) -> dict[str, str]:
     try:
         records = results(client.get("owners", "", cancel, query={"limit": "500"}))
     except CrmdeckError as error:
-        if concerns_connection(error, HUBSPOT_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return {}
     names: dict[str, str] = {}

@@ -18,13 +18,11 @@ from hubspot import HubSpot
 from hubspot.crm.properties.exceptions import ApiException
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json, unreachable
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
-from crmdeck.connectors.hubspot.transport import WHO, BoundedPool, proxy_for
+from crmdeck.connectors.hubspot.transport import FAULTS, WHO, BoundedPool, proxy_for
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError
@@ -206,7 +204,7 @@ def explain(reply: Reply) -> Refusal:
     body = reply.body if isinstance(reply.body, Mapping) else {}
     code = body.get("category") or body.get("error") or body.get("status") or ""
     message = f"{body.get('message') or ''} {body.get('policyName') or ''}"
-    fault = faults.find(HUBSPOT_FAULTS, str(code), message, reply.status)
+    fault = FAULTS.find(str(code), message, reply.status)
     scopes = missing_scopes(body)
     detail = f"It needs {', '.join(scopes)}." if scopes else ""
     error: CrmdeckError = fault.to_error("" if code == "error" else str(code), detail)

@@ -14,11 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import Reply, not_json
 from crmdeck.connectors.hubspot.client import HubSpotClient
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
-from crmdeck.connectors.hubspot.transport import WHO
+from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
@@ -113,7 +111,7 @@ def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, Object
     try:
         reply = client.get("schemas", "schemas", cancel)
     except PermissionDeniedError as error:
-        if concerns_connection(error, HUBSPOT_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return types
     for record in results(reply):
@@ -200,7 +198,7 @@ def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
             required=each.required,
         )
     except CrmdeckError as error:
-        if concerns_connection(error, HUBSPOT_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return error
     return schema, _digest([properties, pipelines, each.label, each.required])

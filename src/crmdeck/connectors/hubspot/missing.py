@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crmdeck.connectors.base import Missing
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import path_of, results
-from crmdeck.connectors.hubspot.faults import HUBSPOT_FAULTS
+from crmdeck.connectors.hubspot.transport import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, GoneReason
 
@@ -50,7 +49,7 @@ def _explain_objects(
         try:
             client.get("properties", path_of(client, each.object_type, cancel), cancel)
         except CrmdeckError as error:
-            if concerns_connection(error, HUBSPOT_FAULTS):
+            if FAULTS.concerns_connection(error):
                 raise
             if error.code in ("MISSING_SCOPE", "FORBIDDEN"):
                 reasons[each] = GoneReason.HIDDEN
@@ -63,7 +62,7 @@ def _archived(
     try:
         reply = client.get(family, rest, cancel, query={"archived": "true"})
     except CrmdeckError as error:
-        if concerns_connection(error, HUBSPOT_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return None
     return {str(record.get(key)) for record in results(reply)}

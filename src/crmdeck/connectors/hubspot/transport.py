@@ -15,11 +15,13 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 
+from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 
 WHO = "HubSpot"
+FAULTS = load_faults("hubspot")
 Count = Callable[[Mapping[str, str], int, str], None]
 
 

@@ -15,9 +15,14 @@ from crmdeck.connectors.caller import Patience
 from crmdeck.connectors.http import Reply, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros.answers import organisation_ids
-from crmdeck.connectors.partneros.faults import NO_ACTIVE_ORGANISATION, WHO, explain, remote_code
 from crmdeck.connectors.partneros.session import SessionKeeper
-from crmdeck.connectors.partneros.transport import Transport
+from crmdeck.connectors.partneros.transport import (
+    NO_ACTIVE_ORGANISATION,
+    WHO,
+    Transport,
+    explain,
+    remote_code,
+)
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.model import CancelToken, Connection
 

@@ -22,13 +22,12 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import not_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros import answers
 from crmdeck.connectors.partneros.answers import Gone, Summary
 from crmdeck.connectors.partneros.client import PartnerOSClient, unknown_endpoint
-from crmdeck.connectors.partneros.faults import PARTNEROS_FAULTS, WHO, explain
+from crmdeck.connectors.partneros.transport import FAULTS, WHO, explain
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.model import (
@@ -215,7 +214,7 @@ class PartnerOSConnector:
             body = self._read("/schema", cancel, query)
             schema = answers.object_schema(summary, body)
         except CrmdeckError as error:
-            if concerns_connection(error, PARTNEROS_FAULTS):
+            if FAULTS.concerns_connection(error):
                 raise
             return Failed(summary.object_type, error)
         return Discovered(schema, summary.schema_hash or None)

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from crmdeck.connectors.base import Meter
+from crmdeck.connectors.caller import Refusal
+from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import (
     Reply,
     broken_off,
@@ -23,10 +25,13 @@ from crmdeck.connectors.http import (
     unreachable,
 )
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.partneros.faults import WHO
-from crmdeck.errors import UsageError
+from crmdeck.errors import UsageError, one_line
 
+WHO = "PartnerOS"
+FAULTS = load_faults("partneros")
+NO_ACTIVE_ORGANISATION = "NO_ACTIVE_ORGANIZATION"
 COOKIE = "session_token"
+_LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -124,3 +129,22 @@ def _parsed(response: httpx.Response, data: bytes) -> Any:
         if response.status_code < 300:
             raise not_json(WHO) from None
         return None
+
+
+def explain(reply: Reply) -> Refusal:
+    """Return what an answer that is a failure means; its own words come after ours."""
+    body = reply.body if isinstance(reply.body, Mapping) else {}
+    code = body.get("code")
+    vendor_code = code if isinstance(code, str) else ""
+    if 300 <= reply.status < 400:
+        return Refusal(FAULTS.rows[-1], not_json(WHO))
+    fault = FAULTS.find(vendor_code, "", reply.status)
+    said = [body.get(key) for key in ("error", "cause")]
+    detail = " ".join(one_line(text)[:_LONGEST] for text in said if isinstance(text, str))
+    return Refusal(fault, fault.to_error(vendor_code, detail))
+
+
+def remote_code(reply: Reply) -> str:
+    """Return the code of a failure's body, empty where it has none."""
+    code = reply.body.get("code") if isinstance(reply.body, Mapping) else None
+    return code if isinstance(code, str) else ""

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from crmdeck.connectors.base import Attribution, ChangedThing
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import CancelToken, to_utc
 
@@ -99,7 +98,7 @@ def _query(
     try:
         reply = client.get(path, cancel, params={"q": soql})
     except CrmdeckError as error:
-        if concerns_connection(error, SALESFORCE_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":
             return None

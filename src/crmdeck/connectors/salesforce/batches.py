@@ -9,13 +9,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json
 from crmdeck.connectors.limits import MEBIBYTE
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.connectors.salesforce.client import SalesforceClient, answer_incomplete, explain
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
-from crmdeck.connectors.salesforce.session import WHO
+from crmdeck.connectors.salesforce.session import FAULTS, WHO
 from crmdeck.connectors.salesforce.validator import answered_at
 from crmdeck.errors import CrmdeckError
 from crmdeck.formats.salesforce_describe import parse_object
@@ -115,7 +113,7 @@ def _describe(
             **_describe(client, names[half:], since, sizes, stop, now),
         }
     except CrmdeckError as error:
-        if concerns_connection(error, SALESFORCE_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return dict.fromkeys(names, error)
     sizes.seen(reply.size, len(names))
@@ -154,7 +152,7 @@ def _read_part(name: str, part: Mapping[str, Any], date: str) -> Answer:
     status, body, headers = (part.get(key) for key in ("httpStatusCode", "body", "httpHeaders"))
     if isinstance(status, int) and status >= 400:
         error = explain(Reply(status, body)).error
-        if concerns_connection(error, SALESFORCE_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise error
         return error
     if not isinstance(body, Mapping) or body.get("name") != name:

@@ -16,14 +16,12 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
 from crmdeck.connectors.salesforce.oauth import PRODUCTION, expiry, grant_function
-from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
+from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.errors import SourceError
 from crmdeck.model import CancelToken, Connection, Quota
@@ -203,7 +201,7 @@ def explain(reply: Reply) -> Refusal:
         message = str(first.get("message") or first.get("error_description") or "")
     elif isinstance(first, str):
         code = first if re.fullmatch(r"\w{1,60}", first) else ""
-    fault = faults.find(SALESFORCE_FAULTS, code, message, reply.status)
+    fault = FAULTS.find(code, message, reply.status)
     return Refusal(fault, fault.to_error(code))
 
 

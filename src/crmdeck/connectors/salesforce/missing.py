@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from crmdeck.connectors.base import Missing
-from crmdeck.connectors.faults import concerns_connection
 from crmdeck.connectors.salesforce.client import SalesforceClient
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
+from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, GoneReason
 
@@ -60,7 +59,7 @@ def _ask(
     try:
         reply = client.get("tooling/query", cancel, params={"q": soql})
     except CrmdeckError as error:
-        if concerns_connection(error, SALESFORCE_FAULTS):
+        if FAULTS.concerns_connection(error):
             raise
         return {}
     records = reply.body.get("records") if isinstance(reply.body, Mapping) else None

@@ -13,12 +13,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
-from crmdeck.connectors import faults
 from crmdeck.connectors.base import Credentials, Meter
 from crmdeck.connectors.http import check_endpoint, not_json
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.salesforce.faults import SALESFORCE_FAULTS
-from crmdeck.connectors.salesforce.session import WHO, SalesforceSession
+from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.model import Connection
@@ -181,5 +179,5 @@ def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]
 
 def _refusal(body: dict[str, object], status: int) -> CrmdeckError:
     code = str(body.get("error") or "")
-    fault = faults.find(SALESFORCE_FAULTS, code, str(body.get("error_description") or ""), status)
+    fault = FAULTS.find(code, str(body.get("error_description") or ""), status)
     return fault.to_error(code)

@@ -12,10 +12,12 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from crmdeck.connectors.base import Meter
+from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
 
 WHO = "Salesforce"
+FAULTS = load_faults("salesforce")
 
 
 class _NoCookies(RequestsCookieJar):
