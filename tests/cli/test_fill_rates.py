@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.cli import fields as commands
+from crmdeck.cli import schema as commands
 from crmdeck.errors import UsageError
 from crmdeck.model import Scope, ScopeMode
 from tests.workspace.crm import opened

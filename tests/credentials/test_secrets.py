@@ -15,10 +15,10 @@ from crmdeck.credentials import (
     KeyringSecrets,
     MemorySecrets,
     NoKeyringError,
-    SecretsPlace,
     Vault,
     keyring_available,
 )
+from crmdeck.model import SecretsPlace
 from tests.keyrings import MemoryKeyring, none, using
 
 ID = "00000000-0000-0000-0000-000000000001"

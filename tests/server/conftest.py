@@ -19,8 +19,8 @@ from fastapi import FastAPI
 
 from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
-from crmdeck.server import Organisation, Role, User, create_app
+from crmdeck.model import Platform, Role, Source
+from crmdeck.server import Organisation, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.documents import Document

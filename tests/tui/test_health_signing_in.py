@@ -11,14 +11,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.model import Source, Status
+from crmdeck.model import SecretsPlace, Source, Status
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.browser import Browser
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.widgets.secret_input import SecretInput
-from crmdeck.workspace import ConnectionDraft, SecretsPlace, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, none, using
 from tests.tui.pilot import screen_text, settle, type_text, until
 

@@ -14,7 +14,7 @@ from crmdeck.workspace import Opening, Workspace
 from tests.tui.pilot import screen_text, settle, until
 
 FRAME = """
-import sys, crmdeck.cli.console, crmdeck.tui.console
+import sys, crmdeck.cli.launch, crmdeck.tui.console
 late = ("pydantic", "typer", "duckdb", "numpy", "keyring", "crmdeck.workspace.facade")
 print(*[name for name in late if name in sys.modules])
 """

@@ -9,6 +9,8 @@ from pathlib import Path
 
 COMPLETION_VARIABLE = "_CRMDECK_COMPLETE"
 
+_OF_ALL = ("-h", "--help", "--version")
+
 _BARE = {(): False, ("demo",): True}
 """What opens the console without options, and whether over the demo: it needs no parser."""
 
@@ -35,12 +37,19 @@ def _run(arguments: tuple[str, ...]) -> None:
     # Imports are in here, since Ctrl+C may come while they go on.
     demo = _BARE.get(arguments)
     if demo is not None and COMPLETION_VARIABLE not in os.environ:
-        from crmdeck.cli.console import open_console
+        from crmdeck.cli.launch import open_console
 
         raise SystemExit(open_console(demo=demo))
     from crmdeck.cli.app import app
 
-    app()
+    app(_with_command(arguments), prog_name="crmdeck")
+
+
+def _with_command(arguments: tuple[str, ...]) -> list[str]:
+    """Return the arguments, those of the console where they are options only."""
+    first = arguments[0] if arguments else ""
+    of_console = first.startswith("-") and first not in _OF_ALL
+    return ["console", *arguments] if of_console or not arguments else list(arguments)
 
 
 def _prepare_streams() -> None:

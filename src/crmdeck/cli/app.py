@@ -2,74 +2,125 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+import sys
+from types import ModuleType
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.main import get_command
 
-from crmdeck.cli import compare, connections, fields, mapping, records, schema, serve, tools, web
-from crmdeck.cli.options import DemoOption, HomeOption
-from crmdeck.cli.output import emit
-from crmdeck.cli.parsing import Commands
+from crmdeck.cli.groups import Group, command_group
+from crmdeck.cli.output import emit, report_error
+from crmdeck.errors import UsageError
 
-app = typer.Typer(
-    name="crmdeck",
-    cls=Commands,
+
+class Command(NamedTuple):
+    """A command, or a group of them: the module it stands in, and what `--help` says of it."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "console": Command("console", "Open the console; so does crmdeck without a command."),
+    "demo": Command("console", "Open the console over the built-in demo."),
+    "connections": Command("connections", "List, add, change, test and rename connections."),
+    "status": Command("health", "Tell how connections are doing."),
+    "refresh": Command("health", "Discover the schema again and tell what changed."),
+    "schema": Command("schema", "List object types, or the fields of one."),
+    "drift": Command("drift", "Tell what changed, newest first, and acknowledge it."),
+    "compare": Command("drift", "Tell how two cached schemas differ."),
+    "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),
+    "mapping": Command("mapping", "Decide on field pairs, line by line."),
+    "export": Command("exports", "Hand over what is cached, in many formats."),
+    "audit": Command("audit", "Tell who did what when, newest first."),
+    "disconnect": Command("connections", "Mark a connection as disconnected."),
+    "serve": Command("serve", "Serve the Integrations API, so that a team shares one crmdeck."),
+    "match": Command("mapping", "Rank the fields of one schema file against those of another."),
+    "sandbox": Command("sandbox", "Start the built-in CRM on loopback."),
+    "screenshots": Command("console", "Draw one picture a pane from the console over the demo."),
+    "keys": Command("console", "List the console's keys."),
+    "web": Command("console", "Serve the console to a browser on this machine."),
+    "doctor": Command("health", "Check this machine and this workspace."),
+}
+"""Every command in the order of `--help`, which imports none of their modules."""
+
+GROUPS = ("connections", "mapping", "serve")
+
+
+class CommandGroup(Group):
+    """The commands of `COMMANDS`, each imported when it is asked for.
+
+    Who asks for JSON gets a mistake on the command line as JSON too.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command with its parser, None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"crmdeck.cli.{COMMANDS[cmd_name].module}")
+        return get_command(_typer(module, cmd_name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the table of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+    def main(self, args: Any = None, *positional: Any, **named: Any) -> Any:
+        """Parse `args`, by default those of the process, run the command, and exit."""
+        given = list(sys.argv[1:] if args is None else args)
+        if "--json" not in given:
+            return super().main(args, *positional, **named)
+        try:
+            code = super().main(args, *positional, **(named | {"standalone_mode": False}))
+        except Exception as error:
+            # The parser's own kinds of error are not public; each can tell itself in a sentence.
+            tell = getattr(error, "format_message", None)
+            if tell is None:
+                raise
+            mistake = UsageError(tell(), remedy=_help_for(error), code="BAD_ARGUMENTS")
+            report_error(mistake, as_json=True)
+            sys.exit(int(mistake.exit_code))
+        sys.exit(code)
+
+
+def _typer(module: ModuleType, name: str) -> typer.Typer:
+    if name in GROUPS:
+        group: typer.Typer = module.app
+        group.info.help = COMMANDS[name].help
+        return group
+    lone = command_group()
+    lone.command(name)(getattr(module, name))
+    return lone
+
+
+def _help_for(error: Exception) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help tells what there is." if context is not None else None
+
+
+app = command_group(
+    "crmdeck",
+    cls=CommandGroup,
     help="Look after the CRM connections of a PartnerOS organisation: health, schema, drift, "
-    "mapping. Without a command the console opens.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    "mapping. Without a command the console opens, with the options of 'crmdeck console'.",
+    lone=True,
 )
-
-app.add_typer(connections.app, name="connections")
-app.command()(schema.status)
-app.command()(schema.refresh)
-app.command()(fields.schema)
-app.command()(schema.drift)
-app.command()(compare.compare)
-app.command()(mapping.suggest)
-app.add_typer(mapping.app, name="mapping")
-app.command()(records.export)
-app.command()(records.audit)
-app.command()(connections.disconnect)
-app.add_typer(serve.app, name="serve")
-app.command()(tools.match)
-app.command()(tools.sandbox)
-app.command()(tools.screenshots)
-app.command()(tools.keys)
-app.command()(web.web)
-app.command()(tools.doctor)
-
-ReadOnlyOption = Annotated[
-    bool, typer.Option("--read-only", help="Open the console so that nothing can be changed.")
-]
 
 
 @app.callback(invoke_without_command=True)
-def console(
-    context: typer.Context,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-    read_only: ReadOnlyOption = False,
+def root(
+    # Flags only: typer loads pydantic for anything else, before a command's help is shown.
     version: Annotated[bool, typer.Option("--version", help="Tell the version.")] = False,
 ) -> None:
-    """Open the console, unless a command is given."""
+    """See the help of the application, above."""
     if version:
         from crmdeck import __version__
 
         emit(f"crmdeck {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        _console(home, demo=demo, read_only=read_only)
-
-
-@app.command()
-def demo(read_only: ReadOnlyOption = False) -> None:
-    """Open the console over the built-in demo: a sandbox CRM with three months of history."""
-    _console(None, demo=True, read_only=read_only)
-
-
-def _console(home: HomeOption, *, demo: bool, read_only: bool) -> None:
-    from crmdeck.cli.console import open_console
-
-    raise typer.Exit(open_console(home, demo=demo, read_only=read_only))

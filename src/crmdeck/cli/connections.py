@@ -1,33 +1,23 @@
-"""crmdeck connections: list, add, set, test, rename; crmdeck disconnect."""
+"""crmdeck connections: list, add, set, sign-in, test, rename; crmdeck disconnect."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmdeck.cli.asking import Wishes, collect
+from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import workspace
-from crmdeck.cli.signin import (
-    BrowserOption,
-    FlowOption,
-    KeepPasswordOption,
-    KeyFileOption,
-    PasteOption,
-    PortOption,
-    SecretsOption,
-    TestOption,
-    show_signed_in,
-    sign_in,
-)
-from crmdeck.model import Platform, Scope, ScopeMode, Source
-from crmdeck.workspace import DEFAULT_PORT, ConnectionDraft, login_url
+from crmdeck.model import Platform, ScopeMode, SecretsPlace, Source
 
-app = typer.Typer(help="List, add, change, test and rename connections.", no_args_is_help=True)
-app.command("sign-in")(sign_in)
+if TYPE_CHECKING:
+    from crmdeck.model import ProbeReport, Scope
+    from crmdeck.workspace import SignedIn
+
+app = command_group()
 
 PathOption = Annotated[
     Path | None,
@@ -68,6 +58,55 @@ ExcludeOption = Annotated[
 TtlOption = Annotated[
     float | None, typer.Option("--ttl-hours", help="How long a snapshot counts as fresh.")
 ]
+FlowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flow",
+        help="How to sign in: browser, refresh-token, jwt, client-credentials or access-token "
+        "(Salesforce); access-token, browser or refresh-token (HubSpot); password or "
+        "session-token (PartnerOS).",
+    ),
+]
+SecretsOption = Annotated[
+    SecretsPlace | None,
+    typer.Option(
+        "--secrets", help="Where secrets are kept.  [default: as in the settings, else keyring]"
+    ),
+]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--private-key-file", help="For jwt: the file with the private key (PEM)."),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--redirect-port",
+        min=0,
+        max=65535,
+        help="The port that the browser comes back to, as in the app's callback URL; 0 takes "
+        "a free one.  [default: the one that crmdeck names when it asks]",
+        show_default=False,
+    ),
+]
+PasteOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--paste/--no-paste",
+        help="Paste the address that the browser ends at: for a browser on another machine.  "
+        "[default: over SSH]",
+        show_default=False,
+    ),
+]
+BrowserOption = Annotated[
+    bool, typer.Option("--open/--no-open", help="Open the browser, or only show the address.")
+]
+TestOption = Annotated[
+    bool, typer.Option("--test/--no-test", help="Ask the CRM who we are before anything is kept.")
+]
+KeepPasswordOption = Annotated[
+    bool,
+    typer.Option("--keep-password", help="For PartnerOS: keep the password, not only a session."),
+]
 
 
 @app.command("list")
@@ -106,7 +145,7 @@ def add(
     login_host: LoginHostOption = None,
     secrets: SecretsOption = None,
     private_key_file: KeyFileOption = None,
-    redirect_port: PortOption = DEFAULT_PORT,
+    redirect_port: PortOption = None,
     paste: PasteOption = None,
     open_browser: BrowserOption = True,
     test: TestOption = True,
@@ -123,6 +162,10 @@ def add(
     and then kept in the keyring, or with --secrets file in a private file of the workspace; with
     --secrets environment they are not kept at all.
     """
+    from crmdeck.cli.prompts import SignInOptions, collect
+    from crmdeck.model import Scope
+    from crmdeck.workspace import ConnectionDraft
+
     with workspace(home, demo, as_json) as ws:
         draft = ConnectionDraft(
             name=name,
@@ -135,8 +178,8 @@ def add(
             scope=_scope(scope, include, exclude) or Scope(),
             ttl_hours=ttl_hours,
         )
-        wishes = Wishes(flow, secrets, private_key_file, redirect_port, paste, open_browser)
-        answers = collect(ws, draft, name, wishes)
+        options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
+        answers = collect(ws, draft, name, options)
         ended = ws.connect(
             answers.draft(draft),
             answers.secrets,
@@ -146,7 +189,7 @@ def add(
             test=test,
             keep_password=keep_password,
         )
-        show_signed_in(ended, as_json=as_json)
+        _show_signed_in(ended, as_json=as_json)
         if not as_json:
             say(f"Next: crmdeck refresh {name}")
 
@@ -190,6 +233,44 @@ def set_connection(
             emit_json(connection)
         else:
             emit(f"{connection.name}\t{connection.id}")
+
+
+@app.command("sign-in")
+def sign_in(
+    name: NameArgument,
+    flow: FlowOption = None,
+    secrets: SecretsOption = None,
+    private_key_file: KeyFileOption = None,
+    redirect_port: PortOption = None,
+    paste: PasteOption = None,
+    open_browser: BrowserOption = True,
+    test: TestOption = True,
+    keep_password: KeepPasswordOption = False,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign in again to a connection, as when it asks for it.
+
+    What belongs to the app is remembered; the rest is asked for, or taken from the environment
+    as for `connections add`.
+    """
+    from crmdeck.cli.prompts import SignInOptions, collect
+
+    with workspace(home, demo, as_json) as ws:
+        connection = ws.connection(name)
+        options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
+        answers = collect(ws, connection.id, connection.name, options)
+        ended = ws.sign_in(
+            connection.id,
+            answers.secrets,
+            grant=answers.grant,
+            flow=answers.flow,
+            place=answers.place,
+            test=test,
+            keep_password=keep_password,
+        )
+        _show_signed_in(ended, as_json=as_json)
 
 
 @app.command()
@@ -253,6 +334,8 @@ def disconnect(
 
 
 def _where(host: str | None) -> str | None:
+    from crmdeck.workspace import login_url
+
     return login_url(host) if host and not host.startswith("http://") else host
 
 
@@ -261,8 +344,31 @@ def _scope(
 ) -> Scope | None:
     if mode is None and not include and not exclude:
         return None
+    from crmdeck.model import Scope
+
     return Scope(
         mode=mode or ScopeMode.MAPPABLE,
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
     )
+
+
+def _show_signed_in(ended: SignedIn, *, as_json: bool) -> None:
+    """Tell how a sign-in ended: the connection as data, who we are there as talk."""
+    connection, report = ended.connection, ended.report
+    if as_json:
+        told = report.to_wire() if report else None
+        emit_json({**connection.to_wire(), "test": told})
+        return
+    emit(f"{connection.name}\t{connection.id}")
+    if report is not None:
+        say(_who(report))
+        for missing in report.missing_permissions:
+            say(f"Missing: {missing}")
+
+
+def _who(report: ProbeReport) -> str:
+    user = f" as {report.user}" if report.user else ""
+    where = f" to organisation {report.organisation}" if report.organisation else ""
+    at = f" at {report.instance_url}" if report.instance_url else ""
+    return f"Connected{user}{where}{at}."

@@ -1,13 +1,14 @@
-"""crmdeck suggest, and crmdeck mapping: show, accept, reject, undo, apply."""
+"""crmdeck suggest and match, and crmdeck mapping: show, accept, reject, undo, apply."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import (
     DemoOption,
     EncoderOption,
@@ -16,12 +17,15 @@ from crmdeck.cli.options import (
     NameArgument,
     PairArgument,
 )
-from crmdeck.cli.output import emit_json, emit_table, say
-from crmdeck.cli.session import ProgressLine, workspace
+from crmdeck.cli.output import emit, emit_json, emit_table, say
+from crmdeck.cli.session import ProgressLine, failing, workspace
 from crmdeck.errors import UsageError
-from crmdeck.model import Decision, Direction
+from crmdeck.model import Direction
 
-app = typer.Typer(help="Decide on field pairs, line by line.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from crmdeck.model import Decision
+
+app = command_group()
 
 _LONGEST = 32 * 1024 * 1024  # characters
 
@@ -69,6 +73,50 @@ def suggest(
         )
         for field in ws.blocking(name, pair):
             say(f"Blocking: {field.name} is required in the CRM and nothing feeds it.")
+
+
+def match(
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="A schema file.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="A schema file.")],
+    left_object: Annotated[
+        str | None, typer.Option("--left-object", help="Which object of a file of several.")
+    ] = None,
+    right_object: Annotated[str | None, typer.Option("--right-object", help="Likewise.")] = None,
+    encoder: EncoderOption = "auto",
+    format: Annotated[
+        str, typer.Option("--format", help="table, json, csv or markdown.")
+    ] = "table",
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the fields of one schema file against those of another; no connection needed.
+
+    Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
+    description, type, picklist.
+    """
+    from crmdeck.workspace import match_files, render_matches
+
+    with failing(as_json):
+        matches = match_files(
+            left, right, left_object=left_object, right_object=right_object, encoder=encoder
+        )
+        if as_json or format == "json":
+            emit_json(matches)
+        elif format == "table":
+            emit_table(
+                ("left", "right", "confidence", "direction", "why"),
+                [
+                    (
+                        s.partner_field,
+                        s.crm_field or "-",
+                        s.confidence,
+                        s.direction,
+                        "; ".join(reason.text for reason in s.reasons[:2]),
+                    )
+                    for s in matches.suggestions
+                ],
+            )
+        else:
+            emit(render_matches(matches, format))
 
 
 @app.command()

@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmdeck.errors import CrmdeckError, NextStep
-from crmdeck.model import WireModel, format_utc
-from crmdeck.tui.text import display_text
+from crmdeck.text import visible_text
+
+if TYPE_CHECKING:
+    from crmdeck.model import WireModel
 
 Row = Sequence[object]
 
@@ -22,7 +24,7 @@ def emit(text: str) -> None:
     Raises CrmdeckError where it can't be written; a reader that has gone away has what it wanted.
     """
     if sys.stdout.isatty():
-        text = "\n".join(display_text(line.expandtabs()) for line in text.splitlines())
+        text = "\n".join(visible_text(line.expandtabs()) for line in text.splitlines())
     try:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
@@ -40,11 +42,13 @@ def emit(text: str) -> None:
 
 def say(text: str) -> None:
     """Say something to the person on stderr."""
-    sys.stderr.write(display_text(text) + "\n")
+    sys.stderr.write(visible_text(text) + "\n")
 
 
 def emit_json(value: WireModel | Iterable[WireModel] | dict[str, Any]) -> None:
     """Write records to stdout in the wire shape."""
+    from crmdeck.model import WireModel
+
     data: Any
     if isinstance(value, WireModel):
         data = value.to_wire()
@@ -107,11 +111,13 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
+            from crmdeck.model import format_utc
+
             return format_utc(value)
         case float():
             return f"{value:.2f}"
         case _:
-            return display_text(str(value))
+            return visible_text(str(value))
 
 
 def _hush() -> None:

@@ -8,23 +8,26 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import failing, workspace
 from crmdeck.errors import UsageError
-from crmdeck.home import resolve_home
-from crmdeck.server.accounts import DEFAULT_ORGANISATION, Accounts, Organisation, Role, User
+from crmdeck.model import Role
+
+if TYPE_CHECKING:
+    from crmdeck.server import Accounts, Organisation, User
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
 
-app = typer.Typer(help="Serve the Integrations API, so that a team shares one crmdeck.")
-users = typer.Typer(help="Who may sign in.", no_args_is_help=True)
-organisations = typer.Typer(help="Which connections belong together.", no_args_is_help=True)
+app = command_group(lone=True)
+users = command_group(help="Who may sign in.")
+organisations = command_group(help="Which connections belong together.")
 app.add_typer(users, name="users")
 app.add_typer(organisations, name="organisations")
 
@@ -83,12 +86,8 @@ def add_user(
 ) -> None:
     """Add a user. The password is asked for, or taken from $CRMDECK_SERVE_PASSWORD."""
     with failing(as_json), _with_extra():
-        user = _accounts(home).add_user(
-            email,
-            _password(),
-            role=role,
-            organisations=tuple(organisation or (DEFAULT_ORGANISATION,)),
-        )
+        organisations = {"organisations": tuple(organisation)} if organisation else {}
+        user = _accounts(home).add_user(email, _password(), role=role, **organisations)
         if as_json:
             emit_json(_public(user))
         else:
@@ -141,7 +140,7 @@ def set_organisation(
                 remedy="Name them with --connection, or use --all (not both).",
             )
         ids = None if everything else tuple(ws.connection(ref).id for ref in connection or ())
-        made = Accounts(ws.home).set_organisation(name, ids)
+        made = _accounts(ws.home).set_organisation(name, ids)
         if as_json:
             emit_json(made)
         else:
@@ -153,7 +152,7 @@ def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> 
     """List the organisations and their connections."""
     with workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections()}
-        found = Accounts(ws.home).book().organisations
+        found = _accounts(ws.home).book().organisations
         if as_json:
             emit_json(found)
             return
@@ -176,6 +175,9 @@ def remove_organisation(
 
 
 def _accounts(home: Path | None) -> Accounts:
+    from crmdeck.home import resolve_home
+    from crmdeck.server import Accounts
+
     return Accounts(resolve_home(home))
 
 

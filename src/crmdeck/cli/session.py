@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
 from crmdeck.cli.output import report_error, say
-from crmdeck.errors import CrmdeckError
-from crmdeck.model import Progress
-from crmdeck.workspace import Workspace, open_demo
+from crmdeck.errors import CrmdeckError, ExitCode
+
+if TYPE_CHECKING:
+    from crmdeck.model import DriftEvent, Progress, Severity
+    from crmdeck.workspace import Workspace
 
 
 @contextlib.contextmanager
@@ -23,8 +26,22 @@ def workspace(home: Path | None, demo: bool, as_json: bool = False) -> Iterator[
 
     A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
     """
+    from crmdeck.workspace import Workspace, open_demo
+
     with failing(as_json), open_demo() if demo else Workspace.open(home) as opened:
         yield opened
+
+
+def moment(text: str | None, ws: Workspace, *, as_of: bool = False) -> datetime | None:
+    """Return the moment that an option names, None without one; raises UsageError.
+
+    `as_of` takes a day as its end: what was known when it was over.
+    """
+    if not text:
+        return None
+    from crmdeck.workspace import parse_moment
+
+    return parse_moment(text, ws.now, as_of=as_of)
 
 
 @contextlib.contextmanager
@@ -80,4 +97,7 @@ class ProgressLine:
             self._stream.flush()
 
 
-__all__ = ["ProgressLine", "failing", "say", "workspace"]
+def fail_on_drift(events: Iterable[DriftEvent], severity: Severity | None) -> None:
+    """End the command with the exit code of drift where an event is that bad, or worse."""
+    if severity is not None and any(event.severity.rank >= severity.rank for event in events):
+        raise typer.Exit(int(ExitCode.DRIFT))

@@ -16,7 +16,7 @@ from crmdeck.credentials.stores import (
     MemorySecrets,
     SecretStore,
 )
-from crmdeck.credentials.vault import ConnectionSecrets, SecretsPlace, Vault, environment_variable
+from crmdeck.credentials.vault import ConnectionSecrets, Vault, environment_variable
 
 __all__ = [
     "SECRETS_FILE",
@@ -27,7 +27,6 @@ __all__ = [
     "MemorySecrets",
     "NoKeyringError",
     "SecretStore",
-    "SecretsPlace",
     "Vault",
     "environment_variable",
     "keyring_available",

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 
 from crmdeck.credentials.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
@@ -17,15 +16,7 @@ from crmdeck.credentials.stores import (
     MemorySecrets,
     SecretStore,
 )
-
-
-class SecretsPlace(StrEnum):
-    """Where the secrets of a connection are kept; `environment`: nowhere, they are given."""
-
-    KEYRING = "keyring"
-    FILE = "file"
-    ENVIRONMENT = "environment"
-
+from crmdeck.model import SecretsPlace
 
 # Lets the file be the place of a connection before there is a secret to put in.
 _KEPT_HERE = "kept_here"

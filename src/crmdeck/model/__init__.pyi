@@ -18,7 +18,9 @@ from .enums import DriftKind as DriftKind
 from .enums import FieldType as FieldType
 from .enums import GoneReason as GoneReason
 from .enums import Platform as Platform
+from .enums import Role as Role
 from .enums import ScopeMode as ScopeMode
+from .enums import SecretsPlace as SecretsPlace
 from .enums import Severity as Severity
 from .enums import Side as Side
 from .enums import Source as Source

@@ -161,3 +161,18 @@ class SyncOutcome(StrEnum):
     REAUTH = "reauth"
     CANCELLED = "cancelled"
     STOPPED = "stopped"
+
+
+class SecretsPlace(StrEnum):
+    """Where the secrets of a connection are kept; `environment`: nowhere, they are given."""
+
+    KEYRING = "keyring"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+class Role(StrEnum):
+    """What a user may do: a viewer looks, a member also refreshes, decides and disconnects."""
+
+    MEMBER = "member"
+    VIEWER = "viewer"

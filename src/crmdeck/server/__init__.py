@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crmdeck.server.accounts import Accounts, Organisation, Role, User
+    from crmdeck.server.accounts import Accounts, Organisation, User
     from crmdeck.server.app import create_app
     from crmdeck.server.run import Binding, serve
 
@@ -18,13 +18,12 @@ _HOMES = {
     "Accounts": "crmdeck.server.accounts",
     "Binding": "crmdeck.server.run",
     "Organisation": "crmdeck.server.accounts",
-    "Role": "crmdeck.server.accounts",
     "User": "crmdeck.server.accounts",
     "create_app": "crmdeck.server.app",
     "serve": "crmdeck.server.run",
 }
 
-__all__ = ["Accounts", "Binding", "Organisation", "Role", "User", "create_app", "serve"]
+__all__ = ["Accounts", "Binding", "Organisation", "User", "create_app", "serve"]
 
 
 def __getattr__(name: str) -> Any:

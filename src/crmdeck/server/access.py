@@ -9,8 +9,8 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import APIKeyCookie
 
 from crmdeck.errors import NotFoundError
-from crmdeck.model import CancelToken, Connection
-from crmdeck.server.accounts import AccountBook, Accounts, Organisation, Role, User
+from crmdeck.model import CancelToken, Connection, Role
+from crmdeck.server.accounts import AccountBook, Accounts, Organisation, User
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.errors import NoActiveOrganisationError, NotSignedInError, RoleError
 from crmdeck.server.sessions import Session, Sessions

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
-from crmdeck.model import WireModel
+from crmdeck.model import Role, WireModel
 from crmdeck.server.documents import Document
 
 ACCOUNTS_FILE = "users.json"
@@ -17,13 +16,6 @@ _LONGEST = 254
 
 _ORGANISATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-
-
-class Role(StrEnum):
-    """What a user may do: a viewer looks, a member also refreshes, decides and disconnects."""
-
-    MEMBER = "member"
-    VIEWER = "viewer"
 
 
 class Organisation(WireModel):

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import pydantic
 
-from crmdeck.model import DecisionState, Direction, UtcTime, WireModel
-from crmdeck.server.accounts import Role
+from crmdeck.model import DecisionState, Direction, Role, UtcTime, WireModel
 
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000

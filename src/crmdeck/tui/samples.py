@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crmdeck.text import count
+from crmdeck.text import percent_filled as percent_filled
 from crmdeck.tui.health import ago
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
     from crmdeck.workspace import FieldSample, FillRate
@@ -56,13 +58,6 @@ class Samples:
         """Return the rates, those taken here before the cached ones, and the values to show."""
         rates = {**cached, **self._rates.get(subject, {})}
         return Fullness(rates, self._values.get(subject, {}) if self.shown else {})
-
-
-def percent_filled(rate: float) -> str:
-    """Return a fill rate as a percentage that says `0%` and `100%` of nothing and of all only."""
-    if 0 < rate < 1:
-        rate = min(0.99, max(0.01, rate))
-    return f"{rate:.0%}"
 
 
 def filled_text(rate: FillRate, now: datetime) -> str:

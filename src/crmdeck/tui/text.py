@@ -6,23 +6,12 @@ interpreted: control characters and the marks that reorder or hide text become v
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
 from rich.cells import cell_len, split_graphemes
 
-ELLIPSIS = "…"
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-COMBINING_LIMIT = 3
+from crmdeck.text import count as count
+from crmdeck.text import visible_text
 
-_CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)}
-_VISIBLE = (
-    _CONTROL_PICTURES
-    | {0x7F: "\N{SYMBOL FOR DELETE}"}
-    | dict.fromkeys(range(128, 160), REPLACEMENT)
-    | {0x2028: "\N{SYMBOL FOR NEWLINE}", 0x2029: "\N{PILCROW SIGN}"}
-)
-_KEPT_FORMATS = "\u200c\u200d"
+ELLIPSIS = "…"
 
 
 def display_text(text: str, width: int | None = None) -> str:
@@ -36,11 +25,11 @@ def display_text(text: str, width: int | None = None) -> str:
             return text
         return text[: width - 1] + ELLIPSIS if width > 0 else ""
     if width is None:
-        return _visible(text)
+        return visible_text(text)
     if width <= 0:
         return ""
     window = 16 * width + 16
-    shown = _visible(text[:window])
+    shown = visible_text(text[:window])
     if len(text) <= window and cell_len(shown) <= width:
         return shown
     return _cut(shown, width - 1) + ELLIPSIS
@@ -57,53 +46,6 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """Return `text` (already safe) filled with spaces to `width` cells."""
     space = " " * max(0, width - cell_len(text))
     return space + text if right else text + space
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `number` with thousands separators and the noun in its number: `1,019 objects`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _visible(text: str) -> str:
-    if not text.isprintable():
-        text = "".join(map(_visible_character, text))
-    return _tame_combining(text)
-
-
-def _visible_character(character: str) -> str:
-    substitute = _VISIBLE.get(ord(character))
-    if substitute is not None:
-        return substitute
-    if character.isprintable() or character in _KEPT_FORMATS:
-        return character
-    category = unicodedata.category(character)
-    return " " if category == "Zs" else character if category == "Co" else REPLACEMENT
-
-
-_COMBINING_RUN = re.compile(r"[^\x00-\u02ff]{2,}")
-_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
-_STRAY_JOINER = re.compile(f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])")
-
-
-def _tame_combining(text: str) -> str:
-    """Keep at most a few marks on a character, and none without one to stand on.
-
-    Between anything but emoji a joiner would make the text wider than it is measured.
-    """
-    text = _STRAY_JOINER.sub(REPLACEMENT, text)
-    if text and unicodedata.combining(text[0]):
-        text = "\N{DOTTED CIRCLE}" + text
-    return _COMBINING_RUN.sub(_thin_out, text)
-
-
-def _thin_out(run: re.Match[str]) -> str:
-    kept: list[str] = []
-    marks = 0
-    for character in run.group():
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 0
-        if marks <= COMBINING_LIMIT:
-            kept.append(character)
-    return "".join(kept)
 
 
 def _cut(text: str, width: int) -> str:

@@ -1,5 +1,4 @@
 from .connecting import ConnectionDraft as ConnectionDraft
-from .connecting import SecretsPlace as SecretsPlace
 from .deciding import Choice as Choice
 from .demo import open_demo as open_demo
 from .demo.serving import serve_sandbox as serve_sandbox

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmdeck.connectors.base import Connector
-from crmdeck.credentials import SecretsPlace as SecretsPlace
 from crmdeck.credentials import keyring_available, no_keyring
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
@@ -16,6 +15,7 @@ from crmdeck.model import (
     ProbeReport,
     ProgressCallback,
     Scope,
+    SecretsPlace,
     Source,
     WireModel,
 )

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crmdeck.errors import ConflictError, CrmdeckError, ReauthRequiredError, UsageError
-from crmdeck.model import Platform, Source, Status
+from crmdeck.model import Platform, SecretsPlace, Source, Status
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
-from crmdeck.workspace import ConnectionDraft, SecretsPlace, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, none, using
 from tests.workspace.signin.conftest import ORG, PORTAL, org_draft, portal_draft
 

@@ -18,12 +18,12 @@ from crmdeck.tui.loading import Job
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
+    from crmdeck.model import SecretsPlace
     from crmdeck.tui.screens.main import MainScreen
     from crmdeck.workspace import (
         ConnectionDraft,
         Flow,
         Question,
-        SecretsPlace,
         SignedIn,
         Workspace,
     )
@@ -110,7 +110,7 @@ class SigningIn:
         )
 
     def _settle_place(self, plan: _Plan) -> None:
-        from crmdeck.workspace import SecretsPlace
+        from crmdeck.model import SecretsPlace
 
         if plan.place is not None:
             self._ask_what(plan)

@@ -8,13 +8,12 @@ from functools import partial
 
 from crmdeck.credentials import (
     SECRET_NAMES,
-    SecretsPlace,
     environment_variable,
     keyring_available,
     no_keyring,
 )
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform, Source
+from crmdeck.model import Connection, Platform, SecretsPlace, Source
 from crmdeck.workspace.connecting import Connecting, ConnectionDraft, require_free_name
 from crmdeck.workspace.signin.browser import DEFAULT_PORT, BrowserSignIn
 from crmdeck.workspace.signin.flows import (

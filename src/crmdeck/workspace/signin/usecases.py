@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.tokens import Grant
-from crmdeck.credentials import SECRET_NAMES, NoKeyringError, SecretsPlace, environment_variable
+from crmdeck.credentials import SECRET_NAMES, NoKeyringError, environment_variable
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
-from crmdeck.model import AuditEntry, Connection, ProbeReport, Source, WireModel
+from crmdeck.model import AuditEntry, Connection, ProbeReport, SecretsPlace, Source, WireModel
 from crmdeck.store import Session
 from crmdeck.workspace.connecting import (
     ConnectionDraft,

@@ -1,4 +1,4 @@
-"""Asking for what a sign-in needs: at a terminal the person, otherwise the environment."""
+"""What a sign-in needs, asked of the person at a terminal, else taken from the environment."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import typer
 
 from crmdeck.cli.output import say
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Platform
+from crmdeck.model import Platform, SecretsPlace
 from crmdeck.workspace import (
     ConnectionDraft,
     Flow,
     Question,
-    SecretsPlace,
     Workspace,
     login_url,
     read_key,
@@ -28,19 +27,19 @@ _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SignInOptions:
     """What the options say of a sign-in; None where they leave it open."""
 
     flow: str | None
     place: SecretsPlace | None
     private_key_file: Path | None
-    redirect_port: int
+    redirect_port: int | None
     paste: bool | None
     open_browser: bool
 
 
 @dataclass
-class Answers:
+class SignInAnswers:
     """What there is to sign in with. `grant` is what a browser brought."""
 
     target: ConnectionDraft | str
@@ -54,25 +53,27 @@ class Answers:
         return self.target if isinstance(self.target, ConnectionDraft) else otherwise
 
 
-def collect(ws: Workspace, target: ConnectionDraft | str, name: str, wishes: Wishes) -> Answers:
+def collect(
+    ws: Workspace, target: ConnectionDraft | str, name: str, options: SignInOptions
+) -> SignInAnswers:
     """Return all that is needed to sign in to the connection `name`.
 
     Where nobody is there to be asked, what is missing is left to the sign-in to say.
     """
     secrets = secrets_from_environment(name)
-    if wishes.private_key_file is not None:
-        secrets["private_key"] = read_key(wishes.private_key_file)
-    answers = Answers(target, secrets, place=wishes.place)
-    asking = sys.stdin.isatty() and wishes.place is not SecretsPlace.ENVIRONMENT
-    flow = ws.choose_flow(target, wishes.flow, secrets)
+    if options.private_key_file is not None:
+        secrets["private_key"] = read_key(options.private_key_file)
+    answers = SignInAnswers(target, secrets, place=options.place)
+    at_terminal = sys.stdin.isatty() and options.place is not SecretsPlace.ENVIRONMENT
+    flow = ws.choose_flow(target, options.flow, secrets)
     flows = ws.sign_in_flows(target)
-    if flow is None and flows and asking:
+    if flow is None and flows and at_terminal:
         flow = _choose(flows)
     if flow is None:
         return answers
     answers.flow = flow.name
-    if asking:
-        if wishes.place is None and isinstance(target, ConnectionDraft):
+    if at_terminal:
+        if options.place is None and isinstance(target, ConnectionDraft):
             answers.place = _place(ws)
         answers.target = target = _located(ws, target, flow)
         for question in ws.open_questions(target, flow, secrets):
@@ -82,7 +83,7 @@ def collect(ws: Workspace, target: ConnectionDraft | str, name: str, wishes: Wis
     if flow.browser:
         if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(target, ConnectionDraft):
             ws.secrets_place(answers.place)
-        answers.grant = _browse(ws, target, secrets, wishes)
+        answers.grant = _browse(ws, target, secrets, options)
     return answers
 
 
@@ -144,12 +145,13 @@ def _ask(question: Question) -> str:
 
 
 def _browse(
-    ws: Workspace, target: ConnectionDraft | str, secrets: dict[str, str], wishes: Wishes
+    ws: Workspace, target: ConnectionDraft | str, secrets: dict[str, str], options: SignInOptions
 ) -> Any:
-    paste = wishes.paste
+    paste = options.paste
     if paste is None:
         paste = any(os.environ.get(name) for name in _OVER_SSH)
-    with ws.begin_browser(target, secrets, port=wishes.redirect_port, listen=not paste) as sign_in:
+    port = {} if options.redirect_port is None else {"port": options.redirect_port}
+    with ws.begin_browser(target, secrets, listen=not paste, **port) as sign_in:
         say("Sign in with a browser, at this address:")
         say(sign_in.url)
         if paste:
@@ -159,7 +161,7 @@ def _browse(
         else:
             say(f"Waiting for the browser to come back to {sign_in.redirect_uri}")
             say("Is the browser on another machine? Ctrl+C, and start again with --paste.")
-            if wishes.open_browser:
+            if options.open_browser:
                 import webbrowser
 
                 webbrowser.open(sign_in.url)

@@ -1,0 +1,198 @@
+"""crmdeck drift and crmdeck compare: what changed, and how two schemas differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, RightAtOption
+from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.session import fail_on_drift, moment, workspace
+from crmdeck.errors import ExitCode, UsageError
+from crmdeck.model import Severity, Side
+
+if TYPE_CHECKING:
+    from crmdeck.model import Comparison, DriftEvent, FieldDifference, ObjectDifference
+
+SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
+
+
+def drift(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
+    at_least: Annotated[
+        Severity | None, typer.Option("--at-least", help="Only changes this bad or worse.")
+    ] = None,
+    object_type: Annotated[
+        str | None, typer.Option("--object", help="Only changes of this object type.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only changes since then: 2026-05-16, or 7d.")
+    ] = None,
+    open_only: Annotated[
+        bool, typer.Option("--open", help="Only changes that nobody acknowledged.")
+    ] = False,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option("--acknowledge", help="Acknowledge this event (repeatable), or 'shown'."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="A note for the acknowledgement.")] = "",
+    fail_on: FailOnOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what changed, newest first, and acknowledge it."""
+    with workspace(home, demo, as_json) as ws:
+        after = moment(since, ws)
+        report = ws.drift(
+            name,
+            at_least=at_least,
+            object_type=object_type,
+            since=after,
+            acknowledged=False if open_only else None,
+        )
+        if acknowledge:
+            ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
+            say(f"{ws.acknowledge(ids, note)} changes acknowledged.")
+            report = ws.drift(name, at_least=at_least, object_type=object_type, since=after)
+        if as_json:
+            emit_json(report)
+        else:
+            titles = {story.id: story.title for story in report.stories}
+            told: set[str] = set()
+            rows: list[tuple[object, ...]] = []
+            for event in report.events:
+                if event.story in titles:
+                    if event.story not in told:
+                        told.add(event.story)
+                        rows.append((event.detected_at, "", "", titles[event.story], "", "", ""))
+                    continue
+                rows.append(_drift_row(event))
+            emit_table(
+                ("when", "severity", "object", "what", "breaks", "acknowledged", "changed by"),
+                rows,
+            )
+    fail_on_drift([e for e in report.events if e.acknowledged_at is None], fail_on)
+
+
+def _drift_row(event: DriftEvent) -> tuple[object, ...]:
+    subject = event.field_name or ""
+    what = f"{event.kind.value.replace('_', ' ')} {subject}".strip()
+    return (
+        event.detected_at,
+        event.severity,
+        event.object_type,
+        f"{what}: {event.reason}" if event.reason else what,
+        ", ".join(event.affected_mappings),
+        event.acknowledged_at,
+        _who(event),
+    )
+
+
+def _who(event: DriftEvent) -> str | None:
+    if event.changed_by is None:
+        return event.attribution and f"unknown: {event.attribution}"
+    return (
+        f"{event.changed_by}, {event.changed_at:%Y-%m-%d}" if event.changed_at else event.changed_by
+    )
+
+
+def compare(
+    left: Annotated[str, typer.Argument(metavar="LEFT", help="A connection's name or UUID.")],
+    right: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RIGHT]", help="Another one; without it LEFT itself.", show_default=False
+        ),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="The left side as of 2026-05-16, or 7d ago.")
+    ] = None,
+    right_at: RightAtOption = None,
+    object_type: Annotated[
+        str | None, typer.Option("--object", help="Only this object, field by field.")
+    ] = None,
+    fail: Annotated[
+        bool, typer.Option("--fail-on-difference", help="Exit with 4 where anything differs.")
+    ] = False,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how two cached schemas differ: two connections, or one at two moments."""
+    with workspace(home, demo, as_json) as ws:
+        left_at = moment(at, ws, as_of=True)
+        other_at = moment(right_at, ws, as_of=True)
+        if right in (None, left) and left_at == other_at:
+            raise UsageError(
+                f"'{left}' as it is now is no different from itself.",
+                remedy="Name another connection, or a moment: --at 7d.",
+            )
+        comparison = ws.compare(
+            left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
+        )
+        if as_json:
+            emit_json(comparison)
+        elif object_type is None:
+            _tell_objects(comparison)
+        else:
+            _tell_fields(comparison)
+    if fail and comparison.objects:
+        raise typer.Exit(int(ExitCode.DRIFT))
+
+
+def _tell_objects(comparison: Comparison) -> None:
+    from crmdeck.model import format_utc
+
+    rows = []
+    for one in comparison.objects:
+        found = Counter(field.side for field in one.fields)
+        rows.append(
+            (
+                one.object_type,
+                one.label,
+                SIDES[one.side],
+                *(found[side] or None for side in (Side.LEFT, Side.RIGHT, Side.BOTH)),
+            )
+        )
+    emit_table(("object", "label", "where", "left only", "right only", "differ"), rows)
+    for word, name, at in (
+        ("Left", comparison.left, comparison.left_at),
+        ("Right", comparison.right, comparison.right_at),
+    ):
+        say(f"{word}: {name} " + (f"as of {format_utc(at)}" if at else "now"))
+    say(f"{len(comparison.objects):,} objects differ, {comparison.same:,} are the same.")
+
+
+def _tell_fields(comparison: Comparison) -> None:
+    from crmdeck.model import FieldDifference
+
+    rows: list[tuple[object, ...]] = []
+    for one in comparison.objects:
+        rows += _rows(one, FieldDifference(field_name="", side=one.side, changes=one.changes))
+        for field in one.fields:
+            rows += _rows(one, field)
+    emit_table(("object", "field", "where", "attribute", "left", "right"), rows)
+    if not rows:
+        say("It is the same on both sides.")
+
+
+def _rows(one: ObjectDifference, field: FieldDifference) -> list[tuple[object, ...]]:
+    from crmdeck.tui.values import value_text
+
+    where = SIDES[field.side]
+    if not field.changes and field.side is not Side.BOTH:
+        return [(one.object_type, field.field_name, where, None, None, None)]
+    return [
+        (
+            one.object_type,
+            field.field_name,
+            where,
+            c.attribute,
+            value_text(c.before),
+            value_text(c.after),
+        )
+        for c in field.changes
+    ]

@@ -1,0 +1,37 @@
+"""Groups of commands whose help is fast and plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class Group(TyperGroup):
+    """A group whose help, and whose commands' help, loads no pydantic."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help, which is False where it is not given."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            # Typer leaves it None, and hands everything that is not a bool to pydantic.
+            option.default = False
+        return option
+
+
+def command_group(
+    name: str | None = None, *, cls: type[Group] = Group, help: str = "", lone: bool = False
+) -> typer.Typer:
+    """Return a group to register commands on; a `lone` one does something without any."""
+    return typer.Typer(
+        name=name,
+        cls=cls,
+        help=help,
+        no_args_is_help=not lone,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # Rich draws help in panels, and takes longer to import than all else together.
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

@@ -1,0 +1,135 @@
+"""crmdeck status, refresh and doctor: how connections and this machine are doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
+from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, tell_more
+from crmdeck.cli.session import ProgressLine, fail_on_drift, failing, workspace
+from crmdeck.errors import ExitCode, UsageError
+from crmdeck.model import Status
+
+if TYPE_CHECKING:
+    from crmdeck.model import Alert, ConnectionStatus, RefreshResult
+
+
+def status(
+    names: NamesArgument = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
+    with workspace(home, demo, as_json) as ws:
+        found = [ws.status(name) for name in names] if names else list(ws.statuses())
+        if not found:
+            say("There are no connections yet. Add one: crmdeck connections add NAME --source ...")
+            say("Or look at what there would be to see: crmdeck demo")
+        if as_json:
+            emit_json(found[0] if names and len(names) == 1 else found)
+        else:
+            emit_table(
+                ("name", "platform", "status", "last sync", "objects", "fields", "quota", "alert"),
+                [
+                    (
+                        item.name,
+                        item.platform,
+                        item.status,
+                        item.last_sync_at,
+                        item.schema_stats.object_count,
+                        item.schema_stats.field_count,
+                        f"{item.quota.left:.0%}" if item.quota else None,
+                        _first_alert(item.alerts),
+                    )
+                    for item in found
+                ],
+            )
+            if names:
+                for item in found:
+                    _tell_alerts(item)
+        states = {item.status for item in found}
+    if Status.REAUTH_REQUIRED in states:
+        raise typer.Exit(int(ExitCode.REAUTH_REQUIRED))
+    if Status.ERROR in states:
+        raise typer.Exit(int(ExitCode.FAILED))
+
+
+def _first_alert(alerts: Sequence[Alert]) -> str | None:
+    if not alerts:
+        return None
+    more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
+    return alerts[0].message + more
+
+
+def _tell_alerts(status: ConnectionStatus) -> None:
+    for alert in status.alerts:
+        say(f"{status.name}: {alert.level}: {alert.message}")
+        command = command_for(alert.next_step, status.name)
+        tell_more(alert.cause, alert.remedy, command, alert.link)
+
+
+def refresh(
+    names: NamesArgument = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Refresh every connection that is not disconnected.")
+    ] = False,
+    fail_on: FailOnOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Discover the schema again and tell what changed."""
+    with workspace(home, demo, as_json) as ws:
+        if bool(names) == everything:
+            raise UsageError(
+                "Say what to refresh.", remedy="Name connections, or use --all (not both)."
+            )
+        wanted = names or [c.name for c in ws.connections() if c.disconnected_at is None]
+        if not wanted:
+            say("There is no connection to refresh.")
+        with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
+            attempts = ws.refresh_many(wanted, progress=line)
+        for attempt in attempts:
+            if attempt.error is not None:
+                report_error(attempt.error, as_json=as_json)
+            elif attempt.result is not None and not as_json:
+                _tell(attempt.name, attempt.result)
+        results = [attempt.result for attempt in attempts if attempt.result is not None]
+        errors = [attempt.error for attempt in attempts if attempt.error is not None]
+        if as_json and (results or len(wanted) != 1):
+            emit_json(results[0] if names and len(names) == 1 else results)
+    if errors:
+        raise typer.Exit(int(max(error.exit_code for error in errors)))
+    fail_on_drift([event for result in results for event in result.drift_events], fail_on)
+
+
+def _tell(name: str, result: RefreshResult) -> None:
+    news = "a baseline" if result.baseline else f"{len(result.drift_events)} changes"
+    say(
+        f"{name}: {len(result.objects)} objects, {result.total_fields} fields, {news} "
+        f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
+    )
+    for failure in result.failures:
+        parts = (failure.message, failure.cause, failure.remedy)
+        say(f"  {failure.object_type}: {' '.join(part for part in parts if part)}")
+
+
+def doctor(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
+    """Check this machine and this workspace, and say what to do about what is not right."""
+    from crmdeck.workspace import examine
+
+    with failing(as_json):
+        findings = examine(home, demo=demo)
+        if as_json:
+            emit_json(findings)
+        else:
+            emit_table(
+                ("check", "ok", "found", "remedy"),
+                [(f.check, f.ok, f.found, f.remedy) for f in findings],
+            )
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(int(ExitCode.FAILED))

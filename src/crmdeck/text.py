@@ -1,0 +1,79 @@
+"""Text and figures as a line of text says them: made harmless, counted, rounded."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+COMBINING_LIMIT = 3
+
+_CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)}
+_VISIBLE = (
+    _CONTROL_PICTURES
+    | {0x7F: "\N{SYMBOL FOR DELETE}"}
+    | dict.fromkeys(range(128, 160), REPLACEMENT)
+    | {0x2028: "\N{SYMBOL FOR NEWLINE}", 0x2029: "\N{PILCROW SIGN}"}
+)
+_KEPT_FORMATS = "\u200c\u200d"
+
+
+def visible_text(text: str) -> str:
+    """Return text from outside as one line that a terminal only shows.
+
+    Control characters and the marks that reorder or hide text become visible signs; nothing is
+    cut.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if not text.isprintable():
+        text = "".join(map(_visible_character, text))
+    return _tame_combining(text)
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `number` with thousands separators and the noun in its number: `1,019 objects`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def percent_filled(rate: float) -> str:
+    """Return a rate from 0 to 1 as a percentage; `0%` is none at all and `100%` is all."""
+    if 0 < rate < 1:
+        rate = min(0.99, max(0.01, rate))
+    return f"{rate:.0%}"
+
+
+def _visible_character(character: str) -> str:
+    substitute = _VISIBLE.get(ord(character))
+    if substitute is not None:
+        return substitute
+    if character.isprintable() or character in _KEPT_FORMATS:
+        return character
+    category = unicodedata.category(character)
+    return " " if category == "Zs" else character if category == "Co" else REPLACEMENT
+
+
+_COMBINING_RUN = re.compile(r"[^\x00-\u02ff]{2,}")
+_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
+_STRAY_JOINER = re.compile(f"(?<![{_EMOJI}\ufe0f])\u200d|\u200d(?![{_EMOJI}])")
+
+
+def _tame_combining(text: str) -> str:
+    """Keep at most a few marks on a character, and none without one to stand on.
+
+    Between anything but emoji a joiner would make the text wider than it is measured.
+    """
+    text = _STRAY_JOINER.sub(REPLACEMENT, text)
+    if text and unicodedata.combining(text[0]):
+        text = "\N{DOTTED CIRCLE}" + text
+    return _COMBINING_RUN.sub(_thin_out, text)
+
+
+def _thin_out(run: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in run.group():
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me", "Cf") else 0
+        if marks <= COMBINING_LIMIT:
+            kept.append(character)
+    return "".join(kept)
