@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -78,6 +79,7 @@ for number in range(10):
 def start(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -195,13 +197,117 @@ def test_a_program_that_ignores_the_lock_is_named_too(tmp_path: Path) -> None:
         pass
 
 
+READ_MIDWAY = """
+import sys
+from pathlib import Path
+from crmdeck.store import Store
+with Store(Path(sys.argv[1])).read() as session:
+    print("midway", flush=True)
+    sys.stdin.read()
+    print(len(session.connections.all()), flush=True)
+"""
+
+READ_WITHOUT_END = """
+import sys, threading
+from pathlib import Path
+from crmdeck.store import Store
+store = Store(Path(sys.argv[1]), wait=60)
+def read():
+    while True:
+        with store.read() as session:
+            session.connections.all()
+for _ in range(3):
+    threading.Thread(target=read, daemon=True).start()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "cache.duckdb"
+    with Store(path).write() as session:
+        session.connections.put(connection(), START, "me")
+    readers = [start(READ_MIDWAY, str(path)) for _ in range(2)]
+    for reader in readers:
+        wait_for(reader, "midway")
+    with Store(path, wait=0).read() as session:
+        assert len(session.connections.all()) == 1
+    with pytest.raises(CacheBusyError) as caught, Store(path, wait=0.1).write():
+        pass
+    assert any(str(reader.pid) in (caught.value.cause or "") for reader in readers)
+    assert "postgresql://" in (caught.value.remedy or "")
+
+    for reader in readers:
+        assert reader.communicate()[0].strip() == "1"
+    with Store(path, wait=0).write() as session:
+        session.connections.put(connection("beta"), START, "me")
+
+
+def test_readers_without_end_do_not_keep_a_writer_out(tmp_path: Path) -> None:
+    path = tmp_path / "cache.duckdb"
+    with Store(path).read():
+        pass
+    readers = start(READ_WITHOUT_END, str(path))
+    try:
+        wait_for(readers, "reading")
+        store = Store(path, wait=60)
+        for number in range(3):
+            with store.write() as session:
+                session.connections.put(connection(f"c{number}"), START, "me")
+        with store.read() as session:
+            assert len(session.connections.all()) == 3
+    finally:
+        readers.communicate()
+
+
+def test_threads_share_what_is_open_and_see_only_what_is_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb", wait=60)
+    begun, done = threading.Event(), threading.Event()
+    seen: list[int] = []
+
+    def read() -> None:
+        assert begun.wait(60)
+        with store.read() as session:
+            seen.append(len(session.connections.all()))
+            done.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    with store.write() as session:
+        session.connections.put(connection(), START, "me")
+        begun.set()
+        assert done.wait(60)
+    thread.join()
+    assert seen == [0]
+
+
+def test_a_read_sees_one_moment_while_another_thread_writes(tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache.duckdb", wait=60)
+
+    def put() -> None:
+        with store.write() as session:
+            session.connections.put(connection("later"), START, "me")
+
+    with store.hold():
+        with store.write() as session:
+            session.connections.put(connection("first"), START, "me")
+        with store.read() as session:
+            before = session.connections.all()
+            writer = threading.Thread(target=put)
+            writer.start()
+            writer.join()
+            assert session.connections.all() == before
+        with store.read() as session:
+            assert len(session.connections.all()) == 2
+
+
 @posix
 def test_a_dead_holder_is_not_blamed(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     store = Store(path)
-    with store.hold():
+    with store.write():
         note = path.with_name("cache.duckdb.holder")
         told = json.loads(note.read_text())
         assert told["pid"] == os.getpid()
@@ -210,6 +316,7 @@ def test_a_dead_holder_is_not_blamed(tmp_path: Path) -> None:
         with pytest.raises(CacheBusyError) as caught, Store(path, wait=0).read():
             pass
         assert str(gone.pid) not in str(caught.value)
-    assert not note.exists()
+    note.unlink()
     with store.write() as session:
         session.connections.put(connection(), START, "me")
+    assert not note.exists()

@@ -171,3 +171,19 @@ def test_many_rows_keep_their_order_and_their_types(session: Session) -> None:
     assert rows[0].custom is True
     assert rows[-1].custom is None
     assert rows[0].label == HOSTILE
+
+
+def test_fields_come_in_their_order_wherever_their_rows_lie(session: Session) -> None:
+    account = schema("Account", *"fbdace")
+    record(session, 0, account)
+    database = session.snapshots._database
+    columns = ("content_hash", "position", "field_hash")
+    rows = database.rows(f"SELECT {', '.join(columns)} FROM object_field ORDER BY field_hash")
+    database.run("DELETE FROM object_field")
+    database.insert("object_field", columns, rows)
+
+    snapshot = session.snapshots.get("acme", "Account")
+    assert snapshot is not None
+    assert snapshot.fields == account.fields
+    names = [row.name for row in session.snapshots.field_rows("acme")]
+    assert names == [field.name for field in account.fields]

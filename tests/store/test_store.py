@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -19,9 +20,23 @@ from crmdeck.errors import (
     ExitCode,
     ReadOnlyError,
 )
-from crmdeck.store import Session, Store
-from crmdeck.store.database import explain
+from crmdeck.store import Store, migrations
+from crmdeck.store.duckdb_file import explain
 from tests.store.build import START, connection, record, schema
+
+ROOT = Path(__file__).parents[2]
+
+PUT_AND_DIE = """
+import os
+from pathlib import Path
+from crmdeck.store import Store
+from tests.store.build import START, connection
+store = Store(Path({path!r}))
+with store.hold():
+    with store.write() as session:
+        session.connections.put(connection("acme"), START, "me")
+    os._exit(0)
+"""
 
 
 def names(store: Store) -> list[str]:
@@ -78,10 +93,12 @@ def test_a_write_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
             inner.connections.put(connection("inner"), START, "me")
         assert names(store) == ["inner", "outer"]
     assert names(store) == ["inner", "outer"]
-    with store.read():
+    with store.hold():
         put(store, "third")
         fail(store, "joined")
     assert names(store) == ["inner", "outer", "third"]
+    with store.read(), pytest.raises(RuntimeError, match="wait for itself"):
+        put(store, "fourth")
 
 
 def test_errors_of_others_pass_through_as_they_are(tmp_path: Path) -> None:
@@ -132,21 +149,64 @@ def test_read_only_writes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs to lack a permission")
-def test_a_folder_that_must_not_be_written_to(tmp_path: Path) -> None:
-    store = Store(tmp_path / "home" / "cache.duckdb")
-    put(store, "acme")
-    for path in (*store.path.parent.iterdir(), store.path.parent):
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    before = fingerprint(store.path.parent)
-    try:
-        assert names(Store(store.path, read_only=True)) == ["acme"]
-        with pytest.raises(CacheError) as caught:
-            names(store)
-        assert caught.value.code == "CACHE_NO_PERMISSION"
-        assert fingerprint(store.path.parent) == before
-    finally:
-        store.path.parent.chmod(0o700)
+# To root all doors are open, so somebody else looks, once all that it takes is imported.
+LOOK = """
+import os, sys, tempfile
+from pathlib import Path
+from crmdeck.errors import ReadOnlyError
+from crmdeck.store import Store
+from tests.store.build import START, connection
+with tempfile.TemporaryDirectory() as own, Store(Path(own) / "c").write() as session:
+    session.connections.put(connection("warm"), START, "me")
+    session.connections.all()
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+store = Store(Path(sys.argv[1]))
+with store.read() as session:
+    print(session.connections.all()[0].name, store.read_only)
+try:
+    with store.write() as session:
+        session.connections.put(connection("no"), START, "me")
+except ReadOnlyError as error:
+    print(error.code, "can't be written to" in error.cause)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("left_open", [False, True], ids=["closed", "killed"])
+def test_a_folder_that_must_not_be_written_to_can_be_looked_at(left_open: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        path = home / "cache.duckdb"
+        if left_open:
+            killed = PUT_AND_DIE.format(path=str(path))
+            subprocess.run([sys.executable, "-c", killed], cwd=ROOT, check=True)
+        else:
+            put(Store(path), "acme")
+        for each in home.iterdir():
+            each.chmod(0o444)
+        home.chmod(0o555)
+        before = fingerprint(home)
+        assert ("cache.duckdb.wal" in before) is left_open
+        answer = subprocess.run(
+            [sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, cwd=ROOT
+        )
+        assert answer.stdout.split() == ["acme", "True", "READ_ONLY", "True"], answer.stderr
+        assert fingerprint(home) == before
+        home.chmod(0o755)
+
+
+def test_the_head_is_another_one_after_each_write(tmp_path: Path) -> None:
+    store, other = Store(tmp_path / "cache.duckdb"), Store(tmp_path / "cache.duckdb")
+    heads = [store.head()]
+    for name in ("one", "two"):
+        put(other, name)
+        heads.append(store.head())
+        names(store)
+        assert store.head() == heads[-1]
+    assert len(set(heads)) == len(heads)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses new folders, to root too")
@@ -187,13 +247,15 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("logged", [False, True])
-def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool) -> None:
+@pytest.mark.parametrize("ahead", [1, 9000])
+def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool, ahead: int) -> None:
+    newer_version = migrations.newest(migrations.shipped()) + ahead
     path = tmp_path / "cache.duckdb"
     put(Store(path), "acme")
     newer = (
         "import duckdb, os\n"
         f"c = duckdb.connect({str(path)!r})\n"
-        "c.execute(\"INSERT INTO schema_migration VALUES (9999, 'x', '2030-01-01')\")\n"
+        f"c.execute(\"INSERT INTO schema_migration VALUES ({newer_version}, 'x', '2030-01-01')\")\n"
     )
     subprocess.run([sys.executable, "-c", newer + ("os._exit(0)" if logged else "c.close()")])
     before = {p.name: p.read_bytes() for p in tmp_path.glob("*.duckdb*") if p.suffix != ".lock"}
@@ -201,7 +263,7 @@ def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool) 
     for read_only in (False, True):
         with pytest.raises(CacheTooNewError, match="newer") as caught:
             names(Store(path, read_only=read_only))
-        assert "9999" in (caught.value.cause or "")
+        assert str(newer_version) in (caught.value.cause or "")
         assert caught.value.remedy
     after = {p.name: p.read_bytes() for p in tmp_path.glob("*.duckdb*") if p.suffix != ".lock"}
     assert after == before
@@ -292,18 +354,18 @@ def test_the_database_cannot_reach_out(tmp_path: Path) -> None:
     outside.write_text("a\n1\n")
     secret = [1]  # the database must not see variables of the program either
 
-    def attempt(session: Session, sql: str) -> None:
-        with pytest.raises(duckdb.Error):
+    store = Store(tmp_path / "cache.duckdb")
+    for sql in (
+        f"SELECT * FROM read_csv('{outside}')",
+        f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'",
+        f"ATTACH '{tmp_path / 'other.duckdb'}'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SELECT * FROM secret",
+    ):
+        with store.read() as session, pytest.raises(duckdb.Error):
             session.connections._database.rows(sql)
-
-    with Store(tmp_path / "cache.duckdb").read() as session:
-        attempt(session, f"SELECT * FROM read_csv('{outside}')")
-        attempt(session, f"COPY (SELECT 1) TO '{tmp_path / 'out.csv'}'")
-        attempt(session, f"ATTACH '{tmp_path / 'other.duckdb'}'")
-        attempt(session, "INSTALL httpfs")
-        attempt(session, "LOAD httpfs")
-        attempt(session, "SET enable_external_access = true")
-        attempt(session, "SELECT * FROM secret")
     assert secret == [1]
     assert not (tmp_path / "out.csv").exists()
 

@@ -5,7 +5,7 @@
 happened. Secrets are never in it. Importing this package does not import DuckDB.
 """
 
-from crmdeck.store.recording import RecordCount
+from crmdeck.store.refresh_record import RecordCount
 from crmdeck.store.session import Session
 from crmdeck.store.store import Store
 

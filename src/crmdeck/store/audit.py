@@ -6,7 +6,7 @@ from datetime import datetime
 
 from crmdeck.model import AuditEntry
 from crmdeck.store.database import Database
-from crmdeck.store.records import Table, Where
+from crmdeck.store.record_table import Table, Where
 
 _TABLE = Table("audit_entry", AuditEntry, nested=("details",))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from crmdeck.model import Connection
 from crmdeck.store.database import Database
-from crmdeck.store.records import Table, stored
+from crmdeck.store.record_table import Table, stored
 
 _TABLE = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
 _LATEST = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1"

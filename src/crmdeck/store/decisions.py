@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crmdeck.model import Decision
 from crmdeck.store.database import Database
-from crmdeck.store.records import Table, Where
+from crmdeck.store.record_table import Table, Where
 
 _TABLE = Table("decision", Decision, nested=("value_map",))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crmdeck.model import DriftEvent, Severity, Story
 from crmdeck.store.database import Database
-from crmdeck.store.records import Table, Where, stored
+from crmdeck.store.record_table import Table, Where, stored
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
 _EVENTS = Table(

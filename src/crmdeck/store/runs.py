@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun
 from crmdeck.store.database import Database
-from crmdeck.store.records import Table, Where, stored
+from crmdeck.store.record_table import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
 
 _RUNS = Table("sync_run", SyncRun)

@@ -7,7 +7,7 @@ from crmdeck.store.connections import Connections
 from crmdeck.store.database import Database
 from crmdeck.store.decisions import Decisions
 from crmdeck.store.drift import Drift
-from crmdeck.store.rates import Rates
+from crmdeck.store.fill_rates import Rates
 from crmdeck.store.runs import Runs
 from crmdeck.store.snapshots import Snapshots
 from crmdeck.store.vectors import Vectors

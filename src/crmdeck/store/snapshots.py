@@ -19,8 +19,8 @@ from crmdeck.model import (
 )
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions
-from crmdeck.store.recording import LATEST, RecordCount, Recording
-from crmdeck.store.records import Where
+from crmdeck.store.record_table import Where
+from crmdeck.store.refresh_record import LATEST, RecordCount, Recording
 from crmdeck.store.statistics import schema_stats
 
 _INFO = (

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from crmdeck.model import SchemaStats, to_utc
 from crmdeck.store.database import Database, Row
-from crmdeck.store.records import Where, stored
+from crmdeck.store.record_table import Where, stored
 
 # A refresh that failed as a whole says nothing about single object types, so the last one that
 # reached its source counts.

@@ -17,11 +17,11 @@ from crmdeck.model import (
     SyncRun,
     WireModel,
 )
-from crmdeck.store import Store, migrate
-from crmdeck.store.migrate import Migration
+from crmdeck.store import Store, migrations
+from crmdeck.store.migrations import Migration
 from tests.store.build import START, connection
 
-FIRST = migrate.shipped()
+FIRST = migrations.shipped()
 ADD = Migration(9001, "add_owner", "ALTER TABLE connection ADD COLUMN owner VARCHAR;")
 FILL = Migration(9002, "fill_owner", "UPDATE connection SET owner = 'nobody';")
 BROKEN = Migration(9002, "broken", "UPDATE connection SET owner = 'x'; SELECT * FROM missing;")
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, *more: Migration) -> None:
-    monkeypatch.setattr(migrate, "shipped", lambda: (*FIRST, *more))
+    monkeypatch.setattr(migrations, "shipped", lambda: (*FIRST, *more))
 
 
 def owners(path: Path) -> list[tuple[object, ...]]:

@@ -11,7 +11,7 @@ from crmdeck.errors import CacheError
 from crmdeck.model import GoneReason, ObjectSchema, Scope, SyncRun
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions
-from crmdeck.store.records import stored
+from crmdeck.store.record_table import stored
 
 # The order of writing decides, not that of the clocks; one key is also what DuckDB is quick at.
 LATEST = "QUALIFY row_number() OVER (PARTITION BY object_type ORDER BY seq DESC) = 1"

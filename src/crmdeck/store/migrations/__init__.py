@@ -12,7 +12,8 @@ from pathlib import Path
 
 from crmdeck.errors import CacheError, CacheTooNewError
 from crmdeck.model import to_utc
-from crmdeck.store.database import Database, make_private, wal_of, wording_file_failures
+from crmdeck.store.database import Database
+from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of, wording_file_failures
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
@@ -29,7 +30,7 @@ class Migration:
 def shipped() -> tuple[Migration, ...]:
     """Return the migrations that this crmdeck knows, in order."""
     found = []
-    for entry in resources.files("crmdeck.store").joinpath("migrations").iterdir():
+    for entry in resources.files(__name__).iterdir():
         if match := _NAME.fullmatch(entry.name):
             found.append(Migration(int(match[1]), match[2], entry.read_text("utf-8")))
     return tuple(sorted(found, key=lambda migration: migration.number))
@@ -71,7 +72,7 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
     draft = path.with_name(path.name + ".new")
     for leftover in (draft, wal_of(draft)):
         leftover.unlink(missing_ok=True)
-    database = Database.open(draft)
+    database = DuckDBFile.open(draft)
     make_private(draft)
     try:
         with database.transaction():
@@ -85,7 +86,7 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
     draft.replace(path)
 
 
-def apply(database: Database, migrations: tuple[Migration, ...], at: datetime) -> None:
+def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime) -> None:
     """Run `migrations`, each in its own transaction."""
     for migration in migrations:
         with database.transaction():

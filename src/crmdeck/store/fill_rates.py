@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crmdeck.model import to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.records import stored
+from crmdeck.store.record_table import stored
 
 _COLUMNS = ("connection_id", "object_type", "field_name", "rate", "sampled", "measured_at")
 

@@ -1,0 +1,267 @@
+"""Who may have the DuckDB file open: readers side by side, one writer, nobody for ever.
+
+A DuckDB file is open in many processes for reading or in one for writing, and inside a process
+one way at a time. So the threads of a process share what is open. Who has to open it goes through
+the turnstile, and gives it back once the file is open; while another process stands there, no
+thread joins what is open here, so that it comes to an end.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crmdeck.clock import Clock
+from crmdeck.errors import CacheBusyError, CacheError
+from crmdeck.store import migrations
+from crmdeck.store.database import Database
+from crmdeck.store.duckdb_file import (
+    DuckDBFile,
+    explain,
+    make_private,
+    wal_of,
+    wording_failures,
+    wording_file_failures,
+)
+from crmdeck.store.turnstile import Turnstile
+
+_POLL_SECONDS = 0.01
+
+
+class DuckDBEngine:
+    """The DuckDB file at `path`; `wait` is how many seconds to wait for others."""
+
+    def __init__(self, path: Path, *, wait: float, read_only: bool, clock: Clock) -> None:
+        self._path = path
+        self._wait = wait
+        self._asked_read_only = read_only
+        self._clock = clock
+        self._turnstile = Turnstile(path, wait=wait, clock=clock)
+        self._write_turn = threading.Lock()
+        # All that follows changes under this condition only, and tells it.
+        self._changed = threading.Condition()
+        self._file: DuckDBFile | None = None
+        self._opening = False
+        self._users = 0
+        self._holds = 0
+        self._writers_waiting = 0
+
+    @property
+    def read_only_reason(self) -> str | None:
+        if self._asked_read_only:
+            return "It was opened read-only."
+        # DuckDB writes its log beside the file, so the folder counts too.
+        places = (self._path, self._path.parent)
+        if self._path.exists() and not all(os.access(place, os.W_OK) for place in places):
+            return f"{self._path} or its folder can't be written to."
+        return None
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        deadline = time.monotonic() + self._wait
+        with (
+            self._joined(deadline, writing=False) as file,
+            wording_failures(self._path),
+            file.cursor() as cursor,
+            cursor.snapshot(),
+        ):
+            yield cursor
+
+    @contextmanager
+    def writing(self) -> Iterator[Database]:
+        deadline = time.monotonic() + self._wait
+        if not self._write_turn.acquire(timeout=self._wait):
+            raise self._busy_here()
+        try:
+            with (
+                self._joined(deadline, writing=True) as file,
+                wording_failures(self._path),
+                file.cursor() as cursor,
+                cursor.transaction(),
+            ):
+                yield cursor
+        finally:
+            make_private(wal_of(self._path))
+            self._write_turn.release()
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        with self._changed:
+            self._holds += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._holds -= 1
+                self._close_if_idle()
+                self._changed.notify_all()
+
+    def head(self) -> int:
+        files = (self._path, wal_of(self._path))
+        return max((each.stat().st_mtime_ns for each in files if each.exists()), default=0)
+
+    def close(self) -> None:
+        """Nothing is open between uses."""
+
+    @contextmanager
+    def _joined(self, deadline: float, *, writing: bool) -> Iterator[DuckDBFile]:
+        file = self._join(deadline, writing=writing)
+        try:
+            yield file
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._close_if_idle()
+                self._changed.notify_all()
+
+    def _join(self, deadline: float, *, writing: bool) -> DuckDBFile:
+        with self._changed:
+            self._writers_waiting += writing
+            try:
+                while not self._may_open(writing):
+                    if self._file is not None and self._may_join(self._file, writing):
+                        self._users += 1
+                        return self._file
+                    if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                        raise self._busy_here()
+            finally:
+                self._writers_waiting -= writing
+            self._opening = True
+            held, self._file = self._file, None
+        try:
+            if held is not None:
+                self._close(held)
+            file = self._open(deadline, writing=writing)
+        except BaseException:
+            with self._changed:
+                self._opening = False
+                self._changed.notify_all()
+            raise
+        with self._changed:
+            self._opening = False
+            self._file = file
+            self._users += 1
+            self._changed.notify_all()
+        return file
+
+    def _may_open(self, writing: bool) -> bool:
+        if self._opening or self._users:
+            return False
+        if self._file is None:
+            return writing or not self._writers_waiting
+        return writing and self._file.read_only
+
+    def _may_join(self, file: DuckDBFile, writing: bool) -> bool:
+        if file.read_only and (writing or self._writers_waiting):
+            return False
+        return self._holds > 0 or not self._turnstile.someone_waits()
+
+    def _close_if_idle(self) -> None:
+        if self._file is not None and not self._users and not self._holds:
+            file, self._file = self._file, None
+            self._close(file)
+
+    def _close(self, file: DuckDBFile) -> None:
+        self._turnstile.take_back_note()
+        file.close()
+
+    def _busy_here(self) -> CacheBusyError:
+        return CacheBusyError(
+            f"The cache {self._path} is busy; waited {self._wait:g} s.",
+            cause="Another part of this program is using it.",
+            remedy="Try again when it has finished.",
+        )
+
+    def _open(self, deadline: float, *, writing: bool) -> DuckDBFile:
+        read_only = self.read_only_reason is not None
+        if self._asked_read_only and not self._path.exists():
+            raise CacheError(
+                f"There is no cache at {self._path} yet.",
+                remedy="Open the workspace once without --read-only.",
+                code="CACHE_MISSING",
+            )
+        try:
+            if not read_only:
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._turnstile.passing(deadline):
+                file = self._open_current(deadline, writing=writing)
+                self._turnstile.note()
+                return file
+        except OSError as error:
+            # Who may not write beside the cache has DuckDB's own lock to rely on.
+            if not read_only:
+                raise explain(error, self._path) from error
+        return self._open_current(deadline, writing=writing)
+
+    def _open_current(self, deadline: float, *, writing: bool) -> DuckDBFile:
+        """Open the file as it is asked for, made or brought up to date where needed.
+
+        It is looked at read-only first: opening it for writing would fold a log into it that a
+        newer crmdeck has left.
+        """
+        known = migrations.shipped()
+        if not self._path.exists():
+            with wording_failures(self._path), wording_file_failures(self._path):
+                migrations.create(self._path, known, self._clock())
+        if not writing or wal_of(self._path).exists():
+            file = self._attempt(deadline, read_only=True)
+            if self._is_current(file, known) and not writing:
+                return file
+            file.close()
+        file = self._attempt(deadline, read_only=False)
+        if not self._is_current(file, known):
+            file.close()
+            self._migrate(deadline, known)
+            file = self._attempt(deadline, read_only=False)
+        if writing:
+            return file
+        file.close()
+        return self._attempt(deadline, read_only=True)
+
+    def _attempt(self, deadline: float, *, read_only: bool) -> DuckDBFile:
+        while True:
+            try:
+                return DuckDBFile.open(self._path, read_only=read_only)
+            except CacheBusyError as error:
+                if time.monotonic() >= deadline:
+                    raise self._turnstile.busy(error.cause) from error
+            time.sleep(_POLL_SECONDS)
+
+    def _is_current(self, file: DuckDBFile, known: tuple[migrations.Migration, ...]) -> bool:
+        """Return whether the file has seen all migrations; close it where it can't be used."""
+        try:
+            version = migrations.version_of(file, self._path)
+            newest = migrations.newest(known)
+            migrations.refuse_newer(version, newest, self._path)
+            if version < newest and (reason := self.read_only_reason):
+                raise CacheError(
+                    f"The cache {self._path} has to be brought up to date first. {reason}",
+                    cause=f"It has version {version}; this crmdeck reads version {newest}.",
+                    remedy="Open the workspace once where it can be written to.",
+                    code="CACHE_TOO_OLD",
+                )
+        except BaseException:
+            file.close()
+            raise
+        return version == newest
+
+    def _migrate(self, deadline: float, known: tuple[migrations.Migration, ...]) -> None:
+        # Nobody else has the file open: it was ours alone a moment ago, and we stand in the
+        # turnstile. A process that closes a file drops its locks on it, DuckDB's too.
+        file = self._attempt(deadline, read_only=True)
+        try:
+            version = migrations.version_of(file, self._path)
+        finally:
+            file.close()
+        migrations.back_up(self._path, version)
+        file = self._attempt(deadline, read_only=False)
+        try:
+            with wording_failures(self._path):
+                migrations.apply(file, tuple(m for m in known if m.number > version), self._clock())
+        finally:
+            with suppress(CacheError):
+                file.close()

@@ -1,0 +1,159 @@
+"""The turnstile in front of DuckDB's own lock, and the note that says who went through last.
+
+DuckDB lets in many readers or one writer, whoever comes at the right moment, so that a writer may
+wait for ever. Who queues here first goes in next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crmdeck.clock import Clock
+from crmdeck.errors import CacheBusyError
+from crmdeck.model import format_utc
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who went through: `since` is a UTC time as the wire writes it."""
+
+    pid: int
+    host: str
+    command: str
+    since: str
+
+    @property
+    def gone(self) -> bool:
+        """Return whether it is known that this process has ended."""
+        if self.host != socket.gethostname() or os.name == "nt":
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def __str__(self) -> str:
+        return f"{self.command} (process {self.pid} on {self.host}) has had it since {self.since}"
+
+
+class Turnstile:
+    """An operating-system lock beside the cache; it ends with the process that holds it.
+
+    One thread at a time: its users have a lock of their own.
+    """
+
+    def __init__(self, path: Path, *, wait: float, clock: Clock) -> None:
+        self._path = path
+        self._note = path.with_name(path.name + ".holder")
+        self._wait = wait
+        self._clock = clock
+
+    @contextmanager
+    def passing(self, deadline: float) -> Iterator[None]:
+        """Stand in the turnstile; raise CacheBusyError where `deadline` (monotonic) passes first.
+
+        Raises OSError where the lock file can't be made.
+        """
+        import filelock
+
+        try:
+            self._lock.acquire(
+                timeout=max(0.0, deadline - time.monotonic()), poll_interval=_POLL_SECONDS
+            )
+        except filelock.Timeout:
+            raise self.busy() from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def someone_waits(self) -> bool:
+        """Return whether another process, or another Store, stands in the turnstile."""
+        import filelock
+
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return True
+        except OSError:
+            return False
+        self._lock.release()
+        return False
+
+    def note(self) -> None:
+        """Leave a note that this process has the cache open, where the folder may be written."""
+        holder = Holder(
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            command=_command(),
+            since=format_utc(self._clock()),
+        )
+        draft = self._note.with_name(f"{self._note.name}.{os.getpid()}")
+        with suppress(OSError):
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(holder)))
+            draft.replace(self._note)
+
+    def take_back_note(self) -> None:
+        """Take the note away, unless somebody went through later and left another one."""
+        holder = self._noted()
+        if holder is not None and (holder.pid, holder.host) == (os.getpid(), socket.gethostname()):
+            with suppress(OSError):
+                self._note.unlink()
+
+    def busy(self, seen: str | None = None) -> CacheBusyError:
+        """Return the error that says who has the cache, since when, and what helps.
+
+        `seen` is what the database's own lock says of it, where there is no note.
+        """
+        holder = self._noted()
+        if holder is not None and holder.gone:
+            holder = None
+        return CacheBusyError(
+            f"The cache {self._path} is busy; waited {self._wait:g} s.",
+            cause=f"{holder}." if holder else seen or "Another process is using it.",
+            remedy="Try again when it has finished"
+            + (f", or end process {holder.pid} if it hangs." if holder else ".")
+            + " Where many work on one cache all day, keep it in PostgreSQL:"
+            " --home postgresql://HOST/DATABASE",
+        )
+
+    @cached_property
+    def _lock(self) -> BaseFileLock:
+        import filelock
+
+        return filelock.FileLock(
+            self._path.with_name(self._path.name + ".lock"), mode=0o600, thread_local=False
+        )
+
+    def _noted(self) -> Holder | None:
+        try:
+            return Holder(**json.loads(self._note.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def _command() -> str:
+    """Return the program and its first word; the rest of a command line may be private."""
+    words = [Path(sys.argv[0]).name or "python"] if sys.argv else ["python"]
+    words += [word for word in sys.argv[1:2] if not word.startswith("-")]
+    return " ".join(words)
