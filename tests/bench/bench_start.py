@@ -2,7 +2,9 @@
 
     python -m tests.bench.bench_start [--runs 7] [--fields 50000]
 
-Prints the wall time of `--help` and `status`; of the console's first paint in a terminal, from the
+Prints how many times as long as `python -c pass` the help of the command line takes, and how many
+times as long as a control (duckdb, one pydantic model, one query) `status --json` does; the wall
+time of the console's first paint in a terminal, from the
 start of the process, beside that of a bare Textual app with the same widgets (in pairs, since a
 machine is not always as fast); how long after it the data of a workspace with 50,000 fields is on
 screen; and the demo's first and second start.
@@ -38,6 +40,17 @@ class Bare(App):
         yield Static("hints")
 Bare().run()
 """
+
+CONTROL = """
+import duckdb, json, pydantic
+class Row(pydantic.BaseModel):
+    name: str
+(name,) = duckdb.connect().execute("select 'acme'").fetchone()
+print(json.dumps(Row(name=name).model_dump()))
+"""
+"""The least that a command over the cache can cost."""
+
+HELP = (("--help",), ("--version",), ("status", "--help"), ("connections", "add", "--help"))
 
 VIEWS = {"its connections": ("1",), "its object types": ("2",), "all its fields": ("2", "f")}
 
@@ -139,8 +152,14 @@ def main() -> None:
         def command(*arguments: str) -> float:
             return process("-m", "crmdeck", *arguments, **at_home)
 
-        print(f"crmdeck --help             {median(lambda: command('--help'), options.runs):.2f} s")
-        print(f"crmdeck status             {median(lambda: command('status'), options.runs):.2f} s")
+        def ratio(arguments: tuple[str, ...], *control: str) -> float:
+            return median(lambda: command(*arguments) / process(*control), options.runs)
+
+        for arguments in HELP:
+            passes = ratio(arguments, "-c", "pass")
+            print(f"crmdeck {' '.join(arguments):<22} {passes:.1f} times python -c pass")
+        controls = ratio(("status", "--json"), "-c", CONTROL)
+        print(f"crmdeck status --json          {controls:.2f} times its control")
         pairs, loads = [], {}
         for what, keys in VIEWS.items():
             process("-c", LOOK, str(home), *keys)
