@@ -23,7 +23,7 @@ from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
-from crmdeck.sandbox import SalesforceAccess, Sandbox, World
+from crmdeck.sandbox import SalesforceAccess, Sandbox, Scenario
 
 
 class Purse:
@@ -42,7 +42,7 @@ class Purse:
 
 def run_sandbox(pipe: Pipe, latency: float) -> None:
     """Serve the big org until the process is ended."""
-    with Sandbox(World.large(), latency=latency) as sandbox:
+    with Sandbox(Scenario.large(), latency=latency) as sandbox:
         pipe.send(sandbox.salesforce("large"))
         threading.Event().wait()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import httpx
 
-from crmdeck.sandbox import Sandbox, World
+from crmdeck.sandbox import Sandbox, Scenario
 
 _START = """
 import time; start = time.perf_counter()
@@ -34,7 +34,7 @@ def median(measure: Callable[[], float], runs: int) -> float:
 
 def describe_all() -> float:
     """Return the milliseconds to describe the 220 mappable objects of a big org, one by one."""
-    with Sandbox(World.large()) as sandbox:
+    with Sandbox(Scenario.large()) as sandbox:
         access = sandbox.salesforce("large")
         headers = {"Authorization": f"Bearer {access.access_token}"}
         base = f"{access.endpoint}/services/data/v67.0/sobjects"

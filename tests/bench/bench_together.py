@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
-from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, World
+from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 ORGS = ("acme-prod",)
@@ -28,7 +28,7 @@ COPIES = 3
 
 def run_sandbox(pipe: Pipe, latency: float) -> None:
     """Serve the demo's CRMs until the process is ended."""
-    with Sandbox(World.demo(), latency=latency) as sandbox:
+    with Sandbox(Scenario.demo(), latency=latency) as sandbox:
         pipe.send(([sandbox.salesforce(org) for org in ORGS], sandbox.hubspot(PORTAL)))
         threading.Event().wait()
 

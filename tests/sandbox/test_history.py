@@ -1,4 +1,4 @@
-"""The world and its history: what was there when, and the same every time."""
+"""The scenario and its history: what was there when, and the same every time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from crmdeck.model import Platform
-from crmdeck.sandbox import HISTORY, Organisation, Sandbox, World
+from crmdeck.sandbox import HISTORY, Organisation, Sandbox, Scenario
 from crmdeck.sandbox.salesforce_describe import describe_text
 from tests.sandbox.conftest import DATA, NOW
 
@@ -88,10 +88,10 @@ def test_a_stage_leaves_its_pipeline(sandbox: Sandbox, hubspot: httpx.Client) ->
 
 
 def salesforce_orgs() -> list[Organisation]:
-    return [each for each in World.demo().organisations if each.platform is Platform.SALESFORCE]
+    return [each for each in Scenario.demo().organisations if each.platform is Platform.SALESFORCE]
 
 
-@pytest.mark.parametrize("org", World.demo().organisations, ids=lambda org: org.name)
+@pytest.mark.parametrize("org", Scenario.demo().organisations, ids=lambda org: org.name)
 def test_the_history_only_touches_what_exists(org: Organisation) -> None:
     for change, before, after in zip(org.changes, org.states, org.states[1:], strict=False):
         changed = {
@@ -119,15 +119,15 @@ def test_references_point_to_types_that_are_named_like_types(org: Organisation) 
 def test_the_same_now_gives_the_same_world() -> None:
     texts = []
     for _ in range(2):
-        org = World.demo().organisation("acme-prod", Platform.SALESFORCE)
+        org = Scenario.demo().organisation("acme-prod", Platform.SALESFORCE)
         state = org.at(NOW, NOW)
         texts.append(describe_text(state.objects["Account"], "67.0"))
     assert texts[0] == texts[1]
 
 
 def test_the_large_world_has_the_size_that_was_asked_for() -> None:
-    world = World.large(objects=120, in_scope=30, fields=50)
-    with Sandbox(world, anchor=datetime(2026, 1, 1, tzinfo=UTC)) as sandbox:
+    scenario = Scenario.large(objects=120, in_scope=30, fields=50)
+    with Sandbox(scenario, anchor=datetime(2026, 1, 1, tzinfo=UTC)) as sandbox:
         access = sandbox.salesforce("large")
         headers = {"Authorization": f"Bearer {access.access_token}"}
         listing = httpx.get(f"{access.endpoint}{DATA}/sobjects", headers=headers).json()

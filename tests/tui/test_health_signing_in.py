@@ -36,7 +36,7 @@ def running() -> Iterator[Sandbox]:
 def sandbox(running: Sandbox) -> Iterator[Sandbox]:
     """The sandbox without faults."""
     yield running
-    for organisation in running.world.organisations:
+    for organisation in running.scenario.organisations:
         running.clear(organisation.name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import RefreshResult, Scope, Source
-from crmdeck.sandbox import Sandbox, World
+from crmdeck.sandbox import Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 from .conftest import Clock
@@ -65,7 +65,7 @@ class Office:
 def opened(home: Path) -> Iterator[Office]:
     """Open an office whose workspace is at `home`."""
     clock = Clock(ANCHOR)
-    with Sandbox(World.demo(), clock=clock, anchor=ANCHOR) as sandbox:
+    with Sandbox(Scenario.demo(), clock=clock, anchor=ANCHOR) as sandbox:
         secrets = MemorySecrets()
         with Workspace.open(home, clock=clock, actor="dana", secrets=secrets) as workspace:
             yield Office(workspace, sandbox, clock)

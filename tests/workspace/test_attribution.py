@@ -48,7 +48,7 @@ def test_hubspot_tells_by_its_owners(office: Office) -> None:
     office.add_portal()
     change = office.sandbox.moments("acme-marketing")[0]
     result = office.before_and_after((ANCHOR - change) / timedelta(days=1), "portal")
-    people = {person.name for person in office.sandbox.world.people.values()}
+    people = {person.name for person in office.sandbox.scenario.people.values()}
     told = [event for event in result.drift_events if event.attribution == "properties"]
     assert told
     assert {event.changed_by for event in told} <= people

@@ -40,8 +40,8 @@ Nothing here is a secret: tokens are made up, valid on this server only.
 """
 
 from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.scenario import HISTORY, Organisation, Person, Scenario
 from crmdeck.sandbox.server import HubSpotAccess, LoggedRequest, SalesforceAccess, Sandbox
-from crmdeck.sandbox.world import HISTORY, Organisation, Person, World
 
 __all__ = [
     "HISTORY",
@@ -53,5 +53,5 @@ __all__ = [
     "Person",
     "SalesforceAccess",
     "Sandbox",
-    "World",
+    "Scenario",
 ]

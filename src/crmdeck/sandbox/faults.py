@@ -83,7 +83,7 @@ class _Counted:
     left: int | None
 
 
-class FaultDesk:
+class FaultPlan:
     """The faults of one organisation: those that stand, and a script that goes step by step.
 
     Thread-safe. A fault of a script gives way to the next step after `times` requests; None in

@@ -188,7 +188,7 @@ class UseQuota:
 class Change:
     """What somebody did at one moment, told as time before now.
 
-    `by` is a key of the world's people, None where the vendor did it; `display` and `section`
+    `by` is a key of the scenario's people, None where the vendor did it; `display` and `section`
     are what Salesforce's setup audit trail says of it.
     """
 

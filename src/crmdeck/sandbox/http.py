@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from crmdeck.sandbox.wire import Reply
+from crmdeck.sandbox.messages import Reply
 
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
 _GZIP_FROM = 1024

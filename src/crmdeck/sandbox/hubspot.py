@@ -12,9 +12,9 @@ from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.hubspot_errors import CORRELATION, error
 from crmdeck.sandbox.hubspot_oauth import HubSpotOAuth
 from crmdeck.sandbox.hubspot_shapes import HubSpotShapes, stamp
+from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.wire import Reply, Request, reply
 
 _BURST = 190
 _USUAL: Mapping[FaultKind, tuple[int, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmdeck.sandbox.wire import Reply, reply
+from crmdeck.sandbox.messages import Reply, reply
 
 CORRELATION = "5a6b1c1e-3f0d-4a57-9d5c-0d3f2b1c7e90"
 _MESSAGES = {

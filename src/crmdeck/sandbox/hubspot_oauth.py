@@ -8,8 +8,8 @@ from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from crmdeck.sandbox.hubspot_errors import CORRELATION, error
+from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.wire import Reply, Request, reply
 
 SCOPES = (
     "oauth",
@@ -102,7 +102,7 @@ class HubSpotOAuth:
         token = form.get("token", "")
         if not tokens.valid(token):
             return reply({"active": False})
-        person = self._tenant.world.people["integration"]
+        person = self._tenant.scenario.people["integration"]
         return reply(
             {
                 "token_use": "access_token",

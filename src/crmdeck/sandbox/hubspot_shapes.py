@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from crmdeck.sandbox.records import make_value
+from crmdeck.sandbox.sample_records import make_value
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
 
@@ -76,7 +76,7 @@ class HubSpotShapes:
             "dataSensitivity": "non_sensitive",
         }
         if own:
-            owner = person or self._tenant.world.people["marco"]
+            owner = person or self._tenant.scenario.people["marco"]
             shape["createdUserId"] = "1004"
             shape["updatedUserId"] = str(1000 + owner.number)
         else:
@@ -152,7 +152,7 @@ class HubSpotShapes:
 
     def owners(self, archived: bool) -> list[dict[str, Any]]:
         """Return the owners; nobody has left, so there are none archived."""
-        people: Iterable[Any] = () if archived else self._tenant.world.people.values()
+        people: Iterable[Any] = () if archived else self._tenant.scenario.people.values()
         return [
             {
                 "id": str(70_000 + person.number),

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crmdeck.sandbox.faults import Fault, FaultKind
+from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import describe_text, global_text
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
 from crmdeck.sandbox.soql import SoqlError, follow, parse
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.wire import Reply, Request, reply
 
 # Releases come in spring, summer and winter; 68.0 is Winter '27. 21.0 to 30.0 are retired.
 _RELEASES = ("Spring", "Summer", "Winter")

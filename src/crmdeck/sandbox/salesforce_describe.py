@@ -92,7 +92,7 @@ def summary(target: ObjectDef, version: str) -> dict[str, Any]:
     return {
         **{flag: has_ability(target, flag) for flag in _FLAGS},
         **dict.fromkeys(_NEVER, False),
-        "associateEntityType": (_kin_word(target) if target.parent else None),
+        "associateEntityType": (_associate_type(target) if target.parent else None),
         "associateParentEntity": target.parent,
         "custom": target.custom,
         "keyPrefix": target.prefix or None,
@@ -107,7 +107,7 @@ def summary(target: ObjectDef, version: str) -> dict[str, Any]:
     }
 
 
-def _kin_word(target: ObjectDef) -> str | None:
+def _associate_type(target: ObjectDef) -> str | None:
     word = next((each[3:] for each in target.abilities if each.startswith("is:")), None)
     return "History" if word == "FieldHistory" else word
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.wire import Reply, Request, reply
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "refresh_token api openid"
@@ -44,7 +44,7 @@ class SalesforceOAuth:
     @property
     def user(self) -> dict[str, Any]:
         """The integration user: id, name and user name."""
-        person = self._tenant.world.people["integration"]
+        person = self._tenant.scenario.people["integration"]
         return {
             "id": f"0055g{person.number:010d}AAA",
             "name": person.name,

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
-from crmdeck.sandbox.records import draw, make_value, record_id
 from crmdeck.sandbox.salesforce_describe import has_ability
+from crmdeck.sandbox.sample_records import draw, make_value, record_id
+from crmdeck.sandbox.scenario import Person
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from crmdeck.sandbox.tenant import Tenant
-from crmdeck.sandbox.world import Person
 
 _VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": "autoproc@00d"}
 _ACTIONS = ((AddField, "createdCF"), (RemoveField, "deletedCF"), (RemoveObject, "deletedCustEnt"),
@@ -66,7 +66,7 @@ class SalesforceRows:
             case "SetupAuditTrail":
                 return self._audit_trail()
             case "User":
-                return map(self._user, self._tenant.world.people.values())
+                return map(self._user, self._tenant.scenario.people.values())
             case "Organization":
                 return [self._organisation()]
         return (self._record(target, number) for number in range(self._tenant.org.records))
@@ -83,7 +83,7 @@ class SalesforceRows:
             )
         ]
         for number, (change, name) in enumerate(entries):
-            user = self._user(tenant.world.people[change.by or ""])
+            user = self._user(tenant.scenario.people[change.by or ""])
             yield {
                 "Id": record_id("0Ym", number),
                 "Action": change.action or _action(change),
@@ -131,7 +131,7 @@ class SalesforceRows:
     def _entity(self, target: ObjectDef) -> _Row:
         custom_id = f"01I5g{draw(target.name):010d}AAA"
         change = self._tenant.org.last_change(target, self._tenant.now, self._tenant.anchor)
-        person = self._tenant.world.people.get(change.by or "") if change else None
+        person = self._tenant.scenario.people.get(change.by or "") if change else None
         return {
             "Id": "000000000000000AAA",
             "DurableId": custom_id if target.custom else target.name,

@@ -1,30 +1,46 @@
-"""The sandbox itself: what tests, the demo and `crmdeck sandbox` do with it."""
+"""The sandbox itself: what tests, the demo and `crmdeck sandbox` do with it.
+
+Faults are ordered and time is moved from outside too, by a small API of its own:
+
+====== =================== =====================================================================
+GET    `/sandbox`           the organisations: how to get in, and when something changes
+POST   `/sandbox/faults`    `{"org": ..., "kind": ..., ...}`: a fault from now on
+POST   `/sandbox/script`    `{"org": ..., "steps": [fault or null, ...]}`
+DELETE `/sandbox/faults`    everything works again; `?org=` for one organisation
+POST   `/sandbox/now`       `{"moment": "2026-05-16T12:00:00Z" or null, "org": ...}`
+====== =================== =====================================================================
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
+
+from pydantic import TypeAdapter, ValidationError
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.model import Platform
-from crmdeck.sandbox.control import control
+from crmdeck.model import Platform, UtcTime
 from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
 from crmdeck.sandbox.http import LoopbackServer
 from crmdeck.sandbox.hubspot import HubSpotSite
+from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce import SalesforceSite
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth
+from crmdeck.sandbox.scenario import Scenario
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.tokens import Denial
-from crmdeck.sandbox.wire import Reply, Request, reply
-from crmdeck.sandbox.world import World
 
 _PREFIXES = {Platform.SALESFORCE: "sf", Platform.HUBSPOT: "hs"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We are down for \
 maintenance</h1></body></html>"
+
+_FAULT = TypeAdapter(Fault)
+_STEPS = TypeAdapter(tuple[Fault | None, ...])
+_MOMENT: TypeAdapter[Any] = TypeAdapter(UtcTime | None)
 
 
 @dataclass(frozen=True)
@@ -83,25 +99,25 @@ class Sandbox:
 
     def __init__(
         self,
-        world: World | None = None,
+        scenario: Scenario | None = None,
         *,
         port: int = 0,
         latency: float = 0.0,
         clock: Clock = utc_now,
         anchor: datetime | None = None,
     ) -> None:
-        self.world = world or World.demo()
+        self.scenario = scenario or Scenario.demo()
         self.anchor = anchor or clock().replace(microsecond=0)
         self.latency = latency
         self.requests: list[LoggedRequest] = []
         self._port = port
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._sites: dict[tuple[str, str], _Site] = {}
-        for org in self.world.organisations:
+        for org in self.scenario.organisations:
             key = (_PREFIXES[org.platform], org.name)
             hubspot = org.platform is Platform.HUBSPOT
             lifetime = timedelta(minutes=30) if hubspot else None
-            tenant = Tenant(self.world, org, clock, self.anchor, lifetime)
+            tenant = Tenant(self.scenario, org, clock, self.anchor, lifetime)
             self._tenants[key] = tenant
             self._sites[key] = HubSpotSite(tenant) if hubspot else SalesforceSite(tenant)
         self._server: LoopbackServer | None = None
@@ -215,7 +231,7 @@ class Sandbox:
     ) -> Reply | None:
         _, prefix, name, rest = (*target.split("/", 3), "", "", "")[:4]
         if prefix.partition("?")[0] == "sandbox":
-            return control(self, Request.parse(method, target, headers, body))
+            return _control(self, Request.parse(method, target, headers, body))
         key = (prefix, name.partition("?")[0])
         if key not in self._sites:
             known = [f"/{prefix}/{name}" for prefix, name in self._sites]
@@ -272,3 +288,55 @@ def _strike(tenant: Tenant, fault: Fault) -> None:
     if fault.kind is FaultKind.REVOKED_REFRESH_TOKEN:
         tenant.tokens.revoke_refresh()
         tenant.tokens.denial = Denial(fault.code, fault.message)
+
+
+def _control(sandbox: Sandbox, request: Request) -> Reply:
+    """Answer a request to the sandbox itself."""
+    try:
+        return _ordered(sandbox, request)
+    except KeyError as problem:
+        return reply({"error": f"unknown organisation or missing key: {problem}"}, 404)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return reply({"error": f"{where}: {first['msg']}"}, 400)
+    except (ValueError, TypeError, AttributeError) as problem:
+        return reply({"error": str(problem)}, 400)
+
+
+def _ordered(sandbox: Sandbox, request: Request) -> Reply:
+    match request.method, request.path:
+        case "GET", "/sandbox":
+            return reply({"organisations": _organisations(sandbox)})
+        case "POST", "/sandbox/faults":
+            body = dict(request.json())
+            org = body.pop("org")
+            sandbox.fault(org, _FAULT.validate_python(body))
+        case "POST", "/sandbox/script":
+            body = request.json()
+            sandbox.script(body["org"], *_STEPS.validate_python(body["steps"]))
+        case "DELETE", "/sandbox/faults":
+            sandbox.clear(request.first("org") or None)
+        case "POST", "/sandbox/now":
+            body = request.json()
+            sandbox.set_now(_MOMENT.validate_python(body["moment"]), body.get("org"))
+        case _:
+            return reply({"error": "no such endpoint"}, 404)
+    return reply({"success": True})
+
+
+def _organisations(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for org in sandbox.scenario.organisations:
+        salesforce = org.platform is Platform.SALESFORCE
+        access = sandbox.salesforce(org.name) if salesforce else sandbox.hubspot(org.name)
+        moments = [each.isoformat().replace("+00:00", "Z") for each in sandbox.moments(org.name)]
+        found.append(
+            {
+                "name": org.name,
+                "platform": org.platform.value,
+                **asdict(access),
+                "changes": moments,
+            }
+        )
+    return found

@@ -6,11 +6,11 @@ import threading
 from datetime import datetime, timedelta
 
 from crmdeck.clock import Clock
-from crmdeck.sandbox.faults import Fault, FaultDesk, FaultKind
+from crmdeck.sandbox.faults import Fault, FaultKind, FaultPlan
 from crmdeck.sandbox.history import State
+from crmdeck.sandbox.scenario import Organisation, Person, Scenario
 from crmdeck.sandbox.schema import ObjectDef
-from crmdeck.sandbox.tokens import TokenDesk
-from crmdeck.sandbox.world import Organisation, Person, World
+from crmdeck.sandbox.tokens import TokenIssuer
 
 # Standard object types were there before anything in the history happened.
 _AGE = timedelta(days=400)
@@ -23,15 +23,15 @@ class Tenant:
     """
 
     def __init__(
-        self, world: World, org: Organisation, clock: Clock, anchor: datetime,
+        self, scenario: Scenario, org: Organisation, clock: Clock, anchor: datetime,
         token_lifetime: timedelta | None,
     ) -> None:  # fmt: skip
-        self.world = world
+        self.scenario = scenario
         self.org = org
         self.anchor = anchor
         self.clock = clock
-        self.tokens = TokenDesk(org.name, clock, token_lifetime)
-        self.faults = FaultDesk()
+        self.tokens = TokenIssuer(org.name, clock, token_lifetime)
+        self.faults = FaultPlan()
         self._lock = threading.Lock()
         self._moment: datetime | None = None
         self._calls = 0
@@ -111,9 +111,9 @@ class Tenant:
     def field_modified(self, object_type: str, field_name: str) -> tuple[datetime, Person | None]:
         """Return when a field last changed, and who did it (None: the vendor).
 
-        What has not changed in the history was made long ago by the first person of the world.
+        What has not changed in the history was made long ago by the first person of the scenario.
         """
         change = self.org.last_field_change(object_type, field_name, self.now, self.anchor)
         if change is None:
-            return self.anchor - _AGE, next(iter(self.world.people.values()), None)
-        return self.anchor - change.before_now, self.world.people.get(change.by or "")
+            return self.anchor - _AGE, next(iter(self.scenario.people.values()), None)
+        return self.anchor - change.before_now, self.scenario.people.get(change.by or "")

@@ -26,7 +26,7 @@ class Denial:
     description: str | None = None
 
 
-class TokenDesk:
+class TokenIssuer:
     """Issues, checks and ends the tokens of one organisation. Thread-safe.
 
     Names of tokens count up, so that the same story gives the same tokens.

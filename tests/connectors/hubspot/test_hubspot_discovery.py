@@ -114,7 +114,7 @@ def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     answers = connector.who_changed([change, nobody, ("deals", None)])
     by_whom = answers[change]
     assert isinstance(by_whom, Attribution)
-    assert by_whom.by in {person.name for person in sandbox.world.people.values()}
+    assert by_whom.by in {person.name for person in sandbox.scenario.people.values()}
     assert isinstance(answers[nobody], str)
     assert isinstance(answers["deals", None], str)
     sample = connector.sample("deals", ["dealname", "never"], limit=20)

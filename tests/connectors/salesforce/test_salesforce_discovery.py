@@ -26,7 +26,7 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
     assert len(found.listing.object_types) > len(found.listing.in_scope)
     quota = connector.meter.quota
     assert quota is not None
-    assert quota.used == sandbox.world.organisations[0].first.daily_used + (
+    assert quota.used == sandbox.scenario.organisations[0].first.daily_used + (
         connector.meter.traffic.quota_spent
     )
     # The list of versions, the list of objects, and one call for up to 25 descriptions.

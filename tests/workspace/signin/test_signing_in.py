@@ -186,7 +186,7 @@ def test_another_org_is_not_let_in_under_the_same_name(
     ws.connect(org_draft(sandbox), refresh_secrets(sandbox))
     other = next(
         each.name
-        for each in sandbox.world.organisations
+        for each in sandbox.scenario.organisations
         if each.platform is Platform.SALESFORCE and each.name != ORG
     )
     ws.update_connection("acme", endpoint=sandbox.salesforce(other).endpoint)

@@ -69,11 +69,11 @@ class SandboxLink:
                 self._sandbox = None
 
     def _started(self) -> Any:
-        from crmdeck.sandbox import Sandbox, World
+        from crmdeck.sandbox import Sandbox, Scenario
 
         with self._guard:
             if self._sandbox is None:
-                self._sandbox = Sandbox(World.demo(), clock=self._clock, anchor=self.anchor)
+                self._sandbox = Sandbox(Scenario.demo(), clock=self._clock, anchor=self.anchor)
                 self._sandbox.start()
             return self._sandbox
 

@@ -83,18 +83,18 @@ class Replay:
     """Plays ninety days of a team at work, in the order of time."""
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
-        from crmdeck.sandbox import World
+        from crmdeck.sandbox import Scenario
 
         self._workspace = workspace
         self._hands = hands
         self._anchor = anchor
-        self._world = World.demo()
+        self._scenario = Scenario.demo()
 
     def run(self, progress: ProgressCallback) -> None:
         """Play it all, under one lock and one connection to the cache."""
         steps: list[tuple[datetime, Callable[[], object]]] = []
         begin = self._anchor - HISTORY
-        for organisation in self._world.organisations:
+        for organisation in self._scenario.organisations:
             name = organisation.name
             steps.append((begin, _step(self._add, name, organisation.platform)))
             moments = [begin + timedelta(hours=1)]

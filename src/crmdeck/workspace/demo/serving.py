@@ -18,11 +18,11 @@ def serve_sandbox(
     forever: Callable[[], None] | None = None,
 ) -> None:
     """Run the sandbox until interrupted; `ready` is told where it is and how to get in."""
-    from crmdeck.sandbox import Sandbox, World
+    from crmdeck.sandbox import Sandbox, Scenario
 
-    world = World.demo()
+    scenario = Scenario.demo()
     try:
-        sandbox = Sandbox(world, port=port, latency=latency)
+        sandbox = Sandbox(scenario, port=port, latency=latency)
         sandbox.start()
     except OSError as error:
         raise UsageError(
@@ -33,7 +33,7 @@ def serve_sandbox(
         ) from None
     try:
         access: dict[str, Any] = {"url": sandbox.url}
-        for organisation in world.organisations:
+        for organisation in scenario.organisations:
             if organisation.platform is Platform.SALESFORCE:
                 org = sandbox.salesforce(organisation.name)
                 access[organisation.name] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmdeck.sandbox.kin import complete
+from crmdeck.sandbox.associated_objects import with_system_fields
 from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 
 _WORDS = ("Account", "Amount", "Approval", "Batch", "Billing", "Channel", "Close", "Contract",
@@ -13,7 +13,7 @@ _WORDS = ("Account", "Amount", "Approval", "Batch", "Billing", "Channel", "Close
           "Territory")  # fmt: skip
 _KINDS = ("string", "picklist", "currency", "date", "reference", "boolean", "double", "textarea")
 _CHOICES = tuple(Value(each, each) for each in ("New", "Open", "Pending", "Done", "Cancelled"))
-_SETUP_KIN = ("History", "Share", "Feed", "ChangeEvent")
+_ASSOCIATES = ("History", "Share", "Feed", "ChangeEvent")
 SYSTEM_FIELDS = 7
 
 
@@ -26,16 +26,16 @@ def large_objects(objects: int, in_scope: int, fields: int) -> dict[str, ObjectD
         number = index if mappable else index - in_scope
         words = f"{_WORDS[number % 40]} {_WORDS[(number // 40 + number + 7) % 40]} {number:04d}"
         stem = words.replace(" ", "_")
-        name = f"{stem}__c" if mappable else f"{stem}__{_SETUP_KIN[index % 4]}"
+        name = f"{stem}__c" if mappable else f"{stem}__{_ASSOCIATES[index % 4]}"
         target = ObjectDef(
             name=name,
             label=words,
             plural=f"{words}s",
             prefix=f"{index:03x}",
-            abilities=frozenset({"record"} if mappable else {f"is:{_SETUP_KIN[index % 4]}"}),
+            abilities=frozenset({"record"} if mappable else {f"is:{_ASSOCIATES[index % 4]}"}),
             custom=mappable,
         )
-        result[name] = complete(target, own, ())
+        result[name] = with_system_fields(target, own, ())
     return result
 
 

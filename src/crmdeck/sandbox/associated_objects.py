@@ -1,4 +1,7 @@
-"""What Salesforce adds by itself: system fields, and the kin of an object type."""
+"""What Salesforce adds by itself: system fields, and the objects associated with another.
+
+The vendor's word: a Share, Feed, History or ChangeEvent object follows the object it is of.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,9 @@ _SYSTEM: Mapping[str, tuple[FieldDef, ...]] = {
 }
 
 
-def complete(target: ObjectDef, own: Iterable[FieldDef], system: Iterable[str]) -> ObjectDef:
+def with_system_fields(
+    target: ObjectDef, own: Iterable[FieldDef], system: Iterable[str]
+) -> ObjectDef:
     """Return the object type with its own fields between the ones that Salesforce adds."""
     head = [
         _readonly("Id", f"{target.label} ID", "id", length=18),
@@ -57,7 +62,7 @@ def complete(target: ObjectDef, own: Iterable[FieldDef], system: Iterable[str]) 
     return replace(target, fields=fields)
 
 
-def with_kin(objects: Mapping[str, ObjectDef]) -> dict[str, ObjectDef]:
+def with_associated_objects(objects: Mapping[str, ObjectDef]) -> dict[str, ObjectDef]:
     """Return the object types with what follows from them.
 
     That is the history, share, feed and change event objects of those that have them, and the
@@ -66,9 +71,9 @@ def with_kin(objects: Mapping[str, ObjectDef]) -> dict[str, ObjectDef]:
     result = dict(objects)
     for target in objects.values():
         for ability in sorted(target.abilities):
-            if ability.startswith("kin:"):
-                kin = _kin(target, ability.removeprefix("kin:"))
-                result[kin.name] = kin
+            if ability.startswith("associated:"):
+                associate = _associated(target, ability.removeprefix("associated:"))
+                result[associate.name] = associate
     every_object = tuple(Value(each.name, each.label) for each in objects.values())
     every_field = tuple(
         Value(f"{target.name}.{each.name}", f"{target.name}.{each.name}")
@@ -86,7 +91,7 @@ def with_kin(objects: Mapping[str, ObjectDef]) -> dict[str, ObjectDef]:
     return result
 
 
-def _kin(target: ObjectDef, suffix: str) -> ObjectDef:
+def _associated(target: ObjectDef, suffix: str) -> ObjectDef:
     base = target.name.removesuffix("__c")
     name = f"{base}__{suffix}" if target.custom else f"{target.name}{suffix}"
     parent = "ParentId" if target.custom or suffix in {"Feed", "Share"} else f"{target.name}Id"

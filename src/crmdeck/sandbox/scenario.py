@@ -1,4 +1,4 @@
-"""The world that the sandbox serves: organisations with a schema as of any moment. Pure data."""
+"""The scenario that the sandbox serves: organisations with a schema as of any moment. Pure data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from crmdeck.model import Platform
+from crmdeck.sandbox.associated_objects import with_associated_objects, with_system_fields
 from crmdeck.sandbox.history import (
     AddField,
     AlterField,
@@ -25,7 +26,6 @@ from crmdeck.sandbox.history import (
     State,
     UseQuota,
 )
-from crmdeck.sandbox.kin import complete, with_kin
 from crmdeck.sandbox.schema import (
     FieldDef,
     ObjectDef,
@@ -74,8 +74,12 @@ class Organisation:
             state = states[-1]
             for edit in change.edits:
                 state = edit.apply(state)
-            states.append(State(with_kin(state.objects), state.revoked, state.daily_used))
-        states[0] = State(with_kin(self.first.objects), self.first.revoked, self.first.daily_used)
+            states.append(
+                State(with_associated_objects(state.objects), state.revoked, state.daily_used)
+            )
+        states[0] = State(
+            with_associated_objects(self.first.objects), self.first.revoked, self.first.daily_used
+        )
         return tuple(states)
 
     def changes_until(self, moment: datetime, now: datetime) -> tuple[Change, ...]:
@@ -108,7 +112,7 @@ class Organisation:
 
 
 @dataclass(frozen=True)
-class World:
+class Scenario:
     """Organisations by platform and name, and the people in them."""
 
     organisations: tuple[Organisation, ...]
@@ -122,27 +126,27 @@ class World:
         raise KeyError(name)
 
     @staticmethod
-    def demo() -> World:
+    def demo() -> Scenario:
         """Return the company of the demo: two Salesforce orgs, two HubSpot portals."""
         return _demo()
 
     @staticmethod
-    def large(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> World:
-        """Return a world with one big Salesforce org named `large`, to measure with.
+    def large(objects: int = 1294, in_scope: int = 220, fields: int = 50) -> Scenario:
+        """Return a scenario with one big Salesforce org named `large`, to measure with.
 
         `in_scope` of its object types can be mapped; each has `fields` fields.
         """
-        from crmdeck.sandbox.large import large_objects
+        from crmdeck.sandbox.large_schema import large_objects
 
         state = State(large_objects(objects, in_scope, fields))
         org = Organisation("large", Platform.SALESFORCE, "Large Org", state, domain="large")
-        return World((org,), _demo().people)
+        return Scenario((org,), _demo().people)
 
 
 @cache
-def _demo() -> World:
+def _demo() -> Scenario:
     data = files("crmdeck.sandbox") / "data"
-    document = tomllib.loads((data / "world.toml").read_text("utf-8"))
+    document = tomllib.loads((data / "scenario.toml").read_text("utf-8"))
     people = {
         key: Person(key, number=number, **values)
         for number, (key, values) in enumerate(document["people"].items(), start=1)
@@ -156,7 +160,7 @@ def _demo() -> World:
         for platform in Platform
         for name, settings in document[platform.value].items()
     ]
-    return World(tuple(organisations), people)
+    return Scenario(tuple(organisations), people)
 
 
 def _organisation(
@@ -247,10 +251,10 @@ def _salesforce_objects(folder: Traversable) -> dict[str, ObjectDef]:
             plural=row["plural"],
             prefix=row["prefix"],
             abilities=frozenset(row["abilities"].split())
-            | {f"kin:{k}" for k in row["kin"].split()},
+            | {f"associated:{name}" for name in row["associated"].split()},
             custom=name.endswith("__c"),
         )
-        objects[name] = complete(target, own, row["system"].split())
+        objects[name] = with_system_fields(target, own, row["system"].split())
     return objects
 
 
