@@ -68,10 +68,10 @@ async def main(workspace):
     app = CrmdeckApp(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         for key in sys.argv[2:]:
-            while app.screen.pane is None or app.screen.pane.is_loading:
+            while app.screen.pane is None or app.screen.pane.loader.is_loading:
                 await pilot.pause(0.01)
             await pilot.press(key)
-        while app.screen.pane.is_loading:
+        while app.screen.pane.loader.is_loading:
             await pilot.pause(0.01)
         await pilot.press("q")
 with Workspace.open(sys.argv[1]) as workspace:

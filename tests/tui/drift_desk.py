@@ -17,9 +17,9 @@ from textual.widgets import Static
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import DecisionState, Direction, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.base import Pane
 from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.panes.drift.pane import DriftPane
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.workspace import Choice, ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE
@@ -167,9 +167,9 @@ class Elsewhere(Pane):
 
 
 PANES = (
-    PaneSpec("schema", "Schema", "2", "tests.tui.drift_desk:Elsewhere"),
-    PaneSpec("drift", "Drift", "3", "crmdeck.tui.panes.drift.pane:DriftPane"),
-    PaneSpec("mapping", "Mapping", "4", "tests.tui.drift_desk:Elsewhere"),
+    PaneSpec("schema", "Schema", "2", lambda: Elsewhere),
+    PaneSpec("drift", "Drift", "3", lambda: DriftPane),
+    PaneSpec("mapping", "Mapping", "4", lambda: Elsewhere),
 )
 
 

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.loading import Loading
 from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.requests import is_loading
 from crmdeck.workspace import Workspace
 
 
@@ -27,11 +27,9 @@ async def settle(pilot: Pilot[Any]) -> None:
     app = pilot.app
     for _ in range(400):
         await pilot.pause()
-        bottom = app.screen_stack[0]
-        loading = any(
-            node.is_loading for node in [bottom, *bottom.query("*")] if isinstance(node, Loading)
-        )
-        if not loading and not any(worker.group == "order" for worker in app.workers):
+        if not is_loading(app.screen_stack[0]) and not any(
+            worker.group == "order" for worker in app.workers
+        ):
             break
         await asyncio.sleep(0.005)
     await pilot.pause()

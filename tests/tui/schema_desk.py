@@ -17,11 +17,12 @@ from crmdeck.model import DecisionState, Direction, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.panes.schema.pane import SchemaPane
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Choice, ConnectionDraft, Workspace
 from tests.tui.pilot import screen_text, settle
 
-PANES = (PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),)
+PANES = (PaneSpec("schema", "Schema", "2", lambda: SchemaPane),)
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 

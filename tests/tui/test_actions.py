@@ -25,13 +25,6 @@ def test_pane_keys_clash_with_no_action() -> None:
     assert not taken & {spec.key for spec in PANES}
 
 
-def test_every_action_has_a_method() -> None:
-    hosts = _subclasses(actions.ActionHost)
-    for host in hosts:
-        for action in host.__dict__.get("ACTIONS", ()):
-            assert callable(getattr(host, f"action_{action.method}", None)), action.id
-
-
 def test_no_two_actions_have_one_id() -> None:
     hosts = _subclasses(actions.ActionHost)
     ids = [action.id for host in hosts for action in host.__dict__.get("ACTIONS", ())]

@@ -36,6 +36,7 @@ from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.health.strip import Day, days
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.screenshots import MOMENT
 from crmdeck.tui.themes import theme_name
 from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.tui.widgets.rail import Rail
@@ -68,7 +69,7 @@ def names(pilot: Pilot[Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with open_demo(folder=tmp_path_factory.mktemp("demo")) as workspace:
+    with open_demo(folder=tmp_path_factory.mktemp("demo"), at=MOMENT) as workspace:
         yield workspace
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.tui.dialogs.choose import Choose
-from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import screen_text, settle, type_text, until

@@ -12,7 +12,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.help import Help
-from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.ui_state import FILE_NAME, UiState
 from crmdeck.tui.widgets.table import Table

@@ -1,7 +1,7 @@
 """The one registry of actions: bindings, footer, palette, help and key table come from it.
 
-A widget or screen that can do something mixes in `ActionHost` and lists its `ACTIONS`. The
-action `mapping.accept` runs the method `action_accept` of its host. Keys can be remapped by id.
+A widget or screen that can do something mixes in `ActionHost` and lists its `ACTIONS`; each
+names its handler by reference. Keys can be remapped by id.
 """
 
 from __future__ import annotations
@@ -10,42 +10,60 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.keys import REPLACED_KEYS, Keys
+from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
+
+C = TypeVar("C")
 
 EVERYWHERE = "everywhere"
 """The scope of actions that work wherever one is (but not inside a dialog)."""
 
+READ_ONLY = "This workspace is open read-only: nothing can be changed in it."
 
 LAYERED_KEYS = ("escape",)
 """Keys that each place may have a use for: the innermost action that applies has them."""
 
 
-def always(_host: Any) -> bool:
+def always(_commands: Any) -> bool:
     """Apply at any time."""
     return True
 
 
+def never(_commands: Any) -> str | None:
+    """Let nothing stand in the way."""
+    return None
+
+
 @dataclass(frozen=True)
-class Action:
-    """One thing that a key does.
+class Action(Generic[C]):
+    """One thing that a key does; `C` is the class of the commands that do it.
 
     `id` is `group.name` and stable. `keys` are Textual key names; the first is the one that
-    is shown. `hint` ranks it in the footer: 0 keeps it out, higher comes first. `applies` is
-    asked with the host; while it is false the key does nothing and the action is not offered.
-    `writes` actions are refused in a read-only workspace. `palette` lists it in the palette.
+    is shown. `run` is called with the host's commands; it may be a coroutine function. `hint`
+    ranks the action in the footer: 0 keeps it out, higher comes first. `palette` lists it in
+    the palette.
+
+    `applies` tells whether the key is this action's at all: while it is false, the key goes on
+    to the places around. `blocked` returns None, or the sentence that says why the action can't
+    run now: the key is taken and the sentence shown. Both are asked often, with the commands; an
+    action that is blocked is not offered. `writes` actions are refused in a read-only workspace.
     Two actions of one host that never apply together may share a key: give each its `mode`.
     """
 
     id: str
     title: str
     keys: tuple[str, ...]
+    run: Callable[[C], object] | None = None
     help: str = ""
     hint: int = 0
-    applies: Callable[[Any], bool] = always
+    applies: Callable[[C], bool] = always
+    blocked: Callable[[C], str | None] = never
     writes: bool = False
     palette: bool = True
     priority: bool = False
@@ -57,9 +75,9 @@ class Action:
         return self.id.partition(".")[0]
 
     @property
-    def method(self) -> str:
-        """Return the name under which Textual runs it: `action_<method>` of the host."""
-        return self.id.partition(".")[2]
+    def command(self) -> str:
+        """Return how Textual is told to run it on its host."""
+        return f"run('{self.id}')"
 
     @property
     def palette_title(self) -> str:
@@ -67,17 +85,40 @@ class Action:
         return f"{self.group}: {self.title}"
 
 
-class ActionHost:
+Actions = tuple[Action[Any], ...]
+
+
+class Refused(Message):
+    """Bubbles up to the application: a key was pressed whose action can't run now."""
+
+    def __init__(self, action: Action[Any], reason: str) -> None:
+        super().__init__()
+        self.action, self.reason = action, reason
+
+
+if TYPE_CHECKING:
+    _Host = Widget
+else:
+    _Host = object
+
+
+class ActionHost(_Host):
     """Mixin for widgets and screens: turns `ACTIONS` into Textual bindings.
 
     `SCOPE` names the place in help and key table. `WITHIN` names the scopes whose keys work at
-    the same time as those of this host.
+    the same time as those of this host. `WITHOUT` names inherited actions that a subclass does
+    otherwise. `commands` is what actions run on; a host that sets none acts itself.
     """
 
-    ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    ACTIONS: ClassVar[Actions] = ()
     SCOPE: ClassVar[str] = EVERYWHERE
     WITHIN: ClassVar[tuple[str, ...]] = ()
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = []
+
+    commands: Any
+    read_only: bool = False
+    """Whether `writes` actions are refused here and in all that stands inside."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         own = cls.__dict__.get("ACTIONS", ())
@@ -90,21 +131,39 @@ class ActionHost:
         super().__init_subclass__(**options)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Tell Textual whether the action can be run now."""
-        for base in type(self).__mro__:
-            for known in base.__dict__.get("ACTIONS", ()):
-                if known.method == action:
-                    return self.can(known)
-        return True
+        """Tell Textual whether a key is to be taken here."""
+        if action != "run":
+            return True
+        known = _REGISTRY[str(parameters[0])]
+        return known.id not in self.WITHOUT and known.applies(self._commands)
 
-    def can(self, action: Action) -> bool:
-        """Return whether `action` can be run on this host now."""
-        if action.writes and bool(getattr(getattr(self, "app", None), "read_only", False)):
-            return False
-        return action.applies(self)
+    async def action_run(self, id: str) -> None:
+        """Run an action, or tell why it can't run now: the one way of every key."""
+        action = _REGISTRY[id]
+        reason = self.blocked(action)
+        if reason is not None:
+            self.post_message(Refused(action, reason))
+            return
+        # Panes that are still of the old form name a method of theirs by the id.
+        old = f"action_{id.partition('.')[2]}"
+        done = action.run(self._commands) if action.run is not None else getattr(self, old)()
+        if isawaitable(done):
+            await done
+
+    def blocked(self, action: Action[Any]) -> str | None:
+        """Return why `action` can't run now, or None."""
+        if action.writes and any(
+            isinstance(node, ActionHost) and node.read_only for node in self.ancestors_with_self
+        ):
+            return READ_ONLY
+        return action.blocked(self._commands)
+
+    @property
+    def _commands(self) -> Any:
+        return getattr(self, "commands", self)
 
 
-_REGISTRY: dict[str, Action] = {}
+_REGISTRY: dict[str, Action[Any]] = {}
 _SCOPES: dict[str, str] = {}
 _OWNERS: dict[str, str] = {}
 _WITHIN: dict[str, tuple[str, ...]] = {}
@@ -114,7 +173,7 @@ _WITHIN: dict[str, tuple[str, ...]] = {}
 class Offer:
     """An action that can be run now, on `host`, under `keys` (remapped ones included)."""
 
-    action: Action
+    action: Action[Any]
     keys: tuple[str, ...]
     host: Any
 
@@ -131,12 +190,12 @@ class Clash:
         return f"{key_label(self.key)} runs both {self.first} and {self.second}"
 
 
-def actions() -> tuple[Action, ...]:
+def actions() -> tuple[Action[Any], ...]:
     """Return every action of the modules imported so far, in order of declaration."""
     return tuple(_REGISTRY.values())
 
 
-def scope_of(action: Action) -> str:
+def scope_of(action: Action[Any]) -> str:
     """Return the scope of the host that declared `action`."""
     return _SCOPES[action.id]
 
@@ -147,6 +206,8 @@ def offers(screen: Screen[Any]) -> tuple[Offer, ...]:
     for key, (host, binding, enabled, _tooltip) in screen.active_bindings.items():
         action = _REGISTRY.get(binding.id or "")
         if action is None or not enabled:
+            continue
+        if isinstance(host, ActionHost) and host.blocked(action) is not None:
             continue
         known = found.get(action.id)
         keys = [*known.keys, key] if known else [key]
@@ -250,10 +311,10 @@ _LABELS = {
 }
 
 
-def _binding(action: Action) -> Binding:
+def _binding(action: Action[Any]) -> Binding:
     return Binding(
         ",".join(action.keys),
-        action.method,
+        action.command,
         action.title,
         show=False,
         id=action.id,
@@ -261,7 +322,7 @@ def _binding(action: Action) -> Binding:
     )
 
 
-def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+def keys_of(action: Action[Any], keymap: Mapping[str, str]) -> tuple[str, ...]:
     """Return the keys of `action`, those of the key map where it names it."""
     override = keymap.get(action.id)
     return _split(override) if override else action.keys
@@ -271,7 +332,7 @@ def _split(keys: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.split(",") if key.strip())
 
 
-def _meet(first: Action, second: Action) -> bool:
+def _meet(first: Action[Any], second: Action[Any]) -> bool:
     one, other = scope_of(first), scope_of(second)
     if one == other:
         return not (first.mode and second.mode and first.mode != second.mode)

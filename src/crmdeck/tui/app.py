@@ -11,7 +11,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 
-from crmdeck.tui.actions import check_keymap
+from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.collector import calm
 from crmdeck.tui.ending import on_ending
 from crmdeck.tui.palette import DeckCommands
@@ -83,7 +83,7 @@ class CrmdeckApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """Return the main screen."""
-        return MainScreen(self._specs, self.ui_state)
+        return MainScreen(self, self._specs, self.ui_state)
 
     def on_mount(self) -> None:
         """Leave in order whatever ends the process."""
@@ -116,6 +116,10 @@ class CrmdeckApp(App[None]):
         """Leave: the workspace can't be opened."""
         self.failure = error
         self.exit()
+
+    def on_refused(self, message: Refused) -> None:
+        """Say why what a key does can't be done now."""
+        self.say(message.reason, severity="warning", timeout=4)
 
     def say(
         self,

@@ -55,7 +55,7 @@ class DeckCommands(Provider):
     def _entry(self, offer: Offer) -> Entry:
         action = offer.action
         keys = " ".join(map(key_label, offer.keys))
-        run = partial(self.app.run_action, action.method, offer.host)
+        run = partial(self.app.run_action, action.command, offer.host)
         # The palette reads the help line as markup, and `[` is the name of a key.
         help_line = f"{keys}   {action.help}" if action.help else keys
         return Entry(action.palette_title, escape(help_line), run)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.text import count
 from crmdeck.text import percent_filled as percent_filled
@@ -13,7 +14,11 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
+    from crmdeck.tui.host import PaneHost
+    from crmdeck.tui.requests import Loader
     from crmdeck.workspace import FieldSample, FillRate
+
+SAMPLES_HELP = "how full the fields in view are and what they hold, from a few records; again hides"
 
 SHOWN = 5
 """How many values of a field are shown at most."""
@@ -58,6 +63,53 @@ class Samples:
         """Return the rates, those taken here before the cached ones, and the values to show."""
         rates = {**cached, **self._rates.get(subject, {})}
         return Fullness(rates, self._values.get(subject, {}) if self.shown else {})
+
+
+class InView(NamedTuple):
+    """The fields that the user looks at: of which connection and object type, and their names."""
+
+    ref: str
+    object_type: str
+    fields: tuple[str, ...]
+
+    @property
+    def subject(self) -> Subject:
+        """What values are kept by."""
+        return self.ref, self.object_type
+
+
+class Sampler:
+    """Looks into records when asked, and shows or hides what was found; held by a pane.
+
+    `show` is called on the event loop whenever `samples` has something else to show. Values live
+    as long as the sampler does.
+    """
+
+    def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
+        self.samples = Samples()
+        self._host = host
+        self._loader = loader
+        self._show = show
+
+    def toggle(self, view: InView) -> None:
+        """Look into the fields in view that were not yet; with none left, show or hide."""
+        missing = self.samples.missing(view.subject, view.fields)
+        if not missing:
+            self.samples.shown = not self.samples.shown
+            self._show()
+            return
+        workspace = self._host.workspace
+        self._loader.load(
+            "samples",
+            lambda _: workspace.sample(view.ref, view.object_type, missing),
+            partial(self._took, view.subject, missing),
+            label=f"looking into records of {display_text(view.object_type, 40)}",
+        )
+
+    def _took(self, subject: Subject, asked: Sequence[str], found: FieldSample) -> None:
+        self.samples.take(subject, asked, found)
+        self.samples.shown = True
+        self._show()
 
 
 def filled_text(rate: FillRate, now: datetime) -> str:

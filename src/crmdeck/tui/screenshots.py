@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.pilot import Pilot
-from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.loading import Loading
 from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.requests import is_loading
 from crmdeck.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -84,9 +83,7 @@ async def _settle(pilot: Pilot[None]) -> None:
         quiet = 0
         while quiet < QUIET_LOOKS:
             await pilot.pause(LOOK_AGAIN)
-            hosts = [app.screen, *app.screen.query("*").results(Widget)]
-            loading = any(isinstance(host, Loading) and host.is_loading for host in hosts)
-            quiet = 0 if loading else quiet + 1
+            quiet = 0 if is_loading(app.screen) else quiet + 1
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.text import count
 
@@ -31,7 +31,7 @@ class AcceptAll(Dialog[float]):
 
     SCOPE = "accept all"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("sure.yes", "accept them", ("y",), hint=40, palette=False),
         Action("sure.no", "no", ("n",), hint=38, palette=False),
         Action("sure.lower", "less sure", ("down", "j", "minus"), hint=30, palette=False),

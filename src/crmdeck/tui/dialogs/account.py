@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.model import ProbeReport
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.health import ago
 from crmdeck.tui.text import display_text
@@ -25,7 +25,7 @@ class Account(Dialog[bool]):
 
     SCOPE = "account"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action(
             "account.refresh",
             "read its schema now",

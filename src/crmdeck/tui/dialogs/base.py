@@ -10,7 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, ActionHost
+from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
 
@@ -21,14 +21,14 @@ FRAME_SHARE = 0.9
 
 LEAST = 2
 
-CANCEL = Action("dialog.cancel", "cancel", ("escape",), hint=10, palette=False)
+CANCEL: Action[Any] = Action("dialog.cancel", "cancel", ("escape",), hint=10, palette=False)
 
 
 class Dialog(ActionHost, ModalScreen[T | None]):
     """A dialog that Esc leaves with None."""
 
     SCOPE = "dialog"
-    ACTIONS: ClassVar[tuple[Action, ...]] = (CANCEL,)
+    ACTIONS: ClassVar[Actions] = (CANCEL,)
 
     def __init__(self, title: str, text: str = "") -> None:
         super().__init__()

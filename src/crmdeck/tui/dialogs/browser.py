@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
-from crmdeck.tui.loading import BusyChanged, Loading
+from crmdeck.tui.requests import BusyChanged, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -29,7 +29,7 @@ def _is_reading(dialog: Any) -> bool:
     return not isinstance(dialog.focused, Input)
 
 
-class Browser(Loading, Dialog["SignedIn"]):
+class Browser(Dialog["SignedIn"]):
     """Answers with how the sign-in ended.
 
     `finish` is given what the browser brought, in a thread. Esc gives the sign-in up while the
@@ -39,7 +39,7 @@ class Browser(Loading, Dialog["SignedIn"]):
     SCOPE = "browser"
     AUTO_FOCUS = ""
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action(
             "browser.open",
             "open the browser",
@@ -74,6 +74,7 @@ class Browser(Loading, Dialog["SignedIn"]):
         self, name: str, sign_in: BrowserSignIn, finish: Callable[[Any], SignedIn]
     ) -> None:
         super().__init__(f"Sign in to {name} with the browser")
+        self.loader = Loader(self, self.show_error)
         self._sign_in = sign_in
         self._finish = finish
         self._brought = False
@@ -103,7 +104,7 @@ class Browser(Loading, Dialog["SignedIn"]):
 
     def on_unmount(self) -> None:
         """Stop listening."""
-        super().on_unmount()
+        self.loader.close()
         self._sign_in.close()
 
     def action_open(self) -> None:
@@ -135,8 +136,8 @@ class Browser(Loading, Dialog["SignedIn"]):
         """Give the sign-in up; once the browser has answered, the end is waited for."""
         if isinstance(self.focused, Input):
             self.set_focus(None)
-        elif not (self._brought and self.is_loading):
-            self.cancel_load()
+        elif not (self._brought and self.loader.is_loading):
+            self.loader.cancel()
             super().action_cancel()
 
     def show_error(self, error: CrmdeckError) -> None:
@@ -145,7 +146,7 @@ class Browser(Loading, Dialog["SignedIn"]):
         self.query_one(".dialog-wrong", Static).update(
             Content("\n").join(Content(display_text(line[:400])) for line in lines)
         )
-        if not self.is_loading:
+        if not self.loader.is_loading:
             self.query_one("#waiting", Static).update("Nothing is waited for any more.")
 
     def on_busy_changed(self, message: BusyChanged) -> None:
@@ -162,12 +163,12 @@ class Browser(Loading, Dialog["SignedIn"]):
                 ("Waiting for the browser to come back to ", "$muted"), self._sign_in.redirect_uri
             )
         )
-        self.load("wait", lambda job: self._sign_in.wait(job.cancel), self._came)
+        self.loader.load("wait", lambda job: self._sign_in.wait(job.cancel), self._came)
 
     def _came(self, grant: Any) -> None:
         self._brought = True
         self.query_one("#waiting", Static).update("The browser is back; asking who you are there…")
-        self.load("finish", lambda _job: self._finish(grant), self._ended, cancellable=False)
+        self.loader.load("finish", lambda _job: self._finish(grant), self._ended, cancellable=False)
 
     def _ended(self, signed_in: SignedIn) -> None:
         self.dismiss(signed_in)

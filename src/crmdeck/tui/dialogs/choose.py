@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.searched import SearchedList
 from crmdeck.tui.widgets.table import Column
 
@@ -31,7 +31,7 @@ class Choose(SearchedList[Any]):
 
     SCOPE = "choose"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("choose.take", "choose", ("enter",), hint=30, palette=False, priority=True),
     )
 

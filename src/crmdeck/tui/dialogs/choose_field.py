@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.searched import SearchedList
 from crmdeck.tui.filtering import one_of, yes_no
 from crmdeck.tui.text import display_text
@@ -56,7 +56,7 @@ class ChooseField(SearchedList[str]):
 
     SCOPE = "choose field"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("field.take", "choose", ("enter",), hint=30, palette=False, priority=True),
     )
     FILTER_KEYS: ClassVar = {

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Button
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 
 
@@ -22,7 +22,7 @@ class Confirm(Dialog[bool]):
 
     SCOPE = "confirm"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action(
             "confirm.yes",
             "yes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -12,9 +13,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
-from crmdeck.tui.loading import BusyChanged, Job, Loading
+from crmdeck.tui.requests import BusyChanged, Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.secret_input import SecretInput
@@ -50,12 +51,12 @@ class Asked:
         return self.check(answer) if self.check is not None and answer else ""
 
 
-class Form(Loading, Dialog[T]):
+class Form(Dialog[T]):
     """Answers with what `work` makes of the answers; it runs in a thread."""
 
     SCOPE = "form"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("form.take", "go on", ("enter",), hint=30, palette=False, priority=True),
         Action("form.next", "next line", ("down",), hint=20, palette=False, priority=True),
         Action("form.previous", "previous line", ("up",), palette=False, priority=True),
@@ -71,6 +72,7 @@ class Form(Loading, Dialog[T]):
         label: str = "trying",
     ) -> None:
         super().__init__(title, text)
+        self.loader = Loader(self, self.show_error)
         self._lines = tuple(lines)
         self._work = work
         self._label = label
@@ -102,6 +104,10 @@ class Form(Loading, Dialog[T]):
         first = (empty or self._lines)[0]
         self.query_one(f"#{first.name}").focus()
 
+    def on_unmount(self) -> None:
+        """Stop the work that nobody waits for any more."""
+        self.loader.close()
+
     def action_next(self) -> None:
         """Go to the next line."""
         self.focus_next()
@@ -115,7 +121,7 @@ class Form(Loading, Dialog[T]):
         self.once_typed(self._take)
 
     def _take(self) -> None:
-        if self.is_loading:
+        if self.loader.is_loading:
             return
         answers = self.answers()
         for asked in self._lines:
@@ -126,7 +132,7 @@ class Form(Loading, Dialog[T]):
                 entry.focus()
                 return
         self._say(f"{self._label}…", "$muted")
-        self.load(
+        self.loader.load(
             "form",
             lambda job: self._work(job, answers),
             self._done,
@@ -136,7 +142,7 @@ class Form(Loading, Dialog[T]):
 
     def action_cancel(self) -> None:
         """Leave without an answer; what is under way is waited for."""
-        if not self.is_loading:
+        if not self.loader.is_loading:
             self._forget()
             super().action_cancel()
 
@@ -185,3 +191,12 @@ class Form(Loading, Dialog[T]):
 def answered(answers: Mapping[str, str], name: str) -> str | None:
     """Return an answer without the space around it; None where there is none."""
     return answers.get(name, "").strip() or None
+
+
+def asked_path(value: str = "") -> Asked:
+    """Return the line that asks where exported schemas are."""
+    return Asked("path", "Folder or file of exported schemas", value=value, check=_path_is_wrong)
+
+
+def _path_is_wrong(text: str) -> str:
+    return "" if Path(text.strip()).expanduser().exists() else f"There is nothing at {text}."

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, Offer, key_label, scope_of
+from crmdeck.tui.actions import Action, Actions, Offer, key_label, scope_of
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.text import pad
 
@@ -22,7 +22,7 @@ class Help(Dialog[None]):
 
     SCOPE = "help"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("help.close", "close", ("question_mark", "q"), hint=20, palette=False),
         Action("help.down", "scroll", ("j", "down"), hint=15, palette=False),
         Action("help.up", "scroll up", ("k", "up"), palette=False),

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -22,7 +22,7 @@ class Prompt(Dialog[str]):
 
     SCOPE = "prompt"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("prompt.take", "done", ("enter",), hint=30, palette=False, priority=True),
     )
 

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.filtering import Filter, KeyTest, compile_filter
 from crmdeck.tui.widgets.line_input import LineInput
@@ -27,7 +27,7 @@ class SearchedList(Dialog[T]):
 
     SCOPE = "list"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("list.down", "next", ("down",), hint=20, palette=False, priority=True),
         Action("list.up", "previous", ("up",), palette=False, priority=True),
         Action("list.page_down", "next page", ("pagedown",), palette=False, priority=True),

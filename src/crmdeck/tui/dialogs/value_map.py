@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.text import count
@@ -62,7 +62,7 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     SCOPE = "value map"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("values.change", "choose value", ("enter",), hint=40, palette=False),
         Action("values.clear", "no counterpart", ("x", "delete"), hint=36, palette=False),
         Action("values.save", "save", ("s", "ctrl+s"), hint=38, palette=False),

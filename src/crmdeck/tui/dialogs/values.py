@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.searched import SearchedList
 
 
@@ -13,7 +13,7 @@ class Values(SearchedList[None]):
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action("values.take", "close", ("enter",), hint=30, palette=False, priority=True),
     )
     EMPTY = ""

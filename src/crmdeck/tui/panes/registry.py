@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crmdeck.tui.panes.base import Pane
+    from crmdeck.tui.panes.pane import Pane
 
 
 @dataclass(frozen=True)
 class PaneSpec:
-    """A pane: its id, its title, the key that shows it, and `module:class` where it lives."""
+    """A pane: its id, its title, the key that shows it; `load` imports and returns its class."""
 
     id: str
     title: str
     key: str
-    where: str
+    load: Callable[[], type[Pane]]
 
-    def load(self) -> type[Pane]:
-        """Import and return the class."""
-        module, _, name = self.where.partition(":")
-        pane: type[Pane] = getattr(import_module(module), name)
-        return pane
+
+def _health() -> type[Pane]:
+    from crmdeck.tui.panes.health.pane import HealthPane
+
+    return HealthPane
+
+
+def _schema() -> type[Pane]:
+    from crmdeck.tui.panes.schema.pane import SchemaPane
+
+    return SchemaPane
+
+
+def _drift() -> type[Pane]:
+    from crmdeck.tui.panes.drift.pane import DriftPane
+
+    return DriftPane
+
+
+def _mapping() -> type[Pane]:
+    from crmdeck.tui.panes.mapping.pane import MappingPane
+
+    return MappingPane
+
+
+def _audit() -> type[Pane]:
+    from crmdeck.tui.panes.audit.pane import AuditPane
+
+    return AuditPane
 
 
 PANES = (
-    PaneSpec("health", "Health", "1", "crmdeck.tui.panes.health.pane:HealthPane"),
-    PaneSpec("schema", "Schema", "2", "crmdeck.tui.panes.schema.pane:SchemaPane"),
-    PaneSpec("drift", "Drift", "3", "crmdeck.tui.panes.drift.pane:DriftPane"),
-    PaneSpec("mapping", "Mapping", "4", "crmdeck.tui.panes.mapping.pane:MappingPane"),
-    PaneSpec("audit", "Audit", "5", "crmdeck.tui.panes.audit.pane:AuditPane"),
+    PaneSpec("health", "Health", "1", _health),
+    PaneSpec("schema", "Schema", "2", _schema),
+    PaneSpec("drift", "Drift", "3", _drift),
+    PaneSpec("mapping", "Mapping", "4", _mapping),
+    PaneSpec("audit", "Audit", "5", _audit),
 )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.samples import Samples, Subject
 from crmdeck.tui.text import display_text
 
@@ -32,8 +33,8 @@ class InView(NamedTuple):
 class SamplingPane(Pane):
     """Shows and hides what fields hold; the values live as long as the pane does."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.samples = Samples()
 
     def fields_in_view(self) -> InView | None:

@@ -1,122 +1,356 @@
-"""The main screen: what the keys do everywhere, whatever pane shows."""
+"""The main screen: the rail, one pane at a time, the filter, and how they open.
+
+It knows panes by their contract only (`crmdeck.tui.panes.pane`), never a widget of theirs, and is
+their host.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from crmdeck.tui.actions import Action, ActionHost, offers
-from crmdeck.tui.screens.frame import Frame
-from crmdeck.tui.screens.keys import SCREEN_ACTIONS
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.geometry import Size
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from crmdeck.model import Source, Status
+from crmdeck.tui.actions import Action, ActionHost, Actions, offers
+from crmdeck.tui.host import Console, Location
+from crmdeck.tui.panes.pane import Pane
+from crmdeck.tui.panes.registry import PaneSpec
+from crmdeck.tui.requests import BusyChanged, Job, Loader
+from crmdeck.tui.screens.stage import Stage
+from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.widgets.filter_bar import FilterBar
+from crmdeck.tui.widgets.hints import Hints
+from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
-    from crmdeck.model import Connection
+    from crmdeck.errors import CrmdeckError
+    from crmdeck.model import Connection, ConnectionStatus, RefreshResult
+    from crmdeck.workspace import Workspace
+
+TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
 
 
-class MainScreen(ActionHost, Frame):
-    """Acts on the connection and the pane that show."""
+class MainScreen(ActionHost, Screen[None]):
+    """Holds which connection and pane are shown, and hands messages on."""
 
-    ACTIONS: ClassVar[tuple[Action, ...]] = SCREEN_ACTIONS
+    AUTO_FOCUS = ""
 
-    def action_rail(self) -> None:
-        """Go to the rail."""
-        self.query_one(Rail).focus()
+    def __init__(self, console: Console, specs: Sequence[PaneSpec], state: UiState) -> None:
+        super().__init__()
+        self.console = console
+        self.read_only = console.read_only
+        self.specs = tuple(specs)
+        self.ui_state = state
+        self.connection_id: str | None = state.connection_id or None
+        self.filter_bar = FilterBar(id="filter")
+        self.loader = Loader(self, self.show_error)
+        self._is_open = False
+        self._ready = False
+        self._laid_out_for: Size | None = None
 
-    def action_pane(self) -> None:
-        """Go to the pane."""
-        self.focus_pane()
+    def compose(self) -> ComposeResult:
+        """Lay the frame out."""
+        yield TopBar(self.specs, "read-only" if self.read_only else "")
+        yield ProgressLine()
+        with Horizontal(id="body"):
+            yield Rail(id="rail")
+            yield Stage(self, self.specs, self.ui_state.panes, id="stage")
+        yield Hints(id="hints")
 
-    def action_next(self) -> None:
-        """Show the next connection."""
-        self._step(1)
+    @property
+    def rail(self) -> Rail:
+        """The connections."""
+        return self.query_one(Rail)
 
-    def action_previous(self) -> None:
-        """Show the previous connection."""
-        self._step(-1)
+    @property
+    def stage(self) -> Stage:
+        """Where the panes are."""
+        return self.query_one(Stage)
 
-    def action_back(self) -> None:
-        """Undo the latest of: loading, an error, the filter."""
-        pane = self.pane
-        if self.cancel_load() or (pane is not None and pane.cancel_load()):
-            self.deck.say("Cancelled; what was there stays.")
-        elif pane is not None and pane.error is not None:
-            pane.show_error(None)
-        else:
-            self.filter_bar.action_drop()
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that shows."""
+        return self.stage.pane
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, once it is open."""
+        return self.console.workspace
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the connection that shows is doing, as last asked."""
+        statuses = self.rail.statuses
+        return next((status for status in statuses if status.id == self.connection_id), None)
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether printable keys go into a line of text."""
+        return isinstance(self.focused, Input)
+
+    @property
+    def filter_text(self) -> str:
+        """The filter of the pane that shows."""
+        return self.filter_bar.text
+
+    def on_mount(self) -> None:
+        """Paint the frame before anything is made, imported or read for what it holds."""
+        for spec in self.specs:
+            self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
+        self.call_after_refresh(self._open)
+
+    def on_unmount(self) -> None:
+        """Stop the work that nobody waits for any more."""
+        self.loader.close()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Note for which size the screen has been laid out."""
+        self._laid_out_for = event.size
+
+    def on_screen_resume(self) -> None:
+        """Catch up with a window whose size changed beneath a dialog."""
+        size = self.app.size
+        if self._laid_out_for not in (None, size):
+            self.post_message(events.Resize(size, size))
+
+    async def _open(self) -> None:
+        """Open the workspace, and import the pane of last time meanwhile."""
+        await self.mount_all(
+            [Static(TOO_SMALL, id="too-small", markup=False), self.filter_bar], before="#hints"
+        )
+
+        def work(_: Job) -> tuple[Workspace, Mapping[str, str]]:
+            workspace = self.console.opening.open()
+            self._first_pane().load()
+            return workspace, self.console.keys_for(workspace)
+
+        self.loader.load(
+            "workspace",
+            work,
+            self._opened,
+            label="opening",
+            failed=self.console.give_up,
+            cancellable=False,
+        )
+
+    def _opened(self, answer: tuple[Workspace, Mapping[str, str]]) -> None:
+        self.console.take(*answer)
+        self._is_open = True
+        self.load_statuses()
+        self.call_later(self.show_pane, self._first_pane().id)
+
+    def _first_pane(self) -> PaneSpec:
+        wanted = (spec for spec in self.specs if spec.id == self.ui_state.pane)
+        return next(wanted, self.specs[0])
+
+    def load_statuses(self) -> None:
+        """Ask how the connections are doing."""
+        self.loader.load("statuses", self._statuses, self._took, label="opening", cancellable=False)
+
+    def _statuses(self, job: Job) -> tuple[ConnectionStatus, ...]:
+        self.workspace.prepare(job.progress)
+        return self.workspace.statuses()
+
+    def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
+        ids = [status.id for status in statuses]
+        self._welcome(not statuses)
+        first = not self._ready
+        self._ready = True
+        lost = self.connection_id not in ids
+        if lost:
+            self.connection_id = ids[0] if ids else None
+        self.rail.set_statuses(statuses, self.connection_id)
+        if self.pane is not None and (first or lost):
+            self.pane.show(self.connection_id)
         self.refresh_bindings()
 
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.filter_bar.edit()
+    def _welcome(self, wanted: bool) -> None:
+        self.query_one("#body").set_class(wanted, "-covered")
+        page = next(iter(self.query("#welcome")), None)
+        if wanted and page is None:
+            from crmdeck.tui.screens.welcome import Welcome
 
-    def action_refresh(self) -> None:
-        """Refresh the schema of the connection."""
-        if self.status is not None:
-            self.refresh_connection(self.status.id, self.status.name)
+            self.mount(Welcome(self, self.console, id="welcome"), before="#filter")
+        elif page is not None and not wanted:
+            page.remove()
+            self.call_after_refresh(self.focus_pane)
 
-    def refresh_connection(self, ref: str, name: str) -> None:
-        """Refresh the schema of a connection; a failure shows in the pane, and in its health."""
-        from crmdeck.tui.screens.refreshing import refresh_and_tell
-
-        refresh_and_tell(self, ref, name)
+    def show_connection(self, connection_id: str | None) -> None:
+        """Show another connection in the pane."""
+        self._choose(connection_id)
+        if self.pane is not None:
+            self.pane.show(connection_id)
+        self.refresh_bindings()
+        self.console.save_state()
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
-        """Show a connection that is new, or signed in to again."""
+        """Show a connection that is new, or signed in to again; read its schema if wanted."""
         self.connection_id = connection.id
-        self.action_reload()
+        self.reload()
         if refresh:
             self.refresh_connection(connection.id, connection.name)
 
-    def action_sign_in(self) -> None:
-        """Sign in again to the connection."""
-        from crmdeck.tui.screens.signing_in import SigningIn
+    def refresh_connection(self, ref: str, name: str) -> None:
+        """Read the schema of a connection again; a failure shows in the pane, and in its health."""
 
-        if self.status is not None:
-            SigningIn(self, self.status.id, self.status.name).start()
+        def work(job: Job) -> RefreshResult:
+            return self.workspace.refresh(ref, progress=job.progress, cancel=job.cancel)
 
-    def action_reload(self) -> None:
+        def done(result: RefreshResult) -> None:
+            severity: SeverityLevel = "warning" if result.failures else "information"
+            self.say(f"{name}: {refresh_text(result)}", severity=severity)
+            self.reload()
+
+        def failed(error: CrmdeckError) -> None:
+            self.reload()
+            self.show_error(error)
+
+        self.loader.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
+
+    def reload(self) -> None:
         """Read the cache again."""
         self.load_statuses()
         if self.pane is not None:
             self.pane.show(self.connection_id)
 
-    def action_copy(self) -> None:
-        """Copy the error that shows, else what the pane has under its cursor."""
-        pane = self.pane
-        if pane is not None:
-            text = pane.error_details() if pane.error is not None else pane.copy_text()
-            self.deck.copy(text)
+    def _choose(self, connection_id: str | None) -> None:
+        self.connection_id = connection_id
+        if connection_id is not None:
+            self.rail.choose(connection_id)
 
-    def action_export(self) -> None:
-        """Export what the pane shows."""
-        from crmdeck.tui.screens.exporting import ask_and_export
+    @on(Rail.Chosen)
+    def _chosen(self, message: Rail.Chosen) -> None:
+        if message.connection_id != self.connection_id:
+            self.show_connection(message.connection_id)
+        if message.enter:
+            self.focus_pane()
 
-        request = self.pane.export_request() if self.pane is not None else None
-        if request is not None:
-            ask_and_export(self, request, self.connection_id)
+    async def show_pane(self, pane_id: str) -> Pane:
+        """Bring a pane up; it is made and restored when it is first wanted."""
+        had_focus = self.focused is not None and self.focused is not self.rail
+        pane = await self.stage.bring(pane_id)
+        self.query_one(TopBar).current = pane_id
+        self.filter_bar.set_text(pane.filter_text)
+        if self._ready:
+            pane.show(self.connection_id)
+        if had_focus or self.focused is None:
+            self.focus_pane()
+        self.refresh_bindings()
+        self.console.save_state()
+        return pane
 
-    def action_help(self) -> None:
-        """Show what the keys do here."""
-        from crmdeck.tui.dialogs.help import Help
+    async def action_show_pane(self, pane_id: str) -> None:
+        """Show a pane by its key; before the workspace is open it is the one to begin with."""
+        if self._is_open:
+            await self.show_pane(pane_id)
+        else:
+            self.ui_state.pane = pane_id
 
-        self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
+    @on(TopBar.Picked)
+    async def _picked(self, message: TopBar.Picked) -> None:
+        await self.action_show_pane(message.pane_id)
 
-    def action_commands(self) -> None:
-        """Open the palette."""
-        self.app.action_command_palette()
+    def go_to(self, pane_id: str, location: Location) -> None:
+        """Show another pane at a location; the connection that it names is chosen first."""
+        self.call_later(self._go_to, pane_id, location)
 
-    async def action_quit(self) -> None:
-        """Leave; where the user was is kept."""
-        await self.app.action_quit()
+    async def _go_to(self, pane_id: str, location: Location) -> None:
+        if location.connection is not None:
+            self._choose(location.connection)
+        pane = await self.show_pane(pane_id)
+        pane.visit(location)
+        pane.show(self.connection_id)
+
+    @on(Pane.GoTo)
+    def _go_to_place(self, message: Pane.GoTo) -> None:
+        self.go_to(message.pane_id, Location(**message.place))
+
+    @on(Pane.Asked)
+    async def _asked(self, message: Pane.Asked) -> None:
+        await self.action_run(message.action_id)
+
+    @on(Pane.AddConnection)
+    def _add_connection(self) -> None:
+        from crmdeck.tui.screens.add_connection import add_connection
+
+        add_connection(self)
+
+    @on(Pane.Chosen)
+    def _went_on(self, message: Pane.Chosen) -> None:
+        self._choose(message.connection_id)
+        self.refresh_bindings()
+        self.console.save_state()
+
+    @on(Pane.Changed)
+    def _changed(self) -> None:
+        self.load_statuses()
+
+    def focus_pane(self) -> None:
+        """Go to the pane."""
+        target = self.pane.focus_target() if self.pane is not None else None
+        if target is not None:
+            target.focus()
+
+    @on(FilterBar.Changed)
+    def _filter(self, message: FilterBar.Changed) -> None:
+        if self.pane is not None:
+            self.pane.set_filter_text(message.text)
+        if message.done:
+            self.focus_pane()
+            self.console.save_state()
+        self.refresh_bindings()
+
+    @on(Pane.Filtered)
+    def _filtered(self, message: Pane.Filtered) -> None:
+        self.filter_bar.set_text(message.text)
+
+    @on(Pane.Summary)
+    def _summary(self, message: Pane.Summary) -> None:
+        self.filter_bar.set_note(message.count, message.hint)
+
+    @on(BusyChanged)
+    def _busy(self, message: BusyChanged) -> None:
+        self.query_one(ProgressLine).take(message)
+        self.refresh_bindings()
+
+    def show_error(self, error: CrmdeckError) -> None:
+        """Show an error of the screen's own work in the pane."""
+        if self.pane is not None:
+            self.pane.show_error(error)
+        else:
+            self.say(str(error), severity="error")
+
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+    ) -> None:
+        """Show a toast; text from outside is shown as the text it is."""
+        self.console.say(text, title=title, severity=severity, timeout=timeout)
+
+    def copy(self, text: str) -> None:
+        """Copy `text` to the clipboard of the terminal and say so."""
+        self.console.copy(text)
 
     def palette_entries(self) -> Iterable[tuple[str, Callable[[], Any]]]:
         """Yield what the palette offers beside the actions."""
         for spec in self.specs:
             yield f"go: {spec.title}", partial(self.action_show_pane, spec.id)
-        for status in self.query_one(Rail).statuses:
+        for status in self.rail.statuses:
             yield f"connection: {status.name}", partial(self.show_connection, status.id)
 
     def collect_state(self) -> UiState:
@@ -127,7 +361,229 @@ class MainScreen(ActionHost, Frame):
         state.panes |= self.stage.states()
         return state
 
+    def focus_rail(self) -> None:
+        """Go to the connections."""
+        self.rail.focus()
+
+    def next_connection(self) -> None:
+        """Show the next connection, after the last the first."""
+        self._step(1)
+
+    def previous_connection(self) -> None:
+        """Show the previous connection, before the first the last."""
+        self._step(-1)
+
     def _step(self, step: int) -> None:
-        ids = [status.id for status in self.query_one(Rail).statuses]
+        ids = [status.id for status in self.rail.statuses]
         if self.connection_id in ids:
             self.show_connection(ids[(ids.index(self.connection_id) + step) % len(ids)])
+
+    def go_back(self) -> None:
+        """Undo the latest of: loading, an error, the filter."""
+        pane = self.pane
+        if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
+            self.say("Cancelled; what was there stays.")
+        elif pane is not None and pane.error is not None:
+            pane.show_error(None)
+        else:
+            self.filter_bar.drop()
+        self.refresh_bindings()
+
+    def edit_filter(self) -> None:
+        """Type a filter."""
+        self.filter_bar.edit()
+
+    def refresh_chosen(self) -> None:
+        """Refresh the schema of the connection."""
+        if self.status is not None:
+            self.refresh_connection(self.status.id, self.status.name)
+
+    def sign_in(self) -> None:
+        """Sign in again to the connection."""
+        from crmdeck.tui.screens.sign_in import SignInFlow
+
+        if self.status is not None:
+            SignInFlow(self, self.status.id, self.status.name).start()
+
+    def copy_shown(self) -> None:
+        """Copy the error that shows, else what the pane has under its cursor."""
+        pane = self.pane
+        if pane is not None:
+            self.copy(pane.error_details() if pane.error is not None else pane.copy_text())
+
+    def export_shown(self) -> None:
+        """Export what the pane shows."""
+        from crmdeck.tui.screens.export import ask_and_export
+
+        request = self.pane.export_request() if self.pane is not None else None
+        if request is not None:
+            ask_and_export(self, request, self.connection_id)
+
+    def show_help(self) -> None:
+        """Show what the keys do here."""
+        from crmdeck.tui.dialogs.help import Help
+
+        self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
+
+    def open_palette(self) -> None:
+        """Open the palette."""
+        self.app.action_command_palette()
+
+    def suspend(self) -> None:
+        """Go back to the shell, which brings the console back with `fg`."""
+        self.app.action_suspend_process()
+
+    async def quit(self) -> None:
+        """Leave; where the user was is kept."""
+        await self.app.action_quit()
+
+    def _no_connection(self) -> str | None:
+        return None if self.connection_id is not None else "There is no connection yet."
+
+    def _no_sign_in(self) -> str | None:
+        status = self.status
+        if status is None:
+            return self._no_connection() or "The connections are still being read."
+        if status.source is Source.FILES:
+            return f"{status.name} is read from files: there is nothing to sign in to."
+        if status.status is Status.DISCONNECTED:
+            return f"{status.name} is disconnected: reconnect it in Health first."
+        return None
+
+    def _no_filter(self) -> str | None:
+        return "There is nothing to filter yet." if self.pane is None else self._no_connection()
+
+    def _no_copy(self) -> str | None:
+        pane = self.pane
+        can = pane is not None and bool(pane.error or pane.can_copy())
+        return None if can else "There is nothing to copy here."
+
+    def _no_export(self) -> str | None:
+        can = self.pane is not None and self.pane.can_export()
+        return None if can else "There is nothing to export here."
+
+    def _can_go_back(self) -> bool:
+        pane = self.pane
+        return bool(
+            self.loader.is_loading
+            or self.filter_text
+            or (pane is not None and (pane.error is not None or pane.loader.is_loading))
+        )
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "go.rail",
+            "connections",
+            ("h",),
+            focus_rail,
+            help="go to the connections",
+            palette=False,
+        ),
+        Action(
+            "go.pane",
+            "pane",
+            ("l",),
+            focus_pane,
+            help="go to the pane",
+            applies=lambda screen: screen.pane is not None,
+            palette=False,
+        ),
+        Action(
+            "go.next",
+            "next connection",
+            ("right_square_bracket",),
+            next_connection,
+            blocked=_no_connection,
+        ),
+        Action(
+            "go.previous",
+            "previous connection",
+            ("left_square_bracket",),
+            previous_connection,
+            blocked=_no_connection,
+        ),
+        Action(
+            "go.back",
+            "back",
+            ("escape",),
+            go_back,
+            help="cancel what is loading, put an error away, clear the filter",
+            applies=_can_go_back,
+            palette=False,
+        ),
+        Action(
+            "view.filter",
+            "filter",
+            ("slash",),
+            edit_filter,
+            hint=60,
+            # `/` is a letter like any other for who is typing; Textual does not hold it back.
+            applies=lambda screen: not screen.is_typing,
+            blocked=_no_filter,
+        ),
+        Action(
+            "connection.refresh",
+            "refresh",
+            ("r",),
+            refresh_chosen,
+            help="read the schema from the CRM again",
+            hint=50,
+            blocked=_no_connection,
+            writes=True,
+        ),
+        Action(
+            "connection.sign_in",
+            "sign in",
+            ("i",),
+            sign_in,
+            help="sign in again, or in another way",
+            blocked=_no_sign_in,
+            writes=True,
+        ),
+        Action(
+            "view.reload",
+            "reload",
+            ("R", "f5"),
+            reload,
+            help="show what the cache holds now",
+        ),
+        Action(
+            "view.copy",
+            "copy",
+            ("c",),
+            copy_shown,
+            help="copy what is under the cursor",
+            blocked=_no_copy,
+        ),
+        Action(
+            "view.export",
+            "export",
+            ("e",),
+            export_shown,
+            help="export what this pane shows",
+            hint=20,
+            blocked=_no_export,
+        ),
+        Action(
+            "app.help",
+            "help",
+            ("question_mark",),
+            show_help,
+            help="what the keys do here",
+            hint=30,
+        ),
+        Action("app.commands", "commands", ("ctrl+p",), open_palette, hint=25, palette=False),
+        Action(
+            "app.suspend", "suspend", ("ctrl+z",), suspend, help="back to the shell; fg returns"
+        ),
+        Action("app.quit", "quit", ("q",), quit, hint=15),
+    )
+
+
+def refresh_text(result: RefreshResult) -> str:
+    """Return `1,019 objects, 47,404 fields, 3 changes`, and how many objects failed."""
+    parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
+    parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
+    if result.failures:
+        parts.append(f"{len(result.failures)} failed")
+    return ", ".join(parts)

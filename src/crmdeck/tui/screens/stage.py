@@ -7,7 +7,8 @@ from typing import Any
 
 from textual.containers import Container
 
-from crmdeck.tui.panes.base import Pane
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 
 
@@ -15,9 +16,15 @@ class Stage(Container):
     """Makes panes when they are first wanted, restored to where the user left them."""
 
     def __init__(
-        self, specs: Sequence[PaneSpec], saved: Mapping[str, Mapping[str, Any]], *, id: str
+        self,
+        host: PaneHost,
+        specs: Sequence[PaneSpec],
+        saved: Mapping[str, Mapping[str, Any]],
+        *,
+        id: str,
     ) -> None:
         super().__init__(id=id)
+        self._host = host
         self._specs = {spec.id: spec for spec in specs}
         self._saved = saved
         self._panes: dict[str, Pane] = {}
@@ -47,7 +54,7 @@ class Stage(Container):
         }
 
     async def _make(self, pane_id: str) -> None:
-        pane = self._specs[pane_id].load()(id=f"pane-{pane_id}")
+        pane = self._specs[pane_id].load()(self._host, id=f"pane-{pane_id}")
         await self.mount(pane)
         state = self._saved.get(pane_id, {})
         pane.restore(state)

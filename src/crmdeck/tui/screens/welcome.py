@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,10 +12,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
-
-if TYPE_CHECKING:
-    from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.host import Console, FlowHost
 
 WHAT = (
     "It looks after the CRM connections of a PartnerOS organisation: whether each one is "
@@ -44,59 +42,92 @@ WAYS = (
 )
 
 
-def _move(name: str, title: str, *keys: str) -> Action:
-    return Action(f"welcome.{name}", title, keys, palette=False)
-
-
 class Ways(ActionHost, OptionList, inherit_bindings=False):
     """The list of ways to begin; each has a key as well."""
 
     SCOPE = "first run"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("welcome.select", "begin", ("enter",), hint=90, palette=False),
-        Action("welcome.demo", "demo", ("d",), help="look around in the demo", hint=80),
-        Action("welcome.folder", "folder", ("f",), help="open schemas", hint=79, writes=True),
-        Action("welcome.sign_in", "sign in", ("s",), help="sign in to a CRM", hint=78, writes=True),
-        _move("cursor_down", "next", "j", "down"),
-        _move("cursor_up", "previous", "k", "up"),
-    )
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def __init__(self, host: FlowHost, application: Console, *, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._host = host
+        self._application = application
+
+    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Begin."""
         event.stop()
-        getattr(self, f"action_{event.option_id}")()
+        await self.action_run(f"welcome.{event.option_id}")
 
-    def action_demo(self) -> None:
+    def begin_demo(self) -> None:
         """Leave this workspace for the demo."""
-        self._main.deck.leave_for_demo()
+        self._application.leave_for_demo()
 
-    def action_folder(self) -> None:
+    def add_folder(self) -> None:
         """Add a folder of exported schemas."""
-        from crmdeck.tui.screens.adding import add_files
+        from crmdeck.tui.screens.add_connection import add_files
 
-        add_files(self._main)
+        add_files(self._host)
 
-    def action_sign_in(self) -> None:
+    def add_crm(self) -> None:
         """Add a CRM."""
-        from crmdeck.tui.screens.adding import sign_in_somewhere
+        from crmdeck.tui.screens.add_connection import sign_in_somewhere
 
-        sign_in_somewhere(self._main)
+        sign_in_somewhere(self._host)
 
-    @property
-    def _main(self) -> MainScreen:
-        return cast("MainScreen", self.screen)
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "welcome.select", "begin", ("enter",), OptionList.action_select, hint=90, palette=False
+        ),
+        Action("welcome.demo", "demo", ("d",), begin_demo, help="look around in the demo", hint=80),
+        Action(
+            "welcome.folder",
+            "folder",
+            ("f",),
+            add_folder,
+            help="open schemas",
+            hint=79,
+            writes=True,
+        ),
+        Action(
+            "welcome.sign_in",
+            "sign in",
+            ("s",),
+            add_crm,
+            help="sign in to a CRM",
+            hint=78,
+            writes=True,
+        ),
+        Action(
+            "welcome.cursor_down",
+            "next",
+            ("j", "down"),
+            OptionList.action_cursor_down,
+            palette=False,
+        ),
+        Action(
+            "welcome.cursor_up",
+            "previous",
+            ("k", "up"),
+            OptionList.action_cursor_up,
+            palette=False,
+        ),
+    )
 
 
 class Welcome(Widget):
     """Takes the place of rail and pane while there is no connection."""
+
+    def __init__(self, host: FlowHost, application: Console, *, id: str) -> None:
+        super().__init__(id=id)
+        self._host = host
+        self._application = application
 
     def compose(self) -> ComposeResult:
         """Lay the page out."""
         with Vertical(id="page"):
             yield Static("Welcome to crmdeck", id="brand", markup=False)
             yield Static(WHAT, id="what", markup=False)
-            yield Ways(id="ways", markup=False)
+            yield Ways(self._host, self._application, id="ways")
             yield Static("", id="afterwards", markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -105,7 +136,7 @@ class Welcome(Widget):
 
     def on_mount(self) -> None:
         """List what can be done in this workspace."""
-        read_only = cast("MainScreen", self.screen).deck.read_only
+        read_only = self._application.read_only
         ways = WAYS[:1] if read_only else WAYS
         self.query_one(Ways).add_options(
             Option(

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from crmdeck.tui.actions import Action, ActionHost
+from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -22,20 +22,6 @@ class FilterBar(ActionHost, Widget):
     """Hidden without a filter; filters as one types."""
 
     SCOPE = "filter"
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action(
-            "filter.keep",
-            "keep",
-            ("enter", "down"),
-            help="keep the filter",
-            hint=90,
-            palette=False,
-            priority=True,
-        ),
-        Action(
-            "filter.drop", "clear", ("escape",), help="clear the filter", hint=80, palette=False
-        ),
-    )
 
     class Changed(Message):
         """The filter is `text` now; `done` when the user goes back to the rows."""
@@ -90,15 +76,15 @@ class FilterBar(ActionHost, Widget):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_keep()
+        self.keep()
 
-    def action_keep(self) -> None:
+    def keep(self) -> None:
         """Keep the filter and go to the rows."""
         self.text = self.text.strip()
         self._show(editing=False)
         self.post_message(self.Changed(self.text, done=True))
 
-    def action_drop(self) -> None:
+    def drop(self) -> None:
         """Clear the filter and go to the rows."""
         self.text = ""
         self.query_one(Input).value = ""
@@ -122,3 +108,25 @@ class FilterBar(ActionHost, Widget):
                 ("  Esc clears", "$muted"),
             )
         )
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "filter.keep",
+            "keep",
+            ("enter", "down"),
+            keep,
+            help="keep the filter",
+            hint=90,
+            palette=False,
+            priority=True,
+        ),
+        Action(
+            "filter.drop",
+            "clear",
+            ("escape",),
+            drop,
+            help="clear the filter",
+            hint=80,
+            palette=False,
+        ),
+    )

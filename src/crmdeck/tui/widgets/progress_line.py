@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from crmdeck.tui.loading import Busy, BusyChanged, Loading
+from crmdeck.tui.requests import Busy, BusyChanged, Loader
 from crmdeck.tui.text import display_text
 
 SHOW_AFTER = 0.15
@@ -21,26 +21,26 @@ BAR = 8
 
 
 class ProgressLine(Widget):
-    """Shows the newest piece of work of any host on the screen."""
+    """Shows the newest piece of work of any loader on the screen."""
 
     busy: reactive[Busy | None] = reactive(None)
     tick = reactive(0)
 
     def __init__(self) -> None:
         super().__init__()
-        self._hosts: dict[Loading, Busy] = {}
+        self._loads: dict[Loader, Busy] = {}
 
     def on_mount(self) -> None:
         """Make the bar of work without a known end move."""
         self._timer = self.set_interval(TICK, self._advance, pause=True)
 
     def take(self, message: BusyChanged) -> None:
-        """Note what a host is loading, or that it is done."""
-        self._hosts.pop(message.host, None)
+        """Note what a loader is at, or that it is done."""
+        self._loads.pop(message.loader, None)
         if message.busy is None:
             self._show()
             return
-        self._hosts[message.host] = message.busy
+        self._loads[message.loader] = message.busy
         if self.busy is not None or message.busy.progress is not None:
             self._show()
         else:
@@ -75,7 +75,7 @@ class ProgressLine(Widget):
         return length, self.tick % max(1, room - length)
 
     def _show(self) -> None:
-        self.busy = next(reversed(self._hosts.values()), None)
+        self.busy = next(reversed(self._loads.values()), None)
         if self.busy is None:
             self._timer.pause()
         else:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.health import PLATFORM_NAMES, health_of
 from crmdeck.tui.text import display_text
 
@@ -24,12 +24,24 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
 
     SCOPE = "rail"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("rail.cursor_down", "next connection", ("j", "down"), palette=False),
-        Action("rail.cursor_up", "previous connection", ("k", "up"), palette=False),
-        Action("rail.first", "first connection", ("g", "home"), palette=False),
-        Action("rail.last", "last connection", ("G", "end"), palette=False),
-        Action("rail.select", "go to its pane", ("enter",), hint=40, palette=False),
+    ACTIONS: ClassVar[Actions] = (
+        *(
+            Action(f"rail.{name}", title, keys, run, palette=False)
+            for name, title, keys, run in (
+                ("cursor_down", "next connection", ("j", "down"), OptionList.action_cursor_down),
+                ("cursor_up", "previous connection", ("k", "up"), OptionList.action_cursor_up),
+                ("first", "first connection", ("g", "home"), OptionList.action_first),
+                ("last", "last connection", ("G", "end"), OptionList.action_last),
+            )
+        ),
+        Action(
+            "rail.select",
+            "go to its pane",
+            ("enter",),
+            OptionList.action_select,
+            hint=40,
+            palette=False,
+        ),
     )
 
     class Chosen(Message):

@@ -1,8 +1,9 @@
-"""The header line: the product, the panes with their keys, and what is special here."""
+"""The header line: the product, the panes with their keys, and what is tabial here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from textual import events
 from textual.app import RenderResult
@@ -12,9 +13,23 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from crmdeck.tui.panes.registry import PaneSpec
-
 PANE = "pane"
+
+
+class Tab(Protocol):
+    """What the line says of a pane."""
+
+    @property
+    def id(self) -> str:
+        """Names the pane."""
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+
+    @property
+    def key(self) -> str:
+        """The key that shows it."""
 
 
 class TopBar(Widget):
@@ -34,15 +49,15 @@ class TopBar(Widget):
             super().__init__()
             self.pane_id = pane_id
 
-    def __init__(self, specs: Sequence[PaneSpec], note: str = "") -> None:
+    def __init__(self, tabs: Sequence[Tab], note: str = "") -> None:
         super().__init__()
-        self._specs = specs
+        self._tabs = tabs
         self._note = Content.styled(note, "$warn")
 
     def render(self) -> RenderResult:
         """Return the line."""
-        tabs = Content("").join(self._tab(spec) for spec in self._specs)
-        line = Content.assemble(("crmdeck  ", "bold $primary"), tabs)
+        shown = Content("").join(self._shown(tab) for tab in self._tabs)
+        line = Content.assemble(("crmdeck  ", "bold $primary"), shown)
         room = self.size.width - line.cell_length - self._note.cell_length
         return Content.assemble(line, " " * max(1, room), self._note)
 
@@ -60,12 +75,12 @@ class TopBar(Widget):
             event.stop()
             self.post_message(self.Picked(pane_id))
 
-    def _tab(self, spec: PaneSpec) -> Content:
-        label = Content.assemble((f"{spec.key} ", "$muted"), (spec.title, self._colour(spec)))
-        if spec.id == self.current:
+    def _shown(self, tab: Tab) -> Content:
+        label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._colour(tab)))
+        if tab.id == self.current:
             label = label.stylize("bold underline")
-        tab = Content.assemble(" ", label, " ").stylize(Style.from_meta({PANE: spec.id}))
-        return tab.stylize("on $boost") if spec.id == self.hovered else tab
+        shown = Content.assemble(" ", label, " ").stylize(Style.from_meta({PANE: tab.id}))
+        return shown.stylize("on $boost") if tab.id == self.hovered else shown
 
-    def _colour(self, spec: PaneSpec) -> str:
-        return "$foreground" if spec.id in (self.current, self.hovered) else "$muted"
+    def _colour(self, tab: Tab) -> str:
+        return "$foreground" if tab.id in (self.current, self.hovered) else "$muted"

@@ -11,10 +11,11 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filtering import compile_filter
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
-from crmdeck.tui.panes.base import ExportRequest, Pane
+from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -28,7 +29,7 @@ class AuditPane(Pane):
     """Who did what when, of one connection or of all."""
 
     SCOPE = "audit"
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action(
             "audit.everywhere",
             "all connections",
@@ -38,8 +39,8 @@ class AuditPane(Pane):
         ),
     )
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.everywhere = False
         self._wanted: str | None = None
         self._hint = ""

@@ -11,8 +11,7 @@ from textual.app import ComposeResult
 
 from crmdeck.model import Decision, Severity
 from crmdeck.tui.filtering import Filter, compile_filter
-from crmdeck.tui.loading import Job
-from crmdeck.tui.panes.base import ExportRequest, Pane
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.book import Book, Item, read_book
 from crmdeck.tui.panes.drift.columns import COLUMNS, filter_keys, searched
 from crmdeck.tui.panes.drift.density import Density
@@ -22,6 +21,8 @@ from crmdeck.tui.panes.drift.lines import Arrangement, Folds, Line, arrange
 from crmdeck.tui.panes.drift.places import Kept, to_state
 from crmdeck.tui.panes.drift.telling import line_text
 from crmdeck.tui.panes.drift.timeline import Timeline
+from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
 
@@ -31,8 +32,8 @@ Arranged = tuple[Arrangement, Filter[Item]]
 class Board(Pane):
     """Reads, filters, lays out and describes; what the keys do is in `DriftPane`."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.everywhere = False
         self.folds = Folds()
         self.book: Book | None = None

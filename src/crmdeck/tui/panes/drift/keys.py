@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 
 
 def _has_lines(pane: Any) -> bool:
@@ -35,7 +35,7 @@ def _on_values(pane: Any) -> bool:
     return pane.item is not None and bool(pane.item.values)
 
 
-DRIFT_ACTIONS = (
+DRIFT_ACTIONS: Actions = (
     Action(
         "drift.acknowledge",
         "acknowledge",
@@ -160,7 +160,7 @@ DRIFT_ACTIONS = (
         "smaller details",
         ("escape",),
         help="make the details smaller again (Enter on a change makes them larger)",
-        applies=lambda pane: pane.is_zoomed and not pane.filter_text,
+        applies=lambda pane: bool(pane.is_zoomed and not pane.filter_text),
         palette=False,
     ),
 )

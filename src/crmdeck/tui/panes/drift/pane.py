@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Actions
 from crmdeck.tui.panes.drift.acknowledging import ask_and_acknowledge, ask_for_all
 from crmdeck.tui.panes.drift.board import Board
 from crmdeck.tui.panes.drift.book import once
@@ -26,7 +26,7 @@ class DriftPane(Board):
     """The keys of the pane, over what its board shows."""
 
     SCOPE = "drift"
-    ACTIONS: ClassVar[tuple[Action, ...]] = DRIFT_ACTIONS
+    ACTIONS: ClassVar[Actions] = DRIFT_ACTIONS
 
     # Actions: folds, days, filters
 

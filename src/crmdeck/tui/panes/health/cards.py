@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.panes.health.board import Entry
 from crmdeck.tui.panes.health.card import Density, card, densities
 
 PADDING = 1
 
 
-def _move(name: str, title: str, *keys: str) -> Action:
+def _move(name: str, title: str, *keys: str) -> Action[Any]:
     return Action(f"cards.{name}", title, keys, palette=False)
 
 
@@ -27,7 +27,7 @@ class Cards(ActionHost, OptionList, inherit_bindings=False):
 
     SCOPE = "cards"
     WITHIN: ClassVar[tuple[str, ...]] = ("health", EVERYWHERE)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         _move("cursor_down", "next connection", "j", "down"),
         _move("cursor_up", "previous connection", "k", "up"),
         _move("first", "first connection", "g", "home"),

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.panes.health.board import Entry
 from crmdeck.tui.panes.health.detail import Hint, detail
 
 
-def _scroll(name: str, title: str, *keys: str) -> Action:
+def _scroll(name: str, title: str, *keys: str) -> Action[Any]:
     return Action(f"record.{name}", title, keys, palette=False)
 
 
@@ -24,7 +24,7 @@ class DetailView(ActionHost, VerticalScroll, inherit_bindings=False):
 
     SCOPE = "record"
     WITHIN: ClassVar[tuple[str, ...]] = ("health", EVERYWHERE)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         _scroll("scroll_down", "scroll down", "j", "down"),
         _scroll("scroll_up", "scroll up", "k", "up"),
         _scroll("page_down", "next page", "pagedown", "ctrl+f"),

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, ProgressCallback
 from crmdeck.tui.dialogs.account import Account
-from crmdeck.tui.dialogs.form import Asked, Form
+from crmdeck.tui.dialogs.form import Asked, Form, asked_path
 from crmdeck.tui.dialogs.typed import TypedConfirm
-from crmdeck.tui.loading import Job
-from crmdeck.tui.screens.adding import asked_path
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
@@ -76,7 +75,8 @@ def ask_and_move(pane: HealthPane, connection: Connection) -> None:
 
     def done(moved: Connection | None) -> None:
         if moved is not None:
-            pane.main_screen.show_added(moved, refresh=True)
+            pane.changed()
+            pane.post_message(pane.Asked("connection.refresh"))
 
     form: Form[Connection] = Form(
         f"Where {connection.name} reads from",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmdeck.model import Source
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 
 
 def _has_entry(pane: Any) -> bool:
@@ -32,7 +32,7 @@ def _is_inside(pane: Any) -> bool:
     return bool(pane.is_inside)
 
 
-HEALTH_ACTIONS = (
+HEALTH_ACTIONS: Actions = (
     Action(
         "health.next_step",
         "next step",

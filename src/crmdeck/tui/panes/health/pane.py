@@ -14,10 +14,9 @@ from textual.widgets import Static
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert
-from crmdeck.tui.actions import EVERYWHERE, Action, actions, key_label, offers
+from crmdeck.tui.actions import EVERYWHERE, Actions, actions, key_label, offers
 from crmdeck.tui.filtering import compile_filter
-from crmdeck.tui.loading import Job
-from crmdeck.tui.panes.base import ExportRequest, Pane
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.health import doing
 from crmdeck.tui.panes.health.board import (
     FILTER_KEYS,
@@ -32,7 +31,8 @@ from crmdeck.tui.panes.health.cards import Cards
 from crmdeck.tui.panes.health.detail_view import DetailView
 from crmdeck.tui.panes.health.keys import HEALTH_ACTIONS
 from crmdeck.tui.panes.health.steps import ACTIONS, WORDS, first_step
-from crmdeck.tui.screens.adding import add_connection
+from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ class HealthPane(Pane):
 
     SCOPE = "health"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = HEALTH_ACTIONS
+    ACTIONS: ClassVar[Actions] = HEALTH_ACTIONS
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.board = Board()
         self.worst_first = True
         self._hint = ""
@@ -90,7 +90,7 @@ class HealthPane(Pane):
     def step(self) -> tuple[Alert, NextStep] | None:
         """The most urgent alert that a key can do something about."""
         entry = self.entry
-        return first_step(entry.status, read_only=self.deck.read_only) if entry else None
+        return first_step(entry.status, read_only=self.workspace.read_only) if entry else None
 
     def step_hint(self, alert: Alert) -> str:
         """Return the key of an alert's next step: that of the most urgent is always `n`."""
@@ -99,7 +99,7 @@ class HealthPane(Pane):
         found = self.step
         first = found is not None and found[0] == alert
         wanted = "health.next_step" if first else ACTIONS.get(alert.next_step)
-        if self.deck.read_only and not first:
+        if self.workspace.read_only and not first:
             return ""
         # What is offered depends on the focus; what is told does not.
         keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
@@ -209,9 +209,9 @@ class HealthPane(Pane):
             case NextStep.TEST:
                 self.action_test()
             case NextStep.SIGN_IN:
-                self.main_screen.action_sign_in()
+                self.post_message(self.Asked("connection.sign_in"))
             case NextStep.REFRESH:
-                self.main_screen.action_refresh()
+                self.post_message(self.Asked("connection.refresh"))
 
     def action_test(self) -> None:
         """Ask the CRM who we are there."""
@@ -220,7 +220,7 @@ class HealthPane(Pane):
 
     def action_add(self) -> None:
         """Add a connection."""
-        add_connection(self.main_screen)
+        self.post_message(self.AddConnection())
 
     def action_refresh_all(self) -> None:
         """Refresh every connection that is connected."""

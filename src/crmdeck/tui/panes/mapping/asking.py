@@ -9,12 +9,12 @@ from crmdeck.model import DecisionState, ValueMap
 from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.value_map import EditValueMap
-from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.mapping.columns import trouble
 from crmdeck.tui.panes.mapping.deciding import DecidingPane, accepting
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.panes.mapping.offering import field_notes, field_options, value_rows, value_targets
 from crmdeck.tui.panes.mapping.sitting import Sitting
+from crmdeck.tui.requests import Job
 from crmdeck.workspace import Choice
 
 
@@ -53,7 +53,7 @@ class AskingPane(DecidingPane):
     def choose_field(self) -> None:
         """Choose the CRM field of the line from the alternatives, or from all there are."""
         line, sitting = self.line, self.sitting
-        if line is None or sitting is None or self.deck.read_only:
+        if line is None or sitting is None or self.workspace.read_only:
             return
 
         def chosen(crm_field: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.panes.sampling import SAMPLES_HELP
 
 
@@ -32,7 +32,7 @@ def _can_redo(pane: Any) -> bool:
     return pane.sitting is not None and bool(pane.sitting.redoable)
 
 
-MAPPING_ACTIONS = (
+MAPPING_ACTIONS: Actions = (
     Action(
         "mapping.accept",
         "accept",

@@ -11,9 +11,9 @@ from textual.containers import Container, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Actions
 from crmdeck.tui.filtering import compile_filter
-from crmdeck.tui.panes.base import ExportRequest
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.columns import COLUMNS, FILTER_KEYS, searched
 from crmdeck.tui.panes.mapping.detail import Around, line_detail
 from crmdeck.tui.panes.mapping.keys import MAPPING_ACTIONS
@@ -22,6 +22,7 @@ from crmdeck.tui.panes.mapping.reading import NO_ENCODER, ReadingPane
 from crmdeck.tui.panes.mapping.sitting import Sitting
 from crmdeck.tui.panes.mapping.summary import progress_text, summary
 from crmdeck.tui.panes.mapping.table import LineTable
+from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.tui.panes.sampling import InView
 from crmdeck.tui.samples import Fullness
 from crmdeck.tui.widgets.table import Sort, Table
@@ -34,10 +35,10 @@ class MappingPane(ReadingPane):
 
     SCOPE = "mapping"
     WITHIN: ClassVar[tuple[str, ...]] = (LineTable.SCOPE, *LineTable.WITHIN)
-    ACTIONS: ClassVar[tuple[Action, ...]] = MAPPING_ACTIONS
+    ACTIONS: ClassVar[Actions] = MAPPING_ACTIONS
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self._hint = ""
 
     def compose_body(self) -> ComposeResult:

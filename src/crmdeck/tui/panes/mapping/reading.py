@@ -10,11 +10,12 @@ from textual.timer import Timer
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.loading import Job
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, pair_choices
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
 from crmdeck.tui.panes.mapping.watching import WatchingPane
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
+from crmdeck.tui.requests import Job
 from crmdeck.workspace import Review
 
 RANK_AFTER = 0.4
@@ -34,8 +35,8 @@ class Stored(Message, bubble=False):
 class ReadingPane(WatchingPane):
     """What the mapping pane has going behind what it shows."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self._sittings: dict[tuple[str, str], Sitting] = {}
         self._pairs: dict[str, str] = {}
         self._wanted_pair: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from crmdeck.tui.actions import EVERYWHERE, Action
+from crmdeck.tui.actions import EVERYWHERE, Action, Actions
 from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.widgets.table import Table
 
@@ -14,8 +14,9 @@ class LineTable(Table[Line]):
     """As every table, but `v` is left to value maps: ranges are on `V` only."""
 
     SCOPE = "lines"
+    WITHOUT: ClassVar[tuple[str, ...]] = ("table.range", "table.select")
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         Action(
             "lines.span",
             "mark a range",
@@ -34,10 +35,6 @@ class LineTable(Table[Line]):
         ),
     )
     PATIENCE: ClassVar[float] = 5.0
-
-    def can(self, action: Action) -> bool:
-        """Return whether `action` can be run; what is done otherwise here can't."""
-        return action.id not in ("table.range", "table.select") and super().can(action)
 
     def action_span(self) -> None:
         """Begin a range at the cursor, or mark the range that is open."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.loading import Job
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.asking import AskingPane
 from crmdeck.tui.panes.mapping.sitting import Sitting
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 from crmdeck.workspace import Review
 
@@ -18,8 +19,8 @@ WATCH_EVERY = 2.0
 class WatchingPane(AskingPane):
     """Reads the object pair again once the cache has changed, behind what shows."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self._touched = 0
 
     def on_mount(self) -> None:

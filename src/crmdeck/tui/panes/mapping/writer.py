@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.loading import as_crmdeck_error
 from crmdeck.tui.panes.mapping.sitting import Sitting, Write
+from crmdeck.tui.requests import as_crmdeck_error
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace

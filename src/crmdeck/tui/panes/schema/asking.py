@@ -10,7 +10,6 @@ from typing import NamedTuple
 from crmdeck.model import Comparison, Connection, DriftEvent
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.health import PLATFORM_NAMES, ago
-from crmdeck.tui.loading import Job
 from crmdeck.tui.panes.schema.comparing import side_name
 from crmdeck.tui.panes.schema.data import SchemaData
 from crmdeck.tui.panes.schema.details import counted
@@ -24,6 +23,7 @@ from crmdeck.tui.panes.schema.places import (
     in_order,
 )
 from crmdeck.tui.panes.schema.reading import Reading, read_comparison
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Column
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmdeck.tui.panes.base import ExportRequest
+from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.tui.panes.schema.places import ALL, COMPARED, COMPARISON, FIELD, OBJECTS
 
 if TYPE_CHECKING:

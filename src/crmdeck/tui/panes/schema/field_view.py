@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
@@ -12,11 +12,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.model import PicklistValue
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.widgets.table import Column, Table
 
 
-def _scroll(name: str, title: str, *keys: str) -> Action:
+def _scroll(name: str, title: str, *keys: str) -> Action[Any]:
     return Action(f"facts.{name}", title, keys, palette=False)
 
 
@@ -25,7 +25,7 @@ class Facts(ActionHost, VerticalScroll, inherit_bindings=False):
 
     SCOPE = "facts"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
+    ACTIONS: ClassVar[Actions] = (
         _scroll("scroll_down", "scroll down", "j", "down"),
         _scroll("scroll_up", "scroll up", "k", "up"),
         _scroll("page_down", "next page", "pagedown", "ctrl+f"),

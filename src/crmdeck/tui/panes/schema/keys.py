@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.panes.sampling import SAMPLES_HELP
 
@@ -19,7 +19,7 @@ def _can_leave(pane: Any) -> bool:
 
 def _escape_leaves(pane: Any) -> bool:
     # Esc first cancels, puts errors away and clears the filter: that is the screen's part.
-    if pane.is_loading or pane.error or pane.filter_text or pane.screen.is_loading:
+    if pane.is_loading or pane.error or pane.filter_text or pane.screen.loader.is_loading:
         return False
     return _can_leave(pane)
 
@@ -44,7 +44,7 @@ def _has_values(pane: Any) -> bool:
     return bool(pane.has_values)
 
 
-SCHEMA_ACTIONS = (
+SCHEMA_ACTIONS: Actions = (
     Action(
         "schema.all",
         "all fields",

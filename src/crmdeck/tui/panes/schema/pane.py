@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from textual import on
 
-from crmdeck.tui.actions import Action
-from crmdeck.tui.panes.base import ExportRequest
+from crmdeck.tui.actions import Actions
+from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.tui.panes.sampling import InView
 from crmdeck.tui.panes.schema.exporting import exported
 from crmdeck.tui.panes.schema.keys import SCHEMA_ACTIONS
@@ -37,7 +37,7 @@ class SchemaPane(Showing):
     """Where one is, is a trail of places; keys lead in and back out."""
 
     SCOPE = "schema"
-    ACTIONS: ClassVar[tuple[Action, ...]] = SCHEMA_ACTIONS
+    ACTIONS: ClassVar[Actions] = SCHEMA_ACTIONS
 
     # Ways
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
-from crmdeck.tui.loading import Job
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.sampling import SamplingPane
 from crmdeck.tui.panes.schema.data import FieldData, FieldLine, SchemaData, field_data, schema_data
 from crmdeck.tui.panes.schema.places import (
@@ -22,6 +22,7 @@ from crmdeck.tui.panes.schema.places import (
     Sides,
     is_inside,
 )
+from crmdeck.tui.requests import Job
 from crmdeck.tui.samples import Fullness
 from crmdeck.tui.text import display_text
 
@@ -34,8 +35,8 @@ NO_FIELDS = FieldData("", None)
 class Reading(SamplingPane):
     """Reads from the workspace and keeps what it read; `present` and `fill` show it."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.trail: tuple[Place, ...] = HOME
         self.at: datetime | None = None
         self.data: SchemaData | None = None

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.tui.health import ago
+from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.schema import columns, comparing, details
 from crmdeck.tui.panes.schema.asking import Asking
 from crmdeck.tui.panes.schema.data import FieldLine
@@ -39,8 +40,8 @@ PAUSE = 0.2
 class Showing(Asking):
     """Each kind of place has its own widget; one of them shows."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
         self.wanted: object = None
         self._hint = ""
         self._given: dict[str, tuple[str, object]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmdeck.tui.actions import Action
+from crmdeck.tui.actions import Action, Actions
 
 
 def _busy_selecting(table: Any) -> bool:
@@ -15,11 +15,11 @@ def _can_mark(table: Any) -> bool:
     return bool(table.can_mark) and table.shown_count > 0
 
 
-def _move(name: str, title: str, *keys: str) -> Action:
+def _move(name: str, title: str, *keys: str) -> Action[Any]:
     return Action(f"table.{name}", title, keys, palette=False)
 
 
-TABLE_ACTIONS = (
+TABLE_ACTIONS: Actions = (
     Action("table.select", "open", ("enter",), help="open the row", palette=False),
     _move("cursor_down", "next row", "j", "down"),
     _move("cursor_up", "previous row", "k", "up"),

@@ -6,7 +6,7 @@ from typing import ClassVar, TypeAlias, TypeVar
 
 from textual import events
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost
+from crmdeck.tui.actions import EVERYWHERE, ActionHost, Actions
 from crmdeck.tui.widgets.table import messages
 from crmdeck.tui.widgets.table.core import TableCore
 from crmdeck.tui.widgets.table.keys import TABLE_ACTIONS
@@ -28,7 +28,7 @@ class Table(ActionHost, TableCore[R], inherit_bindings=False):
 
     SCOPE = "table"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[tuple[Action, ...]] = TABLE_ACTIONS
+    ACTIONS: ClassVar[Actions] = TABLE_ACTIONS
 
     Highlighted: TypeAlias = messages.Highlighted
     Selected: TypeAlias = messages.Selected

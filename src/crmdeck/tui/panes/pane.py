@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -15,15 +15,13 @@ from textual.widgets import Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import EVERYWHERE, ActionHost
-from crmdeck.tui.loading import Loading
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
-from crmdeck.tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
-    from crmdeck.tui.app import CrmdeckApp
-    from crmdeck.tui.screens.main import MainScreen
     from crmdeck.workspace import Workspace
 
 
@@ -46,11 +44,12 @@ class ExportRequest:
     inner: str = ""
 
 
-class Pane(ActionHost, Loading, Widget):
+class Pane(ActionHost, Widget):
     """One pane. A subclass implements `compose_body`, `reload`, and what else it has.
 
     The main screen calls `restore` once before the first `show`, `show` whenever the pane
-    comes up, the connection changes or its data did, and `apply_filter` as the user types.
+    comes up, the connection changes or its data did, `visit` where another pane leads here, and
+    `apply_filter` as the user types.
     """
 
     WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
@@ -63,6 +62,13 @@ class Pane(ActionHost, Loading, Widget):
             self.count = count
             self.hint = hint
 
+    class Filtered(Message):
+        """The pane set its filter by itself: the filter line is to say so."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     class Changed(Message):
         """The pane changed something in the workspace: statuses may differ now."""
 
@@ -73,30 +79,29 @@ class Pane(ActionHost, Loading, Widget):
             super().__init__()
             self.connection_id = connection_id
 
-    class GoTo(Message):
-        """Asks the main screen to show another pane, at the place that it restores from.
+    class Asked(Message):
+        """Asks the screen for one of its own actions, by its id."""
 
-        A place that names a `connection` by its id is one of that connection.
-        """
-
-        def __init__(self, pane_id: str, place: Mapping[str, Any] | None = None) -> None:
+        def __init__(self, action_id: str) -> None:
             super().__init__()
-            self.pane_id = pane_id
-            self.place = dict(place or {})
+            self.action_id = action_id
 
-    def __init__(self, *, id: str | None = None) -> None:
+    class AddConnection(Message):
+        """Asks the screen to add a connection."""
+
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.host = host
+        self.loader = Loader(self, self.show_error)
         self.connection_id: str | None = None
         self.filter_text = ""
-
-    # For subclasses to implement
 
     def compose_body(self) -> ComposeResult:
         """Yield the widgets of the pane."""
         raise NotImplementedError
 
     def reload(self) -> None:
-        """Load what the pane shows of `connection_id`, through `load`."""
+        """Load what the pane shows of `connection_id`, through its loader."""
         raise NotImplementedError
 
     def apply_filter(self, text: str) -> None:
@@ -125,44 +130,31 @@ class Pane(ActionHost, Loading, Widget):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state; unknown and missing values are ignored."""
 
+    def visit(self, location: Location) -> None:
+        """Go to a location that another pane names; `show` follows."""
+        self.restore(location.as_state())
+
     def focus_target(self) -> Widget | None:
         """Return the widget that gets the focus when the pane comes up."""
         return next(
             (widget for widget in self.query("*").results(Widget) if widget.focusable), None
         )
 
-    # What the base does
-
-    @property
-    def deck(self) -> CrmdeckApp:
-        """The application."""
-        return cast("CrmdeckApp", self.app)
-
-    @property
-    def main_screen(self) -> MainScreen:
-        """The screen that the pane is on."""
-        return cast("MainScreen", self.screen)
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace; call it in `load` only, never on the event loop."""
-        return self.deck.workspace
-
-    @property
-    def status(self) -> ConnectionStatus | None:
-        """How the connection is doing, as the rail shows it."""
-        return self.main_screen.status
-
     @property
     def connection_name(self) -> str:
         """The name of the connection, for headings."""
-        return self.status.name if self.status is not None else ""
+        status = self.host.status
+        return status.name if status is not None else ""
 
     def compose(self) -> ComposeResult:
         """Lay the pane out: heading, error, body."""
         yield Static("", classes="heading", markup=False)
         yield ErrorPanel()
         yield from self.compose_body()
+
+    def on_unmount(self) -> None:
+        """Stop the work that nobody waits for any more."""
+        self.loader.close()
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection; what is on screen stays until its data is there."""
@@ -180,7 +172,7 @@ class Pane(ActionHost, Loading, Widget):
         """Filter by `text` from here on, and let the filter line say so."""
         self.set_filter_text(text)
         if self.display:
-            self.screen.query_one(FilterBar).set_text(text)
+            self.post_message(self.Filtered(text))
 
     def set_heading(self, title: str, *details: str) -> None:
         """Write the first line of the pane; every part may come from outside."""
@@ -202,3 +194,39 @@ class Pane(ActionHost, Loading, Widget):
     def error_details(self) -> str:
         """Return the details of the error that shows, to be copied."""
         return self.query_one(ErrorPanel).details()
+
+    # For panes of the old form, until they hold what they inherit here.
+
+    class GoTo(Message):
+        """Asks the main screen to show another pane, at the place that it restores from."""
+
+        def __init__(self, pane_id: str, place: Mapping[str, Any] | None = None) -> None:
+            super().__init__()
+            self.pane_id = pane_id
+            self.place = dict(place or {})
+
+    @property
+    def deck(self) -> PaneHost:
+        """The host."""
+        return self.host
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self.host.workspace
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the connection is doing."""
+        return self.host.status
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether any request is under way."""
+        return self.loader.is_loading
+
+    def load(
+        self, slot: str, work: Callable[[Job], Any], then: Callable[[Any], None], **options: Any
+    ) -> None:
+        """Load."""
+        self.loader.load(slot, work, then, **options)

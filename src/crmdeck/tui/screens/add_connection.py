@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.dialogs.form import Asked, Form, answered
-from crmdeck.tui.loading import Job
-from crmdeck.tui.screens.signing_in import SigningIn
+from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.requests import Job
+from crmdeck.tui.screens.sign_in import SignInFlow
 
 if TYPE_CHECKING:
-    from crmdeck.tui.screens.main import MainScreen
     from crmdeck.workspace import ConnectionDraft
 
 PRODUCTION = "production"
@@ -63,55 +62,55 @@ _ENDPOINT = Asked(
 )
 
 
-def add_connection(screen: MainScreen, kinds: Sequence[Kind] = KINDS) -> None:
+def add_connection(host: FlowHost, kinds: Sequence[Kind] = KINDS) -> None:
     """Ask which of `kinds`, then for all that it takes."""
     by_id = {kind.id: kind for kind in kinds}
 
     def chosen(kind_id: str | None) -> None:
         if kind_id is not None:
-            _ask(screen, by_id[kind_id])
+            _ask(host, by_id[kind_id])
 
     choices = [Choice(kind.id, kind.label, kind.detail) for kind in kinds]
-    screen.app.push_screen(Choose("Add a connection", choices), chosen)
+    host.app.push_screen(Choose("Add a connection", choices), chosen)
 
 
-def add_files(screen: MainScreen) -> None:
+def add_files(host: FlowHost) -> None:
     """Ask for a folder of exported schemas."""
-    add_connection(screen, [kind for kind in KINDS if kind.is_files])
+    add_connection(host, [kind for kind in KINDS if kind.is_files])
 
 
-def sign_in_somewhere(screen: MainScreen) -> None:
+def sign_in_somewhere(host: FlowHost) -> None:
     """Ask for a CRM to sign in to."""
-    add_connection(screen, [kind for kind in KINDS if not kind.is_files])
+    add_connection(host, [kind for kind in KINDS if not kind.is_files])
 
 
-def _ask(screen: MainScreen, kind: Kind) -> None:
+def _ask(host: FlowHost, kind: Kind) -> None:
     if kind.is_files:
-        _ask_files(screen, kind)
+        _ask_files(host, kind)
         return
 
     def work(_job: Job, answers: dict[str, str]) -> ConnectionDraft:
         draft = _draft(kind, answers)
-        screen.deck.workspace.ways_in(draft)
+        host.workspace.ways_in(draft)
         return draft
 
     def done(draft: ConnectionDraft | None) -> None:
         if draft is not None:
-            SigningIn(screen, draft, draft.name).start()
+            SignInFlow(host, draft, draft.name).start()
 
     form: Form[ConnectionDraft] = Form(
         f"Add a connection: {kind.label}", _lines(kind), work, label="Looking at it"
     )
-    screen.app.push_screen(form, done)
+    host.app.push_screen(form, done)
 
 
-def _ask_files(screen: MainScreen, kind: Kind) -> None:
+def _ask_files(host: FlowHost, kind: Kind) -> None:
     def work(_job: Job, answers: dict[str, str]) -> Connection:
-        return screen.deck.workspace.connect(_draft(kind, answers)).connection
+        return host.workspace.connect(_draft(kind, answers)).connection
 
     def done(connection: Connection | None) -> None:
         if connection is not None:
-            screen.show_added(connection, refresh=True)
+            host.show_added(connection, refresh=True)
 
     form: Form[Connection] = Form(
         f"Add a connection: {kind.label}",
@@ -119,7 +118,7 @@ def _ask_files(screen: MainScreen, kind: Kind) -> None:
         work,
         label="Adding it",
     )
-    screen.app.push_screen(form, done)
+    host.app.push_screen(form, done)
 
 
 def _lines(kind: Kind) -> list[Asked]:
@@ -153,12 +152,3 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
         endpoint=endpoint,
         instance_url=login_url(host) if host and not elsewhere else None,
     )
-
-
-def asked_path(value: str = "") -> Asked:
-    """Return the line that asks where exported schemas are."""
-    return Asked("path", "Folder or file of exported schemas", value=value, check=_path_is_wrong)
-
-
-def _path_is_wrong(text: str) -> str:
-    return "" if Path(text.strip()).expanduser().exists() else f"There is nothing at {text}."

@@ -14,12 +14,12 @@ from crmdeck.tui.dialogs.browser import Browser
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
-from crmdeck.tui.loading import Job
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.requests import Job
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
     from crmdeck.model import SecretsPlace
-    from crmdeck.tui.screens.main import MainScreen
     from crmdeck.workspace import (
         ConnectionDraft,
         Flow,
@@ -45,22 +45,22 @@ class _Plan:
     no_keyring: str = ""
 
 
-class SigningIn:
+class SignInFlow:
     """One sign-in, to a connection that is to be added (a draft) or that there is (its id)."""
 
-    def __init__(self, screen: MainScreen, target: ConnectionDraft | str, name: str) -> None:
-        self._screen = screen
+    def __init__(self, host: FlowHost, target: ConnectionDraft | str, name: str) -> None:
+        self._host = host
         self._target = target
         self._name = name
         self._secrets: dict[str, str] = {}
         self._keep_password = False
 
     def __repr__(self) -> str:
-        return f"SigningIn({self._name!r})"
+        return f"SignInFlow({self._name!r})"
 
     @property
     def _workspace(self) -> Workspace:
-        return self._screen.deck.workspace
+        return self._host.workspace
 
     def start(self) -> None:
         """Ask how to sign in."""
@@ -88,7 +88,7 @@ class SigningIn:
             if name is not None:
                 self._load(partial(self._plan, by_name[name]), self._settle_place)
 
-        self._screen.app.push_screen(dialog, chosen)
+        self._host.app.push_screen(dialog, chosen)
 
     # Kept where
 
@@ -123,7 +123,7 @@ class SigningIn:
         file = self._workspace.home / "secrets.json"
         text = f"{plan.no_keyring} Keep secrets in {file} instead, readable by you only?"
         dialog = Confirm("Where are the secrets to be kept?", text, yes="In the private file")
-        self._screen.app.push_screen(dialog, answer)
+        self._host.app.push_screen(dialog, answer)
 
     # With what
 
@@ -140,7 +140,7 @@ class SigningIn:
             text=plan.flow.title,
             label="Starting" if plan.flow.browser else "Asking who you are there",
         )
-        self._screen.app.push_screen(form, then)
+        self._host.app.push_screen(form, then)
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
         """Take the answers: begin with the browser, or sign in."""
@@ -164,7 +164,7 @@ class SigningIn:
     def _go_on(self, plan: _Plan, result: Any) -> None:
         if result is not None and plan.flow.browser:
             dialog = Browser(self._name, result, partial(self._finish, plan))
-            self._screen.app.push_screen(dialog, self._ended)
+            self._host.app.push_screen(dialog, self._ended)
         else:
             self._ended(result)
 
@@ -189,21 +189,21 @@ class SigningIn:
         self._secrets = {}
         if signed_in is None:
             # What was given up may have left something: a failed attempt, a rotated token.
-            self._screen.load_statuses()
+            self._host.load_statuses()
             return
         connection = signed_in.connection
-        self._screen.show_added(connection, refresh=False)
+        self._host.show_added(connection, refresh=False)
 
         def answer(refresh: bool | None) -> None:
             if refresh:
-                self._screen.refresh_connection(connection.id, connection.name)
+                self._host.refresh_connection(connection.id, connection.name)
 
         now = self._workspace.now
         dialog = Account(connection.name, signed_in.report, now, refresh=True)
-        self._screen.app.push_screen(dialog, answer)
+        self._host.app.push_screen(dialog, answer)
 
     def _load(self, work: Callable[[Job], T], then: Callable[[T], None]) -> None:
-        self._screen.load("sign-in", work, then, label=f"signing in to {self._name}")
+        self._host.loader.load("sign-in", work, then, label=f"signing in to {self._name}")
 
 
 def _lines(plan: _Plan) -> Sequence[Asked]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.panes.base import ExportRequest
-
-if TYPE_CHECKING:
-    from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.panes.pane import ExportRequest
 
 PURPOSES = {
     "json": "the wire shape, for programs",
@@ -30,7 +27,7 @@ RECORDS = {
 """What a record is where there is a choice."""
 
 
-def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: str | None) -> None:
+def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | None) -> None:
     """Ask for format and file, then export in a worker; says where the file is."""
 
     def chosen(choice: tuple[str, str] | None) -> None:
@@ -42,16 +39,16 @@ def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: st
             value=_free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
             check=_what_is_wrong,
         )
-        screen.app.push_screen(prompt, lambda name: named(what, format_, name))
+        host.app.push_screen(prompt, lambda name: named(what, format_, name))
 
     def named(what: str, format_: str, name: str | None) -> None:
         if name:
             write(what, format_, Path(name).expanduser().absolute())
 
     def write(what: str, format_: str, path: Path) -> None:
-        screen.load(
+        host.loader.load(
             "export",
-            lambda _: screen.deck.workspace.export_file(
+            lambda _: host.workspace.export_file(
                 path,
                 what,
                 None if request.everywhere else connection_id,
@@ -62,12 +59,12 @@ def ask_and_export(screen: MainScreen, request: ExportRequest, connection_id: st
                 right=request.right,
                 right_at=request.right_at,
             ),
-            lambda _: screen.deck.say(f"Exported to {path}"),
+            lambda _: host.say(f"Exported to {path}"),
             label=f"exporting {what}",
             cancellable=False,
         )
 
-    screen.app.push_screen(Choose(f"Export {request.what} as", list(_choices(request))), chosen)
+    host.app.push_screen(Choose(f"Export {request.what} as", list(_choices(request))), chosen)
 
 
 def _choices(request: ExportRequest) -> Iterator[Choice]:

@@ -9,13 +9,14 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.model import Progress
-from crmdeck.tui.loading import Busy, BusyChanged, Job, Loading
+from crmdeck.tui.requests import Busy, BusyChanged, Job, Loader
 from tests.tui.pilot import until
 
 
-class Host(Loading, Widget):
+class Host(Widget):
     def __init__(self) -> None:
         super().__init__()
+        self.loader = Loader(self, self.show_error)
         self.answers: list[object] = []
         self.errors: list[CrmdeckError] = []
 
@@ -48,14 +49,14 @@ async def test_a_late_answer_is_dropped() -> None:
         return "old"
 
     async with app.run_test() as pilot:
-        app.host.load("rows", slow, app.host.answers.append)
-        app.host.load("rows", lambda _: "new", app.host.answers.append)
+        app.host.loader.load("rows", slow, app.host.answers.append)
+        app.host.loader.load("rows", lambda _: "new", app.host.answers.append)
         await until(pilot, lambda: app.host.answers == ["new"])
         first_may_end.set()
         await until(pilot, cancelled.is_set)
         await pilot.pause(0.05)
         assert app.host.answers == ["new"]
-        assert not app.host.is_loading
+        assert not app.host.loader.is_loading
 
 
 async def test_progress_is_told_and_a_cancel_ends_in_silence() -> None:
@@ -67,9 +68,9 @@ async def test_progress_is_told_and_a_cancel_ends_in_silence() -> None:
         job.cancel.check()
 
     async with app.run_test() as pilot:
-        app.host.load("rows", work, app.host.answers.append, label="reading")
+        app.host.loader.load("rows", work, app.host.answers.append, label="reading")
         await until(pilot, lambda: Busy("reading", Progress(3, 10, "Account")) in app.busy)
-        assert app.host.cancel_load()
+        assert app.host.loader.cancel()
         await pilot.pause(0.05)
         assert app.busy[-1] is None
         assert app.host.answers == []
@@ -86,8 +87,8 @@ async def test_errors_arrive_and_mistakes_keep_their_insides() -> None:
         raise SourceError("down", remedy="wait")
 
     async with app.run_test() as pilot:
-        app.host.load("one", failure, app.host.answers.append)
-        app.host.load("two", mistake, app.host.answers.append)
+        app.host.loader.load("one", failure, app.host.answers.append)
+        app.host.loader.load("two", mistake, app.host.answers.append)
         await until(pilot, lambda: len(app.host.errors) == 2)
         by_code = {error.code: error for error in app.host.errors}
         assert by_code["SOURCE_FAILED"].remedy == "wait"

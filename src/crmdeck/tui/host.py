@@ -1,0 +1,145 @@
+"""What surrounds a pane, a screen, or a flow of dialogs, as each of them sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+from crmdeck.tui.requests import Loader
+
+if TYPE_CHECKING:
+    from crmdeck.errors import CrmdeckError
+    from crmdeck.model import Connection, ConnectionStatus
+    from crmdeck.workspace import Opening, Workspace
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place inside a pane to go to; what is None is left as it is.
+
+    `connection` is an id, `event` that of a drift event, `field` the name of a CRM field, or of a
+    PartnerOS field where a `pair` is named. `repair` asks at once for another CRM field.
+    """
+
+    connection: str | None = None
+    object: str | None = None
+    field: str | None = None
+    pair: str | None = None
+    event: str | None = None
+    filter: str | None = None
+    repair: bool = False
+
+    def as_state(self) -> dict[str, Any]:
+        """Return what is named, in the form of the state that a pane keeps."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+
+
+class PaneHost(Protocol):
+    """Handed to every pane; all of it is for the event loop only."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, open; its calls read and write, so make them in a `Loader`'s work."""
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the chosen connection is doing, as last asked; None while none is chosen."""
+
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+    ) -> None:
+        """Show a toast for `timeout` seconds; text from outside is shown as the text it is."""
+
+    def copy(self, text: str) -> None:
+        """Copy `text` to the terminal's clipboard and say so; nothing where it is empty."""
+
+    def go_to(self, pane_id: str, location: Location) -> None:
+        """Show another pane at a location; the connection that it names is chosen first."""
+
+
+class Console(Protocol):
+    """The application, as its screens see it."""
+
+    @property
+    def opening(self) -> Opening:
+        """How the workspace is opened, and where it is."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, once `take` was called."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be changed."""
+
+    def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
+        """Return the key map to use; imports much, so call it in a worker."""
+
+    def take(self, workspace: Workspace, keys: Mapping[str, str]) -> None:
+        """Take up a workspace that is open now; say what is wrong with the key map."""
+
+    def give_up(self, error: CrmdeckError) -> None:
+        """Leave: the workspace can't be opened."""
+
+    def leave_for_demo(self) -> None:
+        """Leave; who runs the console is told that the demo is wanted next."""
+
+    def save_state(self) -> None:
+        """Keep where the user is."""
+
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+    ) -> None:
+        """Show a toast, as `PaneHost.say`."""
+
+    def copy(self, text: str) -> None:
+        """Copy to the clipboard, as `PaneHost.copy`."""
+
+
+class FlowHost(Protocol):
+    """What a flow of dialogs (adding a connection, signing in, exporting) needs of its screen."""
+
+    @property
+    def app(self) -> App[Any]:
+        """The application, to push dialogs on."""
+
+    @property
+    def loader(self) -> Loader:
+        """Does the work between two dialogs."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, for the loader's work."""
+
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+    ) -> None:
+        """Show a toast, as `PaneHost.say`."""
+
+    def show_added(self, connection: Connection, *, refresh: bool) -> None:
+        """Show a connection that is new, or signed in to again; read its schema if wanted."""
+
+    def refresh_connection(self, ref: str, name: str) -> None:
+        """Read the schema of a connection again."""
+
+    def load_statuses(self) -> None:
+        """Ask anew how the connections are doing."""
