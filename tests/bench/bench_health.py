@@ -111,10 +111,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder) / "crmdeck.duckdb")
         with Workspace.open(folder, secrets=MemorySecrets()) as workspace:
-            print(f"all {CONNECTIONS}: {median(workspace.statuses):.0f} ms")
-            print(f"one: {median(lambda: workspace.status('connection-07')):.0f} ms")
+            print(f"all {CONNECTIONS}: {median(workspace.health.statuses):.0f} ms")
+            print(f"one: {median(lambda: workspace.health.status('connection-07')):.0f} ms")
             with workspace.hold():
-                print(f"all, cache held: {median(workspace.statuses):.0f} ms")
+                print(f"all, cache held: {median(workspace.health.statuses):.0f} ms")
 
 
 if __name__ == "__main__":

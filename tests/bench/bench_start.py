@@ -128,12 +128,12 @@ def large_workspace(home: Path, fields: int) -> None:
     path = home.parent / "objects.json"
     path.write_text(json.dumps(objects))
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
-        workspace.add_connection(
+        workspace.connections.add(
             ConnectionDraft(
                 name="large", source=Source.FILES, platform=Platform.SALESFORCE, path=str(path)
             )
         )
-        workspace.refresh("large")
+        workspace.refreshes.run("large")
 
 
 def main() -> None:

@@ -44,12 +44,12 @@ def connect(ws: Workspace, orgs: list[SalesforceAccess], portal: HubSpotAccess) 
                 endpoint=org.endpoint,
                 instance_url=org.instance_url,
             )
-            ws.add_connection(draft, {"access_token": org.access_token})
+            ws.connections.add(draft, {"access_token": org.access_token})
             names.append(draft.name)
         draft = ConnectionDraft(
             name=f"portal-{copy}", source=Source.HUBSPOT, endpoint=portal.endpoint
         )
-        ws.add_connection(draft, {"access_token": portal.private_app_token})
+        ws.connections.add(draft, {"access_token": portal.private_app_token})
         names.append(draft.name)
     return names
 
@@ -76,12 +76,12 @@ def seconds(
 def one_by_one(ws: Workspace, names: list[str]) -> None:
     """Refresh one after the other."""
     for name in names:
-        ws.refresh(name)
+        ws.refreshes.run(name)
 
 
 def at_once(ws: Workspace, names: list[str]) -> None:
     """Refresh all at once."""
-    for attempt in ws.refresh_many(names):
+    for attempt in ws.refreshes.run_many(names):
         if attempt.error is not None:
             raise attempt.error
 

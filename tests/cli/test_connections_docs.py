@@ -17,7 +17,10 @@ from typer.testing import CliRunner
 from crmdeck.cli.app import app
 from crmdeck.model import Connection, Source
 from crmdeck.sandbox import Sandbox
-from crmdeck.workspace.connecting import Connecting, ConnectionDraft
+from crmdeck.workspace import connections
+from crmdeck.workspace.connections import ConnectionDraft
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.signin import service
 from tests.keyrings import MemoryKeyring, using
 from tests.server.conftest import PASSWORD, House, build, serving
 
@@ -76,10 +79,10 @@ def lead(
     browsers: list[threading.Thread],
 ) -> None:
     """Let connections lead to loopback, and a browser be there."""
-    draft_of = Connecting._draft
+    draft_of = connections.drafted
 
-    def drafted(self: Connecting, draft: ConnectionDraft) -> Connection:
-        connection = draft_of(self, draft)
+    def drafted(context: Context, draft: ConnectionDraft) -> Connection:
+        connection = draft_of(context, draft)
         endpoints = {
             Source.SALESFORCE: sandbox.salesforce(ORG).endpoint,
             Source.HUBSPOT: sandbox.hubspot(PORTAL).endpoint,
@@ -96,7 +99,8 @@ def lead(
         browsers[-1].start()
         return True
 
-    monkeypatch.setattr(Connecting, "_draft", drafted)
+    for module in (connections, service):
+        monkeypatch.setattr(module, "drafted", drafted)
     monkeypatch.setattr("webbrowser.open", browse)
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)

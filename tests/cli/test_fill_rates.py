@@ -19,14 +19,14 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
 ) -> None:
     with opened(tmp_path / "home") as office:
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
-        office.workspace.refresh("org")
+        office.workspace.refreshes.run("org")
         monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(office.workspace))
 
         def schema(*, sample: bool = False, as_json: bool = False) -> str:
             commands.schema("org", "Account", sample=sample, as_json=as_json)
             return capsys.readouterr().out
 
-        wire = office.workspace.schema("org", "Account").to_wire()
+        wire = office.workspace.schemas.object("org", "Account").to_wire()
         assert json.loads(schema(as_json=True)) == wire
         assert "%" not in schema()
         told = json.loads(schema(sample=True, as_json=True))

@@ -117,7 +117,7 @@ def build(home: Path, folder: Path) -> House:
         draft = ConnectionDraft(
             name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
         )
-        ids[name] = workspace.add_connection(draft).id
+        ids[name] = workspace.connections.add(draft).id
     book = AccountBook(
         organisations=(
             Organisation(id="acme", connections=(ids["acme"],)),

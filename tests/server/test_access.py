@@ -12,7 +12,8 @@ from crmdeck.server import Accounts, create_app
 from crmdeck.server.attempts import Attempts, TooManyAttemptsError
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
-from crmdeck.workspace import Workspace
+from crmdeck.workspace.health import Health
+from crmdeck.workspace.refreshes import Refreshes
 
 from .conftest import PAIR, PASSWORD, House, serving
 
@@ -83,7 +84,7 @@ def test_the_active_organisation_is_chosen_and_switched(served: House) -> None:
 
 def test_a_viewer_looks_and_changes_nothing(served: House) -> None:
     base = f"/integrations/{served.ids['acme']}"
-    served.workspace.refresh("acme")
+    served.workspace.refreshes.run("acme")
     with served.client("vera@acme.example") as vera:
         assert vera.get(f"{base}/schema").status_code == 200
         suggested = vera.post(f"{base}/mapping/ai-suggest", json={"objectPair": PAIR})
@@ -96,7 +97,7 @@ def test_a_viewer_looks_and_changes_nothing(served: House) -> None:
             ("mapping/undo", {"objectPair": PAIR}),
         ):
             assert code(vera.post(f"{base}/{path}", json=body)) == (403, "ROLE_FORBIDS")
-    assert served.workspace.decisions("acme") == ()
+    assert served.workspace.mappings.decisions("acme") == ()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_bug_is_told_without_its_insides(served: House, monkeypatch: pytest.Mo
     def fail(*_: object) -> None:
         raise RuntimeError("the insides")
 
-    monkeypatch.setattr(Workspace, "statuses", fail)
+    monkeypatch.setattr(Health, "statuses", fail)
     with served.client() as client:
         broken = client.get("/integrations")
         assert code(broken) == (500, "INTERNAL_ERROR")
@@ -187,7 +188,7 @@ def test_what_the_crm_refuses_is_not_taken_for_the_callers_own_session(
             def fail(*_: object, error: Exception = error, **__: object) -> None:
                 raise error
 
-            monkeypatch.setattr(Workspace, "refresh", fail)
+            monkeypatch.setattr(Refreshes, "run", fail)
             answer = client.post(f"/integrations/{served.ids['acme']}/schema/refresh")
             assert code(answer) == expected
 

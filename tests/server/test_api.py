@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crmdeck.cli.app import app
-from crmdeck.workspace import Workspace
+from crmdeck.workspace.refresh import Refresh
 
 from .conftest import OPPORTUNITY, PAIR, PASSWORD, House
 
@@ -93,14 +93,14 @@ def test_two_users_who_refresh_at_once_share_one_run(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, proceed = threading.Event(), threading.Event()
-    discover = Workspace._refresh
+    discover = Refresh.discover
 
-    def slow(self: Workspace, *arguments: Any) -> Any:
+    def slow(self: Refresh) -> None:
         started.set()
         proceed.wait(10)
-        return discover(self, *arguments)
+        discover(self)
 
-    monkeypatch.setattr(Workspace, "_refresh", slow)
+    monkeypatch.setattr(Refresh, "discover", slow)
     path = f"/integrations/{served.ids['acme']}/schema/refresh"
     answers: list[httpx.Response] = []
     with served.client() as dana, served.client("mona@acme.example") as mona:
@@ -121,7 +121,7 @@ def test_two_users_who_refresh_at_once_share_one_run(
             thread.join(10)
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
-    assert len(served.workspace.sync_history("acme")) == 1
+    assert len(served.workspace.health.sync_history("acme")) == 1
 
 
 def test_a_stop_lets_a_refresh_end_with_nothing_written(served: House) -> None:
@@ -131,7 +131,7 @@ def test_a_stop_lets_a_refresh_end_with_nothing_written(served: House) -> None:
         answer = client.post(f"/integrations/{served.ids['acme']}/schema/refresh")
     assert (answer.status_code, answer.json()["code"]) == (503, "CANCELLED")
     assert answer.headers["retry-after"]
-    assert served.workspace.moments("acme") == ()
+    assert served.workspace.schemas.moments("acme") == ()
 
 
 def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
@@ -139,7 +139,7 @@ def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
 ) -> None:
     """Three processes decide and refresh at once; everything that was said is there."""
     home = house.workspace.home
-    house.workspace.refresh("acme")
+    house.workspace.refreshes.run("acme")
     command = [sys.executable, "-m", "crmdeck", "serve", "--home", str(home), "--port", "0"]
     server = subprocess.Popen(
         [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -168,14 +168,14 @@ def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
     assert "Traceback" not in log
     assert PASSWORD not in log
     notes: dict[str, list[str | None]] = {}
-    for decision in house.workspace.decisions("acme", PAIR):
+    for decision in house.workspace.mappings.decisions("acme", PAIR):
         notes.setdefault(decision.partner_field, []).append(decision.note)
     expected = [str(number) for number in range(rounds)]
     assert notes == dict.fromkeys(("estimatedValue", "accountName", "description"), expected)
-    runs = house.workspace.sync_history("acme")
+    runs = house.workspace.health.sync_history("acme")
     assert len(runs) == 3 * rounds + 1
     assert {run.outcome for run in runs} == {"ok"}
-    assert len(house.workspace.audit("acme", event="mapping.*")) == 3 * rounds
+    assert len(house.workspace.audit.entries("acme", event="mapping.*")) == 3 * rounds
 
 
 CONSOLE = """
@@ -185,8 +185,8 @@ home, field, rounds = sys.argv[1:]
 with Workspace.open(home, actor=field) as ws:
     for number in range(int(rounds)):
         choice = Choice(partner_field=field, state="rejected", note=str(number))
-        ws.decide("acme", "deal_registration--Opportunity", [choice])
-        ws.refresh("acme")
+        ws.mappings.decide("acme", "deal_registration--Opportunity", [choice])
+        ws.refreshes.run("acme")
 """
 
 

@@ -41,7 +41,7 @@ EXAMPLES = 6
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("openapi")
     house = build(folder / "home", folder / "export")
-    house.workspace.refresh("acme")
+    house.workspace.refreshes.run("acme")
     return house
 
 

@@ -60,7 +60,7 @@ def home(tmp_path: Path) -> Path:
             folder.mkdir()
             write_describe(folder, "Account", "Name", "Industry")
             write_describe(folder, "Contact", "Email")
-            workspace.add_connection(
+            workspace.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
@@ -68,7 +68,7 @@ def home(tmp_path: Path) -> Path:
                     path=str(folder),
                 )
             )
-        workspace.refresh("acme")
+        workspace.refreshes.run("acme")
     return tmp_path / "home"
 
 

@@ -102,7 +102,7 @@ def make_home(root: Path) -> Path:
             draft = ConnectionDraft(
                 name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
             )
-            workspace.add_connection(draft)
+            workspace.connections.add(draft)
         export(
             root / "acme",
             {
@@ -110,10 +110,10 @@ def make_home(root: Path) -> Path:
                 **{name: (described("Name__c"),) for name in STORY_OBJECTS},
             },
         )
-        workspace.refresh("acme")
-        workspace.refresh("calm")
+        workspace.refreshes.run("acme")
+        workspace.refreshes.run("calm")
         accepted = {"accountName": "Account_Name__c", "contactEmail": "Contact_Email__c"}
-        workspace.decide(
+        workspace.mappings.decide(
             "acme",
             PAIR,
             [
@@ -129,10 +129,10 @@ def make_home(root: Path) -> Path:
         hands.now += timedelta(days=1)
         added = {name: (described("Name__c"), described("Region__c")) for name in STORY_OBJECTS}
         export(root / "acme", added)
-        workspace.refresh("acme")
+        workspace.refreshes.run("acme")
         hands.now += timedelta(days=3)
         export(root / "acme", {"Opportunity": opportunity(drifted=True)})
-        workspace.refresh("acme")
+        workspace.refreshes.run("acme")
     return root / "home"
 
 
@@ -177,7 +177,7 @@ def console(workspace: Workspace) -> CrmdeckApp:
     """Return the console, to be opened on the drift of `acme`, or where it was left."""
     app = CrmdeckApp(workspace, panes=PANES)
     app.ui_state.pane = app.ui_state.pane or "drift"
-    app.ui_state.connection_id = app.ui_state.connection_id or workspace.connection("acme").id
+    app.ui_state.connection_id = app.ui_state.connection_id or workspace.connections.get("acme").id
     return app
 
 

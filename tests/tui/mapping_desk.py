@@ -79,7 +79,7 @@ def make_home(root: Path, *, encoder: str = "none") -> Path:
     export(folder, *FIELDS)
     with opened(home) as workspace:
         for name in ("acme", "beta"):
-            workspace.add_connection(
+            workspace.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
@@ -87,7 +87,7 @@ def make_home(root: Path, *, encoder: str = "none") -> Path:
                     path=str(folder),
                 )
             )
-        workspace.refresh("acme")
+        workspace.refreshes.run("acme")
     return home
 
 
@@ -127,7 +127,7 @@ class Desk:
 
     def stored(self, name: str) -> MappingLine:
         """Return what the store holds of a PartnerOS field."""
-        lines = self.workspace.mapping("acme", PAIR).lines
+        lines = self.workspace.mappings.get("acme", PAIR).lines
         return next(line for line in lines if line.partner_field == name)
 
     @property
@@ -156,7 +156,7 @@ class Desk:
 def _placed(workspace: Workspace, **place: Any) -> Iterator[CrmdeckApp]:
     app = CrmdeckApp(workspace)
     app.ui_state.pane = "mapping"
-    app.ui_state.connection_id = workspace.connection("acme").id
+    app.ui_state.connection_id = workspace.connections.get("acme").id
     app.ui_state.panes.setdefault("mapping", {"pair": PAIR, **place})
     yield app
 

@@ -77,7 +77,7 @@ def opened(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
         write(sandbox, "Account", NAME, field("Trial__c", custom=True))
         (tmp_path / "empty").mkdir()
         for name in ("prod", "sandbox", "empty"):
-            opened.add_connection(
+            opened.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
@@ -85,9 +85,9 @@ def opened(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
                     path=str(tmp_path / name),
                 )
             )
-        opened.refresh("prod")
-        opened.refresh("sandbox")
-        opened.decide(
+        opened.refreshes.run("prod")
+        opened.refreshes.run("sandbox")
+        opened.mappings.decide(
             "prod",
             "deal_registration--Opportunity",
             [
@@ -102,7 +102,7 @@ def opened(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
         clock.moment += timedelta(days=10)
         fewer = {**STAGE, "picklistValues": STAGES[:2]}
         write(prod, "Opportunity", field("Region__c", custom=True), AMOUNT, fewer)
-        opened.refresh("prod")
+        opened.refreshes.run("prod")
         clock.moment += timedelta(hours=1)
         yield opened
 

@@ -18,11 +18,11 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
     async with app.run_test(size=(120, 30)) as pilot:
         await settle(pilot)
         table = app.screen.query_one(Table)
-        mine = len(workspace.audit("acme"))
+        mine = len(workspace.audit.entries("acme"))
         assert table.total_count == mine
         await pilot.press("a")
         await settle(pilot)
-        assert table.total_count == len(workspace.audit()) > mine
+        assert table.total_count == len(workspace.audit.entries()) > mine
         assert "all connections" in screen_text(pilot)
         await pilot.press("G")
         await settle(pilot)
@@ -36,7 +36,7 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
 
 async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) -> None:
     with workspace.acting_as("cron"):
-        workspace.refresh("beta")
+        workspace.refreshes.run("beta")
     app = audit_console(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)

@@ -58,12 +58,12 @@ def drifted(home: Path) -> Iterator[Workspace]:
 
 
 def acknowledged(workspace: Workspace) -> dict[str, DriftEvent]:
-    events = workspace.drift("acme", acknowledged=True).events
+    events = workspace.drift.report("acme", acknowledged=True).events
     return {f"{event.object_type}.{event.field_name}": event for event in events}
 
 
 def mapped(workspace: Workspace) -> dict[str, str | None]:
-    lines = workspace.mapping("acme", PAIR).lines
+    lines = workspace.mappings.get("acme", PAIR).lines
     return {line.partner_field: line.crm_field for line in lines if line.crm_field}
 
 
@@ -273,7 +273,7 @@ async def test_takes_a_rename_in_one_step(drifted: Workspace, answer: str, field
                 pilot
             )
             assert "repair" not in keys(pilot)
-            drifted.undo("acme", PAIR)
+            drifted.mappings.undo("acme", PAIR)
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
 
 
@@ -286,7 +286,7 @@ async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> Non
         await press(pilot, "f")
         place = elsewhere(pilot, "mapping").places[-1]
         assert place == {
-            "connection": drifted.connection("acme").id,
+            "connection": drifted.connections.get("acme").id,
             "pair": PAIR,
             "field": "accountName",
             "repair": True,
@@ -305,7 +305,7 @@ async def test_goes_to_the_schema_of_another_connection(drifted: Workspace) -> N
         assert any("acme" in where for where in wheres(pilot))
         await go_to(pilot, "Opportunity.Account_Name__c")
         await press(pilot, "o")
-        acme = drifted.connection("acme").id
+        acme = drifted.connections.get("acme").id
         assert elsewhere(pilot, "schema").places[-1] == {
             "connection": acme,
             "object": "Opportunity",
@@ -370,7 +370,9 @@ async def test_is_found_again_where_it_was_left(home: Path) -> None:
 
 
 async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Workspace) -> None:
-    event = next(e for e in drifted.drift("acme").events if e.object_type == STORY_OBJECTS[5])
+    event = next(
+        e for e in drifted.drift.report("acme").events if e.object_type == STORY_OBJECTS[5]
+    )
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         pane_of(pilot).post_message(pane_of(pilot).GoTo("drift", {"event": event.id}))

@@ -119,7 +119,7 @@ async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
         for _ in range(20):
             await pilot.pause()
         await settle(pilot)
-        assert main_screen(app).connection_id == demo.connection("acme-prod").id
+        assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
         assert not pane_of(pilot).is_loading
 
 
@@ -166,14 +166,14 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
         await settle(pilot)
         assert "n sign in again" in screen_text(pilot)
         assert "○ 1 disconnected" in screen_text(pilot)
-        main_screen(app).show_connection(demo.connection("acme-prod").id)
+        main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
         assert "n see the drift" in screen_text(pilot)
         await pilot.press("n")
         await settle(pilot)
         assert main_screen(app).stage.pane_id == "drift"
         assert main_screen(app).pane is not None
-        assert main_screen(app).connection_id == demo.connection("acme-prod").id
+        assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
 
 
 async def test_each_alert_tells_the_key_of_its_own_step(
@@ -185,8 +185,10 @@ async def test_each_alert_tells_the_key_of_its_own_step(
         Alert(level=AlertLevel.WARNING, code="C", message="Odd.", next_step=NextStep.TEST),
         Alert(level=AlertLevel.INFO, code="D", message="Soon.", remedy="Wait."),
     ]
-    found = [status.model_copy(update={"alerts": tuple(told)}) for status in workspace.statuses()]
-    monkeypatch.setattr(workspace, "statuses", lambda: tuple(found))
+    found = [
+        status.model_copy(update={"alerts": tuple(told)}) for status in workspace.health.statuses()
+    ]
+    monkeypatch.setattr(workspace.health, "statuses", lambda: tuple(found))
     async with console(workspace).run_test(size=WIDE) as pilot:
         await settle(pilot)
         lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
@@ -200,7 +202,7 @@ async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        main_screen(app).show_connection(demo.connection("acme-prod").id)
+        main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
         await pilot.press("t")
         await until(pilot, lambda: "✓ acme-prod answers" in screen_text(pilot))
@@ -209,7 +211,7 @@ async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
         assert "quota left" in text
         assert "nothing missing" in text
         await pilot.press("enter")
-        assert demo.sync_history("acme-prod")[0].kind == "test"
+        assert demo.health.sync_history("acme-prod")[0].kind == "test"
 
 
 async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace) -> None:
@@ -219,10 +221,10 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
         assert names(pilot)[pane_of(pilot).cards.highlighted or 0] == "acme"
         await pilot.press("x", *"beta", "enter")
         await settle(pilot)
-        assert workspace.status("acme").status is Status.ACTIVE
+        assert workspace.health.status("acme").status is Status.ACTIVE
         await pilot.press(*["backspace"] * 4, *"acme", "enter")
         await settle(pilot)
-        assert workspace.status("acme").status is Status.DISCONNECTED
+        assert workspace.health.status("acme").status is Status.DISCONNECTED
         await until(pilot, lambda: "○ acme  disconnected" in screen_text(pilot))
         assert "x reconnect" in screen_text(pilot)
         await pilot.press("r")
@@ -231,8 +233,8 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
         assert "x reconnect" in screen_text(pilot)
         await pilot.press("x")
         await settle(pilot)
-        assert workspace.status("acme").status is Status.ACTIVE
-        assert [entry.event for entry in workspace.audit("acme")][:2] == [
+        assert workspace.health.status("acme").status is Status.ACTIVE
+        assert [entry.event for entry in workspace.audit.entries("acme")][:2] == [
             "connection.reconnected",
             "connection.disconnected",
         ]
@@ -253,8 +255,8 @@ async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path)
         await type_text(pilot, str(better), "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await settle(pilot)
-        assert workspace.connection("acme").path == str(better)
-        assert {row.object_type for row in workspace.field_rows("acme")} == {"Lead"}
+        assert workspace.connections.get("acme").path == str(better)
+        assert {row.object_type for row in workspace.schemas.fields("acme")} == {"Lead"}
 
 
 async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> None:
@@ -266,7 +268,7 @@ async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> Non
         await pilot.press(*"-2", "enter")
         await settle(pilot)
         await until(pilot, lambda: "beta-2" in names(pilot))
-        assert {c.name for c in workspace.connections()} == {"beta", "beta-2"}
+        assert {c.name for c in workspace.connections.all()} == {"beta", "beta-2"}
 
 
 async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path: Path) -> None:
@@ -280,7 +282,7 @@ async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path
         await settle(pilot)
         await until(pilot, lambda: "1 connection refreshed, 1 change" in screen_text(pilot))
         await settle(pilot)
-        assert workspace.status("beta").status is Status.ERROR
+        assert workspace.health.status("beta").status is Status.ERROR
         assert names(pilot) == ["beta", "acme"]
         assert "✕ beta  error" in screen_text(pilot)
 
@@ -294,7 +296,7 @@ async def test_escape_cancels_a_refresh_of_all(
         cancel.check()
         raise AssertionError("It was never cancelled.")
 
-    monkeypatch.setattr(workspace, "refresh", slow)
+    monkeypatch.setattr(workspace.refreshes, "run", slow)
     app = console(workspace)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -342,7 +344,7 @@ async def test_twenty_connections_scroll(tmp_path: Path) -> None:
             draft = ConnectionDraft(
                 name=f"org-{number:02}", source=Source.SALESFORCE, instance_url="https://a.example"
             )
-            workspace.add_connection(draft)
+            workspace.connections.add(draft)
         app = console(workspace)
         async with app.run_test(size=SMALL) as pilot:
             await settle(pilot)

@@ -56,14 +56,14 @@ def console(workspace: Workspace) -> CrmdeckApp:
 def portal(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.hubspot(PORTAL)
     draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
-    ws.connect(draft, {"access_token": access.private_app_token})
+    ws.signin.connect(draft, {"access_token": access.private_app_token})
 
 
 def org(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.salesforce(ORG)
     draft = ConnectionDraft(name="org", source=Source.SALESFORCE, endpoint=access.endpoint)
     secrets = {"client_id": access.client_id, "refresh_token": access.refresh_token}
-    ws.connect(draft, secrets)
+    ws.signin.connect(draft, secrets)
 
 
 async def fill(pilot: Pilot[Any], **answers: str) -> None:
@@ -102,7 +102,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await fill(pilot, access_token="pat-wrong-" + key)
         await pilot.press("enter")
         await until(pilot, lambda: "HubSpot" in screen_text(pilot) and not asking(pilot))
-        assert ws.connections() == ()
+        assert ws.connections.all() == ()
         assert key not in screen_text(pilot)
         await fill(pilot, access_token=key)
         dialog = app.screen
@@ -120,9 +120,9 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await settle(pilot)
         # The portal's allowance is nearly used up: the refresh says so, and stops.
         assert "▲ portal  attention" in screen_text(pilot)
-        assert ws.sync_history("portal")[0].kind == "refresh"
+        assert ws.health.sync_history("portal")[0].kind == "refresh"
         assert "t test" in screen_text(pilot)
-    assert ws.connection("portal").sign_in == "access-token"
+    assert ws.connections.get("portal").sign_in == "access-token"
     written = [path.read_bytes() for path in ws.home.rglob("*") if path.is_file()]
     assert not any(key.encode() in content for content in written)
 
@@ -164,8 +164,8 @@ async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
         await pilot.press("enter")
         await settle(pilot)
         assert "acme" in screen_text(pilot)
-    assert ws.connection("acme").sign_in == "browser"
-    assert ws.test("acme").user == access.username
+    assert ws.connections.get("acme").sign_in == "browser"
+    assert ws.connections.test("acme").user == access.username
 
 
 async def test_giving_the_browser_up_adds_nothing_and_stops_listening(
@@ -194,7 +194,7 @@ async def test_giving_the_browser_up_adds_nothing_and_stops_listening(
             httpx.get(where)
         await settle(pilot)
         assert "There is no connection yet." in screen_text(pilot)
-    assert ws.connections() == ()
+    assert ws.connections.all() == ()
 
 
 async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sandbox) -> None:
@@ -215,8 +215,8 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
         await shows(pilot, "✓ org answers")
         await pilot.press("enter")
         await shows(pilot, "● org  active", "token renewed")
-    assert ws.status("org").status is Status.ACTIVE
-    assert "connection.recovered" in [entry.event for entry in ws.audit("org")]
+    assert ws.health.status("org").status is Status.ACTIVE
+    assert "connection.recovered" in [entry.event for entry in ws.audit.entries("org")]
 
 
 async def test_without_a_keyring_the_private_file_is_offered(
@@ -236,7 +236,7 @@ async def test_without_a_keyring_the_private_file_is_offered(
             await pilot.press("enter")
             await settle(pilot)
             assert isinstance(app.screen, MainScreen)
-            assert ws.connections() == ()
+            assert ws.connections.all() == ()
             await pilot.press("s", "down", "enter")
             await fill(pilot, name="portal", endpoint=access.endpoint)
             await pilot.press("enter")
@@ -249,7 +249,7 @@ async def test_without_a_keyring_the_private_file_is_offered(
             await pilot.press("enter")
             await shows(pilot, "✓ portal answers")
     assert (ws.home / "secrets.json").stat().st_mode & 0o077 == 0
-    assert ws.place_for("portal") is SecretsPlace.FILE
+    assert ws.signin.place_for("portal") is SecretsPlace.FILE
 
 
 async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sandbox) -> None:
@@ -269,7 +269,7 @@ async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
 ) -> None:
     access = sandbox.hubspot("legacy-portal")
     draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
-    ws.connect(draft, {"access_token": access.private_app_token})
+    ws.signin.connect(draft, {"access_token": access.private_app_token})
     sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))
     app = console(ws)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -277,7 +277,7 @@ async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
         await pilot.press("r")
         await shows(pilot, "refreshing portal", "HubSpot asks to wait 1 s", "Esc cancels")
         await settle(pilot)
-        assert ws.status("portal").status is Status.ACTIVE
+        assert ws.health.status("portal").status is Status.ACTIVE
         sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=30))
         await pilot.press("r")
         await shows(pilot, "HubSpot asks to wait 30 s")

@@ -52,7 +52,7 @@ async def refused(pilot: Pilot[Any], ws: Workspace, *texts: str, **answers: str)
     await pilot.press("enter")
     # The keys stay in sight, however much there is to say.
     await shows(pilot, *texts, "Enter go on")
-    assert ws.connections() == ()
+    assert ws.connections.all() == ()
 
 
 async def ended(pilot: Pilot[Any], name: str) -> None:
@@ -91,8 +91,8 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
         sandbox.clear(ORG)
         await pilot.press("enter")
         await ended(pilot, "acme")
-    assert ws.connection("acme").sign_in == "jwt"
-    assert ws.test("acme").user == access.username
+    assert ws.connections.get("acme").sign_in == "jwt"
+    assert ws.connections.test("acme").user == access.username
     assert not kept_anywhere(ws, private_key().splitlines()[1])
 
 
@@ -115,7 +115,7 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
         await ended(pilot, "portal")
         await pilot.press("enter")
         await shows(pilot, "signed in by  OAuth (refresh token)")
-    assert ws.status("portal").status is Status.ACTIVE
+    assert ws.health.status("portal").status is Status.ACTIVE
     assert not kept_anywhere(ws, access.refresh_token)
 
 
@@ -132,7 +132,7 @@ async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
         await fill(pilot, access_token=access.private_app_token)
         await pilot.press("enter")
         await ended(pilot, "portal")
-    assert ws.connection("portal").organisation == str(access.portal_id)
+    assert ws.connections.get("portal").organisation == str(access.portal_id)
 
 
 async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: House) -> None:
@@ -163,7 +163,7 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
         await pilot.press("enter")
         await ended(pilot, "team")
         await settle(pilot)
-        assert ws.connection("team").source is Source.PARTNEROS
+        assert ws.connections.get("team").source is Source.PARTNEROS
         assert not kept_anywhere(ws, PASSWORD)
         await pilot.press("i")
         await shows(pilot, "A session token")
@@ -174,5 +174,5 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
         await shows(pilot, "The session with PartnerOS has ended.")
         await pilot.press("escape")
         await settle(pilot)
-    assert ws.connection("team").sign_in == "password"
-    assert ws.test("team").user
+    assert ws.connections.get("team").sign_in == "password"
+    assert ws.connections.test("team").user

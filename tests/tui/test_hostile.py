@@ -56,20 +56,20 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         draft = ConnectionDraft(
             name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(root)
         )
-        workspace.add_connection(draft)
+        workspace.connections.add(draft)
         export(root, "string", TEXTS)
-        workspace.refresh("acme")
-        names = [field.name for field in workspace.schema("acme", "Opportunity").fields]
-        lines = [line.partner_field for line in workspace.mapping("acme", PAIR).lines]
+        workspace.refreshes.run("acme")
+        names = [field.name for field in workspace.schemas.object("acme", "Opportunity").fields]
+        lines = [line.partner_field for line in workspace.mappings.get("acme", PAIR).lines]
         choices = [
             Choice(partner_field=line, state=DecisionState.ACCEPTED, crm_field=name, note=name)
             for line, name in zip(lines, names[1:], strict=False)
         ]
-        workspace.decide("acme", PAIR, choices)
+        workspace.mappings.decide("acme", PAIR, choices)
         export(root, "picklist", TEXTS[2:])
-        workspace.refresh("acme")
-        events = workspace.drift("acme").events
-        workspace.acknowledge([events[0].id], "".join(TEXTS[:6]))
+        workspace.refreshes.run("acme")
+        events = workspace.drift.report("acme").events
+        workspace.drift.acknowledge([events[0].id], "".join(TEXTS[:6]))
         yield workspace
 
 

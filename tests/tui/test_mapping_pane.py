@@ -15,6 +15,7 @@ from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
+from crmdeck.workspace.mappings import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, described, export, make_home, opened, sitting
 from tests.tui.pilot import screen_text, until
 
@@ -114,19 +115,19 @@ async def test_undo_and_redo_go_back_as_far_as_the_sitting(desk_workspace: Works
         await desk.pilot.press("x", "a", "a", "X", "d", "a")
         after = decided()
         await desk.settle()
-        stored = desk.workspace.mapping("acme", PAIR).lines
+        stored = desk.workspace.mappings.get("acme", PAIR).lines
         for _ in range(6):
             await desk.pilot.press("u")
         await desk.settle()
         # What was rejected is ranked for other lines for as long as it takes to rank anew.
         await until(desk.pilot, lambda: lines() == before)
-        assert {line.state for line in desk.workspace.mapping("acme", PAIR).lines} == {PENDING}
+        assert {line.state for line in desk.workspace.mappings.get("acme", PAIR).lines} == {PENDING}
         await desk.press("u")
         for _ in range(6):
             await desk.pilot.press("U")
         await desk.settle()
         assert decided() == after
-        again = desk.workspace.mapping("acme", PAIR).lines
+        again = desk.workspace.mappings.get("acme", PAIR).lines
         assert [(x.state, x.crm_field, x.rejected) for x in again] == [
             (x.state, x.crm_field, x.rejected) for x in stored
         ]
@@ -166,7 +167,7 @@ async def test_the_direction_turns_and_warns_where_nothing_can_flow(
         await desk.go("accountName")
         await desk.press("d")
         assert desk.line.direction is Direction.PUSH
-        assert desk.workspace.decisions("acme", PAIR) == ()
+        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
         await desk.press("a")
         assert desk.stored("accountName").direction is Direction.PUSH
         await desk.go("accountName")
@@ -233,13 +234,13 @@ async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
         await desk.press("A")
         assert isinstance(desk.app.screen, AcceptAll)
         await desk.press("enter")
-        assert desk.workspace.decisions("acme", PAIR) == ()
+        assert desk.workspace.mappings.decisions("acme", PAIR) == ()
         sure = [x for x in desk.pane.lines.shown() if (x.confidence or 0) >= 0.8]
         await desk.press("A", "A", "down", "down")
         assert f"{len(sure)} of" in screen_text(desk.pilot)
         await desk.press("y")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
-        assert len(desk.workspace.decisions("acme", PAIR)) == len(sure)
+        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
 
 
 async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Workspace) -> None:
@@ -277,7 +278,7 @@ async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) 
     assert request is not None
     assert request.only == shown
     assert "expectedCloseDate" in shown
-    text = desk_workspace.export("mapping", "acme", format="json", pair=PAIR, only=shown)
+    text = desk_workspace.exports.render("mapping", "acme", format="json", pair=PAIR, only=shown)
     assert '"expectedCloseDate"' in text
     assert '"accountName"' not in text
 
@@ -286,14 +287,14 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sitting(desk_workspace) as desk:
-        real = Workspace.decide
+        real = Mappings.decide
 
-        def busy(self: Workspace, ref: str, pair: str, choices: Any, **more: Any) -> Any:
+        def busy(self: Mappings, ref: str, pair: str, choices: Any, **more: Any) -> Any:
             if choices[0].partner_field == "accountName":
                 raise CacheBusyError("The cache is busy.", remedy="Try again.")
             return real(self, ref, pair, choices, **more)
 
-        monkeypatch.setattr(Workspace, "decide", busy)
+        monkeypatch.setattr(Mappings, "decide", busy)
         await desk.go("expectedCloseDate")
         await desk.pilot.press("a")
         await desk.go("accountName")
@@ -309,7 +310,7 @@ async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Work
     async with sitting(desk_workspace) as desk:
         await desk.press("g")
         await desk.pilot.press("X", "X", "X", "X", "X", "q")
-    lines = desk_workspace.mapping("acme", PAIR).lines
+    lines = desk_workspace.mappings.get("acme", PAIR).lines
     assert [line.state for line in lines[:6]] == [REJECTED] * 5 + [PENDING]
 
 
@@ -334,7 +335,7 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
             await desk.press("a", "x", "X", "d", "A", "enter")
             assert desk.app.screen is desk.app.screen_stack[0]
             assert "read-only" in screen_text(desk.pilot).splitlines()[0]
-            assert workspace.decisions("acme", PAIR) == ()
+            assert workspace.mappings.decisions("acme", PAIR) == ()
 
 
 async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Workspace) -> None:
@@ -352,10 +353,10 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
     async with sitting(workspace) as desk:
         await desk.go("accountName")
         await desk.press("a")
-    folder = Path(str(workspace.connection("acme").path))
+    folder = Path(str(workspace.connections.get("acme").path))
     kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
     export(folder, *kept, described("Account_Name_New__c", "Account Name"))
-    workspace.refresh("acme")
+    workspace.refreshes.run("acme")
     async with sitting(workspace) as desk:
         assert "✕ 1 broken" in screen_text(desk.pilot)
         await desk.press("5")

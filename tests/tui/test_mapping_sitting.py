@@ -21,7 +21,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def sitting(workspace: Workspace) -> Sitting:
-    review = workspace.review("acme", PAIR)
+    review = workspace.mappings.review("acme", PAIR)
     made = Sitting("acme", review, "dana", lambda: workspace.now)
     made.take_answer(answer(accountName=("Account_Name__c", 0.9), contactName=("Name", 0.3)))
     return made
@@ -107,15 +107,15 @@ def test_steps_undone_before_they_were_stored_find_their_ids(
     _, forth = sitting.redo()
     assert back is not None
     assert forth is not None
-    made = workspace.decide("acme", PAIR, first.choices)
+    made = workspace.mappings.decide("acme", PAIR, first.choices)
     step.stored = [decision.id for decision in made]
     sitting.saved(first, made)
-    undone = workspace.undo_all("acme", PAIR, step.stored)
+    undone = workspace.mappings.undo_all("acme", PAIR, step.stored)
     sitting.saved(back, undone)
     assert sitting.by_name["accountName"].state is DecisionState.ACCEPTED
-    again = workspace.undo_all("acme", PAIR, [decision.id for decision in undone])
+    again = workspace.mappings.undo_all("acme", PAIR, [decision.id for decision in undone])
     sitting.saved(forth, again)
-    sitting.take_review(workspace.review("acme", PAIR))
+    sitting.take_review(workspace.mappings.review("acme", PAIR))
     line = sitting.by_name["accountName"]
     assert line.state is DecisionState.ACCEPTED
     assert len(line.history) == 3

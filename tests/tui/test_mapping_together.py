@@ -33,8 +33,7 @@ def dana(home: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def sam(home: Path) -> Iterator[Workspace]:
     with opened(home) as workspace:
-        workspace.actor = "sam"
-        yield workspace
+        yield workspace.on_behalf_of("sam")
 
 
 def accept(name: str, crm_field: str) -> Choice:
@@ -46,7 +45,7 @@ async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
 ) -> None:
     async with sitting(dana) as desk:
         await desk.go("accountName")
-        sam.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
         assert desk.line.is_open
         await desk.pilot.press("x")
         await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
@@ -67,7 +66,7 @@ async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
     async with sitting(dana) as desk:
         await desk.go("accountName")
         await desk.press("a")
-        sam.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
         await desk.pilot.press("u")
         await until(
             desk.pilot, lambda: desk.shown("accountName").crm_field == "Old_Account_Name__c"
@@ -75,7 +74,7 @@ async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
         await desk.settle()
         assert "Not stored" in " ".join(note.title for note in desk.app._notifications)
         assert desk.stored("accountName").crm_field == "Old_Account_Name__c"
-        assert [d.decided_by for d in dana.decisions("acme", PAIR)] == ["dana", "sam"]
+        assert [d.decided_by for d in dana.mappings.decisions("acme", PAIR)] == ["dana", "sam"]
 
 
 async def test_decisions_of_the_command_line_show_by_themselves(
@@ -83,7 +82,9 @@ async def test_decisions_of_the_command_line_show_by_themselves(
 ) -> None:
     async with sitting(dana) as desk:
         await desk.go("expectedCloseDate")
-        sam.accept("acme", PAIR, {"accountName": None, "description": None}, encoder="none")
+        sam.mappings.accept(
+            "acme", PAIR, {"accountName": None, "description": None}, encoder="none"
+        )
         await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
         await desk.settle()
         assert desk.line.name == "expectedCloseDate"
@@ -103,9 +104,9 @@ async def test_drift_that_takes_an_accepted_field_shows_by_itself(
         await desk.go("accountName")
         await desk.press("a")
         assert "broken" not in screen_text(desk.pilot)
-        folder = Path(str(dana.connection("acme").path))
+        folder = Path(str(dana.connections.get("acme").path))
         export(folder, *(field for field in FIELDS if field["name"] != "Account_Name__c"))
-        sam.refresh("acme")
+        sam.refreshes.run("acme")
         await until(desk.pilot, lambda: "✕ 1 broken" in screen_text(desk.pilot))
         row = next(x for x in screen_text(desk.pilot).splitlines() if "Account name" in x)
         assert "gone" in row
@@ -118,9 +119,9 @@ async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
     async with sitting(dana) as desk:
         await desk.go("contactTitle")
         await desk.press("enter", *"old_acc")
-        folder = Path(str(dana.connection("acme").path))
+        folder = Path(str(dana.connections.get("acme").path))
         export(folder, *(field for field in FIELDS if field["name"] != "Old_Account_Name__c"))
-        sam.refresh("acme")
+        sam.refreshes.run("acme")
         shown = desk.pane.sitting
         assert shown is not None
         await until(desk.pilot, lambda: "Old_Account_Name__c" not in shown.builder.crm_fields)

@@ -15,7 +15,7 @@ from tests.tui.pilot import screen_text, settle, until
 
 FRAME = """
 import sys, crmdeck.cli.launch, crmdeck.tui.console
-late = ("pydantic", "typer", "duckdb", "numpy", "keyring", "crmdeck.workspace.facade")
+late = ("pydantic", "typer", "duckdb", "numpy", "keyring", "crmdeck.workspace.workspace")
 print(*[name for name in late if name in sys.modules])
 """
 

@@ -31,7 +31,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A workspace over an org of the sandbox that has read Account."""
     with opened(tmp_path_factory.mktemp("samples") / "home") as found:
         found.add_org(scope=ACCOUNT)
-        found.workspace.refresh("org")
+        found.workspace.refreshes.run("org")
         yield found
 
 
@@ -94,7 +94,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
     assert state["pane"] == pane
     exported = tmp_path / "exported"
     for format_ in ("json", "html"):
-        office.workspace.export_file(
+        office.workspace.exports.write(
             exported.with_suffix(f".{format_}"),
             target.what,
             "org",
@@ -102,7 +102,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
             pair=target.pair,
             only=target.only,
         )
-    schema = office.workspace.export("schema", "org").encode()
+    schema = office.workspace.exports.render("schema", "org").encode()
     files = [*home.rglob("*"), *tmp_path.rglob("*")]
     written = copied.encode() + b"".join(path.read_bytes() for path in files if path.is_file())
     assert b"Account" in written
@@ -110,7 +110,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
 
 
 async def test_rates_that_were_measured_show_without_asking(office: Office) -> None:
-    office.workspace.sample("org", "Account", ["Name", "Website"])
+    office.workspace.schemas.sample("org", "Account", ["Name", "Website"])
     before = len(office.sandbox.requests)
     for pane in PLACES:
         async with console(office.workspace, pane).run_test(size=(140, 40)) as pilot:

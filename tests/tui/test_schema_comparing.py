@@ -43,7 +43,7 @@ def workspace(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
     """As on the desk, and `sandbox` looked at once more: Trial__c left, Next__c came."""
     with opened(tmp_path, clock) as found:
         write(tmp_path / "sandbox", "Account", NAME, field("Next__c", custom=True))
-        found.refresh("sandbox")
+        found.refreshes.run("sandbox")
         yield found
 
 
@@ -199,7 +199,7 @@ def broken(workspace: Workspace, tmp_path: Path, clock: Hands) -> Workspace:
     """The workspace after the type of the mapped Amount changed as well."""
     clock.moment += timedelta(hours=1)
     write(tmp_path / "prod", "Opportunity", {**AMOUNT, "type": "string"}, field("Region__c"))
-    workspace.refresh("prod")
+    workspace.refreshes.run("prod")
     return workspace
 
 

@@ -70,11 +70,11 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
 
 
 async def test_history_tells_what_changed_and_who_saw_to_it(workspace: Workspace) -> None:
-    events = workspace.drift("prod", object_type="Opportunity").events
+    events = workspace.drift.report("prod", object_type="Opportunity").events
     stage = [event.id for event in events if event.field_name == "Stage"]
-    workspace.acknowledge(stage, "agreed [/]")
-    with workspace._store.write() as session:
-        ref = workspace.connection("prod").id
+    workspace.drift.acknowledge(stage, "agreed [/]")
+    with workspace.context.store.write() as session:
+        ref = workspace.connections.get("prod").id
         session.rates.put(ref, "Opportunity", {"Stage": 0.82}, 200, workspace.now)
     app = app_over(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
@@ -298,7 +298,7 @@ async def test_many_values_are_a_table_like_any_other(workspace: Workspace, tmp_
         for number in range(14_000)
     ]
     write(tmp_path / "prod", "Account", field("Kind", "picklist", picklistValues=values))
-    workspace.refresh("prod")
+    workspace.refreshes.run("prod")
     app = app_over(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await start(pilot)
@@ -328,7 +328,7 @@ async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: P
     ]
     odd = [field(text[:200]) for text in texts if text]
     write(tmp_path / "prod", "Account", *fields, *odd, label="[red]A\x1b[31m[/]\n\u202eB")
-    assert not workspace.refresh("prod").failures
+    assert not workspace.refreshes.run("prod").failures
     app = app_over(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await start(pilot)

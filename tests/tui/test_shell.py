@@ -105,7 +105,7 @@ async def test_r_refreshes_and_tells(workspace: Workspace, tmp_path: Path) -> No
         before = pane_of(app).query_one(Table).total_count
         await pilot.press("r")
         await settle(pilot)
-        assert [event.field_name for event in workspace.drift("acme").events] == ["Region"]
+        assert [event.field_name for event in workspace.drift.report("acme").events] == ["Region"]
         assert pane_of(app).query_one(Table).total_count > before
         await until(pilot, lambda: "2 objects, 6 fields, 1 change" in screen_text(pilot))
 
@@ -148,7 +148,7 @@ async def test_escape_cancels_a_refresh(
         cancel.wait(10)
         raise AssertionError("It was never cancelled.")
 
-    monkeypatch.setattr(workspace, "refresh", slow)
+    monkeypatch.setattr(workspace.refreshes, "run", slow)
     app = audit_console(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)

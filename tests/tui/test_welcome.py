@@ -70,7 +70,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await pilot.press(*["backspace"] * 8)
         await type_text(pilot, str(tmp_path / "empty"), "enter")
         await until(pilot, lambda: "There are no schema files in" in screen_text(pilot))
-        assert empty.connections() == ()
+        assert empty.connections.all() == ()
         await pilot.press("ctrl+u")
         await type_text(pilot, str(folder), "enter")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
@@ -79,7 +79,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         assert "● a  active" in screen_text(pilot)
         await pilot.press("t")
         await until(pilot, lambda: "✓ a answers" in screen_text(pilot))
-    connection = empty.connection("a")
+    connection = empty.connections.get("a")
     assert (connection.source, connection.platform) == (Source.FILES, Platform.SALESFORCE)
     assert connection.path == str(folder)
 
@@ -98,7 +98,7 @@ async def test_the_ways_are_in_sight_in_any_window(empty: Workspace, size: tuple
 
 
 async def test_read_only_offers_the_demo_only(empty: Workspace) -> None:
-    assert empty.statuses() == ()
+    assert empty.health.statuses() == ()
     with Workspace.open(empty.home, read_only=True, secrets=MemorySecrets()) as workspace:
         app = CrmdeckApp(workspace)
         async with app.run_test(size=SIZE) as pilot:

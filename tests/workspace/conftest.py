@@ -69,7 +69,7 @@ class Desk:
     def refresh(self) -> Any:
         """Refresh an hour later."""
         self.clock.move(hours=1)
-        return self.workspace.refresh("acme")
+        return self.workspace.refreshes.run("acme")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     with Workspace.open(
         tmp_path / "home", clock=clock, actor="dana", secrets=MemorySecrets()
     ) as workspace:
-        workspace.add_connection(
+        workspace.connections.add(
             ConnectionDraft(
                 name="acme",
                 source=Source.FILES,

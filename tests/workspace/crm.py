@@ -38,18 +38,18 @@ class Office:
             scope=scope,
         )
         names = ("access_token", "refresh_token", "client_id", "client_secret")
-        self.workspace.add_connection(draft, {name: getattr(access, name) for name in names})
+        self.workspace.connections.add(draft, {name: getattr(access, name) for name in names})
 
     def add_portal(self, portal: str = PORTAL, *, secrets: Mapping[str, str] | None = None) -> None:
         """Connect a HubSpot portal, as `portal`, by the token of a private app."""
         access = self.sandbox.hubspot(portal)
         draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
-        self.workspace.add_connection(draft, secrets or {"access_token": access.private_app_token})
+        self.workspace.connections.add(draft, secrets or {"access_token": access.private_app_token})
 
     def refresh_at(self, moment: datetime, ref: str) -> RefreshResult:
         """Refresh at a moment of the history."""
         self.clock.now = moment
-        return self.workspace.refresh(ref)
+        return self.workspace.refreshes.run(ref)
 
     def before_and_after(self, days: float, ref: str) -> RefreshResult:
         """Refresh around what changed so many days before the anchor; return the second one."""

@@ -20,7 +20,7 @@ from crmdeck.model import (
     Source,
 )
 from crmdeck.sandbox import Fault, FaultKind
-from crmdeck.workspace.attributing import MOST_OBJECTS, NO_SUCH_RECORD, TOO_MANY, attributed
+from crmdeck.workspace.attribution import MOST_OBJECTS, NO_SUCH_RECORD, TOO_MANY, attributed
 
 from .conftest import Desk, describe, text_field
 from .crm import ANCHOR, ORG, Office
@@ -36,11 +36,11 @@ def test_salesforce_tells_who_shortened_a_field_and_it_is_kept(office: Office) -
     assert event.attribution == "FieldDefinition"
     assert event.changed_at is not None
     assert abs(event.changed_at - (ANCHOR - timedelta(days=SHORTENED))) < timedelta(seconds=2)
-    assert office.workspace.drift("org").events == (event,)
-    assert "Tom Okafor" in office.workspace.export("drift", "org", format="csv")
+    assert office.workspace.drift.report("org").events == (event,)
+    assert "Tom Okafor" in office.workspace.exports.render("drift", "org", format="csv")
     asked = len(office.paths("query"))
     office.clock.move(hours=1)
-    office.workspace.refresh("org")
+    office.workspace.refreshes.run("org")
     assert len(office.paths("query")) == asked
 
 

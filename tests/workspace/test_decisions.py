@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
@@ -26,7 +28,7 @@ def discovered(desk: Desk) -> Workspace:
 
 
 def line(workspace: Workspace, field: str) -> tuple[DecisionState, str | None]:
-    found = next(x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == field)
+    found = next(x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == field)
     return found.state, found.crm_field
 
 
@@ -36,7 +38,7 @@ def accept(field: str, crm_field: str) -> Choice:
 
 def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
     with pytest.raises(SchemaNotDiscoveredError) as caught:
-        desk.workspace.suggest("acme", PAIR)
+        desk.workspace.mappings.suggest("acme", PAIR)
     assert caught.value.remedy == "Discover it first: crmdeck refresh acme"
 
 
@@ -50,25 +52,25 @@ def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
 def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -> None:
     workspace = discovered(desk)
     with pytest.raises(NotFoundError, match="Did you mean") as caught:
-        workspace.suggest("acme", pair)
+        workspace.mappings.suggest("acme", pair)
     assert caught.value.code == code
 
 
 def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
-    workspace.decide("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
-    first = workspace.decisions("acme", PAIR)[0]
-    undone = workspace.undo("acme", PAIR)
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
+    first = workspace.mappings.decisions("acme", PAIR)[0]
+    undone = workspace.mappings.undo("acme", PAIR)
     assert undone.partner_field == "expectedCloseDate"
 
     again = Workspace.open(workspace.home, clock=desk.clock)
     assert line(again, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
     assert line(again, "expectedCloseDate") == (DecisionState.PENDING, None)
-    again.undo("acme", PAIR, undone.id)
+    again.mappings.undo("acme", PAIR, undone.id)
     assert line(again, "expectedCloseDate") == (DecisionState.ACCEPTED, "CloseDate")
-    assert again.decisions("acme", PAIR)[0] == first
-    assert [entry.event for entry in again.audit(event="mapping.*")] == [
+    assert again.mappings.decisions("acme", PAIR)[0] == first
+    assert [entry.event for entry in again.audit.entries(event="mapping.*")] == [
         "mapping.undone",
         "mapping.undone",
         "mapping.accepted",
@@ -82,28 +84,28 @@ def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_poo
     workspace = discovered(desk)
 
     def suggestion(field: str) -> tuple[str | None, DecisionState]:
-        answer = workspace.suggest("acme", PAIR, encoder="none")
+        answer = workspace.mappings.suggest("acme", PAIR, encoder="none")
         found = next(s for s in answer.suggestions if s.partner_field == field)
         return found.crm_field, found.decision
 
     first, _ = suggestion("accountName")
     assert first == "Account_Name__c"
-    workspace.reject("acme", PAIR, {"accountName": None}, encoder="none")
+    workspace.mappings.reject("acme", PAIR, {"accountName": None}, encoder="none")
     second, state = suggestion("accountName")
     assert second != "Account_Name__c"
     assert state is DecisionState.PENDING
-    workspace.decide("acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")])
     assert suggestion("accountName")[0] != "Registered_Account__c"
     assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
 
 
 def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
     with pytest.raises(ConflictError, match="mapped to 'accountName' already"):
-        workspace.decide("acme", PAIR, [accept("description", "Account_Name__c")])
+        workspace.mappings.decide("acme", PAIR, [accept("description", "Account_Name__c")])
     with pytest.raises(ConflictError):
-        workspace.decide(
+        workspace.mappings.decide(
             "acme", PAIR, [accept("description", "Name"), accept("contactName", "Name")]
         )
     assert line(workspace, "description") == (DecisionState.PENDING, None)
@@ -111,24 +113,26 @@ def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
 
 def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
     workspace = discovered(desk)
-    (first,) = workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")], seen=())
-    workspace.decide("acme", PAIR, [accept("description", "Description")], seen=())
+    (first,) = workspace.mappings.decide(
+        "acme", PAIR, [accept("accountName", "Account_Name__c")], seen=()
+    )
+    workspace.mappings.decide("acme", PAIR, [accept("description", "Description")], seen=())
     both = [accept("expectedCloseDate", "CloseDate"), accept("accountName", "Name")]
     for choices in (both[1:], both):
         with pytest.raises(ConflictError, match="dana decided on 'accountName'") as caught:
-            workspace.decide("acme", PAIR, choices, seen=())
+            workspace.mappings.decide("acme", PAIR, choices, seen=())
         assert caught.value.code == "DECIDED_MEANWHILE"
     with pytest.raises(ConflictError, match="dana decided on 'accountName'"):
-        workspace.undo_all("acme", PAIR, [first.id], seen=())
+        workspace.mappings.undo_all("acme", PAIR, [first.id], seen=())
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
     assert line(workspace, "expectedCloseDate") == (DecisionState.PENDING, None)
-    workspace.decide("acme", PAIR, [accept("accountName", "Name")], seen=[first.id])
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Name")], seen=[first.id])
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Name")
 
 
 def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
     desk.export(
         describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c"))
     )
@@ -136,20 +140,20 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     assert event.severity is not Severity.SAFE
     assert event.affected_mappings == (f"{PAIR}:accountName",)
     suffered = next(
-        x for x in workspace.mapping("acme", PAIR).lines if x.partner_field == "accountName"
+        x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == "accountName"
     )
     assert suffered.drift == (event.id,)
-    assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.status("acme").alerts]
-    assert workspace.acknowledge([event.id], "on it") == 1
-    assert workspace.acknowledge([event.id]) == 0
-    acknowledged = workspace.drift("acme").events[0]
+    assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
+    assert workspace.drift.acknowledge([event.id], "on it") == 1
+    assert workspace.drift.acknowledge([event.id]) == 0
+    acknowledged = workspace.drift.report("acme").events[0]
     assert (acknowledged.note, acknowledged.acknowledged_by) == ("on it", "dana")
-    assert workspace.status("acme").alerts == ()
+    assert workspace.health.status("acme").alerts == ()
 
 
 def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.decide(
+    workspace.mappings.decide(
         "acme",
         PAIR,
         [
@@ -157,17 +161,17 @@ def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk:
                 update={"direction": Direction.PULL}
             ),
             Choice(partner_field="tags", state=DecisionState.REJECTED)
-            if any(x.partner_field == "tags" for x in workspace.mapping("acme", PAIR).lines)
+            if any(x.partner_field == "tags" for x in workspace.mappings.get("acme", PAIR).lines)
             else accept("description", "Description"),
         ],
     )
-    text = workspace.export("mapping", "acme", pair=PAIR)
-    before = workspace.mapping("acme", PAIR)
-    assert workspace.apply("acme", PAIR, text) == ()
-    workspace.undo("acme", PAIR)
-    workspace.undo("acme", PAIR)
-    assert len(workspace.apply("acme", PAIR, text)) == 2
-    after = workspace.mapping("acme", PAIR)
+    text = workspace.exports.render("mapping", "acme", pair=PAIR)
+    before = workspace.mappings.get("acme", PAIR)
+    assert workspace.mappings.apply("acme", PAIR, text) == ()
+    workspace.mappings.undo("acme", PAIR)
+    workspace.mappings.undo("acme", PAIR)
+    assert len(workspace.mappings.apply("acme", PAIR, text)) == 2
+    after = workspace.mappings.get("acme", PAIR)
     for old, new in zip(before.lines, after.lines, strict=True):
         assert (old.state, old.crm_field, old.direction) == (
             new.state,
@@ -178,7 +182,7 @@ def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk:
 
 def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.add_connection(
+    workspace.connections.add(
         ConnectionDraft(
             name="emea",
             source=Source.FILES,
@@ -186,35 +190,36 @@ def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: De
             path=str(desk.folder),
         )
     )
-    workspace.refresh("emea")
+    workspace.refreshes.run("emea")
 
     def suggested() -> tuple[str | None, list[str]]:
-        answer = workspace.suggest("emea", PAIR, encoder="none")
+        answer = workspace.mappings.suggest("emea", PAIR, encoder="none")
         found = next(s for s in answer.suggestions if s.partner_field == "contactTitle")
         return found.crm_field, [reason.text for reason in found.reasons]
 
     before = suggested()
     assert before[0] != "Registered_Account__c"
-    workspace.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
     crm_field, reasons = suggested()
     assert (crm_field, reasons[0]) == ("Registered_Account__c", "accepted in acme")
-    assert workspace.decisions("emea") == ()
-    workspace.undo("acme", PAIR)
+    assert workspace.mappings.decisions("emea") == ()
+    workspace.mappings.undo("acme", PAIR)
     assert suggested() == before
-    workspace.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
-    workspace.reject("emea", PAIR, {"contactTitle": None}, encoder="none")
+    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.mappings.reject("emea", PAIR, {"contactTitle": None}, encoder="none")
     assert suggested()[0] != "Registered_Account__c"
 
 
 def test_read_only_changes_nothing(desk: Desk) -> None:
     discovered(desk)
     reader = Workspace.open(desk.workspace.home, read_only=True, clock=desk.clock)
-    assert reader.suggest("acme", PAIR, encoder="none").suggestions
-    for change in (
-        lambda: reader.refresh("acme"),
-        lambda: reader.decide("acme", PAIR, [accept("accountName", "Name")]),
-        lambda: reader.disconnect("acme"),
-        lambda: reader.acknowledge([]),
-    ):
+    assert reader.mappings.suggest("acme", PAIR, encoder="none").suggestions
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: reader.refreshes.run("acme"),
+        lambda: reader.mappings.decide("acme", PAIR, [accept("accountName", "Name")]),
+        lambda: reader.connections.disconnect("acme"),
+        lambda: reader.drift.acknowledge([]),
+    )
+    for change in changes:
         with pytest.raises(ReadOnlyError):
             change()

@@ -12,10 +12,10 @@ def test_the_demo_is_built_once_and_shows_what_goes_wrong_in_real_life(tmp_path:
     told: list[Progress] = []
     with open_demo(folder=tmp_path, later=True) as workspace:
         workspace.prepare(told.append)
-        found = {status.name: status for status in workspace.statuses()}
-        drift = workspace.drift("acme-prod")
-        lines = workspace.mapping("acme-prod", "deal_registration--Opportunity").lines
-        assert workspace.refresh("acme-prod").success
+        found = {status.name: status for status in workspace.health.statuses()}
+        drift = workspace.drift.report("acme-prod")
+        lines = workspace.mappings.get("acme-prod", "deal_registration--Opportunity").lines
+        assert workspace.refreshes.run("acme-prod").success
     assert [progress.done for progress in told] == list(range(told[0].total or 0))
     assert {name: status.status for name, status in found.items()} == {
         "acme-emea": Status.REAUTH_REQUIRED,
@@ -34,4 +34,4 @@ def test_the_demo_is_built_once_and_shows_what_goes_wrong_in_real_life(tmp_path:
         again: list[Progress] = []
         workspace.prepare(again.append)
         assert again == []
-        assert len(workspace.statuses()) == 4
+        assert len(workspace.health.statuses()) == 4

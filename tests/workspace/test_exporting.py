@@ -29,7 +29,7 @@ def past(desk: Desk) -> Any:
 
 
 def exported(workspace: Workspace, what: str, **options: Any) -> list[dict[str, str]]:
-    return read_csv(workspace.export(what, "acme", format="csv", **options))
+    return read_csv(workspace.exports.render(what, "acme", format="csv", **options))
 
 
 def test_the_past_is_exported_as_the_past(desk: Desk, past: Any) -> None:
@@ -39,7 +39,7 @@ def test_the_past_is_exported_as_the_past(desk: Desk, past: Any) -> None:
     ]
     names = [row["name"] for row in exported(desk.workspace, "schema", at=past)]
     assert names == ["Id", "Name", "Old__c"]
-    (account,) = json.loads(desk.workspace.export("schema", "acme", at=past))
+    (account,) = json.loads(desk.workspace.exports.render("schema", "acme", at=past))
     assert account["fields"][1]["length"] == 80
 
 
@@ -53,8 +53,8 @@ def test_two_moments_are_exported_by_object_and_by_field(desk: Desk, past: Any) 
         ("Name", "length", "80", "120"),
         ("Old__c", "", "", ""),
     ]
-    wire = json.loads(desk.workspace.export("comparison", "acme", at=past))
-    assert wire == desk.workspace.compare("acme", "acme", left_at=past).to_wire()
+    wire = json.loads(desk.workspace.exports.render("comparison", "acme", at=past))
+    assert wire == desk.workspace.schemas.compare("acme", "acme", left_at=past).to_wire()
 
 
 def test_only_what_is_named_is_exported(desk: Desk, past: Any) -> None:
@@ -74,8 +74,8 @@ def test_only_what_is_named_is_exported(desk: Desk, past: Any) -> None:
 
 
 def test_a_comparison_names_connections_whatever_it_was_asked_by(desk: Desk, past: Any) -> None:
-    id_ = desk.workspace.connection("acme").id
-    assert desk.workspace.compare(id_, id_, left_at=past).left == "acme"
+    id_ = desk.workspace.connections.get("acme").id
+    assert desk.workspace.schemas.compare(id_, id_, left_at=past).left == "acme"
 
 
 def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
@@ -87,17 +87,17 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
         ("comparison", {}),
     ):
         with pytest.raises(UsageError) as caught:
-            desk.workspace.export(what, "acme", **options)
+            desk.workspace.exports.render(what, "acme", **options)
         assert caught.value.remedy
     with pytest.raises(NotFoundError, match="Acount"):
-        desk.workspace.export("differences", "acme", at=past, object_type="Acount")
-    desk.workspace.add_connection(
+        desk.workspace.exports.render("differences", "acme", at=past, object_type="Acount")
+    desk.workspace.connections.add(
         ConnectionDraft(
             name="new", source=Source.FILES, platform=Platform.SALESFORCE, path=str(desk.folder)
         )
     )
     with pytest.raises(CrmdeckError, match="No schema of 'new' is cached"):
-        desk.workspace.export("comparison", "acme", right="new")
+        desk.workspace.exports.render("comparison", "acme", right="new")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ def test_as_of_takes_in_what_happened_within_what_is_written(
 
 
 def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None:
-    (shown,) = desk.workspace.objects("acme", past).to_wire()["objects"]
+    (shown,) = desk.workspace.schemas.objects("acme", past).to_wire()["objects"]
     at = parse_moment(shown["discoveredAt"], desk.clock.now, as_of=True)
     assert len(exported(desk.workspace, "objects", at=at)) == 1

@@ -17,29 +17,29 @@ ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account", "Contact"))
 
 
 def codes(office: Office, ref: str) -> list[str]:
-    return [alert.code for alert in office.workspace.status(ref).alerts]
+    return [alert.code for alert in office.workspace.health.status(ref).alerts]
 
 
 def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
-    workspace.refresh("org")
+    workspace.refreshes.run("org")
     office.sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
     office.sandbox.fault(ORG, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
     with pytest.raises(ReauthRequiredError):
-        workspace.refresh("org")
-    status = workspace.status("org")
+        workspace.refreshes.run("org")
+    status = workspace.health.status("org")
     assert status.status is Status.REAUTH_REQUIRED
     assert (status.alerts[0].level, status.alerts[0].code) == ("critical", status.last_error_code)
     assert status.alerts[0].cause
     assert status.alerts[0].remedy
 
     office.sandbox.clear(ORG)
-    workspace.refresh("org")
-    workspace.refresh("org")
-    assert workspace.status("org").status is Status.ACTIVE
-    assert len(workspace.audit(event="connection.recovered")) == 1
-    history = workspace.sync_history("org")
+    workspace.refreshes.run("org")
+    workspace.refreshes.run("org")
+    assert workspace.health.status("org").status is Status.ACTIVE
+    assert len(workspace.audit.entries(event="connection.recovered")) == 1
+    history = workspace.health.sync_history("org")
     assert [run.recovered for run in history] == [False, True, False, False]
 
 
@@ -47,12 +47,12 @@ def test_a_test_that_goes_well_is_a_recovery_too(office: Office) -> None:
     office.add_portal()
     office.sandbox.fault(PORTAL, Fault(FaultKind.SERVER_ERROR))
     with pytest.raises(CrmdeckError):
-        office.workspace.test("portal")
-    assert office.workspace.status("portal").status is Status.ERROR
+        office.workspace.connections.test("portal")
+    assert office.workspace.health.status("portal").status is Status.ERROR
     office.sandbox.clear(PORTAL)
-    office.workspace.test("portal")
-    assert office.workspace.sync_history("portal")[0].recovered
-    assert office.workspace.audit("portal", event="connection.recovered")
+    office.workspace.connections.test("portal")
+    assert office.workspace.health.sync_history("portal")[0].recovered
+    assert office.workspace.audit.entries("portal", event="connection.recovered")
 
 
 def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> No
     with opened(home) as office:
         office.add_org(scope=ACCOUNT)
         with pytest.raises(QuotaExceededError, match="90% are kept"):
-            office.workspace.refresh("org")
-        assert office.workspace.sync_history("org")[0].outcome is SyncOutcome.STOPPED
-        assert office.workspace.status("org").status is Status.ACTIVE
+            office.workspace.refreshes.run("org")
+        assert office.workspace.health.sync_history("org")[0].outcome is SyncOutcome.STOPPED
+        assert office.workspace.health.status("org").status is Status.ACTIVE
         assert codes(office, "org")[0] == "QUOTA_RESERVE"
 
 
@@ -74,56 +74,56 @@ def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
     access = office.sandbox.hubspot(PORTAL)
     app = {"client_id": access.client_id, "client_secret": access.client_secret}
     office.add_portal(secrets={"access_token": access.access_token, **app})
-    report = office.workspace.test("portal")
-    status = office.workspace.status("portal")
+    report = office.workspace.connections.test("portal")
+    status = office.workspace.health.status("portal")
     assert status.token_expires_at == report.token_expires_at is not None
     assert "TOKEN_ENDS_SOON" in codes(office, "portal")
-    office.workspace.store_secrets("portal", {"access_token": access.private_app_token})
-    assert office.workspace.status("portal").token_expires_at is None
+    office.workspace.connections.store_secrets("portal", {"access_token": access.private_app_token})
+    assert office.workspace.health.status("portal").token_expires_at is None
 
 
 def test_a_token_that_is_renewed_is_not(office: Office) -> None:
     access = office.sandbox.hubspot(PORTAL)
     names = ("access_token", "refresh_token", "client_id", "client_secret")
     office.add_portal(secrets={name: getattr(access, name) for name in names})
-    assert office.workspace.test("portal").token_expires_at is not None
-    connection = office.workspace.connection("portal")
+    assert office.workspace.connections.test("portal").token_expires_at is not None
+    connection = office.workspace.connections.get("portal")
     assert (connection.sign_in, connection.token_expires_at) == ("browser", None)
 
 
 def test_after_a_new_sign_in_nothing_counts_as_unchanged(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
-    workspace.refresh("org")
-    assert workspace.refresh("org").unchanged_objects == 2
+    workspace.refreshes.run("org")
+    assert workspace.refreshes.run("org").unchanged_objects == 2
     token = office.sandbox.salesforce(ORG).access_token
-    workspace.store_secrets("org", {"access_token": token})
-    again = workspace.refresh("org")
+    workspace.connections.store_secrets("org", {"access_token": token})
+    again = workspace.refreshes.run("org")
     assert (again.unchanged_objects, again.drift_events, again.new_definitions) == (0, (), 0)
-    assert workspace.refresh("org").unchanged_objects == 2
+    assert workspace.refreshes.run("org").unchanged_objects == 2
 
 
 def test_the_version_in_use_is_learned_by_a_refresh_and_can_be_let_go(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
-    workspace.update_connection("org", api_version="60.0")
-    workspace.refresh("org")
-    assert workspace.connection("org").api_version == "60.0"
+    workspace.connections.update("org", api_version="60.0")
+    workspace.refreshes.run("org")
+    assert workspace.connections.get("org").api_version == "60.0"
     office.clock.move(hours=1)
-    workspace.update_connection("org", api_version="newest")
-    workspace.refresh("org")
-    newest = workspace.connection("org").api_version
+    workspace.connections.update("org", api_version="newest")
+    workspace.refreshes.run("org")
+    newest = workspace.connections.get("org").api_version
     assert newest is not None
     assert float(newest) > 60
     with pytest.raises(CrmdeckError, match="can't be the API version"):
-        workspace.update_connection("org", api_version="6")
+        workspace.connections.update("org", api_version="6")
 
 
 def test_one_object_that_fails_says_why(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     office.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contact"))
-    office.workspace.refresh("org")
-    (failure,) = office.workspace.failures("org")
+    office.workspace.refreshes.run("org")
+    (failure,) = office.workspace.health.failures("org")
     assert failure.object_type == "Contact"
     assert failure.cause
     assert "OBJECTS_FAILED" in codes(office, "org")
@@ -132,11 +132,11 @@ def test_one_object_that_fails_says_why(office: Office) -> None:
 def test_one_and_all_tell_the_same(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     office.add_portal()
-    office.workspace.refresh("org")
+    office.workspace.refreshes.run("org")
     office.clock.move(days=2)
     with office.workspace.hold():
-        together = office.workspace.statuses()
-        alone = tuple(office.workspace.status(status.id) for status in together)
+        together = office.workspace.health.statuses()
+        alone = tuple(office.workspace.health.status(status.id) for status in together)
     assert together == alone
     assert [status.name for status in together] == ["org", "portal"]
     assert together[0].schema_stats.stale_object_count == 2

@@ -27,7 +27,7 @@ def test_first_discovery_is_a_baseline_and_the_second_says_what_changed(desk: De
         ("Old__c", DriftKind.FIELD_ABSENT),
         ("New__c", DriftKind.FIELD_ADDED),
     }
-    assert [e.event for e in desk.workspace.audit(event="schema.*")] == [
+    assert [e.event for e in desk.workspace.audit.entries(event="schema.*")] == [
         "schema.drift_detected",
         "schema.refreshed",
         "schema.refreshed",
@@ -51,7 +51,7 @@ def test_an_object_that_left_and_came_back_is_told_both_times(desk: Desk) -> Non
     assert [(e.object_type, e.kind) for e in left.drift_events] == [
         ("Contact", DriftKind.OBJECT_ABSENT)
     ]
-    assert [o.object_type for o in desk.workspace.objects("acme").objects] == ["Account"]
+    assert [o.object_type for o in desk.workspace.schemas.objects("acme").objects] == ["Account"]
     desk.export(*both)
     back = desk.refresh()
     assert [(e.object_type, e.kind) for e in back.drift_events] == [
@@ -63,7 +63,7 @@ def test_a_smaller_scope_is_not_a_removal_and_a_wider_one_no_addition(desk: Desk
     desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
     desk.refresh()
     narrow = Scope(mode=ScopeMode.NAMED, include=("Account",))
-    desk.workspace.update_connection("acme", scope=narrow)
+    desk.workspace.connections.update("acme", scope=narrow)
     shrunk = desk.refresh()
     assert [e.kind for e in shrunk.drift_events] == [DriftKind.OBJECT_OUT_OF_SCOPE]
     desk.export(
@@ -71,7 +71,7 @@ def test_a_smaller_scope_is_not_a_removal_and_a_wider_one_no_addition(desk: Desk
         describe("Contact", text_field("Phone")),
         describe("Lead", text_field("Email")),
     )
-    desk.workspace.update_connection("acme", scope=Scope())
+    desk.workspace.connections.update("acme", scope=Scope())
     wide = desk.refresh()
     assert "Lead" not in {event.object_type for event in wide.drift_events}
 
@@ -85,7 +85,7 @@ def test_a_broken_file_costs_that_object_only_and_keeps_its_snapshot(desk: Desk)
     assert len(partial.failures) == 1
     assert partial.drift_events == ()
     assert "Contact.json" in partial.failures[0].message
-    kept = desk.workspace.schema("acme", "Contact")
+    kept = desk.workspace.schemas.object("acme", "Contact")
     assert [field.name for field in kept.fields] == ["Id", "Phone"]
 
 
@@ -95,14 +95,14 @@ def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk
     (desk.folder / "Account.json").unlink()
     with pytest.raises(SourceError):
         desk.refresh()
-    status = desk.workspace.status("acme")
+    status = desk.workspace.health.status("acme")
     assert status.status is Status.ERROR
     assert status.last_error_message
     assert status.alerts[0].remedy
     assert status.schema_stats.object_count == 1
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
-    assert desk.workspace.status("acme").status is Status.ACTIVE
+    assert desk.workspace.health.status("acme").status is Status.ACTIVE
 
 
 def test_cancelling_writes_nothing_but_the_attempt(desk: Desk) -> None:
@@ -111,23 +111,23 @@ def test_cancelling_writes_nothing_but_the_attempt(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
     cancel = CancelToken()
     with pytest.raises(CancelledError):
-        desk.workspace.refresh("acme", cancel=cancel, progress=lambda _: cancel.cancel())
-    assert desk.workspace.drift("acme").events == ()
-    assert len(desk.workspace.schema("acme", "Account").fields) == 2
-    assert desk.workspace.status("acme").status is Status.ACTIVE
+        desk.workspace.refreshes.run("acme", cancel=cancel, progress=lambda _: cancel.cancel())
+    assert desk.workspace.drift.report("acme").events == ()
+    assert len(desk.workspace.schemas.object("acme", "Account").fields) == 2
+    assert desk.workspace.health.status("acme").status is Status.ACTIVE
 
 
 def test_a_disconnected_connection_is_not_refreshed_and_keeps_everything(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
-    desk.workspace.disconnect("acme")
+    desk.workspace.connections.disconnect("acme")
     with pytest.raises(ConflictError, match="disconnected") as caught:
         desk.refresh()
     assert caught.value.code == "CONNECTION_DISCONNECTED"
-    assert desk.workspace.status("acme").status is Status.DISCONNECTED
-    assert len(desk.workspace.objects("acme").objects) == 1
-    assert desk.workspace.audit(event="connection.disconnected")[0].actor == "dana"
-    desk.workspace.update_connection("acme", reconnect=True)
+    assert desk.workspace.health.status("acme").status is Status.DISCONNECTED
+    assert len(desk.workspace.schemas.objects("acme").objects) == 1
+    assert desk.workspace.audit.entries(event="connection.disconnected")[0].actor == "dana"
+    desk.workspace.connections.update("acme", reconnect=True)
     assert desk.refresh().success
 
 
@@ -142,11 +142,11 @@ def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
         proceed.wait(10)
 
     first = threading.Thread(
-        target=lambda: results.append(desk.workspace.refresh("acme", progress=slow))
+        target=lambda: results.append(desk.workspace.refreshes.run("acme", progress=slow))
     )
     first.start()
     assert started.wait(10)
-    second = threading.Thread(target=lambda: results.append(desk.workspace.refresh("acme")))
+    second = threading.Thread(target=lambda: results.append(desk.workspace.refreshes.run("acme")))
     second.start()
     second.join(0.2)
     assert second.is_alive()
@@ -155,7 +155,7 @@ def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
     second.join(10)
     assert len(results) == 2
     assert results[0] == results[1]
-    assert len(desk.workspace.sync_history("acme")) == 1
+    assert len(desk.workspace.health.sync_history("acme")) == 1
 
 
 def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
@@ -170,8 +170,8 @@ def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
     def meanwhile(_: object) -> None:
         if not done:
             done.append(None)
-            other.refresh("acme")
+            other.refreshes.run("acme")
 
-    mine = desk.workspace.refresh("acme", progress=meanwhile)
+    mine = desk.workspace.refreshes.run("acme", progress=meanwhile)
     assert mine.drift_events == ()
-    assert [e.field_name for e in desk.workspace.drift("acme").events] == ["New__c"]
+    assert [e.field_name for e in desk.workspace.drift.report("acme").events] == ["New__c"]

@@ -134,12 +134,12 @@ def test_a_broken_file_is_named_with_its_entry(tmp_path: Path, text: str, cause:
 
 def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> None:
     office.add_portal(OLD_PORTAL)
-    office.workspace.refresh("portal")
-    connection = office.workspace.connection("portal")
+    office.workspace.refreshes.run("portal")
+    connection = office.workspace.connections.get("portal")
     assert (connection.api_version, connection.sign_in) == ("v3", "access-token")
     end_of_life = [
         alert.message
-        for alert in office.workspace.status("portal").alerts
+        for alert in office.workspace.health.status("portal").alerts
         if alert.code == "VENDOR_END_OF_LIFE"
     ]
     assert end_of_life == [

@@ -24,21 +24,23 @@ def test_rates_are_kept_and_values_are_not(
     caplog.set_level(logging.DEBUG)
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
-    workspace.refresh("org")
-    sample = workspace.sample("org", "Account", FIELDS, limit=50)
+    workspace.refreshes.run("org")
+    sample = workspace.schemas.sample("org", "Account", FIELDS, limit=50)
     assert sample.sampled == 50
     assert sample.rates["Name"].rate == 1.0
     assert 0 <= sample.rates["Website"].rate <= 1
-    assert workspace.fill_rates("org", "Account") == dict(sample.rates)
-    assert workspace.inspect("org", "Account").rates == dict(sample.rates)
-    assert workspace.audit(event="schema.sampled")[0].details["fields"] == 4
+    assert workspace.schemas.fill_rates("org", "Account") == dict(sample.rates)
+    assert workspace.schemas.inspect("org", "Account").rates == dict(sample.rates)
+    assert workspace.audit.entries(event="schema.sampled")[0].details["fields"] == 4
 
-    schema = workspace.export("schema", "org")
+    schema = workspace.exports.render("schema", "org")
     values = {value for many in sample.values.values() for value in many if value not in schema}
     assert len(values) > 5
     written = (
         b"".join(path.read_bytes() for path in workspace.home.rglob("*") if path.is_file())
-        + "".join(workspace.export(what, "org") for what in ("health", "drift", "audit")).encode()
+        + "".join(
+            workspace.exports.render(what, "org") for what in ("health", "drift", "audit")
+        ).encode()
     )
     assert b"Account" in written
     left = [value for value in values if len(value) > 3 and value.encode() in written]
@@ -50,12 +52,12 @@ def test_rates_are_kept_and_values_are_not(
 def test_a_portal_is_sampled_too_and_the_last_measurement_counts(office: Office) -> None:
     office.add_portal("legacy-portal")
     workspace = office.workspace
-    workspace.refresh("portal")
-    first = workspace.sample("portal", "deals", ["dealname"], limit=10)
+    workspace.refreshes.run("portal")
+    first = workspace.schemas.sample("portal", "deals", ["dealname"], limit=10)
     office.clock.move(days=1)
-    second = workspace.sample("portal", "deals", ["dealname", "amount"], limit=20)
+    second = workspace.schemas.sample("portal", "deals", ["dealname", "amount"], limit=20)
     assert second.sampled_at > first.sampled_at
-    rates = workspace.fill_rates("portal", "deals")
+    rates = workspace.schemas.fill_rates("portal", "deals")
     assert rates["dealname"].measured_at == second.sampled_at
     assert {rate.sampled for rate in rates.values()} == {20}
 
@@ -66,10 +68,10 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
     (home / "settings.toml").write_text("samples = false\n")
     with opened(home) as office:
         office.add_org(scope=ACCOUNT)
-        office.workspace.refresh("org")
+        office.workspace.refreshes.run("org")
         before = len(office.sandbox.requests)
         with pytest.raises(UsageError) as caught:
-            office.workspace.sample("org", "Account", ["Name"])
+            office.workspace.schemas.sample("org", "Account", ["Name"])
         assert caught.value.code == "SAMPLES_OFF"
         assert len(office.sandbox.requests) == before
 
@@ -78,23 +80,23 @@ def test_what_can_not_be_sampled_is_said(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     with pytest.raises(UsageError) as caught:
-        desk.workspace.sample("acme", "Account", ["Name"])
+        desk.workspace.schemas.sample("acme", "Account", ["Name"])
     assert caught.value.code == "NO_RECORDS"
     with pytest.raises(NotFoundError, match="Did you mean 'Name'"):
-        desk.workspace.sample("acme", "Account", ["Nam"])
+        desk.workspace.schemas.sample("acme", "Account", ["Nam"])
     for fields, limit in (([], 10), (["Name"], 0), (["Name"], 201)):
         with pytest.raises(UsageError):
-            desk.workspace.sample("acme", "Account", fields, limit)
+            desk.workspace.schemas.sample("acme", "Account", fields, limit)
 
 
 def test_read_only_keeps_no_rates(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
-    office.workspace.refresh("org")
-    reader = Workspace(
+    office.workspace.refreshes.run("org")
+    reader = Workspace.open(
         office.workspace.home,
         read_only=True,
         clock=office.clock,
-        secrets=office.workspace._secrets,
+        secrets=office.workspace.context.secrets,
     )
-    assert reader.sample("org", "Account", ["Name"], limit=5).sampled == 5
-    assert reader.fill_rates("org", "Account") == {}
+    assert reader.schemas.sample("org", "Account", ["Name"], limit=5).sampled == 5
+    assert reader.schemas.fill_rates("org", "Account") == {}

@@ -17,7 +17,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CancelledError, ReadOnlyError, SourceError
 from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
 from crmdeck.workspace import ConnectionDraft, Workspace
-from crmdeck.workspace.together import AT_ONCE
+from crmdeck.workspace.refreshes import AT_ONCE
 from tests.workspace.conftest import Clock, describe, text_field
 
 NAMES = ("acme", "beta", "gamma")
@@ -58,7 +58,7 @@ def opened(home: Path, before: Before, names: tuple[str, ...] = NAMES) -> Worksp
         draft = ConnectionDraft(
             name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
         )
-        workspace.add_connection(draft)
+        workspace.connections.add(draft)
     return workspace
 
 
@@ -66,15 +66,15 @@ def test_a_slow_one_holds_up_nobody(tmp_path: Path) -> None:
     together = threading.Barrier(len(NAMES))
     with opened(tmp_path / "home", lambda _name, _cancel: _wait(together)) as ws:
         told: list[Progress] = []
-        attempts = ws.refresh_many(["gamma", "acme", "beta"], progress=told.append)
+        attempts = ws.refreshes.run_many(["gamma", "acme", "beta"], progress=told.append)
         assert [attempt.name for attempt in attempts] == ["gamma", "acme", "beta"]
         assert all(attempt.result and attempt.result.baseline for attempt in attempts)
         assert max(progress.done for progress in told) == len(NAMES)
         assert {progress.total for progress in told} == {len(NAMES)}
         assert any("acme Account" in progress.label for progress in told)
         for name in NAMES:
-            assert {row.name for row in ws.field_rows(name)} == {"Id", "Name", f"{name}__c"}
-            assert [entry.event for entry in ws.audit(name)] == [
+            assert {row.name for row in ws.schemas.fields(name)} == {"Id", "Name", f"{name}__c"}
+            assert [entry.event for entry in ws.audit.entries(name)] == [
                 "schema.refreshed",
                 "connection.added",
             ]
@@ -104,7 +104,7 @@ def test_no_more_than_a_few_at_once(tmp_path: Path) -> None:
 
     names = tuple(f"org-{number}" for number in range(2 * AT_ONCE))
     with opened(tmp_path / "home", before, names) as ws:
-        attempts = ws.refresh_many([connection.id for connection in ws.connections()])
+        attempts = ws.refreshes.run_many([connection.id for connection in ws.connections.all()])
         assert [attempt.name for attempt in attempts] == sorted(names)
         assert most == AT_ONCE
 
@@ -115,15 +115,15 @@ def test_who_fails_or_is_not_there_stops_nobody_else(tmp_path: Path) -> None:
             raise SourceError("It is down.", code="DOWN")
 
     with opened(tmp_path / "home", before) as ws:
-        acme, beta, gone, gamma = ws.refresh_many(["acme", "beta", "delta", "gamma"])
+        acme, beta, gone, gamma = ws.refreshes.run_many(["acme", "beta", "delta", "gamma"])
         assert acme.result
         assert gamma.result
         assert beta.error
         assert (beta.error.code, beta.error.connection) == ("DOWN", "beta")
         assert gone.error
         assert gone.error.code == "CONNECTION_NOT_FOUND"
-        assert ws.sync_history("beta")[0].outcome is SyncOutcome.FAILED
-        (alone,) = ws.refresh_many(["beta"])
+        assert ws.health.sync_history("beta")[0].outcome is SyncOutcome.FAILED
+        (alone,) = ws.refreshes.run_many(["beta"])
         assert alone.error
         assert alone.error.code == "DOWN"
 
@@ -145,8 +145,8 @@ def test_cancelling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) -
 
     with opened(tmp_path / "home", before) as ws:
         with pytest.raises(CancelledError):
-            ws.refresh_many(NAMES, progress=progress, cancel=cancel)
-        outcomes = {name: [run.outcome for run in ws.sync_history(name)] for name in NAMES}
+            ws.refreshes.run_many(NAMES, progress=progress, cancel=cancel)
+        outcomes = {name: [run.outcome for run in ws.health.sync_history(name)] for name in NAMES}
         assert outcomes["acme"] == [SyncOutcome.OK]
         assert outcomes["beta"] in ([SyncOutcome.CANCELLED], [])
         assert SyncOutcome.CANCELLED in outcomes["beta"] + outcomes["gamma"]
@@ -159,4 +159,4 @@ def test_a_workspace_that_is_read_only_refuses(tmp_path: Path) -> None:
         Workspace.open(tmp_path / "home", read_only=True, secrets=MemorySecrets()) as ws,
         pytest.raises(ReadOnlyError),
     ):
-        ws.refresh_many(NAMES)
+        ws.refreshes.run_many(NAMES)

@@ -9,7 +9,7 @@ import pytest
 from crmdeck.connectors.base import Meter, Wait
 from crmdeck.model import Progress, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind
-from crmdeck.workspace.telling import Telling, in_words
+from crmdeck.workspace.progress import ProgressReporter, in_words
 
 from .crm import ORG, PORTAL, Office
 
@@ -29,7 +29,7 @@ def test_a_portal_that_asks_for_a_second_is_named(office: Office) -> None:
     office.sandbox.fault(
         "legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1, path="properties")
     )
-    office.workspace.refresh("portal", progress=told.append)
+    office.workspace.refreshes.run("portal", progress=told.append)
     assert waits(told) == ["HubSpot asks to wait 1 s", ""]
 
 
@@ -37,7 +37,7 @@ def test_an_org_that_is_down_for_a_moment_is_asked_again(office: Office) -> None
     office.add_org(scope=SMALL)
     told: list[Progress] = []
     office.sandbox.fault(ORG, Fault(FaultKind.UNAVAILABLE, times=1, path="/sobjects"))
-    office.workspace.refresh("org", progress=told.append)
+    office.workspace.refreshes.run("org", progress=told.append)
     assert "Salesforce is busy, asking again in 1 s" in waits(told)
     assert waits(told)[-1] == ""
 
@@ -46,7 +46,7 @@ def test_a_test_waits_aloud_too(office: Office) -> None:
     office.add_portal()
     told: list[Progress] = []
     office.sandbox.fault(PORTAL, Fault(FaultKind.THROTTLED, times=1, retry_after=1))
-    office.workspace.test("portal", progress=told.append)
+    office.workspace.connections.test("portal", progress=told.append)
     assert waits(told) == ["HubSpot asks to wait 1 s", ""]
 
 
@@ -57,7 +57,7 @@ def test_in_a_round_the_wait_names_its_connection_and_stays_while_others_go_on(
     office.add_portal("legacy-portal")
     office.sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))
     told: list[Progress] = []
-    attempts = office.workspace.refresh_many(["org", "portal"], progress=told.append)
+    attempts = office.workspace.refreshes.run_many(["org", "portal"], progress=told.append)
     assert all(attempt.result for attempt in attempts)
     assert waits(told) == ["", "portal: HubSpot asks to wait 1 s", ""]
 
@@ -87,7 +87,7 @@ def test_words(seconds: float, told: bool, words: str) -> None:
 
 def test_progress_beside_a_wait_keeps_it() -> None:
     told: list[Progress] = []
-    telling = Telling(told.append)
+    telling = ProgressReporter(told.append)
     meter = Meter()
     telling.listen_to(meter)
     telling(Progress(1, 9, "Account"))

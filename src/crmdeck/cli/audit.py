@@ -28,8 +28,8 @@ def audit(
 ) -> None:
     """Tell who did what when, newest first."""
     with workspace(home, demo, as_json) as ws:
-        names = {connection.id: connection.name for connection in ws.connections()}
-        entries = ws.audit(
+        names = {connection.id: connection.name for connection in ws.connections.all()}
+        entries = ws.audit.entries(
             name,
             event=event,
             actor=actor,

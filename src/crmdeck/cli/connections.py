@@ -115,7 +115,7 @@ def list_connections(
 ) -> None:
     """List the connections of the workspace."""
     with workspace(home, demo, as_json) as ws:
-        connections = ws.connections()
+        connections = ws.connections.all()
         if as_json:
             emit_json(connections)
             return
@@ -180,7 +180,7 @@ def add(
         )
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
         answers = collect(ws, draft, name, options)
-        ended = ws.connect(
+        ended = ws.signin.connect(
             answers.draft(draft),
             answers.secrets,
             grant=answers.grant,
@@ -218,7 +218,7 @@ def set_connection(
 ) -> None:
     """Change a connection; what is not given stays."""
     with workspace(home, demo, as_json) as ws:
-        connection = ws.update_connection(
+        connection = ws.connections.update(
             name,
             path=str(path) if path else None,
             endpoint=endpoint,
@@ -258,10 +258,10 @@ def sign_in(
     from crmdeck.cli.prompts import SignInOptions, collect
 
     with workspace(home, demo, as_json) as ws:
-        connection = ws.connection(name)
+        connection = ws.connections.get(name)
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
         answers = collect(ws, connection.id, connection.name, options)
-        ended = ws.sign_in(
+        ended = ws.signin.renew(
             connection.id,
             answers.secrets,
             grant=answers.grant,
@@ -282,7 +282,7 @@ def test(
 ) -> None:
     """Ask the CRM who we are there, what is missing, and how much quota is left."""
     with workspace(home, demo, as_json) as ws:
-        report = ws.test(name)
+        report = ws.connections.test(name)
         if as_json:
             emit_json(report)
             return
@@ -311,7 +311,7 @@ def rename(
 ) -> None:
     """Give a connection another name; its id and history stay."""
     with workspace(home, demo, as_json) as ws:
-        connection = ws.rename_connection(name, new_name)
+        connection = ws.connections.rename(name, new_name)
         if as_json:
             emit_json(connection)
         else:
@@ -326,7 +326,7 @@ def disconnect(
 ) -> None:
     """Mark a connection as disconnected; nothing is deleted."""
     with workspace(home, demo, as_json) as ws:
-        connection = ws.disconnect(name)
+        connection = ws.connections.disconnect(name)
         if as_json:
             emit_json({"success": True})
         else:

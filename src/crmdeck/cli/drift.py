@@ -46,7 +46,7 @@ def drift(
     """Tell what changed, newest first, and acknowledge it."""
     with workspace(home, demo, as_json) as ws:
         after = moment(since, ws)
-        report = ws.drift(
+        report = ws.drift.report(
             name,
             at_least=at_least,
             object_type=object_type,
@@ -55,8 +55,8 @@ def drift(
         )
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
-            say(f"{ws.acknowledge(ids, note)} changes acknowledged.")
-            report = ws.drift(name, at_least=at_least, object_type=object_type, since=after)
+            say(f"{ws.drift.acknowledge(ids, note)} changes acknowledged.")
+            report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         if as_json:
             emit_json(report)
         else:
@@ -130,7 +130,7 @@ def compare(
                 f"'{left}' as it is now is no different from itself.",
                 remedy="Name another connection, or a moment: --at 7d.",
             )
-        comparison = ws.compare(
+        comparison = ws.schemas.compare(
             left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
         )
         if as_json:

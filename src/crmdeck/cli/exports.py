@@ -64,7 +64,7 @@ def export(
             "right_at": moment(right_at, ws, as_of=True),
         }
         if output is None:
-            emit(ws.export(what, name, **options))
+            emit(ws.exports.render(what, name, **options))
         else:
-            ws.export_file(output, what, name, **options)
+            ws.exports.write(output, what, name, **options)
             say(f"Written to {output}")

@@ -25,7 +25,7 @@ def status(
 ) -> None:
     """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
     with workspace(home, demo, as_json) as ws:
-        found = [ws.status(name) for name in names] if names else list(ws.statuses())
+        found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
             say("There are no connections yet. Add one: crmdeck connections add NAME --source ...")
             say("Or look at what there would be to see: crmdeck demo")
@@ -88,11 +88,11 @@ def refresh(
             raise UsageError(
                 "Say what to refresh.", remedy="Name connections, or use --all (not both)."
             )
-        wanted = names or [c.name for c in ws.connections() if c.disconnected_at is None]
+        wanted = names or [c.name for c in ws.connections.all() if c.disconnected_at is None]
         if not wanted:
             say("There is no connection to refresh.")
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
-            attempts = ws.refresh_many(wanted, progress=line)
+            attempts = ws.refreshes.run_many(wanted, progress=line)
         for attempt in attempts:
             if attempt.error is not None:
                 report_error(attempt.error, as_json=as_json)

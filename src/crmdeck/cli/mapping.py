@@ -51,7 +51,7 @@ def suggest(
     with workspace(home, demo, as_json) as ws:
         line = ProgressLine("Reading meanings")
         try:
-            answer = ws.suggest(name, pair, encoder=encoder, progress=line)
+            answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
         finally:
             line.done()
         if as_json:
@@ -71,7 +71,7 @@ def suggest(
                 for s in answer.suggestions
             ],
         )
-        for field in ws.blocking(name, pair):
+        for field in ws.mappings.unfed(name, pair):
             say(f"Blocking: {field.name} is required in the CRM and nothing feeds it.")
 
 
@@ -130,7 +130,7 @@ def show(
     """Show what holds for an object pair, or the pairs that were decided on."""
     with workspace(home, demo, as_json) as ws:
         if pair is None:
-            pairs = ws.pairs(name)
+            pairs = ws.mappings.pairs(name)
             if as_json:
                 emit_json(pairs)
                 return
@@ -142,7 +142,7 @@ def show(
                 ],
             )
             return
-        mapping = ws.mapping(name, pair)
+        mapping = ws.mappings.get(name, pair)
         if as_json:
             emit_json(mapping)
             return
@@ -195,7 +195,7 @@ def accept(
         if not picks and at_least is None:
             raise UsageError("Say what to accept.", remedy="Name fields, or use --at-least 0.9.")
         _report(
-            ws.accept(
+            ws.mappings.accept(
                 name,
                 pair,
                 _picks(picks),
@@ -221,7 +221,7 @@ def reject(
     with workspace(home, demo, as_json) as ws:
         if not picks:
             raise UsageError("Say what to reject.", remedy="Name PartnerOS fields.")
-        _report(ws.reject(name, pair, _picks(picks), encoder=encoder), as_json)
+        _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
 
 
 @app.command()
@@ -238,7 +238,7 @@ def undo(
 ) -> None:
     """Take a decision back (undoing an undo brings it back)."""
     with workspace(home, demo, as_json) as ws:
-        undone = ws.undo(name, pair, decision)
+        undone = ws.mappings.undo(name, pair, decision)
         if as_json:
             emit_json(undone)
         else:
@@ -258,7 +258,7 @@ def apply(
 ) -> None:
     """Decide as an exported mapping says."""
     with workspace(home, demo, as_json) as ws:
-        _report(ws.apply(name, pair, _read(file)), as_json)
+        _report(ws.mappings.apply(name, pair, _read(file)), as_json)
 
 
 def _picks(picks: list[str] | None) -> dict[str, str | None]:

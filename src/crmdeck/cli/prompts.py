@@ -65,8 +65,8 @@ def collect(
         secrets["private_key"] = read_key(options.private_key_file)
     answers = SignInAnswers(target, secrets, place=options.place)
     at_terminal = sys.stdin.isatty() and options.place is not SecretsPlace.ENVIRONMENT
-    flow = ws.choose_flow(target, options.flow, secrets)
-    flows = ws.sign_in_flows(target)
+    flow = ws.signin.choose_flow(target, options.flow, secrets)
+    flows = ws.signin.flows(target)
     if flow is None and flows and at_terminal:
         flow = _choose(flows)
     if flow is None:
@@ -76,13 +76,13 @@ def collect(
         if options.place is None and isinstance(target, ConnectionDraft):
             answers.place = _place(ws)
         answers.target = target = _located(ws, target, flow)
-        for question in ws.open_questions(target, flow, secrets):
+        for question in ws.signin.open_questions(target, flow, secrets):
             answer = _ask(question)
             if answer:
                 secrets[question.name] = answer
     if flow.browser:
         if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(target, ConnectionDraft):
-            ws.secrets_place(answers.place)
+            ws.signin.secrets_place(answers.place)
         answers.grant = _browse(ws, target, secrets, options)
     return answers
 
@@ -99,7 +99,7 @@ def _choose(flows: tuple[Flow, ...]) -> Flow:
 
 def _place(ws: Workspace) -> SecretsPlace:
     try:
-        return ws.secrets_place()
+        return ws.signin.secrets_place()
     except CrmdeckError as error:
         if error.code != "NO_KEYRING":
             raise
@@ -116,7 +116,7 @@ def _place(ws: Workspace) -> SecretsPlace:
 def _located(ws: Workspace, target: ConnectionDraft | str, flow: Flow) -> ConnectionDraft | str:
     if not isinstance(target, ConnectionDraft) or target.endpoint:
         return target
-    own = ws.needs_own_host(target, flow)
+    own = ws.signin.needs_own_host(target, flow)
     salesforce = target.source.value == Platform.SALESFORCE.value
     if not salesforce or (target.instance_url and not own):
         return target
@@ -151,7 +151,7 @@ def _browse(
     if paste is None:
         paste = any(os.environ.get(name) for name in _OVER_SSH)
     port = {} if options.redirect_port is None else {"port": options.redirect_port}
-    with ws.begin_browser(target, secrets, listen=not paste, **port) as sign_in:
+    with ws.signin.begin_browser(target, secrets, listen=not paste, **port) as sign_in:
         say("Sign in with a browser, at this address:")
         say(sign_in.url)
         if paste:

@@ -48,7 +48,7 @@ def schema(
             raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
         as_of = moment(at, ws, as_of=True)
         if object_type is None:
-            summary = ws.objects(name, as_of)
+            summary = ws.schemas.objects(name, as_of)
             if as_json:
                 emit_json(summary)
                 return
@@ -60,11 +60,13 @@ def schema(
                 ],
             )
             return
-        detail = ws.schema(name, object_type, as_of)
+        detail = ws.schemas.object(name, object_type, as_of)
         if sample:
-            rates = ws.sample(name, object_type, [field.name for field in detail.fields]).rates
+            rates = ws.schemas.sample(
+                name, object_type, [field.name for field in detail.fields]
+            ).rates
         else:
-            rates = ws.fill_rates(name, object_type)
+            rates = ws.schemas.fill_rates(name, object_type)
         if as_json:
             more = {"fillRates": _rates_to_wire(rates)} if sample else {}
             emit_json({**detail.to_wire(), **more})

@@ -139,7 +139,7 @@ def set_organisation(
                 "Say which connections the organisation has.",
                 remedy="Name them with --connection, or use --all (not both).",
             )
-        ids = None if everything else tuple(ws.connection(ref).id for ref in connection or ())
+        ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
         made = _accounts(ws.home).set_organisation(name, ids)
         if as_json:
             emit_json(made)
@@ -151,7 +151,7 @@ def set_organisation(
 def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the organisations and their connections."""
     with workspace(home, demo=False, as_json=as_json) as ws:
-        names = {connection.id: connection.name for connection in ws.connections()}
+        names = {connection.id: connection.name for connection in ws.connections.all()}
         found = _accounts(ws.home).book().organisations
         if as_json:
             emit_json(found)

@@ -16,7 +16,12 @@ from crmdeck.credentials.stores import (
     MemorySecrets,
     SecretStore,
 )
-from crmdeck.credentials.vault import ConnectionSecrets, Vault, environment_variable
+from crmdeck.credentials.vault import (
+    ConnectionSecrets,
+    Vault,
+    environment_variable,
+    secrets_from_environment,
+)
 
 __all__ = [
     "SECRETS_FILE",
@@ -31,4 +36,5 @@ __all__ = [
     "environment_variable",
     "keyring_available",
     "no_keyring",
+    "secrets_from_environment",
 ]

@@ -133,3 +133,13 @@ def environment_variable(connection_name: str, secret_name: str) -> str:
 
 def _digest(value: str | None) -> str:
     return hashlib.sha256((value or "").encode()).hexdigest()
+
+
+def secrets_from_environment(connection_name: str) -> dict[str, str]:
+    """Return the secrets of a connection that the environment holds, by secret name."""
+    found = {}
+    for name in SECRET_NAMES:
+        value = os.environ.get(environment_variable(connection_name, name))
+        if value:
+            found[name] = value
+    return found

@@ -55,7 +55,7 @@ class Desk:
     def connections(self) -> tuple[Connection, ...]:
         """Return the connections of the organisation, by name."""
         return tuple(
-            each for each in self.workspace.connections() if self.organisation.has(each.id)
+            each for each in self.workspace.connections.all() if self.organisation.has(each.id)
         )
 
     def connection(self, integration_id: str) -> Connection:

@@ -48,7 +48,7 @@ router = APIRouter(prefix="/integrations", tags=["integrations"])
 def integrations(desk: DeskHere) -> Response:
     """Tell how all integrations of the active organisation are doing, by name."""
     mine = {connection.id for connection in desk.connections()}
-    return answer_list(each for each in desk.workspace.statuses() if each.id in mine)
+    return answer_list(each for each in desk.workspace.health.statuses() if each.id in mine)
 
 
 @router.get(
@@ -56,7 +56,7 @@ def integrations(desk: DeskHere) -> Response:
 )
 def status(here: ToLook) -> Response:
     """Tell how an integration is doing."""
-    return answer(here.workspace.status(here.id))
+    return answer(here.workspace.health.status(here.id))
 
 
 @router.get(
@@ -67,8 +67,8 @@ def status(here: ToLook) -> Response:
 def schema(here: ToLook, object_type: ObjectType = None) -> Response:
     """List the object types of the cached schema, or tell all about the fields of one."""
     if object_type is None:
-        return answer(here.workspace.objects(here.id), SCHEMA_CACHING)
-    return answer(here.workspace.schema(here.id, object_type), SCHEMA_CACHING)
+        return answer(here.workspace.schemas.objects(here.id), SCHEMA_CACHING)
+    return answer(here.workspace.schemas.object(here.id, object_type), SCHEMA_CACHING)
 
 
 @router.post(
@@ -78,7 +78,7 @@ def schema(here: ToLook, object_type: ObjectType = None) -> Response:
 )
 def refresh(deck: DeckHere, here: ToChange) -> Response:
     """Discover the schema again and tell what changed; who asks meanwhile shares the run."""
-    return answer(here.workspace.refresh(here.id, cancel=deck.stopping))
+    return answer(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
 
 
 @router.post(
@@ -88,7 +88,7 @@ def refresh(deck: DeckHere, here: ToChange) -> Response:
 )
 def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
     """Suggest a CRM field for each PartnerOS field; missing embeddings are made first."""
-    return answer(here.workspace.suggest(here.id, body.object_pair, cancel=deck.stopping))
+    return answer(here.workspace.mappings.suggest(here.id, body.object_pair, cancel=deck.stopping))
 
 
 @router.post(
@@ -98,7 +98,7 @@ def ai_suggest(deck: DeckHere, here: ToLook, body: Suggesting) -> Response:
 )
 def disconnect(here: ToChange) -> Response:
     """Mark an integration as disconnected; nothing is deleted."""
-    here.workspace.disconnect(here.id)
+    here.workspace.connections.disconnect(here.id)
     return answer(Success())
 
 
@@ -111,7 +111,7 @@ def drift(
     since: Since = None,
 ) -> Response:
     """Tell what changed, newest first."""
-    report = here.workspace.drift(
+    report = here.workspace.drift.report(
         here.id,
         at_least=at_least,
         object_type=object_type,
@@ -133,7 +133,7 @@ def decisions(
     ] = None,
 ) -> Response:
     """Tell every decision on an object pair, or on all, oldest first."""
-    return answer_list(here.workspace.decisions(here.id, object_pair))
+    return answer_list(here.workspace.mappings.decisions(here.id, object_pair))
 
 
 @router.post(
@@ -144,7 +144,7 @@ def decisions(
 def decide(here: ToChange, body: Deciding) -> Response:
     """Decide on field pairs, all or none."""
     choices = [Choice(**choice.model_dump()) for choice in body.choices]
-    return answer_list(here.workspace.decide(here.id, body.object_pair, choices))
+    return answer_list(here.workspace.mappings.decide(here.id, body.object_pair, choices))
 
 
 @router.post(
@@ -154,7 +154,7 @@ def decide(here: ToChange, body: Deciding) -> Response:
 )
 def undo(here: ToChange, body: Undoing) -> Response:
     """Take a decision back; the answer is the decision that does so."""
-    return answer(here.workspace.undo(here.id, body.object_pair, body.decision_id))
+    return answer(here.workspace.mappings.undo(here.id, body.object_pair, body.decision_id))
 
 
 @router.get(
@@ -169,4 +169,4 @@ def audit(
     limit: Annotated[int, Query(ge=1, le=AUDIT_LIMIT)] = AUDIT_LIMIT,
 ) -> Response:
     """Tell who did what when, newest first."""
-    return answer_list(here.workspace.audit(here.id, event=event, since=since, limit=limit))
+    return answer_list(here.workspace.audit.entries(here.id, event=event, since=since, limit=limit))

@@ -101,7 +101,7 @@ class Sampler:
         workspace = self._host.workspace
         self._loader.load(
             "samples",
-            lambda _: workspace.sample(view.ref, view.object_type, missing),
+            lambda _: workspace.schemas.sample(view.ref, view.object_type, missing),
             partial(self._took, view.subject, missing),
             label=f"looking into records of {display_text(view.object_type, 40)}",
         )

@@ -68,7 +68,7 @@ async def _draw(workspace: Workspace) -> dict[str, str]:
         await _settle(pilot)
         screen = app.screen
         if isinstance(screen, MainScreen):
-            screen.show_connection(workspace.connection(CONNECTION).id)
+            screen.show_connection(workspace.connections.get(CONNECTION).id)
         for spec in PANES:
             await pilot.press(spec.key)
             await _settle(pilot)

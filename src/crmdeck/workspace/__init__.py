@@ -2,7 +2,7 @@
 
 >>> from crmdeck.workspace import Workspace
 >>> with Workspace.open(home) as ws:  # doctest: +SKIP
-...     ws.refresh("acme-prod")
+...     ws.refreshes.run("acme-prod")
 """
 
 import lazy_loader

@@ -16,43 +16,46 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.alerts import Vitals, alerts
-from crmdeck.workspace.base import UseCases, find_connection
+from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.retirements import Retirement, concerns, load_retirements
 from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 
 
-class Health(UseCases):
+class Health:
     """How connections are doing."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def status(self, ref: str) -> ConnectionStatus:
         """Return how one connection is doing, from what is cached."""
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
-            records = _Records.of(session, self.now, connection.id)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            records = _Records.of(session, self._context.now, connection.id)
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return how all connections are doing, by name."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             connections = session.connections.all()
-            records = _Records.of(session, self.now)
+            records = _Records.of(session, self._context.now)
         return tuple(self._status(connection, records) for connection in connections)
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the refreshes and tests of a connection, newest first."""
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
             return session.runs.history(connection.id, limit)
 
     def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
         """Return the object types that the last refresh could not read, and why."""
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
             return session.runs.failures(connection.id)
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the table of what the vendors retire, with what the user's file changes."""
-        return load_retirements(self.home)
+        return load_retirements(self._context.home)
 
     def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
         vitals = self._vitals(connection, records)
@@ -82,7 +85,7 @@ class Health(UseCases):
         key = connection.id
         last = records.last.get(key)
         drifted, breaking = records.drifted.get(key, (0, 0))
-        now = self.now
+        now = self._context.now
         return Vitals(
             connection=connection,
             status=derive_status(connection, last),

@@ -1,11 +1,26 @@
-"""Object pairs and what holds on each of them, read from the log of decisions."""
+"""Object pairs: what is suggested, what was decided, and what holds.
+
+Decisions are appended, none is ever changed; what holds is derived from their log.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from crmdeck.connectors.base import Sharing
+from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
+from crmdeck.matching.checks import blocking, warn
+from crmdeck.matching.directions import suggest_direction
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
+    Alternative,
+    CancelToken,
+    Connection,
     Decision,
     DecisionState,
     Direction,
@@ -13,52 +28,121 @@ from crmdeck.model import (
     Field,
     FieldMapping,
     MappingLine,
+    MappingWarning,
     ObjectPair,
     PairSummary,
     PartnerObject,
+    ProgressCallback,
+    Source,
+    SuggestAnswer,
+    Suggestion,
+    ValueMap,
+    WireModel,
+    in_force,
 )
-from crmdeck.workspace.base import UseCases, find_connection, not_found
-from crmdeck.workspace.browsing import require_known
-from crmdeck.workspace.decided import FieldDecisions, by_field, by_pair, suffered
-from crmdeck.workspace.knowledge import load_catalogue
+from crmdeck.store import Session
+from crmdeck.workspace.context import Context, find_connection, new_id, not_found
+from crmdeck.workspace.decided import (
+    FieldDecisions,
+    by_field,
+    by_pair,
+    require_one_each,
+    require_seen,
+    suffered,
+    taken,
+)
+from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.remote_log import take_over
+from crmdeck.workspace.schemas import FillRate, find_snapshot, require_known
 
+ENCODERS = ("auto", "none")
+MAX_ALTERNATIVES = 5
+
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Mappings(UseCases):
-    """Object pairs, and what was decided on them."""
+class Choice(WireModel):
+    """What the operator chooses for one PartnerOS field.
 
-    def touched_at(self) -> int:
-        """Return when anybody last wrote to the cache, as a number to compare with another."""
-        path = self._store.path
-        found = (path, path.with_name(f"{path.name}.wal"))
-        return max((each.stat().st_mtime_ns for each in found if each.exists()), default=0)
+    Accepting needs `crm_field`. Rejecting one turns that candidate down; rejecting none says
+    that the field stays unmapped. `pending` sets the line back. `direction` is taken from the
+    rules where it is None; `value_map` leads from PartnerOS values to CRM values.
+    """
+
+    partner_field: str
+    state: DecisionState
+    crm_field: str | None = None
+    direction: Direction | None = None
+    value_map: dict[str, str] | None = None
+    confidence: float | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of a field pair: the widest direction, why, and what may go wrong."""
+
+    direction: Direction
+    reason: str
+    warnings: tuple[MappingWarning, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """Both sides of an object pair, every decision on it, and the drift of its CRM object.
+
+    `required` are the CRM fields that a new record must have; `log` is oldest first, `events`
+    newest first. `rates` tell how full CRM fields are, by name, where that was measured.
+    """
+
+    connection_id: str
+    pair: str
+    partner: PartnerObject
+    crm_fields: tuple[Field, ...]
+    required: tuple[Field, ...]
+    log: tuple[Decision, ...]
+    events: tuple[DriftEvent, ...]
+    knowledge: Knowledge
+    rates: Mapping[str, FillRate]
+
+    def judge(self, left: Field, right: Field) -> Verdict:
+        """Return what the rules say of a PartnerOS field and a CRM field."""
+        direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
+        return Verdict(direction, reason, warn(left, right, knowledge=self.knowledge))
+
+
+class Mappings:
+    """What is suggested, decided and in force on object pairs."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def partner_objects(self) -> tuple[PartnerObject, ...]:
         """Return the PartnerOS objects of the catalogue, by name."""
-        catalogue = load_catalogue(self.home)
+        catalogue = load_catalogue(self._context.home)
         return tuple(catalogue[name] for name in sorted(catalogue))
 
     def pairs(self, ref: str) -> tuple[PairSummary, ...]:
         """Return the object pairs of a connection that somebody has decided on."""
-        catalogue = load_catalogue(self.home)
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
+        catalogue = load_catalogue(self._context.home)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
             log = session.decisions.log(connection.id)
         return tuple(
             _pair_summary(name, decisions, catalogue)
             for name, decisions in sorted(by_pair(log).items())
         )
 
-    def mapping(self, ref: str, pair: str) -> FieldMapping:
+    def get(self, ref: str, pair: str) -> FieldMapping:
         """Return what holds now for each PartnerOS field of an object pair.
 
         Raises NotFoundError where the CRM has no such object type and nothing was decided on it.
         """
         object_pair = ObjectPair.parse(pair)
-        partner = find_partner_object(load_catalogue(self.home), object_pair)
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
+        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
             decided = by_field(session.decisions.log(connection.id, pair))
             if not decided:
                 require_known(session, connection, object_pair.crm_object)
@@ -76,9 +160,366 @@ class Mappings(UseCases):
         self, ref: str, pair: str | None = None, partner_field: str | None = None
     ) -> tuple[Decision, ...]:
         """Return the log of an object pair, of one of its fields, or of all, oldest first."""
-        with self._store.read() as session:
-            connection = find_connection(session.connections.all(), ref)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
             return session.decisions.log(connection.id, pair, partner_field)
+
+    def review(self, ref: str, pair: str) -> Review:
+        """Return what there is to review of an object pair, but for the suggestions.
+
+        Raises SchemaNotDiscoveredError where no schema is cached, NotFoundError for an unknown
+        object on either side.
+        """
+        object_pair = ObjectPair.parse(pair)
+        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_pair.crm_object)
+            log = session.decisions.log(connection.id, pair)
+            events = session.drift.events(connection.id)
+            rates = session.rates.get(connection.id, object_pair.crm_object)
+        return Review(
+            connection_id=connection.id,
+            pair=pair,
+            partner=partner,
+            crm_fields=snapshot.fields,
+            required=blocking(snapshot.fields, ()),
+            log=log,
+            events=tuple(e for e in events if e.object_type == object_pair.crm_object),
+            knowledge=load_knowledge(self._context.home),
+            rates={name: FillRate(*measured) for name, measured in rates.items()},
+        )
+
+    def suggest(
+        self,
+        ref: str,
+        pair: str,
+        *,
+        encoder: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SuggestAnswer:
+        """Rank the CRM fields for each PartnerOS field of an object pair.
+
+        Vectors that the cache lacks are made first, with `progress` in texts. `encoder` is
+        `auto` or `none`; the one used is named in the answer. Raises SchemaNotDiscoveredError
+        where no schema is cached, NotFoundError for an unknown object on either side.
+        """
+        connection, left, right, log = self._sides(ref, pair)
+        from crmdeck.workspace import ranking
+
+        knowledge = load_knowledge(self._context.home)
+        object_pair = ObjectPair.parse(pair)
+        used = None
+        if check_encoder(encoder or self._context.settings.encoder) == "auto":
+            used = ranking.cached_encoder(
+                self._context.store, left, right, knowledge, progress, cancel or CancelToken()
+            )
+        mine = [decision for decision in log if decision.object_pair == pair]
+        suggestions = ranking.rank_pair(
+            object_pair,
+            connection.platform,
+            left,
+            right,
+            knowledge=knowledge,
+            encoder=used,
+            log=log if self._context.settings.learning else mine,
+            others=self._other_logs(connection, pair) if self._context.settings.learning else {},
+            own=self._own_suggestions(connection, object_pair),
+        )
+        decided = by_field(mine)
+        return SuggestAnswer(
+            object_pair=pair,
+            encoder=used.name if used else ranking.NO_ENCODER,
+            suggestions=tuple(
+                _with_decision(suggestion, decided.get(suggestion.partner_field))
+                for suggestion in suggestions
+            ),
+        )
+
+    def accept(
+        self,
+        ref: str,
+        pair: str,
+        picks: Mapping[str, str | None],
+        *,
+        at_least: float | None = None,
+        direction: str | None = None,
+        encoder: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """Accept suggestions: each of `picks` with its own CRM field, or with the suggested one.
+
+        With `at_least`, every undecided suggestion of that confidence or more as well. Raises
+        ConflictError where nothing is suggested for a field that names no CRM field.
+        """
+        suggestions = self._suggestions(ref, pair, encoder)
+        choices = []
+        for name, crm_field in picks.items():
+            suggestion = pick("PartnerOS field", name, suggestions)
+            if crm_field is None and suggestion.crm_field is None:
+                raise ConflictError(
+                    f"Nothing is suggested for '{name}'.",
+                    remedy=f"Name the CRM field: {name}=CrmField",
+                    code="NO_SUGGESTION",
+                )
+            choices.append(_accepting(suggestion, crm_field, direction))
+        if at_least is not None:
+            choices += [
+                _accepting(suggestion, None, direction)
+                for name, suggestion in suggestions.items()
+                if name not in picks
+                and suggestion.decision is DecisionState.PENDING
+                and suggestion.crm_field is not None
+                and suggestion.confidence >= at_least
+            ]
+        return self.decide(ref, pair, choices)
+
+    def reject(
+        self,
+        ref: str,
+        pair: str,
+        picks: Mapping[str, str | None],
+        *,
+        encoder: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """Reject suggestions: the named CRM field of each of `picks`, or the suggested one.
+
+        Where nothing is suggested the field is decided to stay unmapped.
+        """
+        suggestions = self._suggestions(ref, pair, encoder)
+        choices = []
+        for name, crm_field in picks.items():
+            suggestion = pick("PartnerOS field", name, suggestions)
+            choices.append(
+                Choice(
+                    partner_field=name,
+                    state=DecisionState.REJECTED,
+                    crm_field=crm_field or suggestion.crm_field,
+                    confidence=_confidence(suggestion, crm_field or suggestion.crm_field),
+                )
+            )
+        return self.decide(ref, pair, choices)
+
+    def unfed(self, ref: str, pair: str) -> tuple[Field, ...]:
+        """Return the required CRM fields of an object pair that no accepted mapping feeds."""
+        _, _, right, _ = self._sides(ref, pair)
+        mapped = {
+            line.crm_field
+            for line in self.get(ref, pair).lines
+            if line.crm_field and line.direction is not Direction.PULL
+        }
+        return blocking(right, mapped)
+
+    def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
+        """Return the suggested map of picklist values of a field pair."""
+        _, left, right, _ = self._sides(ref, pair)
+        return suggest_value_map(
+            pick("PartnerOS field", partner_field, {field.name: field for field in left}),
+            pick("CRM field", crm_field, {field.name: field for field in right}),
+            knowledge=load_knowledge(self._context.home),
+        )
+
+    def decide(
+        self,
+        ref: str,
+        pair: str,
+        choices: Sequence[Choice],
+        *,
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
+        """Record decisions, all or none, and audit them.
+
+        `seen` are the ids of the decisions that whoever decides knows of: where somebody else
+        decided on one of the fields since, nothing is recorded (ConflictError).
+
+        Where the source keeps decisions for a team they are made there, by its rules. Raises
+        UsageError or NotFoundError for a field that is not there, ConflictError where a CRM
+        field is taken by another PartnerOS field of the pair.
+        """
+        self._context.require_writable()
+        object_pair = ObjectPair.parse(pair)
+        fields = frozenset(choice.partner_field for choice in choices)
+        shared = self._shared(ref)
+        if shared is not None:
+            require_seen(self.decisions(ref, pair), fields, seen)
+            made = shared.decide(pair, choices)
+            self._shared(ref)
+            return made
+        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        with self._context.store.write() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_pair.crm_object)
+            crm_fields = {field.name: field for field in snapshot.fields}
+            partner_fields = {field.name: field for field in partner.fields}
+            log = session.decisions.log(connection.id, pair)
+            require_seen(log, fields, seen)
+            decided = by_field(log)
+            holders = {
+                d.accepted.crm_field: name for name, d in decided.items() if d.accepted is not None
+            }
+            decisions = []
+            for choice in choices:
+                left = pick("PartnerOS field", choice.partner_field, partner_fields)
+                right = (
+                    pick("CRM field", choice.crm_field, crm_fields) if choice.crm_field else None
+                )
+                if choice.state is DecisionState.ACCEPTED:
+                    _require_free(choice, holders)
+                decisions.append(self._decision(connection, pair, choice, left, right))
+            self._append(session, connection, pair, decisions)
+        return tuple(decisions)
+
+    def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
+        """Take a decision back by another one; the last one in force where no id is given.
+
+        Undoing an undo brings the decision back. Raises NotFoundError where there is none,
+        ConflictError where what held before is not possible any more.
+        """
+        return self.undo_all(ref, pair, [decision_id])[0]
+
+    def undo_all(
+        self,
+        ref: str,
+        pair: str,
+        decision_ids: Sequence[str | None],
+        *,
+        seen: Collection[str] | None = None,
+    ) -> tuple[Decision, ...]:
+        """Take decisions back, all or none, as `undo` does with one; `seen` is as for `decide`."""
+        self._context.require_writable()
+        shared = self._shared(ref)
+        if shared is not None:
+            log = self.decisions(ref, pair)
+            require_seen(log, _fields_of(log, decision_ids), seen)
+            taken_back = tuple(shared.undo(pair, id_) for id_ in decision_ids)
+            self._shared(ref)
+            return taken_back
+        with self._context.store.write() as session:
+            connection = find_connection(session, ref)
+            log = session.decisions.log(connection.id, pair)
+            require_seen(log, _fields_of(log, decision_ids), seen)
+            undoing: list[Decision] = []
+            for id_ in decision_ids:
+                target = _undoable([*log, *undoing], id_, pair)
+                update = {
+                    "id": new_id(),
+                    "undoes": target.id,
+                    "state": DecisionState.PENDING,
+                    "decided_by": self._context.actor,
+                    "decided_at": self._context.now,
+                    "note": None,
+                }
+                undoing.append(target.model_copy(update=update))
+            require_one_each([*log, *undoing])
+            self._append(session, connection, pair, undoing)
+        return tuple(undoing)
+
+    def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
+        """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
+
+        Raises UsageError where the text is no mapping of that pair.
+        """
+        choices = parsed_choices(text, pair)
+        holding = {line.partner_field: line for line in self.get(ref, pair).lines}
+        fresh = [
+            choice
+            for choice in choices
+            if (line := holding.get(choice.partner_field)) is None
+            or (line.state, line.crm_field, line.direction, line.value_map)
+            != (choice.state, choice.crm_field, choice.direction, choice.value_map)
+        ]
+        return self.decide(ref, pair, fresh) if fresh else ()
+
+    def _sides(
+        self, ref: str, pair: str
+    ) -> tuple[Connection, tuple[Field, ...], tuple[Field, ...], tuple[Decision, ...]]:
+        object_pair = ObjectPair.parse(pair)
+        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_pair.crm_object)
+            log = session.decisions.log(connection.id)
+        return connection, partner.fields, snapshot.fields, log
+
+    def _other_logs(self, connection: Connection, pair: str) -> dict[str, list[Decision]]:
+        """Return what was decided on an object pair in other connections of the platform."""
+        with self._context.store.read() as session:
+            names = {
+                other.id: other.name
+                for other in session.connections.all()
+                if other.platform is connection.platform and other.id != connection.id
+            }
+            logs: dict[str, list[Decision]] = {}
+            for decision in session.decisions.log(object_pair=pair):
+                if decision.connection_id in names:
+                    logs.setdefault(names[decision.connection_id], []).append(decision)
+        return logs
+
+    def _own_suggestions(self, connection: Connection, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+            return ()
+        try:
+            return self._context.open_connector(connection).suggest(pair)
+        except CrmdeckError as error:
+            # One signal of many: without it, offline say, the others still rank.
+            _log.warning("No suggestions from %s: %s", connection.name, error)
+            return ()
+
+    def _suggestions(self, ref: str, pair: str, encoder: str | None) -> dict[str, Suggestion]:
+        answer = self.suggest(ref, pair, encoder=encoder)
+        return {suggestion.partner_field: suggestion for suggestion in answer.suggestions}
+
+    def _shared(self, ref: str) -> Sharing | None:
+        connection = self._context.connection(ref)
+        if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+            return None
+        return take_over(
+            self._context.store, self._context.open_connector(connection), connection.id
+        )
+
+    def _decision(
+        self,
+        connection: Connection,
+        pair: str,
+        choice: Choice,
+        left: Field,
+        right: Field | None,
+    ) -> Decision:
+        direction = choice.direction
+        if direction is None and right is not None:
+            direction = suggest_direction(
+                left, right, knowledge=load_knowledge(self._context.home)
+            )[0]
+        return Decision(
+            id=new_id(),
+            connection_id=connection.id,
+            object_pair=pair,
+            partner_field=choice.partner_field,
+            crm_field=choice.crm_field,
+            state=choice.state,
+            direction=direction or Direction.BIDIRECTIONAL,
+            value_map=choice.value_map,
+            confidence=choice.confidence,
+            note=choice.note,
+            decided_by=self._context.actor,
+            decided_at=self._context.now,
+        )
+
+    def _append(
+        self, session: Session, connection: Connection, pair: str, decisions: Sequence[Decision]
+    ) -> None:
+        session.decisions.add(decisions)
+        session.audit.add(
+            *(
+                self._context.entry(
+                    f"mapping.{'undone' if d.undoes else d.state.value}",
+                    f"{pair}: {d.partner_field} -> {d.crm_field or 'nothing'}",
+                    connection_id=connection.id,
+                    details={"decision": d.id, "direction": d.direction.value},
+                )
+                for d in decisions
+            )
+        )
 
 
 def find_partner_object(catalogue: dict[str, PartnerObject], pair: ObjectPair) -> PartnerObject:
@@ -138,4 +579,130 @@ def _pair_summary(
         accepted=states.count(DecisionState.ACCEPTED),
         rejected=states.count(DecisionState.REJECTED),
         last_decided_at=decisions[-1].decided_at,
+    )
+
+
+def _fields_of(log: Sequence[Decision], ids: Collection[str | None]) -> frozenset[str]:
+    return frozenset(decision.partner_field for decision in log if decision.id in ids)
+
+
+def _require_free(choice: Choice, holders: dict[str | None, str]) -> None:
+    if choice.crm_field is None:
+        raise UsageError(
+            f"Accepting '{choice.partner_field}' needs a CRM field.",
+            remedy="Name the CRM field, or reject the line where it is to stay unmapped.",
+        )
+    holder = holders.get(choice.crm_field)
+    if holder is not None and holder != choice.partner_field:
+        raise taken(choice.crm_field, holder, choice.partner_field)
+    holders[choice.crm_field] = choice.partner_field
+
+
+def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> Decision:
+    if decision_id is None:
+        standing = in_force(log)
+        if standing:
+            return standing[-1]
+        raise NotFoundError(f"There is no decision on {pair} to undo.", code="NOTHING_TO_UNDO")
+    for decision in log:
+        if decision.id == decision_id:
+            return decision
+    raise NotFoundError(
+        f"There is no decision '{decision_id}' on {pair}.",
+        remedy="crmdeck mapping show lists them.",
+        code="DECISION_NOT_FOUND",
+    )
+
+
+def check_encoder(name: str) -> str:
+    """Return the name of an encoder that there is; raises UsageError."""
+    if name not in ENCODERS:
+        raise UsageError(f"There is no encoder '{name}'.", remedy="Use 'auto' or 'none'.")
+    return name
+
+
+def _accepting(suggestion: Suggestion, crm_field: str | None, direction: str | None) -> Choice:
+    chosen = crm_field or suggestion.crm_field
+    same = chosen == suggestion.crm_field
+    return Choice(
+        partner_field=suggestion.partner_field,
+        state=DecisionState.ACCEPTED,
+        crm_field=chosen,
+        direction=Direction(direction) if direction else suggestion.direction if same else None,
+        confidence=_confidence(suggestion, chosen),
+    )
+
+
+def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
+    if crm_field == suggestion.crm_field:
+        return suggestion.confidence
+    for alternative in suggestion.alternatives:
+        if alternative.crm_field == crm_field:
+            return alternative.confidence
+    return None
+
+
+def _accepted_but_gone(suggestion: Suggestion, accepted: Decision) -> Suggestion:
+    """Keep to a decision whose CRM field the ranker did not see; its own pick may replace it."""
+    alternatives = suggestion.alternatives
+    if suggestion.crm_field is not None:
+        own = Alternative(
+            crm_field=suggestion.crm_field,
+            confidence=suggestion.confidence,
+            direction=suggestion.direction,
+            reasons=suggestion.reasons,
+            warnings=suggestion.warnings,
+        )
+        alternatives = (own, *alternatives)[:MAX_ALTERNATIVES]
+    return Suggestion(
+        partner_field=suggestion.partner_field,
+        crm_field=accepted.crm_field,
+        confidence=0.0,
+        direction=accepted.direction,
+        alternatives=alternatives,
+        decision=DecisionState.ACCEPTED,
+    )
+
+
+def _with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
+    if decided is None:
+        return suggestion
+    accepted = decided.accepted
+    if accepted is not None and accepted.crm_field != suggestion.crm_field:
+        return _accepted_but_gone(suggestion, accepted)
+    if accepted is not None:
+        return suggestion.model_copy(
+            update={"direction": accepted.direction, "decision": DecisionState.ACCEPTED}
+        )
+    unmapped = decided.last.state is DecisionState.REJECTED and (
+        decided.last.crm_field is None or suggestion.crm_field is None
+    )
+    if unmapped:
+        return suggestion.model_copy(update={"crm_field": None, "decision": DecisionState.REJECTED})
+    return suggestion
+
+
+def parsed_choices(text: str, pair: str) -> list[Choice]:
+    try:
+        loaded: Any = json.loads(text)
+    except ValueError as error:
+        raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
+    mappings = loaded if isinstance(loaded, list) else [loaded]
+    mine = [m for m in mappings if isinstance(m, dict) and m.get("objectPair") == pair]
+    if not mine or not isinstance(mine[0].get("lines"), list):
+        raise _not_a_mapping(pair, f"It has no lines for {ObjectPair.parse(pair)}.")
+    try:
+        return [
+            Choice.from_wire(line) for line in mine[0]["lines"] if line.get("state") != "pending"
+        ]
+    except (ValueError, AttributeError) as error:
+        raise _not_a_mapping(pair, str(error)) from None
+
+
+def _not_a_mapping(pair: str, cause: str) -> UsageError:
+    return UsageError(
+        f"This is no mapping of {pair}.",
+        cause=cause,
+        remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
+        code="BAD_MAPPING_FILE",
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from crmdeck.home import demo_home, resolve_home
 
 if TYPE_CHECKING:
-    from crmdeck.workspace.facade import Workspace
+    from crmdeck.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from crmdeck.connectors.base import Connector
 from crmdeck.errors import CancelledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
-from crmdeck.model import AuditEntry, Connection, Status, SyncOutcome, SyncRun
+from crmdeck.model import Connection, Status, SyncOutcome, SyncRun
 from crmdeck.store import Session
-from crmdeck.workspace.base import new_id
+from crmdeck.workspace.context import Context, new_id
 
 GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
 BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
@@ -65,15 +65,19 @@ def derive_status(connection: Connection, last: SyncRun | None) -> Status:
             return Status.ACTIVE
 
 
-def write_run(
-    session: Session, connection: Connection, run: SyncRun, recovered: AuditEntry
-) -> None:
-    """Record a run; where it shows that the connection works again, `recovered` is audited."""
+def write_run(context: Context, session: Session, connection: Connection, run: SyncRun) -> None:
+    """Record a run; where it shows that the connection works again, that is audited too."""
     last = session.runs.latest_by_connection(outcomes=TELLING, connection_id=connection.id)
     before = derive_status(connection, last.get(connection.id))
     if run.outcome in WORKING and before in (Status.ERROR, Status.REAUTH_REQUIRED):
         run = run.model_copy(update={"recovered": True})
-        session.audit.add(recovered)
+        session.audit.add(
+            context.entry(
+                "connection.recovered",
+                f"{connection.name} works again",
+                connection_id=connection.id,
+            )
+        )
     session.runs.add(run)
 
 

@@ -41,7 +41,7 @@ def console(house: House, home: Path, email: str = "dana@acme.example") -> Conso
     draft = ConnectionDraft(
         name="acme", source=Source.PARTNEROS, endpoint=house.url, remote_id=house.ids["acme"]
     )
-    ended = workspace.connect(draft, {"username": email, "password": PASSWORD})
+    ended = workspace.signin.connect(draft, {"username": email, "password": PASSWORD})
     return Console(workspace, ended.connection, secrets)
 
 

@@ -30,7 +30,7 @@ def test_signing_in_learns_the_platform_and_keeps_the_session_only(
         for name in ("username", "password", "session_token")
     }
     assert (kept["username"], kept["password"]) == ("dana@acme.example", None)
-    report = dana.workspace.test("acme")
+    report = dana.workspace.connections.test("acme")
     assert (report.user, report.organisation) == ("dana@acme.example", "acme")
     assert report.token_expires_at is not None
     assert report.missing_permissions == ()
@@ -41,55 +41,57 @@ def test_signing_in_learns_the_platform_and_keeps_the_session_only(
 def test_the_schema_arrives_as_it_is_there_and_only_what_changed_is_pulled(
     house: House, dana: Console
 ) -> None:
-    first = dana.workspace.refresh("acme")
+    first = dana.workspace.refreshes.run("acme")
     assert (first.baseline, first.total_fields) == (True, 8)
     for name in ("Account", "Opportunity"):
-        here, there = (ws.schema("acme", name) for ws in (dana.workspace, house.workspace))
+        here, there = (ws.schemas.object("acme", name) for ws in (dana.workspace, house.workspace))
         assert here.fields == there.fields
         assert here.schema_hash == there.schema_hash
-    again = dana.workspace.refresh("acme")
+    again = dana.workspace.refreshes.run("acme")
     assert (again.unchanged_objects, again.drift_events) == (2, ())
     # The first look costs a request for each of two object types, and one for the drift so far.
     assert first.traffic.requests - again.traffic.requests == 3
 
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
-    third = dana.workspace.refresh("acme")
+    third = dana.workspace.refreshes.run("acme")
     assert third.unchanged_objects == 1
     assert [(e.field_name, e.kind) for e in third.drift_events] == [
         ("Description", DriftKind.FIELD_ABSENT)
     ]
     # The refresh was passed on: the drift is known there too.
-    assert [e.field_name for e in house.workspace.drift("acme").events] == ["Description"]
+    assert [e.field_name for e in house.workspace.drift.report("acme").events] == ["Description"]
 
 
 def test_decisions_and_history_are_shared_by_all_consoles(
     house: House, dana: Console, tmp_path: Path
 ) -> None:
     mona = console(house, tmp_path / "mona", "mona@acme.example")
-    dana.workspace.refresh("acme")
-    mona.workspace.refresh("acme")
-    (made,) = dana.workspace.decide("acme", PAIR, [AMOUNT])
+    dana.workspace.refreshes.run("acme")
+    mona.workspace.refreshes.run("acme")
+    (made,) = dana.workspace.mappings.decide("acme", PAIR, [AMOUNT])
     assert made.decided_by == "dana@acme.example"
     with pytest.raises(ConflictError, match="PartnerOS"):
-        mona.workspace.decide("acme", PAIR, [AMOUNT.model_copy(update={"partner_field": OTHER})])
+        mona.workspace.mappings.decide(
+            "acme", PAIR, [AMOUNT.model_copy(update={"partner_field": OTHER})]
+        )
     rejected = Choice(partner_field="estimatedValue", state=DecisionState.REJECTED)
-    mona.workspace.decide("acme", PAIR, [rejected])
-    mona.workspace.undo("acme", PAIR)
-    dana.workspace.refresh("acme")
+    mona.workspace.mappings.decide("acme", PAIR, [rejected])
+    mona.workspace.mappings.undo("acme", PAIR)
+    dana.workspace.refreshes.run("acme")
     logs = [
-        [(d.id, d.state, d.decided_by, d.undoes) for d in ws.decisions("acme", PAIR)]
+        [(d.id, d.state, d.decided_by, d.undoes) for d in ws.mappings.decisions("acme", PAIR)]
         for ws in (house.workspace, dana.workspace, mona.workspace)
     ]
     assert logs[0] == logs[1] == logs[2]
     assert len(logs[0]) == 3
     line = next(
         each
-        for each in dana.workspace.mapping("acme", PAIR).lines
+        for each in dana.workspace.mappings.get("acme", PAIR).lines
         if each.partner_field == "estimatedValue"
     )
     assert (line.state, line.crm_field) == (DecisionState.ACCEPTED, "Amount")
-    there = {entry.id for entry in house.workspace.audit("acme", event="mapping.*")}
-    here = [entry.id for entry in dana.workspace.audit("acme", event="mapping.*")]
+    there = {entry.id for entry in house.workspace.audit.entries("acme", event="mapping.*")}
+    here = [entry.id for entry in dana.workspace.audit.entries("acme", event="mapping.*")]
     assert len(here) == len(set(here)) == 3
     assert set(here) == there
 
@@ -97,87 +99,87 @@ def test_decisions_and_history_are_shared_by_all_consoles(
 def test_a_console_that_comes_later_has_the_drift_from_before(
     house: House, dana: Console, tmp_path: Path
 ) -> None:
-    dana.workspace.refresh("acme")
+    dana.workspace.refreshes.run("acme")
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
-    dana.workspace.refresh("acme")
-    (event,) = house.workspace.drift("acme").events
-    house.workspace.acknowledge([event.id], "known")
+    dana.workspace.refreshes.run("acme")
+    (event,) = house.workspace.drift.report("acme").events
+    house.workspace.drift.acknowledge([event.id], "known")
     late = console(house, tmp_path / "mona", "mona@acme.example")
-    assert late.workspace.refresh("acme").baseline
-    (seen,) = late.workspace.drift("acme").events
+    assert late.workspace.refreshes.run("acme").baseline
+    (seen,) = late.workspace.drift.report("acme").events
     assert (seen.id, seen.field_name, seen.note) == (event.id, event.field_name, "known")
-    assert seen.connection_id == late.workspace.connection("acme").id
-    late.workspace.refresh("acme")
-    assert len(late.workspace.drift("acme").events) == 1
+    assert seen.connection_id == late.workspace.connections.get("acme").id
+    late.workspace.refreshes.run("acme")
+    assert len(late.workspace.drift.report("acme").events) == 1
 
 
 def test_its_suggestions_are_one_more_signal_and_their_lack_is_none(
     house: House, dana: Console
 ) -> None:
-    dana.workspace.refresh("acme")
-    answer = dana.workspace.suggest("acme", PAIR, encoder="none")
+    dana.workspace.refreshes.run("acme")
+    answer = dana.workspace.mappings.suggest("acme", PAIR, encoder="none")
     amount = next(s for s in answer.suggestions if s.partner_field == "estimatedValue")
     assert amount.crm_field == "Amount"
-    dana.workspace.update_connection("acme", endpoint="http://127.0.0.1:9")
-    offline = dana.workspace.suggest("acme", PAIR, encoder="none")
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    offline = dana.workspace.mappings.suggest("acme", PAIR, encoder="none")
     assert {s.partner_field for s in offline.suggestions} == {
         s.partner_field for s in answer.suggestions
     }
 
 
 def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: Console) -> None:
-    dana.workspace.refresh("acme")
-    dana.workspace.update_connection("acme", endpoint="http://127.0.0.1:9")
+    dana.workspace.refreshes.run("acme")
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
     with pytest.raises(SourceError, match="PartnerOS can't be reached"):
-        dana.workspace.refresh("acme")
+        dana.workspace.refreshes.run("acme")
     with pytest.raises(SourceError):
-        dana.workspace.decide("acme", PAIR, [AMOUNT])
-    assert dana.workspace.decisions("acme") == ()
-    assert len(dana.workspace.objects("acme").objects) == 2
-    assert dana.workspace.status("acme").status is Status.ERROR
+        dana.workspace.mappings.decide("acme", PAIR, [AMOUNT])
+    assert dana.workspace.mappings.decisions("acme") == ()
+    assert len(dana.workspace.schemas.objects("acme").objects) == 2
+    assert dana.workspace.health.status("acme").status is Status.ERROR
 
 
 def test_disconnecting_here_disconnects_there(house: House, dana: Console) -> None:
-    dana.workspace.disconnect("acme")
-    assert house.workspace.status("acme").status is Status.DISCONNECTED
-    assert house.workspace.audit("acme")[0].actor == "dana@acme.example"
+    dana.workspace.connections.disconnect("acme")
+    assert house.workspace.health.status("acme").status is Status.DISCONNECTED
+    assert house.workspace.audit.entries("acme")[0].actor == "dana@acme.example"
 
 
 def test_a_session_that_ended_asks_for_a_sign_in(house: House, dana: Console) -> None:
     (house.workspace.home / "sessions.json").unlink()
     with pytest.raises(ReauthRequiredError) as caught:
-        dana.workspace.refresh("acme")
+        dana.workspace.refreshes.run("acme")
     assert caught.value.code == "SESSION_EXPIRED"
-    assert dana.workspace.status("acme").status is Status.REAUTH_REQUIRED
-    dana.workspace.sign_in("acme", {"username": "dana@acme.example", "password": PASSWORD})
-    assert dana.workspace.refresh("acme").success
+    assert dana.workspace.health.status("acme").status is Status.REAUTH_REQUIRED
+    dana.workspace.signin.renew("acme", {"username": "dana@acme.example", "password": PASSWORD})
+    assert dana.workspace.refreshes.run("acme").success
 
 
 def test_with_a_stored_password_it_signs_in_again_by_itself(house: House, dana: Console) -> None:
-    dana.workspace.sign_in(
+    dana.workspace.signin.renew(
         "acme", {"username": "dana@acme.example", "password": PASSWORD}, keep_password=True
     )
     (house.workspace.home / "sessions.json").unlink()
-    assert dana.workspace.refresh("acme").success
-    assert dana.workspace.audit("acme", event="token.refreshed")
+    assert dana.workspace.refreshes.run("acme").success
+    assert dana.workspace.audit.entries("acme", event="token.refreshed")
 
 
 def test_a_viewer_gets_what_is_there_and_changes_nothing(house: House, tmp_path: Path) -> None:
-    house.workspace.refresh("acme")
+    house.workspace.refreshes.run("acme")
     vera = console(house, tmp_path / "vera", "vera@acme.example")
-    assert vera.workspace.test("acme").missing_permissions
-    assert vera.workspace.refresh("acme").total_fields == 8
+    assert vera.workspace.connections.test("acme").missing_permissions
+    assert vera.workspace.refreshes.run("acme").total_fields == 8
     house.export(ACCOUNT)
-    house.workspace.refresh("acme")
+    house.workspace.refreshes.run("acme")
     # For sixty seconds what was listed holds, as the server said.
-    assert vera.workspace.refresh("acme").unchanged_objects == 2
+    assert vera.workspace.refreshes.run("acme").unchanged_objects == 2
     with pytest.raises(PermissionDeniedError) as caught:
-        vera.workspace.decide("acme", PAIR, [AMOUNT])
+        vera.workspace.mappings.decide("acme", PAIR, [AMOUNT])
     assert caught.value.code == "ROLE_FORBIDS"
     with pytest.raises(PermissionDeniedError):
-        vera.workspace.disconnect("acme")
-    assert vera.workspace.status("acme").status is Status.ACTIVE
-    assert len(house.workspace.sync_history("acme")) == 2
+        vera.workspace.connections.disconnect("acme")
+    assert vera.workspace.health.status("acme").status is Status.ACTIVE
+    assert len(house.workspace.health.sync_history("acme")) == 2
 
 
 def test_a_wrong_password_and_another_integration_are_told_apart(
@@ -193,9 +195,9 @@ def test_a_wrong_password_and_another_integration_are_told_apart(
     )
     secrets = {"username": "dana@acme.example", "password": "wrong password"}
     with pytest.raises(ReauthRequiredError) as refused:
-        workspace.connect(draft, secrets)
+        workspace.signin.connect(draft, secrets)
     assert refused.value.code == "BAD_CREDENTIALS"
     with pytest.raises(NotFoundError) as unknown:
-        workspace.connect(draft, {**secrets, "password": PASSWORD})
+        workspace.signin.connect(draft, {**secrets, "password": PASSWORD})
     assert unknown.value.code == "INTEGRATION_NOT_FOUND"
-    assert workspace.connections() == ()
+    assert workspace.connections.all() == ()

@@ -47,20 +47,20 @@ def test_after_a_whole_story_no_secret_is_anywhere_else(
     wrong = {"access_token": "pat-na1-mistyped"}
     said: list[str] = []
 
-    with ws.begin_browser(org_draft(sandbox), app, listen=False) as sign_in:
+    with ws.signin.begin_browser(org_draft(sandbox), app, listen=False) as sign_in:
         ended_at = httpx.get(sign_in.url).headers["Location"]
         sign_in.finish_with(ended_at)
         said.append(repr(sign_in))
         grant = sign_in.wait(timeout=5)
-    said += [repr(grant), repr(ws.connect(org_draft(sandbox), app, grant=grant))]
-    ws.connect(portal_draft(sandbox), {"access_token": portal.private_app_token})
+    said += [repr(grant), repr(ws.signin.connect(org_draft(sandbox), app, grant=grant))]
+    ws.signin.connect(portal_draft(sandbox), {"access_token": portal.private_app_token})
     sandbox.fault(ORG, Fault(FaultKind.ROTATED_REFRESH_TOKEN))
     sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
-    ws.refresh("acme", scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
-    said.append(ws.test("acme").to_json())
+    ws.refreshes.run("acme", scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
+    said.append(ws.connections.test("acme").to_json())
     for draft, secrets in ((portal_draft(sandbox, "other"), wrong), (org_draft(sandbox, "o"), app)):
         try:
-            ws.connect(draft, secrets)
+            ws.signin.connect(draft, secrets)
         except CrmdeckError as error:
             said += [str(error), repr(error), json.dumps(error.to_wire())]
     secrets_given = {
@@ -76,12 +76,12 @@ def test_after_a_whole_story_no_secret_is_anywhere_else(
     } - {org.client_id}
     assert len(secrets_given) >= 8
 
-    said += [entry.to_json() for entry in ws.audit()]
-    said += [status.to_json() for status in ws.statuses()]
-    said += [connection.to_json() for connection in ws.connections()]
+    said += [entry.to_json() for entry in ws.audit.entries()]
+    said += [status.to_json() for status in ws.health.statuses()]
+    said += [connection.to_json() for connection in ws.connections.all()]
     for what in EXPORTS:
         then = ws.now if what in ("comparison", "differences") else None
-        said.append(ws.export(what, "acme", format="json", right_at=then))
+        said.append(ws.exports.render(what, "acme", format="json", right_at=then))
     said += [caplog.text, *capfd.readouterr(), repr(ws)]
     haystack = b"\n".join([*everything_cached(ws), *(text.encode() for text in said)])
     assert org.instance_url.encode() in haystack

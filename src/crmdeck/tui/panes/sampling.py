@@ -58,7 +58,7 @@ class SamplingPane(Pane):
         workspace = self.workspace
         self.load(
             "samples",
-            lambda _: workspace.sample(view.ref, view.object_type, missing),
+            lambda _: workspace.schemas.sample(view.ref, view.object_type, missing),
             partial(self._took_sample, view.subject, missing),
             label=f"looking into records of {display_text(view.object_type, 40)}",
         )

@@ -91,7 +91,7 @@ def _ask(host: FlowHost, kind: Kind) -> None:
 
     def work(_job: Job, answers: dict[str, str]) -> ConnectionDraft:
         draft = _draft(kind, answers)
-        host.workspace.ways_in(draft)
+        host.workspace.signin.ways_in(draft)
         return draft
 
     def done(draft: ConnectionDraft | None) -> None:
@@ -106,7 +106,7 @@ def _ask(host: FlowHost, kind: Kind) -> None:
 
 def _ask_files(host: FlowHost, kind: Kind) -> None:
     def work(_job: Job, answers: dict[str, str]) -> Connection:
-        return host.workspace.connect(_draft(kind, answers)).connection
+        return host.workspace.signin.connect(_draft(kind, answers)).connection
 
     def done(connection: Connection | None) -> None:
         if connection is not None:

@@ -48,7 +48,7 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
     def write(what: str, format_: str, path: Path) -> None:
         host.loader.load(
             "export",
-            lambda _: host.workspace.export_file(
+            lambda _: host.workspace.exports.write(
                 path,
                 what,
                 None if request.everywhere else connection_id,

@@ -160,7 +160,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _statuses(self, job: Job) -> tuple[ConnectionStatus, ...]:
         self.workspace.prepare(job.progress)
-        return self.workspace.statuses()
+        return self.workspace.health.statuses()
 
     def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
         ids = [status.id for status in statuses]
@@ -205,7 +205,7 @@ class MainScreen(ActionHost, Screen[None]):
         """Read the schema of a connection again; a failure shows in the pane, and in its health."""
 
         def work(job: Job) -> RefreshResult:
-            return self.workspace.refresh(ref, progress=job.progress, cancel=job.cancel)
+            return self.workspace.refreshes.run(ref, progress=job.progress, cancel=job.cancel)
 
         def done(result: RefreshResult) -> None:
             severity: SeverityLevel = "warning" if result.failures else "information"

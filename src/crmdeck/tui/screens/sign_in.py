@@ -69,9 +69,9 @@ class SignInFlow:
     # How
 
     def _look(self, _job: Job) -> tuple[tuple[Flow, ...], Flow | None]:
-        flows = self._workspace.sign_in_flows(self._target)
+        flows = self._workspace.signin.flows(self._target)
         known = isinstance(self._target, str)
-        return flows, self._workspace.choose_flow(self._target) if known else None
+        return flows, self._workspace.signin.choose_flow(self._target) if known else None
 
     def _ask_how(self, found: tuple[tuple[Flow, ...], Flow | None]) -> None:
         flows, current = found
@@ -96,15 +96,15 @@ class SignInFlow:
         workspace, target = self._workspace, self._target
         place, no_keyring = None, ""
         try:
-            place = workspace.place_for(target)
+            place = workspace.signin.place_for(target)
         except CrmdeckError as error:
             if error.code != NO_KEYRING:
                 raise
             no_keyring = error.message
         return _Plan(
             flow,
-            workspace.open_questions(target, flow),
-            not isinstance(target, str) and workspace.needs_own_host(target, flow),
+            workspace.signin.open_questions(target, flow),
+            not isinstance(target, str) and workspace.signin.needs_own_host(target, flow),
             place,
             no_keyring,
         )
@@ -159,7 +159,7 @@ class SignInFlow:
         if not plan.flow.browser:
             return self._finish(plan, None)
         port = _port(answers.get(PORT, ""))
-        return self._workspace.begin_browser(self._target, self._secrets, port=port)
+        return self._workspace.signin.begin_browser(self._target, self._secrets, port=port)
 
     def _go_on(self, plan: _Plan, result: Any) -> None:
         if result is not None and plan.flow.browser:
@@ -171,9 +171,9 @@ class SignInFlow:
     def _finish(self, plan: _Plan, grant: Any) -> SignedIn:
         target = self._target
         connect = (
-            partial(self._workspace.sign_in, target)
+            partial(self._workspace.signin.renew, target)
             if isinstance(target, str)
-            else partial(self._workspace.connect, target)
+            else partial(self._workspace.signin.connect, target)
         )
         return connect(
             self._secrets,

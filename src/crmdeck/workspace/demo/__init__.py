@@ -18,54 +18,47 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.home import demo_home
 from crmdeck.model import ProgressCallback, to_utc
 from crmdeck.settings import Settings
-from crmdeck.workspace.demo.building import Builder
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.demo.builder import Builder
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.demo.replay import ACTOR, Hands, build
-from crmdeck.workspace.facade import Workspace
+from crmdeck.workspace.workspace import Workspace
 
 FRESH_FOR = timedelta(hours=12)
 STAMP = "built-at"
 
 
-class DemoWorkspace(Workspace):
-    """The workspace of the demo. It is there once `prepare` has been called."""
+class _Demo:
+    """What the demo has to do beside a workspace: to be built, and to run the sandbox."""
 
-    def __init__(self, home: Path, *, read_only: bool = False, at: datetime | None = None) -> None:
-        clock: Clock = Hands(at) if at else utc_now
+    def __init__(self, home: Path, at: datetime | None) -> None:
+        self._home = home
         self._at = at
         self._builder: Builder | None = None
-        self._link = SandboxLink(clock, at)
-        super().__init__(
-            home,
-            settings=Settings(actor=ACTOR),
-            read_only=read_only,
-            clock=clock,
-            secrets=MemorySecrets(),
-            connect=self._link,
-        )
+        self.clock: Clock = Hands(at) if at else utc_now
+        self.link = SandboxLink(self.clock, at)
 
     def begin(self) -> None:
         """Start to build the demo, where there is none that is fresh, in a process of its own.
 
         The console imports and paints meanwhile; `prepare` waits for it.
         """
-        if _built_at(self.home, self._at) is None:
-            self._builder = Builder(self.home)
+        if _built_at(self._home, self._at) is None:
+            self._builder = Builder(self._home)
 
-    def prepare(self, progress: ProgressCallback | None = None) -> None:
+    def prepare(self, progress: ProgressCallback) -> None:
         """Build the demo where there is none that is fresh, or wait for what `begin` started."""
-        if self._link.anchor is not None and self._at is None:
+        if self.link.anchor is not None and self._at is None:
             return
-        told = progress or (lambda _: None)
         if self._builder is not None:
-            self._builder.wait(told)
-        self._link.anchor = ensure_built(self.home, self._at, told)
+            self._builder.wait(progress)
+        self.link.anchor = ensure_built(self._home, self._at, progress)
 
     def close(self) -> None:
         """Stop what was started: the sandbox, and a builder that nobody waits for any more."""
         if self._builder is not None:
             self._builder.stop()
-        self._link.stop()
+        self.link.stop()
 
 
 @contextmanager
@@ -85,9 +78,18 @@ def open_demo(
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
         home = demo_home(Path(scratch) if at else folder)
-        with DemoWorkspace(home, read_only=read_only, at=at) as workspace:
+        demo = _Demo(home, at)
+        context = Context(
+            home,
+            settings=Settings(actor=ACTOR),
+            read_only=read_only,
+            clock=demo.clock,
+            secrets=MemorySecrets(),
+            connect=demo.link,
+        )
+        with Workspace(context, prepare=demo.prepare, close=demo.close) as workspace:
             if later:
-                workspace.begin()
+                demo.begin()
             else:
                 workspace.prepare()
             yield workspace

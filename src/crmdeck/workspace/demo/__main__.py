@@ -4,6 +4,6 @@ import sys
 from pathlib import Path
 
 from crmdeck.workspace.demo import ensure_built
-from crmdeck.workspace.demo.building import tell
+from crmdeck.workspace.demo.builder import tell
 
 ensure_built(Path(sys.argv[1]), None, tell)

@@ -12,7 +12,7 @@ from crmdeck.clock import Clock
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection, Platform, Source
-from crmdeck.workspace.base import open_source
+from crmdeck.workspace.context import open_source
 
 
 class SandboxLink:

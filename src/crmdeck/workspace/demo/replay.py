@@ -20,10 +20,11 @@ from crmdeck.model import (
     Source,
 )
 from crmdeck.settings import Settings
-from crmdeck.workspace.connecting import ConnectionDraft
-from crmdeck.workspace.deciding import Choice
+from crmdeck.workspace.connections import ConnectionDraft
+from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
-from crmdeck.workspace.facade import Workspace
+from crmdeck.workspace.mappings import Choice
+from crmdeck.workspace.workspace import Workspace
 
 ACTOR = "priya.raman"
 NIGHTLY = "nightly"
@@ -66,7 +67,7 @@ def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
     """Build the demo in `home`; its history ends at `anchor`. `progress` counts its steps."""
     hands = Hands(anchor - HISTORY)
     link = SandboxLink(hands, anchor)
-    workspace = Workspace(
+    context = Context(
         home,
         settings=Settings(actor=NIGHTLY),
         clock=hands,
@@ -74,7 +75,7 @@ def build(home: Path, anchor: datetime, progress: ProgressCallback) -> None:
         connect=link,
     )
     try:
-        Replay(workspace, hands, anchor).run(progress)
+        Replay(Workspace(context), hands, anchor).run(progress)
     finally:
         link.stop()
 
@@ -127,11 +128,11 @@ class Replay:
             ),
         )
         with self._workspace.acting_as(ACTOR):
-            self._workspace.add_connection(draft)
+            self._workspace.connections.add(draft)
 
     def _refresh(self, name: str) -> None:
         try:
-            self._workspace.refresh(name)
+            self._workspace.refreshes.run(name)
         except CrmdeckError:
             # The org that lost its authorisation: the failure is part of the story.
             return
@@ -139,7 +140,7 @@ class Replay:
     def _accept(self) -> None:
         with self._workspace.acting_as(ACTOR):
             for pair, fields in ACCEPTED.items():
-                self._workspace.decide(
+                self._workspace.mappings.decide(
                     "acme-prod",
                     pair,
                     [
@@ -155,13 +156,13 @@ class Replay:
 
     def _disconnect(self) -> None:
         with self._workspace.acting_as(ACTOR):
-            self._workspace.disconnect(DISCONNECTED)
+            self._workspace.connections.disconnect(DISCONNECTED)
 
     def _acknowledge(self) -> None:
         before = self._anchor - timedelta(days=60)
-        events = self._workspace.drift("acme-prod").events
+        events = self._workspace.drift.report("acme-prod").events
         with self._workspace.acting_as(ACTOR):
-            self._workspace.acknowledge(
+            self._workspace.drift.acknowledge(
                 [event.id for event in events if event.detected_at < before],
                 "Known: agreed with the sales team.",
             )

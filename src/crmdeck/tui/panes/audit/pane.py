@@ -121,9 +121,10 @@ class AuditPane(Pane):
 
 def read_log(workspace: Workspace, ref: str | None) -> tuple[Line, ...]:
     """Return the entries of a connection, or of all, with the names of their connections."""
-    names = {connection.id: connection.name for connection in workspace.connections()}
+    names = {connection.id: connection.name for connection in workspace.connections.all()}
     return tuple(
-        Line(entry, names.get(entry.connection_id or "", "")) for entry in workspace.audit(ref)
+        Line(entry, names.get(entry.connection_id or "", ""))
+        for entry in workspace.audit.entries(ref)
     )
 
 

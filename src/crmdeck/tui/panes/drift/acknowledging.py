@@ -64,7 +64,7 @@ def acknowledge(pane: Board, items: Sequence[Item], note: str) -> None:
 
     pane.load(
         "acknowledge",
-        lambda _: pane.workspace.acknowledge(ids, note),
+        lambda _: pane.workspace.drift.acknowledge(ids, note),
         done,
         label=f"acknowledging {count(len(ids), 'change')}",
         cancellable=False,

@@ -72,13 +72,13 @@ class Book:
 
 def read_book(workspace: Workspace, ref: str | None, *, everywhere: bool) -> Book:
     """Read the drift of a connection (None: of all), with names and standing mappings."""
-    report = workspace.drift(ref)
+    report = workspace.drift.report(ref)
     concerned = {event.connection_id for event in report.events}
     return make_book(
         report.events,
         report.stories,
-        names={connection.id: connection.name for connection in workspace.connections()},
-        logs={one: workspace.decisions(one) for one in concerned},
+        names={connection.id: connection.name for connection in workspace.connections.all()},
+        logs={one: workspace.mappings.decisions(one) for one in concerned},
         now=workspace.now,
         everywhere=everywhere,
     )

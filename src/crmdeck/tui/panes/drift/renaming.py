@@ -47,7 +47,7 @@ def _take(pane: Board, old: Item, new: Item, moving: Sequence[Decision]) -> None
 
     def work() -> int:
         _move(pane.workspace, moving, name, note)
-        return pane.workspace.acknowledge([old.event.id, new.event.id], note)
+        return pane.workspace.drift.acknowledge([old.event.id, new.event.id], note)
 
     def done(_: int) -> None:
         moved = f" {count(len(moving), 'mapping')} moved along." if moving else ""
@@ -74,4 +74,4 @@ def _move(workspace: Workspace, moving: Sequence[Decision], crm_field: str, note
         )
         pairs.setdefault((decision.connection_id, decision.object_pair), []).append(choice)
     for (connection_id, pair), choices in pairs.items():
-        workspace.decide(connection_id, pair, choices)
+        workspace.mappings.decide(connection_id, pair, choices)

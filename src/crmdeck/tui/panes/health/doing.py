@@ -41,7 +41,7 @@ def refresh_all(
 ) -> Round:
     """Refresh them at the same time; who fails keeps its error and stops nobody else."""
     ids = [connection.id for connection in connections]
-    attempts = workspace.refresh_many(ids, progress=progress, cancel=cancel)
+    attempts = workspace.refreshes.run_many(ids, progress=progress, cancel=cancel)
     results = {each.name: each.result for each in attempts if each.result is not None}
     return Round(
         sum(len(result.drift_events) for result in results.values()),
@@ -54,7 +54,7 @@ def ask_and_rename(pane: HealthPane, connection: Connection) -> None:
     """Ask for another name."""
 
     def work(_job: Job, answers: dict[str, str]) -> Connection:
-        return pane.workspace.rename_connection(connection.id, answers["name"].strip())
+        return pane.workspace.connections.rename(connection.id, answers["name"].strip())
 
     form: Form[Connection] = Form(
         f"Rename {connection.name}",
@@ -71,7 +71,7 @@ def ask_and_move(pane: HealthPane, connection: Connection) -> None:
 
     def work(_job: Job, answers: dict[str, str]) -> Connection:
         path = answers["path"].strip()
-        return pane.workspace.update_connection(connection.id, path=path)
+        return pane.workspace.connections.update(connection.id, path=path)
 
     def done(moved: Connection | None) -> None:
         if moved is not None:
@@ -92,7 +92,7 @@ def ask_and_disconnect(pane: HealthPane, connection: Connection) -> None:
     """Ask for the name to be typed, then disconnect."""
 
     def work(_job: Job) -> Connection:
-        return pane.workspace.disconnect(connection.id)
+        return pane.workspace.connections.disconnect(connection.id)
 
     def answered(sure: bool | None) -> None:
         if sure:
@@ -119,7 +119,7 @@ def reconnect(pane: HealthPane, connection: Connection) -> None:
 
     pane.load(
         "change",
-        lambda _: pane.workspace.update_connection(connection.id, reconnect=True),
+        lambda _: pane.workspace.connections.update(connection.id, reconnect=True),
         done,
         label="connecting again",
         cancellable=False,
@@ -139,7 +139,7 @@ def test(pane: HealthPane, connection: Connection) -> None:
 
     pane.load(
         "test",
-        lambda job: pane.workspace.test(connection.id, progress=job.progress),
+        lambda job: pane.workspace.connections.test(connection.id, progress=job.progress),
         told,
         failed=failed,
         label=f"testing {connection.name}",

@@ -282,14 +282,14 @@ class HealthPane(Pane):
 def read_board(workspace: Workspace) -> Board:
     """Return every connection with what is cached of its health."""
     with workspace.hold():
-        connections = {connection.id: connection for connection in workspace.connections()}
+        connections = {connection.id: connection for connection in workspace.connections.all()}
         entries = tuple(
             Entry(
                 connections[status.id],
                 status,
-                workspace.sync_history(status.id, MOST_RUNS),
-                workspace.failures(status.id),
+                workspace.health.sync_history(status.id, MOST_RUNS),
+                workspace.health.failures(status.id),
             )
-            for status in workspace.statuses()
+            for status in workspace.health.statuses()
         )
     return Board(entries, workspace.now)

@@ -102,7 +102,7 @@ class AskingPane(DecidingPane):
                 self.decide("value map", [line], [accepting(line, value_map=value_map)])
 
         def work(_: Job) -> ValueMap:
-            return workspace.value_map(sitting.ref, sitting.pair, line.name, crm_field)
+            return workspace.mappings.value_map(sitting.ref, sitting.pair, line.name, crm_field)
 
         def took(suggested: ValueMap) -> None:
             own = value_rows(line, suggested, None)

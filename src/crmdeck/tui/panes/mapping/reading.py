@@ -68,14 +68,14 @@ class ReadingPane(WatchingPane):
         def work(_: Job) -> tuple[Review, SuggestAnswer | None] | None:
             chosen = pair
             if chosen is None:
-                begun = self.workspace.pairs(ref)
+                begun = self.workspace.mappings.pairs(ref)
                 chosen = begun[0].object_pair if begun else None
             if chosen is None:
-                self.workspace.objects(ref)
+                self.workspace.schemas.objects(ref)
                 return None
-            self._touched = self.workspace.touched_at()
-            review = self.workspace.review(ref, chosen)
-            ranked = None if known else self.workspace.suggest(ref, chosen, encoder="none")
+            self._touched = self.workspace.head()
+            review = self.workspace.mappings.review(ref, chosen)
+            ranked = None if known else self.workspace.mappings.suggest(ref, chosen, encoder="none")
             return review, ranked
 
         self.load(
@@ -138,7 +138,7 @@ class ReadingPane(WatchingPane):
             return
 
         def work(job: Job) -> SuggestAnswer:
-            return self.workspace.suggest(
+            return self.workspace.mappings.suggest(
                 sitting.ref, sitting.pair, progress=job.progress, cancel=job.cancel
             )
 
@@ -226,8 +226,10 @@ class ReadingPane(WatchingPane):
                 self.reload()
 
         def work(_: Job) -> tuple[Choice, ...]:
-            objects = workspace.objects(ref).objects
-            return pair_choices(workspace.pairs(ref), workspace.partner_objects(), objects)
+            objects = workspace.schemas.objects(ref).objects
+            return pair_choices(
+                workspace.mappings.pairs(ref), workspace.mappings.partner_objects(), objects
+            )
 
         def failed(error: CrmdeckError) -> None:
             dialog.dismiss(None)

@@ -38,7 +38,7 @@ class WatchingPane(AskingPane):
             return
         self.load(
             "watch",
-            lambda _: self.workspace.touched_at(),
+            lambda _: self.workspace.head(),
             self._watched,
             failed=lambda _: None,
             quiet=True,
@@ -56,8 +56,8 @@ class WatchingPane(AskingPane):
         writes = sitting.writes
 
         def work(_: Job) -> Review:
-            self._touched = self.workspace.touched_at()
-            return self.workspace.review(sitting.ref, sitting.pair)
+            self._touched = self.workspace.head()
+            return self.workspace.mappings.review(sitting.ref, sitting.pair)
 
         def took(review: Review) -> None:
             if sitting is self.sitting:

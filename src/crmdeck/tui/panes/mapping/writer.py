@@ -65,12 +65,12 @@ class DecisionWriter:
         step, workspace = write.step, self._workspace
         place, seen = (sitting.ref, sitting.pair), write.seen | self._made
         if write.back is None:
-            made = workspace.decide(*place, write.choices, seen=seen)
+            made = workspace.mappings.decide(*place, write.choices, seen=seen)
             step.stored = [decision.id for decision in made]
         elif write.back:
-            made = workspace.undo_all(*place, step.stored, seen=seen)
+            made = workspace.mappings.undo_all(*place, step.stored, seen=seen)
             step.undone_by = [decision.id for decision in made]
         else:
-            made = workspace.undo_all(*place, step.undone_by, seen=seen)
+            made = workspace.mappings.undo_all(*place, step.undone_by, seen=seen)
         self._made.update(decision.id for decision in made)
         return made

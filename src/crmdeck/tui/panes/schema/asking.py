@@ -70,7 +70,9 @@ class Asking(Reading):
             )
             self.app.push_screen(dialog, self._travel)
 
-        self.load("moments", lambda _: workspace.moments(ref), ask, label="reading the history")
+        self.load(
+            "moments", lambda _: workspace.schemas.moments(ref), ask, label="reading the history"
+        )
 
     def action_now(self) -> None:
         """Leave the past."""
@@ -112,8 +114,10 @@ class Asking(Reading):
 
         def work(_: Job) -> tuple[tuple[Connection, ...], Mapping[str, Moments]]:
             with workspace.hold():
-                connections = workspace.connections()
-                return connections, {one.id: workspace.moments(one.id) for one in connections}
+                connections = workspace.connections.all()
+                return connections, {
+                    one.id: workspace.schemas.moments(one.id) for one in connections
+                }
 
         def ask(answer: tuple[tuple[Connection, ...], Mapping[str, Moments]]) -> None:
             connections, moments = answer
@@ -191,7 +195,7 @@ class Asking(Reading):
 
         self.load(
             "moments",
-            lambda _: Past(workspace.moments(ref), workspace.drift(ref).events),
+            lambda _: Past(workspace.schemas.moments(ref), workspace.drift.report(ref).events),
             ask,
             label="reading the history",
         )

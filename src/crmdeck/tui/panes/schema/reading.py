@@ -81,7 +81,7 @@ class Reading(SamplingPane):
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
             with workspace.hold():
-                data = schema_data(ref, workspace.overview(ref, at))
+                data = schema_data(ref, workspace.schemas.overview(ref, at))
                 return data, read_fields(workspace, data) if whole else NO_FIELDS
 
         self.load("schema", work, self._took, label="reading the schema", failed=self._failed)
@@ -212,7 +212,7 @@ class Reading(SamplingPane):
         workspace = self.workspace
 
         def work(_: Job) -> tuple[InspectedObject, Mapping[str, Field]]:
-            found = workspace.inspect(data.ref, object_type, data.overview.at)
+            found = workspace.schemas.inspect(data.ref, object_type, data.overview.at)
             return found, {field.name: field for field in found.detail.fields}
 
         self.load(
@@ -258,11 +258,11 @@ class Reading(SamplingPane):
 
 def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
     """Return all fields of the schema of a moment; for a worker."""
-    rows: tuple[FieldRow, ...] = workspace.field_rows(data.ref, data.overview.at)
+    rows: tuple[FieldRow, ...] = workspace.schemas.fields(data.ref, data.overview.at)
     return field_data(data, rows)
 
 
 def read_comparison(workspace: Workspace, sides: Sides) -> Comparison:
     """Return how two sides differ; for a worker."""
     (left, left_at), (right, right_at) = sides
-    return workspace.compare(left, right, left_at=left_at, right_at=right_at)
+    return workspace.schemas.compare(left, right, left_at=left_at, right_at=right_at)

@@ -1,4 +1,4 @@
-"""Many refreshes at once: a slow CRM holds up nobody but itself."""
+"""Refreshes of one connection or of many: who joins whom, and how many run at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from functools import partial
 
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CancelledError, CrmdeckError
-from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult
-from crmdeck.workspace.refresh import Refreshing
+from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.refresh import refresh
 
 AT_ONCE = 4
 GRACE = 5.0
@@ -27,10 +28,43 @@ class Attempt:
     error: CrmdeckError | None = None
 
 
-class RefreshingTogether(Refreshing):
-    """The refresh of several connections."""
+class Refreshes:
+    """Discovering the schemas of connections and recording what changed."""
 
-    def refresh_many(
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def run(
+        self,
+        ref: str,
+        *,
+        scope: Scope | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RefreshResult:
+        """Discover the schema of a connection and record what changed.
+
+        One transaction holds snapshots, drift and audit entries. An object type that fails
+        keeps its last snapshot and is listed in `failures`. Who asks while the same refresh
+        runs in this process gets that one's result, with their own `progress` and `cancel`.
+        `scope` is the connection's unless given. `progress` counts object types, and may be
+        called from other threads. Raises ConflictError for a disconnected connection,
+        ReauthRequiredError, SourceError where nothing could be read (the failure is recorded),
+        CancelledError (only the attempt is recorded).
+        """
+        self._context.require_writable()
+        connection = self._context.connection(ref)
+        wanted = scope or connection.scope
+        stop = cancel or CancelToken()
+        return self._context.refreshing.run(
+            connection.id,
+            wanted,
+            lambda tell: refresh(self._context, connection, wanted, tell, stop),
+            progress or (lambda _: None),
+            stop,
+        )
+
+    def run_many(
         self,
         refs: Sequence[str],
         *,
@@ -44,17 +78,17 @@ class RefreshingTogether(Refreshing):
         types), and is called from several threads. Raises CancelledError; who had finished by
         then stays refreshed.
         """
-        self._require_writable()
+        self._context.require_writable()
         wanted = tuple(dict.fromkeys(refs))
         names = self._names(wanted)
         if len(wanted) == 1:
             alone = progress or (lambda _: None)
             return (self._attempt(wanted[0], names, alone, cancel or CancelToken()),)
-        told = _Count(len(wanted), progress)
+        count = _Count(len(wanted), progress)
         waiting = list(wanted)
 
         def one(ref: str, stop: CancelToken) -> tuple[str, Attempt]:
-            with told.one(names[ref]) as progress:
+            with count.one(names[ref]) as progress:
                 return ref, self._attempt(ref, names, progress, stop)
 
         def take() -> Callable[[CancelToken], tuple[str, Attempt]] | None:
@@ -64,18 +98,19 @@ class RefreshingTogether(Refreshing):
         try:
             found = dict(in_parallel(take, threads, cancel or CancelToken(), "refresh"))
         finally:
-            told.wait_for_all(GRACE)
+            count.wait_for_all(GRACE)
         return tuple(found[ref] for ref in wanted)
 
     def _names(self, refs: Sequence[str]) -> dict[str, str]:
-        known = {c.id: c.name for c in self.connections()}
+        with self._context.store.read() as session:
+            known = {c.id: c.name for c in session.connections.all()}
         return {ref: known.get(ref.lower(), ref) for ref in refs}
 
     def _attempt(
         self, ref: str, names: Mapping[str, str], progress: ProgressCallback, stop: CancelToken
     ) -> Attempt:
         try:
-            return Attempt(names[ref], self.refresh(ref, progress=progress, cancel=stop))
+            return Attempt(names[ref], self.run(ref, progress=progress, cancel=stop))
         except CancelledError:
             raise
         except CrmdeckError as error:

@@ -16,8 +16,8 @@ from crmdeck.matching import (
 )
 from crmdeck.model import Suggestion, WireModel
 from crmdeck.workspace.knowledge import load_knowledge
+from crmdeck.workspace.mappings import check_encoder
 from crmdeck.workspace.ranking import NO_ENCODER
-from crmdeck.workspace.suggesting import check_encoder
 
 COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
 

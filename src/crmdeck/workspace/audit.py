@@ -1,17 +1,20 @@
-"""The audit log, read."""
+"""Audit: who did what when."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from crmdeck.model import AuditEntry
-from crmdeck.workspace.base import UseCases, find_connection
+from crmdeck.workspace.context import Context, find_connection
 
 
-class Auditing(UseCases):
-    """Who did what when."""
+class Audit:
+    """The audit log, read."""
 
-    def audit(
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def entries(
         self,
         ref: str | None = None,
         *,
@@ -22,10 +25,10 @@ class Auditing(UseCases):
         limit: int | None = None,
     ) -> tuple[AuditEntry, ...]:
         """Return audit entries, newest first; `event` may end in `*`."""
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             connection_id = None
             if ref is not None:
-                connection_id = find_connection(session.connections.all(), ref).id
+                connection_id = find_connection(session, ref).id
             return session.audit.entries(
                 connection_id=connection_id,
                 event=event,

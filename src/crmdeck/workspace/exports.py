@@ -1,9 +1,8 @@
-"""Exports: what is cached, as records in a format, and a mapping read back."""
+"""Exports: what is cached, as records in a format."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,25 @@ from typing import Any
 from crmdeck.errors import UsageError
 from crmdeck.exports import COLUMNS, export, write_atomically
 from crmdeck.exports import FORMATS as FORMATS
-from crmdeck.model import Decision, ObjectPair, WireModel
-from crmdeck.workspace.auditing import Auditing
-from crmdeck.workspace.browsing import Browsing, never_discovered
-from crmdeck.workspace.deciding import Choice, Deciding
-from crmdeck.workspace.drifting import Drifting
+from crmdeck.model import (
+    Comparison,
+    DriftReport,
+    FieldDifference,
+    FieldMapping,
+    ObjectDetail,
+    ObjectDifference,
+    SchemaSummary,
+    WireModel,
+)
+from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.health import Health
-from crmdeck.workspace.keeping import Named, keep
+from crmdeck.workspace.mappings import Mappings
+from crmdeck.workspace.schemas import Schemas, never_discovered
+
+Named = str | tuple[str, ...]
+"""What names a record: an id or a name; a field within its object type by several names."""
 
 EXPORTS = tuple(COLUMNS)
 _OF_A_MOMENT = ("objects", "schema", "comparison", "differences")
@@ -25,10 +36,26 @@ _OF_OBJECTS = ("schema", "comparison", "differences", "drift")
 _OF_TWO_SIDES = ("comparison", "differences")
 
 
-class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
+class Exports:
     """Handing results over."""
 
-    def export(
+    def __init__(
+        self,
+        context: Context,
+        schemas: Schemas,
+        drift: Drift,
+        mappings: Mappings,
+        health: Health,
+        audit: Audit,
+    ) -> None:
+        self._context = context
+        self._schemas = schemas
+        self._drift = drift
+        self._mappings = mappings
+        self._health = health
+        self._audit = audit
+
+    def render(
         self,
         what: str,
         ref: str | None = None,
@@ -63,35 +90,19 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
         _refuse_what_does_not_go_together(what, pair, at, right, right_at, object_type)
         if what in _OF_TWO_SIDES:
             left = _needed(what, ref)
-            data: WireModel | Sequence[WireModel] = self.compare(
+            data: WireModel | Sequence[WireModel] = self._schemas.compare(
                 left, right or left, left_at=at, right_at=right_at, object_type=object_type
             )
         else:
             data = self._exported(what, ref, pair, at, object_type)
         return export(what, data if only is None else keep(data, only), format)
 
-    def export_file(self, path: Path, what: str, ref: str | None = None, **options: Any) -> None:
+    def write(self, path: Path, what: str, ref: str | None = None, **options: Any) -> None:
         """Write an export to a file, whole or not at all, readable by its owner only.
 
-        `options` are those of `export`.
+        `options` are those of `render`.
         """
-        write_atomically(path, self.export(what, ref, **options))
-
-    def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
-        """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
-
-        Raises UsageError where the text is no mapping of that pair.
-        """
-        choices = _choices(text, pair)
-        holding = {line.partner_field: line for line in self.mapping(ref, pair).lines}
-        fresh = [
-            choice
-            for choice in choices
-            if (line := holding.get(choice.partner_field)) is None
-            or (line.state, line.crm_field, line.direction, line.value_map)
-            != (choice.state, choice.crm_field, choice.direction, choice.value_map)
-        ]
-        return self.decide(ref, pair, fresh) if fresh else ()
+        write_atomically(path, self.render(what, ref, **options))
 
     def _exported(
         self,
@@ -103,26 +114,26 @@ class Exporting(Health, Browsing, Drifting, Deciding, Auditing):
     ) -> WireModel | Sequence[WireModel]:
         match what:
             case "health":
-                return self.status(ref) if ref else self.statuses()
+                return self._health.status(ref) if ref else self._health.statuses()
             case "drift":
-                return self.drift(ref, object_type=object_type)
+                return self._drift.report(ref, object_type=object_type)
             case "audit":
-                return self.audit(ref)
+                return self._audit.entries(ref)
         name = _needed(what, ref)
         match what:
             case "objects":
-                return self.objects(name, at)
+                return self._schemas.objects(name, at)
             case "schema" if object_type is not None:
-                return self.schema(name, object_type, at)
+                return self._schemas.object(name, object_type, at)
             case "schema":
                 return self._all_schemas(name, at)
-        pairs = [pair] if pair else [p.object_pair for p in self.pairs(name)]
-        mappings = [self.mapping(name, one) for one in pairs]
+        pairs = [pair] if pair else [p.object_pair for p in self._mappings.pairs(name)]
+        mappings = [self._mappings.get(name, one) for one in pairs]
         return mappings[0] if pair else mappings
 
     def _all_schemas(self, ref: str, at: datetime | None) -> tuple[WireModel, ...]:
-        connection = self.connection(ref)
-        details = self.schemas(connection.id, at)
+        connection = self._context.connection(ref)
+        details = self._schemas.all(connection.id, at)
         if not details:
             raise never_discovered(connection, at)
         return details
@@ -168,27 +179,63 @@ def _refuse_what_does_not_go_together(
         )
 
 
-def _choices(text: str, pair: str) -> list[Choice]:
-    try:
-        loaded: Any = json.loads(text)
-    except ValueError as error:
-        raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
-    mappings = loaded if isinstance(loaded, list) else [loaded]
-    mine = [m for m in mappings if isinstance(m, dict) and m.get("objectPair") == pair]
-    if not mine or not isinstance(mine[0].get("lines"), list):
-        raise _not_a_mapping(pair, f"It has no lines for {ObjectPair.parse(pair)}.")
-    try:
-        return [
-            Choice.from_wire(line) for line in mine[0]["lines"] if line.get("state") != "pending"
-        ]
-    except (ValueError, AttributeError) as error:
-        raise _not_a_mapping(pair, str(error)) from None
+def keep(
+    data: WireModel | Sequence[WireModel], only: Collection[Named]
+) -> WireModel | Sequence[WireModel]:
+    """Return `data` with the records that `only` names; see `Exports.render` for how.
+
+    An object type whose fields are named, is kept with those alone.
+    """
+    match data:
+        case DriftReport():
+            events = tuple(event for event in data.events if event.id in only)
+            told = {event.story for event in events}
+            stories = tuple(story for story in data.stories if story.id in told)
+            return DriftReport(events=events, stories=stories)
+        case FieldMapping():
+            lines = tuple(line for line in data.lines if line.partner_field in only)
+            return data.model_copy(update={"lines": lines})
+        case SchemaSummary():
+            return SchemaSummary(objects=tuple(o for o in data.objects if o.object_type in only))
+        case Comparison():
+            objects = tuple(part for one in data.objects for part in _differing(one, only))
+            return data.model_copy(update={"objects": objects})
+        case WireModel():
+            return data
+    return [part for record in data for part in _record(record, only)]
 
 
-def _not_a_mapping(pair: str, cause: str) -> UsageError:
-    return UsageError(
-        f"This is no mapping of {pair}.",
-        cause=cause,
-        remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
-        code="BAD_MAPPING_FILE",
+def _record(record: WireModel, only: Collection[Named]) -> Iterator[WireModel]:
+    if not isinstance(record, ObjectDetail):
+        if getattr(record, "id", "") in only:
+            yield record
+    elif record.object_type in only:
+        yield record
+    else:
+        fields = tuple(f for f in record.fields if (record.object_type, f.name) in only)
+        if fields:
+            yield record.model_copy(update={"fields": fields})
+
+
+def _differing(one: ObjectDifference, only: Collection[Named]) -> Iterator[ObjectDifference]:
+    if one.object_type in only:
+        yield one
+        return
+    changes = tuple(c for c in one.changes if (one.object_type, "", c.attribute) in only)
+    fields = tuple(part for field in one.fields for part in _field(one.object_type, field, only))
+    if changes or fields:
+        yield one.model_copy(update={"changes": changes, "fields": fields})
+
+
+def _field(
+    object_type: str, field: FieldDifference, only: Collection[Named]
+) -> Iterator[FieldDifference]:
+    if not field.changes:
+        if (object_type, field.field_name, "") in only:
+            yield field
+        return
+    changes = tuple(
+        c for c in field.changes if (object_type, field.field_name, c.attribute) in only
     )
+    if changes:
+        yield field.model_copy(update={"changes": changes})

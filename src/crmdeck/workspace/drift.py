@@ -7,13 +7,16 @@ from datetime import datetime
 
 from crmdeck.errors import NotFoundError
 from crmdeck.model import DriftEvent, DriftReport, Severity
-from crmdeck.workspace.base import UseCases, find_connection
+from crmdeck.workspace.context import Context, find_connection
 
 
-class Drifting(UseCases):
+class Drift:
     """Drift events and their acknowledgement."""
 
-    def drift(
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def report(
         self,
         ref: str | None = None,
         *,
@@ -26,10 +29,10 @@ class Drifting(UseCases):
 
         All connections where `ref` is None; `acknowledged` None means both.
         """
-        with self._store.read() as session:
+        with self._context.store.read() as session:
             connection_id = None
             if ref is not None:
-                connection_id = find_connection(session.connections.all(), ref).id
+                connection_id = find_connection(session, ref).id
             events = session.drift.events(connection_id, since=since)
             stories = session.drift.stories(connection_id, since=since)
         wanted = tuple(
@@ -49,15 +52,17 @@ class Drifting(UseCases):
 
         Raises NotFoundError where an id is unknown; then none is acknowledged.
         """
-        self._require_writable()
-        with self._store.write() as session:
+        self._context.require_writable()
+        with self._context.store.write() as session:
             known = session.drift.among(event_ids)
             events = [_known(known.get(event_id), event_id) for event_id in event_ids]
             fresh = [event for event in events if event.acknowledged_at is None]
-            session.drift.acknowledge([e.id for e in fresh], self.now, self.actor, note)
+            session.drift.acknowledge(
+                [e.id for e in fresh], self._context.now, self._context.actor, note
+            )
             for connection_id in dict.fromkeys(event.connection_id for event in fresh):
                 mine = [event.id for event in fresh if event.connection_id == connection_id]
-                entry = self._entry(
+                entry = self._context.entry(
                     "schema.drift_acknowledged",
                     f"Acknowledged {len(mine)} changes" + (f": {note}" if note else ""),
                     connection_id=connection_id,

@@ -12,7 +12,7 @@ SHORTEST = 1.0
 """Seconds that a pause has to last before it is worth a word."""
 
 
-class Telling:
+class ProgressReporter:
     """Hands progress on, with what is waited for beside it as long as anything waits."""
 
     def __init__(self, callback: ProgressCallback | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from crmdeck.connectors.tokens import Grant
 
 
-class Purse:
+class MemoryCredentials:
     """The secrets of a connection that is being signed in to, as a connector wants them.
 
     `renewed` holds what the CRM gave in exchange meanwhile.
@@ -22,7 +22,7 @@ class Purse:
                 self.put({"refresh_token": grant.refresh_token})
 
     def __repr__(self) -> str:
-        return f"Purse({', '.join(sorted(self._values))})"
+        return f"MemoryCredentials({', '.join(sorted(self._values))})"
 
     def get(self, name: str) -> str | None:
         """Return the secret of that name, or None."""

@@ -10,8 +10,8 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.home import resolve_home
 from crmdeck.model import Status, WireModel
 from crmdeck.settings import Settings
-from crmdeck.workspace.facade import Workspace
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.workspace import Workspace
 
 PACKAGES = (
     "textual",
@@ -54,7 +54,7 @@ def examine(home: Path | None = None, *, demo: bool = False) -> tuple[Finding, .
 
 
 def _workspace(workspace: Workspace) -> list[Finding]:
-    statuses = workspace.statuses()
+    statuses = workspace.health.statuses()
     findings = [Finding(check="cache", ok=True, found=f"{len(statuses)} connections")]
     for status in statuses:
         bad = status.status in (Status.ERROR, Status.REAUTH_REQUIRED)

@@ -1,0 +1,386 @@
+"""Schemas from the cache, now or as of a moment; and fill rates and samples, from a few records.
+
+Records are only ever read when they are asked for. Rates are cached with their date. Values are
+for the eyes of who asked: they are in the answer and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crmdeck.connectors.base import Sampling
+from crmdeck.drift import ObjectState, compare_schemas
+from crmdeck.errors import SchemaNotDiscoveredError, UsageError
+from crmdeck.model import (
+    Comparison,
+    Connection,
+    Direction,
+    DriftEvent,
+    FieldRow,
+    ObjectDetail,
+    ObjectSummary,
+    SchemaSummary,
+    Snapshot,
+    SnapshotInfo,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.decided import accepted_fields
+
+MOST_RECORDS = 200
+
+
+@dataclass(frozen=True)
+class FillRate:
+    """How full a field is: `rate` (0 to 1) of `sampled` records, measured at a moment."""
+
+    rate: float
+    sampled: int
+    measured_at: datetime
+
+
+@dataclass(frozen=True)
+class FieldSample:
+    """How full fields are in `sampled` records, and a few values of each.
+
+    It is no record of the wire, so that no export or server can write it by accident; its
+    `repr` leaves the values out.
+    """
+
+    object_type: str
+    rates: Mapping[str, FillRate]
+    values: Mapping[str, tuple[str, ...]] = field(repr=False)
+    sampled: int
+    sampled_at: datetime
+
+
+@dataclass(frozen=True)
+class MappedTo:
+    """The PartnerOS field that a CRM field is mapped to, and where values flow."""
+
+    object_pair: str
+    partner_field: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class SchemaOverview:
+    """A schema with what is around it.
+
+    `events` is all drift of the connection, newest first, later than `at` included; `mapped`
+    leads from (object type, field name) to the accepted mappings that stood at `at`;
+    `first_look` is when the schema was first read; `now` the moment of the answer.
+    """
+
+    objects: tuple[ObjectSummary, ...]
+    events: tuple[DriftEvent, ...]
+    mapped: Mapping[tuple[str, str], tuple[MappedTo, ...]]
+    first_look: datetime | None
+    at: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class InspectedObject:
+    """One object type with its fields, and the fill rates that were measured, by field name."""
+
+    detail: ObjectDetail
+    rates: Mapping[str, FillRate]
+
+
+class Schemas:
+    """What the cache knows of schemas. `at` asks for what was known at that moment."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def objects(self, ref: str, at: datetime | None = None) -> SchemaSummary:
+        """Return one line an object type; raises SchemaNotDiscoveredError."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+        if not current:
+            raise never_discovered(connection, at)
+        return SchemaSummary(objects=tuple(self._summary(info, at) for info in current))
+
+    def object(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectDetail:
+        """Return one object type with its fields.
+
+        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+        return self._detail(snapshot, at)
+
+    def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
+        """Return all object types with their fields, by name; none where none is cached."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+            loaded = session.snapshots.load([info.id for info in current])
+        return tuple(self._detail(loaded[info.id], at) for info in current)
+
+    def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
+        """Return all fields of all object types, slim, ordered by object type and position."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.field_rows(connection.id, at)
+
+    def snapshots(self, ref: str, object_type: str) -> tuple[SnapshotInfo, ...]:
+        """Return the snapshots of an object type, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.history(connection.id, object_type)
+
+    def moments(self, ref: str) -> tuple[datetime, ...]:
+        """Return when the cached schema changed, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.moments(connection.id)
+
+    def compare(
+        self,
+        left: str,
+        right: str,
+        *,
+        left_at: datetime | None = None,
+        right_at: datetime | None = None,
+        object_type: str | None = None,
+    ) -> Comparison:
+        """Return how two cached schemas differ: two connections, or one at two moments.
+
+        With `object_type` only that one is compared. Raises NotFoundError for a connection that
+        there is not, or an object type that neither side has, and SchemaNotDiscoveredError for
+        a connection of which nothing is cached.
+        """
+        names = []
+        with self._context.store.read() as session:
+            sides = []
+            for ref, at in ((left, left_at), (right, right_at)):
+                connection = find_connection(session, ref)
+                names.append(connection.name)
+                sides.append(
+                    {i.object_type: i for i in session.snapshots.current(connection.id, at)}
+                )
+                if not sides[-1]:
+                    raise never_discovered(connection, at)
+            if object_type is not None:
+                known = sorted(sides[0].keys() | sides[1].keys())
+                sides = [
+                    {name: info for name, info in side.items() if name == object_type}
+                    for side in sides
+                ]
+                if not any(sides):
+                    raise not_found("object type", object_type, known)
+            # What is the same to the last bit need not be read to be called the same.
+            same = {
+                name
+                for name in sides[0].keys() & sides[1].keys()
+                if sides[0][name].content_hash == sides[1][name].content_hash
+            }
+            loaded = session.snapshots.load(
+                [
+                    info.id
+                    for side in sides
+                    for info in side.values()
+                    if info.object_type not in same
+                ]
+            )
+        left_states, right_states = (
+            {
+                name: ObjectState(name, info.label, info.custom, ())
+                if name in same
+                else _state(loaded[info.id])
+                for name, info in side.items()
+            }
+            for side in sides
+        )
+        return compare_schemas(
+            left_states,
+            right_states,
+            left_name=names[0],
+            right_name=names[1],
+            left_at=left_at,
+            right_at=right_at,
+        )
+
+    def overview(self, ref: str, at: datetime | None = None) -> SchemaOverview:
+        """Return the object types with drift and mappings; raises SchemaNotDiscoveredError."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+            if not current:
+                raise never_discovered(connection, at)
+            events = session.drift.events(connection.id)
+            log = session.decisions.log(connection.id)
+            moments = session.snapshots.moments(connection.id)
+        standing = [entry for entry in log if at is None or entry.decided_at <= at]
+        mapped: dict[tuple[str, str], list[MappedTo]] = {}
+        for one in accepted_fields(standing):
+            mapped.setdefault((one.crm_object, one.crm_field), []).append(
+                MappedTo(one.object_pair, one.partner_field, one.direction)
+            )
+        return SchemaOverview(
+            objects=tuple(self._summary(info, at) for info in current),
+            events=events,
+            mapped={key: tuple(found) for key, found in mapped.items()},
+            first_look=moments[-1] if moments else None,
+            at=at,
+            now=self._context.now,
+        )
+
+    def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:
+        """Return one object type with its fields and their fill rates.
+
+        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+            rates = session.rates.get(connection.id, object_type)
+        return InspectedObject(
+            detail=self._detail(snapshot, at),
+            rates={name: FillRate(*measured) for name, measured in rates.items()},
+        )
+
+    def sample(
+        self, ref: str, object_type: str, fields: Sequence[str], limit: int = MOST_RECORDS
+    ) -> FieldSample:
+        """Read up to `limit` (1 to 200) records and tell how full `fields` are.
+
+        Raises UsageError where the settings forbid it, where the source has no records or where
+        no fields are named, NotFoundError for a field or object type that is not in the cached
+        schema, and what the source answers.
+        """
+        connection = self._context.connection(ref)
+        self._require_samples()
+        if not 1 <= limit <= MOST_RECORDS:
+            raise UsageError(f"A sample is of 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
+        wanted = self._known_fields(connection, object_type, fields)
+        connector = self._context.open_connector(connection)
+        if not isinstance(connector, Sampling):
+            raise UsageError(
+                f"{connection.name} has no records to look into.",
+                cause=f"The source {connection.source} knows schemas only.",
+                code="NO_RECORDS",
+            )
+        found = connector.sample(object_type, wanted, limit)
+        at = self._context.now
+        if not self._context.read_only:
+            entry = self._context.entry(
+                "schema.sampled",
+                f"Looked into {found.sampled} records of {object_type} in {connection.name}",
+                connection_id=connection.id,
+                details={"objectType": object_type, "fields": len(wanted)},
+            )
+            with self._context.store.write() as session:
+                session.rates.put(connection.id, object_type, found.rates, found.sampled, at)
+                session.audit.add(entry)
+                if connector.meter.quota is not None:
+                    session.runs.add_quota(connection.id, connector.meter.quota, at)
+        rates = {name: FillRate(rate, found.sampled, at) for name, rate in found.rates.items()}
+        return FieldSample(object_type, rates, found.values, found.sampled, at)
+
+    def fill_rates(self, ref: str, object_type: str) -> dict[str, FillRate]:
+        """Return the fill rates that were measured last, by field; nothing is asked."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            rates = session.rates.get(connection.id, object_type)
+        return {name: FillRate(*measured) for name, measured in rates.items()}
+
+    def _require_samples(self) -> None:
+        if not self._context.settings.samples:
+            raise UsageError(
+                "Looking into records is switched off.",
+                cause="The settings say samples = false.",
+                remedy="Whoever may decide it sets samples = true in "
+                f"{self._context.home}/settings.toml.",
+                code="SAMPLES_OFF",
+            )
+
+    def _known_fields(
+        self, connection: Connection, object_type: str, fields: Sequence[str]
+    ) -> list[str]:
+        with self._context.store.read() as session:
+            snapshot = find_snapshot(session, connection, object_type)
+        known = [each.name for each in snapshot.fields]
+        wanted = list(dict.fromkeys(fields))
+        if not wanted:
+            raise UsageError("There are no fields to sample.", remedy="Name some of the object.")
+        for name in wanted:
+            if name not in known:
+                raise not_found("field", name, known)
+        return wanted
+
+    def _detail(self, snapshot: Snapshot, at: datetime | None) -> ObjectDetail:
+        info = snapshot.info
+        return ObjectDetail(
+            object_type=info.object_type,
+            fields=snapshot.fields,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=info.expires_at <= (at or self._context.now),
+        )
+
+    def _summary(self, info: SnapshotInfo, at: datetime | None) -> ObjectSummary:
+        return ObjectSummary(
+            object_type=info.object_type,
+            label=info.label,
+            custom=info.custom,
+            field_count=info.field_count,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=info.expires_at <= (at or self._context.now),
+        )
+
+
+def find_snapshot(
+    session: Session, connection: Connection, object_type: str, at: datetime | None = None
+) -> Snapshot:
+    """Return the cached snapshot of an object type.
+
+    Raises SchemaNotDiscoveredError where nothing was discovered, NotFoundError where the object
+    type is not among what was.
+    """
+    snapshot = session.snapshots.get(connection.id, object_type, at)
+    if snapshot is not None:
+        return snapshot
+    current = session.snapshots.current(connection.id, at)
+    if not current:
+        raise never_discovered(connection, at)
+    raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def require_known(session: Session, connection: Connection, object_type: str) -> None:
+    """Raise NotFoundError where other object types were discovered, and never this one."""
+    if session.snapshots.last_present(connection.id, object_type) is not None:
+        return
+    current = session.snapshots.current(connection.id)
+    if current:
+        raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def never_discovered(
+    connection: Connection, at: datetime | None = None
+) -> SchemaNotDiscoveredError:
+    """Return the error for a connection of which no schema is cached."""
+    if at is not None:
+        return SchemaNotDiscoveredError(
+            f"No schema of '{connection.name}' is cached as of {at:%Y-%m-%d %H:%M} UTC.",
+            cause="It was discovered later, if at all.",
+            remedy="Ask for a later moment, or for what holds now.",
+        )
+    return SchemaNotDiscoveredError(
+        f"No schema of '{connection.name}' is cached.",
+        remedy=f"Discover it first: crmdeck refresh {connection.name}",
+    )
+
+
+def _state(snapshot: Snapshot) -> ObjectState:
+    info = snapshot.info
+    return ObjectState(info.object_type, info.label, info.custom, snapshot.fields)

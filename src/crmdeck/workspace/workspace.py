@@ -1,0 +1,222 @@
+"""The workspace: every use case, one service a subject, over one context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.base import ConnectorFactory
+from crmdeck.credentials import SecretStore
+from crmdeck.home import resolve_home
+from crmdeck.model import ProgressCallback
+from crmdeck.settings import Settings
+from crmdeck.workspace.context import Context
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.audit import Audit
+    from crmdeck.workspace.connections import Connections
+    from crmdeck.workspace.drift import Drift
+    from crmdeck.workspace.exports import Exports
+    from crmdeck.workspace.health import Health
+    from crmdeck.workspace.mappings import Mappings
+    from crmdeck.workspace.refreshes import Refreshes
+    from crmdeck.workspace.schemas import Schemas
+    from crmdeck.workspace.signin.service import SignIn
+
+
+class Workspace:
+    """One organisation's connections, schemas, drift and mappings over one cache.
+
+    Synchronous and safe to use from several threads; several processes may have the same
+    workspace open. A service is imported when it is first asked for, and holds no state of its
+    own. Every method raises CrmdeckError and nothing else.
+
+    >>> with Workspace.open(home) as ws:  # doctest: +SKIP
+    ...     ws.refreshes.run("acme-prod")
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        prepare: Callable[[ProgressCallback], None] | None = None,
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        """Put the services over a context; `prepare` and `close` are what there is to do then."""
+        self.context = context
+        self._prepare = prepare
+        self._close = close
+
+    @classmethod
+    def open(
+        cls,
+        home: Path | str | None = None,
+        *,
+        read_only: bool = False,
+        actor: str | None = None,
+        clock: Clock = utc_now,
+        secrets: SecretStore | None = None,
+        connect: ConnectorFactory | None = None,
+    ) -> Self:
+        """Open the workspace in the folder `home`; the folder is made on the first write.
+
+        Without `home` it is $CRMDECK_HOME, else the user's data folder. `actor` is who acts, in
+        the audit log (the user of this machine). `clock`, `secrets` and `connect` stand in for
+        the real ones. Raises UsageError for settings that can't be used.
+        """
+        return cls(
+            Context(
+                resolve_home(home),
+                read_only=read_only,
+                actor=actor,
+                clock=clock,
+                secrets=secrets,
+                connect=connect,
+            )
+        )
+
+    @property
+    def home(self) -> Path:
+        """The folder that the workspace is in; it need not exist yet."""
+        return self.context.home
+
+    @property
+    def read_only(self) -> bool:
+        """Whether everything that would change something is refused."""
+        return self.context.read_only
+
+    @property
+    def settings(self) -> Settings:
+        """What the user set, as it was when the workspace was opened."""
+        return self.context.settings
+
+    @property
+    def actor(self) -> str:
+        """Who acts, in the audit log."""
+        return self.context.actor
+
+    @property
+    def now(self) -> datetime:
+        """The present moment by the workspace's clock, in UTC."""
+        return self.context.now
+
+    @cached_property
+    def connections(self) -> Connections:
+        """Connections: add, change, test, disconnect."""
+        from crmdeck.workspace.connections import Connections
+
+        return Connections(self.context)
+
+    @cached_property
+    def signin(self) -> SignIn:
+        """How a connection gets its credentials, and gets them again."""
+        from crmdeck.workspace.signin.service import SignIn
+
+        return SignIn(self.context, self.connections)
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        """What the cache knows of schemas, now or as of a moment, and a look into records."""
+        from crmdeck.workspace.schemas import Schemas
+
+        return Schemas(self.context)
+
+    @cached_property
+    def refreshes(self) -> Refreshes:
+        """Discovering schemas and recording what changed."""
+        from crmdeck.workspace.refreshes import Refreshes
+
+        return Refreshes(self.context)
+
+    @cached_property
+    def drift(self) -> Drift:
+        """What changed, and what was acknowledged."""
+        from crmdeck.workspace.drift import Drift
+
+        return Drift(self.context)
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        """Object pairs: suggestions, decisions, and what holds."""
+        from crmdeck.workspace.mappings import Mappings
+
+        return Mappings(self.context)
+
+    @cached_property
+    def health(self) -> Health:
+        """How connections are doing, and what there is to act on."""
+        from crmdeck.workspace.health import Health
+
+        return Health(self.context)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what when."""
+        from crmdeck.workspace.audit import Audit
+
+        return Audit(self.context)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Handing results over."""
+        from crmdeck.workspace.exports import Exports
+
+        return Exports(
+            self.context, self.schemas, self.drift, self.mappings, self.health, self.audit
+        )
+
+    def head(self) -> int:
+        """Return a number that differs once anybody has written to the cache; cheap to ask."""
+        path = self.context.store.path
+        found = (path, path.with_name(f"{path.name}.wal"))
+        return max((each.stat().st_mtime_ns for each in found if each.exists()), default=0)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the cache open, and locked, over many calls; for work in bulk."""
+        with self.context.store.hold():
+            yield
+
+    def on_behalf_of(self, actor: str) -> Workspace:
+        """Return the same workspace with somebody else acting, in the audit log.
+
+        The cache, the clock and the refreshes that run are shared, so that many may act at once;
+        closing it closes nothing.
+        """
+        return Workspace(self.context.on_behalf_of(actor))
+
+    @contextmanager
+    def acting_as(self, actor: str) -> Iterator[None]:
+        """Let somebody else act for the calls inside, in the audit log, in all threads."""
+        before, self.context.actor = self.context.actor, actor
+        try:
+            yield
+        finally:
+            self.context.actor = before
+
+    def prepare(self, progress: ProgressCallback | None = None) -> None:
+        """Make ready what has to be there first; only the demo has anything to do."""
+        if self._prepare is not None:
+            self._prepare(progress or (lambda _: None))
+
+    def close(self) -> None:
+        """Let go of what is held; between calls that is nothing, but for the demo's sandbox."""
+        if self._close is not None:
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
