@@ -180,7 +180,8 @@ def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(
 
 CONSOLE = """
 import sys
-from crmdeck.workspace import Choice, Workspace
+from crmdeck.model import Choice
+from crmdeck.workspace import Workspace
 home, field, rounds = sys.argv[1:]
 with Workspace.open(home, actor=field) as ws:
     for number in range(int(rounds)):

@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import DecisionState, Direction, Platform, Source
+from crmdeck.model import Choice, DecisionState, Direction, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import settle
 

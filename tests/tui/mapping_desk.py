@@ -13,9 +13,8 @@ from textual.pilot import Pilot
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import MappingLine, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.panes.mapping.pane import MappingPane
-from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
 from tests.tui.conftest import HOSTILE, Clock
 from tests.tui.pilot import settle, until
 
@@ -114,13 +113,13 @@ class Desk:
         return self.app.screen_stack[0].query_one(MappingPane)
 
     @property
-    def line(self) -> Line:
+    def line(self) -> MappingRow:
         """The line under the cursor."""
         line = self.pane.line
         assert line is not None
         return line
 
-    def shown(self, name: str) -> Line:
+    def shown(self, name: str) -> MappingRow:
         """Return a line as it shows."""
         assert self.pane.sitting is not None
         return self.pane.sitting.by_name[name]

@@ -13,13 +13,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import DecisionState, Direction, Platform, Source
+from crmdeck.model import Choice, DecisionState, Direction, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.panes.schema.pane import SchemaPane
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.pilot import screen_text, settle
 
 PANES = (PaneSpec("schema", "Schema", "2", lambda: SchemaPane),)

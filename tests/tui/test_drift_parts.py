@@ -5,23 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crmdeck.model import Change, DriftEvent, DriftKind, Severity, Story
-from crmdeck.tui.panes.drift.book import Book, make_book
+from crmdeck.model import DriftEvent, DriftKind, Severity, Story
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.layout import wrap
 from crmdeck.tui.panes.drift.lines import DayCount, Folds, arrange
 from crmdeck.tui.panes.drift.quick import toggled
-from crmdeck.tui.panes.drift.words import phrase, value_changes, what_happened
+from crmdeck.workspace import Timeline, make_timeline
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
 
 
-def event(name: str, *changes: Change, **more: object) -> DriftEvent:
+def event(name: str, **more: object) -> DriftEvent:
     values = {
         "id": name,
         "connection_id": "c",
@@ -29,71 +27,29 @@ def event(name: str, *changes: Change, **more: object) -> DriftEvent:
         "field_name": name,
         "kind": DriftKind.FIELD_CHANGED,
         "severity": Severity.SAFE,
-        "changes": changes,
         "detected_at": NOW,
     }
     return DriftEvent.model_validate({**values, **more})
 
 
-def book(*events: DriftEvent, stories: tuple[Story, ...] = (), everywhere: bool = False) -> Book:
-    return make_book(events, stories, names={}, logs={}, now=NOW, everywhere=everywhere)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (Change(attribute="length", before=80, after=40), "length 80 → 40"),
-        (Change(attribute="required", before=False, after=True), "required now"),
-        (Change(attribute="updateable", before=True, after=False), "can't be updated any more"),
-        (Change(attribute="references", before=["A", "B"], after=["B", "C"]), "lookup −A +C"),
-        (Change(attribute="default", before=None, after=""), "default not set → empty"),
-        (Change(attribute="formula", before="a", after="b" * 9999), "formula changed"),
-    ],
-)
-def test_a_change_in_plain_words(change: Change, words: str) -> None:
-    assert phrase(change) == words
-
-
-def test_the_native_type_is_not_told_beside_the_type() -> None:
-    changes = (
-        Change(attribute="type", before="string", after="picklist"),
-        Change(attribute="nativeType", before="string", after="picklist"),
-    )
-    assert what_happened(event("x", *changes)) == "type string → picklist"
-
-
-def test_a_value_that_is_inactive_now_has_left() -> None:
-    def value(name: str, label: str = "", *, active: bool = True) -> dict[str, object]:
-        return {"value": name, "label": label or name, "active": active, "default": False}
-
-    change = Change(
-        attribute="picklist",
-        before=[value("gone"), value("off"), value("same", "Old"), value("back", active=False)],
-        after=[value("off", active=False), value("same", "New"), value("back"), value("new")],
-    )
-    found = value_changes([change])
-    assert [(v.how, v.value, v.detail) for v in found] == [
-        ("removed", "gone", ""),
-        ("removed", "off", "inactive now"),
-        ("added", "back", "active again"),
-        ("added", "new", ""),
-        ("changed", "same", "Old → New"),
-    ]
-    assert what_happened(event("x", change), found) == "2 values removed, 2 added, 1 changed"
+def timeline(
+    *events: DriftEvent, stories: tuple[Story, ...] = (), everywhere: bool = False
+) -> Timeline:
+    return make_timeline(events, stories, names={}, standing=(), now=NOW, everywhere=everywhere)
 
 
 def test_what_came_by_a_rename_stands_below_what_left() -> None:
     left = event("Zeta", kind=DriftKind.FIELD_REMOVED, severity=Severity.RISKY)
     came = event("Alpha", kind=DriftKind.FIELD_ADDED, rename_of="Zeta")
     other = event("Beta", severity=Severity.RISKY)
-    lines = arrange(book(other, came, left), None, Folds()).lines
+    lines = arrange(timeline(other, came, left), None, Folds()).lines
     assert [line.key for line in lines[1:]] == ["Beta", "Zeta", "Alpha"]
     assert [line.what for line in lines[2:]] == ["removed, now Alpha?", "new field, was Zeta?"]
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:
     events = [event(f"e{n}", connection_id="ab"[n % 2]) for n in range(4)]
-    lines = arrange(book(*events, everywhere=True), None, Folds()).lines
+    lines = arrange(timeline(*events, everywhere=True), None, Folds()).lines
     assert [line.key for line in lines] == [
         "day:2026-05-16:a", "e0", "e2", "day:2026-05-16:b", "e1", "e3",
     ]  # fmt: skip
@@ -126,7 +82,7 @@ def test_every_event_that_passes_is_under_exactly_one_line(
         )
         for name, e in told.items()
     )
-    whole = book(*events, stories=stories)
+    whole = timeline(*events, stories=stories)
     passing = {e.id for e in events if int(e.id[1:]) % 10 != wanted}
     opened = Folds().all_turned([f"story:{story.id}" for story in stories])
     arranged = arrange(whole, lambda item: item.event.id in passing, opened, flat=flat)

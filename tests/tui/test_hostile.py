@@ -12,9 +12,9 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import DecisionState, Platform, Source
+from crmdeck.model import Choice, DecisionState, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE, Clock
 from tests.tui.mapping_desk import PAIR, described, picklist
 from tests.tui.pilot import screen_text, settle

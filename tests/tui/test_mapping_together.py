@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.model import DecisionState
-from crmdeck.workspace import Choice, Workspace
+from crmdeck.model import Choice, DecisionState
+from crmdeck.workspace import Workspace
 from tests.tui.mapping_desk import FIELDS, PAIR, export, make_home, opened, sitting
 from tests.tui.pilot import screen_text, until
 

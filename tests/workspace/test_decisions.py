@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
-from crmdeck.model import DecisionState, Direction, Platform, Severity, Source
-from crmdeck.workspace import Choice, ConnectionDraft, Workspace
+from crmdeck.model import Choice, DecisionState, Direction, Platform, Severity, Source
+from crmdeck.workspace import ConnectionDraft, Workspace
 
 from .conftest import Desk, describe, text_field
 

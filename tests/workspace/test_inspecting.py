@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crmdeck.errors import NotFoundError, SchemaNotDiscoveredError
-from crmdeck.model import DecisionState, Direction, Side
-from crmdeck.workspace import Choice, FillRate, MappedTo
+from crmdeck.model import Choice, DecisionState, Direction, FillRate, Side
+from crmdeck.workspace import MappedTo
 
 from .conftest import Desk, describe, text_field
 

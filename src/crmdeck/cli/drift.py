@@ -180,7 +180,7 @@ def _tell_fields(comparison: Comparison) -> None:
 
 
 def _rows(one: ObjectDifference, field: FieldDifference) -> list[tuple[object, ...]]:
-    from crmdeck.tui.values import value_text
+    from crmdeck.workspace import value_text
 
     where = SIDES[field.side]
     if not field.changes and field.side is not Side.BOTH:

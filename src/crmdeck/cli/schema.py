@@ -14,7 +14,7 @@ from crmdeck.errors import UsageError
 from crmdeck.text import percent_filled
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import FillRate
+    from crmdeck.model import FillRate
 
 FIELD_COLUMNS = (
     "field",

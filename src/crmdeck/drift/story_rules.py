@@ -18,8 +18,9 @@ from itertools import pairwise
 
 from crmdeck.drift.findings import Finding
 from crmdeck.drift.stories import News, StoryDraft, StoryRule, objects_of
-from crmdeck.drift.wording import count, few, short
+from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, DriftKind, Platform
+from crmdeck.text import count
 
 COMPANIONS = ("ChangeEvent", "EventStore", "EventStream", "History", "Share", "Feed", "Tag")
 _SCHEMA_PICKLISTS = {

@@ -34,6 +34,7 @@ from .hashing import field_hash as field_hash
 from .hashing import schema_hash as schema_hash
 from .hashing import structural_hash as structural_hash
 from .mapping import Alternative as Alternative
+from .mapping import Choice as Choice
 from .mapping import Decision as Decision
 from .mapping import FieldMapping as FieldMapping
 from .mapping import MappingLine as MappingLine
@@ -56,6 +57,7 @@ from .refresh import RefreshResult as RefreshResult
 from .refresh import SyncRun as SyncRun
 from .refresh import Traffic as Traffic
 from .rows import FieldRow as FieldRow
+from .rows import FillRate as FillRate
 from .schema import Field as Field
 from .schema import ObjectDetail as ObjectDetail
 from .schema import ObjectSchema as ObjectSchema

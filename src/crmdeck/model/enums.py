@@ -129,6 +129,14 @@ class Direction(StrEnum):
     PULL = "pull"
     BIDIRECTIONAL = "bidirectional"
 
+    @property
+    def arrow(self) -> str:
+        """Return how it is drawn between a PartnerOS and a CRM field."""
+        return _ARROWS[self]
+
+
+_ARROWS = {Direction.PUSH: "→", Direction.PULL: "←", Direction.BIDIRECTIONAL: "↔"}
+
 
 class DecisionState(StrEnum):
     """What the operator decided on a PartnerOS field."""

@@ -139,6 +139,23 @@ class Decision(WireModel):
     decided_at: UtcTime
 
 
+class Choice(WireModel):
+    """What the operator chooses for one PartnerOS field.
+
+    Accepting needs `crm_field`. Rejecting one turns that candidate down; rejecting none says
+    that the field stays unmapped. `pending` sets the row back. `direction` is taken from the
+    rules where it is None; `value_map` leads from PartnerOS values to CRM values.
+    """
+
+    partner_field: str
+    state: DecisionState
+    crm_field: str | None = None
+    direction: Direction | None = None
+    value_map: dict[str, str] | None = None
+    confidence: float | None = None
+    note: str | None = None
+
+
 def in_force(log: Sequence[Decision]) -> tuple[Decision, ...]:
     """Return the decisions that are not undone, oldest first.
 

@@ -1,7 +1,8 @@
-"""Slim rows for tables of tens of thousands of fields."""
+"""Slim records of fields, which there are tens of thousands of."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from crmdeck.model.enums import FieldType
@@ -24,3 +25,11 @@ class FieldRow(NamedTuple):
     custom: bool | None
     calculated: bool | None
     references: str
+
+
+class FillRate(NamedTuple):
+    """How full a field is: `rate` (0 to 1) of `sampled` records, measured at a moment (UTC)."""
+
+    rate: float
+    sampled: int
+    measured_at: datetime

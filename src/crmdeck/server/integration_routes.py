@@ -10,6 +10,7 @@ from pydantic import BeforeValidator
 
 from crmdeck.model import (
     AuditEntry,
+    Choice,
     ConnectionStatus,
     Decision,
     DriftReport,
@@ -23,7 +24,6 @@ from crmdeck.model import (
 from crmdeck.server.access import DeckHere, DeskHere, ToChange, ToLook
 from crmdeck.server.answers import SCHEMA_CACHING, answer, answer_list, failures
 from crmdeck.server.wire import PAIR, Deciding, Success, Suggesting, Undoing
-from crmdeck.workspace import Choice
 
 AUDIT_LIMIT = 1000
 

@@ -14,9 +14,10 @@ from crmdeck.tui.health import ago
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
+    from crmdeck.model import FillRate
     from crmdeck.tui.host import PaneHost
     from crmdeck.tui.requests import Loader
-    from crmdeck.workspace import FieldSample, FillRate
+    from crmdeck.workspace import FieldSample
 
 SAMPLES_HELP = "how full the fields in view are and what they hold, from a few records; again hides"
 

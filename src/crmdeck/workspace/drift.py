@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from crmdeck.drift.timeline import Timeline, make_timeline
 from crmdeck.errors import NotFoundError
+from crmdeck.mapping.state import acceptances
 from crmdeck.model import DriftEvent, DriftReport, Severity
 from crmdeck.workspace.context import Context, find_connection
 
@@ -46,6 +48,29 @@ class Drift:
         return DriftReport(
             events=wanted, stories=tuple(story for story in stories if story.id in told)
         )
+
+    def timeline(self, ref: str | None = None) -> Timeline:
+        """Return all drift as people go through it, with the mappings that stand on it.
+
+        Of all connections where `ref` is None. Raises NotFoundError for an unknown one.
+        """
+        with self._context.store.read() as session:
+            connections = session.connections.all()
+            wanted = None if ref is None else find_connection(session, ref).id
+            events = session.drift.events(wanted)
+            concerned = dict.fromkeys(event.connection_id for event in events)
+            return make_timeline(
+                events,
+                session.drift.stories(wanted),
+                names={connection.id: connection.name for connection in connections},
+                standing=[
+                    decision
+                    for connection_id in concerned
+                    for decision in acceptances(session.decisions.log(connection_id))
+                ],
+                now=self._context.now,
+                everywhere=ref is None,
+            )
 
     def acknowledge(self, event_ids: Sequence[str], note: str = "") -> int:
         """Acknowledge drift events, with a note; return how many were not yet.

@@ -8,18 +8,28 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from crmdeck.connectors.base import Sharing
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
-from crmdeck.matching.checks import blocking, warn
+from crmdeck.mapping.review import Review
+from crmdeck.mapping.state import (
+    FieldDecisions,
+    by_field,
+    by_pair,
+    require_one_each,
+    require_seen,
+    standing,
+    suffered,
+    taken,
+    unfed,
+    with_decision,
+)
 from crmdeck.matching.directions import suggest_direction
-from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
-    Alternative,
     CancelToken,
+    Choice,
     Connection,
     Decision,
     DecisionState,
@@ -27,8 +37,8 @@ from crmdeck.model import (
     DriftEvent,
     Field,
     FieldMapping,
+    FillRate,
     MappingLine,
-    MappingWarning,
     ObjectPair,
     PairSummary,
     PartnerObject,
@@ -37,79 +47,18 @@ from crmdeck.model import (
     SuggestAnswer,
     Suggestion,
     ValueMap,
-    WireModel,
     in_force,
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
-from crmdeck.workspace.decided import (
-    FieldDecisions,
-    by_field,
-    by_pair,
-    require_one_each,
-    require_seen,
-    suffered,
-    taken,
-)
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 from crmdeck.workspace.remote_log import take_over
-from crmdeck.workspace.schemas import FillRate, find_snapshot, require_known
+from crmdeck.workspace.schemas import find_snapshot, require_known
 
 ENCODERS = ("auto", "none")
-MAX_ALTERNATIVES = 5
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class Choice(WireModel):
-    """What the operator chooses for one PartnerOS field.
-
-    Accepting needs `crm_field`. Rejecting one turns that candidate down; rejecting none says
-    that the field stays unmapped. `pending` sets the line back. `direction` is taken from the
-    rules where it is None; `value_map` leads from PartnerOS values to CRM values.
-    """
-
-    partner_field: str
-    state: DecisionState
-    crm_field: str | None = None
-    direction: Direction | None = None
-    value_map: dict[str, str] | None = None
-    confidence: float | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the rules say of a field pair: the widest direction, why, and what may go wrong."""
-
-    direction: Direction
-    reason: str
-    warnings: tuple[MappingWarning, ...]
-
-
-@dataclass(frozen=True)
-class Review:
-    """Both sides of an object pair, every decision on it, and the drift of its CRM object.
-
-    `required` are the CRM fields that a new record must have; `log` is oldest first, `events`
-    newest first. `rates` tell how full CRM fields are, by name, where that was measured.
-    """
-
-    connection_id: str
-    pair: str
-    partner: PartnerObject
-    crm_fields: tuple[Field, ...]
-    required: tuple[Field, ...]
-    log: tuple[Decision, ...]
-    events: tuple[DriftEvent, ...]
-    knowledge: Knowledge
-    rates: Mapping[str, FillRate]
-
-    def judge(self, left: Field, right: Field) -> Verdict:
-        """Return what the rules say of a PartnerOS field and a CRM field."""
-        direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
-        return Verdict(direction, reason, warn(left, right, knowledge=self.knowledge))
 
 
 class Mappings:
@@ -183,7 +132,6 @@ class Mappings:
             pair=pair,
             partner=partner,
             crm_fields=snapshot.fields,
-            required=blocking(snapshot.fields, ()),
             log=log,
             events=tuple(e for e in events if e.object_type == object_pair.crm_object),
             knowledge=load_knowledge(self._context.home),
@@ -232,7 +180,7 @@ class Mappings:
             object_pair=pair,
             encoder=used.name if used else ranking.NO_ENCODER,
             suggestions=tuple(
-                _with_decision(suggestion, decided.get(suggestion.partner_field))
+                with_decision(suggestion, decided.get(suggestion.partner_field))
                 for suggestion in suggestions
             ),
         )
@@ -302,13 +250,8 @@ class Mappings:
 
     def unfed(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields of an object pair that no accepted mapping feeds."""
-        _, _, right, _ = self._sides(ref, pair)
-        mapped = {
-            line.crm_field
-            for line in self.get(ref, pair).lines
-            if line.crm_field and line.direction is not Direction.PULL
-        }
-        return blocking(right, mapped)
+        _, _, right, log = self._sides(ref, pair)
+        return unfed(right, by_field([one for one in log if one.object_pair == pair]))
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
         """Return the suggested map of picklist values of a field pair."""
@@ -544,26 +487,19 @@ def _line(
     crm_object: str,
     events: Sequence[DriftEvent],
 ) -> MappingLine:
-    if decided is None:
-        return MappingLine(
-            partner_field=field.name,
-            label=field.label,
-            state=DecisionState.PENDING,
-            crm_field=None,
-            direction=Direction.BIDIRECTIONAL,
-        )
-    last = decided.last
-    accepted = decided.accepted
+    accepted = decided.accepted if decided is not None else None
+    last = decided.last if decided is not None else None
+    state, crm_field = standing(decided, None)
     return MappingLine(
         partner_field=field.name,
         label=field.label,
-        state=last.state,
-        crm_field=accepted.crm_field if accepted else None,
-        direction=last.direction,
+        state=state,
+        crm_field=crm_field,
+        direction=last.direction if last else Direction.BIDIRECTIONAL,
         value_map=accepted.value_map if accepted else None,
-        decided_by=last.decided_by,
-        decided_at=last.decided_at,
-        rejected=decided.rejected,
+        decided_by=last.decided_by if last else None,
+        decided_at=last.decided_at if last else None,
+        rejected=decided.rejected if decided else (),
         drift=tuple(event.id for event in suffered(accepted, crm_object, events)),
     )
 
@@ -640,46 +576,6 @@ def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
         if alternative.crm_field == crm_field:
             return alternative.confidence
     return None
-
-
-def _accepted_but_gone(suggestion: Suggestion, accepted: Decision) -> Suggestion:
-    """Keep to a decision whose CRM field the ranker did not see; its own pick may replace it."""
-    alternatives = suggestion.alternatives
-    if suggestion.crm_field is not None:
-        own = Alternative(
-            crm_field=suggestion.crm_field,
-            confidence=suggestion.confidence,
-            direction=suggestion.direction,
-            reasons=suggestion.reasons,
-            warnings=suggestion.warnings,
-        )
-        alternatives = (own, *alternatives)[:MAX_ALTERNATIVES]
-    return Suggestion(
-        partner_field=suggestion.partner_field,
-        crm_field=accepted.crm_field,
-        confidence=0.0,
-        direction=accepted.direction,
-        alternatives=alternatives,
-        decision=DecisionState.ACCEPTED,
-    )
-
-
-def _with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
-    if decided is None:
-        return suggestion
-    accepted = decided.accepted
-    if accepted is not None and accepted.crm_field != suggestion.crm_field:
-        return _accepted_but_gone(suggestion, accepted)
-    if accepted is not None:
-        return suggestion.model_copy(
-            update={"direction": accepted.direction, "decision": DecisionState.ACCEPTED}
-        )
-    unmapped = decided.last.state is DecisionState.REJECTED and (
-        decided.last.crm_field is None or suggestion.crm_field is None
-    )
-    if unmapped:
-        return suggestion.model_copy(update={"crm_field": None, "decision": DecisionState.REJECTED})
-    return suggestion
 
 
 def parsed_choices(text: str, pair: str) -> list[Choice]:

@@ -17,6 +17,7 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.drift import AcceptedField, GoneObject, ObjectState, detect
+from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     Connection,
     DriftReport,
@@ -27,7 +28,6 @@ from crmdeck.model import (
     schema_hash,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.decided import accepted_fields
 
 _TURNS = ("token.stored", "connection.updated", "connection.reconnected")
 

@@ -13,12 +13,14 @@ from datetime import datetime
 from crmdeck.connectors.base import Sampling
 from crmdeck.drift import ObjectState, compare_schemas
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
+from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     Comparison,
     Connection,
     Direction,
     DriftEvent,
     FieldRow,
+    FillRate,
     ObjectDetail,
     ObjectSummary,
     SchemaSummary,
@@ -27,18 +29,8 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.decided import accepted_fields
 
 MOST_RECORDS = 200
-
-
-@dataclass(frozen=True)
-class FillRate:
-    """How full a field is: `rate` (0 to 1) of `sampled` records, measured at a moment."""
-
-    rate: float
-    sampled: int
-    measured_at: datetime
 
 
 @dataclass(frozen=True)

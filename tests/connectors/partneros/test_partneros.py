@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import ConflictError, PermissionDeniedError, ReauthRequiredError, SourceError
-from crmdeck.model import DecisionState, DriftKind, Platform, Source, Status
+from crmdeck.model import Choice, DecisionState, DriftKind, Platform, Source, Status
 from crmdeck.server import Accounts
 from crmdeck.server.sessions import Sessions
-from crmdeck.workspace import Choice, ConnectionDraft
+from crmdeck.workspace import ConnectionDraft
 
 from ...server.conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House
 from .conftest import Console, console

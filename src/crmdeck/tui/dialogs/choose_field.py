@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -16,26 +15,9 @@ from crmdeck.tui.dialogs.searched import SearchedList
 from crmdeck.tui.filtering import one_of, yes_no
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.workspace import FieldChoice
 
-
-@dataclass(frozen=True)
-class FieldOption:
-    """One CRM field: `sure` and `why` are empty where the ranker does not offer it.
-
-    `holder` is the PartnerOS field that it is mapped to already; it can't be chosen then.
-    """
-
-    name: str
-    label: str
-    type: str
-    sure: str = ""
-    why: str = ""
-    holder: str = ""
-    custom: bool | None = None
-    required: bool | None = None
-
-
-COLUMNS: tuple[Column[FieldOption], ...] = (
+COLUMNS: tuple[Column[FieldChoice], ...] = (
     Column(
         "name",
         "CRM field",
@@ -70,7 +52,7 @@ class ChooseField(SearchedList[str]):
     def __init__(
         self,
         title: str,
-        options: Sequence[FieldOption],
+        options: Sequence[FieldChoice],
         *,
         text: str = "",
         current: str | None = None,
@@ -79,11 +61,11 @@ class ChooseField(SearchedList[str]):
         super().__init__(title, options, COLUMNS, text=text, current=current)
         self._notes = notes
 
-    def key_of(self, row: FieldOption) -> Hashable:
+    def key_of(self, row: FieldChoice) -> Hashable:
         """Return the name."""
         return row.name
 
-    def searched(self, row: FieldOption) -> Iterable[str]:
+    def searched(self, row: FieldChoice) -> Iterable[str]:
         """Return name, label and type."""
         return row.name, row.label, row.type
 
@@ -94,16 +76,16 @@ class ChooseField(SearchedList[str]):
 
     def take(self) -> None:
         """Answer with the field under the cursor."""
-        option: FieldOption | None = self.row
+        option: FieldChoice | None = self.row
         if option is not None and not option.holder:
             self.dismiss(option.name)
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
-        option: FieldOption | None = message.row
+        option: FieldChoice | None = message.row
         self.query_one("#notes", Static).update(self._note(option))
 
-    def _note(self, option: FieldOption | None) -> Content:
+    def _note(self, option: FieldChoice | None) -> Content:
         if option is None:
             return Content("")
         if option.holder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -16,23 +16,13 @@ from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.workspace import ValueChoice
 
 NONE = ""
 """What stands for no counterpart in the list to choose from."""
 
 
-@dataclass(frozen=True)
-class ValueRow:
-    """One PartnerOS value, the CRM value it becomes (None: none), and how that was found."""
-
-    value: str
-    label: str
-    target: str | None
-    target_label: str = ""
-    how: str = ""
-
-
-COLUMNS: tuple[Column[ValueRow], ...] = (
+COLUMNS: tuple[Column[ValueChoice], ...] = (
     Column(
         "sign",
         "",
@@ -79,18 +69,20 @@ class EditValueMap(Dialog[dict[str, str]]):
         text: str = "",
     ) -> None:
         super().__init__(title, text)
-        self.rows: tuple[ValueRow, ...] = ()
-        self._suggested: tuple[ValueRow, ...] = ()
+        self.rows: tuple[ValueChoice, ...] = ()
+        self._suggested: tuple[ValueChoice, ...] = ()
         self._targets = dict(targets)
 
     def compose_body(self) -> ComposeResult:
         """Yield the values and how complete the map is."""
-        table: Table[ValueRow] = Table(COLUMNS, key=lambda row: row.value, can_mark=False, empty="")
+        table: Table[ValueChoice] = Table(
+            COLUMNS, key=lambda row: row.value, can_mark=False, empty=""
+        )
         table.can_focus = False
         yield table
         yield Static("", id="complete", markup=False)
 
-    def fill(self, rows: Sequence[ValueRow], suggested: Sequence[ValueRow]) -> None:
+    def fill(self, rows: Sequence[ValueChoice], suggested: Sequence[ValueChoice]) -> None:
         """Show the map as it is, and know what is suggested."""
         self._suggested = tuple(suggested)
         self.rows = tuple(rows)
@@ -103,7 +95,7 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     def action_change(self) -> None:
         """Choose the CRM value of the line."""
-        row: ValueRow | None = self.query_one(Table).cursor_row
+        row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is None:
             return
         choices = [Choice(value, label or value, value) for value, label in self._targets.items()]
@@ -118,7 +110,7 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     def action_clear(self) -> None:
         """Leave the value without a counterpart."""
-        row: ValueRow | None = self.query_one(Table).cursor_row
+        row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is not None:
             self._set(row, None)
 
@@ -144,13 +136,13 @@ class EditValueMap(Dialog[dict[str, str]]):
     def _double_clicked(self) -> None:
         self.action_change()
 
-    def _set(self, row: ValueRow, target: str | None) -> None:
+    def _set(self, row: ValueChoice, target: str | None) -> None:
         label = self._targets.get(target, "") if target is not None else ""
         changed = replace(row, target=target, target_label=label, how="by hand")
         self._show([changed if one.value == row.value else one for one in self.rows])
         self.action_down()
 
-    def _show(self, rows: Sequence[ValueRow]) -> None:
+    def _show(self, rows: Sequence[ValueChoice]) -> None:
         self.rows = tuple(rows)
         self.query_one(Table).set_rows(self.rows)
         open_ = sum(row.target is None for row in rows)

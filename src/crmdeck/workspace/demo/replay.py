@@ -12,6 +12,7 @@ from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
+    Choice,
     DecisionState,
     Direction,
     Platform,
@@ -23,7 +24,6 @@ from crmdeck.settings import Settings
 from crmdeck.workspace.connections import ConnectionDraft
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
-from crmdeck.workspace.mappings import Choice
 from crmdeck.workspace.workspace import Workspace
 
 ACTOR = "priya.raman"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.tui.panes.drift.book import Item, place_of
 from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import Entry, place_of
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.drift.board import Board
@@ -17,7 +17,7 @@ NAMED = 4
 """Changes that the question names; the others are counted."""
 
 
-def ask_and_acknowledge(pane: Board, items: Sequence[Item]) -> None:
+def ask_and_acknowledge(pane: Board, items: Sequence[Entry]) -> None:
     """Ask for a note, then acknowledge `items`."""
 
     def noted(note: str | None) -> None:
@@ -34,7 +34,7 @@ def ask_and_acknowledge(pane: Board, items: Sequence[Item]) -> None:
     )
 
 
-def ask_for_all(pane: Board, items: Sequence[Item]) -> None:
+def ask_for_all(pane: Board, items: Sequence[Entry]) -> None:
     """Ask whether, then for a note, then acknowledge all `items`."""
 
     def answered(sure: bool | None) -> None:
@@ -55,7 +55,7 @@ def ask_for_all(pane: Board, items: Sequence[Item]) -> None:
     )
 
 
-def acknowledge(pane: Board, items: Sequence[Item], note: str) -> None:
+def acknowledge(pane: Board, items: Sequence[Entry], note: str) -> None:
     """Acknowledge `items`; say how many, and show them so."""
     ids = [item.event.id for item in items]
 
@@ -71,7 +71,7 @@ def acknowledge(pane: Board, items: Sequence[Item], note: str) -> None:
     )
 
 
-def _named(items: Sequence[Item]) -> str:
+def _named(items: Sequence[Entry]) -> str:
     lines = [
         f"{display_text(place_of(item.event), 60)}  {display_text(item.what, 60)}"
         for item in items[:NAMED]

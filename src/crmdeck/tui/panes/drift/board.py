@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from crmdeck.model import Decision, Severity
 from crmdeck.tui.filtering import Filter, compile_filter
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.drift.book import Book, Item, read_book
 from crmdeck.tui.panes.drift.columns import COLUMNS, filter_keys, searched
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail_view import DetailView
@@ -20,13 +19,14 @@ from crmdeck.tui.panes.drift.empty import nothing_yet
 from crmdeck.tui.panes.drift.lines import Arrangement, Folds, Line, arrange
 from crmdeck.tui.panes.drift.places import Kept, to_state
 from crmdeck.tui.panes.drift.telling import line_text
-from crmdeck.tui.panes.drift.timeline import Timeline
+from crmdeck.tui.panes.drift.timeline import TimelineTable
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import Entry, Timeline
 
-Arranged = tuple[Arrangement, Filter[Item]]
+Arranged = tuple[Arrangement, Filter[Entry]]
 
 
 class Board(Pane):
@@ -36,7 +36,7 @@ class Board(Pane):
         super().__init__(host, id=id)
         self.everywhere = False
         self.folds = Folds()
-        self.book: Book | None = None
+        self.book: Timeline | None = None
         self.arrangement: Arrangement | None = None
         self.is_flat = False
         self.is_zoomed = False
@@ -46,15 +46,15 @@ class Board(Pane):
     def compose_body(self) -> ComposeResult:
         """Yield the strip, the timeline, and what is under the cursor."""
         yield Density(id="density")
-        yield Timeline(COLUMNS, key=lambda line: line.key, id="timeline")
+        yield TimelineTable(COLUMNS, key=lambda line: line.key, id="timeline")
         yield DetailView(id="event")
 
     # What is under the cursor, for the actions
 
     @property
-    def timeline(self) -> Timeline:
+    def timeline(self) -> TimelineTable:
         """The table."""
-        return self.query_one(Timeline)
+        return self.query_one(TimelineTable)
 
     @property
     def line(self) -> Line | None:
@@ -62,17 +62,17 @@ class Board(Pane):
         return self.timeline.cursor_row
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> Entry | None:
         """The event under the cursor."""
         return self.line.item if self.line is not None else None
 
-    def open_items(self, *, everything: bool = False) -> Iterator[Item]:
+    def open_items(self, *, everything: bool = False) -> Iterator[Entry]:
         """Yield what can be acknowledged: of the chosen lines, or of all that pass the filter.
 
         What is chosen twice, as an event and in its story, comes twice.
         """
         if everything:
-            items: Iterable[Item] = self.arrangement.items if self.arrangement is not None else ()
+            items: Iterable[Entry] = self.arrangement.items if self.arrangement is not None else ()
         else:
             items = (item for line in self.timeline.chosen() for item in line.items)
         return (item for item in items if not item.acknowledged)
@@ -84,7 +84,7 @@ class Board(Pane):
             return ()
         return self.book.mapped_to(item.event)
 
-    def rename(self) -> tuple[Item, Item] | None:
+    def rename(self) -> tuple[Entry, Entry] | None:
         """Return the rename under the cursor, unless it is taken already."""
         halves = self.book.rename_of(self.item) if self.book and self.item else None
         if halves is None or self.book is None:
@@ -101,7 +101,7 @@ class Board(Pane):
             return
         self.load(
             "book",
-            lambda _: read_book(self.workspace, ref, everywhere=self.everywhere),
+            lambda _: self.workspace.drift.timeline(ref),
             self._took,
             label="reading drift",
         )
@@ -110,7 +110,7 @@ class Board(Pane):
         """Lay out what passes the filter."""
         self._arrange()
 
-    def _took(self, book: Book) -> None:
+    def _took(self, book: Timeline) -> None:
         self.book = book
         wanted = book.by_id.get(self._wanted or "")
         if wanted is not None:
@@ -162,7 +162,7 @@ class Board(Pane):
             return
         where = "all connections" if self.everywhere else self.connection_name
         total, shown = arrangement.total, len(arrangement.items)
-        waiting = sum(not item.acknowledged for item in book.items)
+        waiting = sum(not item.acknowledged for item in book.entries)
         self.set_heading(
             "Drift",
             where,
@@ -215,6 +215,6 @@ class Board(Pane):
             self.replace_filter(kept.filter)
 
 
-def _arranged(book: Book, text: str, folds: Folds, flat: bool, _job: Job) -> Arranged:
+def _arranged(book: Timeline, text: str, folds: Folds, flat: bool, _job: Job) -> Arranged:
     found = compile_filter(text, searched=searched, keys=filter_keys(book.now, book.names))
     return arrange(book, found.predicate, folds, flat=flat), found

@@ -11,11 +11,10 @@ from rich.cells import cell_len
 
 from crmdeck.model import DriftKind
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
-from crmdeck.tui.panes.drift.book import Item
 from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.words import VALUE_SIGNS, told
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import VALUE_SIGNS, Entry, shown_changes
 
 LEAST_OBJECT = 4
 """Cells that are left to an object's name beside a long field name."""
@@ -62,7 +61,7 @@ def fit_what(line: Line, width: int) -> str:
     if len(line.what) <= width or line.item is None:
         return line.what
     event = line.item.event
-    names = [change.attribute for change in told(event.changes)]
+    names = [change.attribute for change in shown_changes(event.changes)]
     if names == ["picklist"]:
         ways = Counter(value.how for value in line.item.values)
         counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
@@ -165,7 +164,7 @@ COLUMNS: tuple[Column[Line], ...] = (
 )
 
 
-def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Item]]:
+def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Entry]]:
     """Return the filter keys; `since:` counts from `now`, `names` are those of connections."""
     return {
         "severity": lambda item, wanted: one_of(item.event.severity.value, wanted),
@@ -183,16 +182,16 @@ def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[It
     }
 
 
-def searched(item: Item) -> Iterable[str]:
+def searched(item: Entry) -> Iterable[str]:
     """Yield the texts in which words are looked for."""
     return item.texts
 
 
-def _has_attribute(item: Item, wanted: str) -> bool:
+def _has_attribute(item: Entry, wanted: str) -> bool:
     return any(one_of(change.attribute, wanted) for change in item.event.changes)
 
 
-def _is_kind(item: Item, wanted: str) -> bool:
+def _is_kind(item: Entry, wanted: str) -> bool:
     """`removed`, `field_removed`, `object`, `renamed` and what begins like them."""
     kind = item.event.kind
     if item.twin is not None and "renamed".startswith(wanted):
@@ -205,7 +204,7 @@ def _is_kind(item: Item, wanted: str) -> bool:
     )
 
 
-def _is_since(item: Item, wanted: str, now: datetime) -> bool:
+def _is_since(item: Entry, wanted: str, now: datetime) -> bool:
     since = _moment(wanted, now)
     return since is None or item.event.detected_at >= since
 

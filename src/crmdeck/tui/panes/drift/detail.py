@@ -7,19 +7,22 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import Decision, DriftEvent
+from crmdeck.model import DriftEvent
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.drift.book import Book, Item, place_of
 from crmdeck.tui.panes.drift.layout import GAP, LABEL, side_by_side, wrap
-from crmdeck.tui.panes.drift.words import (
-    VALUE_SIGNS,
-    ValueChange,
-    attribute_word,
-    told,
-    value_text,
-)
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import (
+    VALUE_SIGNS,
+    Entry,
+    Timeline,
+    ValueChange,
+    attribute_word,
+    mapping_text,
+    place_of,
+    shown_changes,
+    value_text,
+)
 
 SIDE_BY_SIDE = 72
 """Cells from which on before and after stand beside each other, not below."""
@@ -31,7 +34,7 @@ LONGEST_VALUE = 4000
 VALUE_COLOURS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
-def event_detail(book: Book, item: Item, width: int) -> Content:
+def event_detail(book: Timeline, item: Entry, width: int) -> Content:
     """Return everything about one event in lines of at most `width` cells."""
     event = item.event
     lines = [_headline(event, item, width)]
@@ -44,7 +47,7 @@ def event_detail(book: Book, item: Item, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def _headline(event: DriftEvent, item: Item, width: int) -> Content:
+def _headline(event: DriftEvent, item: Entry, width: int) -> Content:
     word = f"{SIGNS[event.severity]} {event.severity.value}  "
     place = display_text(place_of(event), max(8, width - len(word)))
     room = width - len(word) - cell_len(place) - 2
@@ -56,7 +59,7 @@ def _headline(event: DriftEvent, item: Item, width: int) -> Content:
     )
 
 
-def _history(book: Book, event: DriftEvent, width: int) -> Iterator[Content]:
+def _history(book: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
     found = f"found {event.detected_at:%Y-%m-%d %H:%M} UTC, {ago(event.detected_at, book.now)}"
     if book.everywhere:
         found = f"{book.names.get(event.connection_id, '')}: {found}"
@@ -87,7 +90,7 @@ def _joined(parts: Sequence[str], width: int) -> Iterator[str]:
             yield from wrap(part, width)
 
 
-def _rename(book: Book, item: Item, width: int) -> Iterator[Content]:
+def _rename(book: Timeline, item: Entry, width: int) -> Iterator[Content]:
     halves = book.rename_of(item)
     if halves is None:
         return
@@ -100,38 +103,33 @@ def _rename(book: Book, item: Item, width: int) -> Iterator[Content]:
     yield from (Content.styled(line, "$info") for line in lines)
 
 
-def _mappings(book: Book, event: DriftEvent, width: int) -> Iterator[Content]:
+def _mappings(book: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
     for key in event.affected_mappings:
         stands = book.standing.get((event.connection_id, key))
-        text, colour = mapping_text(event, key, stands)
+        text = mapping_text(event, key, stands)
+        if stands is None:
+            colour = "$muted"
+        elif event.field_name not in (None, stands.crm_field):
+            colour = "$good"
+        else:
+            text, colour = f"{text}   f repairs it", "$mark"
         yield from (Content.styled(line, colour) for line in wrap(text, width))
 
 
-def mapping_text(event: DriftEvent, key: str, stands: Decision | None) -> tuple[str, str]:
-    """Return what has become of a mapping that an event touches, and its colour."""
-    pair, _, partner_field = key.rpartition(":")
-    partner = f"{pair.partition('--')[0]}.{partner_field}"
-    if stands is None:
-        return f"○ {partner} was mapped to it; it is not mapped any more", "$muted"
-    if event.field_name not in (None, stands.crm_field):
-        return f"✓ {partner} is mapped to {stands.crm_field} now", "$good"
-    arrow = {"push": "→", "pull": "←", "bidirectional": "↔"}[stands.direction.value]
-    return f"⇄ {partner} {arrow} {stands.crm_field}   f repairs it", "$mark"
-
-
-def _changes(item: Item, width: int) -> Iterator[Content]:
+def _changes(item: Entry, width: int) -> Iterator[Content]:
     wide = width >= SIDE_BY_SIDE
     half = (width - LABEL - GAP) // 2
     yield Content("")
     if wide:
         yield from side_by_side("", [("before", "$muted")], [("after", "$muted")], width)
-    for change in told(item.event.changes):
+    for change in shown_changes(item.event.changes):
         if change.attribute == "picklist":
             yield from _picklist(item.values, width, wide=wide)
             continue
         label = display_text(attribute_word(change.attribute), LABEL - 1)
         before, after = (
-            value_text(value, LONGEST_VALUE) for value in (change.before, change.after)
+            value_text(value, LONGEST_VALUE, listed=LONGEST_VALUE)
+            for value in (change.before, change.after)
         )
         if wide:
             yield from side_by_side(

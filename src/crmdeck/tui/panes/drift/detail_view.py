@@ -8,10 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.panes.drift.book import Book
 from crmdeck.tui.panes.drift.detail import event_detail
 from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.panes.drift.summary import day_detail, story_detail
+from crmdeck.workspace import Timeline
 
 LEAST_WIDTH = 24
 STEP = 3
@@ -22,7 +22,7 @@ class DetailView(VerticalScroll, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="detail")
-        self._book: Book | None = None
+        self._book: Timeline | None = None
         self._line: Line | None = None
         self._instead = ""
         self._width = 0
@@ -31,7 +31,7 @@ class DetailView(VerticalScroll, can_focus=False):
         """Yield the text."""
         yield Static("", markup=False)
 
-    def show(self, book: Book | None, line: Line | None, instead: str = "") -> None:
+    def show(self, book: Timeline | None, line: Line | None, instead: str = "") -> None:
         """Show what `line` is about; `instead` where there is none."""
         other = line is None or self._line is None or line.key != self._line.key
         self._book, self._line, self._instead = book, line, instead

@@ -16,7 +16,7 @@ def _has_days(pane: Any) -> bool:
 
 
 def _has_drift(pane: Any) -> bool:
-    return bool(pane.filter_text) or (pane.book is not None and bool(pane.book.items))
+    return bool(pane.filter_text) or (pane.book is not None and bool(pane.book.entries))
 
 
 def _has_connection(pane: Any) -> bool:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from crmdeck.model import Decision
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.panes.drift.book import Item, place_of
-from crmdeck.tui.panes.drift.words import ValueChange
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import Entry, ValueChange, place_of
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.drift.board import Board
@@ -47,7 +46,7 @@ def ask_and_repair(pane: Board, mappings: Sequence[Decision]) -> None:
     pane.app.push_screen(Choose("Repair which mapping?", choices), go)
 
 
-def go_to_schema(pane: Board, item: Item) -> None:
+def go_to_schema(pane: Board, item: Entry) -> None:
     """Show the field, or the object, in the Schema pane."""
     event = item.event
     place = {"connection": event.connection_id, "object": event.object_type}
@@ -56,7 +55,7 @@ def go_to_schema(pane: Board, item: Item) -> None:
     pane.post_message(pane.GoTo("schema", place))
 
 
-def show_values(pane: Board, item: Item) -> None:
+def show_values(pane: Board, item: Entry) -> None:
     """List every picklist value that changed, to be searched."""
     title = f"{place_of(item.event)}: {count(len(item.values), 'value')}"
     pane.app.push_screen(Values(title, item.values, VALUE_COLUMNS))

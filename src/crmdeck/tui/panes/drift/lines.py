@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from crmdeck.model import Severity, Story
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.drift.book import Book, Item, place_of, worst
 from crmdeck.tui.text import count, display_text, pad
+from crmdeck.workspace import Entry, Timeline, place_of, worst
 
 K = TypeVar("K")
 
@@ -32,7 +32,7 @@ class Line:
     """
 
     key: str
-    items: tuple[Item, ...]
+    items: tuple[Entry, ...]
     where: str
     what: str
     when: str
@@ -45,7 +45,7 @@ class Line:
     parent: str | None = None
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> Entry | None:
         """The event, on the line of one."""
         return self.items[0] if self.story is None and self.day is None else None
 
@@ -81,7 +81,7 @@ class Folds:
             return Folds(self.closed_days ^ {key}, self.open_stories)
         return Folds(self.closed_days, self.open_stories ^ {key})
 
-    def showing(self, item: Item, *, everywhere: bool) -> Folds:
+    def showing(self, item: Entry, *, everywhere: bool) -> Folds:
         """Return the folds with those open that `item` is in."""
         connection_id = item.event.connection_id if everywhere else ""
         day = _day_key(item.event.detected_at.date(), connection_id)
@@ -107,7 +107,7 @@ class Arrangement:
     """The lines to show, the events that they stand for, and how much happened when."""
 
     lines: tuple[Line, ...]
-    items: tuple[Item, ...]
+    items: tuple[Entry, ...]
     ids: frozenset[str]
     total: int
     days: tuple[DayCount, ...]
@@ -115,13 +115,13 @@ class Arrangement:
 
 
 def arrange(
-    book: Book, passes: Callable[[Item], bool] | None, folds: Folds, *, flat: bool = False
+    book: Timeline, passes: Callable[[Entry], bool] | None, folds: Folds, *, flat: bool = False
 ) -> Arrangement:
     """Lay out the events that pass: by day, the worst first, stories folded as `folds` says.
 
     `flat` leaves the days out, for a table that is sorted otherwise.
     """
-    items = [item for item in book.items if passes is None or passes(item)]
+    items = [item for item in book.entries if passes is None or passes(item)]
     days = tuple(
         DayCount(day, len(members), worst(members))
         for day, members in _grouped(items, lambda item: item.event.detected_at.date()).items()
@@ -143,7 +143,7 @@ def arrange(
         lines=tuple(lines),
         items=tuple(items),
         ids=frozenset(item.event.id for item in items),
-        total=len(book.items),
+        total=len(book.entries),
         days=days,
         foldable=tuple(foldable),
     )
@@ -153,15 +153,15 @@ def _day_key(day: date, connection_id: str) -> str:
     return f"{DAY_PREFIX}{day.isoformat()}" + (f":{connection_id}" if connection_id else "")
 
 
-def _connection_of(book: Book, item: Item) -> str:
+def _connection_of(book: Timeline, item: Entry) -> str:
     return item.event.connection_id if book.everywhere else ""
 
 
 def _in_a_day(
-    book: Book, items: Sequence[Item], folds: Folds, foldable: list[str], parent: str | None
+    book: Timeline, items: Sequence[Entry], folds: Folds, foldable: list[str], parent: str | None
 ) -> Iterator[Line]:
-    tops: list[tuple[tuple[object, ...], Line, tuple[Item, ...]]] = []
-    told: dict[str, list[Item]] = {}
+    tops: list[tuple[tuple[object, ...], Line, tuple[Entry, ...]]] = []
+    told: dict[str, list[Entry]] = {}
     for item in items:
         if item.event.story in book.stories:
             told.setdefault(str(item.event.story), []).append(item)
@@ -182,7 +182,7 @@ def _in_a_day(
                 yield _event_line(book, item, line.key, flat=parent is None, depth=1)
 
 
-def _rank(book: Book, item: Item) -> tuple[object, ...]:
+def _rank(book: Timeline, item: Entry) -> tuple[object, ...]:
     """The worst first; what came by a rename stands below what left."""
     halves = book.rename_of(item)
     first = halves[0] if halves is not None else item
@@ -197,7 +197,9 @@ def _rank(book: Book, item: Item) -> tuple[object, ...]:
     )
 
 
-def _event_line(book: Book, item: Item, parent: str | None, *, flat: bool, depth: int = 0) -> Line:
+def _event_line(
+    book: Timeline, item: Entry, parent: str | None, *, flat: bool, depth: int = 0
+) -> Line:
     event = item.event
     where = place_of(event)
     if flat and book.everywhere:
@@ -216,10 +218,10 @@ def _event_line(book: Book, item: Item, parent: str | None, *, flat: bool, depth
 
 
 def _story_line(
-    book: Book,
+    book: Timeline,
     key: str,
     story: Story,
-    members: Sequence[Item],
+    members: Sequence[Entry],
     parent: str | None,
     *,
     is_open: bool,
@@ -241,11 +243,11 @@ def _story_line(
 
 
 def _day_line(
-    book: Book,
+    book: Timeline,
     key: str,
     day: date,
     connection_id: str,
-    members: Sequence[Item],
+    members: Sequence[Entry],
     is_open: bool,
 ) -> Line:
     at = members[0].event.detected_at
@@ -273,7 +275,7 @@ def _day_line(
     )
 
 
-def _name_cell(book: Book, connection_id: str) -> str:
+def _name_cell(book: Timeline, connection_id: str) -> str:
     """Return a connection's name as wide as the longest, within reason."""
     width = min(LONGEST_NAME, max(map(cell_len, book.names.values()), default=0))
     return pad(display_text(book.names.get(connection_id, ""), width), width)
@@ -283,9 +285,9 @@ def _when(moment: datetime, *, flat: bool) -> str:
     return f"{moment:%y-%m-%d %H:%M}" if flat else f"{moment:%H:%M}"
 
 
-def _grouped(items: Iterable[Item], key: Callable[[Item], K]) -> dict[K, list[Item]]:
+def _grouped(items: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
     """Return the items by key, in the order in which the keys first come."""
-    groups: dict[K, list[Item]] = {}
+    groups: dict[K, list[Entry]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups

@@ -9,7 +9,6 @@ from textual import on
 from crmdeck.tui.actions import Actions
 from crmdeck.tui.panes.drift.acknowledging import ask_and_acknowledge, ask_for_all
 from crmdeck.tui.panes.drift.board import Board
-from crmdeck.tui.panes.drift.book import once
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail_view import DetailView
 from crmdeck.tui.panes.drift.keys import DRIFT_ACTIONS
@@ -18,8 +17,9 @@ from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.panes.drift.quick import toggled
 from crmdeck.tui.panes.drift.renaming import ask_and_take_rename
 from crmdeck.tui.panes.drift.telling import item_json
-from crmdeck.tui.panes.drift.timeline import Timeline
+from crmdeck.tui.panes.drift.timeline import TimelineTable
 from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import once
 
 
 class DriftPane(Board):
@@ -30,8 +30,8 @@ class DriftPane(Board):
 
     # Actions: folds, days, filters
 
-    @on(Timeline.Folded)
-    def _folded(self, message: Timeline.Folded) -> None:
+    @on(TimelineTable.Folded)
+    def _folded(self, message: TimelineTable.Folded) -> None:
         self._fold(message.key)
 
     @on(Table.Selected)

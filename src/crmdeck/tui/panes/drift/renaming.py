@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from crmdeck.model import Decision, DecisionState
 from crmdeck.tui.dialogs.confirm import Confirm
-from crmdeck.tui.panes.drift.book import Item
 from crmdeck.tui.text import count
+from crmdeck.workspace import Entry
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.drift.board import Board
     from crmdeck.workspace import Workspace
 
 
-def ask_and_take_rename(pane: Board, old: Item, new: Item, mapped: Sequence[Decision]) -> None:
+def ask_and_take_rename(pane: Board, old: Entry, new: Entry, mapped: Sequence[Decision]) -> None:
     """Acknowledge both halves; where `mapped` stands on the old name, ask whether to move it."""
 
     def answered(move: bool | None) -> None:
@@ -41,7 +41,7 @@ def ask_and_take_rename(pane: Board, old: Item, new: Item, mapped: Sequence[Deci
     )
 
 
-def _take(pane: Board, old: Item, new: Item, moving: Sequence[Decision]) -> None:
+def _take(pane: Board, old: Entry, new: Entry, moving: Sequence[Decision]) -> None:
     name = new.event.field_name or ""
     note = f"Renamed: {old.event.field_name} is {name} now."
 
@@ -60,7 +60,7 @@ def _take(pane: Board, old: Item, new: Item, moving: Sequence[Decision]) -> None
 
 def _move(workspace: Workspace, moving: Sequence[Decision], crm_field: str, note: str) -> None:
     """Accept the new name wherever the old one stands, with its direction and value map."""
-    from crmdeck.workspace import Choice
+    from crmdeck.model import Choice
 
     pairs: dict[tuple[str, str], list[Choice]] = {}
     for decision in moving:

@@ -9,28 +9,23 @@ from textual.content import Content
 
 from crmdeck.model import Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.drift.book import Book, Item
 from crmdeck.tui.panes.drift.layout import wrap
 from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.words import KIND_WORDS, attribute_word, told
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import (
+    KIND_WORDS,
+    STORY_WORDS,
+    Entry,
+    Timeline,
+    attribute_word,
+    shown_changes,
+)
 
-STORY_WORDS = {
-    "field_everywhere": "the same field on many objects",
-    "same_change": "the same change in many places",
-    "mirror": "companion objects repeat their base objects",
-    "setup_picklists": "setup picklists that list every field",
-    "reference_lists": "lookups that follow the objects",
-    "object_kinds": "whole kinds of objects",
-    "scope": "the scope asks for less",
-    "vendor_release": "a release of the vendor",
-    "package": "a package came or went",
-}
 MOST_NAMES = 60
 
 
-def story_detail(book: Book, line: Line, width: int) -> Content:
+def story_detail(book: Timeline, line: Line, width: int) -> Content:
     """Return what a story is about: its title, its kind, how bad, and where."""
     story = line.story
     if story is None:
@@ -49,7 +44,7 @@ def story_detail(book: Book, line: Line, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def day_detail(book: Book, line: Line, width: int) -> Content:
+def day_detail(book: Timeline, line: Line, width: int) -> Content:
     """Return what happened on a day, counted."""
     moments = sorted({item.event.detected_at for item in line.items})
     when = f"{moments[0]:%A %Y-%m-%d}, {ago(moments[-1], book.now)}"
@@ -68,7 +63,7 @@ def _turns(line: Line) -> str:
     return "folds it" if line.open else "unfolds it"
 
 
-def _counts(items: Sequence[Item], width: int) -> Iterator[Content]:
+def _counts(items: Sequence[Entry], width: int) -> Iterator[Content]:
     by_severity = Counter(item.event.severity for item in items)
     parts = [
         (f"{SIGNS[severity]} {by_severity[severity]:,} {severity.value}   ", COLOURS[severity])
@@ -84,8 +79,8 @@ def _counts(items: Sequence[Item], width: int) -> Iterator[Content]:
             yield Content.assemble((label if index == 0 else " " * 7, "$muted"), text)
 
 
-def _kind(item: Item) -> str:
-    names = [attribute_word(change.attribute) for change in told(item.event.changes)]
+def _kind(item: Entry) -> str:
+    names = [attribute_word(change.attribute) for change in shown_changes(item.event.changes)]
     return f"{' and '.join(names[:2])} changed" if names else KIND_WORDS[item.event.kind]
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from crmdeck.tui.panes.drift.book import Book, Item, place_of
 from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.words import attribute_word, told, value_text
+from crmdeck.workspace import Entry, Timeline, attribute_word, place_of, shown_changes, value_text
 
 WHOLE = 100_000
 
 
-def line_text(book: Book, line: Line) -> str:
+def line_text(book: Timeline, line: Line) -> str:
     """Return a line as text: an event in full, a story or a day as a list."""
     if line.item is not None:
         return "\n".join(_event_lines(book, line.item))
@@ -20,16 +19,16 @@ def line_text(book: Book, line: Line) -> str:
     return "\n".join([title, *(f"- {_headline(item)}" for item in line.items)])
 
 
-def item_json(item: Item) -> str:
+def item_json(item: Entry) -> str:
     """Return an event as it is on the wire."""
     return json.dumps(item.event.to_wire(), ensure_ascii=False, indent=2)
 
 
-def _headline(item: Item) -> str:
+def _headline(item: Entry) -> str:
     return f"{item.event.severity.value.upper()} {place_of(item.event)}: {item.what}"
 
 
-def _event_lines(book: Book, item: Item) -> Iterator[str]:
+def _event_lines(book: Timeline, item: Entry) -> Iterator[str]:
     event = item.event
     yield _headline(item)
     if event.reason:
@@ -41,7 +40,7 @@ def _event_lines(book: Book, item: Item) -> Iterator[str]:
         yield f"Changed by {event.changed_by}{when}"
     for key in event.affected_mappings:
         yield f"Mapped: {key}"
-    for change in told(event.changes):
+    for change in shown_changes(event.changes):
         name = attribute_word(change.attribute)
         if change.attribute == "picklist":
             for value in item.values:
@@ -49,7 +48,10 @@ def _event_lines(book: Book, item: Item) -> Iterator[str]:
                     f" ({value.detail})" if value.detail else ""
                 )
         else:
-            before, after = value_text(change.before, WHOLE), value_text(change.after, WHOLE)
+            before, after = (
+                value_text(change.before, listed=WHOLE),
+                value_text(change.after, listed=WHOLE),
+            )
             yield f"{name}: {before} -> {after}"
     if event.acknowledged_at is not None:
         note = f": {event.note}" if event.note else ""

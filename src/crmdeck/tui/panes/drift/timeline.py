@@ -8,7 +8,7 @@ from crmdeck.tui.panes.drift.lines import Line
 from crmdeck.tui.widgets.table import Table
 
 
-class Timeline(Table[Line]):
+class TimelineTable(Table[Line]):
     """As every table, but nothing lies to its sides: left and right are for folds."""
 
     class Folded(Message):

@@ -9,13 +9,18 @@ from crmdeck.model import DecisionState, ValueMap
 from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.value_map import EditValueMap
-from crmdeck.tui.panes.mapping.columns import trouble
-from crmdeck.tui.panes.mapping.deciding import DecidingPane, accepting
-from crmdeck.tui.panes.mapping.lines import Line
-from crmdeck.tui.panes.mapping.offering import field_notes, field_options, value_rows, value_targets
-from crmdeck.tui.panes.mapping.sitting import Sitting
+from crmdeck.tui.panes.mapping.deciding import DecidingPane
+from crmdeck.tui.panes.mapping.offering import field_notes
 from crmdeck.tui.requests import Job
-from crmdeck.workspace import Choice
+from crmdeck.workspace import (
+    MappingRow,
+    MappingSession,
+    accepting,
+    choosing,
+    field_choices,
+    value_choices,
+    value_targets,
+)
 
 
 class AskingPane(DecidingPane):
@@ -47,7 +52,7 @@ class AskingPane(DecidingPane):
             if sure:
                 self.decide("accept", sure, [accepting(line) for line in sure])
 
-        able = [Sure(line.confidence or 0, trouble(line).rank > 0) for line in shown]
+        able = [Sure(line.confidence or 0, line.trouble.rank > 0) for line in shown]
         self.app.push_screen(AcceptAll(able), answered)
 
     def choose_field(self) -> None:
@@ -62,33 +67,20 @@ class AskingPane(DecidingPane):
 
         dialog = ChooseField(
             f"{line.title} becomes",
-            field_options(line, sitting),
+            field_choices(line, sitting.rows, sitting.builder),
             current=line.crm_field,
             notes=partial(field_notes, line, sitting.builder, self.workspace.now),
         )
         self.app.push_screen(dialog, chosen)
 
-    def _choose(self, sitting: Sitting, line: Line, crm_field: str) -> None:
+    def _choose(self, sitting: MappingSession, line: MappingRow, crm_field: str) -> None:
         if line.state is DecisionState.ACCEPTED and line.crm_field == crm_field:
             self.say("Accepted already.")
             return
-        right = sitting.builder.crm_fields.get(crm_field)
-        if right is None:
+        if crm_field not in sitting.builder.crm_fields:
             self.say(f"{crm_field} has left the schema meanwhile.", True)
             return
-        if line.crm_field == crm_field:
-            choice = accepting(line)
-        else:
-            named = next((one for one in line.candidates if one.crm_field == crm_field), None)
-            verdict = sitting.builder.judge(line.partner, right)
-            choice = Choice(
-                partner_field=line.name,
-                state=DecisionState.ACCEPTED,
-                crm_field=crm_field,
-                direction=verdict.direction,
-                confidence=named.confidence if named is not None else None,
-            )
-        self.decide("choose", [line], [choice])
+        self.decide("choose", [line], [choosing(line, crm_field, sitting.builder)])
 
     def action_values(self) -> None:
         """Edit which CRM value each PartnerOS value becomes."""
@@ -105,8 +97,8 @@ class AskingPane(DecidingPane):
             return workspace.mappings.value_map(sitting.ref, sitting.pair, line.name, crm_field)
 
         def took(suggested: ValueMap) -> None:
-            own = value_rows(line, suggested, None)
-            dialog.fill(value_rows(line, suggested, line.value_map), own)
+            own = value_choices(line, suggested, None)
+            dialog.fill(value_choices(line, suggested, line.value_map), own)
 
         def failed(error: CrmdeckError) -> None:
             dialog.dismiss(None)

@@ -4,82 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from crmdeck.model import DecisionState, Direction, Severity
+from crmdeck.model import DecisionState
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
-from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import (
+    SIGNS,
+    STATE_WORDS,
+    MappingRow,
+    crm_text,
+    percent,
+    state_text,
+    trouble_text,
+)
 
-SIGNS = {
-    DecisionState.ACCEPTED: "✓",
-    DecisionState.REJECTED: "–",
-    DecisionState.PENDING: "○",
-}
-ARROWS = {Direction.PUSH: "→", Direction.PULL: "←", Direction.BIDIRECTIONAL: "↔"}
 STATE_STYLES = {
     DecisionState.ACCEPTED: "ok",
     DecisionState.REJECTED: "muted",
     DecisionState.PENDING: "info",
 }
-STATE_WORDS = {
-    DecisionState.ACCEPTED: ("accepted", "mapped"),
-    DecisionState.REJECTED: ("rejected", "unmapped"),
-    DecisionState.PENDING: ("pending", "open", "undecided"),
-}
-"""The word of each state, and what else one may call it in a filter."""
-
 BAR_CELLS = 4
 WORD_CELLS = 6
 SURE_CELLS = WORD_CELLS + 1 + BAR_CELLS + 3
 TROUBLE_CELLS = 8
 SURE, LIKELY = 0.9, 0.5
-
-
-class Trouble(NamedTuple):
-    """The gravest thing about a line: a sign, a word, the style, and how grave."""
-
-    sign: str
-    word: str
-    style: str
-    rank: int
-
-
-_QUIET = Trouble("", "", "", 0)
-_WORDS = {
-    "TYPE_MISMATCH": "types",
-    "NOT_A_CHOICE": "types",
-    "COMPOUND_SHELL": "parts",
-    "ARCHIVED": "ending",
-    "LOOKUP_NEEDED": "lookup",
-    "VALUE_MAP_NEEDED": "values",
-    "MULTI_TO_SINGLE": "values",
-    "LENGTH_SHORTER": "length",
-    "PRECISION_LOST": "digits",
-    "NUMBER_TOO_LARGE": "digits",
-    "TIME_LOST": "time",
-    "FORMAT_LOST": "format",
-    "REQUIRED_MAY_BE_EMPTY": "empty",
-    "MUST_BE_UNIQUE": "unique",
-}
-
-
-def trouble(line: Line) -> Trouble:
-    """Return the gravest thing about a line: drift, nothing that flows, a warning."""
-    if line.severity is Severity.BREAKING:
-        return Trouble("✕", "broken", "error", 4)
-    if line.crm_field is None:
-        return _QUIET
-    if not line.can_flow:
-        return Trouble("✕", "locked", "error", 3)
-    if line.severity is Severity.RISKY:
-        return Trouble("▲", "drift", "warn", 2)
-    if line.unmapped_values:
-        return Trouble("▲", "values", "warn", 1)
-    if line.warnings:
-        code = line.warnings[0].code
-        return Trouble("▲", _WORDS.get(code, "other"), "warn", 1)
-    return _QUIET
 
 
 def confidence_bar(confidence: float | None, cells: int = BAR_CELLS) -> str:
@@ -91,25 +39,13 @@ def confidence_bar(confidence: float | None, cells: int = BAR_CELLS) -> str:
     return f"{bar:<{cells}} {percent(confidence):>2}"
 
 
-def percent(confidence: float) -> str:
-    """Return a confidence as a whole percentage that never claims certainty: 99 at most."""
-    return str(min(99, int(confidence * 100 + 0.5)))
-
-
-def confidence_style(line: Line) -> str:
+def confidence_style(line: MappingRow) -> str:
     """Return the style of a confidence: what is hardly likely is quiet."""
     sure = line.confidence or 0.0
     return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
 
 
-def crm_text(line: Line) -> str:
-    """Return the CRM field, or what stands in its place."""
-    if line.crm_field is not None:
-        return line.crm_field
-    return "stays unmapped" if line.state is DecisionState.REJECTED else "no suggestion"
-
-
-def _crm_style(line: Line) -> str:
+def _crm_style(line: MappingRow) -> str:
     if line.crm_field is None:
         return "muted"
     if line.right is None:
@@ -117,20 +53,12 @@ def _crm_style(line: Line) -> str:
     return "strong" if line.is_open else ""
 
 
-def fit_sure(line: Line, width: int) -> str:
+def fit_sure(line: MappingRow, width: int) -> str:
     """Return the state and how sure the ranker is; where both have no room, what counts more."""
-    word, bar = _state_word(line), confidence_bar(line.confidence)
+    word, bar = state_text(line), confidence_bar(line.confidence)
     if width >= SURE_CELLS:
         return f"{word:<{WORD_CELLS}} {bar}".rstrip()
     return confidence_bar(line.confidence, BAR_CELLS - 1) if line.is_open else word
-
-
-def _state_word(line: Line) -> str:
-    if line.state is not DecisionState.ACCEPTED:
-        return "open" if line.is_open else ""
-    if line.right is None:
-        return "gone"
-    return "mapped" if line.confidence is not None else "chosen"
 
 
 def fit_name(name: str, width: int) -> str:
@@ -141,13 +69,7 @@ def fit_name(name: str, width: int) -> str:
     return f"{name[: width - 1 - tail]}…{name[-tail:]}"
 
 
-def trouble_text(line: Line) -> str:
-    """Return the sign and the word of the gravest thing about a line."""
-    found = trouble(line)
-    return f"{found.sign} {found.word}".strip()
-
-
-COLUMNS: tuple[Column[Line], ...] = (
+COLUMNS: tuple[Column[MappingRow], ...] = (
     Column(
         "sign",
         "",
@@ -167,7 +89,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "direction",
         "",
-        lambda line: ARROWS[line.direction] if line.crm_field else " ",
+        lambda line: line.direction.arrow if line.crm_field else " ",
         style=lambda line: "error" if not line.can_flow else "accent",
         width=1,
         sortable=False,
@@ -198,9 +120,9 @@ COLUMNS: tuple[Column[Line], ...] = (
         "warning",
         "Warning",
         trouble_text,
-        style=lambda line: trouble(line).style,
+        style=lambda line: line.trouble.state,
         width=TROUBLE_CELLS,
-        sort_key=lambda line: -trouble(line).rank,
+        sort_key=lambda line: -line.trouble.rank,
         searched=False,
     ),
 )
@@ -208,7 +130,7 @@ COLUMNS: tuple[Column[Line], ...] = (
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)?(\d*\.?\d+)(%?)")
 
 
-def _compared(line: Line, wanted: str) -> bool:
+def _compared(line: MappingRow, wanted: str) -> bool:
     """Return whether the confidence is as `>0.8`, `<=50%` or `90` ask for; `90` is at least."""
     match = _COMPARISON.fullmatch(wanted)
     if match is None or line.confidence is None:
@@ -224,23 +146,23 @@ def _compared(line: Line, wanted: str) -> bool:
     }.get(operator or ">=", sure >= limit)
 
 
-def _types(line: Line) -> Iterable[str]:
+def _types(line: MappingRow) -> Iterable[str]:
     yield line.partner.type.value
     if line.right is not None:
         yield line.right.type.value
 
 
-FILTER_KEYS: dict[str, KeyTest[Line]] = {
+FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
     "state": lambda line, wanted: any(one_of(word, wanted) for word in STATE_WORDS[line.state]),
     "conf": _compared,
     "type": lambda line, wanted: any(one_of(type_, wanted) for type_ in _types(line)),
-    "warn": lambda line, wanted: yes_no(trouble(line).rank > 0, wanted),
+    "warn": lambda line, wanted: yes_no(line.trouble.rank > 0, wanted),
     "drift": lambda line, wanted: yes_no(line.severity is not None, wanted),
     "dir": lambda line, wanted: line.crm_field is not None and one_of(line.direction, wanted),
 }
 
 
-def searched(line: Line) -> Iterable[str]:
+def searched(line: MappingRow) -> Iterable[str]:
     """Yield the texts in which words are looked for."""
     yield line.title
     yield line.partner.name

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from crmdeck.model import DecisionState, Direction
-from crmdeck.tui.panes.mapping.detail import FLOWS
-from crmdeck.tui.panes.mapping.lines import Line
-from crmdeck.tui.panes.mapping.sitting import Sitting, Write
+from crmdeck.model import Choice, DecisionState, Direction
 from crmdeck.tui.panes.mapping.table import LineTable
 from crmdeck.tui.panes.sampling import SamplingPane
 from crmdeck.tui.text import count
-from crmdeck.workspace import Choice
+from crmdeck.workspace import FLOWS, MappingRow, MappingSession, Write, accepting, rejecting
 
 NEXT_DIRECTION = {
     Direction.BIDIRECTIONAL: Direction.PUSH,
@@ -24,7 +21,7 @@ NEXT_DIRECTION = {
 class DecidingPane(SamplingPane):
     """The decisions of the mapping pane; what it shows and stores is up to the pane itself."""
 
-    sitting: Sitting | None = None
+    sitting: MappingSession | None = None
 
     @property
     def lines(self) -> LineTable:
@@ -32,11 +29,11 @@ class DecidingPane(SamplingPane):
         return self.query_one(LineTable)
 
     @property
-    def line(self) -> Line | None:
+    def line(self) -> MappingRow | None:
         """The line under the cursor, as it is now."""
         return self.sitting.by_name.get(self._at or "") if self.sitting is not None else None
 
-    def store(self, sitting: Sitting, write: Write) -> None:
+    def store(self, sitting: MappingSession, write: Write) -> None:
         """Have a write stored once those before it are."""
         raise NotImplementedError
 
@@ -93,7 +90,7 @@ class DecidingPane(SamplingPane):
         undecided = [line.name for line in chosen if line not in accepted]
         if undecided:
             sitting.direct(undecided, following)
-            self.lines.update_rows(sitting.lines)
+            self.lines.update_rows(sitting.rows)
             self._paint()
         stuck = [line for line in map(sitting.by_name.get, (one.name for one in chosen)) if line]
         stuck = [line for line in stuck if not line.can_flow]
@@ -102,7 +99,12 @@ class DecidingPane(SamplingPane):
             self.say(f"{stuck[0].title}: nothing can flow {FLOWS[following]}. {reason}.", True)
 
     def decide(
-        self, deed: str, lines: Sequence[Line], choices: Sequence[Choice], *, advance: bool = True
+        self,
+        deed: str,
+        lines: Sequence[MappingRow],
+        choices: Sequence[Choice],
+        *,
+        advance: bool = True,
     ) -> None:
         """Decide on lines at once, as one step; `deed` says in a word what is done."""
         sitting = self.sitting
@@ -128,9 +130,9 @@ class DecidingPane(SamplingPane):
             if target is None:
                 target = here
                 self.say(f"All {count(self.lines.shown_count, 'line')} shown are decided.")
-        self.lines.set_rows(sitting.lines, cursor=target)
+        self.lines.set_rows(sitting.rows, cursor=target)
         sitting.hold(self._at)
-        self.lines.update_rows(sitting.lines)
+        self.lines.update_rows(sitting.rows)
         self._paint()
 
     # Back and forth
@@ -151,9 +153,9 @@ class DecidingPane(SamplingPane):
         sitting = self.sitting
         if sitting is None:
             return
-        self.lines.set_rows(sitting.lines, cursor=name)
+        self.lines.set_rows(sitting.rows, cursor=name)
         sitting.hold(self._at)
-        self.lines.update_rows(sitting.lines)
+        self.lines.update_rows(sitting.rows)
         self._paint()
         self.say(f"{what}: {title}")
         if write is not None:
@@ -178,7 +180,7 @@ class DecidingPane(SamplingPane):
 
     # Small things
 
-    def _chosen(self) -> tuple[Line, ...]:
+    def _chosen(self) -> tuple[MappingRow, ...]:
         """Return the marked lines, else the one under the cursor, as they are now."""
         if self.sitting is None or self.line is None:
             if self.is_loading:
@@ -190,28 +192,3 @@ class DecidingPane(SamplingPane):
     def say(self, text: str, warn: bool = False) -> None:
         """Say something that is gone again soon."""
         self.deck.say(text, severity="warning" if warn else "information", timeout=4 if warn else 2)
-
-
-def accepting(
-    line: Line, *, direction: Direction | None = None, value_map: dict[str, str] | None = None
-) -> Choice:
-    """Return the acceptance of what a line shows, with another direction or value map."""
-    stored = dict(line.value_map) if line.value_map is not None else None
-    return Choice(
-        partner_field=line.name,
-        state=DecisionState.ACCEPTED,
-        crm_field=line.crm_field,
-        direction=direction or line.direction,
-        value_map=value_map if value_map is not None else stored,
-        confidence=line.confidence,
-    )
-
-
-def rejecting(line: Line, crm_field: str | None) -> Choice:
-    """Return the rejection of a CRM field, or of every one where it is None."""
-    return Choice(
-        partner_field=line.name,
-        state=DecisionState.REJECTED,
-        crm_field=crm_field,
-        confidence=line.confidence if crm_field is not None else None,
-    )

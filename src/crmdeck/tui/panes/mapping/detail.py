@@ -12,22 +12,23 @@ from datetime import datetime
 
 from textual.content import Content
 
-from crmdeck.model import Decision, DecisionState, Direction, DriftEvent, Field, FieldType, Severity
+from crmdeck.model import DecisionState, DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.mapping.building import LineBuilder
-from crmdeck.tui.panes.mapping.columns import ARROWS, SURE, confidence_bar, percent
-from crmdeck.tui.panes.mapping.lines import Candidate, Line
+from crmdeck.tui.panes.mapping.columns import SURE, confidence_bar
 from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.text import count, display_text, pad
+from crmdeck.workspace import (
+    FLOWS,
+    Candidate,
+    MappingRow,
+    RowBuilder,
+    decision_text,
+    percent,
+    type_text,
+)
 
 HISTORY = 6
 LONGEST = 300
-FLOWS = {
-    Direction.PUSH: "PartnerOS to CRM",
-    Direction.PULL: "CRM to PartnerOS",
-    Direction.BIDIRECTIONAL: "both ways",
-}
-
 _DRIFT_STYLES = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$muted"}
 
 
@@ -35,41 +36,18 @@ _DRIFT_STYLES = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SA
 class Around:
     """What is around a line: the rules and both schemas, how full CRM fields are, the time."""
 
-    builder: LineBuilder
+    builder: RowBuilder
     fullness: Fullness
     now: datetime
 
 
-def line_detail(line: Line, around: Around, width: int, *, compact: bool) -> Content:
+def line_detail(line: MappingRow, around: Around, width: int, *, compact: bool) -> Content:
     """Return a line in full; `compact` where there is room for a few lines only."""
     parts = _compact(line, around, width) if compact else _full(line, around, width)
     return Content("\n").join(parts)
 
 
-def type_text(field: Field) -> str:
-    """Return a field's type with what limits it: `string(80)`, `picklist of 5`."""
-    name = field.type.value if field.type is not FieldType.OTHER else field.native_type or "untyped"
-    if field.length and field.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
-        return f"{name}({field.length})"
-    if field.picklist:
-        return f"{name} of {len(field.picklist):,}"
-    if field.references:
-        return f"{name} to {', '.join(field.references[:3])}"
-    return name
-
-
-def decision_text(decision: Decision) -> str:
-    """Return what a decision did, in words."""
-    if decision.undoes is not None:
-        return "took back" + (f" {decision.crm_field}" if decision.crm_field else "")
-    if decision.crm_field is None:
-        return "left unmapped" if decision.state is DecisionState.REJECTED else "set back"
-    arrow = f" {ARROWS[decision.direction]}" if decision.state is DecisionState.ACCEPTED else ""
-    mapped = f", {count(len(decision.value_map), 'value')}" if decision.value_map else ""
-    return f"{decision.state.value}{arrow} {decision.crm_field}{mapped}"
-
-
-def _full(line: Line, around: Around, width: int) -> Iterator[Content]:
+def _full(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
     yield Content.styled(_shown(line.title, width), "bold")
     yield _muted(f"{line.name}  {type_text(line.partner)}", width)
     if line.partner.description:
@@ -85,8 +63,8 @@ def _full(line: Line, around: Around, width: int) -> Iterator[Content]:
     yield from _section("Instead", _alternatives(line, around, width))
 
 
-def _compact(line: Line, around: Around, width: int) -> Iterator[Content]:
-    arrow = ARROWS[line.direction] if line.crm_field is not None else "→"
+def _compact(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    arrow = line.direction.arrow if line.crm_field is not None else "→"
     room = max(8, width - min(len(line.title), width // 2) - 3)
     yield Content.assemble(
         (f"{_shown(line.title, width // 2)} ", "bold"),
@@ -107,14 +85,14 @@ def _compact(line: Line, around: Around, width: int) -> Iterator[Content]:
         yield Content.styled(_shown(_better(line.better), width), "$info")
     if line.verdict is not None:
         yield _labelled("flows", _flow(line), width)
-    named = _named(line)
+    named = line.candidate
     if named is not None and named.reasons:
         yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
     yield from _else(line, around, width)
     yield from list(_history(line, around.now, width))[:2]
 
 
-def _else(line: Line, around: Around, width: int) -> Iterator[Content]:
+def _else(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
     """Yield the alternatives on one line, or one a line where what they hold is shown."""
     values = around.fullness.values
     others = [one for one in line.candidates if one.crm_field != line.crm_field]
@@ -130,7 +108,7 @@ def _else(line: Line, around: Around, width: int) -> Iterator[Content]:
         yield _labelled("else", "  ".join(together), width)
 
 
-def _target(line: Line, around: Around, width: int) -> Iterator[Content]:
+def _target(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
     if line.crm_field is None:
         empty = line.state is DecisionState.REJECTED
         text = "stays unmapped" if empty else "Nothing is suggested: Enter chooses a field."
@@ -139,7 +117,7 @@ def _target(line: Line, around: Around, width: int) -> Iterator[Content]:
     bar = confidence_bar(line.confidence)
     room = max(8, width - 4 - len(bar))
     yield Content.assemble(
-        (f"{ARROWS[line.direction]} ", "bold $mark"),
+        (f"{line.direction.arrow} ", "bold $mark"),
         (pad(_shown(line.crm_field, room), room) + "  ", "bold"),
         (bar, "$good" if (line.confidence or 0) >= SURE else "$muted"),
     )
@@ -159,7 +137,7 @@ def _target(line: Line, around: Around, width: int) -> Iterator[Content]:
         yield Content.styled(f"  value map: {state}", "$good" if not left else "$warn")
 
 
-def _against(line: Line, now: datetime) -> Iterator[tuple[str, str]]:
+def _against(line: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what speaks against a line, the gravest first, with its style."""
     told = any(event.severity is Severity.BREAKING for event in line.drift)
     if line.state is DecisionState.ACCEPTED and line.right is None and not told:
@@ -185,14 +163,14 @@ def _better(candidate: Candidate) -> str:
     return f"now preferred: {candidate.crm_field} {_sure(candidate)}; shown when you move on"
 
 
-def _reasons(line: Line, width: int) -> Iterator[Content]:
-    named = _named(line)
+def _reasons(line: MappingRow, width: int) -> Iterator[Content]:
+    named = line.candidate
     for reason in named.reasons if named is not None else ():
         text = _shown(reason.text, width - 4)
         yield Content.assemble((f"{percent(reason.share):>2}  ", "$muted"), text)
 
 
-def _alternatives(line: Line, around: Around, width: int) -> Iterator[Content]:
+def _alternatives(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
     for one in line.candidates:
         if one.crm_field == line.crm_field:
             continue
@@ -209,7 +187,7 @@ def _alternatives(line: Line, around: Around, width: int) -> Iterator[Content]:
                 yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
 
 
-def _history(line: Line, now: datetime, width: int) -> Iterator[Content]:
+def _history(line: MappingRow, now: datetime, width: int) -> Iterator[Content]:
     for decision in list(reversed(line.history))[:HISTORY]:
         who = f"{_shown(decision.decided_by, 20)}, {ago(decision.decided_at, now)}"
         what = _shown(decision_text(decision), width)
@@ -249,11 +227,7 @@ def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
         yield from found
 
 
-def _named(line: Line) -> Candidate | None:
-    return next((one for one in line.candidates if one.crm_field == line.crm_field), None)
-
-
-def _flow(line: Line) -> str:
+def _flow(line: MappingRow) -> str:
     reason = line.verdict.reason if line.verdict is not None else ""
     return f"{FLOWS[line.direction]} · {reason}"
 
@@ -262,7 +236,7 @@ def _other_label(field: Field) -> str:
     return field.label if field.label != field.name else ""
 
 
-def _target_title(line: Line) -> str:
+def _target_title(line: MappingRow) -> str:
     if line.crm_field is None:
         return "unmapped" if line.state is DecisionState.REJECTED else "nothing suggested"
     return line.crm_field

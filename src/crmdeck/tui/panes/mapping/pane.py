@@ -19,13 +19,13 @@ from crmdeck.tui.panes.mapping.detail import Around, line_detail
 from crmdeck.tui.panes.mapping.keys import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.pairs import pair_text
 from crmdeck.tui.panes.mapping.reading import NO_ENCODER, ReadingPane
-from crmdeck.tui.panes.mapping.sitting import Sitting
 from crmdeck.tui.panes.mapping.summary import progress_text, summary
 from crmdeck.tui.panes.mapping.table import LineTable
 from crmdeck.tui.panes.pane import ExportRequest
 from crmdeck.tui.panes.sampling import InView
 from crmdeck.tui.samples import Fullness
 from crmdeck.tui.widgets.table import Sort, Table
+from crmdeck.workspace import MappingSession
 
 NO_PAIR = "No object pair is chosen: press p."
 
@@ -61,14 +61,14 @@ class MappingPane(ReadingPane):
             words_only = "by words only" if sitting.encoder == NO_ENCODER else ""
             self.set_heading(
                 pair_text(sitting.pair),
-                progress_text(sitting.lines, compact=not self._wide),
+                progress_text(sitting.rows, compact=not self._wide),
                 self._where,
                 words_only,
             )
             counts.update(
                 summary(
-                    sitting.lines,
-                    sitting.review.required,
+                    sitting.rows,
+                    sitting.unfed,
                     unsaved=sitting.unsaved,
                     compact=not self._wide,
                 )
@@ -87,7 +87,7 @@ class MappingPane(ReadingPane):
         around = Around(sitting.builder, self._fullness(sitting), self.workspace.now)
         body.update(line_detail(line, around, width, compact=not self._wide))
 
-    def _fullness(self, sitting: Sitting) -> Fullness:
+    def _fullness(self, sitting: MappingSession) -> Fullness:
         subject = sitting.ref, sitting.builder.crm_object
         return self.samples.fullness(subject, sitting.review.rates)
 
@@ -120,7 +120,7 @@ class MappingPane(ReadingPane):
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
         if self.sitting is not None and self.sitting.hold(self._at):
-            self.lines.update_rows(self.sitting.lines)
+            self.lines.update_rows(self.sitting.rows)
         self.query_one("#line", VerticalScroll).scroll_home(animate=False)
         self._paint_line()
         self.refresh_bindings()

@@ -11,12 +11,11 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, pair_choices
-from crmdeck.tui.panes.mapping.sitting import Sitting, Write
+from crmdeck.tui.panes.mapping.pairs import PAIR_COLUMNS, shown_pair
 from crmdeck.tui.panes.mapping.watching import WatchingPane
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
 from crmdeck.tui.requests import Job
-from crmdeck.workspace import Review
+from crmdeck.workspace import MappingSession, Review, Write, pair_choices
 
 RANK_AFTER = 0.4
 """Seconds without a decision after which the suggestions are ranked anew."""
@@ -27,7 +26,7 @@ NO_ENCODER = "none"
 class Stored(Message, bubble=False):
     """What became of a write."""
 
-    def __init__(self, sitting: Sitting, write: Write, outcome: Outcome) -> None:
+    def __init__(self, sitting: MappingSession, write: Write, outcome: Outcome) -> None:
         super().__init__()
         self.sitting, self.write, self.outcome = sitting, write, outcome
 
@@ -37,7 +36,7 @@ class ReadingPane(WatchingPane):
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self._sittings: dict[tuple[str, str], Sitting] = {}
+        self._sittings: dict[tuple[str, str], MappingSession] = {}
         self._pairs: dict[str, str] = {}
         self._wanted_pair: str | None = None
         self._wanted_field: str | None = None
@@ -111,7 +110,7 @@ class ReadingPane(WatchingPane):
         sitting = self._sittings.get((ref, review.pair))
         if sitting is None:
             workspace = self.workspace
-            sitting = Sitting(ref, review, workspace.actor, lambda: workspace.now)
+            sitting = MappingSession(ref, review, workspace.actor, lambda: workspace.now)
             self._sittings[ref, review.pair] = sitting
         else:
             self._take_review(sitting, review, writes)
@@ -122,11 +121,11 @@ class ReadingPane(WatchingPane):
         same = before is sitting
         cursor = self._wanted_field or (self.lines.cursor_key if same else None)
         if cursor is None:
-            cursor = next((line.name for line in sitting.lines if line.is_open), None)
+            cursor = next((line.name for line in sitting.rows if line.is_open), None)
         self._wanted_field = None
         if not same:
             self.lines.clear_marks()
-        self.lines.set_rows(sitting.lines, cursor=cursor)
+        self.lines.set_rows(sitting.rows, cursor=cursor)
         sitting.hold(self._at)
         self._paint()
         self._rank(quiet=sitting.encoder not in (None, NO_ENCODER))
@@ -152,10 +151,10 @@ class ReadingPane(WatchingPane):
             quiet=quiet,
         )
 
-    def _ranked(self, sitting: Sitting, answer: SuggestAnswer) -> None:
+    def _ranked(self, sitting: MappingSession, answer: SuggestAnswer) -> None:
         sitting.take_answer(answer)
         if sitting is self.sitting:
-            self.lines.update_rows(sitting.lines)
+            self.lines.update_rows(sitting.rows)
             self._paint()
             self._offer_repair()
 
@@ -170,7 +169,7 @@ class ReadingPane(WatchingPane):
 
     # Storing
 
-    def store(self, sitting: Sitting, write: Write) -> None:
+    def store(self, sitting: MappingSession, write: Write) -> None:
         """Have a write stored once those before it are."""
         if self._writer is None:
             self._writer = DecisionWriter(
@@ -191,13 +190,13 @@ class ReadingPane(WatchingPane):
                 timeout=10,
             )
             if sitting is self.sitting:
-                self.lines.set_rows(sitting.lines)
+                self.lines.set_rows(sitting.rows)
                 if outcome.code == "DECIDED_MEANWHILE":
                     self._read_again()
         else:
             sitting.saved(message.write, outcome)
             if sitting is self.sitting:
-                self.lines.update_rows(sitting.lines)
+                self.lines.update_rows(sitting.rows)
         self._paint()
 
     def _rank_later(self) -> None:
@@ -227,9 +226,8 @@ class ReadingPane(WatchingPane):
 
         def work(_: Job) -> tuple[Choice, ...]:
             objects = workspace.schemas.objects(ref).objects
-            return pair_choices(
-                workspace.mappings.pairs(ref), workspace.mappings.partner_objects(), objects
-            )
+            begun, partners = workspace.mappings.pairs(ref), workspace.mappings.partner_objects()
+            return tuple(map(shown_pair, pair_choices(begun, partners, objects)))
 
         def failed(error: CrmdeckError) -> None:
             dialog.dismiss(None)

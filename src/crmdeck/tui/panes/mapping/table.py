@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from crmdeck.tui.actions import EVERYWHERE, Action, Actions
-from crmdeck.tui.panes.mapping.lines import Line
 from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import MappingRow
 
 
-class LineTable(Table[Line]):
+class LineTable(Table[MappingRow]):
     """As every table, but `v` is left to value maps: ranges are on `V` only."""
 
     SCOPE = "lines"
@@ -48,7 +48,7 @@ class LineTable(Table[Line]):
         """Return where the line of that name is among those that show."""
         return next((index for index, line in enumerate(self.shown()) if line.name == name), None)
 
-    def next_open(self, now: Mapping[str, Line], step: int = 1) -> str | None:
+    def next_open(self, now: Mapping[str, MappingRow], step: int = 1) -> str | None:
         """Return the next line to decide after the cursor, in the direction of `step`.
 
         `now` has the lines as they are, by name. Goes round at the end; None where none is left.

@@ -7,10 +7,9 @@ from functools import partial
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.asking import AskingPane
-from crmdeck.tui.panes.mapping.sitting import Sitting
 from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
-from crmdeck.workspace import Review
+from crmdeck.workspace import MappingSession, Review
 
 WATCH_EVERY = 2.0
 """Seconds between two looks at whether anybody wrote to the cache."""
@@ -62,7 +61,7 @@ class WatchingPane(AskingPane):
         def took(review: Review) -> None:
             if sitting is self.sitting:
                 self._take_review(sitting, review, writes)
-                self.lines.update_rows(sitting.lines)
+                self.lines.update_rows(sitting.rows)
                 self._paint()
                 self._rank(quiet=True)
 
@@ -74,7 +73,7 @@ class WatchingPane(AskingPane):
             quiet=True,
         )
 
-    def _take_review(self, sitting: Sitting, review: Review, writes: int) -> None:
+    def _take_review(self, sitting: MappingSession, review: Review, writes: int) -> None:
         """Show what was read when `writes` decisions had been made here; say what others did."""
         if sitting.unsaved or sitting.writes != writes:
             # Decisions made here meanwhile would pass for those of somebody else.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.panes.mapping.sitting import Sitting, Write
 from crmdeck.tui.requests import as_crmdeck_error
+from crmdeck.workspace import MappingSession, Write
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 Outcome = tuple[Decision, ...] | CrmdeckError
-Told = Callable[[Sitting, Write, Outcome], object]
+Told = Callable[[MappingSession, Write, Outcome], object]
 
 
 class DecisionWriter:
@@ -30,10 +30,10 @@ class DecisionWriter:
         self._workspace = workspace
         self._told = told
         self._made: set[str] = set()
-        self._queue: deque[tuple[Sitting, Write]] = deque()
+        self._queue: deque[tuple[MappingSession, Write]] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
-    def put(self, sitting: Sitting, write: Write) -> None:
+    def put(self, sitting: MappingSession, write: Write) -> None:
         """Store `write` once those before it are."""
         self._queue.append((sitting, write))
         self._pool.submit(self._drain)
@@ -55,13 +55,13 @@ class DecisionWriter:
                 sitting, write = self._queue.popleft()
                 self._told(sitting, write, as_crmdeck_error(error))
 
-    def _outcome(self, sitting: Sitting, write: Write) -> Outcome:
+    def _outcome(self, sitting: MappingSession, write: Write) -> Outcome:
         try:
             return tuple(self._store(sitting, write))
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
             return as_crmdeck_error(error)
 
-    def _store(self, sitting: Sitting, write: Write) -> Sequence[Decision]:
+    def _store(self, sitting: MappingSession, write: Write) -> Sequence[Decision]:
         step, workspace = write.step, self._workspace
         place, seen = (sitting.ref, sitting.pair), write.seen | self._made
         if write.back is None:

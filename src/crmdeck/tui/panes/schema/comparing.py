@@ -11,8 +11,8 @@ from textual.content import Content
 from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
 from crmdeck.tui.filtering import KeyTest, one_of
 from crmdeck.tui.text import count, display_block, display_text
-from crmdeck.tui.values import value_text
 from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import value_text
 
 SIDE_SIGNS = {Side.LEFT: "−", Side.RIGHT: "+", Side.BOTH: "≠"}
 SIDE_WORDS = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}

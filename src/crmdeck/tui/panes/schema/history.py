@@ -11,7 +11,7 @@ from crmdeck.model import Change, DriftEvent, DriftKind, Field
 from crmdeck.tui.panes.schema.data import FieldLine, SchemaData
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
-from crmdeck.tui.values import value_text
+from crmdeck.workspace import value_text
 
 LONGEST_VALUE = 80
 INDENT = 12

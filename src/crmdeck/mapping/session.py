@@ -1,7 +1,7 @@
 """One operator going through one object pair: what they decided, undid, and may redo.
 
 Everything shows at once; what is stored follows. A step whose storing failed is taken out
-again, and the lines are what they were without it. No I/O, no Textual.
+again, and the rows are what they were without it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from crmdeck.model import Decision, DecisionState, Direction, SuggestAnswer, Suggestion
-from crmdeck.tui.panes.mapping.building import LineBuilder, Situation, named_candidates
-from crmdeck.tui.panes.mapping.lines import Candidate, Line
-from crmdeck.workspace import Choice, Review
+from crmdeck.mapping.review import Review
+from crmdeck.mapping.rows import Candidate, MappingRow, RowBuilder, Situation, named_candidates
+from crmdeck.mapping.state import by_field, unfed
+from crmdeck.model import (
+    Choice,
+    Decision,
+    DecisionState,
+    Direction,
+    Field,
+    SuggestAnswer,
+    Suggestion,
+)
 
 _numbers = count(1)
 
 
 @dataclass
 class Step:
-    """One thing the operator did: decisions, or directions set on open lines.
+    """One thing the operator did: decisions, or directions set on open rows.
 
     `stored` are the ids of its decisions in the store, `undone_by` those of their undoing;
     only the writer's thread fills them, in the order of the steps.
@@ -51,8 +59,8 @@ class Write:
     seen: frozenset[str] = frozenset()
 
 
-class Sitting:
-    """What is shown of an object pair, and what this operator changed in this sitting."""
+class MappingSession:
+    """What is shown of an object pair, and what this operator changed in it."""
 
     def __init__(self, ref: str, review: Review, actor: str, clock: Callable[[], datetime]) -> None:
         self.ref = ref
@@ -70,10 +78,8 @@ class Sitting:
         self._waiting: dict[str, Suggestion] = {}
         self._put_back: dict[str, tuple[Candidate, ...]] = {}
         self._directions: dict[str, Direction] = {}
-        self.builder = LineBuilder(review)
+        self.builder = RowBuilder(review)
         self._rebuild()
-
-    # What is shown
 
     @property
     def review(self) -> Review:
@@ -81,9 +87,21 @@ class Sitting:
         return self.builder.review
 
     @property
-    def by_name(self) -> dict[str, Line]:
-        """The lines by the name of their PartnerOS field."""
-        return {line.name: line for line in self.lines}
+    def by_name(self) -> dict[str, MappingRow]:
+        """The rows by the name of their PartnerOS field."""
+        return {row.name: row for row in self.rows}
+
+    @property
+    def log(self) -> tuple[Decision, ...]:
+        """Every decision on the pair that shows, stored or not yet, oldest first."""
+        known = {decision.id for decision in self.review.log}
+        own = (decision for id_, decision in self._own.items() if id_ not in known)
+        return (*self.review.log, *own)
+
+    @property
+    def unfed(self) -> tuple[Field, ...]:
+        """The CRM fields that a new record must have and that no accepted row writes into."""
+        return unfed(self.review.crm_fields, by_field(self.log))
 
     def take_review(self, review: Review) -> tuple[Decision, ...]:
         """Take over what was read anew; what was decided here meanwhile stays.
@@ -91,12 +109,12 @@ class Sitting:
         Returns what others have decided since the last reading.
         """
         known = self._seen()
-        self.builder = LineBuilder(review)
+        self.builder = RowBuilder(review)
         self._rebuild()
         return tuple(decision for decision in review.log if decision.id not in known)
 
     def take_answer(self, answer: SuggestAnswer) -> None:
-        """Take over a ranking; the line that the operator is on keeps what it suggests."""
+        """Take over a ranking; the row that the operator is on keeps what it suggests."""
         self.encoder = answer.encoder
         for suggestion in answer.suggestions:
             name = suggestion.partner_field
@@ -109,7 +127,7 @@ class Sitting:
         self._rebuild()
 
     def hold(self, name: str | None) -> bool:
-        """Note which line the operator is on; return whether the one they left changed."""
+        """Note which row the operator is on; return whether the one they left changed."""
         left, self.held = self.held, name
         if left is None or left == name or left not in self._waiting:
             return False
@@ -117,14 +135,12 @@ class Sitting:
         self._rebuild()
         return True
 
-    # What the operator does
-
     def decide(self, title: str, choices: Sequence[Choice]) -> Write:
         """Show decisions at once; return what is to be stored."""
-        lines = self.by_name
+        rows = self.by_name
         for choice in choices:
             if choice.state is DecisionState.REJECTED:
-                self._remember(lines[choice.partner_field])
+                self._remember(rows[choice.partner_field])
         shown = tuple(self._provisional(choice) for choice in choices)
         step = Step(title, tuple(choice.partner_field for choice in choices), shown)
         step.before = dict(self._directions)
@@ -135,7 +151,7 @@ class Sitting:
         return self._write(Write(step, shown, tuple(choices), seen=self._seen()))
 
     def direct(self, names: Iterable[str], direction: Direction) -> None:
-        """Set the direction of lines that are not accepted; it counts once they are."""
+        """Set the direction of rows that are not accepted; it counts once they are."""
         step = Step("the direction", tuple(names), before=dict(self._directions))
         self._directions.update(dict.fromkeys(step.fields, direction))
         step.after = dict(self._directions)
@@ -155,8 +171,6 @@ class Sitting:
         self.undoable.append(step)
         self._directions = dict(step.after)
         return step, self._again(step, back=False)
-
-    # What the store says
 
     def saved(self, write: Write, decisions: Sequence[Decision]) -> None:
         """Put the stored decisions in the place of the provisional ones."""
@@ -197,8 +211,6 @@ class Sitting:
             self.redoable.append(step)
         self._rebuild()
 
-    # Inside
-
     def _seen(self) -> frozenset[str]:
         return frozenset((*(decision.id for decision in self.review.log), *self._own))
 
@@ -238,7 +250,7 @@ class Sitting:
         return write
 
     def _provisional(self, choice: Choice) -> Decision:
-        line = self.by_name[choice.partner_field]
+        row = self.by_name[choice.partner_field]
         return Decision(
             id=f"shown-{next(_numbers)}",
             connection_id=self.review.connection_id,
@@ -246,7 +258,7 @@ class Sitting:
             partner_field=choice.partner_field,
             crm_field=choice.crm_field,
             state=choice.state,
-            direction=choice.direction or line.direction,
+            direction=choice.direction or row.direction,
             value_map=choice.value_map,
             confidence=choice.confidence,
             note=choice.note,
@@ -254,22 +266,19 @@ class Sitting:
             decided_at=self._clock(),
         )
 
-    def _remember(self, line: Line) -> None:
-        known = named_candidates(self._suggestions.get(line.name))
-        put_back = self._put_back.get(line.name, ())
-        pick = next((c for c in (*put_back, *known) if c.crm_field == line.crm_field), None)
+    def _remember(self, row: MappingRow) -> None:
+        known = named_candidates(self._suggestions.get(row.name))
+        put_back = self._put_back.get(row.name, ())
+        pick = next((c for c in (*put_back, *known) if c.crm_field == row.crm_field), None)
         if pick is not None:
             rest = tuple(one for one in put_back if one.crm_field != pick.crm_field)
-            self._put_back[line.name] = (replace(pick, was_put_back=True), *rest)
+            self._put_back[row.name] = (replace(pick, was_put_back=True), *rest)
 
     def _rebuild(self) -> None:
-        log = self.review.log
-        known = {decision.id for decision in log}
-        own = tuple(decision for id_, decision in self._own.items() if id_ not in known)
         waiting = {name: named_candidates(found) for name, found in self._waiting.items()}
-        self.lines = self.builder.build(
+        self.rows = self.builder.build(
             Situation(
-                log=(*log, *own),
+                log=self.log,
                 suggestions=self._suggestions,
                 put_back=self._put_back,
                 directions=self._directions,

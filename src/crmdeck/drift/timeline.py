@@ -1,0 +1,147 @@
+"""Drift as people go through it: the events with what is said of them, and their renames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
+from crmdeck.model import Decision, DriftEvent, DriftKind, ObjectPair, Severity, Story
+
+Standing = Mapping[tuple[str, str], Decision]
+"""(connection, `objectPair:partnerField`) -> the acceptance that stands."""
+
+_GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event. `twin` is the id of the other half of a rename.
+
+    `values` are its picklist changes, of which there may be thousands; `texts` are searched.
+    """
+
+    event: DriftEvent
+    what: str
+    twin: str | None
+    values: tuple[ValueChange, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether somebody has acknowledged it."""
+        return self.event.acknowledged_at is not None
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All drift of one connection, or of all where it is `everywhere`; `entries` newest first.
+
+    `names` are those of the connections, by id.
+    """
+
+    entries: tuple[Entry, ...]
+    stories: Mapping[str, Story]
+    standing: Standing
+    names: Mapping[str, str]
+    now: datetime
+    everywhere: bool
+    by_id: Mapping[str, Entry] = field(default_factory=dict)
+
+    def twin_of(self, entry: Entry) -> Entry | None:
+        """Return the other half of a rename."""
+        return self.by_id.get(entry.twin) if entry.twin is not None else None
+
+    def rename_of(self, entry: Entry) -> tuple[Entry, Entry] | None:
+        """Return the halves of the rename that `entry` is part of: what left, what came."""
+        twin = self.twin_of(entry)
+        if twin is None:
+            return None
+        return (twin, entry) if entry.event.rename_of else (entry, twin)
+
+    def mapped_to(self, event: DriftEvent) -> tuple[Decision, ...]:
+        """Return the acceptances that stand on the field of an event, or on its object."""
+        return tuple(
+            decision
+            for (connection_id, _), decision in self.standing.items()
+            if connection_id == event.connection_id
+            and ObjectPair.parse(decision.object_pair).crm_object == event.object_type
+            and event.field_name in (None, decision.crm_field)
+        )
+
+
+def make_timeline(
+    events: Sequence[DriftEvent],
+    stories: Iterable[Story],
+    *,
+    names: Mapping[str, str],
+    standing: Iterable[Decision],
+    now: datetime,
+    everywhere: bool,
+) -> Timeline:
+    """Put together what is known; `events` are newest first, `standing` the acceptances."""
+    twins = _twins(events)
+    entries = tuple(_entry(event, twins.get(event.id)) for event in events)
+    return Timeline(
+        entries=entries,
+        stories={story.id: story for story in stories},
+        standing={
+            (one.connection_id, f"{one.object_pair}:{one.partner_field}"): one for one in standing
+        },
+        names=names,
+        now=now,
+        everywhere=everywhere,
+        by_id={entry.event.id: entry for entry in entries},
+    )
+
+
+def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries, each once, in their order."""
+    return tuple({entry.event.id: entry for entry in entries}.values())
+
+
+def worst(entries: Iterable[Entry]) -> Severity:
+    """Return the worst severity among `entries`, safe where there are none."""
+    return max(
+        (entry.event.severity for entry in entries),
+        key=lambda severity: severity.rank,
+        default=Severity.SAFE,
+    )
+
+
+def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
+    gone = {
+        (e.connection_id, e.detected_at, e.object_type, e.field_name): e
+        for e in events
+        if e.kind in _GONE
+    }
+    twins: dict[str, DriftEvent] = {}
+    for event in events:
+        if event.rename_of is not None:
+            old = gone.get(
+                (event.connection_id, event.detected_at, event.object_type, event.rename_of)
+            )
+            if old is not None:
+                twins[event.id], twins[old.id] = old, event
+    return twins
+
+
+def _entry(event: DriftEvent, twin: DriftEvent | None) -> Entry:
+    new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
+    values = value_changes(event.changes)
+    what = what_happened(event, values, new_name)
+    return Entry(
+        event=event,
+        what=what,
+        twin=twin.id if twin is not None else None,
+        values=values,
+        texts=(
+            place_of(event),
+            what,
+            event.reason,
+            event.note or "",
+            event.changed_by or "",
+            *event.affected_mappings,
+        ),
+    )

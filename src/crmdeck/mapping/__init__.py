@@ -1,0 +1,1 @@
+"""An object pair as everybody shows it: its state, rows, session, choices and words. Pure."""

@@ -1,0 +1,210 @@
+"""What there is to choose from, and the choice that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crmdeck.mapping.rows import MappingRow, RowBuilder
+from crmdeck.mapping.wording import percent, type_text
+from crmdeck.model import (
+    Choice,
+    DecisionState,
+    Direction,
+    FieldType,
+    ObjectPair,
+    ObjectSummary,
+    PairSummary,
+    PartnerObject,
+    ValueMap,
+    ValueMatch,
+)
+
+USUAL_OBJECTS = frozenset(
+    {
+        *("Account", "Contact", "Lead", "Opportunity"),
+        *("companies", "contacts", "deals", "leads"),
+    }
+)
+"""The objects of Salesforce and HubSpot that records of partners mostly go to."""
+
+_FOUND_BY = {
+    ValueMatch.EXACT: "same value",
+    ValueMatch.NORMALISED: "spelling",
+    ValueMatch.SYNONYM: "synonym",
+    ValueMatch.EMBEDDING: "meaning",
+    ValueMatch.NONE: "",
+}
+_YES_AND_NO = (("true", "Yes"), ("false", "No"))
+
+
+@dataclass(frozen=True)
+class FieldChoice:
+    """One CRM field: `sure` and `why` are empty where the ranker does not offer it.
+
+    `holder` is the PartnerOS field that it is mapped to already; it can't be chosen then.
+    """
+
+    name: str
+    label: str
+    type: str
+    sure: str = ""
+    why: str = ""
+    holder: str = ""
+    custom: bool | None = None
+    required: bool | None = None
+
+
+@dataclass(frozen=True)
+class ValueChoice:
+    """One PartnerOS value, the CRM value it becomes (None: none), and how that was found."""
+
+    value: str
+    label: str
+    target: str | None
+    target_label: str = ""
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class PairChoice:
+    """One object pair: how far it has come (None: not begun), and the size of its CRM object."""
+
+    pair: str
+    begun: PairSummary | None
+    crm_fields: int
+
+
+def accepting(
+    row: MappingRow,
+    *,
+    direction: Direction | None = None,
+    value_map: dict[str, str] | None = None,
+) -> Choice:
+    """Return the acceptance of what a row shows, with another direction or value map."""
+    stored = dict(row.value_map) if row.value_map is not None else None
+    return Choice(
+        partner_field=row.name,
+        state=DecisionState.ACCEPTED,
+        crm_field=row.crm_field,
+        direction=direction or row.direction,
+        value_map=value_map if value_map is not None else stored,
+        confidence=row.confidence,
+    )
+
+
+def choosing(row: MappingRow, crm_field: str, builder: RowBuilder) -> Choice:
+    """Return the acceptance of any CRM field for a row, in the widest direction.
+
+    Raises KeyError where the schema has no such field.
+    """
+    if row.crm_field == crm_field:
+        return accepting(row)
+    named = next((one for one in row.candidates if one.crm_field == crm_field), None)
+    return Choice(
+        partner_field=row.name,
+        state=DecisionState.ACCEPTED,
+        crm_field=crm_field,
+        direction=builder.judge(row.partner, builder.crm_fields[crm_field]).direction,
+        confidence=named.confidence if named is not None else None,
+    )
+
+
+def rejecting(row: MappingRow, crm_field: str | None) -> Choice:
+    """Return the rejection of a CRM field, or of every one where it is None."""
+    return Choice(
+        partner_field=row.name,
+        state=DecisionState.REJECTED,
+        crm_field=crm_field,
+        confidence=row.confidence if crm_field is not None else None,
+    )
+
+
+def field_choices(
+    row: MappingRow, rows: Sequence[MappingRow], builder: RowBuilder
+) -> tuple[FieldChoice, ...]:
+    """Return the candidates of a row, the best first, then all other fields of the object.
+
+    `rows` are all rows of the pair: what another one has accepted can't be chosen.
+    """
+    holders = {
+        one.crm_field: one.title
+        for one in rows
+        if one.state is DecisionState.ACCEPTED and one.name != row.name
+    }
+    named = {one.crm_field: one for one in row.candidates}
+    fields = builder.crm_fields
+    order = [name for name in named if name in fields]
+    order += [name for name in fields if name not in named]
+    choices = []
+    for name in order:
+        field, candidate = fields[name], named.get(name)
+        known = candidate.confidence if candidate is not None else None
+        reasons = candidate.reasons if candidate is not None else ()
+        turned_down = "rejected before" if name in row.rejected else ""
+        choices.append(
+            FieldChoice(
+                name,
+                field.label,
+                type_text(field),
+                sure=percent(known) if known is not None else "",
+                why="; ".join(reason.text for reason in reasons) or turned_down,
+                holder=holders.get(name, ""),
+                custom=field.custom,
+                required=field.required,
+            )
+        )
+    return tuple(choices)
+
+
+def value_choices(
+    row: MappingRow, suggested: ValueMap, stored: Mapping[str, str] | None
+) -> tuple[ValueChoice, ...]:
+    """Return one choice a PartnerOS value: as stored, or as suggested where nothing is stored."""
+    labels = {value.value: value.label for value in row.partner.picklist}
+    targets = dict(value_targets(row))
+    found = {pair.partner_value: pair for pair in suggested.pairs}
+    choices = []
+    for value in row.values:
+        pair = found.get(value)
+        target = pair.crm_value if pair is not None else None
+        how = _FOUND_BY[pair.how] if pair is not None else ""
+        if stored is not None:
+            target, how = stored.get(value), "stored"
+        label = targets.get(target, "") if target is not None else ""
+        choices.append(
+            ValueChoice(value, labels.get(value, ""), target, label, how if target else "")
+        )
+    return tuple(choices)
+
+
+def value_targets(row: MappingRow) -> tuple[tuple[str, str], ...]:
+    """Return the CRM values that there are to choose from, with their labels."""
+    right = row.right
+    if right is None:
+        return ()
+    if right.type is FieldType.BOOLEAN and not right.picklist:
+        return _YES_AND_NO
+    return tuple((value.value, value.label) for value in right.picklist if value.active)
+
+
+def pair_choices(
+    begun: Sequence[PairSummary],
+    partners: Sequence[PartnerObject],
+    objects: Sequence[ObjectSummary],
+) -> tuple[PairChoice, ...]:
+    """Return every pair of a PartnerOS and a CRM object: those begun first, the latest on top."""
+    known = {summary.object_pair for summary in begun}
+    sizes = {one.object_type: one.field_count for one in objects}
+    first = [
+        PairChoice(one.object_pair, one, sizes.get(ObjectPair.parse(one.object_pair).crm_object, 0))
+        for one in sorted(begun, key=lambda one: str(one.last_decided_at or ""), reverse=True)
+    ]
+    ordered = sorted(objects, key=lambda one: one.object_type not in USUAL_OBJECTS)
+    others = (
+        (str(ObjectPair(partner_object=partner.object_type, crm_object=one.object_type)), one)
+        for one in ordered
+        for partner in partners
+    )
+    rest = [PairChoice(pair, None, one.field_count) for pair, one in others if pair not in known]
+    return (*first, *rest)

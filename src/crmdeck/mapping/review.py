@@ -1,0 +1,51 @@
+"""All that is known of an object pair but the suggestions, and what the rules say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crmdeck.matching.checks import warn
+from crmdeck.matching.directions import suggest_direction
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.model import (
+    Decision,
+    Direction,
+    DriftEvent,
+    Field,
+    FillRate,
+    MappingWarning,
+    PartnerObject,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of a field pair: the widest direction, why, and what may go wrong."""
+
+    direction: Direction
+    reason: str
+    warnings: tuple[MappingWarning, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """Both sides of an object pair, every decision on it, and the drift of its CRM object.
+
+    `log` is oldest first, `events` newest first. `rates` tell how full CRM fields are, by name,
+    where that was measured.
+    """
+
+    connection_id: str
+    pair: str
+    partner: PartnerObject
+    crm_fields: tuple[Field, ...]
+    log: tuple[Decision, ...]
+    events: tuple[DriftEvent, ...]
+    knowledge: Knowledge
+    rates: Mapping[str, FillRate]
+
+    def judge(self, left: Field, right: Field) -> Verdict:
+        """Return what the rules say of a PartnerOS field and a CRM field."""
+        direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
+        return Verdict(direction, reason, warn(left, right, knowledge=self.knowledge))

@@ -1,0 +1,324 @@
+"""One row a PartnerOS field: what is decided or suggested, and what stands beside it.
+
+Rows are derived, never edited: from a review, the suggestions and the log so far. Whoever
+decides appends to the log and has them made anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from crmdeck.mapping.review import Review, Verdict
+from crmdeck.mapping.state import FieldDecisions, by_field, standing, suffered
+from crmdeck.model import (
+    Decision,
+    DecisionState,
+    Direction,
+    DriftEvent,
+    Field,
+    FieldType,
+    MappingWarning,
+    ObjectPair,
+    Reason,
+    Severity,
+    Suggestion,
+)
+
+WITH_VALUES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A CRM field that may fit; `confidence` is None where the ranker did not name it.
+
+    `was_put_back`: it had been suggested and rejected, and that was undone.
+    """
+
+    crm_field: str
+    confidence: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    was_put_back: bool = False
+
+
+@dataclass(frozen=True)
+class MappingRow:
+    """One PartnerOS field of an object pair.
+
+    `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
+    schema no longer has it). `better` is what the ranker prefers since the operator is on the
+    row; it is shown when they leave it. `drift` is what happened since the acceptance.
+    """
+
+    partner: Field
+    state: DecisionState
+    crm_field: str | None
+    right: Field | None
+    confidence: float | None
+    direction: Direction
+    verdict: Verdict | None
+    candidates: tuple[Candidate, ...] = ()
+    rejected: tuple[str, ...] = ()
+    value_map: Mapping[str, str] | None = None
+    drift: tuple[DriftEvent, ...] = ()
+    history: tuple[Decision, ...] = ()
+    better: Candidate | None = None
+
+    @property
+    def name(self) -> str:
+        """The PartnerOS field's name, which is the key of the row."""
+        return self.partner.name
+
+    @property
+    def title(self) -> str:
+        """The PartnerOS field as people call it."""
+        return self.partner.label or self.partner.name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the row is still to be decided."""
+        return self.state is DecisionState.PENDING
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """What the ranker says of the CRM field of the row; None where it does not name it."""
+        return next((one for one in self.candidates if one.crm_field == self.crm_field), None)
+
+    @property
+    def severity(self) -> Severity | None:
+        """How bad the drift since the acceptance is; None where there is none to speak of."""
+        if self.state is DecisionState.ACCEPTED and self.right is None:
+            return Severity.BREAKING
+        worst = max((event.severity.rank for event in self.drift), default=0)
+        return None if worst == 0 else Severity.BREAKING if worst > 1 else Severity.RISKY
+
+    @property
+    def can_flow(self) -> bool:
+        """Whether values can flow in the direction of the row."""
+        verdict = self.verdict
+        if verdict is None:
+            return True
+        if any(warning.code == "NOTHING_CAN_FLOW" for warning in verdict.warnings):
+            return False
+        return verdict.direction in (Direction.BIDIRECTIONAL, self.direction)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The active PartnerOS values, where the pair needs a value map."""
+        if self.right is None or self.right.type not in WITH_VALUES:
+            return ()
+        return tuple(value.value for value in self.partner.picklist if value.active)
+
+    @property
+    def unmapped_values(self) -> int | None:
+        """How many PartnerOS values the stored value map leaves out; None without a map."""
+        if self.value_map is None:
+            return None
+        return sum(value not in self.value_map for value in self.values)
+
+    @property
+    def warnings(self) -> tuple[MappingWarning, ...]:
+        """What may go wrong, but for what a complete value map has settled."""
+        found = self.verdict.warnings if self.verdict is not None else ()
+        if self.unmapped_values == 0:
+            found = tuple(warning for warning in found if warning.code != "VALUE_MAP_NEEDED")
+        return found
+
+    @property
+    def trouble(self) -> Trouble:
+        """The gravest thing about the row: drift, nothing that flows, a warning."""
+        if self.severity is Severity.BREAKING:
+            return Trouble("✕", "broken", "error", 4)
+        if self.crm_field is None:
+            return NO_TROUBLE
+        if not self.can_flow:
+            return Trouble("✕", "locked", "error", 3)
+        if self.severity is Severity.RISKY:
+            return Trouble("▲", "drift", "warn", 2)
+        if self.unmapped_values:
+            return Trouble("▲", "values", "warn", 1)
+        if self.warnings:
+            word = _WARNING_WORDS.get(self.warnings[0].code, "other")
+            return Trouble("▲", word, "warn", 1)
+        return NO_TROUBLE
+
+
+class Trouble(NamedTuple):
+    """The gravest thing about a row: a sign, a word, the name of a state, and how grave."""
+
+    sign: str
+    word: str
+    state: str
+    rank: int
+
+
+NO_TROUBLE = Trouble("", "", "", 0)
+_WARNING_WORDS = {
+    "TYPE_MISMATCH": "types",
+    "NOT_A_CHOICE": "types",
+    "COMPOUND_SHELL": "parts",
+    "ARCHIVED": "ending",
+    "LOOKUP_NEEDED": "lookup",
+    "VALUE_MAP_NEEDED": "values",
+    "MULTI_TO_SINGLE": "values",
+    "LENGTH_SHORTER": "length",
+    "PRECISION_LOST": "digits",
+    "NUMBER_TOO_LARGE": "digits",
+    "TIME_LOST": "time",
+    "FORMAT_LOST": "format",
+    "REQUIRED_MAY_BE_EMPTY": "empty",
+    "MUST_BE_UNIQUE": "unique",
+}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What changes while an operator goes through an object pair.
+
+    `log` holds every decision on the pair, oldest first. `put_back` are candidates that the
+    ranker does not name since they had been rejected, `directions` what the operator set on
+    rows that are not accepted yet, `better` what the ranker came to prefer on the row that the
+    operator is on.
+    """
+
+    log: tuple[Decision, ...]
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    put_back: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    directions: Mapping[str, Direction] = field(default_factory=dict)
+    better: Mapping[str, Candidate] = field(default_factory=dict)
+
+
+class RowBuilder:
+    """Makes the rows of one review; asks the rules about each field pair once."""
+
+    def __init__(self, review: Review) -> None:
+        self.review = review
+        self.crm_fields = {one.name: one for one in review.crm_fields}
+        self.crm_object = ObjectPair.parse(review.pair).crm_object
+        self._verdicts: dict[tuple[str, str], Verdict] = {}
+
+    def judge(self, left: Field, right: Field) -> Verdict:
+        """Return what the rules say of a field pair."""
+        key = (left.name, right.name)
+        if key not in self._verdicts:
+            self._verdicts[key] = self.review.judge(left, right)
+        return self._verdicts[key]
+
+    def build(self, now: Situation) -> tuple[MappingRow, ...]:
+        """Return all rows, in the order of the PartnerOS object."""
+        decided = by_field(now.log)
+        accepted = {name: one.accepted for name, one in decided.items() if one.accepted}
+        holders = {one.crm_field: name for name, one in accepted.items() if one.crm_field}
+        history: defaultdict[str, list[Decision]] = defaultdict(list)
+        for decision in now.log:
+            history[decision.partner_field].append(decision)
+        possible = {}
+        for partner in self.review.partner.fields:
+            name = partner.name
+            barred = {crm_field for crm_field, holder in holders.items() if holder != name}
+            barred.update(decided[name].rejected if name in decided else ())
+            possible[name] = _candidates(
+                now.suggestions.get(name), now.put_back.get(name, ()), barred
+            )
+        picks = _picks(
+            {name: found for name, found in possible.items() if name not in accepted},
+            now.suggestions,
+        )
+        return tuple(
+            self._row(
+                partner,
+                decided.get(partner.name),
+                picks.get(partner.name),
+                possible[partner.name],
+                tuple(history[partner.name]),
+                now,
+            )
+            for partner in self.review.partner.fields
+        )
+
+    def _row(
+        self,
+        partner: Field,
+        decided: FieldDecisions | None,
+        pick: str | None,
+        possible: tuple[Candidate, ...],
+        history: tuple[Decision, ...],
+        now: Situation,
+    ) -> MappingRow:
+        accepted = decided.accepted if decided is not None else None
+        state, crm_field = standing(decided, pick)
+        right = self.crm_fields.get(crm_field or "")
+        verdict = self.judge(partner, right) if right is not None else None
+        if accepted is not None:
+            direction = accepted.direction
+        else:
+            widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
+            direction = now.directions.get(partner.name, widest)
+        named = next((one for one in possible if one.crm_field == crm_field), None)
+        return MappingRow(
+            partner=partner,
+            state=state,
+            crm_field=crm_field,
+            right=right,
+            confidence=named.confidence if named is not None else None,
+            direction=direction,
+            verdict=verdict,
+            candidates=possible,
+            rejected=decided.rejected if decided is not None else (),
+            value_map=accepted.value_map if accepted is not None else None,
+            drift=suffered(accepted, self.crm_object, self.review.events),
+            history=history,
+            better=now.better.get(partner.name) if state is DecisionState.PENDING else None,
+        )
+
+
+def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
+    """Return what the ranker names for a PartnerOS field, its own pick first."""
+    if suggestion is None:
+        return ()
+    pick: tuple[Candidate, ...] = ()
+    if suggestion.crm_field is not None:
+        known = suggestion.confidence if suggestion.reasons else None
+        pick = (Candidate(suggestion.crm_field, known, suggestion.reasons),)
+    others = (
+        Candidate(one.crm_field, one.confidence, one.reasons) for one in suggestion.alternatives
+    )
+    return (*pick, *others)
+
+
+def _candidates(
+    suggestion: Suggestion | None, put_back: Sequence[Candidate], barred: Container[str]
+) -> tuple[Candidate, ...]:
+    """Return what may be chosen, the best first; what was put back comes before the rest."""
+    named = named_candidates(suggestion)
+    known = {candidate.crm_field for candidate in named}
+    back = [candidate for candidate in put_back if candidate.crm_field not in known]
+    return tuple(one for one in (*back, *named) if one.crm_field not in barred)
+
+
+def _picks(
+    possible: Mapping[str, tuple[Candidate, ...]], suggestions: Mapping[str, Suggestion]
+) -> dict[str, str]:
+    """Return the CRM field suggested for each open row: the ranker's pick where it still stands.
+
+    Where it does not, the next candidate moves up that no other row has been given, however
+    unlikely: what it is worth without the one before it only the next ranking tells. Where
+    the ranker named none, none is.
+    """
+    own = {name: suggestion.crm_field for name, suggestion in suggestions.items()}
+    picks = {
+        name: found[0].crm_field
+        for name, found in possible.items()
+        if found and found[0].crm_field == own.get(name)
+    }
+    given = set(picks.values())
+    for name, found in possible.items():
+        if name in picks or not found or (own.get(name) is None and not found[0].was_put_back):
+            continue
+        following = next((one.crm_field for one in found if one.crm_field not in given), None)
+        if following is not None:
+            picks[name] = following
+            given.add(following)
+    return picks

@@ -1,0 +1,206 @@
+"""What holds now on an object pair, derived from the log of decisions.
+
+The log is append-only: whatever a line shows, a suggestion says or drift is held against is
+derived here, so that two readers of one log can't come to two answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from crmdeck.drift import AcceptedField
+from crmdeck.errors import ConflictError
+from crmdeck.matching.checks import blocking
+from crmdeck.model import (
+    Alternative,
+    Decision,
+    DecisionState,
+    Direction,
+    DriftEvent,
+    Field,
+    ObjectPair,
+    Suggestion,
+    in_force,
+)
+
+MAX_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True)
+class FieldDecisions:
+    """The decisions in force on one PartnerOS field: the last one, and what was turned down."""
+
+    last: Decision
+    rejected: tuple[str, ...]
+
+    @property
+    def accepted(self) -> Decision | None:
+        """Return the acceptance that stands, if one does."""
+        return self.last if self.last.state is DecisionState.ACCEPTED else None
+
+
+def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
+    """Return what is in force for each PartnerOS field of one object pair's log."""
+    decided: dict[str, FieldDecisions] = {}
+    for decision in in_force(log):
+        before = decided.get(decision.partner_field)
+        rejected = dict.fromkeys(before.rejected if before else ())
+        if decision.crm_field is not None:
+            if decision.state is DecisionState.REJECTED:
+                rejected[decision.crm_field] = None
+            else:
+                rejected.pop(decision.crm_field, None)
+        decided[decision.partner_field] = FieldDecisions(decision, tuple(rejected))
+    return decided
+
+
+def standing(
+    decided: FieldDecisions | None, suggested: str | None
+) -> tuple[DecisionState, str | None]:
+    """Return the state of a PartnerOS field, and the CRM field that it is or would be mapped to.
+
+    `suggested` is the CRM field that may be chosen next, None where there is none. A rejection
+    of one candidate leaves the field undecided while another is suggested.
+    """
+    if decided is None:
+        return DecisionState.PENDING, suggested
+    if decided.accepted is not None:
+        return DecisionState.ACCEPTED, decided.accepted.crm_field
+    turned_down = decided.last.state is DecisionState.REJECTED
+    if turned_down and (decided.last.crm_field is None or suggested is None):
+        return DecisionState.REJECTED, None
+    return DecisionState.PENDING, suggested
+
+
+def with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
+    """Return the ranker's word with what was decided; its own pick becomes an alternative."""
+    state, crm_field = standing(decided, suggestion.crm_field)
+    accepted = decided.accepted if decided is not None else None
+    if accepted is None:
+        return suggestion.model_copy(update={"crm_field": crm_field, "decision": state})
+    if crm_field == suggestion.crm_field:
+        return suggestion.model_copy(update={"direction": accepted.direction, "decision": state})
+    return Suggestion(
+        partner_field=suggestion.partner_field,
+        crm_field=crm_field,
+        confidence=0.0,
+        direction=accepted.direction,
+        alternatives=_with_own_pick(suggestion),
+        decision=state,
+    )
+
+
+def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
+    if suggestion.crm_field is None:
+        return suggestion.alternatives
+    own = Alternative(
+        crm_field=suggestion.crm_field,
+        confidence=suggestion.confidence,
+        direction=suggestion.direction,
+        reasons=suggestion.reasons,
+        warnings=suggestion.warnings,
+    )
+    return (own, *suggestion.alternatives)[:MAX_ALTERNATIVES]
+
+
+def unfed(crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]) -> tuple[Field, ...]:
+    """Return the CRM fields that a new record must have and that no acceptance writes into."""
+    accepted = (one.accepted for one in decided.values())
+    return blocking(
+        crm_fields,
+        {
+            one.crm_field
+            for one in accepted
+            if one is not None and one.crm_field and one.direction is not Direction.PULL
+        },
+    )
+
+
+def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """Return a log in one list an object pair, each in the order of `log`."""
+    pairs: dict[str, list[Decision]] = {}
+    for decision in log:
+        pairs.setdefault(decision.object_pair, []).append(decision)
+    return pairs
+
+
+def require_one_each(log: Sequence[Decision]) -> None:
+    """Raise ConflictError where one object pair's log maps a CRM field twice."""
+    holders: dict[str, str] = {}
+    for name, decided in by_field(log).items():
+        crm_field = decided.accepted.crm_field if decided.accepted is not None else None
+        if crm_field is not None and holders.setdefault(crm_field, name) != name:
+            raise taken(crm_field, holders[crm_field], name)
+
+
+def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
+    """Return the error for a CRM field that another PartnerOS field is mapped to."""
+    return ConflictError(
+        f"'{crm_field}' is mapped to '{holder}' already.",
+        remedy=f"Undo that first, or choose another field for '{wanted_by}'.",
+        code="CRM_FIELD_TAKEN",
+    )
+
+
+def require_seen(
+    log: Iterable[Decision], partner_fields: Collection[str], seen: Collection[str] | None
+) -> None:
+    """Raise ConflictError where somebody decided on one of the fields what is not `seen`.
+
+    `seen` holds the ids of the decisions that are known; None takes all of them for known.
+    """
+    if seen is None:
+        return
+    for decision in log:
+        if decision.partner_field in partner_fields and decision.id not in seen:
+            raise ConflictError(
+                f"{decision.decided_by} decided on '{decision.partner_field}' meanwhile.",
+                cause=f"{_deed(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
+                remedy="Look at what holds now, then decide again.",
+                code="DECIDED_MEANWHILE",
+            )
+
+
+def _deed(decision: Decision) -> str:
+    if decision.undoes is not None:
+        return "A decision was taken back"
+    return f"'{decision.crm_field or 'nothing'}' was {decision.state.value}"
+
+
+def suffered(
+    accepted: Decision | None, crm_object: str, events: Iterable[DriftEvent]
+) -> tuple[DriftEvent, ...]:
+    """Return the drift events since an acceptance that touch its CRM field, in their order."""
+    if accepted is None:
+        return ()
+    return tuple(
+        event
+        for event in events
+        if event.object_type == crm_object
+        and event.field_name in (None, accepted.crm_field)
+        and event.detected_at > accepted.decided_at
+    )
+
+
+def acceptances(log: Iterable[Decision]) -> Iterator[Decision]:
+    """Yield the acceptances that stand in a connection's log, pair by pair."""
+    for decisions in by_pair(log).values():
+        for decided in by_field(decisions).values():
+            if decided.accepted is not None:
+                yield decided.accepted
+
+
+def accepted_fields(log: Iterable[Decision]) -> tuple[AcceptedField, ...]:
+    """Return the field pairs that stand in a connection's log, as drift asks for them."""
+    return tuple(
+        AcceptedField(
+            one.object_pair,
+            one.partner_field,
+            ObjectPair.parse(one.object_pair).crm_object,
+            one.crm_field,
+            one.direction,
+        )
+        for one in acceptances(log)
+        if one.crm_field is not None
+    )
