@@ -9,16 +9,18 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-from crmdeck.drift import ObjectState, compare_schemas, detect
-from crmdeck.model import Field, FieldType, PicklistValue, Platform
+from crmdeck.drift import compare_schemas, detect
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Platform
+from crmdeck.workspace.knowledge import read_field_words
 
 OBJECTS = 1_019
 FIELDS_EACH = 18
 PICKLIST = 14_000
 
 
-def schema(*, length: int, extra: int) -> dict[str, ObjectState]:
+def schema(*, length: int, extra: int) -> dict[str, ObjectSchema]:
     """Return a schema whose fields all hold `length` characters."""
     states = {}
     for number in range(OBJECTS):
@@ -35,12 +37,14 @@ def schema(*, length: int, extra: int) -> dict[str, ObjectState]:
             )
             for n in range(FIELDS_EACH)
         )
-        states[name] = ObjectState(name, name, True, fields)
+        states[name] = ObjectSchema(object_type=name, label=name, custom=True, fields=fields)
     values = tuple(
         PicklistValue(value=f"Object.Field{n}", label=f"Field {n}") for n in range(PICKLIST + extra)
     )
     listing = Field(name="Field", type=FieldType.PICKLIST, native_type="picklist", picklist=values)
-    states["FieldPermissions"] = ObjectState("FieldPermissions", "FP", False, (listing,))
+    states["FieldPermissions"] = ObjectSchema(
+        object_type="FieldPermissions", label="FP", custom=False, fields=(listing,)
+    )
     return states
 
 
@@ -54,7 +58,7 @@ def median_ms(work: Callable[[], object], rounds: int = 5) -> float:
     return statistics.median(times) * 1000
 
 
-def run(before: dict[str, ObjectState], after: dict[str, ObjectState]) -> int:
+def run(before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]) -> int:
     """Detect drift once and return the number of events."""
     report = detect(
         connection_id="bench",
@@ -62,6 +66,7 @@ def run(before: dict[str, ObjectState], after: dict[str, ObjectState]) -> int:
         detected_at=datetime(2026, 5, 16, tzinfo=UTC),
         before=before,
         after=after,
+        field_words=partial(read_field_words, None),
     )
     return len(report.events)
 
@@ -78,7 +83,7 @@ def main() -> None:
         {"FieldPermissions": new["FieldPermissions"]},
     )
     touched = {
-        name: ObjectState(name, name, True, (new[name].fields[0], *state.fields[1:]))
+        name: state.model_copy(update={"fields": (new[name].fields[0], *state.fields[1:])})
         for name, state in same.items()
     }
     for title, work in (

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from crmdeck.drift import AcceptedField, GoneObject, ObjectState, detect
+from crmdeck.drift import AcceptedField, detect
 from crmdeck.model import (
     Direction,
     DriftEvent,
     DriftReport,
     Field,
     GoneReason,
+    ObjectSchema,
     PicklistValue,
     Platform,
     Story,
 )
+from crmdeck.workspace.knowledge import read_field_words
 
 NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 
@@ -31,9 +34,9 @@ def field(name: str, **attributes: Any) -> Field:
     return Field(**{"name": name, "label": name, "native_type": "string", **attributes})
 
 
-def org(objects: Org, *, custom: bool | None = None) -> dict[str, ObjectState]:
+def org(objects: Org, *, custom: bool | None = None) -> dict[str, ObjectSchema]:
     return {
-        name: ObjectState(
+        name: ObjectSchema(
             object_type=name,
             label=name,
             custom=name.endswith("__c") if custom is None else custom,
@@ -51,13 +54,15 @@ def mapped(
 
 
 def drift(
-    before: Org | Mapping[str, ObjectState],
-    after: Org | Mapping[str, ObjectState],
+    before: Org | Mapping[str, ObjectSchema],
+    after: Org | Mapping[str, ObjectSchema],
     *,
     gone: Mapping[str, GoneReason] | None = None,
     gone_fields: Mapping[tuple[str, str], GoneReason] | None = None,
     returned: Mapping[str, GoneReason] | None = None,
     accepted: Sequence[AcceptedField] = (),
+    present: Org | Mapping[str, ObjectSchema] | None = None,
+    left: Sequence[str] = (),
     platform: Platform = Platform.SALESFORCE,
 ) -> DriftReport:
     return detect(
@@ -66,10 +71,13 @@ def drift(
         detected_at=NOON,
         before=_states(before),
         after=_states(after),
-        gone_objects=[GoneObject(name, name, 3, why) for name, why in (gone or {}).items()],
-        gone_fields=gone_fields or {},
-        returned=returned or {},
+        gone_objects=gone,
+        gone_fields=gone_fields,
+        returned=returned,
         accepted=accepted,
+        present=_states(present or {}),
+        left=left,
+        field_words=partial(read_field_words, None),
     )
 
 
@@ -86,6 +94,6 @@ def told(report: DriftReport) -> dict[str, tuple[Story, list[DriftEvent]]]:
     }
 
 
-def _states(objects: Org | Mapping[str, ObjectState]) -> dict[str, ObjectState]:
-    plain = {k: v for k, v in objects.items() if not isinstance(v, ObjectState)}
-    return org(plain) | {k: v for k, v in objects.items() if isinstance(v, ObjectState)}
+def _states(objects: Org | Mapping[str, ObjectSchema]) -> dict[str, ObjectSchema]:
+    plain = {k: v for k, v in objects.items() if not isinstance(v, ObjectSchema)}
+    return org(plain) | {k: v for k, v in objects.items() if isinstance(v, ObjectSchema)}

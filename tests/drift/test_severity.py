@@ -9,7 +9,7 @@ from hypothesis import given
 
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.severity import Use, severity_of_added, severity_of_changes, severity_of_kind
-from crmdeck.drift.severity_rules import ATTRIBUTE_ROWS
+from crmdeck.drift.severity_rules import FIELD_ROWS
 from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
 from tests.drift.build import field, values
 from tests.model.strategies import fields
@@ -29,6 +29,48 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("target gained", {"references": ("A",)}, {"references": ("A", "B")}, "srs", "“B” as well"),
     ("required", {"required": False}, {"required": True}, "bbb", "Newly required"),
     ("optional", {"required": True}, {"required": False}, "srs", "may be empty"),
+    ("never empty", {"nillable": True}, {"nillable": False}, "rrb", "is not sure"),
+    ("nillable", {"nillable": False}, {"nillable": True}, "srs", "may be empty now"),
+    ("controlled", {"controller": ""}, {"controller": "Country"}, "rsr", "depends on “Country”"),
+    ("not controlled", {"controller": "Country"}, {"controller": ""}, "sss", "no other field"),
+    (
+        "fewer choices",
+        {"allowed_values": {"US": ("CA", "NY")}},
+        {"allowed_values": {"US": ("CA",)}},
+        "rsr",
+        "“US” some values can't",
+    ),
+    (
+        "more choices",
+        {"allowed_values": {"US": ("CA",)}},
+        {"allowed_values": {"US": ("CA", "NY")}},
+        "sss",
+        "“US” more values",
+    ),
+    (
+        "relationship",
+        {"relationship_name": ""},
+        {"relationship_name": "Tiers"},
+        "sss",
+        "as “Tiers”",
+    ),
+    (
+        "other relationship",
+        {"relationship_name": "Tier"},
+        {"relationship_name": "Tiers"},
+        "rbr",
+        "as “Tier” any more",
+    ),
+    ("filterable", {"filterable": False}, {"filterable": True}, "sss", "can be filtered"),
+    ("not filterable", {"filterable": True}, {"filterable": False}, "rrr", "can't be filtered"),
+    ("id lookup", {"id_lookup": False}, {"id_lookup": True}, "sss", "can be looked up"),
+    ("no id lookup", {"id_lookup": True}, {"id_lookup": False}, "rrr", "can't be looked up"),
+    ("encrypted", {"encrypted": False}, {"encrypted": True}, "rrr", "Encrypted now"),
+    ("not encrypted", {"encrypted": True}, {"encrypted": False}, "rrr", "No longer encrypted"),
+    ("case", {"case_sensitive": False}, {"case_sensitive": True}, "srr", "count now"),
+    ("no case", {"case_sensitive": True}, {"case_sensitive": False}, "srr", "are the same now"),
+    ("auto number", {"auto_number": False}, {"auto_number": True}, "rrb", "numbers the records"),
+    ("no auto number", {"auto_number": True}, {"auto_number": False}, "srs", "does not number"),
     ("shorter", {"length": 255}, {"length": 80}, "rrb", "80 characters fit where 255 did"),
     ("longer", {"length": 80}, {"length": 255}, "srs", "255 characters"),
     ("less precision", {"precision": 18}, {"precision": 9}, "rrb", "Fewer digits: 9"),
@@ -88,9 +130,9 @@ def test_every_rule_has_its_case() -> None:
     for _, before, after, _, _ in CASES:
         new = field("F", **after)
         for change in compare_fields(field("F", **before), new):
-            fitting = (r for r in ATTRIBUTE_ROWS if r.attribute == change.attribute)
+            fitting = (r for r in FIELD_ROWS if r.attribute == change.attribute)
             used.add(next(r for r in fitting if r.applies(change, new)).reason)
-    assert used == {row.reason for row in ATTRIBUTE_ROWS}
+    assert used == {row.reason for row in FIELD_ROWS}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +147,7 @@ def test_every_rule_has_its_case() -> None:
         (DriftKind.OBJECT_HIDDEN, "rbb"),
         (DriftKind.OBJECT_ABSENT, "rrr"),
         (DriftKind.OBJECT_OUT_OF_SCOPE, "srr"),
-        (DriftKind.OBJECT_CHANGED, "sss"),
+        (DriftKind.RULE_REMOVED, "sss"),
     ],
 )
 def test_each_kind(kind: DriftKind, levels: str) -> None:

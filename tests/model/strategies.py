@@ -32,6 +32,17 @@ ATTRIBUTES: dict[str, st.SearchStrategy[Any]] = {
     "formula": TEXT,
     "picklist": VALUES,
     "restricted": FLAGS,
+    "nillable": FLAGS,
+    "controller": TEXT,
+    "allowed_values": st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(["a", "b"], st.lists(NAMES, min_size=1, max_size=3).map(tuple))
+    ),
+    "relationship_name": TEXT,
+    "filterable": FLAGS,
+    "id_lookup": FLAGS,
+    "encrypted": FLAGS,
+    "case_sensitive": FLAGS,
+    "auto_number": FLAGS,
     "readable": FLAGS,
     "createable": FLAGS,
     "updateable": FLAGS,
@@ -63,6 +74,8 @@ def field_lists(*, unknowns: bool = False) -> st.SearchStrategy[list[Field]]:
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two values of an attribute are the same, picklists and targets as sets."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, tuple) and isinstance(other, tuple):
         return set(one) == set(other)
     return bool(one == other)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
-from crmdeck.drift import GoneObject, ObjectState, detect
+from crmdeck.drift import detect
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import DriftKind, DriftReport, GoneReason, Platform, Severity
+from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Platform, Severity
+from crmdeck.workspace.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real org at hand")
 
 
 @cache
-def states(number: int) -> dict[str, ObjectState]:
+def states(number: int) -> dict[str, ObjectSchema]:
     with gzip.open(DATA / f"all-objects.{number}.json.gz", "rt", encoding="utf-8") as file:
-        schemas = map(parse_object, json.load(file))
-        return {
-            s.object_type: ObjectState(s.object_type, s.label, s.custom, s.fields) for s in schemas
-        }
+        return {s.object_type: s for s in map(parse_object, json.load(file))}
 
 
 def drift(first: int, second: int) -> DriftReport:
@@ -35,10 +33,8 @@ def drift(first: int, second: int) -> DriftReport:
         detected_at=datetime(2026, 5, 16, tzinfo=UTC),
         before=before,
         after=after,
-        gone_objects=[
-            GoneObject(name, before[name].label, len(before[name].fields), GoneReason.ABSENT)
-            for name in before.keys() - after.keys()
-        ],
+        gone_objects=dict.fromkeys(before.keys() - after.keys(), GoneReason.ABSENT),
+        field_words=partial(read_field_words, None),
     )
 
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.drift.findings import Finding, find
-from crmdeck.drift.renames import find_renames
+from crmdeck.drift.renames import FieldWords, find_renames
 from crmdeck.drift.severity import (
     Use,
     Verdict,
     severity_of_added,
     severity_of_changes,
     severity_of_kind,
+    severity_of_rule,
 )
 from crmdeck.drift.severity_rules import RETURNED_REASONS
-from crmdeck.drift.states import AcceptedField, GoneObject, ObjectState
-from crmdeck.drift.stories import StoryDraft, find_stories, objects_of
+from crmdeck.drift.stories import News, StoryDraft, find_stories, objects_of
 from crmdeck.drift.story_rules import STORY_RULES
 from crmdeck.drift.wording import short
 from crmdeck.model import (
+    Direction,
     DriftEvent,
     DriftKind,
     DriftReport,
     GoneReason,
+    ObjectSchema,
     Platform,
     Severity,
     Story,
@@ -36,60 +39,85 @@ from crmdeck.model import (
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "drift.crmdeck")
 
 
+@dataclass(frozen=True)
+class AcceptedField:
+    """One accepted decision: a PartnerOS field that is mapped to a CRM field."""
+
+    object_pair: str
+    partner_field: str
+    crm_object: str
+    crm_field: str
+    direction: Direction
+
+    @property
+    def key(self) -> str:
+        """Return the decision as `objectPair:partnerField`."""
+        return f"{self.object_pair}:{self.partner_field}"
+
+
 def detect(
     *,
     connection_id: str,
     platform: Platform,
     detected_at: datetime,
-    before: Mapping[str, ObjectState],
-    after: Mapping[str, ObjectState],
-    gone_objects: Sequence[GoneObject] = (),
+    before: Mapping[str, ObjectSchema],
+    after: Mapping[str, ObjectSchema],
+    gone_objects: Mapping[str, GoneReason] | None = None,
     gone_fields: Mapping[tuple[str, str], GoneReason] | None = None,
     returned: Mapping[str, GoneReason] | None = None,
     accepted: Sequence[AcceptedField] = (),
+    present: Mapping[str, ObjectSchema] | None = None,
+    left: Collection[str] = (),
+    field_words: FieldWords,
 ) -> DriftReport:
     """Return what changed between two refreshes, as events and the stories that tell them.
 
-    `before` and `after` hold the object types whose hash changed, and those that are new or
-    back; `gone_objects` those that are not there any more. `gone_fields` says why a field is
+    `before` and `after` hold the object types that changed, and those that are new or back;
+    `gone_objects` says why others are not there any more. `gone_fields` says why a field is
     missing, `returned` why an object that is back had been gone; what is in neither, nothing
     is known of: absent, or simply new. `accepted` are the mappings that hold.
 
+    `present` holds the object types that are there now and did not change; it is asked for few
+    of them, so it may load them when asked. `left` names those that were gone before already.
+    `field_words` reads names
+    and labels as words that compare; it is asked only where fields are gone and others new.
+
     Deterministic: the same input gives the same events, ids included, whatever the order of
-    the fields, the picklist values and the mappings. Events are ordered by object type and
-    field name.
+    the fields, the picklist values and the mappings. Events are ordered by object type, field
+    name and rule.
     """
-    findings = find(before, after, gone_objects, gone_fields or {}, returned or {})
+    findings = find(before, after, gone_objects or {}, gone_fields or {}, returned or {})
     links = _Links(accepted)
     affected = {finding: links.of(finding) for finding in findings}
-    drafts = find_stories(
-        STORY_RULES, findings, platform, {f for f, uses in affected.items() if uses}
-    )
-    told_by = {member: found for found in drafts for member in found.members}
-    renames = find_renames(findings)
+    there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
+    news = News(platform, tuple(findings), there, frozenset(left) - after.keys())
+    drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
+    told_by = {member: draft for draft in drafts for member in draft.members}
+    renames = find_renames(findings, field_words)
     new_names = {(o, old): new for (o, new), old in renames.items()}
     moment = to_utc(detected_at)
     when = moment.isoformat()
     story_ids = {
-        one: _stable_id(connection_id, when, "story", one.kind, *_place(one.members[0]))
-        for one in drafts
+        draft: _stable_id(connection_id, when, "story", draft.kind, *_place(draft.members[0]))
+        for draft in drafts
     }
 
     def event(finding: Finding) -> DriftEvent:
         place = (finding.object_type, finding.field_name or "")
-        found = told_by.get(finding)
-        verdict = _verdict(finding, affected[finding], found, new_names.get(place))
+        draft = told_by.get(finding)
+        verdict = _verdict(finding, affected[finding], draft, new_names.get(place))
         return DriftEvent(
             id=_stable_id(connection_id, when, *_place(finding)),
             connection_id=connection_id,
             object_type=finding.object_type,
             field_name=finding.field_name,
+            rule=finding.rule.name if finding.rule else None,
             kind=finding.kind,
             severity=verdict.severity,
             reason=verdict.reason,
             changes=finding.changes,
             rename_of=renames.get(place) if finding.kind is DriftKind.FIELD_ADDED else None,
-            story=story_ids[found] if found else None,
+            story=story_ids[draft] if draft else None,
             affected_mappings=tuple(sorted({a.key for a in affected[finding]})),
             detected_at=moment,
         )
@@ -104,14 +132,14 @@ def detect(
         Story(
             id=story_id,
             connection_id=connection_id,
-            kind=one.kind,
-            title=one.title,
+            kind=draft.kind,
+            title=draft.title,
             severity=worst[story_id],
-            event_count=len(one.members),
-            object_types=tuple(objects_of(one.members)),
+            event_count=len(draft.members),
+            object_types=tuple(objects_of(draft.members)),
             detected_at=moment,
         )
-        for one, story_id in story_ids.items()
+        for draft, story_id in story_ids.items()
     )
     return DriftReport(events=events, stories=stories)
 
@@ -127,9 +155,16 @@ class _Links:
             self._by_object[mapping.crm_object].append(mapping)
 
     def of(self, finding: Finding) -> list[AcceptedField]:
-        if finding.field_name is None:
+        """Return the mappings that a finding touches.
+
+        A rule touches those of its fields; where these are not known it may refuse any write.
+        """
+        fields = [finding.field_name] if finding.field_name else []
+        if finding.rule:
+            fields = sorted({*fields, *finding.rule.fields})
+        if not fields:
             return self._by_object.get(finding.object_type, [])
-        return self._by_field.get((finding.object_type, finding.field_name), [])
+        return [m for name in fields for m in self._by_field.get((finding.object_type, name), [])]
 
 
 def _verdict(
@@ -141,11 +176,13 @@ def _verdict(
     if draft and draft.follows:
         return Verdict(Severity.SAFE, draft.follows)
     use = Use.of(mapping.direction for mapping in affected)
+    if finding.rule:
+        return severity_of_rule(finding.kind, finding.rule, finding.changes, use)
     if finding.returned:
         return Verdict(Severity.SAFE, RETURNED_REASONS[finding.returned])
     if finding.kind is DriftKind.FIELD_ADDED and finding.after:
         return severity_of_added(finding.after, use)
-    if finding.kind is DriftKind.FIELD_CHANGED and finding.after:
+    if finding.changes:
         return severity_of_changes(finding.changes, finding.after, use)
     verdict = severity_of_kind(finding.kind, use)
     if new_name:
@@ -155,8 +192,9 @@ def _verdict(
     return verdict
 
 
-def _place(finding: Finding) -> tuple[str, str | None, str]:
-    return finding.object_type, finding.field_name, finding.kind.value
+def _place(finding: Finding) -> tuple[str | None, ...]:
+    place = (finding.object_type, finding.field_name, finding.kind.value)
+    return (*place, finding.rule.name) if finding.rule else place
 
 
 def _stable_id(*parts: str | None) -> str:

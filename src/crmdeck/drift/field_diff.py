@@ -1,6 +1,6 @@
 """Compare two states of an object type, attribute by attribute.
 
-Only the attributes on the list of `crmdeck.model.hashing` are compared. What a source did not
+Only the attributes on the lists of `crmdeck.model.hashing` are compared. What a source did not
 say on either side (None, or an empty label or type name) is not compared: a source that starts
 to say more changes the schema hash, but nothing in the CRM has changed.
 """
@@ -8,17 +8,33 @@ to say more changes the schema hash, but nothing in the CRM has changed.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from crmdeck.drift.states import ObjectState
-from crmdeck.model import Change, Field, FieldType, PicklistValue, Side
-from crmdeck.model.hashing import COMPARED_ATTRIBUTES
+from crmdeck.model import (
+    Change,
+    DriftKind,
+    Field,
+    FieldType,
+    ObjectSchema,
+    PicklistValue,
+    RecordType,
+    Rule,
+    Side,
+)
+from crmdeck.model.hashing import (
+    COMPARED_ATTRIBUTES,
+    OBJECT_ATTRIBUTES,
+    RULE_ATTRIBUTES,
+    canonical_allowed_values,
+)
 
-_SCALARS = tuple(n for n in COMPARED_ATTRIBUTES if n not in {"type", "picklist", "references"})
+_BY_VALUE = frozenset({"type", "nillable", "picklist", "references", "allowed_values"})
+_SCALARS = tuple(name for name in COMPARED_ATTRIBUTES if name not in _BY_VALUE)
 _UNSAID_WHEN_EMPTY = frozenset({"label", "native_type"})
 _scalars_of = attrgetter(*_SCALARS)
 _parts_of_value = attrgetter("value", "label", "active", "default")
@@ -44,7 +60,7 @@ class FieldChange:
         return Side.LEFT if self.after is None else Side.BOTH
 
 
-def compare(before: ObjectState, after: ObjectState) -> tuple[FieldChange, ...]:
+def compare(before: ObjectSchema, after: ObjectSchema) -> tuple[FieldChange, ...]:
     """Return the fields that differ between two states of one object type, by field name."""
     old = {field.name: field for field in before.fields}
     new = {field.name: field for field in after.fields}
@@ -58,13 +74,59 @@ def compare(before: ObjectState, after: ObjectState) -> tuple[FieldChange, ...]:
     return tuple(found)
 
 
-def compare_objects(before: ObjectState, after: ObjectState) -> tuple[Change, ...]:
+def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, ...]:
     """Return what differs between two states of an object type itself, fields aside."""
-    pairs = (("label", before.label, after.label), ("custom", before.custom, after.custom))
-    return tuple(
-        Change(attribute=name, before=left, after=right)
-        for name, left, right in pairs
-        if left != right and _is_said(name, left) and _is_said(name, right)
+    changes = []
+    for name in OBJECT_ATTRIBUTES:
+        left, right = getattr(before, name), getattr(after, name)
+        if left == right or not (_is_said(name, left) and _is_said(name, right)):
+            continue
+        if name == "record_types":
+            left, right = _differing_records(left, right)
+            if not left and not right:
+                continue
+        changes.append(Change(attribute=to_camel(name), before=left, after=right))
+    return tuple(changes)
+
+
+def compare_rules(
+    before: ObjectSchema, after: ObjectSchema
+) -> Iterator[tuple[DriftKind, Rule, tuple[Change, ...]]]:
+    """Yield each rule that came, went or differs, as it is or was, with what differs in it.
+
+    Nothing where the rules of either side are not known.
+    """
+    if before.rules is None or after.rules is None:
+        return
+    old, new = ({rule.name: rule for rule in side} for side in (before.rules, after.rules))
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            yield DriftKind.RULE_REMOVED, old[name], ()
+        elif name not in old:
+            yield DriftKind.RULE_ADDED, new[name], ()
+        elif changes := _compare_rule(old[name], new[name]):
+            yield DriftKind.RULE_CHANGED, new[name], changes
+
+
+def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
+    changes = []
+    for name in RULE_ATTRIBUTES:
+        left, right = getattr(before, name), getattr(after, name)
+        if name == "fields":
+            left, right = sorted(set(left)), sorted(set(right))
+        if left != right:
+            changes.append(Change(attribute=name, before=left, after=right))
+    return tuple(changes)
+
+
+def _differing_records(
+    before: tuple[RecordType, ...], after: tuple[RecordType, ...]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    old, new = ({each.name: each for each in side} for side in (before, after))
+    differing = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return (
+        [old[name].to_wire() for name in differing if name in old],
+        [new[name].to_wire() for name in differing if name in new],
     )
 
 
@@ -73,19 +135,29 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
     if before is after:
         return ()
     changes: dict[str, Change] = {}
-    if before.type is not after.type and _type_is_said(before) and _type_is_said(after):
+    comparable = _types_are_comparable(before, after)
+    if before.type is not after.type and comparable:
         changes["type"] = Change(attribute="type", before=before.type.value, after=after.type.value)
     old, new = _scalars_of(before), _scalars_of(after)
     if old != new:
         for name, left, right in zip(_SCALARS, old, new, strict=True):
             if left != right and _is_said(name, left) and _is_said(name, right):
                 changes[name] = Change(attribute=to_camel(name), before=left, after=right)
-    if before.references != after.references:
+    if before.references != after.references and comparable:
         targets = sorted(set(before.references)), sorted(set(after.references))
         if targets[0] != targets[1]:
             changes["references"] = Change(
                 attribute="references", before=targets[0], after=targets[1]
             )
+    if before.required is None or after.required is None:
+        # Where requiredness is told, being nillable is a part of it.
+        nillable = before.nillable, after.nillable
+        if None not in nillable and nillable[0] != nillable[1]:
+            changes["nillable"] = Change(
+                attribute="nillable", before=nillable[0], after=nillable[1]
+            )
+    if allowed := _compare_allowed_values(before, after):
+        changes["allowed_values"] = allowed
     if picklist := compare_picklists(before.picklist, after.picklist):
         changes["picklist"] = picklist
     return tuple(changes[name] for name in COMPARED_ATTRIBUTES if name in changes)
@@ -109,6 +181,25 @@ def compare_picklists(
     return Change(attribute="picklist", before=_wire(old, differing), after=_wire(new, differing))
 
 
+def _compare_allowed_values(before: Field, after: Field) -> Change | None:
+    """Return which picklist values each controlling value allows on one side only."""
+    if before.allowed_values is None or after.allowed_values is None:
+        return None
+    old = canonical_allowed_values(before.allowed_values)
+    new = canonical_allowed_values(after.allowed_values)
+    if old == new:
+        return None
+    return Change(attribute="allowedValues", before=_only_in(old, new), after=_only_in(new, old))
+
+
+def _only_in(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        controlling: rest
+        for controlling, allowed in one.items()
+        if (rest := [value for value in allowed if value not in other.get(controlling, ())])
+    }
+
+
 def _wire(parts: set[tuple[Any, ...]], names: set[str]) -> list[dict[str, Any]]:
     keys = ("value", "label", "active", "default")
     return [dict(zip(keys, p, strict=True)) for p in sorted(p for p in parts if p[0] in names)]
@@ -118,8 +209,11 @@ def _is_said(name: str, value: object) -> bool:
     return value is not None and not (value == "" and name in _UNSAID_WHEN_EMPTY)
 
 
-def _type_is_said(field: Field) -> bool:
-    return field.type is not FieldType.OTHER or field.native_type != ""
+def _types_are_comparable(before: Field, after: Field) -> bool:
+    if not all(field.type is not FieldType.OTHER or field.native_type for field in (before, after)):
+        return False
+    exact = before.type_exact is not False and after.type_exact is not False
+    return exact or before.native_type != after.native_type
 
 
 def lost_values(change: Change) -> list[str]:
@@ -132,6 +226,24 @@ def gained_values(change: Change) -> list[str]:
     """Return the values of a picklist change that can be chosen now, and could not before."""
     before = _choosable(change.before)
     return [v for v, on in _choosable(change.after).items() if on and not before.get(v)]
+
+
+def lost_record_types(change: Change) -> list[str]:
+    """Return the record types of a change that could be used before, and can't now."""
+    before, after = _usable(change.before), _usable(change.after)
+    return [name for name in before if name not in after]
+
+
+def gained_record_types(change: Change) -> list[str]:
+    """Return the record types of a change that can be used now, and could not before."""
+    before, after = _usable(change.before), _usable(change.after)
+    return [name for name in after if name not in before]
+
+
+def _usable(record_types: list[dict[str, Any]]) -> list[str]:
+    return [
+        each["name"] for each in record_types if each["active"] and each["available"] is not False
+    ]
 
 
 def _choosable(values: list[dict[str, Any]]) -> dict[str, bool]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crmdeck.drift.field_diff import compare, compare_objects
-from crmdeck.drift.states import GoneObject, ObjectState
-from crmdeck.model import Change, DriftKind, Field, GoneReason
+from crmdeck.drift.field_diff import compare, compare_objects, compare_rules
+from crmdeck.model import Change, DriftKind, Field, GoneReason, ObjectSchema, Rule
 
 _OBJECT_GONE = {
     GoneReason.REMOVED: DriftKind.OBJECT_REMOVED,
@@ -27,10 +26,12 @@ GONE_KINDS = frozenset(_OBJECT_GONE.values()) | frozenset(_FIELD_GONE.values())
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One difference: of an object where `field_name` is None, else of a field.
+    """One difference: of a field, of a rule, or of an object where both are None.
 
     Compared and hashed by identity: a finding is met once, and its picklists may be long.
     `custom` is that of the object or the field, `returned` why an added object had been gone.
+    `rule` is as it is now or, where it is gone, was; it stands at `field_name` where it is about
+    one field.
     """
 
     object_type: str
@@ -41,6 +42,7 @@ class Finding:
     changes: tuple[Change, ...] = ()
     custom: bool | None = None
     returned: GoneReason | None = None
+    rule: Rule | None = None
 
     @property
     def family(self) -> str:
@@ -51,15 +53,15 @@ class Finding:
 
 
 def find(
-    before: Mapping[str, ObjectState],
-    after: Mapping[str, ObjectState],
-    gone_objects: Sequence[GoneObject],
+    before: Mapping[str, ObjectSchema],
+    after: Mapping[str, ObjectSchema],
+    gone_objects: Mapping[str, GoneReason],
     gone_fields: Mapping[tuple[str, str], GoneReason],
     returned: Mapping[str, GoneReason],
 ) -> list[Finding]:
-    """Return every difference, ordered by object type and field name."""
+    """Return every difference, ordered by object type, field name and rule."""
     found: list[Finding] = []
-    for object_type, state in after.items():
+    for object_type, schema in after.items():
         old = before.get(object_type)
         if old is None or object_type in returned:
             found.append(
@@ -67,23 +69,27 @@ def find(
                     object_type,
                     None,
                     DriftKind.OBJECT_ADDED,
-                    custom=state.custom,
+                    custom=schema.custom,
                     returned=returned.get(object_type),
                 )
             )
         if old is not None:
-            found.extend(_inside(old, state, gone_fields))
-    reasons = {gone.object_type: gone.reason for gone in gone_objects}
+            found.extend(_inside(old, schema, gone_fields))
     unexplained = dict.fromkeys(before.keys() - after.keys(), GoneReason.ABSENT)
-    for object_type, reason in (unexplained | reasons).items():
+    for object_type, reason in (unexplained | dict(gone_objects)).items():
         last = before.get(object_type)
         custom = last.custom if last else None
         found.append(Finding(object_type, None, _OBJECT_GONE[reason], custom=custom))
-    return sorted(found, key=lambda f: (f.object_type, f.field_name or "", f.kind.value))
+    return sorted(found, key=_order)
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    rule = finding.rule.name if finding.rule else ""
+    return finding.object_type, finding.field_name or "", finding.kind.value, rule
 
 
 def _inside(
-    old: ObjectState, new: ObjectState, gone_fields: Mapping[tuple[str, str], GoneReason]
+    old: ObjectSchema, new: ObjectSchema, gone_fields: Mapping[tuple[str, str], GoneReason]
 ) -> Iterator[Finding]:
     object_type = new.object_type
     if changes := compare_objects(old, new):
@@ -108,3 +114,5 @@ def _inside(
             change.changes,
             custom=field.custom if field else None,
         )
+    for kind, rule, changes in compare_rules(old, new):
+        yield Finding(object_type, rule.place, kind, changes=changes, rule=rule)

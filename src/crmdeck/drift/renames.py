@@ -1,30 +1,39 @@
 """Renames: a field that is gone and one that was added, of the same object, that look alike.
 
 Offered, never asserted. Evidence is counted in points (`_POINTS_NEEDED` are needed), so that
-an offer can be explained: the same label, or a name that differs only in how its words are
-written, is enough; typing errors, more words, the same values or help need each other's company.
+an offer can be explained. Names and labels are compared in words, as matching reads them: with
+abbreviations written out and synonyms in one form. The same words in either are enough; one word
+more, or typing errors, in both; anything less needs the company of the same values, help or size.
 The same help counts more where it stands at the only field of its type that left and that came.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from crmdeck.drift.findings import Finding
 from crmdeck.model import DriftKind, Field
 
 _POINTS_NEEDED = 4
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+|[^\W\d_]+")
-_CUSTOM_SUFFIX = re.compile(r"__(c|pc)$")
 _SAME_WORD = 0.8
 
 Key = tuple[str, str]
+Words = Sequence[str]
+FieldWords = Callable[[Sequence[Field]], Sequence[tuple[Words, Words]]]
+"""Given fields, return the words of each one's name, and those of its label."""
 
 
-def find_renames(findings: Iterable[Finding]) -> dict[Key, str]:
+@dataclass(frozen=True)
+class _Candidate:
+    field: Field
+    name: Words
+    label: Words
+
+
+def find_renames(findings: Iterable[Finding], field_words: FieldWords) -> dict[Key, str]:
     """Return (object type, added field) -> the name that it seems to have had before.
 
     One to one. Where two candidates are equally good, none is offered.
@@ -38,22 +47,27 @@ def find_renames(findings: Iterable[Finding]) -> dict[Key, str]:
             added[finding.object_type].append(finding.after)
     renames: dict[Key, str] = {}
     for object_type in gone.keys() & added.keys():
-        for new, old in _pair_up(gone[object_type], added[object_type]).items():
-            renames[object_type, new] = old
+        old, new = gone[object_type], added[object_type]
+        words = field_words([*old, *new])
+        candidates = [
+            _Candidate(field, *said) for field, said in zip([*old, *new], words, strict=True)
+        ]
+        pairs = _pair_up(candidates[: len(old)], candidates[len(old) :])
+        renames |= {(object_type, came): left for came, left in pairs.items()}
     return renames
 
 
-def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
+def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
     """Return added -> gone, the best pairs first; rivals that tie cancel each other out."""
     scores: dict[tuple[str, str], tuple[int, float]] = {}
-    left, came = Counter(f.type for f in gone), Counter(f.type for f in added)
+    left, came = Counter(c.field.type for c in gone), Counter(c.field.type for c in added)
     for old, new in product(gone, added):
-        points = likeness(old, new)
-        alone = left[old.type] == came[new.type] == 1
-        points += alone and points > 0 and _same_help(old, new)
+        points = _likeness(old, new)
+        alone = left[old.field.type] == came[new.field.type] == 1
+        points += alone and points > 0 and _same_help(old.field, new.field)
         if points >= _POINTS_NEEDED:
-            closeness = _alike(old.name.lower(), new.name.lower())
-            scores[old.name, new.name] = (points, closeness)
+            names = old.field.name, new.field.name
+            scores[names] = (points, _alike(names[0].lower(), names[1].lower()))
     pairs: dict[str, str] = {}
     while scores:
         best = max(scores.values())
@@ -69,8 +83,9 @@ def _pair_up(gone: list[Field], added: list[Field]) -> dict[str, str]:
     return pairs
 
 
-def likeness(old: Field, new: Field) -> int:
-    """Return the points that speak for `new` being `old` under another name; 0 if it can't be."""
+def _likeness(one: _Candidate, other: _Candidate) -> int:
+    """Return the points that speak for a rename; 0 if it can't be one."""
+    old, new = one.field, other.field
     if old.type is not new.type or _differ(old.custom, new.custom):
         return 0
     if set(old.references) != set(new.references) or _differ(old.calculated, new.calculated):
@@ -78,15 +93,13 @@ def likeness(old: Field, new: Field) -> int:
     shared = _share_of_values(old, new)
     if shared is not None and shared < 0.5:
         return 0
-    points = _points_of_texts(_words(old.label), _words(new.label))
-    points += _points_of_texts(
-        _words(_CUSTOM_SUFFIX.sub("", old.name)), _words(_CUSTOM_SUFFIX.sub("", new.name))
-    )
+    points = _points_of_texts(one.label, other.label) + _points_of_texts(one.name, other.name)
     points += 2 * (shared == 1.0 and len(old.picklist) > 1)
     points += 2 * _same_help(old, new)
     points += 2 * bool(old.formula and old.formula == new.formula)
     sizes = [(f.length, f.precision, f.scale) for f in (old, new)]
-    points += sizes[0] == sizes[1] and any(sizes[0])
+    if any(sizes[0]) and any(sizes[1]):
+        points += 1 if sizes[0] == sizes[1] else -1
     return points
 
 
@@ -94,10 +107,10 @@ def _same_help(old: Field, new: Field) -> bool:
     return bool(old.description) and old.description == new.description
 
 
-def _points_of_texts(old: list[str], new: list[str]) -> int:
+def _points_of_texts(old: Words, new: Words) -> int:
     if not old or not new:
         return 0
-    if "".join(old) == "".join(new):
+    if "".join(old) == "".join(new) or sorted(old) == sorted(new):
         return _POINTS_NEEDED
     shorter, longer = sorted((old, new), key=len)
     rest = list(longer)
@@ -106,7 +119,8 @@ def _points_of_texts(old: list[str], new: list[str]) -> int:
         if _alike(word, best) < _SAME_WORD:
             return 0
         rest.remove(best)
-    return 1 if rest else 2
+    one_more_at_most = len(rest) < 2 and not any(word.isdigit() for word in rest)
+    return 2 if one_more_at_most else 1
 
 
 def _alike(one: str, other: str) -> float:
@@ -114,10 +128,6 @@ def _alike(one: str, other: str) -> float:
     from rapidfuzz.distance import OSA
 
     return OSA.normalized_similarity(one, other)
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text[:200])]
 
 
 def _share_of_values(old: Field, new: Field) -> float | None:

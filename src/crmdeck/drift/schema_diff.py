@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from crmdeck.drift.field_diff import FieldChange, compare, compare_objects
-from crmdeck.drift.states import ObjectState
-from crmdeck.model import Comparison, FieldDifference, ObjectDifference, Side
+from crmdeck.model import Comparison, FieldDifference, ObjectDifference, ObjectSchema, Side
 
 
 def compare_schemas(
-    left: Mapping[str, ObjectState],
-    right: Mapping[str, ObjectState],
+    left: Mapping[str, ObjectSchema],
+    right: Mapping[str, ObjectSchema],
     *,
     left_name: str,
     right_name: str,
@@ -39,7 +38,9 @@ def compare_schemas(
     )
 
 
-def _compare_object(left: ObjectState | None, right: ObjectState | None) -> ObjectDifference | None:
+def _compare_object(
+    left: ObjectSchema | None, right: ObjectSchema | None
+) -> ObjectDifference | None:
     if left and right:
         changes, fields = compare_objects(left, right), compare(left, right)
         if not changes and not fields:

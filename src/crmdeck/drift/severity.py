@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from crmdeck.drift.field_diff import gained_values, lost_values
-from crmdeck.drift.severity_rules import ATTRIBUTE_ROWS, KIND_ROWS, REQUIRED_ADDED, Scale
+from crmdeck.drift.field_diff import (
+    gained_record_types,
+    gained_values,
+    lost_record_types,
+    lost_values,
+)
+from crmdeck.drift.severity_rules import (
+    FIELD_ROWS,
+    KIND_ROWS,
+    OBJECT_ROWS,
+    REQUIRED_ADDED,
+    RULE_RESTS,
+    RULE_REWORDED,
+    RULE_ROWS,
+    Row,
+    Scale,
+)
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, Direction, DriftKind, Field, Severity
+from crmdeck.model import Change, Direction, DriftKind, Field, Rule, Severity
 
-_ROWS = {
-    attribute: tuple(rows) for attribute, rows in groupby(ATTRIBUTE_ROWS, lambda row: row.attribute)
-}
+Rows = Mapping[str, Sequence[Row]]
+
+
+def _by_attribute(rows: Iterable[Row]) -> Rows:
+    return {name: tuple(found) for name, found in groupby(rows, lambda row: row.attribute)}
+
+
+_FIELD_ROWS = _by_attribute(FIELD_ROWS)
+_OBJECT_ROWS = _by_attribute(OBJECT_ROWS)
 
 
 @dataclass(frozen=True)
@@ -52,22 +73,55 @@ def severity_of_added(field: Field, use: Use) -> Verdict:
     return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
-def severity_of_changes(changes: Sequence[Change], after: Field, use: Use) -> Verdict:
-    """Return the worst verdict on the changes of a field; the first one where several tie."""
-    verdicts = [severity_of_change(change, after, use) for change in changes]
+def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use) -> Verdict:
+    """Return the worst verdict on the changes of a field; the first one where several tie.
+
+    `after` is None where it is an object type that changed.
+    """
+    rows = _FIELD_ROWS if after else _OBJECT_ROWS
+    return _worst(_severity_of_change(rows[c.attribute], c, after, use) for c in changes)
+
+
+def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
+    """Return the verdict on a rule that came, went, or changed into `rule`."""
+    if kind is DriftKind.RULE_REMOVED:
+        return severity_of_kind(kind, use)
+    if not rule.active:
+        return Verdict(Severity.SAFE, RULE_RESTS)
+    if changes and all(change.attribute == "message" for change in changes):
+        return Verdict(Severity.SAFE, RULE_REWORDED)
+    scale, reason = RULE_ROWS[rule.kind]
+    message = f": “{short(rule.message)}”" if rule.message else ""
+    return Verdict(_under(scale, use), reason.format(message=message))
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=lambda verdict: verdict.severity.rank)
 
 
-def severity_of_change(change: Change, after: Field, use: Use) -> Verdict:
-    """Return the verdict on one change: that of the first row that applies."""
-    row = next(row for row in _ROWS[change.attribute] if row.applies(change, after))
-    words = {"before": short(str(change.before)), "after": short(str(change.after))}
-    if change.attribute == "picklist":
-        words = {"lost": few(lost_values(change)), "gained": few(gained_values(change))}
-    elif change.attribute == "references":
-        old, new = set(change.before), set(change.after)
-        words = {"lost": few(sorted(old - new)), "gained": few(sorted(new - old))}
-    return Verdict(_under(row.scale, use), row.reason.format_map(words))
+def _severity_of_change(
+    rows: Sequence[Row], change: Change, after: Field | None, use: Use
+) -> Verdict:
+    row = next(row for row in rows if row.applies(change, after))
+    return Verdict(_under(row.scale, use), row.reason.format_map(_words(change)))
+
+
+def _words(change: Change) -> dict[str, str]:
+    """Return what the reason of a rule may name of a change."""
+    match change.attribute:
+        case "picklist":
+            return {"lost": few(lost_values(change)), "gained": few(gained_values(change))}
+        case "references":
+            old, new = set(change.before), set(change.after)
+            return {"lost": few(sorted(old - new)), "gained": few(sorted(new - old))}
+        case "allowedValues":
+            return {"lost": few(sorted(change.before)), "gained": few(sorted(change.after))}
+        case "recordTypes":
+            lost, gained = lost_record_types(change), gained_record_types(change)
+            default = [each["name"] for each in change.after if each["default"]]
+            return {"lost": few(lost), "gained": few(gained), "after": few(default)}
+        case _:
+            return {"before": short(str(change.before)), "after": short(str(change.after))}
 
 
 def _under(scale: Scale, use: Use) -> Severity:

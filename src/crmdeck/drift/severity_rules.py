@@ -17,8 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crmdeck.drift.field_diff import gained_values, lost_values
-from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, Severity
+from crmdeck.drift.field_diff import (
+    gained_record_types,
+    gained_values,
+    lost_record_types,
+    lost_values,
+)
+from crmdeck.model import Change, DriftKind, Field, FieldType, GoneReason, RuleKind, Severity
 
 SAFE, RISKY, BREAKING = Severity.SAFE, Severity.RISKY, Severity.BREAKING
 
@@ -64,9 +69,9 @@ KIND_ROWS: dict[DriftKind, tuple[Scale, str]] = {
         Scale(SAFE, RISKY, RISKY),
         "The scope of the connection does not ask for this object type any more.",
     ),
-    DriftKind.OBJECT_CHANGED: (
+    DriftKind.RULE_REMOVED: (
         Scale(SAFE, SAFE, SAFE),
-        "The object's description changed; its fields are told one by one.",
+        "The rule is gone: what it refused is taken now.",
     ),
 }
 
@@ -80,11 +85,35 @@ RETURNED_REASONS: dict[GoneReason, str] = {
 }
 
 
+RULE_ROWS: dict[RuleKind, tuple[Scale, str]] = {
+    RuleKind.REQUIRED: (
+        Scale(RISKY, RISKY, BREAKING),
+        "A record without a value here is refused{message}.",
+    ),
+    RuleKind.CONDITIONAL: (
+        Scale(RISKY, RISKY, RISKY),
+        "Under a condition a record without a value here is refused{message}.",
+    ),
+    RuleKind.VALUES: (
+        Scale(RISKY, RISKY, RISKY),
+        "Values of another form are refused{message}.",
+    ),
+    RuleKind.VALIDATION: (
+        Scale(RISKY, RISKY, RISKY),
+        "Records that the rule does not like are refused{message}.",
+    ),
+}
+"""What a rule that came, or that asks for something else, means."""
+
+RULE_RESTS = "The rule is switched off: what it refused is taken now."
+RULE_REWORDED = "The rule asks for what it did, and answers in other words."
+
+
 class Row(NamedTuple):
     """One rule on one attribute: when it applies, how bad it is, and why."""
 
     attribute: str
-    applies: Callable[[Change, Field], bool]
+    applies: Callable[[Change, Field | None], bool]
     scale: Scale
     reason: str
 
@@ -100,39 +129,63 @@ _WIDER: dict[FieldType, frozenset[FieldType]] = {
 }
 
 
-def _always(change: Change, after: Field) -> bool:
+def _always(change: Change, after: Field | None) -> bool:
     return True
 
 
-def _is_narrower(change: Change, after: Field) -> bool:
+def _is_narrower(change: Change, after: Field | None) -> bool:
     return FieldType(change.after) not in _WIDER.get(FieldType(change.before), ())
 
 
-def _is_smaller(change: Change, after: Field) -> bool:
+def _is_smaller(change: Change, after: Field | None) -> bool:
     return bool(change.after < change.before)
 
 
-def _is_gained(change: Change, after: Field) -> bool:
+def _is_gained(change: Change, after: Field | None) -> bool:
     return change.after is True
 
 
-def _loses_values(change: Change, after: Field) -> bool:
+def _loses_values(change: Change, after: Field | None) -> bool:
     return bool(lost_values(change))
 
 
-def _loses_restricted_values(change: Change, after: Field) -> bool:
-    return after.restricted is True and bool(lost_values(change))
+def _loses_restricted_values(change: Change, after: Field | None) -> bool:
+    return after is not None and after.restricted is True and bool(lost_values(change))
 
 
-def _gains_values(change: Change, after: Field) -> bool:
+def _was_unset(change: Change, after: Field | None) -> bool:
+    return not change.before
+
+
+def _is_unset(change: Change, after: Field | None) -> bool:
+    return not change.after
+
+
+def _loses_choices(change: Change, after: Field | None) -> bool:
+    return bool(change.before)
+
+
+def _loses_record_types(change: Change, after: Field | None) -> bool:
+    return bool(lost_record_types(change))
+
+
+def _moves_default(change: Change, after: Field | None) -> bool:
+    return any(each["default"] for each in change.after)
+
+
+def _gains_record_types(change: Change, after: Field | None) -> bool:
+    return bool(gained_record_types(change))
+
+
+def _gains_values(change: Change, after: Field | None) -> bool:
     return bool(gained_values(change))
 
 
-def _loses_targets(change: Change, after: Field) -> bool:
+def _loses_targets(change: Change, after: Field | None) -> bool:
     return not set(change.before) <= set(change.after)
 
 
-ATTRIBUTE_ROWS: tuple[Row, ...] = (
+FIELD_ROWS: tuple[Row, ...] = (
     Row(
         "type",
         _is_narrower,
@@ -171,6 +224,14 @@ ATTRIBUTE_ROWS: tuple[Row, ...] = (
         "Newly required: no record can be created without a value.",
     ),
     Row("required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: it may be empty."),
+    Row(
+        "nillable",
+        _is_unset,
+        Scale(RISKY, RISKY, BREAKING),
+        "It must hold a value now. Whether no record can be created without one is not sure: the "
+        "source does not say whether the field is set on creation, or filled by itself.",
+    ),
+    Row("nillable", _always, Scale(SAFE, RISKY, SAFE), "It may be empty now."),
     Row(
         "length",
         _is_smaller,
@@ -285,6 +346,87 @@ ATTRIBUTE_ROWS: tuple[Row, ...] = (
         Scale(SAFE, RISKY, SAFE),
         "The picklist is not restricted any more: values outside it may come.",
     ),
+    Row(
+        "controller",
+        _is_unset,
+        Scale(SAFE, SAFE, SAFE),
+        "Which values can be chosen depends on no other field any more; it was “{before}”.",
+    ),
+    Row(
+        "controller",
+        _always,
+        Scale(RISKY, SAFE, RISKY),
+        "Which values can be chosen depends on “{after}” now.",
+    ),
+    Row(
+        "allowedValues",
+        _loses_choices,
+        Scale(RISKY, SAFE, RISKY),
+        "Where the controlling field is {lost} some values can't be chosen any more.",
+    ),
+    Row(
+        "allowedValues",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "Where the controlling field is {gained} more values can be chosen.",
+    ),
+    Row(
+        "relationshipName",
+        _was_unset,
+        Scale(SAFE, SAFE, SAFE),
+        "Queries reach the record behind it as “{after}” now.",
+    ),
+    Row(
+        "relationshipName",
+        _always,
+        Scale(RISKY, BREAKING, RISKY),
+        "Queries don't reach the record behind it as “{before}” any more.",
+    ),
+    Row("filterable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be filtered by it now."),
+    Row(
+        "filterable",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "Records can't be filtered by it any more: such a query fails.",
+    ),
+    Row("idLookup", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be looked up by it now."),
+    Row(
+        "idLookup",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "Records can't be looked up by it any more.",
+    ),
+    Row(
+        "encrypted",
+        _is_gained,
+        Scale(RISKY, RISKY, RISKY),
+        "Encrypted now: who may not see it gets it masked, and searches by it may fail.",
+    ),
+    Row("encrypted", _always, Scale(RISKY, RISKY, RISKY), "No longer encrypted."),
+    Row(
+        "caseSensitive",
+        _is_gained,
+        Scale(SAFE, RISKY, RISKY),
+        "Upper and lower case count now: a match that took them for the same fails.",
+    ),
+    Row(
+        "caseSensitive",
+        _always,
+        Scale(SAFE, RISKY, RISKY),
+        "Upper and lower case are the same now: values that differed by it alone collide.",
+    ),
+    Row(
+        "autoNumber",
+        _is_gained,
+        Scale(RISKY, RISKY, BREAKING),
+        "The CRM numbers the records itself now: it can't be written any more.",
+    ),
+    Row(
+        "autoNumber",
+        _always,
+        Scale(SAFE, RISKY, SAFE),
+        "The CRM does not number the records any more: it may stay empty.",
+    ),
     Row("readable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be read now."),
     Row(
         "readable",
@@ -317,4 +459,80 @@ ATTRIBUTE_ROWS: tuple[Row, ...] = (
     Row("description", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another help."),
     Row("group", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another group."),
     Row("default", _always, Scale(SAFE, SAFE, SAFE), "New records start with another value."),
+)
+
+OBJECT_ROWS: tuple[Row, ...] = (
+    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another label."),
+    Row("plural", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another plural."),
+    Row("custom", _is_gained, Scale(SAFE, SAFE, SAFE), "A custom object type now."),
+    Row("custom", _always, Scale(SAFE, SAFE, SAFE), "A standard object type now."),
+    Row(
+        "createable",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "This connection's user can create records now.",
+    ),
+    Row(
+        "createable",
+        _always,
+        Scale(RISKY, SAFE, BREAKING),
+        "This connection's user can't create records any more.",
+    ),
+    Row(
+        "updateable",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "This connection's user can update records now.",
+    ),
+    Row(
+        "updateable",
+        _always,
+        Scale(RISKY, SAFE, BREAKING),
+        "This connection's user can't update records any more.",
+    ),
+    Row(
+        "deletable",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "This connection's user can delete records now.",
+    ),
+    Row(
+        "deletable",
+        _always,
+        Scale(SAFE, SAFE, RISKY),
+        "This connection's user can't delete records any more.",
+    ),
+    Row("queryable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be queried now."),
+    Row(
+        "queryable",
+        _always,
+        Scale(RISKY, BREAKING, BREAKING),
+        "Records can't be queried any more.",
+    ),
+    Row("customSetting", _is_gained, Scale(RISKY, RISKY, RISKY), "It is a custom setting now."),
+    Row(
+        "customSetting",
+        _always,
+        Scale(RISKY, RISKY, RISKY),
+        "It is no custom setting any more.",
+    ),
+    Row(
+        "recordTypes",
+        _loses_record_types,
+        Scale(RISKY, RISKY, BREAKING),
+        "Records of the type {lost} can't be created any more.",
+    ),
+    Row(
+        "recordTypes",
+        _moves_default,
+        Scale(RISKY, RISKY, RISKY),
+        "New records are of another type by default: {after}.",
+    ),
+    Row(
+        "recordTypes",
+        _gains_record_types,
+        Scale(SAFE, RISKY, SAFE),
+        "Records can be of the type {gained} as well.",
+    ),
+    Row("recordTypes", _always, Scale(SAFE, SAFE, SAFE), "Record types have other labels."),
 )

@@ -5,12 +5,12 @@ Nothing is dropped, and what touches a mapping is in no story: it is told by its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from crmdeck.drift.findings import Finding
-from crmdeck.model import Platform
+from crmdeck.model import Field, ObjectSchema, Platform
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +25,44 @@ class StoryDraft:
 
 @dataclass(frozen=True)
 class News:
-    """Everything that was found in one refresh, with what the rules look up in it."""
+    """Everything that was found in one refresh, and what is there now.
+
+    `there` holds the object types that are there, changed or not; `left` names those that were
+    gone before already.
+    """
 
     platform: Platform
     findings: tuple[Finding, ...]
+    there: Mapping[str, ObjectSchema]
+    left: frozenset[str]
 
     @cached_property
     def by_place(self) -> dict[tuple[str, str | None], Finding]:
-        """Return the findings by object type and field name."""
-        return {(f.object_type, f.field_name): f for f in self.findings}
+        """Return the findings, rules aside, by object type and field name."""
+        return {(f.object_type, f.field_name): f for f in self.findings if not f.rule}
+
+    @cached_property
+    def moved(self) -> frozenset[str]:
+        """Return the object types that came or went."""
+        return frozenset(
+            object_type
+            for (object_type, field), finding in self.by_place.items()
+            if field is None and finding.family != "changed"
+        )
+
+    def field(self, object_type: str, name: str) -> Field | None:
+        """Return a field as it is now; None where there is none, or nothing is known."""
+        return self._fields_of(object_type).get(name)
+
+    def _fields_of(self, object_type: str) -> dict[str, Field]:
+        if object_type not in self._fields:
+            schema = self.there.get(object_type)
+            self._fields[object_type] = {f.name: f for f in schema.fields} if schema else {}
+        return self._fields[object_type]
+
+    @cached_property
+    def _fields(self) -> dict[str, dict[str, Field]]:
+        return {}
 
 
 StoryRule = Callable[[News, Sequence[Finding]], Iterable[StoryDraft]]
@@ -46,18 +75,14 @@ def objects_of(findings: Iterable[Finding]) -> list[str]:
 
 
 def find_stories(
-    rules: Iterable[StoryRule],
-    findings: Sequence[Finding],
-    platform: Platform,
-    mapped: Collection[Finding],
+    rules: Iterable[StoryRule], news: News, mapped: Collection[Finding]
 ) -> list[StoryDraft]:
     """Return the stories of one refresh; no finding is in two of them.
 
     The first of `rules` that takes a finding keeps it. `mapped` are the findings that touch a
-    mapping.
+    mapping. What a CRM checks on a write is always told by itself.
     """
-    news = News(platform, tuple(findings))
-    remaining = [finding for finding in findings if finding not in mapped]
+    remaining = [f for f in news.findings if f not in mapped and not f.rule]
     drafts: list[StoryDraft] = []
     for rule in rules:
         found = list(rule(news, remaining))

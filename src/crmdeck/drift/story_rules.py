@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
+from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.findings import Finding
 from crmdeck.drift.stories import News, StoryDraft, StoryRule, objects_of
 from crmdeck.drift.wording import few, short
@@ -47,6 +48,9 @@ _SCHEMA_PICKLISTS = {
 }
 # A custom picklist holds 1,000 values at most; a longer one is the platform's own list.
 _LONGEST_CUSTOM_PICKLIST = 1000
+_VALUES_OF_A_PLATFORM_LIST = 10
+_ZONE = re.compile(r"[A-Z]\w+(/[\w+-]+)+|GMT|UTC|\w+_slash_\w+|utc|gmt", re.ASCII)
+_LOCALE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", re.ASCII)
 _CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
 
 
@@ -62,7 +66,7 @@ def base_of(object_type: str) -> str | None:
 
 def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
     """Gather picklists that list fields and objects and changed because those did."""
-    names = _names_of(news.findings)
+    names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.platform, names))
     if members:
         objects = count(len(objects_of(members)), "setup object")
@@ -75,13 +79,11 @@ def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryD
 
 
 def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
-    """Gather lookups whose only change is that they accept objects that came or went."""
-    moved = {
-        f.object_type
-        for f in news.findings
-        if f.kind is not DriftKind.OBJECT_CHANGED and not f.field_name
-    }
-    members = tuple(f for f in remaining if moved and _follows_objects(f, moved))
+    """Gather lookups whose only change is that they accept objects that came or went.
+
+    Some answer a refresh late: an object that is not there now may have left earlier.
+    """
+    members = tuple(f for f in remaining if _follows_objects(f, news))
     if members:
         yield StoryDraft(
             "reference_lists",
@@ -93,14 +95,17 @@ def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryD
 
 
 def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
-    """Gather companion objects (ChangeEvent, History, Share...) that repeat their base object."""
+    """Gather companion objects (ChangeEvent, History, Share...) that repeat their base object.
+
+    Some follow a refresh late: then they become what the base object is by now.
+    """
     if news.platform is not Platform.SALESFORCE:
         return
-    pairs = [(f, base) for f in remaining if (base := _original(f, news)) is not None]
+    pairs = [(f, base) for f in remaining if (base := _mirrored(f, news)) is not None]
     if not pairs:
         return
     mirroring = objects_of(f for f, _ in pairs)
-    bases = objects_of(base for _, base in pairs)
+    bases = sorted({base for _, base in pairs})
     who = mirroring[0] if len(mirroring) == 1 else f"{len(mirroring):,} objects"
     whom = bases[0] if len(bases) == 1 else f"{len(bases):,} base objects"
     verb = "repeats" if len(mirroring) == 1 else "repeat"
@@ -112,19 +117,39 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
     )
 
 
-def _original(finding: Finding, news: News) -> Finding | None:
-    base = base_of(finding.object_type)
-    name = finding.field_name
+def _mirrored(finding: Finding, news: News) -> str | None:
+    """Return the object whose change, now or earlier, a finding repeats."""
+    base, name = base_of(finding.object_type), finding.field_name
     if base is None and finding.object_type == "Account" and name and name.endswith("__pc"):
         # Person accounts show the custom fields of Contact under this suffix.
         base, name = "Contact", f"{name.removesuffix('pc')}c"
-    original = news.by_place.get((base, name)) if base else None
-    if original is None or original.family != finding.family:
+    if base is None:
         return None
-    return original if _told_by(finding.changes, original.changes) else None
+    original = news.by_place.get((base, name))
+    repeats = (
+        original is not None
+        and original.family == finding.family
+        and _are_told_by(finding.changes, original.changes)
+    )
+    return base if repeats or _follows_late(finding, base, name, news) else None
 
 
-def _told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
+def _follows_late(finding: Finding, base: str, name: str | None, news: News) -> bool:
+    if name is None:
+        arrived = finding.family == "added" and base in news.there
+        return arrived or (finding.family == "gone" and base in news.left)
+    mirrored = news.field(base, name)
+    if finding.family == "gone":
+        # A companion has standard fields of its own, which its base never had.
+        return mirrored is None and finding.custom is True and base in news.there
+    if mirrored is None:
+        return False
+    if finding.before is None:
+        return finding.after is not None and finding.after.type is mirrored.type
+    return _are_told_by(finding.changes, compare_fields(finding.before, mirrored))
+
+
+def _are_told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
     return all(change in others for change in changes)
 
 
@@ -140,35 +165,80 @@ def _is_setup_picklist(finding: Finding, platform: Platform, names: _Names) -> b
         if finding.custom is False and len(finding.after.picklist) > _LONGEST_CUSTOM_PICKLIST:
             return True
     [change] = finding.changes
-    values = {entry["value"] for side in (change.before, change.after) for entry in side}
-    return all(map(names.has, values))
+    old, new = ({entry["value"] for entry in side} for side in (change.before, change.after))
+    return (
+        all(map(names.are_news, old & new))
+        and all(names.are_news(value) or names.came(value) for value in new - old)
+        and all(names.are_news(value) or names.left(value) for value in old - new)
+    )
 
 
 class _Names:
-    """The names, unmistakable in a picklist, of what came, went or changed."""
+    """The names, unmistakable in a picklist, of what came, went or changed, now or earlier."""
 
-    def __init__(self, fields: set[tuple[str, str]], objects: set[str]) -> None:
-        self._qualified = {f"{object_type}.{name}" for object_type, name in fields}
-        custom = {name for _, name in fields if _CUSTOM_SUFFIX.search(name)}
-        self._alone = custom | {name for name in objects if _CUSTOM_SUFFIX.search(name)}
+    def __init__(self, news: News) -> None:
+        places = news.by_place
+        self._news = news
+        self._qualified = {f"{object_type}.{name}" for object_type, name in places if name}
+        names = {name or object_type for object_type, name in places}
+        self._alone = {name for name in names if _CUSTOM_SUFFIX.search(name)}
 
-    def has(self, value: str) -> bool:
+    def are_news(self, value: str) -> bool:
+        """Return whether a value names what came, went or changed in this refresh."""
         parts = value.split(".")
         pairs = {f"{a}.{b}" for a, b in pairwise(parts)}
         return bool(pairs & self._qualified) or not self._alone.isdisjoint(parts)
 
+    def came(self, value: str) -> bool:
+        """Return whether a value names a field, or a custom object, that is there now."""
+        object_type, dot, name = value.partition(".")
+        if not dot:
+            return bool(_CUSTOM_SUFFIX.search(value)) and value in self._news.there
+        return self._news.field(object_type, name) is not None
 
-def _names_of(findings: Iterable[Finding]) -> _Names:
-    fields = {(f.object_type, f.field_name) for f in findings if f.field_name}
-    return _Names(fields, {f.object_type for f in findings if not f.field_name})
+    def left(self, value: str) -> bool:
+        """Return whether a value names a field, or a custom object, that is not there now."""
+        object_type, dot, name = value.partition(".")
+        if object_type in self._news.left:
+            return bool(dot or _CUSTOM_SUFFIX.search(value))
+        if not dot or object_type not in self._news.there:
+            return False
+        return self._news.field(object_type, name) is None
 
 
-def _follows_objects(finding: Finding, moved: set[str]) -> bool:
+def _follows_objects(finding: Finding, news: News) -> bool:
     if [change.attribute for change in finding.changes] != ["references"]:
         return False
     [change] = finding.changes
+    old, new = set(change.before), set(change.after)
     # A lookup to one object is somebody's own; losing its only target is news.
-    return len(change.before) > 1 and set(change.before) ^ set(change.after) <= moved
+    if len(old) < 2 or not new:
+        return False
+    return new - old <= news.moved and old - new <= news.moved | news.left
+
+
+def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+    """Gather the platform's lists of time zones and locales: summer time renames every label."""
+    members = tuple(f for f in remaining if _lists_zones_or_locales(f))
+    if members:
+        lists = count(len(members), "list")
+        verb = "differs" if len(members) == 1 else "differ"
+        yield StoryDraft(
+            "zones_and_locales",
+            f"{lists} of time zones and locales {verb}, as with summer time or a release",
+            members,
+        )
+
+
+def _lists_zones_or_locales(finding: Finding) -> bool:
+    if finding.after is None or [c.attribute for c in finding.changes] != ["picklist"]:
+        return False
+    [change] = finding.changes
+    values = {value.value for value in finding.after.picklist}
+    values |= {entry["value"] for side in (change.before, change.after) for entry in side}
+    return len(values) >= _VALUES_OF_A_PLATFORM_LIST and any(
+        all(map(form.fullmatch, values)) for form in (_ZONE, _LOCALE)
+    )
 
 
 _OBJECTS_OF_A_KIND = 3
@@ -327,6 +397,7 @@ def _extent(findings: Sequence[Finding]) -> str:
 STORY_RULES: tuple[StoryRule, ...] = (
     setup_picklists,
     reference_lists,
+    zones_and_locales,
     mirrors,
     scope_shrank,
     package,

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import ANY_OBJECT, Knowledge
-from crmdeck.matching.text import FILLERS, Spelling, split_words
+from crmdeck.matching.text import FILLERS, Reader, Spelling, split_words
 from crmdeck.model import Field
 
 # A schema is taken for an object of a known system when it holds this many of its fields, and
@@ -83,6 +83,15 @@ class Lexicon:
 def lexicon_of(knowledge: Knowledge) -> Lexicon:
     """Return the lexicon of `knowledge`, the same one each time."""
     return Lexicon(knowledge)
+
+
+def field_words(
+    fields: Sequence[Field], knowledge: Knowledge
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the words of each field's name, and those of its label, in the form that compares."""
+    lexicon = lexicon_of(knowledge)
+    reader = Reader(fields, lexicon.spelling, lexicon.words)
+    return [(text.name, text.label) for text in map(reader.read, fields)]
 
 
 def _key(words: Sequence[str]) -> frozenset[str]:

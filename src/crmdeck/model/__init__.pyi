@@ -19,6 +19,7 @@ from .enums import FieldType as FieldType
 from .enums import GoneReason as GoneReason
 from .enums import Platform as Platform
 from .enums import Role as Role
+from .enums import RuleKind as RuleKind
 from .enums import ScopeMode as ScopeMode
 from .enums import SecretsPlace as SecretsPlace
 from .enums import Severity as Severity
@@ -31,6 +32,8 @@ from .hashing import COMPARED_ATTRIBUTES as COMPARED_ATTRIBUTES
 from .hashing import COSMETIC_ATTRIBUTES as COSMETIC_ATTRIBUTES
 from .hashing import STRUCTURAL_ATTRIBUTES as STRUCTURAL_ATTRIBUTES
 from .hashing import field_hash as field_hash
+from .hashing import object_hash as object_hash
+from .hashing import rules_hash as rules_hash
 from .hashing import schema_hash as schema_hash
 from .hashing import structural_hash as structural_hash
 from .mapping import Alternative as Alternative
@@ -63,6 +66,8 @@ from .schema import ObjectDetail as ObjectDetail
 from .schema import ObjectSchema as ObjectSchema
 from .schema import ObjectSummary as ObjectSummary
 from .schema import PicklistValue as PicklistValue
+from .schema import RecordType as RecordType
+from .schema import Rule as Rule
 from .schema import SchemaStats as SchemaStats
 from .schema import SchemaSummary as SchemaSummary
 from .schema import Scope as Scope

@@ -22,16 +22,19 @@ class Change(WireModel):
 class DriftEvent(WireModel):
     """One change between two snapshots of an object type.
 
-    `story` is the id of the story that tells it, `rename_of` the name that this added field
-    seems to have had before. `affected_mappings` lists `objectPair:partnerField`. `changed_by`
-    and `changed_at` are as the CRM tells them; `attribution` says where that was read
-    (`SetupAuditTrail`, ...) or, where `changed_by` is None, why it is not known.
+    `rule` names the rule that came, went or changed; `field_name` is then the field that it
+    stands at, if it stands at one. `story` is the id of the story that tells it, `rename_of` the
+    name that this added field seems to have had before. `affected_mappings` lists
+    `objectPair:partnerField`. `changed_by` and `changed_at` are as the CRM tells them;
+    `attribution` says where that was read (`SetupAuditTrail`, ...) or, where `changed_by` is
+    None, why it is not known.
     """
 
     id: str
     connection_id: str
     object_type: str
     field_name: str | None
+    rule: str | None = None
     kind: DriftKind
     severity: Severity
     reason: str = ""

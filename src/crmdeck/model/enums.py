@@ -65,6 +65,19 @@ class FieldType(StrEnum):
     OTHER = "other"
 
 
+class RuleKind(StrEnum):
+    """What a rule demands of a write.
+
+    `required`: a value, always; `conditional`: a value, where a condition holds; `values`: a
+    value of a certain form; `validation`: that a formula over the record is not true.
+    """
+
+    REQUIRED = "required"
+    CONDITIONAL = "conditional"
+    VALUES = "values"
+    VALIDATION = "validation"
+
+
 class ScopeMode(StrEnum):
     """Which object types a refresh asks for."""
 
@@ -74,7 +87,7 @@ class ScopeMode(StrEnum):
 
 
 class DriftKind(StrEnum):
-    """What happened to an object or a field."""
+    """What happened to an object, a field or a rule."""
 
     OBJECT_ADDED = "object_added"
     OBJECT_REMOVED = "object_removed"
@@ -87,6 +100,9 @@ class DriftKind(StrEnum):
     FIELD_HIDDEN = "field_hidden"
     FIELD_ABSENT = "field_absent"
     FIELD_CHANGED = "field_changed"
+    RULE_ADDED = "rule_added"
+    RULE_REMOVED = "rule_removed"
+    RULE_CHANGED = "rule_changed"
 
 
 class GoneReason(StrEnum):

@@ -2,23 +2,29 @@
 
 The schema hash is SHA-256 over the canonical field list: the same for the same schema on every
 machine, whatever the order of fields and picklist values. The structural hash leaves out the
-cosmetic attributes. `content_hash` covers everything that is stored, `native` included.
+cosmetic attributes; the object and the rules hash cover what an object type says of itself and
+checks on a write. `content_hash` covers everything that is stored, `native` included.
+
+What a source does not say is left out, so that an attribute that a later version compares changes
+no hash of a schema that does not tell it. Where it is told, the hash of a cached schema differs
+once, and comparing the two finds nothing: unknown against known is no change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from crmdeck.model.schema import Field, PicklistValue
+from crmdeck.model.schema import Field, ObjectSchema, PicklistValue, Rule
 
 STRUCTURAL_ATTRIBUTES = (
     "type",
     "native_type",
     "references",
     "required",
+    "nillable",
     "length",
     "precision",
     "scale",
@@ -28,6 +34,14 @@ STRUCTURAL_ATTRIBUTES = (
     "formula",
     "picklist",
     "restricted",
+    "controller",
+    "allowed_values",
+    "relationship_name",
+    "filterable",
+    "id_lookup",
+    "encrypted",
+    "case_sensitive",
+    "auto_number",
     "readable",
     "createable",
     "updateable",
@@ -35,6 +49,18 @@ STRUCTURAL_ATTRIBUTES = (
 )
 COSMETIC_ATTRIBUTES = ("label", "description", "group", "default")
 COMPARED_ATTRIBUTES = STRUCTURAL_ATTRIBUTES + COSMETIC_ATTRIBUTES
+OBJECT_ATTRIBUTES = (
+    "label",
+    "plural",
+    "custom",
+    "createable",
+    "updateable",
+    "deletable",
+    "queryable",
+    "custom_setting",
+    "record_types",
+)
+RULE_ATTRIBUTES = ("kind", "fields", "field", "message", "expression", "active")
 
 
 def schema_hash(fields: Iterable[Field]) -> str:
@@ -45,6 +71,26 @@ def schema_hash(fields: Iterable[Field]) -> str:
 def structural_hash(fields: Iterable[Field]) -> str:
     """Return the SHA-256 (hex) of the structural attributes of `fields`, in any order."""
     return lines_hash(canonical_json(field, structural=True) for field in fields)
+
+
+def object_hash(schema: ObjectSchema) -> str:
+    """Return the SHA-256 (hex) of what an object type says of itself, its fields aside."""
+    record: dict[str, Any] = {}
+    for name in OBJECT_ATTRIBUTES:
+        value = getattr(schema, name)
+        if name == "record_types" and value is not None:
+            value = sorted(_dump(each.to_wire()) for each in value)
+        if value is not None:
+            record[name] = value
+    return lines_hash([_dump(record)])
+
+
+def rules_hash(rules: Iterable[Rule]) -> str:
+    """Return the SHA-256 (hex) of the rules of an object type, in any order."""
+    return lines_hash(
+        _dump(rule.model_copy(update={"fields": tuple(sorted(set(rule.fields)))}).to_wire())
+        for rule in rules
+    )
 
 
 def field_hash(field: Field) -> str:
@@ -74,6 +120,11 @@ def canonical_picklist(
     return sorted({(v.value, v.active, v.label, v.default) for v in values})
 
 
+def canonical_allowed_values(values: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return what each controlling value allows, each value once and in order."""
+    return {controlling: sorted(set(allowed)) for controlling, allowed in values.items() if allowed}
+
+
 def canonical_json(field: Field, *, structural: bool) -> str:
     """Return what of a field counts for the structural or the schema hash, as JSON."""
     names = STRUCTURAL_ATTRIBUTES if structural else COMPARED_ATTRIBUTES
@@ -84,6 +135,10 @@ def canonical_json(field: Field, *, structural: bool) -> str:
             value = canonical_picklist(value, structural=structural)
         elif name == "references":
             value = sorted(set(value))
+        elif name == "allowed_values" and value is not None:
+            value = canonical_allowed_values(value)
+        elif name == "nillable" and field.required is not None:
+            continue  # it is a part of `required`, and told by it
         if value is not None and value != []:
             record[name] = value
     return _dump(record)

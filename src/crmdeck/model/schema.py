@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 
-from crmdeck.model.enums import FieldType, ScopeMode
+from crmdeck.model.enums import FieldType, RuleKind, ScopeMode
 from crmdeck.model.wire import UtcTime, WireModel
 
 
@@ -26,14 +26,22 @@ class Field(WireModel):
     `length` counts characters, `precision` and `scale` count digits. `default` is the default
     value as text. `compound` names the shell that a part belongs to (Salesforce `Name`,
     `BillingAddress`). `native` keeps what else the CRM said, verbatim.
+
+    `type_exact` is False where the source left out what tells a currency from a number or a
+    reference from a list: the type is then the coarser one. `nillable` says whether a record
+    may hold no value, `required` whether one can be created without. `controller` names the
+    field whose value decides which picklist values may be chosen, the empty text that there is
+    none; `allowed_values` lists them for each value of that field.
     """
 
     name: str
     label: str = ""
     type: FieldType = FieldType.OTHER
     native_type: str = ""
+    type_exact: bool | None = None
     description: str | None = None
     required: bool | None = None
+    nillable: bool | None = None
     readable: bool | None = None
     createable: bool | None = None
     updateable: bool | None = None
@@ -47,7 +55,15 @@ class Field(WireModel):
     scale: int | None = None
     picklist: tuple[PicklistValue, ...] = ()
     restricted: bool | None = None
+    controller: str | None = None
+    allowed_values: dict[str, tuple[str, ...]] | None = None
     references: tuple[str, ...] = ()
+    relationship_name: str | None = None
+    filterable: bool | None = None
+    id_lookup: bool | None = None
+    encrypted: bool | None = None
+    case_sensitive: bool | None = None
+    auto_number: bool | None = None
     compound: str | None = None
     default: str | None = None
     group: str | None = None
@@ -55,12 +71,58 @@ class Field(WireModel):
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
 
 
+class RecordType(WireModel):
+    """One record type of an object type; `available` and `default` hold for this user."""
+
+    name: str
+    label: str = ""
+    active: bool = True
+    available: bool | None = None
+    default: bool | None = None
+
+
+class Rule(WireModel):
+    """What a CRM checks on a write besides the types of the fields.
+
+    `name` is unique within its object type. `fields` are those that it looks at as far as that
+    is known, `field` the one that an error is shown at, `expression` the condition or formula in
+    the CRM's own words, `message` what the CRM answers to who breaks it.
+    """
+
+    name: str
+    kind: RuleKind
+    fields: tuple[str, ...] = ()
+    field: str | None = None
+    message: str = ""
+    expression: str = ""
+    active: bool = True
+
+    @property
+    def place(self) -> str | None:
+        """The one field that the rule is about, None where it is about several or the record."""
+        if self.field is not None:
+            return self.field
+        return self.fields[0] if len(self.fields) == 1 else None
+
+
 class ObjectSchema(WireModel):
-    """One object type with all its fields, as one discovery saw it."""
+    """One object type with all its fields, as one discovery saw it; None means not said.
+
+    `createable`, `updateable`, `deletable` and `queryable` hold for this connection's user.
+    `rules` are None where they could not be read.
+    """
 
     object_type: str
     label: str = ""
     custom: bool | None = None
+    plural: str | None = None
+    createable: bool | None = None
+    updateable: bool | None = None
+    deletable: bool | None = None
+    queryable: bool | None = None
+    custom_setting: bool | None = None
+    record_types: tuple[RecordType, ...] | None = None
+    rules: tuple[Rule, ...] | None = None
     fields: tuple[Field, ...] = ()
     native: dict[str, Any] = pydantic.Field(default_factory=dict)
 
@@ -81,6 +143,8 @@ class SnapshotInfo(WireModel):
     """One discovery of one object type, without its fields. Never changed once written.
 
     `validator` is what lets the source answer "unchanged" next time: an HTTP date, a digest.
+    `object_hash` is None in a snapshot that was taken before crmdeck looked at it, `rules_hash`
+    also where the rules could not be read.
     """
 
     id: str
@@ -93,6 +157,8 @@ class SnapshotInfo(WireModel):
     custom_field_count: int = 0
     schema_hash: str
     structural_hash: str
+    object_hash: str | None = None
+    rules_hash: str | None = None
     content_hash: str
     discovered_at: UtcTime
     expires_at: UtcTime
@@ -100,11 +166,20 @@ class SnapshotInfo(WireModel):
 
 
 class Snapshot(WireModel):
-    """One discovery of one object type with its fields."""
+    """One discovery of one object type with what it saw."""
 
     info: SnapshotInfo
-    fields: tuple[Field, ...]
-    native: dict[str, Any] = pydantic.Field(default_factory=dict)
+    content: ObjectSchema
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields in the order of the CRM."""
+        return self.content.fields
+
+    @property
+    def native(self) -> dict[str, Any]:
+        """What else the CRM said of the object type, verbatim."""
+        return self.content.native
 
 
 class ObjectSummary(WireModel):

@@ -7,12 +7,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pydantic import ValidationError
 
 from crmdeck.model import Field, ObjectSchema
-from crmdeck.model.hashing import canonical_json, definition_json, lines_hash
+from crmdeck.model.hashing import (
+    canonical_json,
+    definition_json,
+    lines_hash,
+    object_hash,
+    rules_hash,
+)
 from crmdeck.store.database import Database, Row
 
 _FIELD_COLUMNS = (
@@ -36,8 +41,14 @@ _OBJECT_COLUMNS = (
     "custom_field_count",
     "schema_hash",
     "structural_hash",
+    "object_hash",
+    "rules_hash",
     "native",
+    "body",
 )
+# An object definition is called changed where one of these differs.
+FACE = ("schema_hash", "label", "custom", "object_hash", "rules_hash")
+_NOT_IN_BODY = {"object_type", "label", "custom", "fields", "native"}
 _ORDER_COLUMNS = ("content_hash", "position", "field_hash")
 
 
@@ -47,14 +58,6 @@ class ObjectDefinition:
 
     content_hash: str
     face: tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class Content:
-    """The fields of an object type in order, and what else the CRM said of it."""
-
-    fields: tuple[Field, ...]
-    native: dict[str, Any]
 
 
 @dataclass
@@ -84,23 +87,27 @@ class Definitions:
         fields: dict[str, _NewField] = {}
         lists = [[_take(field, fields) for field in schema.fields] for schema in schemas]
         natives = [_dump(schema.native) for schema in schemas]
+        bodies = list(map(_body, schemas))
         contents = [
-            _content_hash(schema, keys, native)
-            for schema, keys, native in zip(schemas, lists, natives, strict=True)
+            _content_hash(schema, keys, native, body)
+            for schema, keys, native, body in zip(schemas, lists, natives, bodies, strict=True)
         ]
         faces = {
             content_hash: tuple(face)
             for content_hash, *face in self._having(
-                "object_definition", "content_hash", contents, "schema_hash, label, custom"
+                "object_definition", "content_hash", contents, ", ".join(FACE)
             )
         }
         object_rows: list[Row] = []
         order_rows: list[Row] = []
-        for schema, keys, native, content in zip(schemas, lists, natives, contents, strict=True):
+        for schema, keys, native, body, content in zip(
+            schemas, lists, natives, bodies, contents, strict=True
+        ):
             if content in faces:
                 continue
-            row = _object_row(content, schema, [fields[key] for key in keys], native)
-            faces[content] = (row[5], schema.label, schema.custom)
+            row = _object_row(content, schema, [fields[key] for key in keys], native, body)
+            named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
+            faces[content] = tuple(named[column] for column in FACE)
             object_rows.append(row)
             order_rows += [(content, position, key) for position, key in enumerate(keys)]
         new = self._put_fields({row[2]: fields[row[2]] for row in order_rows})
@@ -108,8 +115,11 @@ class Definitions:
         self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
         return [ObjectDefinition(content, faces[content]) for content in contents], new
 
-    def load(self, content_hashes: Iterable[str]) -> dict[str, Content]:
-        """Return the contents of those hashes; a field that many share is parsed once."""
+    def load(self, content_hashes: Iterable[str]) -> dict[str, ObjectSchema]:
+        """Return the contents of those hashes; a field that many share is parsed once.
+
+        The object type is not known here: it is the empty text.
+        """
         wanted = list(content_hashes)
         bodies = self._database.rows(
             "SELECT field_hash, body FROM field_definition WHERE field_hash IN ("
@@ -126,10 +136,20 @@ class Definitions:
             [wanted],
         ):
             lists[content].append(parsed[key])
-        natives = self._having("object_definition", "content_hash", wanted, "native")
+        objects = self._having(
+            "object_definition", "content_hash", wanted, "label, custom, native, body"
+        )
         return {
-            content: Content(tuple(lists[content]), json.loads(native))
-            for content, native in natives
+            content: ObjectSchema.model_validate(
+                {
+                    "objectType": "",
+                    "label": label,
+                    "custom": custom,
+                    "native": json.loads(native),
+                    **json.loads(body or "{}"),
+                }
+            ).model_copy(update={"fields": tuple(lists[content])})
+            for content, label, custom, native, body in objects
         }
 
     def _put_fields(self, fields: Mapping[str, _NewField]) -> int:
@@ -174,7 +194,7 @@ def _field_row(key: str, new: _NewField) -> Row:
 
 
 def _object_row(
-    content: str, schema: ObjectSchema, fields: Sequence[_NewField], native: str
+    content: str, schema: ObjectSchema, fields: Sequence[_NewField], native: str, body: str
 ) -> Row:
     return (
         content,
@@ -184,7 +204,10 @@ def _object_row(
         sum(1 for new in fields if new.field.custom),
         lines_hash(new.compared for new in fields),
         lines_hash(new.structural for new in fields),
+        object_hash(schema),
+        None if schema.rules is None else rules_hash(schema.rules),
         native,
+        body,
     )
 
 
@@ -196,9 +219,15 @@ def _parse(body: str) -> Field:
         return Field.model_validate(json.loads(body))
 
 
-def _content_hash(schema: ObjectSchema, field_hashes: Sequence[str], native: str) -> str:
-    face = _dump([schema.label, schema.custom, _sha256(native), list(field_hashes)])
-    return _sha256(face)
+def _body(schema: ObjectSchema) -> str:
+    return schema.model_dump_json(by_alias=True, exclude_defaults=True, exclude=_NOT_IN_BODY)
+
+
+def _content_hash(schema: ObjectSchema, field_hashes: Sequence[str], native: str, body: str) -> str:
+    face = [schema.label, schema.custom, _sha256(native), list(field_hashes)]
+    if body != "{}":
+        face.append(body)
+    return _sha256(_dump(face))
 
 
 def _sha256(text: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from crmdeck.errors import CacheError
 from crmdeck.model import GoneReason, ObjectSchema, Scope, SyncRun
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions
+from crmdeck.store.definitions import FACE, Definitions
 from crmdeck.store.record_table import stored
 
 # The order of writing decides, not that of the clocks; one key is also what DuckDB is quick at.
@@ -32,8 +32,8 @@ _COLUMNS = (
 class RecordCount:
     """What recording a refresh wrote.
 
-    `changed` names the object types, sorted, that are new, back, gone, or whose schema hash,
-    label or custom mark differs from the snapshot before.
+    `changed` names the object types, sorted, that are new, back, gone, or whose schema, rules or
+    description of itself differ from the snapshot before.
     """
 
     new_definitions: int
@@ -71,7 +71,7 @@ class Recording:
         )
         for (schema, validator), definition in zip(objects, definitions, strict=True):
             before = self._last.get(schema.object_type)
-            changed = before is None or bool(before.gone) or before.face != definition.face
+            changed = before is None or bool(before.gone) or _differ(before.face, definition.face)
             self._append(
                 schema.object_type, changed, content=definition.content_hash, validator=validator
             )
@@ -144,12 +144,18 @@ class Recording:
         )
 
 
+def _differ(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
+    pairs = zip(before, after, strict=True)
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
+
 def _last_of(database: Database, connection_id: str) -> dict[str, _Last]:
     rows = database.rows(
         "WITH mine AS (SELECT * FROM snapshot WHERE connection_id = ?), "
         f"present AS (SELECT * FROM mine WHERE gone IS NULL {LATEST}), "
         f"latest AS (SELECT object_type, gone FROM mine {LATEST}) "
-        "SELECT object_type, latest.gone, content_hash, validator, schema_hash, label, custom "
+        "SELECT object_type, latest.gone, content_hash, validator, "
+        f"{', '.join(FACE)} "
         "FROM present JOIN latest USING (object_type) "
         "JOIN object_definition USING (content_hash)",
         [connection_id],

@@ -26,7 +26,7 @@ from crmdeck.store.statistics import schema_stats
 _INFO = (
     "snapshot.id, connection_id, refresh_id, object_type, label, custom, field_count, "
     "custom_field_count, schema_hash, structural_hash, content_hash, discovered_at, expires_at, "
-    "validator"
+    "validator, object_hash, rules_hash"
 )
 
 
@@ -104,8 +104,9 @@ class Snapshots:
         return {
             info.id: Snapshot.model_construct(
                 info=info,
-                fields=contents[info.content_hash].fields,
-                native=contents[info.content_hash].native,
+                content=contents[info.content_hash].model_copy(
+                    update={"object_type": info.object_type}
+                ),
             )
             for info in infos
         }
@@ -210,4 +211,6 @@ def _info(row: Row) -> SnapshotInfo:
         discovered_at=to_utc(row[11]),
         expires_at=to_utc(row[12]),
         validator=row[13],
+        object_hash=row[14],
+        rules_hash=row[15],
     )

@@ -6,7 +6,7 @@ of their names. They are read again when they change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -17,7 +17,8 @@ from crmdeck.errors import UsageError
 from crmdeck.matching.catalogue import CatalogueFile, combine, parse_catalogue
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
-from crmdeck.model import PartnerObject
+from crmdeck.matching.lexicon import field_words
+from crmdeck.model import Field, PartnerObject
 from crmdeck.workspace.retirements import FILE as RETIREMENTS
 
 KNOWLEDGE_FOLDER = "knowledge"
@@ -41,6 +42,16 @@ def load_catalogue(home: Path | None) -> dict[str, PartnerObject]:
     Raises UsageError that names the file, the line and the remedy where a user's file is broken.
     """
     return dict(_catalogue(_stamps(home, CATALOGUE_FOLDER)))
+
+
+def read_field_words(
+    home: Path | None, fields: Sequence[Field]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the words of each field's name and label, read with the knowledge of `home`.
+
+    Raises UsageError where a user's file is broken.
+    """
+    return field_words(fields, load_knowledge(home))
 
 
 @lru_cache(maxsize=8)

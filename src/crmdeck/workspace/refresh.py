@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
@@ -24,6 +25,7 @@ from crmdeck.store import Session
 from crmdeck.workspace.attribution import attributed
 from crmdeck.workspace.connections import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
+from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh_diff import (
     Answer,
@@ -118,10 +120,15 @@ class Refresh:
     def compare(self) -> tuple[Cached, Compared]:
         """Hold the answer against the cache, as it is now, and ask who made the changes."""
         connection, connector = self._connection, self._connector
-        with self._context.store.read() as session:
-            cached = load_cached(session, connection.id, self._answer)
+        cached = load_cached(self._context.store, connection.id, self._answer)
         compared = compare(
-            connection, connector, self._scope, self._answer, cached, self._context.now
+            connection,
+            connector,
+            self._scope,
+            self._answer,
+            cached,
+            self._context.now,
+            partial(read_field_words, self._context.home),
         )
         looks = {name: info.discovered_at for name, info in cached.current.items()}
         events = attributed(compared.report.events, connection, connector, looks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,18 +16,21 @@ from crmdeck.connectors.base import (
     Missing,
     Unchanged,
 )
-from crmdeck.drift import AcceptedField, GoneObject, ObjectState, detect
+from crmdeck.drift import AcceptedField, detect
+from crmdeck.drift.renames import FieldWords
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     Connection,
     DriftReport,
     GoneReason,
+    ObjectSchema,
     Scope,
-    Snapshot,
     SnapshotInfo,
+    object_hash,
+    rules_hash,
     schema_hash,
 )
-from crmdeck.store import Session
+from crmdeck.store import Session, Store
 
 _TURNS = ("token.stored", "connection.updated", "connection.reconnected")
 
@@ -71,7 +74,8 @@ class Answer:
 class Cached:
     """What the cache held of a connection when an answer was compared with it.
 
-    `before` has the fields of the object types that the answer shows changed or back.
+    `before` has the object types that the answer shows changed or back, `present` the others,
+    read when they are asked for.
     """
 
     refresh_id: str | None
@@ -79,8 +83,32 @@ class Cached:
     gone: Mapping[str, GoneReason]
     scope: Scope | None
     failures: frozenset[str]
-    before: Mapping[str, Snapshot]
+    before: Mapping[str, ObjectSchema]
+    present: Mapping[str, ObjectSchema]
     accepted: tuple[AcceptedField, ...]
+
+
+class StoredSchemas(Mapping[str, ObjectSchema]):
+    """Snapshots by object type, each read from the store when it is asked for first."""
+
+    def __init__(self, store: Store, infos: Mapping[str, SnapshotInfo]) -> None:
+        self._store = store
+        self._infos = infos
+        self._read: dict[str, ObjectSchema] = {}
+
+    def __getitem__(self, object_type: str) -> ObjectSchema:
+        """Return one object type; raises KeyError where there is no snapshot of it."""
+        if object_type not in self._read:
+            snapshot_id = self._infos[object_type].id
+            with self._store.read() as session:
+                self._read[object_type] = session.snapshots.load([snapshot_id])[snapshot_id].content
+        return self._read[object_type]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._infos)
+
+    def __len__(self) -> int:
+        return len(self._infos)
 
 
 @dataclass(frozen=True)
@@ -112,28 +140,49 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     }
 
 
-def load_cached(session: Session, connection_id: str, answer: Answer) -> Cached:
+def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
     """Return what the cache holds that `answer` has to be compared with."""
+    with store.read() as session:
+        return _load_cached(store, session, connection_id, answer)
+
+
+def _load_cached(store: Store, session: Session, connection_id: str, answer: Answer) -> Cached:
     current = {info.object_type: info for info in session.snapshots.current(connection_id)}
     gone = session.snapshots.gone(connection_id)
     wanted = []
     for item in answer.discovered:
         name = item.schema.object_type
         info = current.get(name)
-        if info is not None and info.schema_hash != schema_hash(item.schema.fields):
+        if info is not None and _differs(info, item.schema):
             wanted.append(info.id)
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
             wanted.append(last.id)
-    snapshots = session.snapshots.load(wanted)
+    before = {
+        snapshot.info.object_type: snapshot.content
+        for snapshot in session.snapshots.load(wanted).values()
+    }
+    there = {name: info for name, info in current.items() if name in answer.names()}
     return Cached(
         refresh_id=session.snapshots.latest_refresh(connection_id),
         current=current,
         gone=gone,
         scope=session.snapshots.scope(connection_id),
         failures=frozenset(f.object_type for f in session.runs.failures(connection_id)),
-        before={snapshot.info.object_type: snapshot for snapshot in snapshots.values()},
+        before=before,
+        present=StoredSchemas(store, there),
         accepted=accepted_fields(session.decisions.log(connection_id)),
     )
+
+
+def _differs(info: SnapshotInfo, schema: ObjectSchema) -> bool:
+    """Return whether anything that is compared may differ from a snapshot.
+
+    A snapshot without an object hash is one from before object types were compared.
+    """
+    if info.schema_hash != schema_hash(schema.fields) or info.object_hash != object_hash(schema):
+        return True
+    known = info.rules_hash is not None and schema.rules is not None
+    return known and info.rules_hash != rules_hash(schema.rules or ())
 
 
 def compare(
@@ -143,6 +192,7 @@ def compare(
     answer: Answer,
     cached: Cached,
     at: datetime,
+    field_words: FieldWords,
 ) -> Compared:
     """Return the drift between the cache and an answer.
 
@@ -152,32 +202,28 @@ def compare(
     if cached.refresh_id is None:
         return Compared(DriftReport(), {})
     gone = _gone_objects(connector, answer, cached)
-    before = {
-        name: ObjectState(name, snapshot.info.label, snapshot.info.custom, snapshot.fields)
-        for name, snapshot in cached.before.items()
-    }
-    after = _states_after(answer, cached, scope)
+    before = cached.before
+    after = _schemas_after(answer, cached, scope)
     report = detect(
         connection_id=connection.id,
         platform=connection.platform,
         detected_at=at,
         before=before,
         after=after,
-        gone_objects=[
-            GoneObject(name, info.label, info.field_count, gone[name])
-            for name, info in cached.current.items()
-            if name in gone
-        ],
+        gone_objects=gone,
         gone_fields=_gone_fields(connector, before, after),
         returned={name: reason for name, reason in cached.gone.items() if name in after},
         accepted=cached.accepted,
+        present=cached.present,
+        left={n for n, why in cached.gone.items() if why is not GoneReason.OUT_OF_SCOPE},
+        field_words=field_words,
     )
     return Compared(report, gone)
 
 
-def _states_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectState]:
+def _schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
     rescoped = cached.scope is not None and cached.scope != scope
-    states = {}
+    schemas = {}
     for item in answer.discovered:
         schema = item.schema
         name = schema.object_type
@@ -185,8 +231,8 @@ def _states_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
             known = name in cached.current or name in cached.gone
             if known or rescoped or name in cached.failures:
                 continue
-        states[name] = ObjectState(name, schema.label, schema.custom, schema.fields)
-    return states
+        schemas[name] = schema
+    return schemas
 
 
 def _gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
@@ -208,7 +254,7 @@ def _gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[
 
 
 def _gone_fields(
-    connector: Connector, before: Mapping[str, ObjectState], after: Mapping[str, ObjectState]
+    connector: Connector, before: Mapping[str, ObjectSchema], after: Mapping[str, ObjectSchema]
 ) -> dict[tuple[str, str], GoneReason]:
     missing = []
     for name, state in before.items():

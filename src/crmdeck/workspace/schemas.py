@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmdeck.connectors.base import Sampling
-from crmdeck.drift import ObjectState, compare_schemas
+from crmdeck.drift import compare_schemas
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
@@ -22,6 +22,7 @@ from crmdeck.model import (
     FieldRow,
     FillRate,
     ObjectDetail,
+    ObjectSchema,
     ObjectSummary,
     SchemaSummary,
     Snapshot,
@@ -181,18 +182,16 @@ class Schemas:
                     if info.object_type not in same
                 ]
             )
-        left_states, right_states = (
+        left_schemas, right_schemas = (
             {
-                name: ObjectState(name, info.label, info.custom, ())
-                if name in same
-                else _state(loaded[info.id])
+                name: ObjectSchema(object_type=name) if name in same else loaded[info.id].content
                 for name, info in side.items()
             }
             for side in sides
         )
         return compare_schemas(
-            left_states,
-            right_states,
+            left_schemas,
+            right_schemas,
             left_name=names[0],
             right_name=names[1],
             left_at=left_at,
@@ -371,8 +370,3 @@ def never_discovered(
         f"No schema of '{connection.name}' is cached.",
         remedy=f"Discover it first: crmdeck refresh {connection.name}",
     )
-
-
-def _state(snapshot: Snapshot) -> ObjectState:
-    info = snapshot.info
-    return ObjectState(info.object_type, info.label, info.custom, snapshot.fields)
