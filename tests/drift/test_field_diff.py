@@ -109,3 +109,52 @@ def test_a_value_listed_under_two_labels_that_loses_one_is_not_removed() -> None
     [change] = compare_fields(field("F", picklist=both), field("F", picklist=both[:1]))
     assert [v["label"] for v in change.before] == ["Ex", "X"]
     assert [v["label"] for v in change.after] == ["X"]
+
+
+CURRENCY = field("F", type=FieldType.CURRENCY, native_type="number", type_exact=True)
+OWNER = field("F", type=FieldType.REFERENCE, native_type="enumeration", references=("OWNER",))
+
+
+@pytest.mark.parametrize(
+    ("exact", "coarse"),
+    [
+        (CURRENCY, field("F", type=FieldType.DECIMAL, native_type="number", type_exact=False)),
+        (OWNER, field("F", type=FieldType.PICKLIST, native_type="enumeration", type_exact=False)),
+    ],
+)
+def test_a_type_that_a_source_only_half_tells_is_no_change(exact: Field, coarse: Field) -> None:
+    assert compare_fields(exact, coarse) == compare_fields(coarse, exact) == ()
+    told = coarse.model_copy(update={"type_exact": True})
+    assert "type" in [c.attribute for c in compare_fields(exact, told)]
+    other = coarse.model_copy(update={"native_type": "bool", "type": FieldType.BOOLEAN})
+    assert [c.attribute for c in compare_fields(exact, other)][:2] == ["type", "nativeType"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        # An export without `createable` says of a nillable field that it is not required.
+        ((False, True), (None, False), True),
+        ((None, True), (None, False), True),
+        ((None, False), (False, True), True),
+        ((None, False), (True, False), False),
+        ((True, False), (False, True), False),
+        ((None, None), (None, False), False),
+    ],
+)
+def test_nillable_is_compared_where_requiredness_is_not_told(
+    before: tuple[bool | None, bool | None], after: tuple[bool | None, bool | None], told: bool
+) -> None:
+    old, new = (field("F", required=r, nillable=n) for r, n in (before, after))
+    assert ("nillable" in [c.attribute for c in compare_fields(old, new)]) is told
+
+
+def test_what_a_controlling_value_allows_is_told_by_value() -> None:
+    old = field("State", allowed_values={"US": ("CA", "NY"), "DE": ("BY",)})
+    new = field("State", allowed_values={"DE": ("BY",), "US": ("NY", "TX")})
+    [change] = compare_fields(old, new)
+    assert (change.attribute, change.before, change.after) == (
+        "allowedValues",
+        {"US": ["CA"]},
+        {"US": ["TX"]},
+    )

@@ -153,3 +153,22 @@ def test_nonsense_is_refused_with_its_place(properties: list[Any], place: str) -
     with pytest.raises(SourceError) as caught:
         parse_properties("deals", "Deals", properties)
     assert place in caught.value.message
+
+
+def test_an_answer_without_the_keys_that_tell_currencies_and_references_is_not_exact() -> None:
+    amount: dict[str, Any] = {"name": "amount", "type": "number"}
+    owner: dict[str, Any] = {"name": "owner", "type": "enumeration"}
+    name = {"name": "x", "type": "string"}
+    exact = [amount | {"showCurrencySymbol": True}, owner | {"referencedObjectType": "OWNER"}]
+    full = parse_properties("deals", "Deals", [*exact, {"name": "count", "type": "number"}]).fields
+    assert [(f.type, f.type_exact) for f in full] == [
+        (FieldType.CURRENCY, True),
+        (FieldType.REFERENCE, True),
+        (FieldType.DECIMAL, True),
+    ]
+    cut = parse_properties("deals", "Deals", [amount, owner, name]).fields
+    assert [(f.type, f.type_exact) for f in cut] == [
+        (FieldType.DECIMAL, False),
+        (FieldType.PICKLIST, False),
+        (FieldType.STRING, True),
+    ]

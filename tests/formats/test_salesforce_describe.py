@@ -8,7 +8,7 @@ import pytest
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import Field, FieldType
+from crmdeck.model import Field, FieldType, RecordType
 
 
 def describe(*fields: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_numbers_have_digits_and_text_has_a_length() -> None:
     assert (text.length, text.precision, text.scale) == (255, None, None)
 
 
-def test_picklists_keep_labels_defaults_and_dependencies() -> None:
+def test_picklists_keep_labels_and_defaults() -> None:
     field = parse(
         type="picklist",
         restrictedPicklist=True,
@@ -110,7 +110,65 @@ def test_picklists_keep_labels_defaults_and_dependencies() -> None:
         ("o", "", False, False),
     ]
     assert field.restricted is True
-    assert field.native == {"controllerName": "Country__c", "validFor": {"n": "gA=="}}
+
+
+def test_a_dependent_picklist_knows_what_each_controlling_value_allows() -> None:
+    # Bits from the left: "oA==" is 1010 0000, "QA==" 0100 0000.
+    def value(name: str, valid_for: str | None) -> dict[str, Any]:
+        return {"value": name, "label": name, "active": True, "validFor": valid_for}
+
+    dependent = [value("CA", "oA=="), value("BY", "QA=="), value("none", None)]
+    state = {"name": "State", "type": "picklist", "picklistValues": dependent}
+    country = {
+        "name": "Country",
+        "type": "picklist",
+        "controllerName": None,
+        "picklistValues": [value("US", None), value("DE", None), value("MX", None)],
+    }
+    active = {"name": "Active", "type": "boolean"}
+    fields = parse_object(describe(state | {"controllerName": "Country"}, country, active)).fields
+    assert (fields[0].controller, fields[1].controller) == ("Country", "")
+    assert fields[0].allowed_values == {"US": ("CA",), "MX": ("CA",), "DE": ("BY",)}
+    assert fields[1].allowed_values is None
+    by_box = parse_object(describe(state | {"controllerName": "Active"}, active)).fields[0]
+    assert by_box.allowed_values == {"false": ("CA",), "true": ("BY",)}
+
+
+@pytest.mark.parametrize("mask", ["%%%", 7, "oA"])
+def test_nonsense_instead_of_a_bit_set_says_nothing_of_what_is_allowed(mask: Any) -> None:
+    value = {"value": "CA", "label": "CA", "validFor": mask}
+    state = {"name": "State", "type": "picklist", "picklistValues": [value]}
+    active = {"name": "Active", "type": "boolean"}
+    schema = parse_object(describe(state | {"controllerName": "Active"}, active))
+    assert schema.fields[0].allowed_values is None
+
+
+def test_what_a_describe_says_of_the_object_itself() -> None:
+    answer = describe() | {
+        "labelPlural": "Deals",
+        "createable": False,
+        "deletable": True,
+        "customSetting": False,
+        "recordTypeInfos": [
+            {"name": "Master", "developerName": "Master", "master": True, "active": True},
+            {
+                "name": "Partner deal",
+                "developerName": "Partner",
+                "master": False,
+                "active": True,
+                "available": False,
+                "defaultRecordTypeMapping": True,
+                "recordTypeId": "012000000000000AAA",
+            },
+        ],
+    }
+    schema = parse_object(answer)
+    assert (schema.plural, schema.createable, schema.updateable) == ("Deals", False, None)
+    assert (schema.deletable, schema.custom_setting, schema.queryable) == (True, False, None)
+    assert schema.record_types == (
+        RecordType(name="Partner", label="Partner deal", available=False, default=True),
+    )
+    assert parse_object(describe()).record_types is None
 
 
 def test_what_is_unknown_is_kept_verbatim() -> None:

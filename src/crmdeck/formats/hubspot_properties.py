@@ -42,6 +42,8 @@ _ENUMERATION_FIELDS = {
     "checkbox": FieldType.MULTIPICKLIST,
     "booleancheckbox": FieldType.BOOLEAN,
 }
+# Which keys tell a currency from a number, and a reference from a number or a list.
+_HINTS = ("showCurrencySymbol", "numberDisplayHint", "referencedObjectType")
 _PICKLISTS = frozenset({FieldType.PICKLIST, FieldType.MULTIPICKLIST})
 
 # Properties whose values are the pipelines of the object, and the stages of those.
@@ -89,12 +91,13 @@ def parse_properties(
         pipelines = [_record(each, "a pipeline") for each in pipelines]
         pipeline_values, stage_values = _pipeline_values(pipelines)
         fields = []
+        hints = _hints_in(properties)
         for index, entry in enumerate(properties):
             place = f"{object_type}, property {index + 1}"
             record = _record(entry, "a property")
             if isinstance(record.get("name"), str):
                 place = f"{object_type}.{record['name']}"
-            field = _parse_property(record, required)
+            field = _parse_property(record, required, hints)
             if pipelines and field.name in _PIPELINE_PROPERTIES:
                 field = field.model_copy(update={"picklist": pipeline_values})
             elif pipelines and field.name in _STAGE_PROPERTIES:
@@ -110,7 +113,9 @@ def _record(value: object, what: str) -> Mapping[str, Any]:
     return json_values.clean(json_values.record(value, what))
 
 
-def _parse_property(record: Mapping[str, Any], required: Collection[str] | None) -> Field:
+def _parse_property(
+    record: Mapping[str, Any], required: Collection[str] | None, hints: Collection[str]
+) -> Field:
     name = json_values.name(record)
     native_type = json_values.text(record, "type") or ""
     widget = json_values.text(record, "fieldType") or ""
@@ -131,6 +136,7 @@ def _parse_property(record: Mapping[str, Any], required: Collection[str] | None)
         label=json_values.text(record, "label") or "",
         type=kind,
         native_type=native_type,
+        type_exact=_is_exact(native_type, kind, hints),
         description=json_values.told(record, "description"),
         required=None if required is None else name in required,
         createable=writable,
@@ -163,6 +169,25 @@ def _canonical(native_type: str, widget: str, record: Mapping[str, Any]) -> Fiel
     if native_type == "enumeration":
         return _ENUMERATION_FIELDS.get(widget, kind)
     return kind
+
+
+def _hints_in(properties: Sequence[object]) -> frozenset[str]:
+    records = [each for each in properties if isinstance(each, Mapping)]
+    return frozenset(hint for hint in _HINTS if any(hint in each for each in records))
+
+
+def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool:
+    """Return whether the answer tells what a type is more exactly, were it so.
+
+    HubSpot leaves these keys out where they say nothing; an answer that has none of them at all
+    was cut down on its way.
+    """
+    if kind is FieldType.REFERENCE or native_type not in ("number", "enumeration"):
+        return True
+    if "referencedObjectType" not in hints:
+        return False
+    tells_currency = "showCurrencySymbol" in hints or "numberDisplayHint" in hints
+    return native_type != "number" or kind is FieldType.CURRENCY or tells_currency
 
 
 def _writable(record: Mapping[str, Any], calculated: bool | None) -> bool | None:

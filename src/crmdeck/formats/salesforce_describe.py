@@ -6,12 +6,13 @@ what is left out becomes None. Pure, and free of the client library.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
-from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, RecordType
 
 _TYPES = {
     "id": FieldType.ID,
@@ -66,10 +67,35 @@ _FIELD_KEYS = frozenset(
         "defaultValue",
         "defaultValueFormula",
         "deprecatedAndHidden",
+        "nillable",
+        "controllerName",
+        "dependentPicklist",
+        "relationshipName",
+        "filterable",
+        "idLookup",
+        "encrypted",
+        "caseSensitive",
+        "autoNumber",
     }
 )
 # `childRelationships` mirrors the reference fields of other objects, `urls` the request.
-_OBJECT_KEYS = frozenset({"name", "label", "custom", "fields", "childRelationships", "urls"})
+_OBJECT_KEYS = frozenset(
+    {
+        "name",
+        "label",
+        "custom",
+        "fields",
+        "childRelationships",
+        "urls",
+        "labelPlural",
+        "createable",
+        "updateable",
+        "deletable",
+        "queryable",
+        "customSetting",
+        "recordTypeInfos",
+    }
+)
 
 
 def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
@@ -94,13 +120,34 @@ def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
             if isinstance(field.get("name"), str):
                 place = f"{object_type}.{field['name']}"
             fields.append(_parse_field(field))
+        place = object_type
+        by_name = {field.name: field for field in fields}
+        fields = [
+            _with_allowed_values(field, record, by_name)
+            for field, record in zip(fields, records, strict=True)
+        ]
+        record_types = _record_types(describe)
+        said = {
+            attribute: json_values.flag(describe, key)
+            for attribute, key in (
+                ("createable", "createable"),
+                ("updateable", "updateable"),
+                ("deletable", "deletable"),
+                ("queryable", "queryable"),
+                ("custom_setting", "customSetting"),
+            )
+        }
+        plural = json_values.text(describe, "labelPlural")
     except MalformedError as error:
         raise json_values.malformed(place, error) from None
     return ObjectSchema(
         object_type=object_type,
         label=label,
         custom=custom,
+        plural=plural,
+        record_types=record_types,
         fields=tuple(fields),
+        **said,
         native=json_values.rest(describe, _OBJECT_KEYS),
     )
 
@@ -122,9 +169,6 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         length = json_values.number(record, "length") or None
     shell = json_values.text(record, "compoundFieldName")
     native = json_values.rest(record, _FIELD_KEYS)
-    picklist, valid_for = _picklist(record)
-    if valid_for:
-        native["validFor"] = valid_for
     return Field(
         name=name,
         label=json_values.text(record, "label") or "",
@@ -132,6 +176,7 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         native_type=native_type,
         description=json_values.told(record, "inlineHelpText"),
         required=_required(record, kind, default),
+        nillable=json_values.flag(record, "nillable"),
         # A describe lists the fields that the user may read, and no others.
         readable=True,
         createable=json_values.flag(record, "createable"),
@@ -144,9 +189,16 @@ def _parse_field(record: Mapping[str, Any]) -> Field:
         length=length,
         precision=precision,
         scale=scale,
-        picklist=picklist,
+        picklist=_picklist(record),
         restricted=json_values.flag(record, "restrictedPicklist") if kind in _PICKLISTS else None,
+        controller=json_values.told(record, "controllerName"),
         references=json_values.texts(record, "referenceTo"),
+        relationship_name=json_values.told(record, "relationshipName"),
+        filterable=json_values.flag(record, "filterable"),
+        id_lookup=json_values.flag(record, "idLookup"),
+        encrypted=json_values.flag(record, "encrypted"),
+        case_sensitive=json_values.flag(record, "caseSensitive"),
+        auto_number=json_values.flag(record, "autoNumber"),
         compound=shell if shell != name else None,
         default=json_values.said(record, "defaultValue", default),
         archived=json_values.flag(record, "deprecatedAndHidden"),
@@ -175,9 +227,8 @@ def _required(record: Mapping[str, Any], kind: FieldType, default: str | None) -
     return True
 
 
-def _picklist(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict[str, Any]]:
+def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
     values = []
-    valid_for = {}
     for entry in json_values.items(record, "picklistValues"):
         item = json_values.record(entry, "a picklist value")
         value = item.get("value")
@@ -193,6 +244,54 @@ def _picklist(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dic
                 default=item.get("defaultValue") is True,
             )
         )
-        if item.get("validFor"):
-            valid_for[value] = item["validFor"]
-    return tuple(values), valid_for
+    return tuple(values)
+
+
+def _with_allowed_values(
+    field: Field, record: Mapping[str, Any], fields: Mapping[str, Field]
+) -> Field:
+    """Return a dependent picklist with what each value of its controlling field allows.
+
+    `validFor` is a bit set in base64: the first bit stands for the first value of the controlling
+    field, or for false where that is a checkbox.
+    """
+    controlling = fields.get(field.controller or "")
+    if controlling is None:
+        return field
+    choices = [value.value for value in controlling.picklist]
+    if controlling.type is FieldType.BOOLEAN:
+        choices = ["false", "true"]
+    allowed: dict[str, list[str]] = {choice: [] for choice in choices}
+    for entry, value in zip(record["picklistValues"], field.picklist, strict=True):
+        try:
+            bits = base64.b64decode(entry.get("validFor") or "", validate=True)
+        except (TypeError, ValueError):
+            return field
+        for place, choice in enumerate(choices[: 8 * len(bits)]):
+            if bits[place // 8] & (128 >> place % 8):
+                allowed[choice].append(value.value)
+    return field.model_copy(
+        update={"allowed_values": {choice: tuple(rest) for choice, rest in allowed.items() if rest}}
+    )
+
+
+def _record_types(describe: Mapping[str, Any]) -> tuple[RecordType, ...] | None:
+    """Return the record types; the one called Master stands for having none."""
+    if describe.get("recordTypeInfos") is None:
+        return None
+    found = []
+    for entry in json_values.items(describe, "recordTypeInfos"):
+        info = json_values.record(entry, "a record type")
+        if json_values.flag(info, "master"):
+            continue
+        label = json_values.text(info, "name") or ""
+        found.append(
+            RecordType(
+                name=json_values.text(info, "developerName") or label,
+                label=label,
+                active=json_values.flag(info, "active") is not False,
+                available=json_values.flag(info, "available"),
+                default=json_values.flag(info, "defaultRecordTypeMapping"),
+            )
+        )
+    return tuple(found)

@@ -43,7 +43,7 @@ def why_locked(field: Field, knowledge: Knowledge | None = None) -> str | None:
         return f"{field.name} is the record's own id"
     if field.formula:
         return f"{field.name} is a formula"
-    if field.native.get("autoNumber") is True:
+    if field.auto_number:
         return f"{field.name} is numbered automatically"
     if field.calculated:
         return f"{field.name} is calculated"
