@@ -125,6 +125,7 @@ def list_connections(
                 (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
                 for c in connections
             ],
+            least=("id", "where"),
         )
 
 
