@@ -160,9 +160,9 @@ async def use_ours(data: list[Row]) -> dict[str, tuple[float, float, float]]:
 
         async def scroll() -> None:
             for _ in range(40):
-                table.next_page()
+                table.action_page_down()
                 await pilot.pause()
-            table.last_row()
+            table.action_last()
             await settled(pilot)
 
         for step in (load, scroll, filter_, unfilter, sort):

@@ -92,3 +92,19 @@ def test_every_schema_of_the_gold_sets_loads() -> None:
     assert paths
     for path in paths:
         assert all(field.native_type for field in load_schema_file(path).fields)
+
+
+def test_the_source_of_a_real_app_loads_at_both_moments() -> None:
+    found = [
+        discovered(discover(DATA / "sfdx" / f"ebikes.{n}", Platform.SALESFORCE, {})) for n in (1, 2)
+    ]
+
+    names = [
+        {name: {field.name for field in each.schema.fields} for name, each in objects.items()}
+        for objects in found
+    ]
+    assert names[1].keys() - names[0].keys() == {"Manufacturing_Event__e"}
+    assert names[1]["Order__c"] - names[0]["Order__c"] == {"Status__c"}
+    assert names[0]["Product__c"] == names[1]["Product__c"]
+    (family,) = (f for f in found[1]["Product__c"].schema.fields if f.name == "Product_Family__c")
+    assert (family.native_type, family.references) == ("Lookup", ("Product_Family__c",))

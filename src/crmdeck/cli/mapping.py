@@ -114,7 +114,6 @@ def match(
                     )
                     for s in matches.suggestions
                 ],
-                least=("direction", "why"),
             )
         else:
             emit(render_matches(matches, format))
@@ -171,7 +170,6 @@ def show(
                 )
                 for line in mapping.lines
             ],
-            least=("rejected", "when", "by", "drift", "direction"),
         )
 
 

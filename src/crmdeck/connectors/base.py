@@ -18,6 +18,7 @@ from crmdeck.model import (
     Decision,
     DriftReport,
     GoneReason,
+    Notice,
     ObjectSchema,
     ProbeReport,
     Quota,
@@ -80,7 +81,7 @@ class Failed:
     error: CrmdeckError
 
 
-Discovery = Listing | Discovered | Unchanged | Failed
+Discovery = Listing | Discovered | Unchanged | Failed | Notice
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Connector(Protocol):
         """Yield a Listing, then each object type of the scope as it arrives.
 
         What concerns the whole connection (no token, no network) is raised; what concerns one
-        object type is yielded as Failed.
+        object type is yielded as Failed, and what is to be said besides as a Notice.
         """
         ...
 

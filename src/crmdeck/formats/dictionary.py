@@ -1,46 +1,37 @@
-"""CSV data dictionaries: one line a field.
+"""Data dictionaries: one row a field, from a CSV, a workbook, or records of a query.
 
-The columns `name`, `label`, `description`, `type` and `picklist` (values separated by `|`) are
-read, and every other attribute of a field under its name (`required`, `length`, `unique`,
-`externalId` or `external_id`, ...). A column `object` names the object type, where one file
-holds several. Columns under other names are kept verbatim. A `schema` export is such a
-dictionary, too.
+Which headings mean what, and the words for types, stand in
+`crmdeck/knowledge/formats/dictionaries.toml`. What a heading does not tell for sure is not
+guessed: where a sheet has no column of API names, or two that contradict each other, it is
+refused. Columns under other headings are kept verbatim under `native`. A `schema` export is such
+a dictionary, too.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import re
+import tomllib
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from crmdeck.errors import SourceError
-from crmdeck.formats.document import broken
+from crmdeck.formats.document import SchemaFile, broken
+from crmdeck.formats.entry import Contents, Entry, unknown
+from crmdeck.formats.picklist import picklist_value
+from crmdeck.formats.sheets import Row, Sheet
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 
-# A picklist of 14,000 values is one cell of more than a megabyte.
-csv.field_size_limit(max(csv.field_size_limit(), 64 * 1024 * 1024))
-
-_DELIMITERS = (",", ";", "\t")
-_ALIASES = {
-    "object": "object_type",
-    "fieldname": "name",
-    "apiname": "name",
-    "fieldlabel": "label",
-    "help": "description",
-    "helptext": "description",
-    "fieldtype": "type",
-    "datatype": "type",
-    "picklistvalues": "picklist",
-    "options": "picklist",
-}
 _FLAGS = (
     "required",
+    "nillable",
     "readable",
     "createable",
     "updateable",
@@ -53,160 +44,413 @@ _FLAGS = (
 )
 _NUMBERS = ("length", "precision", "scale")
 _TEXTS = ("label", "description", "formula", "compound", "default", "group", "native_type")
-_ATTRIBUTES = (
-    *("object_type", "name", "type", "picklist", "references", "native"),
-    *(*_FLAGS, *_NUMBERS, *_TEXTS),
-)
-_COLUMNS = {name.replace("_", ""): name for name in _ATTRIBUTES} | _ALIASES
+# The header of a sheet stands near its top, below a title and remarks.
+_HEADER_WITHIN = 30
+_API_NAME = re.compile(r"\w+(\.\w+)*")
+_BRACKETS = re.compile(r"\s*\(([^()]*)\)")
+_DIGITS = re.compile(r"(\d{1,9})(?:\s*,\s*(\d{1,9}))?")
+_NO_NAMES = "No column holds the API names of fields."
+# A bare `text` is ours, of a `schema` export; Setup always says how long one is.
+_OWN_TYPES = frozenset(each.value for each in FieldType)
+_WITH_PRECISION = frozenset({FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
 
-_TRUE = frozenset({"true", "yes", "y", "1", "x"})
-_FALSE = frozenset({"false", "no", "n", "0"})
-_TYPES = {member.value: member for member in FieldType} | {
-    "int": FieldType.INTEGER,
-    "long": FieldType.INTEGER,
-    "number": FieldType.DECIMAL,
-    "double": FieldType.DECIMAL,
-    "bool": FieldType.BOOLEAN,
-    "checkbox": FieldType.BOOLEAN,
-    "textarea": FieldType.TEXT,
-    "longtextarea": FieldType.TEXT,
-    "richtextarea": FieldType.HTML,
-    "encryptedstring": FieldType.STRING,
-    "combobox": FieldType.PICKLIST,
-    "enumeration": FieldType.PICKLIST,
-    "enum": FieldType.PICKLIST,
-    "lookup": FieldType.REFERENCE,
-    "masterdetail": FieldType.REFERENCE,
-    "phonenumber": FieldType.PHONE,
-    "address": FieldType.COMPOUND,
-    "location": FieldType.COMPOUND,
-    "base64": FieldType.BINARY,
-    "file": FieldType.BINARY,
-}
+
+class _Words:
+    """The table of headings and words, each in its plain form."""
+
+    def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
+        # Heading to (attribute, rank): the lower the rank, the surer it is.
+        self.columns: dict[str, tuple[str, int]] = {
+            plain(heading): (attribute, rank)
+            for attribute, ranks in table["columns"].items()
+            for rank, headings in enumerate(ranks)
+            for heading in headings
+        }
+        self.types = {plain(w): FieldType(t) for t, words in table["types"].items() for w in words}
+        self.kinds = {plain(w): kind for kind, words in table["kinds"].items() for w in words}
+        self.tags = [(plain(w), tag) for tag, words in table["tags"].items() for w in words]
+        self.yes = frozenset(table["flags"]["yes"])
+        self.no = frozenset(table["flags"]["no"])
+        self.unnamed = frozenset(plain(w) for w in table["sheets"]["unnamed"])
+
+
+@cache
+def _words() -> _Words:
+    file = resources.files("crmdeck") / "knowledge" / "formats" / "dictionaries.toml"
+    return _Words(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The lines of one object type; `object_type` is None where the file has no such column."""
+class _Header:
+    """Which column holds which attribute; the rest bear their own headings."""
 
-    object_type: str | None
-    file: str
-    lines: tuple[tuple[int, Mapping[str, str]], ...]
+    row: Row
+    columns: Mapping[int, str]
+    others: Mapping[int, str]
+    surely_named: bool
+    """Whether the column of names can hold nothing but API names."""
 
-    @property
-    def line(self) -> int:
-        """Return the number of the first line."""
-        return self.lines[0][0]
 
-    def build(self, object_type: str, _: object = ()) -> ObjectSchema:
-        """Return the schema. Raises SourceError naming file, line and column."""
-        seen: dict[str, int] = {}
+@dataclass
+class _Section:
+    """The rows under one header; `title` stood above it."""
+
+    header: _Header
+    title: str | None
+    rows: list[Row] = field(default_factory=list)
+
+
+def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
+    """Return the object types that sheets describe.
+
+    A sheet that can't be used is an error of its own where another one can. Raises SourceError
+    naming file and place.
+    """
+    found: list[tuple[Sheet, _Section]] = []
+    errors: list[SourceError] = []
+    for sheet in sheets:
+        try:
+            found += [(sheet, section) for section in _sections(file, sheet)]
+        except SourceError as error:
+            errors.append(error)
+    if not found:
+        raise next((each for each in errors if each.code != "UNKNOWN_FILE"), errors[0])
+    entries: list[Entry] = []
+    for sheet, section in found:
+        try:
+            entries += _entries(file, sheet, section, alone=len(found) == 1)
+        except SourceError as error:
+            errors.append(error)
+    if not entries:
+        raise next(each for each in errors if each.code != "UNKNOWN_FILE")
+    # A sheet that is no dictionary (a cover, a list of values) needs no word beside one that is.
+    told = tuple(each for each in errors if each.code != "UNKNOWN_FILE")
+    return Contents(entries=tuple(entries), errors=told)
+
+
+def sheet_of_records(records: Sequence[Mapping[str, Any]], path: str) -> Sheet:
+    """Return the records of a query (FieldDefinition, say) as a sheet; nested ones by `A.B`."""
+    flat = [dict(_flat(record)) for record in records]
+    headings = list(dict.fromkeys(key for record in flat for key in record))
+    rows = [Row(path, tuple(headings))]
+    for index, record in enumerate(flat):
+        rows.append(Row(f"{path}[{index}]", tuple(record.get(key, "") for key in headings)))
+    return Sheet(None, tuple(rows))
+
+
+def plain(text: str) -> str:
+    """Return `text` without case, accents, spaces and punctuation."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in bare if char.isalnum())
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in record.items():
+        if key == "attributes":
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            said = "true" if value is True else "false" if value is False else str(value)
+            yield f"{prefix}{key}", said
+
+
+def _sections(file: SchemaFile, sheet: Sheet) -> list[_Section]:
+    """Return the parts of a sheet that have a header each.
+
+    Raises SourceError where no row heads columns, or a sheet says two things at once.
+    """
+    sections: list[_Section] = []
+    title: Row | None = None
+    after_gap = True
+    for number, row in enumerate(row for row in sheet.rows if row.filled or not after_gap):
+        if not row.filled:
+            after_gap = True
+            continue
+        header = None
+        if not sections:
+            if number > _HEADER_WITHIN:
+                break
+            header = _header(file, sheet, row)
+        elif after_gap or title is not None:
+            header = _next_header(file, sheet, row)
+        if header is not None:
+            sections.append(_Section(header, title.filled[0] if title else None))
+            title = None
+        elif len(row.filled) == 1 and after_gap and title is None:
+            # The name of the next object, or a field without anything else: the next row tells.
+            title = row
+        elif sections:
+            sections[-1].rows += [row] if title is None else [title, row]
+            title = None
+        after_gap = False
+    if title is not None and sections:
+        sections[-1].rows.append(title)
+    sections = [section for section in sections if section.rows]
+    if not sections:
+        raise _no_header(file, sheet)
+    return sections
+
+
+def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
+    """Return the header that `row` is, or None where it heads nothing known."""
+    words = _words()
+    ranked: dict[str, list[tuple[int, int]]] = {}
+    for index, cell in enumerate(row.cells):
+        attribute, rank = words.columns.get(plain(cell), ("", 0))
+        if attribute:
+            ranked.setdefault(attribute, []).append((rank, index))
+    if "name" not in ranked or (len(ranked) < 2 and len(row.filled) > len(ranked["name"])):
+        return None
+    columns: dict[int, str] = {}
+    rank_of_name = 0
+    for attribute, places in ranked.items():
+        best = min(places)[0]
+        if attribute == "name":
+            rank_of_name = best
+        first, *more = [index for rank, index in places if rank == best]
+        for other in more:
+            if not _same(sheet, row, first, other):
+                raise _ambiguous(file, row, attribute, row.cells[first], row.cells[other])
+        columns[first] = attribute
+    # Beside API names, a column `Name` is what people see.
+    shown = [index for rank, index in sorted(ranked["name"]) if rank > rank_of_name]
+    if shown and "label" not in ranked:
+        columns[shown[0]] = "label"
+    others = {
+        index: cell.strip()
+        for index, cell in enumerate(row.cells)
+        if index not in columns and cell.strip()
+    }
+    return _Header(row, columns, others, surely_named=rank_of_name == 0)
+
+
+def _next_header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
+    # A field may be called Name and be of the type Name: that is no header.
+    header = _header(file, sheet, row)
+    wanted = {"name", "type"}
+    return header if header and wanted <= set(header.columns.values()) else None
+
+
+def _same(sheet: Sheet, header: Row, left: int, right: int) -> bool:
+    below = sheet.rows[sheet.rows.index(header) + 1 :]
+    return all(row.cells[left : left + 1] == row.cells[right : right + 1] for row in below)
+
+
+def _entries(file: SchemaFile, sheet: Sheet, section: _Section, *, alone: bool) -> Iterator[Entry]:
+    groups: dict[str | None, list[tuple[str, Mapping[str, str]]]] = {}
+    for row in section.rows:
+        record = _record(file, section.header, row)
+        if record:
+            name = record.get("object_type", "").strip() or None
+            groups.setdefault(name, []).append((row.place, record))
+    _check_names(file, section.header, [r["name"] for group in groups.values() for _, r in group])
+    named = None if None not in groups else _object_name(sheet, section)
+    if None in groups and named is None and not alone:
+        raise SourceError(
+            f"{file.name} does not say which object the fields below {section.header.row.place} "
+            "belong to.",
+            cause="It holds several tables, and neither a column nor the name of the sheet tells.",
+            remedy="Add a column `object`, or give the sheet the API name of the object.",
+            code="AMBIGUOUS_SHEET",
+        )
+    for name, group in groups.items():
+        lines = tuple(group)
+        yield Entry(
+            object_type=name or named or file.stem,
+            file=file,
+            place=lines[0][0],
+            digest=hashlib.sha256(repr([record for _, record in lines]).encode()).digest(),
+            build=_builder(file.name, lines),
+            named=(name or named) is not None,
+        )
+
+
+def _builder(
+    file: str, lines: Sequence[tuple[str, Mapping[str, str]]]
+) -> Callable[[str, object], ObjectSchema]:
+    def build(object_type: str, _: object) -> ObjectSchema:
+        seen: dict[str, str] = {}
         fields = []
-        for line, row in self.lines:
-            field = _field(self.file, line, row)
-            if field.name in seen:
-                raise broken(
-                    self.file,
-                    f"line {line}",
-                    f"the field {field.name} stands on line {seen[field.name]} already",
-                )
-            seen[field.name] = line
-            fields.append(field)
+        for place, row in lines:
+            found = _field(file, place, row)
+            if found.name in seen:
+                why = f"the field {found.name} stands on {seen[found.name]} already"
+                raise broken(file, place, why)
+            seen[found.name] = place
+            fields.append(found)
         return ObjectSchema(object_type=object_type, label=object_type, fields=tuple(fields))
 
-
-def read_dictionary(file: str, text: str) -> list[Rows]:
-    """Return the lines of the dictionary `text`, by object type, in order of appearance.
-
-    `file` is the name that errors give. Raises SourceError naming file and line where it is not
-    a dictionary.
-    """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    found: dict[str | None, list[tuple[int, Mapping[str, str]]]] = {}
-    for line, row in _rows(file, reader):
-        found.setdefault(row.get("object_type"), []).append((line, row))
-    if not found:
-        raise broken(file, "line 2", "there is a header and no field below it")
-    return [Rows(object_type, file, tuple(lines)) for object_type, lines in found.items()]
+    return build
 
 
-def _delimiter(text: str) -> str:
-    header = text.partition("\n")[0]
-    return max(_DELIMITERS, key=header.count)
+def _object_name(sheet: Sheet, section: _Section) -> str | None:
+    """Return the API name of an object in a title or the name of the sheet, if there is one."""
+    for text in (section.title, sheet.name):
+        name = (text or "").rpartition(":")[2].strip()
+        bare = plain(name).rstrip("0123456789")
+        if _API_NAME.fullmatch(name) and bare not in _words().unnamed:
+            return name
+    return None
 
 
-def _rows(file: str, reader: Any) -> Iterator[tuple[int, Mapping[str, str]]]:
-    columns: list[str] = []
-    start = 1
-    try:
-        for row in reader:
-            if not columns:
-                columns = _header(file, row)
-            elif any(cell.strip() for cell in row):
-                yield start, _record(file, start, columns, row)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise broken(file, f"line {start}", f"this is not a CSV line ({error})") from error
-
-
-def _header(file: str, row: Sequence[str]) -> list[str]:
-    columns = [_COLUMNS.get(_plain(name), name.strip()) for name in row]
-    if "name" not in columns:
-        raise SourceError(
-            f"{file} is not a data dictionary.",
-            cause="Its first line has no column `name`.",
-            remedy="Name the columns name,label,description,type,picklist, or take the file away.",
-            code="UNKNOWN_FILE",
-        )
-    twice = next((name for name in columns if name and columns.count(name) > 1), None)
-    if twice is not None:
-        raise broken(file, "line 1", f"two columns say `{twice}`")
-    return columns
-
-
-def _record(file: str, line: int, columns: Sequence[str], row: Sequence[str]) -> dict[str, str]:
-    if any(cell.strip() for cell in row[len(columns) :]):
-        raise broken(
-            file, f"line {line}", f"it has {len(row)} cells, the header has {len(columns)}"
-        )
-    record = {name: cell for name, cell in zip(columns, row, strict=False) if cell != ""}
-    for key in ("name", "object_type"):
-        if key in columns and not record.get(key, "").strip():
-            raise broken(file, f"line {line}", f"column {columns.index(key) + 1} is empty")
+def _record(file: SchemaFile, header: _Header, row: Row) -> dict[str, str]:
+    """Return the cells of a row by attribute or heading; nothing where the row is empty."""
+    if not row.filled:
+        return {}
+    width = len(header.row.cells)
+    if any(cell.strip() for cell in row.cells[width:]):
+        raise broken(file.name, row.place, f"it has {len(row.cells)} cells, the header has {width}")
+    record: dict[str, str] = {}
+    for index, cell in enumerate(row.cells):
+        key = header.columns.get(index) or header.others.get(index)
+        if key and cell != "":
+            record.setdefault(key, cell)
+    for index, attribute in header.columns.items():
+        if attribute in ("name", "object_type") and not record.get(attribute, "").strip():
+            raise broken(file.name, row.place, f"column {index + 1} is empty")
     return record
 
 
-def _field(file: str, line: int, row: Mapping[str, str]) -> Field:
-    values: dict[str, Any] = {key: row[key] for key in _TEXTS if key in row}
-    for keys, convert in _CONVERTERS:
-        for key in keys:
-            if key in row:
-                values[key] = _converted(file, line, key, row[key], convert)
-    word = row.get("type", "").strip()
-    values.setdefault("native_type", word)
-    return Field(
-        name=row["name"].strip(),
-        # Salesforce's setup pages write `Text(255)` and `Lookup(Account)`.
-        type=_TYPES.get(_plain(word.partition("(")[0]), FieldType.OTHER),
-        native=_native(row),
-        **values,
+def _check_names(file: SchemaFile, header: _Header, names: Sequence[str]) -> None:
+    """Raise SourceError where a column that may hold API names holds what people see."""
+    if header.surely_named:
+        return
+    shown = next((name for name in names if re.search(r"\s", name.strip())), None)
+    if shown is None:
+        return
+    index = next(i for i, each in header.columns.items() if each == "name")
+    raise SourceError(
+        f"{file.name} has no column of API names: '{header.row.cells[index].strip()}' "
+        f"({header.row.place}) holds display names, such as '{shown.strip()[:60]}'.",
+        cause="Fields are known by their API names; a display name is not unique and changes.",
+        remedy="Add a column `API name`, or give that heading to the one that holds them.",
+        code="AMBIGUOUS_SHEET",
     )
 
 
+def _no_header(file: SchemaFile, sheet: Sheet) -> SourceError:
+    """Return the error for a sheet without a usable header; one that means to be one is refused."""
+    words = _words()
+    for row in sheet.rows[:_HEADER_WITHIN]:
+        known = {
+            words.columns[plain(cell)][0] for cell in row.filled if plain(cell) in words.columns
+        }
+        if "name" in known:
+            return broken(file.name, row.place, "there is a header and no field below it")
+        if {"type", "label"} <= known:
+            return SourceError(
+                f"{file.name} has no column of API names ({row.place}).",
+                cause=f"Its columns are {', '.join(row.filled)[:200]}.",
+                remedy="Give the column that holds the API names of fields the heading `API name`.",
+                code="AMBIGUOUS_SHEET",
+            )
+    return unknown(file, _NO_NAMES)
+
+
+def _ambiguous(file: SchemaFile, row: Row, attribute: str, left: str, right: str) -> SourceError:
+    return SourceError(
+        f"{file.name} ({row.place}): the columns '{left.strip()}' and '{right.strip()}' both say "
+        f"`{attribute}`, and differ.",
+        remedy="Keep the one that holds, or name the columns name, label, description, type, "
+        "picklist.",
+        code="AMBIGUOUS_SHEET",
+    )
+
+
+def _field(file: str, place: str, row: Mapping[str, str]) -> Field:
+    word = row.get("type", "").strip()
+    values = _typed(word)
+    values.update((key, row[key]) for key in _TEXTS if key in row)
+    for keys, convert in _CONVERTERS:
+        for key in keys:
+            if key in row:
+                values[key] = _converted(file, place, key, row[key], convert)
+    read_only = _said(file, place, row, "read_only")
+    if read_only is not None:
+        values.setdefault("createable", not read_only)
+        values.setdefault("updateable", not read_only)
+    vendors = _said(file, place, row, "vendor_defined")
+    if vendors is not None:
+        values.setdefault("custom", not vendors)
+    return Field(name=row["name"].strip(), native=_native(row), **values)
+
+
+def _typed(cell: str, *, in_brackets: bool = False) -> dict[str, Any]:
+    """Return what a cell such as `Text(255) (External ID) (Unique)` says.
+
+    Setup counts the digits before the decimal point: Number(16, 2) has a precision of 18.
+    """
+    words = _words()
+    if cell.casefold() in _OWN_TYPES and not in_brackets:
+        return {"type": FieldType(cell.casefold()), "native_type": cell}
+    base = cell.partition("(")[0].strip()
+    kept = base
+    inside: list[str] = []
+    values: dict[str, Any] = {}
+    for group in _BRACKETS.findall(cell):
+        text = group.strip()
+        tag = next((tag for word, tag in words.tags if plain(text).startswith(word)), None)
+        if tag is not None:
+            values[tag] = True
+            kept += f" ({text})"
+        else:
+            inside.append(text)
+    kind = words.kinds.get(plain(base))
+    if kind == "formula":
+        values |= {"calculated": True}
+        values |= _typed(inside.pop(0) if inside else "", in_brackets=True)
+        kept = cell
+    elif kind == "summary":
+        values |= {"calculated": True, "type": FieldType.OTHER}
+        kept = cell
+    elif kind == "auto_number":
+        values |= {"type": FieldType.STRING, "createable": False, "updateable": False}
+        values["auto_number"] = True
+    else:
+        whole = next((text for text in inside if plain(base + text) in words.types), None)
+        if whole is not None:
+            inside.remove(whole)
+            kept += f" ({whole})"
+        found = words.types.get(plain(base + (whole or "")), FieldType.OTHER)
+        values["type"] = found
+        values |= _dimensions(found, inside)
+    return values | {"native_type": kept}
+
+
+def _dimensions(kind: FieldType, inside: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for text in inside:
+        digits = _DIGITS.fullmatch(text)
+        if kind is FieldType.REFERENCE and text and not digits:
+            values["references"] = tuple(each.strip() for each in text.split(",") if each.strip())
+        elif digits and kind in _WITH_PRECISION:
+            scale = int(digits[2] or 0)
+            values |= {"precision": int(digits[1]) + scale, "scale": scale}
+        elif digits and not digits[2]:
+            values["length"] = int(digits[1])
+    return values
+
+
+def _said(file: str, place: str, row: Mapping[str, str], key: str) -> bool | None:
+    found = _converted(file, place, key, row[key], _flag) if key in row else None
+    return found if isinstance(found, bool) else None
+
+
 def _converted(
-    file: str, line: int, key: str, cell: str, convert: Callable[[str], object]
+    file: str, place: str, key: str, cell: str, convert: Callable[[str], object]
 ) -> object:
     try:
         return convert(cell.strip())
     except ValueError as error:
-        raise broken(file, f"line {line}, column {key}", str(error)) from error
+        raise broken(file, f"{place}, column {key}", str(error)) from error
 
 
 def _flag(cell: str) -> bool | None:
     word = cell.casefold()
-    if word in _TRUE:
+    if word in _words().yes:
         return True
-    if word in _FALSE:
+    if word in _words().no:
         return False
     if not word:
         return None
@@ -232,7 +476,7 @@ def _picklist(cell: str) -> tuple[PicklistValue, ...]:
             return tuple(PicklistValue.from_wire(item) for item in items)
         except ValidationError:
             raise ValueError("a picklist value has no text as its `value` or `label`") from None
-    return tuple(PicklistValue(value=item, label=item) for item in dict.fromkeys(map(str, items)))
+    return tuple(picklist_value(item, item) for item in dict.fromkeys(map(str, items)))
 
 
 _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
@@ -244,7 +488,7 @@ _CONVERTERS: tuple[tuple[tuple[str, ...], Callable[[str], object]], ...] = (
 
 
 def _items(cell: str) -> list[Any]:
-    """Return the items of a cell: a JSON list as exports write it, or text between bars."""
+    """Return the items of a cell: a JSON list as exports write it, or text between separators."""
     if cell.startswith("["):
         try:
             items = from_json(cell)
@@ -252,11 +496,13 @@ def _items(cell: str) -> list[Any]:
             items = None
         if isinstance(items, list):
             return items
-    return [item.strip() for item in cell.split("|") if item.strip()]
+    separator = next((each for each in ("|", "\n", ";") if each in cell), "|")
+    return [item.strip() for item in cell.split(separator) if item.strip()]
 
 
 def _native(row: Mapping[str, str]) -> dict[str, Any]:
-    other = {key: cell for key, cell in row.items() if key not in _ATTRIBUTES}
+    known = {attribute for attribute, _ in _words().columns.values()}
+    other: dict[str, Any] = {key: cell for key, cell in row.items() if key not in known}
     if "native" in row:
         try:
             native = from_json(row["native"])
@@ -266,7 +512,3 @@ def _native(row: Mapping[str, str]) -> dict[str, Any]:
             return native | other
         other["native"] = row["native"]
     return other
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())

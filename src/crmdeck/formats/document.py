@@ -1,4 +1,4 @@
-"""One file with schemas: its bytes and its text, bounded in size."""
+"""One file with schemas: its bytes, bounded in size, and where in it something is wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from typing import IO
 from crmdeck.errors import SourceError
 
 # Full descriptions of 1,300 objects come to some 100 MB.
-MAX_BYTES = 1024 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
+# Schemas pack twenty to a hundred times; what packs more is made to exhaust who unpacks it.
+MAX_RATIO = 250
+RATIO_COUNTS_FROM = 16 * 1024 * 1024
 
+ZIP_MAGIC = b"PK\x03\x04"
 _CHUNK = 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (
@@ -26,44 +30,123 @@ _BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """The bytes of one file as they are on disk, or why they could not be read."""
+    """The bytes of one file as they are on disk, or why they could not be read.
+
+    `name` is the path below the folder of the source, with slashes.
+    """
 
     name: str
     data: bytes = b""
     error: SourceError | None = None
 
     @property
+    def base(self) -> str:
+        """The name without the folders."""
+        return self.name.rpartition("/")[2]
+
+    @property
     def stem(self) -> str:
-        """Return the file's name up to its first dot: the object type, if the content has none."""
-        return self.name.partition(".")[0]
+        """The base up to its first dot: the object type, if the content has none."""
+        return self.base.partition(".")[0]
 
     @property
     def key(self) -> str:
-        """Return a short plain token that stands for the file's name."""
+        """A short plain token that stands for the file's name."""
         return hashlib.sha256(name_bytes(self.name)).hexdigest()[:12]
 
 
-def decode(file: SchemaFile) -> str:
-    """Return the text of `file`, unpacked where it is gzipped, without a byte order mark.
+def unpack(file: SchemaFile) -> bytes:
+    """Return the content of `file`, unpacked where it is gzipped.
 
-    UTF-8 and UTF-16 are read. Raises SourceError naming file and place where it is neither,
-    too large, or a broken archive.
+    Raises SourceError where the archive is broken or holds more than it may.
     """
-    data = _unpack(file)
-    mark, encoding = next(
-        (pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8")
-    )
+    if file.error is not None:
+        raise file.error
+    if not file.data.startswith(_GZIP_MAGIC):
+        return file.data
+    try:
+        packed = io.BytesIO(file.data)
+        with gzip.GzipFile(fileobj=packed) as stream:
+            return read_bounded(file.name, stream, packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise broken(file.name, "its gzip archive", str(error)) from error
+
+
+def to_utf8(file: SchemaFile, data: bytes) -> bytes:
+    """Return UTF-8 or UTF-16 `data` as UTF-8 without a byte order mark; it is not checked.
+
+    Raises SourceError naming file and place where UTF-16 is broken.
+    """
+    mark, encoding = _encoding(data)
+    if encoding == "utf-8":
+        return data.removeprefix(mark)
+    try:
+        return data.removeprefix(mark).decode(encoding, "surrogatepass").encode("utf-8", "replace")
+    except UnicodeDecodeError as error:
+        raise not_text(file, error, data, encoding) from error
+
+
+def to_text(file: SchemaFile, data: bytes) -> str:
+    """Return UTF-8 or UTF-16 `data` as text without a byte order mark.
+
+    Raises SourceError naming file and place where it is neither.
+    """
+    mark, encoding = _encoding(data)
     data = data.removeprefix(mark)
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise broken(
-            file.name,
-            f"line {line}",
-            f"byte {error.start + 1} is not {encoding.upper()} text",
-            remedy="Save the file as UTF-8.",
-        ) from error
+        raise not_text(file, error, data, encoding) from error
+
+
+def not_text(
+    file: SchemaFile, error: UnicodeDecodeError, data: bytes, encoding: str
+) -> SourceError:
+    """Return the error for bytes that are no text."""
+    line = data.count(b"\n", 0, error.start) + 1
+    return broken(
+        file.name,
+        f"line {line}",
+        f"byte {error.start + 1} is not {encoding.upper()} text",
+        remedy="Save the file as UTF-8.",
+    )
+
+
+def read_bounded(
+    name: str, stream: IO[bytes] | gzip.GzipFile, packed: IO[bytes] | None = None
+) -> bytes:
+    """Return all that `stream` holds; `packed` is what it is unpacked from, if it is.
+
+    Raises SourceError as soon as it is more than a source may hold, or than anybody packs.
+    """
+    data = io.BytesIO()
+    while chunk := stream.read(_CHUNK):
+        # So far, not in the end: what is made to fill the memory shows in its first megabytes.
+        check_size(name, data.tell() + len(chunk), packed.tell() if packed else 0)
+        data.write(chunk)
+    # Hands over its own buffer; a bytearray would be copied.
+    return data.getvalue()
+
+
+def check_size(name: str, size: int, packed: int = 0) -> None:
+    """Raise SourceError where `size` bytes are more than a source may hold.
+
+    Where `packed` is given, also where so many can't honestly come out of so few.
+    """
+    if size > MAX_BYTES:
+        raise SourceError(
+            f"{name} holds more than {MAX_BYTES // 1024**2:,} MB.",
+            cause="No export of schemas is that large.",
+            remedy="See what it is, and point the connection to schemas only.",
+            code="FILE_TOO_LARGE",
+        )
+    if packed and size > max(RATIO_COUNTS_FROM, packed * MAX_RATIO):
+        raise SourceError(
+            f"{name} unpacks to more than {MAX_RATIO} times its size.",
+            cause="Schemas do not pack that well: it is made to fill the memory.",
+            remedy="See where it comes from, and take it out of the folder.",
+            code="FILE_TOO_LARGE",
+        )
 
 
 def broken(
@@ -78,36 +161,10 @@ def broken(
     )
 
 
-def read_bounded(name: str, stream: IO[bytes] | gzip.GzipFile) -> bytes:
-    chunks = []
-    size = 0
-    while chunk := stream.read(_CHUNK):
-        chunks.append(chunk)
-        size += len(chunk)
-        check_size(name, size)
-    return b"".join(chunks)
-
-
-def check_size(name: str, size: int) -> None:
-    """Raise SourceError where `size`, in bytes, is more than a source may hold."""
-    if size > MAX_BYTES:
-        raise SourceError(
-            f"{name} holds more than {MAX_BYTES // 1024**2:,} MB.",
-            cause="No export of schemas is that large.",
-            remedy="See what it is, and point the connection to schemas only.",
-            code="FILE_TOO_LARGE",
-        )
-
-
 def name_bytes(name: str) -> bytes:
+    """Return a file name as the bytes that it has on disk."""
     return name.encode("utf-8", "surrogateescape")
 
 
-def _unpack(file: SchemaFile) -> bytes:
-    if not file.data.startswith(_GZIP_MAGIC):
-        return file.data
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(file.data)) as stream:
-            return read_bounded(file.name, stream)
-    except (OSError, EOFError, zlib.error) as error:
-        raise broken(file.name, "its gzip archive", str(error)) from error
+def _encoding(data: bytes) -> tuple[bytes, str]:
+    return next((pair for pair in _BYTE_ORDER_MARKS if data.startswith(pair[0])), (b"", "utf-8"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
+from crmdeck.formats.picklist import picklist_value
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 
 _TYPES = {
@@ -212,7 +213,7 @@ def _options(record: Mapping[str, Any]) -> tuple[tuple[PicklistValue, ...], dict
             raise MalformedError("an option has no `value`")
         label = json_values.text(item, "label") or ""
         hidden = json_values.flag(item, "hidden")
-        values.append(PicklistValue(value=value, label=label, active=not hidden))
+        values.append(picklist_value(value, label, active=not hidden))
         description = json_values.text(item, "description")
         if description:
             descriptions[value] = description
@@ -239,8 +240,8 @@ def _pipeline_value(record: Mapping[str, Any], older_key: str) -> PicklistValue:
     value = json_values.scalar(record.get("id")) or json_values.scalar(record.get(older_key))
     if not value:
         raise MalformedError("a pipeline or stage has no `id`")
-    return PicklistValue(
-        value=value,
-        label=json_values.text(record, "label") or "",
+    return picklist_value(
+        value,
+        json_values.text(record, "label") or "",
         active=not json_values.flag(record, "archived"),
     )

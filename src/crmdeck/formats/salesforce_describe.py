@@ -12,6 +12,7 @@ from typing import Any
 
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
+from crmdeck.formats.picklist import picklist_value
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, RecordType
 
 _TYPES = {
@@ -237,9 +238,9 @@ def _picklist(record: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
             raise MalformedError("a picklist value has no text as its `value` or `label`")
         active = item.get("active", True)
         values.append(
-            PicklistValue(
-                value=value,
-                label=label or "",
+            picklist_value(
+                value,
+                label or "",
                 active=active is not False,
                 default=item.get("defaultValue") is True,
             )

@@ -54,6 +54,7 @@ from .mapping import in_force as in_force
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback
+from .refresh import Notice as Notice
 from .refresh import ObjectFailure as ObjectFailure
 from .refresh import RefreshedObject as RefreshedObject
 from .refresh import RefreshResult as RefreshResult

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from crmdeck.errors import CrmdeckError
 from crmdeck.model.drift import DriftEvent, Story
 from crmdeck.model.enums import SyncOutcome
 from crmdeck.model.wire import UtcTime, WireModel
@@ -24,6 +27,30 @@ class ObjectFailure(WireModel):
     remedy: str | None = None
 
 
+class Notice(WireModel):
+    """Something that a refresh came across and has to say, and that is no object's failure.
+
+    `subject` is the object type that it is about, None where it is about the whole source.
+    """
+
+    subject: str | None = None
+    code: str
+    message: str
+    cause: str | None = None
+    remedy: str | None = None
+
+    @classmethod
+    def of(cls, error: CrmdeckError, subject: str | None = None) -> Self:
+        """Return what an error says as a notice."""
+        return cls(
+            subject=subject,
+            code=error.code,
+            message=error.message,
+            cause=error.cause,
+            remedy=error.remedy,
+        )
+
+
 class Traffic(WireModel):
     """What a refresh cost at the source."""
 
@@ -41,6 +68,7 @@ class RefreshResult(WireModel):
     drift_events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
+    notices: tuple[Notice, ...] = ()
     baseline: bool = False
     new_definitions: int = 0
     unchanged_objects: int = 0

@@ -53,8 +53,8 @@ from .match_files import FileMatches as FileMatches
 from .match_files import match_files as match_files
 from .match_files import render_matches as render_matches
 from .moments import parse_moment as parse_moment
-from .pending import PendingWorkspace as PendingWorkspace
-from .pending import open_later as open_later
+from .opening import Opening as Opening
+from .opening import open_later as open_later
 from .refreshes import Attempt as Attempt
 from .retirements import Retirement as Retirement
 from .schemas import FieldSample as FieldSample

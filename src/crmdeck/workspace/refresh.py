@@ -12,6 +12,7 @@ from crmdeck.model import (
     AuditEntry,
     CancelToken,
     Connection,
+    Notice,
     ObjectFailure,
     Progress,
     ProgressCallback,
@@ -173,6 +174,7 @@ class Refresh:
             drift_events=report.events,
             stories=report.stories,
             failures=failures,
+            notices=tuple(answer.notices),
             baseline=cached.refresh_id is None,
             new_definitions=count.new_definitions,
             unchanged_objects=len(answer.unchanged),
@@ -258,7 +260,7 @@ def _all_failed(failed: list[Failed]) -> CrmdeckError:
 
 def _label(item: Discovery) -> str:
     match item:
-        case Listing():
+        case Listing() | Notice():
             return ""
         case Discovered():
             return item.schema.object_type

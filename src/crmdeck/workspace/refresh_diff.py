@@ -23,6 +23,7 @@ from crmdeck.model import (
     Connection,
     DriftReport,
     GoneReason,
+    Notice,
     ObjectSchema,
     Scope,
     SnapshotInfo,
@@ -43,6 +44,7 @@ class Answer:
     discovered: list[Discovered] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def add(self, item: Discovery) -> None:
         """Sort one item of a discovery into its place."""
@@ -55,6 +57,8 @@ class Answer:
                 self.unchanged.append(item)
             case Failed():
                 self.failed.append(item)
+            case Notice():
+                self.notices.append(item)
 
     @property
     def seen(self) -> int:
@@ -99,9 +103,9 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
     def __getitem__(self, object_type: str) -> ObjectSchema:
         """Return one object type; raises KeyError where there is no snapshot of it."""
         if object_type not in self._read:
-            info = self._infos[object_type]
+            snapshot_id = self._infos[object_type].id
             with self._store.read() as session:
-                self._read[object_type] = session.snapshots.load([info])[info.id].content
+                self._read[object_type] = session.snapshots.load([snapshot_id])[snapshot_id].content
         return self._read[object_type]
 
     def __iter__(self) -> Iterator[str]:
@@ -132,10 +136,9 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
         connection_id=connection_id, since=max(info.discovered_at for info in current)
     )
     distrusted = any(entry.event in _TURNS for entry in since)
-    validators = {} if distrusted else session.snapshots.validators(connection_id)
     return {
         info.object_type: Known(
-            info.object_type, info.schema_hash, validators.get(info.object_type)
+            info.object_type, info.schema_hash, None if distrusted else info.validator
         )
         for info in current
     }
@@ -155,9 +158,9 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         name = item.schema.object_type
         info = current.get(name)
         if info is not None and _differs(info, item.schema):
-            wanted.append(info)
+            wanted.append(info.id)
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
-            wanted.append(last)
+            wanted.append(last.id)
     before = {
         snapshot.info.object_type: snapshot.content
         for snapshot in session.snapshots.load(wanted).values()

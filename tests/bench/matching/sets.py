@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crmdeck.formats.dictionary import read_dictionary
+from crmdeck.connectors.files import load_schema_file
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import Field
@@ -114,7 +114,7 @@ def read_schema(path: Path) -> tuple[Field, ...]:
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
     if path.suffix == ".csv":
-        return tuple(read_dictionary(path.name, text)[0].build(path.stem).fields)
+        return load_schema_file(path).fields
     data = json.loads(text)
     if isinstance(data, dict) and "fields" in data:
         return parse_object(data).fields

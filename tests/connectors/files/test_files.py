@@ -21,9 +21,8 @@ from crmdeck.connectors.base import (
     Missing,
     Unchanged,
 )
-from crmdeck.connectors.files import FilesConnector, open_connector
+from crmdeck.connectors.files import FilesConnector, catalogue, open_connector
 from crmdeck.errors import CancelledError, SourceError
-from crmdeck.formats import contents as contents_module
 from crmdeck.formats import document
 from crmdeck.model import (
     CancelToken,
@@ -31,11 +30,14 @@ from crmdeck.model import (
     Field,
     FieldType,
     GoneReason,
+    Notice,
     Platform,
     Scope,
     ScopeMode,
     Source,
 )
+
+from ...formats.tables import workbook
 
 ALL = Scope()
 
@@ -94,7 +96,7 @@ def told(answers: list[Discovery]) -> list[tuple[str, str]]:
             each.schema.object_type if isinstance(each, Discovered) else each.object_type,
         )
         for each in answers
-        if not isinstance(each, Listing)
+        if not isinstance(each, Listing | Notice)
     ]
 
 
@@ -200,7 +202,9 @@ def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
     )
     assert [value.value for value in tier.picklist] == ["Gold", "Silver"]
     assert tier.native == {"Owner team": "ops"}
-    assert site == Field(name="site", type=FieldType.REFERENCE, native_type="Lookup(Account)")
+    assert site == Field(
+        name="site", type=FieldType.REFERENCE, native_type="Lookup", references=("Account",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,14 +216,9 @@ def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
         ("quote.csv", b'name,label\nx,"y\n', "quote.csv is broken at line 2"),
         ("wide.csv", b"name\na,b\n", "wide.csv is broken at line 2"),
         ("nameless.csv", b"name,label\n,b\n", "nameless.csv is broken at line 2"),
-        ("pairs.csv", b"left,right\na,b\n", "pairs.csv is not a data dictionary"),
         ("empty.csv", b" \n", "empty.csv is broken at its start"),
         ("nan.json", b'{"name": "A", "fields": NaN}', "nan.json is broken at line 1"),
         ("deep.json", b"[" * 5000, "deep.json is broken at line 1"),
-        ("surrogate.json", b'["\\ud800"]', "surrogate.json is broken at line 1"),
-        ("package.json", {"name": "x", "version": "1"}, "package.json holds nothing"),
-        ("none.json", [], "none.json holds nothing"),
-        ("odd.json", 5, "odd.json is not a data dictionary"),
         ("part.json", [describe("Lead", "Id"), {"fields": []}], "part.json is broken at $[1]"),
         ("deals.properties.json", {"results": [prop("a")]}, "deals.properties.json is an export"),
     ],
@@ -289,7 +288,7 @@ def test_the_same_bytes_are_unchanged_and_not_parsed(
     def parse(*_: object, **__: object) -> None:
         raise AssertionError("parsed")
 
-    monkeypatch.setattr(contents_module, "decode", parse)
+    monkeypatch.setattr(catalogue, "read_contents", parse)
 
     assert discover(tmp_path, known_of(first)) == (
         listing,
@@ -337,7 +336,7 @@ def test_what_stood_in_a_file_that_broke_has_failed_and_is_not_absent(tmp_path: 
     assert listing.object_types == {"Account", "Lead", "Case", "Task"}
     assert told(answers) == [
         ("Failed", "Account"),
-        ("Discovered", "Case"),
+        ("Unchanged", "Case"),
         ("Failed", "Lead"),
         ("Failed", "Task"),
     ]
@@ -351,7 +350,7 @@ def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
     _, answers = discover(tmp_path, platform=Platform.HUBSPOT)
 
     assert told(answers) == [("Failed", "deals"), ("Discovered", "tickets")]
-    assert errors(answers)["deals"].startswith("deals.pipelines.json holds nothing")
+    assert errors(answers)["deals"].startswith("deals.pipelines.json holds an error")
 
 
 def test_a_scope_is_honoured_and_a_name_that_never_was_is_told(tmp_path: Path) -> None:
@@ -438,3 +437,154 @@ def test_a_probe_tells_how_much_there_is_without_reading_it(tmp_path: Path) -> N
 
     assert source.probe().organisation == f"{tmp_path.name}: 1 file, 0.0 MB"
     assert source.meter.traffic.requests == 0
+
+
+def notices(answers: list[Discovery]) -> dict[str, Notice]:
+    return {each.code: each for each in answers if isinstance(each, Notice)}
+
+
+def test_folders_are_read_through_and_what_is_no_schema_is_named(tmp_path: Path) -> None:
+    for folder in ("standardObjects", "customObjects", ".git", "node_modules/x"):
+        (tmp_path / folder).mkdir(parents=True)
+    put(tmp_path, "standardObjects/Account.json", describe("Account", "Id"))
+    put(tmp_path, "customObjects/Deal__c.json", describe("Deal__c", "Id"))
+    put(tmp_path, "typeNames.json", [{"name": "Case", "custom": False}])
+    put(tmp_path, "package.json", {"name": "x", "version": "1"})
+    put(tmp_path, "pairs.csv", b"left,right\na,b\n")
+    put(tmp_path, "README.md", b"# Read me")
+    put(tmp_path, ".git/config.json", describe("Hidden", "Id"))
+    put(tmp_path, "node_modules/x/y.json", describe("Module", "Id"))
+
+    listing, answers = discover(tmp_path)
+
+    assert listing == Listing(frozenset({"Account", "Deal__c", "Case"}), ("Account", "Deal__c"))
+    assert told(answers) == [("Discovered", "Account"), ("Discovered", "Deal__c")]
+    assert notices(answers)["FILES_PASSED_OVER"].message == (
+        "3 files passed over: README.md, package.json, pairs.csv."
+    )
+
+
+def test_the_copy_that_an_editor_keeps_is_read_where_nothing_else_is(tmp_path: Path) -> None:
+    copy = tmp_path / ".sfdx" / "tools" / "soqlMetadata" / "standardObjects"
+    copy.mkdir(parents=True)
+    put(copy, "Account.json", describe("Account", "Id"))
+
+    assert told(discover(tmp_path)[1]) == [("Discovered", "Account")]
+    put(tmp_path, "Lead.json", describe("Lead", "Id"))
+    assert told(discover(tmp_path)[1]) == [("Discovered", "Lead")]
+
+
+def test_a_file_alone_that_is_no_schema_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"package.json holds nothing that describes"):
+        discover(put(tmp_path, "package.json", {"name": "x", "version": "1"}))
+
+
+def test_a_schema_that_became_something_else_has_failed_and_is_not_absent(tmp_path: Path) -> None:
+    put(tmp_path, "a.json", describe("Account", "Id"))
+    put(tmp_path, "b.json", describe("Lead", "Id"))
+    _, first = discover(tmp_path)
+    put(tmp_path, "b.json", {"name": "x", "version": "1"})
+
+    assert told(discover(tmp_path, known_of(first))[1]) == [
+        ("Unchanged", "Account"),
+        ("Failed", "Lead"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        (
+            "all.json",
+            [describe("Account", "Id"), describe("Lead", "Id")],
+            [describe("Account", "Id"), describe("Lead", "Id", "New")],
+        ),
+        ("all.csv", b"object,name\nAccount,Id\nLead,Id\n", b"object,name\nAccount,Id\nLead,New\n"),
+        (
+            "all.xlsx",
+            workbook({"Account": [["API Name"], ["Id"]], "Lead": [["API Name"], ["Id"]]}),
+            workbook({"Account": [["API Name"], ["Id"]], "Lead": [["API Name"], ["New"]]}),
+        ),
+        (
+            "Lead.object",
+            b"<CustomObject><fields><fullName>Id</fullName></fields></CustomObject>",
+            b"<CustomObject><fields><fullName>New</fullName></fields></CustomObject>",
+        ),
+    ],
+)
+def test_what_is_as_it_was_is_not_built_again_in_any_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, before: object, after: object
+) -> None:
+    put(tmp_path, name, before)
+    if name == "Lead.object":
+        put(tmp_path, "Account.object", before)
+    _, first = discover(tmp_path)
+    put(tmp_path, name, after)
+    built = []
+    build = catalogue.build_entry
+
+    def record(entry: Any, object_type: str, pipelines: Any = None) -> Any:
+        built.append(object_type)
+        return build(entry, object_type, pipelines)
+
+    monkeypatch.setattr(catalogue, "build_entry", record)
+
+    _, answers = discover(tmp_path, known_of(first))
+
+    assert told(answers) == [("Unchanged", "Account"), ("Discovered", "Lead")]
+    assert built == ["Lead"]
+    (unchanged,) = (each for each in answers if isinstance(each, Unchanged))
+    known = known_of(first) | known_of(answers)
+    known["Account"] = Known("Account", "hash", unchanged.validator)
+    assert {type(each) for each in discover(tmp_path, known)[1]} == {Unchanged}
+
+
+def test_new_stages_build_an_object_again(tmp_path: Path) -> None:
+    def with_stage(stage: str, known: Mapping[str, Known]) -> list[Discovery]:
+        stages = {"results": [{"id": "p", "stages": [{"id": stage}]}]}
+        put(tmp_path, "deals.pipelines.json", stages)
+        return discover(tmp_path, known, platform=Platform.HUBSPOT)[1]
+
+    put(tmp_path, "deals.properties.json", [prop("dealstage")])
+    first = with_stage("a", {})
+
+    assert told(with_stage("a", known_of(first))) == [("Unchanged", "deals")]
+    assert told(with_stage("b", known_of(first))) == [("Discovered", "deals")]
+
+
+def test_a_broken_field_of_metadata_is_named_and_later_keeps_the_object(tmp_path: Path) -> None:
+    fields = tmp_path / "objects" / "Deal__c" / "fields"
+    fields.mkdir(parents=True)
+    put(fields, "A__c.field-meta.xml", b"<CustomField><type>Text</type></CustomField>")
+    put(fields, "B__c.field-meta.xml", b"<CustomField><type>Te")
+
+    _, first = discover(tmp_path)
+
+    assert told(first) == [("Discovered", "Deal__c")]
+    assert notices(first)["FILE_BROKEN"].subject == "Deal__c"
+    put(fields, "A__c.field-meta.xml", b"<CustomField><type>Date</type></CustomField>")
+    _, answers = discover(tmp_path, known_of(first))
+    assert "B__c.field-meta.xml is broken at line 1" in errors(answers)["Deal__c"]
+
+
+def test_broken_characters_are_told_with_their_field(tmp_path: Path) -> None:
+    field = rb'{"name": "A", "type": "string", "label": "\ud83d"}'
+    put(tmp_path, "a.json", b'{"name": "Account", "fields": [' + field + b"]}")
+
+    _, answers = discover(tmp_path)
+
+    assert told(answers) == [("Discovered", "Account")]
+    notice = notices(answers)["TEXT_REPAIRED"]
+    assert notice.message == "a.json has broken characters in Account: A."
+
+
+def test_what_packs_better_than_any_schema_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document, "RATIO_COUNTS_FROM", 1024)
+    put(tmp_path, "bomb.json.gz", zipped(b" " * 4_000_000))
+    with pytest.raises(SourceError, match=r"bomb.json.gz unpacks to more than 250 times its size"):
+        discover(tmp_path)
+    put(tmp_path, "bomb.json.gz", workbook({"A": [["x" * 30_000]] * 100}))
+    with pytest.raises(SourceError, match=r"bomb.json.gz unpacks to more than 250 times its size"):
+        discover(tmp_path)

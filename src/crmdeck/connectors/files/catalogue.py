@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +10,13 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from crmdeck.errors import CrmdeckError, SourceError
-from crmdeck.formats.contents import Contents, Entry, Pipelines, read_contents
-from crmdeck.formats.document import SchemaFile, broken
+from crmdeck.formats.contents import read_contents
+from crmdeck.formats.document import SchemaFile, broken, check_size, unpack
+from crmdeck.formats.entry import Contents, Entry, Pipelines
+from crmdeck.formats.metadata_xml import is_metadata, read_metadata
 from crmdeck.model import CancelToken, ObjectSchema, Platform
+
+NO_SCHEMA = "UNKNOWN_FILE"
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,11 @@ class Trouble:
     file: SchemaFile
     error: CrmdeckError
     whole: bool
+
+    @property
+    def no_schema(self) -> bool:
+        """Whether the file is none of ours, and may lie there as it pleases."""
+        return self.error.code == NO_SCHEMA
 
 
 @dataclass
@@ -41,7 +51,7 @@ class Catalogue:
     def size(self) -> int:
         """Return how many things the files hold, those that can't be used included."""
         names = self.entries.keys() | self.listed
-        return len(names) + len(self.troubles)
+        return len(names) + sum(not trouble.no_schema for trouble in self.troubles)
 
     def failures(self, origins: Sequence[tuple[str, str]]) -> dict[str, CrmdeckError]:
         """Return the errors by object type, or by file where no object type is known to suffer.
@@ -62,23 +72,38 @@ class Catalogue:
             stem = trouble.file.stem
             if trouble.whole and (stem in known or stem in self.entries):
                 suffer.add(stem)
-            for name in suffer or {trouble.file.name}:
+            if not suffer and not trouble.no_schema:
+                suffer.add(trouble.file.name)
+            for name in suffer:
                 failures.setdefault(name, trouble.error)
         return failures
+
+    def passed_over(self) -> list[str]:
+        """Return the names of the files that are no schemas."""
+        return [trouble.file.name for trouble in self.troubles if trouble.no_schema]
+
+    def digest(self, object_type: str, salt: str) -> str:
+        """Return a digest (hex) of the raw content of an object type, and `salt`."""
+        entry, pipelines = self.entries[object_type], self.pipelines.get(object_type)
+        digest = hashlib.sha256(salt.encode())
+        digest.update(object_type.encode("utf-8", "surrogatepass") + entry.digest)
+        digest.update(pipelines.digest if pipelines else b"")
+        return digest.hexdigest()[:32]
 
     def build(self, object_type: str) -> ObjectSchema:
         """Return the schema of an object type in `entries`, and forget its raw form.
 
         Raises SourceError naming the file and the place in it.
         """
-        entry = self.entries.pop(object_type)
-        return build_entry(entry, object_type, self.pipelines.get(object_type, ()))
+        return build_entry(
+            self.entries.pop(object_type), object_type, self.pipelines.get(object_type)
+        )
 
 
-def build_entry(entry: Entry, object_type: str, pipelines: Pipelines = ()) -> ObjectSchema:
+def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = None) -> ObjectSchema:
     """Return the schema that `entry` holds. Raises SourceError naming file and place."""
     try:
-        schema = entry.build(object_type, pipelines)
+        schema = entry.build(object_type, pipelines.records if pipelines else ())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise broken(entry.file.name, entry.place, f"{first['loc']}: {first['msg']}") from error
@@ -101,15 +126,26 @@ def read_catalogue(
     """Return what `files` hold for a CRM of `platform`.
 
     An object type that two places describe is an error naming both: which of them holds is not
-    for us to guess.
+    for us to guess. The parts of an object's metadata belong together.
     """
     catalogue = Catalogue()
     entries: list[Entry] = []
+    metadata = [file for file in files if is_metadata(file)]
     pipeline_files: dict[str, SchemaFile] = {}
+    size = 0
     for file in files:
         cancel.check()
         try:
-            contents = read_contents(file)
+            if is_metadata(file):
+                if file is not metadata[0]:
+                    continue
+                contents = read_metadata(metadata)
+            else:
+                data = unpack(file)
+                size += len(data)
+                check_size("What the files hold together", size)
+                contents = read_contents(file, data)
+                del data
             _check_platform(file, contents, platform)
         except CrmdeckError as error:
             catalogue.troubles.append(Trouble(file, error, whole=True))
@@ -117,18 +153,18 @@ def read_catalogue(
         catalogue.listed |= contents.listed
         catalogue.troubles += [Trouble(file, error, whole=False) for error in contents.errors]
         entries += contents.entries
-        if contents.pipelines is not None:
-            earlier = pipeline_files.setdefault(file.stem, file)
+        for name, pipelines in (contents.pipelines or {}).items():
+            earlier = pipeline_files.setdefault(name, file)
             if earlier is file:
-                catalogue.pipelines[file.stem] = contents.pipelines
+                catalogue.pipelines[name] = pipelines
             else:
-                clash = _clash(f"{file.stem} (pipelines)", (earlier.name, file.name))
+                clash = _clash(f"{name} (pipelines)", (earlier.name, file.name))
                 catalogue.troubles.append(Trouble(file, clash, whole=True))
     catalogue.entries = {entry.object_type: entry for entry in entries}
     catalogue.clashes = _clashes(entries)
-    for stem, file in pipeline_files.items():
-        if stem not in catalogue.entries:
-            catalogue.troubles.append(Trouble(file, _lone_pipelines(file), whole=True))
+    for name, file in pipeline_files.items():
+        if name not in catalogue.entries:
+            catalogue.troubles.append(Trouble(file, _lone_pipelines(file, name), whole=True))
     return catalogue
 
 
@@ -147,10 +183,10 @@ def _clash(what: str, places: Collection[str]) -> SourceError:
     )
 
 
-def _lone_pipelines(file: SchemaFile) -> SourceError:
+def _lone_pipelines(file: SchemaFile, name: str) -> SourceError:
     return SourceError(
-        f"{file.name} holds the pipelines of {file.stem}, and no file holds its properties.",
-        remedy=f"Put the properties beside it, as {file.stem}.properties.json.",
+        f"{file.name} holds the pipelines of {name}, and no file holds its properties.",
+        remedy=f"Put the properties beside it, as {name}.properties.json.",
         code="LONE_PIPELINES",
     )
 

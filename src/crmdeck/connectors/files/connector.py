@@ -1,7 +1,8 @@
 """A file or folder of exported schemas as a connection.
 
 Each discovery reads the bytes again. Where they are the same as last time and everything that
-they hold is known, nothing is parsed.
+they hold is known, nothing is parsed; where they differ, an object type whose own raw content is
+the same is not built again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.files.catalogue import Catalogue, read_catalogue
-from crmdeck.connectors.files.folder import find_files, fingerprint, read_file, unreadable
+from crmdeck.connectors.files.folder import (
+    Found,
+    find_files,
+    fingerprint,
+    read_file,
+    unreadable,
+)
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, NotFoundError, SourceError, UsageError
 from crmdeck.formats.document import SchemaFile, check_size
@@ -34,14 +41,19 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     GoneReason,
+    Notice,
     ObjectPair,
+    ObjectSchema,
     ProbeReport,
     Scope,
     ScopeMode,
     Suggestion,
 )
+from crmdeck.text import count
 
-_FORM = re.compile(r"sha256:([0-9a-f]{64})/(\d+)/([0-9a-f]+)")
+_FORM = re.compile(r"sha256:([0-9a-f]{32})/(\d+)/([0-9a-f]+)/([0-9a-f]{32})")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_SHOWN = 20
 
 
 def open_connector(
@@ -58,7 +70,7 @@ def open_connector(
 
 
 class FilesConnector:
-    """Reads what lies at the path of `connection`. Nothing outside of it, and nothing is written.
+    """Reads what lies at the path of `connection` and below. Nothing else, and nothing is written.
 
     The default scope takes everything that the files hold: who exported has chosen already.
     """
@@ -84,13 +96,15 @@ class FilesConnector:
 
         Raises SourceError where there are none.
         """
-        files = find_files(self._path)
+        found = find_files(self._path)
         try:
-            size = sum(file.stat().st_size for file in files)
+            size = sum(file.stat().st_size for file in found.files)
         except OSError as error:
             raise unreadable(self._path, error) from error
-        count = "1 file" if len(files) == 1 else f"{len(files):,} files"
-        return ProbeReport(organisation=f"{self._path.name}: {count}, {size / 1e6:,.1f} MB")
+        told = f"{self._path.name}: {count(len(found.files), 'file')}, {size / 1e6:,.1f} MB"
+        if found.others:
+            told += f", {count(len(found.others), 'other')} passed over"
+        return ProbeReport(organisation=told)
 
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
@@ -99,8 +113,10 @@ class FilesConnector:
 
         Raises SourceError where no file can be read.
         """
-        files = self._read(cancel)
-        digest = fingerprint(files, f"{__version__}/{self._platform}")
+        found = find_files(self._path)
+        files = self._read(found, cancel)
+        salt = f"{__version__}/{self._platform}"
+        digest = fingerprint(files, salt)
         validators = _validators(known)
         current = {name for name, each in validators.items() if each.digest == digest}
         if current and len(current) == validators[min(current)].size:
@@ -117,16 +133,22 @@ class FilesConnector:
         concerned = failures.keys() & (known.keys() | catalogue.entries.keys())
         held = catalogue.entries.keys() | concerned
         yield Listing(frozenset(held | catalogue.listed), _in_scope(scope, held))
+        yield from _passed_over([*found.others, *catalogue.passed_over()])
         yield from _unknown_names(scope, held | known.keys())
         yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
         for name in _in_scope(scope, held):
             cancel.check()
             if name in failures:
                 yield Failed(name, failures[name])
-            elif name in current:
-                yield Unchanged(name)
+                continue
+            key = catalogue.entries[name].file.key
+            validator = Validator(digest, size, key, catalogue.digest(name, salt))
+            earlier = validators.get(name)
+            if earlier is not None and earlier.content == validator.content:
+                catalogue.entries.pop(name)
+                yield Unchanged(name, str(validator))
             else:
-                yield _discovered(catalogue, name, digest, size)
+                yield from _discovered(catalogue, name, validator, is_known=name in known)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Return ABSENT for everything: files do not say why something is not in them."""
@@ -139,13 +161,13 @@ class FilesConnector:
     def disconnect(self) -> None:
         """Do nothing: files need not be told."""
 
-    def _read(self, cancel: CancelToken) -> list[SchemaFile]:
+    def _read(self, found: Found, cancel: CancelToken) -> list[SchemaFile]:
         folder = self._path if self._path.is_dir() else None
         files = []
         size = 0
-        for path in find_files(self._path):
+        for path in found.files:
             cancel.check()
-            file = read_file(path, folder)
+            file = read_file(path, found.name_of(path), folder)
             self._meter.count(received=len(file.data), quota_spent=0)
             size += len(file.data)
             check_size(self._path.name, size)
@@ -153,8 +175,9 @@ class FilesConnector:
         return files
 
     def _nothing_usable(self, catalogue: Catalogue) -> CrmdeckError:
-        errors = [trouble.error for trouble in catalogue.troubles]
-        errors += catalogue.clashes.values()
+        troubles = catalogue.troubles
+        real = [each for each in troubles if not each.no_schema] or troubles
+        errors = [*(each.error for each in real), *catalogue.clashes.values()]
         if len(errors) == 1:
             return errors[0]
         if errors:
@@ -194,30 +217,68 @@ def _unknown_names(scope: Scope, names: AbstractSet[str]) -> Iterator[Failed]:
             yield Failed(name, error)
 
 
-def _discovered(catalogue: Catalogue, name: str, digest: str, size: int) -> Discovered | Failed:
-    key = catalogue.entries[name].file.key
+def _discovered(
+    catalogue: Catalogue, name: str, validator: Validator, *, is_known: bool
+) -> Iterator[Discovered | Failed | Notice]:
+    entry = catalogue.entries[name]
     try:
-        return Discovered(catalogue.build(name), str(Validator(digest, size, key)))
+        schema = catalogue.build(name)
     except CrmdeckError as error:
-        return Failed(name, error)
+        yield Failed(name, error)
+        return
+    if entry.lacks and is_known:
+        # Half of it would look like drift.
+        yield Failed(name, entry.lacks[0])
+        return
+    yield from (Notice.of(each, subject=name) for each in entry.lacks)
+    if entry.mended:
+        yield from _mended(entry.file.name, schema)
+    yield Discovered(schema, str(validator))
+
+
+def _passed_over(names: Sequence[str]) -> Iterator[Notice]:
+    if names:
+        yield Notice(
+            code="FILES_PASSED_OVER",
+            message=f"{count(len(names), 'file')} passed over: {_listed(names)}.",
+            cause="They hold nothing that describes objects or fields.",
+        )
+
+
+def _mended(file: str, schema: ObjectSchema) -> Iterator[Notice]:
+    names = [field.name for field in schema.fields if _REPLACEMENT in field.to_json()]
+    if names:
+        yield Notice(
+            subject=schema.object_type,
+            code="TEXT_REPAIRED",
+            message=f"{file} has broken characters in {schema.object_type}: {_listed(names)}.",
+            cause="Half of a surrogate pair is no character; U+FFFD stands in its place.",
+            remedy="Correct the text in the CRM, or see what wrote the file.",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 class Validator(NamedTuple):
-    """What the files were when an object type was read.
+    """What the files were when an object type was read: `sha256:DIGEST/SIZE/FILE/CONTENT`.
 
-    `digest` is that of all files, `size` how many things they held, and `file_key` stands for
-    the file that the object type came from.
+    `digest` is that of all files, `size` how many things they held, `file_key` stands for the
+    file that the object type came from, `content` for its own raw content.
     """
 
     digest: str
     size: int
     file_key: str
+    content: str
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
         """Return the validator that `text` says, or None where it is of another source."""
         match = _FORM.fullmatch(text or "")
-        return cls(match[1], int(match[2]), match[3]) if match else None
+        return cls(match[1], int(match[2]), match[3], match[4]) if match else None
 
     def __str__(self) -> str:
-        return f"sha256:{self.digest}/{self.size}/{self.file_key}"
+        return f"sha256:{self.digest}/{self.size}/{self.file_key}/{self.content}"

@@ -1,94 +1,142 @@
-"""Schema files on disk: which there are, and their bytes."""
+"""Schema files on disk: which there are, what lies beside them, and their bytes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.document import SchemaFile, name_bytes, read_bounded
 
-MAX_FILES = 10_000
-SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz")
+MAX_FILES = 50_000
+SUFFIXES = tuple(
+    f"{suffix}{packed}"
+    for suffix in (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".xlsx", ".xls")
+    for packed in ("", ".gz")
+)
+METADATA_SUFFIXES = (
+    *(".object", ".object-meta.xml", ".field-meta.xml", ".recordtype-meta.xml"),
+    *(".validationrule-meta.xml", ".globalvalueset", ".globalvalueset-meta.xml"),
+)
+_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
+# What the Salesforce extensions of an editor keep of an org, in a folder that is hidden.
+_EDITORS_COPY = Path(".sfdx", "tools", "soqlMetadata")
 
 
-def find_files(path: Path) -> list[Path]:
-    """Return `path`, or the schema files that lie in the folder `path`, in order of name.
+@dataclass(frozen=True)
+class Found:
+    """The schema files below `root`, and the names of the other files there."""
 
-    Schema files end in one of `SUFFIXES`; hidden files and what lies in sub-folders do not count.
-    Raises SourceError where there are none.
+    root: Path
+    files: tuple[Path, ...]
+    others: tuple[str, ...] = ()
+
+    def name_of(self, file: Path) -> str:
+        """Return the path of a file below the root, with slashes."""
+        return file.name if file == self.root else file.relative_to(self.root).as_posix()
+
+
+def find_files(path: Path) -> Found:
+    """Return `path`, or the schema files in the folder `path` and below it, in order of name.
+
+    They are known by their suffixes. Hidden files and folders do not count, but where nothing
+    else is found, for what an editor keeps in `.sfdx/tools/soqlMetadata`. Links to folders are
+    not followed. Raises SourceError where there are none.
     """
     try:
         if path.is_file():
-            return [path]
+            return Found(path, (path,))
         if not path.is_dir():
             raise SourceError(
                 f"There is no file or folder {path}.",
                 remedy="Point the connection to the exported schemas.",
                 code="FILE_NOT_FOUND",
             )
-        found = sorted(
-            entry
-            for entry in path.iterdir()
-            if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".")
-        )
+        found = _search(path, path)
+        if not found.files and (path / _EDITORS_COPY).is_dir():
+            found = _search(path, path / _EDITORS_COPY)
     except OSError as error:
         raise unreadable(path, error) from error
-    if not found:
+    if not found.files:
         raise SourceError(
-            f"There are no schema files in {path}.",
-            cause=f"Schema files end in {', '.join(SUFFIXES)}; sub-folders are not searched.",
+            f"There are no schema files in {path}, nor below it.",
+            cause=f"Schema files end in {', '.join(SUFFIXES[::2])} or are Salesforce metadata.",
             remedy="Point the connection to the folder or file that holds the exported schemas.",
             code="NO_SCHEMA_FILES",
-        )
-    if len(found) > MAX_FILES:
-        raise SourceError(
-            f"There are {len(found):,} schema files in {path}, more than {MAX_FILES:,}.",
-            remedy="Point the connection to a folder that holds the exported schemas only.",
-            code="TOO_MANY_FILES",
         )
     return found
 
 
-def read_file(file: Path, folder: Path | None = None) -> SchemaFile:
-    """Return the content of `file`, or the error in its place.
+def _search(root: Path, below: Path) -> Found:
+    files: list[Path] = []
+    others: list[str] = []
+    for each in _walk(below):
+        if each.name.lower().endswith(SUFFIXES + METADATA_SUFFIXES):
+            files.append(each)
+        else:
+            others.append(each.relative_to(root).as_posix())
+        if len(files) + len(others) > MAX_FILES:
+            raise SourceError(
+                f"There are more than {MAX_FILES:,} files in {root}.",
+                remedy="Point the connection to a folder that holds the exported schemas only.",
+                code="TOO_MANY_FILES",
+            )
+    return Found(root, tuple(sorted(files)), tuple(sorted(others)))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        folders[:] = [
+            each for each in folders if not each.startswith(".") and each not in _SKIPPED_FOLDERS
+        ]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))
+
+
+def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:
+    """Return the content of `file` under `name`, or the error in its place.
 
     Where `folder` is given, a link that leads out of it is refused.
     """
     try:
         if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
             raise SourceError(
-                f"{file.name} is a link that leads out of its folder.",
+                f"{name} is a link that leads out of its folder.",
                 remedy="Put the file itself into the folder.",
                 code="FILE_UNREADABLE",
             )
         if not file.is_file():
             raise SourceError(
-                f"{file.name} is not a regular file.",
+                f"{name} is not a regular file.",
                 remedy="Take it out of the folder.",
                 code="FILE_UNREADABLE",
             )
         with file.open("rb") as stream:
-            data = read_bounded(file.name, stream)
+            data = read_bounded(name, stream)
     except SourceError as error:
-        return SchemaFile(file.name, error=error)
+        return SchemaFile(name, error=error)
     except (OSError, RuntimeError) as error:
-        return SchemaFile(file.name, error=unreadable(file, error))
-    return SchemaFile(file.name, data)
+        return SchemaFile(name, error=unreadable(file, error))
+    return SchemaFile(name, data)
 
 
 def fingerprint(files: Sequence[SchemaFile], salt: str) -> str:
-    """Return the SHA-256 (hex) over names and contents of `files`, and `salt`."""
+    """Return a digest (hex) over names and contents of `files`, and `salt`."""
     digest = hashlib.sha256(salt.encode())
     for file in files:
         for part in (name_bytes(file.name), file.data):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
-    return digest.hexdigest()
+    return digest.hexdigest()[:32]
 
 
 def unreadable(path: Path, error: Exception) -> SourceError:
+    """Return the error for a path that the system does not let us read."""
     return SourceError(
         f"{path} could not be read.",
         cause=getattr(error, "strerror", None) or str(error),

@@ -9,6 +9,7 @@ from crmdeck.connectors.files.catalogue import build_entry
 from crmdeck.connectors.files.folder import read_file
 from crmdeck.errors import NotFoundError, SourceError, UsageError
 from crmdeck.formats.contents import read_contents
+from crmdeck.formats.document import unpack
 from crmdeck.model import ObjectSchema
 
 _SHOWN = 8
@@ -28,7 +29,8 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
             remedy="Name a file that holds a schema: describe JSON, HubSpot properties, or CSV.",
             code="FILE_NOT_FOUND",
         )
-    contents = read_contents(read_file(path))
+    file = read_file(path, path.name)
+    contents = read_contents(file, unpack(file))
     if not contents.entries:
         if contents.errors:
             raise contents.errors[0]

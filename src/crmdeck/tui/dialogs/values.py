@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
-
-from textual.app import ComposeResult
+from typing import ClassVar
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.widgets.search_list import SearchList
-from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.dialogs.searched import SearchedList
 
 
-class Values(Dialog[None]):
+class Values(SearchedList[None]):
     """Shows `rows` under `columns`; what is typed narrows them to those that have the words."""
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
+    ACTIONS: ClassVar[Actions] = (
+        Action("values.take", "close", ("enter",), hint=30, palette=False, priority=True),
+    )
+    EMPTY = ""
 
-    def __init__(self, title: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
-        super().__init__(title)
-        self._list = SearchList(rows, columns, empty="")
-
-    def compose_body(self) -> ComposeResult:
-        """Yield the list."""
-        yield self._list
-
-    def leave(self) -> None:
+    def take(self) -> None:
         """Go back."""
         self.dismiss(None)
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("values.take", "close", ("enter",), leave, hint=30, palette=False, priority=True),
-    )

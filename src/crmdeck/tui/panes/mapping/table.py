@@ -38,11 +38,11 @@ class LineTable(Table[MappingRow]):
 
     def action_span(self) -> None:
         """Begin a range at the cursor, or mark the range that is open."""
-        self.mark_range()
+        self.action_range()
 
     def action_choose(self) -> None:
         """Have the CRM field of the line chosen."""
-        self.open_row()
+        self.action_select()
 
     def find(self, name: str) -> int | None:
         """Return where the line of that name is among those that show."""

@@ -1,0 +1,449 @@
+"""Salesforce metadata: objects and fields as XML, in source format or in that of deployments.
+
+In source format an object is a folder, `objects/NAME/`, with a file for each field, record type
+and validation rule; in the other it is one file, `NAME.object`. A project may spread an object
+over several folders. Metadata describes what was made or changed in the org, not the standard
+fields that come with it, and permissions not at all: what it leaves out stays unknown.
+
+Sources: `CustomObject` and `CustomField` of the Metadata API Developer Guide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from crmdeck.errors import SourceError
+from crmdeck.formats.document import SchemaFile, broken
+from crmdeck.formats.entry import Contents, Entry, unknown
+from crmdeck.formats.formula import fields_in
+from crmdeck.formats.picklist import picklist_value
+from crmdeck.model import (
+    Field,
+    FieldType,
+    ObjectSchema,
+    PicklistValue,
+    Platform,
+    RecordType,
+    Rule,
+    RuleKind,
+)
+
+_LARGEST = 32 * 1024 * 1024
+_OBJECT_SUFFIXES = (".object-meta.xml", ".object")
+_VALUE_SET_SUFFIXES = (".globalValueSet-meta.xml", ".globalValueSet")
+_PARTS = {
+    "fields": ".field-meta.xml",
+    "recordTypes": ".recordType-meta.xml",
+    "validationRules": ".validationRule-meta.xml",
+}
+_TYPES = {
+    "AutoNumber": FieldType.STRING,
+    "Checkbox": FieldType.BOOLEAN,
+    "Currency": FieldType.CURRENCY,
+    "Date": FieldType.DATE,
+    "DateTime": FieldType.DATETIME,
+    "Email": FieldType.EMAIL,
+    "EncryptedText": FieldType.STRING,
+    "ExternalLookup": FieldType.REFERENCE,
+    "File": FieldType.BINARY,
+    "Hierarchy": FieldType.REFERENCE,
+    "Html": FieldType.HTML,
+    "IndirectLookup": FieldType.REFERENCE,
+    "Location": FieldType.COMPOUND,
+    "LongTextArea": FieldType.TEXT,
+    "Lookup": FieldType.REFERENCE,
+    "MasterDetail": FieldType.REFERENCE,
+    "MetadataRelationship": FieldType.REFERENCE,
+    "MultiselectPicklist": FieldType.MULTIPICKLIST,
+    "Number": FieldType.DECIMAL,
+    "Percent": FieldType.PERCENT,
+    "Phone": FieldType.PHONE,
+    "Picklist": FieldType.PICKLIST,
+    "Text": FieldType.STRING,
+    "TextArea": FieldType.TEXT,
+    "Time": FieldType.TIME,
+    "Url": FieldType.URL,
+}
+_COMPUTED = frozenset({"AutoNumber", "Summary"})
+_CONSUMED = frozenset(
+    {
+        *("fullName", "label", "type", "inlineHelpText", "required", "unique", "externalId"),
+        *("formula", "length", "precision", "scale", "referenceTo", "defaultValue", "valueSet"),
+        "picklist",
+        "caseSensitive",
+    }
+)
+
+_CONSUMED_VALUES = frozenset(
+    {"valueSetDefinition", "restricted", "controllingField", "valueSettings"}
+)
+
+ValueSets = Mapping[str, Sequence[PicklistValue]]
+
+
+@dataclass
+class _Parts:
+    """The files of one object type."""
+
+    first: SchemaFile
+    object_files: list[SchemaFile] = field(default_factory=list)
+    fields: list[SchemaFile] = field(default_factory=list)
+    others: list[SchemaFile] = field(default_factory=list)
+
+    def all(self) -> list[SchemaFile]:
+        return [*self.object_files, *self.fields, *self.others]
+
+    def have_fields(self) -> bool:
+        # Only a word in the text: it is parsed when it is known to have changed.
+        marks = (b"<fields", b"<nameField", b":fields", b":nameField")
+        inside = any(mark in file.data for file in self.object_files for mark in marks)
+        return inside or bool(self.fields)
+
+
+def is_metadata(file: SchemaFile) -> bool:
+    """Return whether the name of a file says that it is metadata of objects, fields or values."""
+    return _object_type(file) is not None or file.base.endswith(_VALUE_SET_SUFFIXES)
+
+
+def read_metadata(files: Sequence[SchemaFile]) -> Contents:
+    """Return the object types of all metadata files of a source taken together.
+
+    A broken part is named in the entry of its object type. Raises SourceError where nothing is
+    in them.
+    """
+    value_sets, errors = _value_sets(files)
+    objects: dict[str, _Parts] = {}
+    for file in files:
+        object_type = _object_type(file)
+        if object_type is None:
+            continue
+        parts = objects.setdefault(object_type, _Parts(file))
+        if file.base.endswith(_OBJECT_SUFFIXES):
+            parts.object_files.append(file)
+        elif file.base.endswith(_PARTS["fields"]):
+            parts.fields.append(file)
+        else:
+            parts.others.append(file)
+    if not objects:
+        raise errors[0] if errors else unknown(files[0], "No object is among the metadata.")
+    with_fields = {name: parts for name, parts in sorted(objects.items()) if parts.have_fields()}
+    return Contents(
+        platform=Platform.SALESFORCE,
+        entries=tuple(_entry(name, parts, value_sets) for name, parts in with_fields.items()),
+        listed=frozenset(objects) - with_fields.keys(),
+        errors=tuple(errors),
+    )
+
+
+def _object_type(file: SchemaFile) -> str | None:
+    path = PurePosixPath(file.name)
+    for suffix in _OBJECT_SUFFIXES:
+        if path.name.endswith(suffix):
+            return path.name.removesuffix(suffix)
+    folder = path.parent.name
+    if folder in _PARTS and path.name.endswith(_PARTS[folder]) and len(path.parts) > 2:
+        return path.parts[-3]
+    return None
+
+
+def _value_sets(files: Sequence[SchemaFile]) -> tuple[ValueSets, list[SourceError]]:
+    found: dict[str, Sequence[PicklistValue]] = {}
+    errors = []
+    for file in files:
+        suffix = next((each for each in _VALUE_SET_SUFFIXES if file.base.endswith(each)), None)
+        if suffix is not None:
+            try:
+                values = _children(_parse(file), "customValue")
+                found[file.base.removesuffix(suffix)] = tuple(map(_value, values))
+            except SourceError as error:
+                errors.append(error)
+    return found, errors
+
+
+def _entry(name: str, parts: _Parts, value_sets: ValueSets) -> Entry:
+    digest = hashlib.sha256()
+    for file in parts.all():
+        digest.update(hashlib.sha256(file.data).digest())
+    # Which of them the fields name shows when they are parsed; there are few.
+    digest.update(repr(sorted(value_sets.items())).encode())
+    lacks: list[SourceError] = []
+
+    def build(object_type: str, _: object) -> ObjectSchema:
+        return _schema(object_type, parts, value_sets, lacks)
+
+    return Entry(
+        object_type=name,
+        file=parts.first,
+        place=PurePosixPath(parts.first.name).parent.name or "its root",
+        digest=digest.digest(),
+        build=build,
+        lacks=lacks,
+    )
+
+
+def _schema(
+    object_type: str, parts: _Parts, value_sets: ValueSets, lacks: list[SourceError]
+) -> ObjectSchema:
+    """Return the schema; what is broken goes to `lacks`. Raises SourceError where all of it is."""
+    fields: dict[str, tuple[SchemaFile, Field]] = {}
+    described = Element("CustomObject")
+    for file in parts.all():
+        try:
+            root = _parse(file)
+            found = list(_fields(file, root, value_sets))
+        except SourceError as error:
+            lacks.append(error)
+            continue
+        if _local(root) == "CustomObject":
+            described.extend(root)
+        else:
+            described.append(root)
+        for each in found:
+            if each.name in fields:
+                where = fields[each.name][0].name
+                why = f"the field {object_type}.{each.name} stands in {where}, too"
+                raise broken(file.name, each.name, why)
+            fields[each.name] = (file, each)
+    if not fields and lacks:
+        raise lacks[0]
+    # A project may hold a part of an object; of a custom one with its own file it holds all.
+    whole = "__" in object_type and bool(parts.object_files) and not lacks
+    rules = tuple(
+        _rule(each, fields) for each in described if _local(each).lower().startswith("validationr")
+    )
+    record_types = tuple(
+        _record_type(each) for each in described if _local(each).lower().startswith("recordtype")
+    )
+    return ObjectSchema(
+        object_type=object_type,
+        label=_text(described, "label") or "",
+        plural=_text(described, "pluralLabel"),
+        custom="__" in object_type,
+        custom_setting=_child(described, "customSettingsType") is not None if whole else None,
+        record_types=record_types if record_types or whole else None,
+        rules=rules if rules or whole else None,
+        fields=tuple(each for _, each in fields.values()),
+    )
+
+
+def _rule(element: Element, fields: Collection[str]) -> Rule:
+    formula = _text(element, "errorConditionFormula") or ""
+    return Rule(
+        name=_text(element, "fullName") or "",
+        kind=RuleKind.VALIDATION,
+        fields=fields_in(formula, fields),
+        field=_text(element, "errorDisplayField"),
+        message=_text(element, "errorMessage") or "",
+        expression=formula,
+        active=_text(element, "active") != "false",
+    )
+
+
+def _record_type(element: Element) -> RecordType:
+    name = _text(element, "fullName") or ""
+    return RecordType(
+        name=name,
+        label=_text(element, "label") or name,
+        active=_text(element, "active") != "false",
+    )
+
+
+def _fields(file: SchemaFile, root: Element, value_sets: ValueSets) -> Iterator[Field]:
+    if _local(root) == "CustomField":
+        yield _field(file, root, value_sets, is_name=False)
+    for child in root if _local(root) == "CustomObject" else ():
+        if _local(child) in ("fields", "nameField"):
+            yield _field(file, child, value_sets, is_name=_local(child) == "nameField")
+
+
+def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name: bool) -> Field:
+    name = "Name" if is_name else _text(element, "fullName") or file.stem
+    native_type = _text(element, "type") or ""
+    formula = _text(element, "formula")
+    computed = formula is not None or native_type in _COMPUTED
+    kind = _TYPES.get(native_type, FieldType.OTHER)
+    default = _text(element, "defaultValue")
+    with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)
+    picklist, restricted = _picklist(element, value_sets)
+    required = _text(element, "required")
+    must_hold = native_type in ("MasterDetail", "Checkbox") or required == "true"
+    return Field(
+        name=name,
+        label=_text(element, "label") or "",
+        type=kind,
+        native_type=native_type,
+        description=_text(element, "inlineHelpText"),
+        required=_required(required, native_type, computed=computed, defaulted=default is not None),
+        nillable=False if must_hold else None if required is None else True,
+        createable=False if computed else None,
+        updateable=False if computed else None,
+        unique=_flag(file, element, "unique"),
+        external_id=_flag(file, element, "externalId"),
+        calculated=formula is not None or native_type == "Summary" if native_type else None,
+        formula=formula,
+        custom="__" in name,
+        length=_number(file, element, "length"),
+        precision=_number(file, element, "precision") if with_digits else None,
+        scale=_number(file, element, "scale") if with_digits else None,
+        picklist=picklist,
+        restricted=restricted,
+        controller=_controller(element),
+        allowed_values=_allowed_values(element),
+        references=tuple(
+            each.text.strip() for each in _children(element, "referenceTo") if each.text
+        ),
+        encrypted=native_type == "EncryptedText" if native_type else None,
+        case_sensitive=_flag(file, element, "caseSensitive"),
+        auto_number=native_type == "AutoNumber" if native_type else None,
+        default=default,
+        native=_native(element),
+    )
+
+
+def _required(
+    said: str | None, native_type: str, *, computed: bool, defaulted: bool
+) -> bool | None:
+    if computed or defaulted or native_type == "Checkbox":
+        return False
+    if native_type == "MasterDetail":
+        return True
+    return None if said is None else said == "true"
+
+
+def _picklist(
+    element: Element, value_sets: ValueSets
+) -> tuple[tuple[PicklistValue, ...], bool | None]:
+    """Return the values, of before API 38 as well, and whether no others are allowed."""
+    value_set = _child(element, "valueSet")
+    if value_set is None:
+        values = _children(_child(element, "picklist"), "picklistValues")
+        return tuple(map(_value, values)), None
+    named = _text(value_set, "valueSetName")
+    if named is not None:
+        # A global value set takes no others than its own.
+        return tuple(value_sets.get(named, ())), True
+    restricted = _text(value_set, "restricted")
+    values = _children(_child(value_set, "valueSetDefinition"), "value")
+    return tuple(map(_value, values)), None if restricted is None else restricted == "true"
+
+
+def _controller(element: Element) -> str | None:
+    """Return the field that decides on the values; the empty text where none does."""
+    value_set = _child(element, "valueSet")
+    return None if value_set is None else _text(value_set, "controllingField") or ""
+
+
+def _allowed_values(element: Element) -> dict[str, tuple[str, ...]] | None:
+    if not _controller(element):
+        return None
+    allowed: dict[str, list[str]] = {}
+    for setting in _children(_child(element, "valueSet"), "valueSettings"):
+        for controlling in _children(setting, "controllingFieldValue"):
+            chosen = allowed.setdefault((controlling.text or "").strip(), [])
+            chosen.append(_text(setting, "valueName") or "")
+    return {controlling: tuple(values) for controlling, values in allowed.items()}
+
+
+def _value(element: Element) -> PicklistValue:
+    name = _text(element, "fullName") or ""
+    return picklist_value(
+        name,
+        _text(element, "label") or name,
+        active=_text(element, "isActive") != "false",
+        default=_text(element, "default") == "true",
+    )
+
+
+def _native(element: Element) -> dict[str, Any]:
+    """Return what else stands there: texts by their names, the rest as nested records."""
+    found: dict[str, Any] = {}
+    for child in element:
+        key = _local(child)
+        if key not in _CONSUMED:
+            found[key] = _native_value(child)
+    value_set = _child(element, "valueSet")
+    if value_set is not None:
+        found |= {k: v for k, v in _nested(value_set).items() if k not in _CONSUMED_VALUES}
+    return found
+
+
+def _nested(element: Element) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for child in element:
+        key, value = _local(child), _native_value(child)
+        if key in found:
+            earlier = found[key]
+            found[key] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+        else:
+            found[key] = value
+    return found
+
+
+def _native_value(element: Element) -> Any:
+    return _nested(element) if len(element) else (element.text or "").strip()
+
+
+def _parse(file: SchemaFile) -> Element:
+    if file.error is not None:
+        raise file.error
+    if len(file.data) > _LARGEST:
+        raise broken(file.name, "its end", f"it is larger than {_LARGEST // 1024**2} MB")
+    try:
+        root = fromstring(file.data, forbid_dtd=True)
+    except ParseError as error:
+        line, column = error.position
+        raise broken(
+            file.name, f"line {line} column {column + 1}", "this is not valid XML"
+        ) from error
+    except (DefusedXmlException, ValueError, LookupError, RecursionError) as error:
+        why = "it declares entities or a document type, which no metadata does"
+        if not isinstance(error, DefusedXmlException):
+            why = "this is not XML"
+        raise broken(file.name, "its start", why) from error
+    if not isinstance(root, Element):
+        raise broken(file.name, "its start", "it is empty")
+    return root
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _children(element: Element | None, name: str) -> list[Element]:
+    return [] if element is None else [each for each in element if _local(each) == name]
+
+
+def _child(element: Element, path: str) -> Element | None:
+    found: Element | None = element
+    for name in path.split("/"):
+        found = next(iter(_children(found, name)), None) if found is not None else None
+    return found
+
+
+def _text(element: Element, path: str) -> str | None:
+    child = _child(element, path)
+    return None if child is None or child.text is None else child.text.strip()
+
+
+def _flag(file: SchemaFile, element: Element, name: str) -> bool | None:
+    said = _text(element, name)
+    if said in (None, "true", "false"):
+        return None if said is None else said == "true"
+    raise broken(file.name, name, f"'{said[:40]}' is neither true nor false")
+
+
+def _number(file: SchemaFile, element: Element, name: str) -> int | None:
+    said = _text(element, name)
+    if said is None:
+        return None
+    if not said.isascii() or not said.isdigit() or len(said) > 9:
+        raise broken(file.name, name, f"'{said[:40]}' is not a whole number")
+    return int(said)

@@ -1,0 +1,17 @@
+"""Picklist values, shared by all the fields that list them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from crmdeck.model import PicklistValue
+
+
+# An org of 10,000 objects lists a million values, most of them many times over (countries, time
+# zones, the fields of every object): making a model for each took half of a first refresh.
+@lru_cache(maxsize=65_536)
+def picklist_value(
+    value: str, label: str = "", active: bool = True, default: bool = False
+) -> PicklistValue:
+    """Return the value; equal ones are the same object while they are in use."""
+    return PicklistValue(value=value, label=label, active=active, default=default)
