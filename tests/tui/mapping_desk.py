@@ -115,14 +115,14 @@ class Desk:
     @property
     def line(self) -> MappingRow:
         """The line under the cursor."""
-        line = self.pane.line
+        line: MappingRow | None = self.pane.commands.row
         assert line is not None
         return line
 
     def shown(self, name: str) -> MappingRow:
         """Return a line as it shows."""
-        assert self.pane.sitting is not None
-        return self.pane.sitting.by_name[name]
+        assert self.pane.session is not None
+        return self.pane.session.by_name[name]
 
     def stored(self, name: str) -> MappingLine:
         """Return what the store holds of a PartnerOS field."""
@@ -136,7 +136,7 @@ class Desk:
 
     async def go(self, name: str) -> None:
         """Put the cursor on a line."""
-        self.pane.lines.go_to(name)
+        self.pane.table.go_to(name)
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
@@ -147,20 +147,21 @@ class Desk:
     async def settle(self) -> None:
         """Wait until everything is loaded and stored."""
         await settle(self.pilot)
-        await until(self.pilot, lambda: self.pane.sitting is None or self.pane.sitting.unsaved == 0)
+        await until(self.pilot, lambda: self.pane.session is None or self.pane.session.unsaved == 0)
         await settle(self.pilot)
 
 
 @contextmanager
 def _placed(workspace: Workspace, **place: Any) -> Iterator[CrmdeckApp]:
     app = CrmdeckApp(workspace)
+    ref = workspace.connections.get("acme").id
     app.ui_state.pane = "mapping"
-    app.ui_state.connection_id = workspace.connections.get("acme").id
-    app.ui_state.panes.setdefault("mapping", {"pair": PAIR, **place})
+    app.ui_state.connection_id = ref
+    app.ui_state.panes.setdefault("mapping", {"pairs": {ref: PAIR}, **place})
     yield app
 
 
-class sitting:  # noqa: N801 - reads as a phrase: async with sitting(workspace) as desk
+class at_desk:  # noqa: N801 - reads as a phrase: async with at_desk(workspace) as desk
     """Opens the console at the mapping pane of `deal_registration--Opportunity`."""
 
     def __init__(

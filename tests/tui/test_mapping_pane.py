@@ -13,10 +13,11 @@ from crmdeck.model import DecisionState, Direction
 from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.host import Location
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.mappings import Mappings
-from tests.tui.mapping_desk import FIELDS, PAIR, described, export, make_home, opened, sitting
+from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
 from tests.tui.pilot import screen_text, until
 
 ACCEPTED, REJECTED, PENDING = (
@@ -38,7 +39,7 @@ def desk_workspace(home: Path) -> Iterator[Workspace]:
 
 
 async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         assert desk.line.crm_field == "Account_Name__c"
         await desk.pilot.press("a")
@@ -54,7 +55,7 @@ async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Wor
 
 
 async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("createdAt")
         await desk.press("enter", *"createddate", "enter")
         await desk.go("accountName")
@@ -82,7 +83,7 @@ async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspac
 
 
 async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace, size=(140, 40)) as desk:
+    async with at_desk(desk_workspace, size=(140, 40)) as desk:
         await desk.go("accountName")
         await desk.pilot.press("x")
         assert desk.line.name == "accountName"
@@ -99,16 +100,16 @@ async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace:
         assert "rejected Account_Name__c" in text
 
 
-async def test_undo_and_redo_go_back_as_far_as_the_sitting(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+async def test_undo_and_redo_go_back_as_far_as_the_session(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace) as desk:
 
         def lines() -> list[Any]:
-            return [(x.name, x.state, x.crm_field) for x in desk.pane.lines.shown()]
+            return [(x.name, x.state, x.crm_field) for x in desk.pane.table.shown()]
 
         before = lines()
 
         def decided() -> list[Any]:
-            lines = desk.pane.lines.shown()
+            lines = desk.pane.table.shown()
             return [(x.name, x.state, x.crm_field) for x in lines if not x.is_open]
 
         await desk.go("accountName")
@@ -138,7 +139,7 @@ async def test_undo_and_redo_go_back_as_far_as_the_sitting(desk_workspace: Works
 
 
 async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("contactTitle")
         await desk.press("enter")
         dialog = desk.app.screen
@@ -163,7 +164,7 @@ async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -
 async def test_the_direction_turns_and_warns_where_nothing_can_flow(
     desk_workspace: Workspace,
 ) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("d")
         assert desk.line.direction is Direction.PUSH
@@ -186,7 +187,7 @@ async def test_the_direction_turns_and_warns_where_nothing_can_flow(
 async def test_a_value_map_is_edited_and_stored_with_the_decision(
     desk_workspace: Workspace,
 ) -> None:
-    async with sitting(desk_workspace, size=(140, 40)) as desk:
+    async with at_desk(desk_workspace, size=(140, 40)) as desk:
         await desk.go("status")
         assert desk.line.crm_field == "Status__c"
         await desk.press("v")
@@ -214,13 +215,13 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
 
 
 async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.press("g", "V", "j", "j", "V")
-        marked = [line.name for line in desk.pane.lines.marked()]
+        marked = [line.name for line in desk.pane.table.marked()]
         assert len(marked) == 3
         await desk.press("X")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
-        assert desk.pane.lines.marked() == ()
+        assert desk.pane.table.marked() == ()
         await desk.press("u")
         assert [desk.stored(name).state for name in marked] == [PENDING] * 3
         await desk.press("U")
@@ -230,12 +231,12 @@ async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspac
 async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
     desk_workspace: Workspace,
 ) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.press("A")
         assert isinstance(desk.app.screen, AcceptAll)
         await desk.press("enter")
         assert desk.workspace.mappings.decisions("acme", PAIR) == ()
-        sure = [x for x in desk.pane.lines.shown() if (x.confidence or 0) >= 0.8]
+        sure = [x for x in desk.pane.table.shown() if (x.confidence or 0) >= 0.8]
         await desk.press("A", "A", "down", "down")
         assert f"{len(sure)} of" in screen_text(desk.pilot)
         await desk.press("y")
@@ -244,7 +245,7 @@ async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
 
 
 async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("a")
         for text, holds in (
@@ -255,7 +256,7 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
             ("close", lambda line: "lose" in line.title + (line.crm_field or "")),
         ):
             desk.pane.set_filter_text(text)
-            shown = desk.pane.lines.shown()
+            shown = desk.pane.table.shown()
             assert shown, text
             assert all(map(holds, shown)), text
         desk.pane.set_filter_text("")
@@ -271,9 +272,9 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
 
 
 async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         desk.pane.set_filter_text("close")
-        shown = frozenset(line.name for line in desk.pane.lines.shown())
+        shown = frozenset(line.name for line in desk.pane.table.shown())
         request = desk.pane.export_request()
     assert request is not None
     assert request.only == shown
@@ -286,7 +287,7 @@ async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) 
 async def test_a_decision_that_cannot_be_stored_is_taken_back(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         real = Mappings.decide
 
         def busy(self: Mappings, ref: str, pair: str, choices: Any, **more: Any) -> Any:
@@ -303,11 +304,11 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
         assert desk.shown("accountName").crm_field == "Account_Name__c"
         assert desk.stored("expectedCloseDate").state is ACCEPTED
         assert "The cache is busy." in desk.said
-        assert len(desk.pane.sitting.undoable if desk.pane.sitting else ()) == 1
+        assert len(desk.pane.session.undoable if desk.pane.session else ()) == 1
 
 
 async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.press("g")
         await desk.pilot.press("X", "X", "X", "X", "X", "q")
     lines = desk_workspace.mappings.get("acme", PAIR).lines
@@ -316,22 +317,22 @@ async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Work
 
 async def test_another_sitting_shows_the_same(home: Path) -> None:
     with opened(home) as workspace:
-        async with sitting(workspace) as desk:
+        async with at_desk(workspace) as desk:
             await desk.go("accountName")
             await desk.press("a", "X")
             await desk.go("products")
-            shown = [(x.name, x.crm_field) for x in desk.pane.lines.shown() if not x.is_open]
+            shown = [(x.name, x.crm_field) for x in desk.pane.table.shown() if not x.is_open]
             await desk.pilot.press("q")
     with opened(home) as workspace:
-        async with sitting(workspace) as desk:
+        async with at_desk(workspace) as desk:
             assert desk.line.name == "products"
-            lines = desk.pane.lines.shown()
+            lines = desk.pane.table.shown()
             assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
 
 
 async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> None:
     with opened(home, read_only=True) as workspace:
-        async with sitting(workspace) as desk:
+        async with at_desk(workspace) as desk:
             await desk.press("a", "x", "X", "d", "A", "enter")
             assert desk.app.screen is desk.app.screen_stack[0]
             assert "read-only" in screen_text(desk.pilot).splitlines()[0]
@@ -339,7 +340,7 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
 
 
 async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("right_square_bracket")
         text = screen_text(desk.pilot)
@@ -350,19 +351,18 @@ async def test_without_a_schema_the_next_step_is_on_a_key(desk_workspace: Worksp
 
 async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Workspace) -> None:
     workspace = desk_workspace
-    async with sitting(workspace) as desk:
+    async with at_desk(workspace) as desk:
         await desk.go("accountName")
         await desk.press("a")
     folder = Path(str(workspace.connections.get("acme").path))
     kept = [field for field in FIELDS if field["name"] != "Account_Name__c"]
     export(folder, *kept, described("Account_Name_New__c", "Account Name"))
     workspace.refreshes.run("acme")
-    async with sitting(workspace) as desk:
+    async with at_desk(workspace) as desk:
         assert "✕ 1 broken" in screen_text(desk.pilot)
         await desk.press("5")
-        place = {"pair": PAIR, "field": "accountName", "repair": True}
-        pane = desk.app.screen_stack[0].query_one("AuditPane")
-        pane.post_message(pane.GoTo("mapping", place))  # type: ignore[attr-defined]
+        host = desk.pane.host
+        host.go_to("mapping", Location(pair=PAIR, field="accountName", repair=True))
         await desk.settle()
         dialog = desk.app.screen
         assert isinstance(dialog, ChooseField)
@@ -373,10 +373,10 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
 
 
 async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:
-    async with sitting(desk_workspace) as desk:
+    async with at_desk(desk_workspace) as desk:
         await desk.press("p", *"partner opp", "enter")
-        assert desk.pane.sitting is not None
-        assert desk.pane.sitting.pair == "partner--Opportunity"
+        assert desk.pane.session is not None
+        assert desk.pane.session.pair == "partner--Opportunity"
         assert "partner → Opportunity" in screen_text(desk.pilot)
         await desk.press("g")
         assert desk.line.name == "name"
@@ -384,7 +384,7 @@ async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Works
 
 async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
     for size, name, numbers in (((80, 24), "contactName", (2, 3)), ((140, 40), "currency", (5, 7))):
-        async with sitting(desk_workspace, size=size) as desk:
+        async with at_desk(desk_workspace, size=size) as desk:
             for number in numbers:
                 field = f"Hostile_{number}__c"
                 await desk.go(name)

@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.model import Choice, DecisionState
 from crmdeck.workspace import Workspace
-from tests.tui.mapping_desk import FIELDS, PAIR, export, make_home, opened, sitting
+from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, export, make_home, opened
 from tests.tui.pilot import screen_text, until
 
 ACCEPTED, REJECTED, PENDING = (
@@ -43,7 +43,7 @@ def accept(name: str, crm_field: str) -> Choice:
 async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
     dana: Workspace, sam: Workspace
 ) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("accountName")
         sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
         assert desk.line.is_open
@@ -63,7 +63,7 @@ async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
 async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
     dana: Workspace, sam: Workspace
 ) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("accountName")
         await desk.press("a")
         sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
@@ -80,7 +80,7 @@ async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
 async def test_decisions_of_the_command_line_show_by_themselves(
     dana: Workspace, sam: Workspace
 ) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("expectedCloseDate")
         sam.mappings.accept(
             "acme", PAIR, {"accountName": None, "description": None}, encoder="none"
@@ -100,7 +100,7 @@ async def test_decisions_of_the_command_line_show_by_themselves(
 async def test_drift_that_takes_an_accepted_field_shows_by_itself(
     dana: Workspace, sam: Workspace
 ) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("accountName")
         await desk.press("a")
         assert "broken" not in screen_text(desk.pilot)
@@ -116,13 +116,13 @@ async def test_drift_that_takes_an_accepted_field_shows_by_itself(
 async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
     dana: Workspace, sam: Workspace
 ) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("contactTitle")
         await desk.press("enter", *"old_acc")
         folder = Path(str(dana.connections.get("acme").path))
         export(folder, *(field for field in FIELDS if field["name"] != "Old_Account_Name__c"))
         sam.refreshes.run("acme")
-        shown = desk.pane.sitting
+        shown = desk.pane.session
         assert shown is not None
         await until(desk.pilot, lambda: "Old_Account_Name__c" not in shown.builder.crm_fields)
         await desk.press("enter")
@@ -131,7 +131,7 @@ async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
 
 
 async def test_undo_still_goes_back_after_leaving_the_pane(dana: Workspace) -> None:
-    async with sitting(dana) as desk:
+    async with at_desk(dana) as desk:
         await desk.go("accountName")
         await desk.press("a", "X")
         await desk.press("5")

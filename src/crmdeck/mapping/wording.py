@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmdeck.mapping.rows import MappingRow
-from crmdeck.model import Decision, DecisionState, Direction, Field, FieldType
+from crmdeck.model import Decision, DecisionState, Direction, Field, FieldType, ObjectPair
 from crmdeck.text import count
 
 SIGNS = {
@@ -27,6 +27,12 @@ STATE_WORDS = {
 def percent(confidence: float) -> str:
     """Return a confidence as a whole percentage that never claims certainty: 99 at most."""
     return str(min(99, int(confidence * 100 + 0.5)))
+
+
+def pair_text(pair: str) -> str:
+    """Return `deal_registration → Opportunity`."""
+    parsed = ObjectPair.parse(pair)
+    return f"{parsed.partner_object} → {parsed.crm_object}"
 
 
 def type_text(field: Field) -> str:

@@ -42,6 +42,7 @@ from .mapping_view import crm_text as crm_text
 from .mapping_view import decision_text as decision_text
 from .mapping_view import field_choices as field_choices
 from .mapping_view import pair_choices as pair_choices
+from .mapping_view import pair_text as pair_text
 from .mapping_view import percent as percent
 from .mapping_view import rejecting as rejecting
 from .mapping_view import state_text as state_text

@@ -25,6 +25,7 @@ from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
+from crmdeck.mapping.wording import pair_text as pair_text
 from crmdeck.mapping.wording import percent as percent
 from crmdeck.mapping.wording import state_text as state_text
 from crmdeck.mapping.wording import trouble_text as trouble_text

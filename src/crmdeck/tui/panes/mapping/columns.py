@@ -1,4 +1,4 @@
-"""What a mapping line looks like in the table, and how it is filtered. Pure."""
+"""What rows and object pairs look like in their tables, and how rows are filtered. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterable
 
 from crmdeck.model import DecisionState
+from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import (
     SIGNS,
     STATE_WORDS,
     MappingRow,
+    PairChoice,
     crm_text,
+    pair_text,
     percent,
     state_text,
     trouble_text,
@@ -39,26 +43,26 @@ def confidence_bar(confidence: float | None, cells: int = BAR_CELLS) -> str:
     return f"{bar:<{cells}} {percent(confidence):>2}"
 
 
-def confidence_style(line: MappingRow) -> str:
+def confidence_style(row: MappingRow) -> str:
     """Return the style of a confidence: what is hardly likely is quiet."""
-    sure = line.confidence or 0.0
+    sure = row.confidence or 0.0
     return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
 
 
-def _crm_style(line: MappingRow) -> str:
-    if line.crm_field is None:
+def _crm_style(row: MappingRow) -> str:
+    if row.crm_field is None:
         return "muted"
-    if line.right is None:
+    if row.right is None:
         return "error"
-    return "strong" if line.is_open else ""
+    return "strong" if row.is_open else ""
 
 
-def fit_sure(line: MappingRow, width: int) -> str:
+def fit_sure(row: MappingRow, width: int) -> str:
     """Return the state and how sure the ranker is; where both have no room, what counts more."""
-    word, bar = state_text(line), confidence_bar(line.confidence)
+    word, bar = state_text(row), confidence_bar(row.confidence)
     if width >= SURE_CELLS:
         return f"{word:<{WORD_CELLS}} {bar}".rstrip()
-    return confidence_bar(line.confidence, BAR_CELLS - 1) if line.is_open else word
+    return confidence_bar(row.confidence, BAR_CELLS - 1) if row.is_open else word
 
 
 def fit_name(name: str, width: int) -> str:
@@ -73,24 +77,24 @@ COLUMNS: tuple[Column[MappingRow], ...] = (
     Column(
         "sign",
         "",
-        lambda line: SIGNS[line.state],
-        style=lambda line: STATE_STYLES[line.state],
+        lambda row: SIGNS[row.state],
+        style=lambda row: STATE_STYLES[row.state],
         width=1,
-        sort_key=lambda line: list(DecisionState)[::-1].index(line.state),
+        sort_key=lambda row: list(DecisionState)[::-1].index(row.state),
         searched=False,
     ),
     Column(
         "field",
         "PartnerOS",
-        lambda line: line.title,
-        style=lambda line: "" if line.is_open else "muted",
+        lambda row: row.title,
+        style=lambda row: "" if row.is_open else "muted",
         min_width=11,
     ),
     Column(
         "direction",
         "",
-        lambda line: line.direction.arrow if line.crm_field else " ",
-        style=lambda line: "error" if not line.can_flow else "accent",
+        lambda row: row.direction.arrow if row.crm_field else " ",
+        style=lambda row: "error" if not row.can_flow else "accent",
         width=1,
         sortable=False,
         searched=False,
@@ -99,45 +103,59 @@ COLUMNS: tuple[Column[MappingRow], ...] = (
         "crm",
         "CRM field",
         crm_text,
-        fit=lambda line, width: (
-            fit_name(line.crm_field, width) if line.crm_field else crm_text(line)
-        ),
+        fit=lambda row, width: fit_name(row.crm_field, width) if row.crm_field else crm_text(row),
         style=_crm_style,
         min_width=13,
     ),
     Column(
         "confidence",
         "Sure %",
-        lambda line: fit_sure(line, SURE_CELLS),
+        lambda row: fit_sure(row, SURE_CELLS),
         fit=fit_sure,
         style=confidence_style,
         width=SURE_CELLS,
         shrink_to=WORD_CELLS,
-        sort_key=lambda line: line.confidence,
+        sort_key=lambda row: row.confidence,
         searched=False,
     ),
     Column(
         "warning",
         "Warning",
         trouble_text,
-        style=lambda line: line.trouble.state,
+        style=lambda row: row.trouble.state,
         width=TROUBLE_CELLS,
-        sort_key=lambda line: -line.trouble.rank,
+        sort_key=lambda row: -row.trouble.rank,
         searched=False,
     ),
 )
 
+PAIR_COLUMNS: tuple[Column[Option], ...] = (
+    Column("pair", "", lambda choice: choice.label, weight=3),
+    Column("how far", "", lambda choice: choice.detail, style=lambda _: "muted", width=27),
+)
+
+
+def pair_option(one: PairChoice) -> Option:
+    """Return an object pair as it stands in the list to choose from."""
+    if one.begun is None:
+        how_far = f"{count(one.crm_fields, 'CRM field')}, not begun"
+    else:
+        decided = one.begun.accepted + one.begun.rejected
+        how_far = f"{decided} of {one.begun.partner_fields} decided"
+    return Option(one.pair, pair_text(one.pair), how_far)
+
+
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)?(\d*\.?\d+)(%?)")
 
 
-def _compared(line: MappingRow, wanted: str) -> bool:
+def _compared(row: MappingRow, wanted: str) -> bool:
     """Return whether the confidence is as `>0.8`, `<=50%` or `90` ask for; `90` is at least."""
     match = _COMPARISON.fullmatch(wanted)
-    if match is None or line.confidence is None:
+    if match is None or row.confidence is None:
         return False
     operator, number, sign = match.groups()
     limit = float(number) / 100 if sign or float(number) > 1 else float(number)
-    sure = line.confidence
+    sure = row.confidence
     return {
         ">": sure > limit,
         "<": sure < limit,
@@ -146,26 +164,26 @@ def _compared(line: MappingRow, wanted: str) -> bool:
     }.get(operator or ">=", sure >= limit)
 
 
-def _types(line: MappingRow) -> Iterable[str]:
-    yield line.partner.type.value
-    if line.right is not None:
-        yield line.right.type.value
+def _types(row: MappingRow) -> Iterable[str]:
+    yield row.partner.type.value
+    if row.right is not None:
+        yield row.right.type.value
 
 
 FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
-    "state": lambda line, wanted: any(one_of(word, wanted) for word in STATE_WORDS[line.state]),
+    "state": lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
     "conf": _compared,
-    "type": lambda line, wanted: any(one_of(type_, wanted) for type_ in _types(line)),
-    "warn": lambda line, wanted: yes_no(line.trouble.rank > 0, wanted),
-    "drift": lambda line, wanted: yes_no(line.severity is not None, wanted),
-    "dir": lambda line, wanted: line.crm_field is not None and one_of(line.direction, wanted),
+    "type": lambda row, wanted: any(one_of(type_, wanted) for type_ in _types(row)),
+    "warn": lambda row, wanted: yes_no(row.trouble.rank > 0, wanted),
+    "drift": lambda row, wanted: yes_no(row.severity is not None, wanted),
+    "dir": lambda row, wanted: row.crm_field is not None and one_of(row.direction, wanted),
 }
 
 
-def searched(line: MappingRow) -> Iterable[str]:
+def searched(row: MappingRow) -> Iterable[str]:
     """Yield the texts in which words are looked for."""
-    yield line.title
-    yield line.partner.name
-    yield line.crm_field or ""
-    if line.right is not None:
-        yield line.right.label
+    yield row.title
+    yield row.partner.name
+    yield row.crm_field or ""
+    if row.right is not None:
+        yield row.right.label

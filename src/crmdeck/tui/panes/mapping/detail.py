@@ -1,6 +1,6 @@
-"""One line in full: both fields, the direction, what speaks for and against, what was decided.
+"""One row in full: both fields, the direction, what speaks for and against, what was decided.
 
-Pure: from a line to styled text of a given width.
+Pure: from a row to styled text of a given width.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from crmdeck.model import DecisionState, DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.mapping.columns import SURE, confidence_bar
 from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
+from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.workspace import (
     FLOWS,
@@ -29,73 +30,85 @@ from crmdeck.workspace import (
 
 HISTORY = 6
 LONGEST = 300
-_DRIFT_STYLES = {Severity.BREAKING: "$bad", Severity.RISKY: "$warn", Severity.SAFE: "$muted"}
 
 
 @dataclass(frozen=True)
 class Around:
-    """What is around a line: the rules and both schemas, how full CRM fields are, the time."""
+    """What is around a row: the rules and both schemas, how full CRM fields are, the time."""
 
     builder: RowBuilder
     fullness: Fullness
     now: datetime
 
 
-def line_detail(line: MappingRow, around: Around, width: int, *, compact: bool) -> Content:
-    """Return a line in full; `compact` where there is room for a few lines only."""
-    parts = _compact(line, around, width) if compact else _full(line, around, width)
+def row_detail(row: MappingRow, around: Around, width: int, *, compact: bool) -> Content:
+    """Return a row in full; `compact` where there is room for a few lines only."""
+    parts = _compact(row, around, width) if compact else _full(row, around, width)
     return Content("\n").join(parts)
 
 
-def _full(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    yield Content.styled(_shown(line.title, width), "bold")
-    yield _muted(f"{line.name}  {type_text(line.partner)}", width)
-    if line.partner.description:
-        yield _wrapped(line.partner.description, width, "$muted")
+def field_notes(
+    row: MappingRow, builder: RowBuilder, now: datetime, crm_field: str
+) -> list[tuple[str, str]]:
+    """Return what is to be known of choosing `crm_field`: flow, warnings, how full; styled."""
+    verdict = builder.judge(row.partner, builder.crm_fields[crm_field])
+    notes = [(f"{FLOWS[verdict.direction]}; {verdict.reason}", "$muted")]
+    notes += [(f"▲ {warning.text}", "$warn") for warning in verdict.warnings]
+    rate = builder.review.rates.get(crm_field)
+    if rate is not None:
+        notes.insert(1, (f"filled: {filled_text(rate, now)}", "$muted"))
+    return notes
+
+
+def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    yield Content.styled(_shown(row.title, width), "bold")
+    yield _muted(f"{row.name}  {type_text(row.partner)}", width)
+    if row.partner.description:
+        yield _wrapped(row.partner.description, width, "$muted")
     yield Content("")
-    yield from _target(line, around, width)
-    for text, style in _against(line, around.now):
+    yield from _target(row, around, width)
+    for text, style in _against(row, around.now):
         yield _wrapped(text, width, style, hang=2)
-    if line.better is not None:
-        yield _wrapped(_better(line.better), width, "$info")
-    yield from _section("Decided", _history(line, around.now, width))
-    yield from _section("Why", _reasons(line, width))
-    yield from _section("Instead", _alternatives(line, around, width))
+    if row.better is not None:
+        yield _wrapped(_better(row.better), width, "$info")
+    yield from _section("Decided", _history(row, around.now, width))
+    yield from _section("Why", _reasons(row, width))
+    yield from _section("Instead", _alternatives(row, around, width))
 
 
-def _compact(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    arrow = line.direction.arrow if line.crm_field is not None else "→"
-    room = max(8, width - min(len(line.title), width // 2) - 3)
+def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    arrow = row.direction.arrow if row.crm_field is not None else "→"
+    room = max(8, width - min(len(row.title), width // 2) - 3)
     yield Content.assemble(
-        (f"{_shown(line.title, width // 2)} ", "bold"),
+        (f"{_shown(row.title, width // 2)} ", "bold"),
         (f"{arrow} ", "$mark"),
-        _shown(_target_title(line), room),
+        _shown(_target_title(row), room),
     )
-    types = f"{type_text(line.partner)} {arrow} "
-    if line.right is not None:
-        parts = type_text(line.right), _filled(line.right.name, around), _other_label(line.right)
+    types = f"{type_text(row.partner)} {arrow} "
+    if row.right is not None:
+        parts = type_text(row.right), _filled(row.right.name, around), _other_label(row.right)
         types += "  ".join(filter(None, parts))
     yield _muted(types.rstrip(f" {arrow}"), width)
-    values = around.fullness.values.get(line.crm_field or "")
+    values = around.fullness.values.get(row.crm_field or "")
     if values is not None:
         yield _labelled("holds", values_text(values), width)
-    for text, style in list(_against(line, around.now))[:2]:
+    for text, style in list(_against(row, around.now))[:2]:
         yield Content.styled(_shown(text, width), style)
-    if line.better is not None:
-        yield Content.styled(_shown(_better(line.better), width), "$info")
-    if line.verdict is not None:
-        yield _labelled("flows", _flow(line), width)
-    named = line.candidate
+    if row.better is not None:
+        yield Content.styled(_shown(_better(row.better), width), "$info")
+    if row.verdict is not None:
+        yield _labelled("flows", _flow(row), width)
+    named = row.candidate
     if named is not None and named.reasons:
         yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
-    yield from _else(line, around, width)
-    yield from list(_history(line, around.now, width))[:2]
+    yield from _else(row, around, width)
+    yield from list(_history(row, around.now, width))[:2]
 
 
-def _else(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
+def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     """Yield the alternatives on one line, or one a line where what they hold is shown."""
     values = around.fullness.values
-    others = [one for one in line.candidates if one.crm_field != line.crm_field]
+    others = [one for one in row.candidates if one.crm_field != row.crm_field]
     named = {
         one.crm_field: " ".join(filter(None, (one.crm_field, _sure(one), _share(one, around))))
         for one in others
@@ -108,47 +121,46 @@ def _else(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
         yield _labelled("else", "  ".join(together), width)
 
 
-def _target(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    if line.crm_field is None:
-        empty = line.state is DecisionState.REJECTED
+def _target(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    if row.crm_field is None:
+        empty = row.state is DecisionState.REJECTED
         text = "stays unmapped" if empty else "Nothing is suggested: Enter chooses a field."
         yield _wrapped(text, width, "$muted")
         return
-    bar = confidence_bar(line.confidence)
+    bar = confidence_bar(row.confidence)
     room = max(8, width - 4 - len(bar))
     yield Content.assemble(
-        (f"{line.direction.arrow} ", "bold $mark"),
-        (pad(_shown(line.crm_field, room), room) + "  ", "bold"),
-        (bar, "$good" if (line.confidence or 0) >= SURE else "$muted"),
+        (f"{row.direction.arrow} ", "bold $mark"),
+        (pad(_shown(row.crm_field, room), room) + "  ", "bold"),
+        (bar, "$good" if (row.confidence or 0) >= SURE else "$muted"),
     )
-    if line.right is not None:
-        yield _muted(f"  {_other_label(line.right)}  {type_text(line.right)}", width)
-        rate = around.fullness.rates.get(line.right.name)
+    if row.right is not None:
+        yield _muted(f"  {_other_label(row.right)}  {type_text(row.right)}", width)
+        rate = around.fullness.rates.get(row.right.name)
         if rate is not None:
             yield _muted(f"  filled: {filled_text(rate, around.now)}", width)
-        values = around.fullness.values.get(line.right.name)
+        values = around.fullness.values.get(row.right.name)
         if values is not None:
             yield Content.styled(_shown(f"  holds {values_text(values)}", width), "$mark")
-    if line.verdict is not None:
-        yield _wrapped(f"  {_flow(line)}", width, "$muted", hang=2)
-    if line.value_map is not None:
-        left = line.unmapped_values
+    if row.verdict is not None:
+        yield _wrapped(f"  {_flow(row)}", width, "$muted", hang=2)
+    if row.value_map is not None:
+        left = row.unmapped_values
         state = "complete" if not left else f"incomplete, {count(left, 'value')} left out"
         yield Content.styled(f"  value map: {state}", "$good" if not left else "$warn")
 
 
-def _against(line: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield what speaks against a line, the gravest first, with its style."""
-    told = any(event.severity is Severity.BREAKING for event in line.drift)
-    if line.state is DecisionState.ACCEPTED and line.right is None and not told:
-        yield f"✕ {line.crm_field} is not in the schema any more", "$bad"
-    if line.crm_field is not None and not line.can_flow:
-        yield f"✕ nothing can flow {FLOWS[line.direction]}", "$bad"
-    for event in line.drift:
-        sign = {Severity.BREAKING: "✕", Severity.RISKY: "▲"}.get(event.severity, "·")
-        text = f"{sign} {_drift_text(event)}, {ago(event.detected_at, now)}"
-        yield text, _DRIFT_STYLES[event.severity]
-    for warning in line.warnings:
+def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield what speaks against a row, the gravest first, with its style."""
+    told = any(event.severity is Severity.BREAKING for event in row.drift)
+    if row.state is DecisionState.ACCEPTED and row.right is None and not told:
+        yield f"✕ {row.crm_field} is not in the schema any more", "$bad"
+    if row.crm_field is not None and not row.can_flow:
+        yield f"✕ nothing can flow {FLOWS[row.direction]}", "$bad"
+    for event in row.drift:
+        text = f"{SIGNS[event.severity]} {_drift_text(event)}, {ago(event.detected_at, now)}"
+        yield text, COLOURS[event.severity]
+    for warning in row.warnings:
         if warning.code != "NOTHING_CAN_FLOW":
             yield f"▲ {warning.text}", "$warn"
 
@@ -163,16 +175,16 @@ def _better(candidate: Candidate) -> str:
     return f"now preferred: {candidate.crm_field} {_sure(candidate)}; shown when you move on"
 
 
-def _reasons(line: MappingRow, width: int) -> Iterator[Content]:
-    named = line.candidate
+def _reasons(row: MappingRow, width: int) -> Iterator[Content]:
+    named = row.candidate
     for reason in named.reasons if named is not None else ():
         text = _shown(reason.text, width - 4)
         yield Content.assemble((f"{percent(reason.share):>2}  ", "$muted"), text)
 
 
-def _alternatives(line: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    for one in line.candidates:
-        if one.crm_field == line.crm_field:
+def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    for one in row.candidates:
+        if one.crm_field == row.crm_field:
             continue
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
@@ -183,12 +195,12 @@ def _alternatives(line: MappingRow, around: Around, width: int) -> Iterator[Cont
             reasons = "; ".join(reason.text for reason in one.reasons[:2])
             yield _muted(f"    {reasons}", width)
         if right is not None:
-            for warning in around.builder.judge(line.partner, right).warnings[:1]:
+            for warning in around.builder.judge(row.partner, right).warnings[:1]:
                 yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
 
 
-def _history(line: MappingRow, now: datetime, width: int) -> Iterator[Content]:
-    for decision in list(reversed(line.history))[:HISTORY]:
+def _history(row: MappingRow, now: datetime, width: int) -> Iterator[Content]:
+    for decision in list(reversed(row.history))[:HISTORY]:
         who = f"{_shown(decision.decided_by, 20)}, {ago(decision.decided_at, now)}"
         what = _shown(decision_text(decision), width)
         if len(what) + 2 + len(who) <= width:
@@ -227,19 +239,19 @@ def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
         yield from found
 
 
-def _flow(line: MappingRow) -> str:
-    reason = line.verdict.reason if line.verdict is not None else ""
-    return f"{FLOWS[line.direction]} · {reason}"
+def _flow(row: MappingRow) -> str:
+    reason = row.verdict.reason if row.verdict is not None else ""
+    return f"{FLOWS[row.direction]} · {reason}"
 
 
 def _other_label(field: Field) -> str:
     return field.label if field.label != field.name else ""
 
 
-def _target_title(line: MappingRow) -> str:
-    if line.crm_field is None:
-        return "unmapped" if line.state is DecisionState.REJECTED else "nothing suggested"
-    return line.crm_field
+def _target_title(row: MappingRow) -> str:
+    if row.crm_field is None:
+        return "unmapped" if row.state is DecisionState.REJECTED else "nothing suggested"
+    return row.crm_field
 
 
 def _labelled(label: str, text: str, width: int) -> Content:

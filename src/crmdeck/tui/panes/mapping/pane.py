@@ -1,4 +1,4 @@
-"""The mapping pane: the lines of an object pair, and one of them in full."""
+"""The mapping pane: the rows of an object pair, and one of them in full."""
 
 from __future__ import annotations
 
@@ -13,163 +13,200 @@ from textual.widgets import Static
 
 from crmdeck.tui.actions import Actions
 from crmdeck.tui.filtering import compile_filter
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.columns import COLUMNS, FILTER_KEYS, searched
-from crmdeck.tui.panes.mapping.detail import Around, line_detail
-from crmdeck.tui.panes.mapping.keys import MAPPING_ACTIONS
-from crmdeck.tui.panes.mapping.pairs import pair_text
-from crmdeck.tui.panes.mapping.reading import NO_ENCODER, ReadingPane
+from crmdeck.tui.panes.mapping.commands import MappingCommands
+from crmdeck.tui.panes.mapping.detail import Around, row_detail
+from crmdeck.tui.panes.mapping.loader import NO_ENCODER, PairLoader
 from crmdeck.tui.panes.mapping.summary import progress_text, summary
-from crmdeck.tui.panes.mapping.table import LineTable
-from crmdeck.tui.panes.pane import ExportRequest
-from crmdeck.tui.panes.sampling import InView
-from crmdeck.tui.samples import Fullness
+from crmdeck.tui.panes.mapping.table import RowTable
+from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.workspace import MappingSession
+from crmdeck.workspace import MappingSession, pair_text
 
 NO_PAIR = "No object pair is chosen: press p."
+WATCH_EVERY = 2.0
+"""Seconds between two looks at whether anybody wrote to the workspace."""
 
 
-class MappingPane(ReadingPane):
-    """Suggested field pairs of one object pair, decided line by line."""
+class MappingPane(Pane):
+    """Suggested field pairs of one object pair, decided row by row."""
 
     SCOPE = "mapping"
-    WITHIN: ClassVar[tuple[str, ...]] = (LineTable.SCOPE, *LineTable.WITHIN)
+    WITHIN: ClassVar[tuple[str, ...]] = (RowTable.SCOPE, *RowTable.WITHIN)
     ACTIONS: ClassVar[Actions] = MAPPING_ACTIONS
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
+        self.table = RowTable(COLUMNS, key=lambda row: row.name, empty=NO_PAIR, id="lines")
+        self.sampler = Sampler(host, self.loader, self._paint_row)
+        self.pairs = PairLoader(self, host, self.loader, self)
+        self.commands = MappingCommands(
+            host, self.loader, self.pairs, self.table, self, self.sampler
+        )
         self._hint = ""
+        self._where = ""
+        self._wanted_pair: str | None = None
+        self._wanted_field: str | None = None
+        self._repair = False
 
     def compose_body(self) -> ComposeResult:
-        """Yield the counts, the lines, and the line under the cursor."""
+        """Yield the counts, the rows, and the row under the cursor."""
         yield Static("", id="counts", markup=False)
         with Container(id="sheet"):
-            yield LineTable(COLUMNS, key=lambda line: line.name, empty=NO_PAIR, id="lines")
+            yield self.table
             with VerticalScroll(id="line", can_focus=False):
                 yield Static("", markup=False)
 
-    # Showing
+    def on_mount(self) -> None:
+        """Begin to look at what others write."""
+        self.set_interval(WATCH_EVERY, self.pairs.watch)
+
+    def on_unmount(self) -> None:
+        """Let nothing that was decided be lost."""
+        self.pairs.close()
+
+    @property
+    def session(self) -> MappingSession | None:
+        """The object pair that shows."""
+        return self.pairs.session
+
+    def reload(self) -> None:
+        """Read the object pair, then rank it."""
+        ref = self.connection_id
+        if ref is not None and self._wanted_pair is not None:
+            self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
+        field, self._wanted_field = self._wanted_field, None
+        self.pairs.read(ref, field)
+
+    def show_rows(self, cursor: str | None = None, *, another: bool = False) -> None:
+        """Show the rows of the session, or that there is none; `another` pair than before."""
+        if another:
+            self.table.clear_marks()
+            self._where = self.connection_name
+        self.table.set_rows(self.session.rows if self.session is not None else (), cursor=cursor)
+        if self.session is not None:
+            self.session.hold(self.table.cursor_name)
+        self.update_rows()
+
+    def update_rows(self) -> None:
+        """Show what has changed in the rows; each stays where it is."""
+        if self.session is not None:
+            self.table.update_rows(self.session.rows)
+        self._paint()
+
+    def settle(self) -> None:
+        """Ask for another field, where another pane sent the operator to repair this one."""
+        if self._repair:
+            self._repair = False
+            self._choose_field()
 
     def _paint(self) -> None:
-        sitting = self.sitting
+        session = self.session
         counts = self.query_one("#counts", Static)
-        if sitting is None:
+        if session is None:
             self.set_heading("Mapping", self.connection_name)
             counts.update("")
         else:
-            words_only = "by words only" if sitting.encoder == NO_ENCODER else ""
             self.set_heading(
-                pair_text(sitting.pair),
-                progress_text(sitting.rows, compact=not self._wide),
+                pair_text(session.pair),
+                progress_text(session.rows, compact=not self._wide),
                 self._where,
-                words_only,
+                "by words only" if session.encoder == NO_ENCODER else "",
             )
             counts.update(
                 summary(
-                    sitting.rows,
-                    sitting.unfed,
-                    unsaved=sitting.unsaved,
+                    session.rows,
+                    session.unfed,
+                    unsaved=session.unsaved,
                     compact=not self._wide,
                 )
             )
-        self._paint_line()
+        self._paint_row()
         self.refresh_bindings()
 
-    def _paint_line(self) -> None:
-        line, sitting = self.line, self.sitting
+    def _paint_row(self) -> None:
+        row, session = self.commands.row, self.session
         scroll = self.query_one("#line", VerticalScroll)
         body = scroll.query_one(Static)
-        if line is None or sitting is None:
+        if row is None or session is None:
             body.update("")
             return
         width = max(20, scroll.scrollable_content_region.width - 1)
-        around = Around(sitting.builder, self._fullness(sitting), self.workspace.now)
-        body.update(line_detail(line, around, width, compact=not self._wide))
-
-    def _fullness(self, sitting: MappingSession) -> Fullness:
-        subject = sitting.ref, sitting.builder.crm_object
-        return self.samples.fullness(subject, sitting.review.rates)
-
-    def fields_in_view(self) -> InView | None:
-        """Return the suggested CRM field and its alternatives."""
-        line, sitting = self.line, self.sitting
-        if line is None or sitting is None:
-            return None
-        known = sitting.builder.crm_fields
-        names = [line.crm_field, *(one.crm_field for one in line.candidates)]
-        fields = dict.fromkeys(name for name in names if name in known)
-        return InView(sitting.ref, sitting.builder.crm_object, tuple(fields)) if fields else None
-
-    def show_samples(self) -> None:
-        """Show the line with what its CRM fields hold, or without."""
-        self._paint_line()
+        subject = session.ref, session.builder.crm_object
+        fullness = self.sampler.samples.fullness(subject, session.review.rates)
+        around = Around(session.builder, fullness, self.host.workspace.now)
+        body.update(row_detail(row, around, width, compact=not self._wide))
 
     @property
     def _wide(self) -> bool:
         return self.screen.has_class("-wide")
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lay the line out for the new width."""
+        """Lay the row out for the new width."""
         self.call_after_refresh(self._paint)
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
-        self.post_message(self.Summary(self.lines.count_text, self._hint))
+        self.post_message(self.Summary(self.table.count_text, self._hint))
 
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
-        if self.sitting is not None and self.sitting.hold(self._at):
-            self.lines.update_rows(self.sitting.rows)
+        if self.session is not None and self.session.hold(self.table.cursor_name):
+            self.table.update_rows(self.session.rows)
         self.query_one("#line", VerticalScroll).scroll_home(animate=False)
-        self._paint_line()
+        self._paint_row()
         self.refresh_bindings()
 
     @on(Table.Selected)
-    def _selected(self) -> None:
-        self.choose_field()
-
-    # The contract of panes
+    def _choose_field(self) -> None:
+        if not self.host.workspace.read_only:
+            self.commands.choose_field()
 
     def apply_filter(self, text: str) -> None:
-        """Filter the lines."""
+        """Filter the rows."""
         found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
         self._hint = found.hint
-        self.lines.set_filter(found.predicate, found.words)
+        self.table.set_filter(found.predicate, found.words)
 
     def copy_text(self) -> str:
-        """Return the CRM field of the line, or the PartnerOS field where there is none."""
-        line = self.line
-        return "" if line is None else line.crm_field or line.name
+        """Return the CRM field of the row, or the PartnerOS field where there is none."""
+        row = self.commands.row
+        return "" if row is None else row.crm_field or row.name
 
     def export_request(self) -> ExportRequest | None:
-        """Export the lines of the mapping that show."""
-        if self.sitting is None:
+        """Export the rows of the mapping that show."""
+        if self.session is None:
             return None
-        shown = frozenset(line.name for line in self.lines.shown())
-        return ExportRequest("mapping", self.sitting.pair, only=shown)
+        shown = frozenset(row.name for row in self.table.shown())
+        return ExportRequest("mapping", self.session.pair, only=shown)
 
     def focus_target(self) -> Widget | None:
         """Return the table."""
-        return self.lines
+        return self.table
 
     def state(self) -> dict[str, Any]:
-        """Keep the pair of each connection, the line and the sort."""
-        sort = self.lines.sort
+        """Keep the pair of each connection, the row and the sort."""
+        sort = self.table.sort
         return {
-            "pairs": dict(self._pairs),
-            "field": self._at,
+            "pairs": dict(self.pairs.pairs),
+            "field": self.table.cursor_name,
             "sort": [sort.column_id, sort.descending] if sort else None,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up where the user was, or go to `pair` and `field`, with `repair` to choose anew."""
-        pairs, pair, field = state.get("pairs"), state.get("pair"), state.get("field")
+        """Take up where the user was."""
+        pairs, field = state.get("pairs"), state.get("field")
         if isinstance(pairs, dict):
-            self._pairs = {str(ref): str(one) for ref, one in pairs.items()}
-        self._wanted_pair = pair if isinstance(pair, str) else None
+            self.pairs.pairs = {str(ref): str(pair) for ref, pair in pairs.items()}
         self._wanted_field = field if isinstance(field, str) else None
-        self._repair = state.get("repair") is True
         match state.get("sort"):
             case [str(column_id), bool(descending)]:
-                self.lines.set_sort(Sort(column_id, descending))
+                self.table.set_sort(Sort(column_id, descending))
+
+    def visit(self, location: Location) -> None:
+        """Go to a field of a pair; `repair` chooses another CRM field once all is ranked."""
+        self._wanted_pair, self._wanted_field = location.pair, location.field
+        self._repair = location.repair

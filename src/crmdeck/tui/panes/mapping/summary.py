@@ -26,17 +26,17 @@ _STYLES = {
 }
 
 
-def progress_text(lines: Sequence[MappingRow], *, compact: bool = False) -> str:
+def progress_text(rows: Sequence[MappingRow], *, compact: bool = False) -> str:
     """Return `━━━━━╌╌╌╌ 6 of 21 decided`."""
-    decided = sum(not line.is_open for line in lines)
+    decided = sum(not row.is_open for row in rows)
     cells = FEW_CELLS if compact else BAR_CELLS
-    filled = cells * decided // len(lines) if lines else 0
+    filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
-    return f"{bar} {decided} of {len(lines)} decided"
+    return f"{bar} {decided} of {len(rows)} decided"
 
 
 def summary(
-    lines: Sequence[MappingRow],
+    rows: Sequence[MappingRow],
     unfed: Sequence[Field],
     *,
     unsaved: int = 0,
@@ -46,23 +46,23 @@ def summary(
 
     `compact` begins with what is wrong: how much is decided stands in the heading.
     """
-    states = list(_states(lines))
-    wrong = [*_blocked(lines, unfed), *_warned(lines)]
+    states = list(_states(rows))
+    wrong = [*_blocked(rows, unfed), *_warned(rows)]
     found = [*wrong, *states] if compact else [*states, *wrong]
     if unsaved > SAVING_FROM:
         found.append((f"saving {unsaved}", "$muted"))
     return Content("  ").join(Content.styled(text, style) for text, style in found)
 
 
-def _states(lines: Sequence[MappingRow]) -> Iterator[Styled]:
-    states = Counter(line.state for line in lines)
+def _states(rows: Sequence[MappingRow]) -> Iterator[Styled]:
+    states = Counter(row.state for row in rows)
     for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING):
         if states[state]:
             yield f"{SIGNS[state]} {states[state]} {STATE_WORDS[state][1]}", _STYLES[state]
 
 
-def _blocked(lines: Sequence[MappingRow], unfed: Sequence[Field]) -> Iterator[Styled]:
-    broken = sum(line.severity is Severity.BREAKING for line in lines)
+def _blocked(rows: Sequence[MappingRow], unfed: Sequence[Field]) -> Iterator[Styled]:
+    broken = sum(row.severity is Severity.BREAKING for row in rows)
     if broken:
         yield f"✕ {broken} broken", "bold $bad"
     if unfed:
@@ -71,8 +71,8 @@ def _blocked(lines: Sequence[MappingRow], unfed: Sequence[Field]) -> Iterator[St
         yield f"✕ unfed: {named}{more}", "bold $bad"
 
 
-def _warned(lines: Sequence[MappingRow]) -> Iterator[Styled]:
-    words = Counter(line.trouble.word for line in lines)
+def _warned(rows: Sequence[MappingRow]) -> Iterator[Styled]:
+    words = Counter(row.trouble.word for row in rows)
     locked, drifted = words.pop("locked", 0), words.pop("drift", 0)
     warned = sum(words.values()) - words["broken"] - words[""]
     for number, sign, word, style in (

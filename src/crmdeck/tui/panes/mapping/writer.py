@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 Outcome = tuple[Decision, ...] | CrmdeckError
-Told = Callable[[MappingSession, Write, Outcome], object]
+Stored = Callable[[MappingSession, Write, Outcome], object]
 
 
 class DecisionWriter:
     """One thread, so that decisions are stored one after the other.
 
-    `told` is called from that thread with what became of each write.
+    `stored` is called from that thread with what became of each write.
     """
 
-    def __init__(self, workspace: Workspace, told: Told) -> None:
+    def __init__(self, workspace: Workspace, stored: Stored) -> None:
         self._workspace = workspace
-        self._told = told
+        self._stored = stored
         self._made: set[str] = set()
         self._queue: deque[tuple[MappingSession, Write]] = deque()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
 
-    def put(self, sitting: MappingSession, write: Write) -> None:
+    def put(self, session: MappingSession, write: Write) -> None:
         """Store `write` once those before it are."""
-        self._queue.append((sitting, write))
+        self._queue.append((session, write))
         self._pool.submit(self._drain)
 
     def close(self) -> None:
@@ -48,29 +48,29 @@ class DecisionWriter:
         try:
             with hold:
                 while self._queue:
-                    sitting, write = self._queue.popleft()
-                    self._told(sitting, write, self._outcome(sitting, write))
+                    session, write = self._queue.popleft()
+                    self._stored(session, write, self._outcome(session, write))
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
             while self._queue:
-                sitting, write = self._queue.popleft()
-                self._told(sitting, write, as_crmdeck_error(error))
+                session, write = self._queue.popleft()
+                self._stored(session, write, as_crmdeck_error(error))
 
-    def _outcome(self, sitting: MappingSession, write: Write) -> Outcome:
+    def _outcome(self, session: MappingSession, write: Write) -> Outcome:
         try:
-            return tuple(self._store(sitting, write))
+            return tuple(self._store(session, write))
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
             return as_crmdeck_error(error)
 
-    def _store(self, sitting: MappingSession, write: Write) -> Sequence[Decision]:
-        step, workspace = write.step, self._workspace
-        place, seen = (sitting.ref, sitting.pair), write.seen | self._made
+    def _store(self, session: MappingSession, write: Write) -> Sequence[Decision]:
+        step, mappings = write.step, self._workspace.mappings
+        place, seen = (session.ref, session.pair), write.seen | self._made
         if write.back is None:
-            made = workspace.mappings.decide(*place, write.choices, seen=seen)
+            made = mappings.decide(*place, write.choices, seen=seen)
             step.stored = [decision.id for decision in made]
         elif write.back:
-            made = workspace.mappings.undo_all(*place, step.stored, seen=seen)
+            made = mappings.undo_all(*place, step.stored, seen=seen)
             step.undone_by = [decision.id for decision in made]
         else:
-            made = workspace.mappings.undo_all(*place, step.undone_by, seen=seen)
+            made = mappings.undo_all(*place, step.undone_by, seen=seen)
         self._made.update(decision.id for decision in made)
         return made

@@ -1,138 +1,118 @@
-"""What the keys do in the mapping pane."""
+"""What the keys of the mapping pane are."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.panes.sampling import SAMPLES_HELP
+from crmdeck.tui.panes.mapping.commands import MappingCommands
+from crmdeck.tui.samples import SAMPLES_HELP
 
-
-def _has_line(pane: Any) -> bool:
-    return pane.line is not None or pane.is_loading
-
-
-def _has_connection(pane: Any) -> bool:
-    return pane.connection_id is not None
-
-
-def _can_map_values(pane: Any) -> bool:
-    return pane.line is not None and bool(pane.line.values)
-
-
-def _can_sample(pane: Any) -> bool:
-    return pane.fields_in_view() is not None
-
-
-def _can_undo(pane: Any) -> bool:
-    return pane.sitting is not None and bool(pane.sitting.undoable)
-
-
-def _can_redo(pane: Any) -> bool:
-    return pane.sitting is not None and bool(pane.sitting.redoable)
-
+_decision = partial(Action[MappingCommands], blocked=MappingCommands.why_no_row, writes=True)
 
 MAPPING_ACTIONS: Actions = (
-    Action(
+    _decision(
         "mapping.accept",
         "accept",
         ("a",),
+        MappingCommands.accept,
         help="accept what is suggested, on this line or all marked ones",
         hint=100,
-        applies=_has_line,
-        writes=True,
     ),
-    Action(
+    _decision(
         "mapping.reject",
         "reject",
         ("x",),
+        MappingCommands.reject,
         help="reject what is suggested; the next candidate moves up",
         hint=98,
-        applies=_has_line,
-        writes=True,
     ),
-    Action(
+    _decision(
         "mapping.unmap",
         "leave unmapped",
         ("X",),
+        MappingCommands.unmap,
         help="decide that this PartnerOS field, or all marked ones, stay unmapped",
-        applies=_has_line,
-        writes=True,
     ),
-    Action(
+    _decision(
         "mapping.direction",
         "direction",
         ("d",),
+        MappingCommands.direction,
         help="both ways, PartnerOS to CRM, CRM to PartnerOS",
         hint=92,
-        applies=_has_line,
-        writes=True,
     ),
     Action(
         "mapping.values",
         "values",
         ("v",),
+        MappingCommands.values,
         help="which CRM value each PartnerOS value becomes",
         hint=94,
-        applies=_can_map_values,
+        blocked=MappingCommands.why_no_values,
         writes=True,
     ),
     Action(
         "mapping.samples",
         "samples",
         ("w",),
+        MappingCommands.samples,
         help=SAMPLES_HELP,
         hint=76,
-        applies=_can_sample,
+        blocked=MappingCommands.why_no_samples,
     ),
     Action(
         "mapping.next",
         "next open",
         ("n",),
+        MappingCommands.next_open,
         help="next undecided line",
         hint=78,
-        applies=_has_line,
+        blocked=MappingCommands.why_no_row,
     ),
     Action(
         "mapping.previous",
         "previous open",
         ("N",),
+        MappingCommands.previous_open,
         help="previous undecided line",
-        applies=_has_line,
+        blocked=MappingCommands.why_no_row,
     ),
-    Action(
+    _decision(
         "mapping.accept_all",
         "accept sure ones",
         ("A",),
+        MappingCommands.accept_all,
         help="accept all undecided lines shown at or above a confidence",
         hint=74,
-        applies=_has_line,
-        writes=True,
     ),
     Action(
         "mapping.undo",
         "undo",
         ("u",),
+        MappingCommands.undo,
         help="take back the last step of this sitting",
         hint=90,
-        applies=_can_undo,
+        blocked=MappingCommands.why_no_undo,
         writes=True,
     ),
     Action(
         "mapping.redo",
         "redo",
         ("U",),
+        MappingCommands.redo,
         help="do again what was taken back",
         hint=70,
-        applies=_can_redo,
+        blocked=MappingCommands.why_no_redo,
         writes=True,
     ),
     Action(
         "mapping.pair",
         "pair",
         ("p",),
+        MappingCommands.choose_pair,
         help="choose the object pair",
         hint=88,
-        applies=_has_connection,
+        blocked=MappingCommands.why_no_pair,
     ),
 )

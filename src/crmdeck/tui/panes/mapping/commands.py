@@ -1,0 +1,365 @@
+"""What the keys of the mapping pane do; each shows its effect at once, what is stored follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from textual.screen import Screen
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import Choice, DecisionState, Direction, ValueMap
+from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
+from crmdeck.tui.dialogs.choose import Choice as Option
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
+from crmdeck.tui.panes.mapping.detail import field_notes
+from crmdeck.tui.panes.mapping.loader import MappingView, PairLoader
+from crmdeck.tui.panes.mapping.table import RowTable
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.samples import InView, Sampler
+from crmdeck.tui.text import count
+from crmdeck.workspace import (
+    FLOWS,
+    MappingRow,
+    MappingSession,
+    Write,
+    accepting,
+    choosing,
+    field_choices,
+    pair_choices,
+    rejecting,
+    value_choices,
+    value_targets,
+)
+
+T = TypeVar("T")
+
+NEXT_DIRECTION = {
+    Direction.BIDIRECTIONAL: Direction.PUSH,
+    Direction.PUSH: Direction.PULL,
+    Direction.PULL: Direction.BIDIRECTIONAL,
+}
+
+
+class MappingCommands:
+    """Decides on the rows under the cursor, or on those that are marked."""
+
+    def __init__(
+        self,
+        host: PaneHost,
+        requests: Loader,
+        pairs: PairLoader,
+        table: RowTable,
+        view: MappingView,
+        sampler: Sampler,
+    ) -> None:
+        self._host = host
+        self._requests = requests
+        self._pairs = pairs
+        self._table = table
+        self._view = view
+        self._sampler = sampler
+
+    @property
+    def row(self) -> MappingRow | None:
+        """The row under the cursor, as it is now."""
+        session = self._pairs.session
+        return session.by_name.get(self._table.cursor_name or "") if session is not None else None
+
+    def why_no_row(self) -> str | None:
+        """Say why there is no row to decide on."""
+        if self.row is not None:
+            return None
+        if self._requests.is_loading:
+            return "Still reading; nothing was decided."
+        if self._pairs.session is None:
+            return "No object pair is chosen: press p."
+        return "No line passes the filter."
+
+    def why_no_values(self) -> str | None:
+        """Say why the row has no values to map."""
+        if self.row is not None and self.row.values:
+            return None
+        return self.why_no_row() or "Only a picklist mapped to a picklist has values to map."
+
+    def why_no_samples(self) -> str | None:
+        """Say why no field can be looked into."""
+        return None if self._in_view() is not None else "No CRM field of the schema is in view."
+
+    def why_no_undo(self) -> str | None:
+        """Say why there is nothing to take back."""
+        session = self._pairs.session
+        done = session is not None and session.undoable
+        return None if done else "Nothing was decided here since the console was opened."
+
+    def why_no_redo(self) -> str | None:
+        """Say why there is nothing to do again."""
+        session = self._pairs.session
+        return None if session is not None and session.redoable else "Nothing was taken back."
+
+    def why_no_pair(self) -> str | None:
+        """Say why no object pair can be chosen."""
+        return None if self._pairs.ref is not None else "No connection is chosen."
+
+    def accept(self) -> None:
+        """Accept what is suggested."""
+        chosen = self._chosen()
+        able = [row for row in chosen if row.crm_field is not None]
+        fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
+        if fresh:
+            self._decide("accept", fresh, [accepting(row) for row in fresh])
+        elif able:
+            self._say("Accepted already.")
+        elif chosen:
+            self._say("Nothing is suggested here; Enter chooses a field.")
+
+    def reject(self) -> None:
+        """Reject what is suggested; the next candidate moves up."""
+        self._turn_down("reject", lambda row: row.crm_field)
+
+    def unmap(self) -> None:
+        """Decide that a field stays unmapped."""
+        self._turn_down("leave unmapped", lambda _: None)
+
+    def direction(self) -> None:
+        """Turn to the next direction; warns where nothing can flow that way."""
+        first, session = self.row, self._pairs.session
+        chosen = [row for row in self._chosen() if row.crm_field is not None]
+        if first is None or session is None or not chosen:
+            return
+        following = NEXT_DIRECTION[(first if first in chosen else chosen[0]).direction]
+        accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
+        if accepted:
+            choices = [accepting(row, direction=following) for row in accepted]
+            self._decide("direction", accepted, choices, advance=False)
+        undecided = [row.name for row in chosen if row not in accepted]
+        if undecided:
+            session.direct(undecided, following)
+            self._view.update_rows()
+        now = session.by_name
+        stuck = next((now[row.name] for row in chosen if not now[row.name].can_flow), None)
+        if stuck is not None and stuck.verdict is not None:
+            text = f"{stuck.title}: nothing can flow {FLOWS[following]}. {stuck.verdict.reason}."
+            self._say(text, warn=True)
+
+    def accept_all(self) -> None:
+        """Accept all undecided rows shown that are sure enough."""
+        shown = [
+            row
+            for row in self._table.shown()
+            if row.is_open and row.crm_field is not None and row.confidence is not None
+        ]
+        if not shown:
+            self._say("There is no undecided line with a suggestion.")
+            return
+
+        def answered(least: float | None) -> None:
+            if least is None or self._pairs.session is None:
+                return
+            now = self._pairs.session.by_name
+            # What changed under the dialog is left alone: nobody has seen it.
+            sure = [
+                row
+                for row in shown
+                if (row.confidence or 0) >= least
+                and now[row.name].is_open
+                and now[row.name].crm_field == row.crm_field
+            ]
+            if sure:
+                self._decide("accept", sure, [accepting(row) for row in sure])
+
+        able = [Sure(row.confidence or 0, row.trouble.rank > 0) for row in shown]
+        self._open(AcceptAll(able), answered)
+
+    def choose_field(self) -> None:
+        """Choose the CRM field of the row from the candidates, or from all there are."""
+        row, session = self.row, self._pairs.session
+        if row is None or session is None:
+            return
+
+        def chosen(crm_field: str | None) -> None:
+            if crm_field is not None and session is self._pairs.session:
+                self._choose(session, session.by_name[row.name], crm_field)
+
+        dialog = ChooseField(
+            f"{row.title} becomes",
+            field_choices(row, session.rows, session.builder),
+            current=row.crm_field,
+            notes=partial(field_notes, row, session.builder, self._host.workspace.now),
+        )
+        self._open(dialog, chosen)
+
+    def values(self) -> None:
+        """Edit which CRM value each PartnerOS value becomes."""
+        row, session = self.row, self._pairs.session
+        if row is None or session is None or row.crm_field is None:
+            return
+        workspace, crm_field = self._host.workspace, row.crm_field
+
+        def edited(value_map: dict[str, str] | None) -> None:
+            if value_map is not None and session is self._pairs.session:
+                self._decide("value map", [row], [accepting(row, value_map=value_map)])
+
+        def work(_: Job) -> ValueMap:
+            return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
+
+        def took(suggested: ValueMap) -> None:
+            own = value_choices(row, suggested, None)
+            dialog.fill(value_choices(row, suggested, row.value_map), own)
+
+        def failed(error: CrmdeckError) -> None:
+            dialog.dismiss(None)
+            self._view.show_error(error)
+
+        accepted = row.state is DecisionState.ACCEPTED
+        dialog = EditValueMap(
+            f"{row.title} → {row.crm_field}",
+            value_targets(row),
+            text="" if accepted else "Saving the values accepts the pair.",
+        )
+        # Open before it is filled: a key pressed meanwhile must not be taken for a decision.
+        self._open(dialog, edited)
+        self._requests.load("values", work, took, label="matching values", failed=failed)
+
+    def samples(self) -> None:
+        """Look into records and show what the fields in view hold, or hide it again."""
+        view = self._in_view()
+        if view is not None:
+            self._sampler.toggle(view)
+
+    def choose_pair(self) -> None:
+        """Choose the object pair."""
+        ref, workspace = self._pairs.ref, self._host.workspace
+        if ref is None:
+            return
+
+        def chosen(pair: str | None) -> None:
+            if pair is not None and ref == self._pairs.ref:
+                self._pairs.choose(ref, pair)
+
+        def work(_: Job) -> tuple[Option, ...]:
+            objects = workspace.schemas.objects(ref).objects
+            begun, partners = workspace.mappings.pairs(ref), workspace.mappings.partner_objects()
+            return tuple(map(pair_option, pair_choices(begun, partners, objects)))
+
+        def failed(error: CrmdeckError) -> None:
+            dialog.dismiss(None)
+            self._view.show_error(error)
+
+        # Open before it is filled: what is typed meanwhile must not be taken for decisions.
+        current = self._pairs.pairs.get(ref)
+        dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
+        self._open(dialog, chosen)
+        self._requests.load("pairs", work, dialog.fill, label="reading object pairs", failed=failed)
+
+    def undo(self) -> None:
+        """Take back the last step of this session."""
+        session = self._pairs.session
+        if session is not None:
+            step, write = session.undo()
+            self._show_step("Undone", step.title, step.fields[0], write)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        session = self._pairs.session
+        if session is not None:
+            step, write = session.redo()
+            self._show_step("Done again", step.title, step.fields[0], write)
+
+    def next_open(self) -> None:
+        """Go to the next undecided row."""
+        self._go(1)
+
+    def previous_open(self) -> None:
+        """Go to the previous undecided row."""
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        session = self._pairs.session
+        if session is None:
+            return
+        target = self._table.next_open(session.by_name, step)
+        if target is None:
+            self._say("No line shown is undecided.")
+        else:
+            self._table.go_to(target)
+
+    def _turn_down(self, deed: str, what: Callable[[MappingRow], str | None]) -> None:
+        chosen = self._chosen()
+        able = [row for row in chosen if row.state is not DecisionState.REJECTED]
+        if able:
+            self._decide(deed, able, [rejecting(row, what(row)) for row in able])
+        elif chosen:
+            self._say("It stays unmapped already.")
+
+    def _choose(self, session: MappingSession, row: MappingRow, crm_field: str) -> None:
+        if row.state is DecisionState.ACCEPTED and row.crm_field == crm_field:
+            self._say("Accepted already.")
+        elif crm_field not in session.builder.crm_fields:
+            self._say(f"{crm_field} has left the schema meanwhile.", warn=True)
+        else:
+            self._decide("choose", [row], [choosing(row, crm_field, session.builder)])
+
+    def _decide(
+        self,
+        deed: str,
+        rows: Sequence[MappingRow],
+        choices: Sequence[Choice],
+        *,
+        advance: bool = True,
+    ) -> None:
+        """Decide on rows at once, as one step; `deed` says in a word what is done."""
+        session = self._pairs.session
+        if session is None:
+            return
+        title = rows[0].title if len(rows) == 1 else count(len(rows), "line")
+        write = session.decide(f"{deed} {title}", choices)
+        if len(rows) > 1:
+            self._table.clear_marks()
+        target = here = self._table.cursor_name
+        advance = advance and self._host.workspace.settings.auto_advance
+        if advance and here and not session.by_name[here].is_open:
+            target = self._table.next_open(session.by_name)
+            if target is None:
+                target = here
+                self._say(f"All {count(self._table.shown_count, 'line')} shown are decided.")
+        self._view.show_rows(target)
+        self._pairs.store(session, write)
+
+    def _show_step(self, what: str, title: str, name: str, write: Write | None) -> None:
+        self._view.show_rows(name)
+        self._say(f"{what}: {title}")
+        if write is not None and self._pairs.session is not None:
+            self._pairs.store(self._pairs.session, write)
+
+    def _chosen(self) -> tuple[MappingRow, ...]:
+        """Return the marked rows, else the one under the cursor, as they are now."""
+        session = self._pairs.session
+        if session is None or self.row is None:
+            return ()
+        now = session.by_name
+        return tuple(now[row.name] for row in self._table.chosen())
+
+    def _in_view(self) -> InView | None:
+        """Return the suggested CRM field and the other candidates."""
+        row, session = self.row, self._pairs.session
+        if row is None or session is None:
+            return None
+        known = session.builder.crm_fields
+        names = [row.crm_field, *(one.crm_field for one in row.candidates)]
+        fields = dict.fromkeys(name for name in names if name in known)
+        return InView(session.ref, session.builder.crm_object, tuple(fields)) if fields else None
+
+    def _open(self, dialog: Screen[T], answered: Callable[[T | None], None]) -> None:
+        self._table.app.push_screen(dialog, answered)
+
+    def _say(self, text: str, *, warn: bool = False) -> None:
+        """Say something that is gone again soon."""
+        self._host.say(
+            text, severity="warning" if warn else "information", timeout=4 if warn else 2
+        )
