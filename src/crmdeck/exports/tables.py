@@ -60,6 +60,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "quotaObservedAt",
             "alerts",
             "tokenExpiresAt",
+            "tokenRenewed",
+            "tokenLevel",
+            "quotaLevel",
         ),
         "objects": (
             "objectType",

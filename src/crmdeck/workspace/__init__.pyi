@@ -22,6 +22,9 @@ from .drift_view import what_happened as what_happened
 from .drift_view import worst as worst
 from .exports import EXPORTS as EXPORTS
 from .exports import FORMATS as FORMATS
+from .file_matches import FileMatches as FileMatches
+from .file_matches import match_files as match_files
+from .file_matches import render_matches as render_matches
 from .mapping_view import FLOWS as FLOWS
 from .mapping_view import SIGNS as SIGNS
 from .mapping_view import STATE_WORDS as STATE_WORDS
@@ -50,9 +53,6 @@ from .mapping_view import trouble_text as trouble_text
 from .mapping_view import type_text as type_text
 from .mapping_view import value_choices as value_choices
 from .mapping_view import value_targets as value_targets
-from .match_files import FileMatches as FileMatches
-from .match_files import match_files as match_files
-from .match_files import render_matches as render_matches
 from .moments import parse_moment as parse_moment
 from .opening import Opening as Opening
 from .opening import open_later as open_later

@@ -129,13 +129,19 @@ class Connections:
         return self._change(ref, changes, event, "Changed " + ", ".join(sorted(changes)))
 
     def rename(self, ref: str, name: str) -> Connection:
-        """Give a connection another name; its id and its history stay."""
+        """Give a connection another name; its id and its history stay.
+
+        Raises UsageError for what can't be a name, ConflictError for one in use.
+        """
         connection = self._context.connection(ref)
         summary = f"Renamed {connection.name} to {check_name(name)}"
         return self._change(connection.id, {"name": name}, "connection.renamed", summary)
 
     def disconnect(self, ref: str) -> Connection:
-        """Mark a connection as disconnected. Nothing is deleted, its secrets neither."""
+        """Mark a connection as disconnected. Nothing is deleted, its secrets neither.
+
+        A source that wants to be told is told first; raises what it answers.
+        """
         connection = self._context.connection(ref)
         if connection.disconnected_at is not None:
             return connection
@@ -170,7 +176,9 @@ class Connections:
     def test(self, ref: str, *, progress: ProgressCallback | None = None) -> ProbeReport:
         """Ask the source who we are there; the outcome counts for the connection's status.
 
-        `progress` is told what the source makes us wait for.
+        What the source tells of the connection is kept with it. `progress` is told what the
+        source makes us wait for. Raises ConflictError for a disconnected connection, and what
+        the source answers; that is recorded too.
         """
         connection = self._context.connection(ref)
         run = started_run(connection.id, "test", self._context.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import COLUMNS, export, write_atomically
@@ -34,6 +34,18 @@ EXPORTS = tuple(COLUMNS)
 _OF_A_MOMENT = ("objects", "schema", "comparison", "differences")
 _OF_OBJECTS = ("schema", "comparison", "differences", "drift")
 _OF_TWO_SIDES = ("comparison", "differences")
+
+
+class ExportOptions(TypedDict, total=False):
+    """What `Exports.render` takes beside what is exported, and of which connection."""
+
+    format: str
+    pair: str | None
+    only: Collection[Named] | None
+    at: datetime | None
+    right: str | None
+    right_at: datetime | None
+    object_type: str | None
 
 
 class Exports:
@@ -97,7 +109,9 @@ class Exports:
             data = self._exported(what, ref, pair, at, object_type)
         return export(what, data if only is None else keep(data, only), format)
 
-    def write(self, path: Path, what: str, ref: str | None = None, **options: Any) -> None:
+    def write(
+        self, path: Path, what: str, ref: str | None = None, **options: Unpack[ExportOptions]
+    ) -> None:
         """Write an export to a file, whole or not at all, readable by its owner only.
 
         `options` are those of `render`.

@@ -28,14 +28,14 @@ class Health:
         self._context = context
 
     def status(self, ref: str) -> ConnectionStatus:
-        """Return how one connection is doing, from what is cached."""
+        """Return how one connection is doing; nothing is asked of the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             records = _Records.of(session, self._context.now, connection.id)
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
-        """Return how all connections are doing, by name."""
+        """Return how all connections are doing, by name; nothing is asked of the CRMs."""
         with self._context.store.read() as session:
             connections = session.connections.all()
             records = _Records.of(session, self._context.now)

@@ -1,0 +1,121 @@
+"""`docs/api.md`, its tables drawn from the services: `python -m tests.workspace.api_page`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+from crmdeck.workspace import Workspace
+from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.connections import Connections
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.drift import Drift
+from crmdeck.workspace.exports import Exports
+from crmdeck.workspace.health import Health
+from crmdeck.workspace.mappings import Mappings
+from crmdeck.workspace.refreshes import Refreshes
+from crmdeck.workspace.schemas import Schemas
+from crmdeck.workspace.signin.service import SignIn
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+BEGIN, END = "<!-- drawn: begin -->", "<!-- drawn: end -->"
+SERVICES = (
+    Connections,
+    SignIn,
+    Schemas,
+    Refreshes,
+    Drift,
+    Mappings,
+    Health,
+    Audit,
+    Exports,
+)
+
+
+def services() -> dict[str, type]:
+    """Return the services of a workspace by the name that it has for them."""
+    names = {service.__name__: service for service in SERVICES}
+    found: dict[str, type] = {
+        name: names[getattr(value.func, "__annotations__", {})["return"]]
+        for name, value in vars(Workspace).items()
+        if isinstance(value, functools.cached_property)
+    }
+    assert len(found) == len(names), "a service is missing from SERVICES"
+    return found
+
+
+def methods(kind: type) -> Iterator[tuple[str, object]]:
+    """Yield what a class offers, in the order of its file."""
+    for name, value in vars(kind).items():
+        if name.startswith("_") or isinstance(value, functools.cached_property):
+            continue
+        yield name, value
+
+
+def drawn() -> str:
+    """Return the tables: one of the workspace, one a service, one of the context."""
+    parts = ["## The workspace", "", *_table(Workspace, "ws")]
+    for name, service in services().items():
+        parts += ["", f"## `ws.{name}`", "", *_table(service, f"ws.{name}")]
+    parts += ["", "## The context", "", *_table(Context, "context")]
+    return "\n".join(parts)
+
+
+def page(text: str) -> str:
+    """Return the page with its tables drawn anew."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n\n{drawn()}\n\n{END}{tail}"
+
+
+def _table(kind: type, name: str) -> list[str]:
+    rows = [f"{_words(kind.__doc__)}", "", "| call | |", "|---|---|"]
+    for method, value in methods(kind):
+        if isinstance(value, property):
+            hint = _hint(value.fget)
+            rows.append(f"| `{name}.{method}`: `{hint}` | {_words(value.__doc__)} |")
+            continue
+        function = value.__func__ if isinstance(value, classmethod) else value
+        assert callable(function)
+        called = "Workspace" if isinstance(value, classmethod) else name
+        rows.append(
+            f"| `{called}.{method}{_arguments(function)}`: `{_hint(function)}` "
+            f"| {_words(function.__doc__)} |"
+        )
+    return rows
+
+
+def _arguments(function: object) -> str:
+    assert callable(function)
+    told = []
+    starred = False
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            told.append(f"**{parameter.name}")
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            starred = True
+            told.append("*")
+        empty = parameter.default is parameter.empty
+        default = parameter.default
+        shown = getattr(default, "__name__", None) or repr(default)
+        told.append(parameter.name if empty else f"{parameter.name}={shown}")
+    return f"({', '.join(told)})"
+
+
+def _hint(function: object) -> str:
+    hint = getattr(function, "__annotations__", {}).get("return", "")
+    if hint.startswith("Iterator[") and hasattr(function, "__wrapped__"):
+        return "with"
+    return str(hint).replace("|", "or")
+
+
+def _words(text: str | None) -> str:
+    plain = inspect.cleandoc(text or "").split(">>>")[0]
+    return " ".join(plain.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
