@@ -162,11 +162,11 @@ def main() -> None:
             measure("one object with its fields", lambda: show.get("org-b", "Account"))
             measure("all objects with their fields", lambda: show.load([i.id for i in infos]))
             measure("stats", lambda: show.stats("org-b", START))
-        size = store.path.stat().st_size / 1e6
+        size = Path(store.place).stat().st_size / 1e6
         print(f"the file has {size:.1f} MB")
         measure("cold: import crmdeck.store", lambda: cold("import crmdeck.store"))
         measure("cold: import crmdeck.model", lambda: cold("import crmdeck.model"))
-        measure("cold: first session", lambda: cold(SESSION.format(path=str(store.path))))
+        measure("cold: first session", lambda: cold(SESSION.format(path=str(Path(store.place)))))
 
 
 SESSION = """

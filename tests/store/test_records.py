@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from crmdeck.model import (
     AuditEntry,
@@ -21,14 +18,8 @@ from crmdeck.model import (
     Severity,
     Story,
 )
-from crmdeck.store import Session, Store
+from crmdeck.store import Session
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Store(tmp_path / "cache.duckdb").write() as session:
-        yield session
 
 
 def event(number: int, **changes: object) -> DriftEvent:

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,15 +7,9 @@ from hypothesis import strategies as st
 from crmdeck.errors import CacheError
 from crmdeck.model import Field, GoneReason, ObjectSchema, Scope, field_hash, schema_hash
 from crmdeck.model.hashing import structural_hash
-from crmdeck.store import Session, Store
+from crmdeck.store import Session
 from tests.model.strategies import fields as any_fields
 from tests.store.build import HOSTILE, connection, day, record, run, schema
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Store(tmp_path / "cache.duckdb").write() as session:
-        yield session
 
 
 def rows_of(session: Session, table: str) -> int:

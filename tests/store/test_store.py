@@ -70,7 +70,7 @@ def test_a_new_store_touches_nothing_until_it_is_used(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert names(store) == []
     put(store, "acme")
-    assert names(Store(store.path)) == ["acme"]
+    assert names(Store(Path(store.place))) == ["acme"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
@@ -78,10 +78,10 @@ def test_files_are_private_to_the_user(tmp_path: Path) -> None:
     store = Store(tmp_path / "home" / "cache.duckdb")
     with store.hold():
         put(store, "acme")
-        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in store.path.parent.iterdir()}
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in Path(store.place).parent.iterdir()}
     assert set(modes.values()) == {0o600}
     assert "cache.duckdb.wal" in modes
-    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(store.place).parent.stat().st_mode) == 0o700
 
 
 def test_a_write_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_hold_keeps_the_connection_over_reads_and_writes(tmp_path: Path) -> None
     with store.hold():
         put(store, "one")
         with pytest.raises(CacheBusyError):
-            names(Store(store.path, wait=0.1))
+            names(Store(Path(store.place), wait=0.1))
         thread = threading.Thread(target=put, args=(store, "two"))
         thread.start()
         thread.join()
         fail(store, "lost")
-    assert names(Store(store.path)) == ["one", "two"]
+    assert names(Store(Path(store.place))) == ["one", "two"]
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
@@ -224,16 +224,16 @@ def test_a_damaged_cache_says_what_to_do_and_is_left_alone(
     store = Store(tmp_path / "cache.duckdb")
     put(store, "acme")
     if isinstance(content, str):
-        content = store.path.read_bytes()[:20_000]
-    store.path.write_bytes(content)
-    for attempt in (store, Store(store.path, read_only=True)):
+        content = Path(store.place).read_bytes()[:20_000]
+    Path(store.place).write_bytes(content)
+    for attempt in (store, Store(Path(store.place), read_only=True)):
         with pytest.raises(CacheError) as caught:
             names(attempt)
         assert caught.value.code == "CACHE_UNREADABLE"
         assert caught.value.exit_code is ExitCode.CACHE_BUSY
         assert caught.value.cause
         assert "cache.duckdb" in (caught.value.remedy or "")
-    assert store.path.read_bytes() == content
+    assert Path(store.place).read_bytes() == content
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ from tests.store.build import record, schema
 store = Store(Path(sys.argv[1]))
 with store.read():
     pass
-limit = store.path.stat().st_size + 300_000
+limit = Path(store.place).stat().st_size + 300_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 many = [schema(f"O{n}", *(f"{n}-{m}" for m in range(50))) for n in range(200)]
 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -33,6 +34,10 @@ class Engine(Protocol):
     """
 
     @property
+    def place(self) -> str:
+        """Return where it is, as it may be shown."""
+
+    @property
     def read_only_reason(self) -> str | None:
         """Return why nothing can be written here, as a sentence; None where it can."""
 
@@ -47,6 +52,12 @@ class Engine(Protocol):
 
     def holding(self) -> AbstractContextManager[None]:
         """Keep open, over many readings and writings of any thread, what they open."""
+
+    def alone(self, what: str, doing: str) -> AbstractContextManager[None]:
+        """Keep others from the same work on `what`, as far as the engine can."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC by the clock that orders what happens."""
 
     def head(self) -> int:
         """Return a number that is another one after each write; cheap, for asking often."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from crmdeck.clock import Clock
@@ -36,6 +37,7 @@ class DuckDBEngine:
     """The DuckDB file at `path`; `wait` is how many seconds to wait for others."""
 
     def __init__(self, path: Path, *, wait: float, read_only: bool, clock: Clock) -> None:
+        self.place = str(path)
         self._path = path
         self._wait = wait
         self._asked_read_only = read_only
@@ -99,6 +101,14 @@ class DuckDBEngine:
                 self._holds -= 1
                 self._close_if_idle()
                 self._changed.notify_all()
+
+    @contextmanager
+    def alone(self, what: str, doing: str) -> Iterator[None]:
+        """Nobody is kept out: processes of one machine compare again what was written."""
+        yield
+
+    def now(self) -> datetime:
+        return self._clock()
 
     def head(self) -> int:
         files = (self._path, wal_of(self._path))

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import ReadOnlyError
 from crmdeck.store.database import Engine
-from crmdeck.store.duckdb_engine import DuckDBEngine
 from crmdeck.store.session import Session
 
 
@@ -24,7 +24,7 @@ class _Inside:
 
 
 class Store:
-    """The cache at `path`, which several threads and processes may use at once.
+    """The log at `place`, a DuckDB file or the URL of a PostgreSQL database, for many at once.
 
     Creating a Store does no I/O. `wait` is how many seconds to wait for others. Everything here
     raises CacheBusyError (others did not finish in time; names them), CacheTooNewError (a newer
@@ -33,10 +33,14 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, *, wait: float = 10.0, read_only: bool = False, clock: Clock = utc_now
+        self,
+        place: Path | str,
+        *,
+        wait: float = 10.0,
+        read_only: bool = False,
+        clock: Clock = utc_now,
     ) -> None:
-        self.path = path
-        self._engine: Engine = DuckDBEngine(path, wait=wait, read_only=read_only, clock=clock)
+        self._engine = _engine(place, wait, read_only, clock)
         self._thread = threading.local()
 
     @property
@@ -85,6 +89,25 @@ class Store:
         with self._engine.holding():
             yield
 
+    @property
+    def place(self) -> str:
+        """Return where the log is, as it may be shown: without a password."""
+        return self._engine.place
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC by the one clock of all who write here."""
+        return self._engine.now()
+
+    @contextmanager
+    def alone(self, what: str, doing: str) -> Iterator[None]:
+        """Keep others, on any machine, from the same work on `what`; for a refresh.
+
+        Raises ConflictError that names who is at it. Over DuckDB nobody is kept out: what was
+        written meanwhile is compared again.
+        """
+        with self._engine.alone(what, doing):
+            yield
+
     def head(self) -> int:
         """Return a number that is another one after each write; cheap, for asking often."""
         return self._engine.head()
@@ -104,3 +127,13 @@ class Store:
             yield session
         finally:
             self._thread.inside = None
+
+
+def _engine(place: Path | str, wait: float, read_only: bool, clock: Clock) -> Engine:
+    if isinstance(place, Path):
+        from crmdeck.store.duckdb_engine import DuckDBEngine
+
+        return DuckDBEngine(place, wait=wait, read_only=read_only, clock=clock)
+    from crmdeck.store.postgres_engine import PostgresEngine
+
+    return PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)

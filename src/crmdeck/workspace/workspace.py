@@ -173,9 +173,7 @@ class Workspace:
 
     def head(self) -> int:
         """Return a number that differs once anybody has written to the cache; cheap to ask."""
-        path = self.context.store.path
-        found = (path, path.with_name(f"{path.name}.wal"))
-        return max((each.stat().st_mtime_ns for each in found if each.exists()), default=0)
+        return self.context.store.head()
 
     @contextmanager
     def hold(self) -> Iterator[None]:

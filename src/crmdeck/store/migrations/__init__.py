@@ -20,19 +20,29 @@ _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered SQL file."""
+    """One numbered SQL file, and what PostgreSQL needs beside it: indexes."""
 
     number: int
     name: str
     sql: str
+    postgresql_sql: str = ""
 
 
 def shipped() -> tuple[Migration, ...]:
     """Return the migrations that this crmdeck knows, in order."""
     found = []
-    for entry in resources.files(__name__).iterdir():
+    folder = resources.files(__name__)
+    for entry in folder.iterdir():
         if match := _NAME.fullmatch(entry.name):
-            found.append(Migration(int(match[1]), match[2], entry.read_text("utf-8")))
+            beside = folder.joinpath(f"{match[1]}_{match[2]}.postgresql.sql")
+            found.append(
+                Migration(
+                    int(match[1]),
+                    match[2],
+                    entry.read_text("utf-8"),
+                    beside.read_text("utf-8") if beside.is_file() else "",
+                )
+            )
     return tuple(sorted(found, key=lambda migration: migration.number))
 
 
@@ -57,11 +67,11 @@ def version_of(database: Database, path: Path) -> int:
         ) from error
 
 
-def refuse_newer(version: int, newest_known: int, path: Path) -> None:
+def refuse_newer(version: int, newest_known: int, place: Path | str) -> None:
     """Raise CacheTooNewError where a newer crmdeck wrote the cache."""
     if version > newest_known:
         raise CacheTooNewError(
-            f"The cache {path} was written by a newer crmdeck. It was left untouched.",
+            f"The cache {place} was written by a newer crmdeck. It was left untouched.",
             cause=f"It has version {version}; this crmdeck knows versions up to {newest_known}.",
             remedy="Upgrade crmdeck, or choose another workspace with --home.",
         )
@@ -76,14 +86,25 @@ def create(path: Path, migrations: tuple[Migration, ...], at: datetime) -> None:
     make_private(draft)
     try:
         with database.transaction():
-            database.run(
-                "CREATE TABLE schema_migration "
-                "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
-            )
+            begin(database)
         apply(database, migrations, at)
     finally:
         database.close()
     draft.replace(path)
+
+
+def begin(database: Database) -> None:
+    """Make the table that says which migrations were run."""
+    database.run(
+        "CREATE TABLE schema_migration "
+        "(number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+    )
+
+
+def mark(database: Database, migration: Migration, at: datetime) -> None:
+    """Note that a migration was run at `at`."""
+    row = (migration.number, migration.name, to_utc(at).replace(tzinfo=None))
+    database.insert("schema_migration", ("number", "name", "applied_at"), [row])
 
 
 def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime) -> None:
@@ -91,11 +112,7 @@ def apply(database: DuckDBFile, migrations: tuple[Migration, ...], at: datetime)
     for migration in migrations:
         with database.transaction():
             database.run(migration.sql)
-            database.insert(
-                "schema_migration",
-                ("number", "name", "applied_at"),
-                [(migration.number, migration.name, to_utc(at).replace(tzinfo=None))],
-            )
+            mark(database, migration, at)
 
 
 def back_up(path: Path, version: int) -> Path:

@@ -1,0 +1,20 @@
+-- DuckDB reads columns; PostgreSQL finds rows. Unique where a row twice would be an error.
+CREATE UNIQUE INDEX ON field_definition (field_hash);
+CREATE UNIQUE INDEX ON object_definition (content_hash);
+CREATE UNIQUE INDEX ON object_field (content_hash, position);
+CREATE UNIQUE INDEX ON object_state (connection_id, object_type, refresh DESC);
+CREATE UNIQUE INDEX ON refresh (seq);
+CREATE INDEX ON refresh (connection_id, seq DESC);
+CREATE UNIQUE INDEX ON validators (connection_id);
+CREATE UNIQUE INDEX ON text_vector (model, text_hash);
+CREATE INDEX ON connection (id, seq DESC);
+CREATE INDEX ON sync_run (connection_id, seq DESC);
+CREATE INDEX ON object_failure (connection_id, seq DESC);
+CREATE INDEX ON quota (connection_id, seq DESC);
+CREATE INDEX ON drift_event (id);
+CREATE INDEX ON drift_event (connection_id, detected_at DESC);
+CREATE INDEX ON story (connection_id, detected_at DESC);
+CREATE INDEX ON acknowledgement (event_id, seq DESC);
+CREATE INDEX ON decision (connection_id, object_pair, seq);
+CREATE INDEX ON audit_entry ("at" DESC, seq DESC);
+CREATE INDEX ON fill_rate (connection_id, object_type, field_name, seq DESC);

@@ -1,0 +1,275 @@
+"""A PostgreSQL connection: what its SQL and texts are here, and its failures in words."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urlsplit
+
+from crmdeck.errors import CacheBusyError, CacheError, UsageError
+from crmdeck.store.database import Row, quote
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMES = ("postgresql://", "postgres://")
+
+# PostgreSQL has no NUL in a text, and a CRM may send one. This is no character either, and comes
+# back as NUL.
+_NUL_STAND_IN = "\ufdd0"
+
+# Up to here, rows travel as parameters of one statement; above, as a copy.
+_FEW_ROWS = 8
+
+# The server ends a transaction that its client has left open: a laptop that went to sleep.
+_SETTINGS = "-c idle_in_transaction_session_timeout=300000 -c client_min_messages=warning"
+
+
+class PostgresDatabase:
+    """A connection in autocommit; who has it begins and ends transactions by their statements."""
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        return self._execute(sql, parameters).fetchall()
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        self._execute(sql, parameters)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        target = f"{quote(table)} ({', '.join(map(quote, columns))})"
+        if len(rows) <= _FEW_ROWS:
+            marks = f"({', '.join('?' * len(columns))})"
+            self.run(
+                f"INSERT INTO {target} VALUES {', '.join([marks] * len(rows))}",
+                [value for row in rows for value in row],
+            )
+            return
+        with self._connection.cursor().copy(f"COPY {target} FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def _execute(self, sql: str, parameters: Sequence[object]) -> psycopg.Cursor[Row]:
+        if not parameters:
+            return self._connection.execute(sql.encode())
+        return self._connection.execute(sql.replace("?", "%s").encode(), list(parameters))
+
+
+def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psycopg.Connection[Row]:
+    """Open a connection; raises CacheError that says why that can't be.
+
+    Others see the user, the machine and `purpose` as the name of the application.
+    """
+    driver()
+    import psycopg
+
+    user = current_user_and_host()
+    name = f"crmdeck {user}" if purpose is None else f"crmdeck {purpose} {user}"
+    with wording_failures(url):
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=max(2, round(timeout)),
+            application_name=name.encode("ascii", "replace").decode()[:63],
+            options=_options(url),
+            keepalives_idle=30,
+        )
+        prepare(connection)
+    return connection
+
+
+def prepare(connection: psycopg.Connection[Row]) -> None:
+    """Teach a connection how texts travel."""
+    from psycopg.adapt import Buffer
+    from psycopg.types.string import StrDumper, StrDumperUnknown, TextLoader
+
+    class NulDumper(StrDumper):
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.replace("\0", _NUL_STAND_IN))
+
+    class NulDumperUnknown(StrDumperUnknown):
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.replace("\0", _NUL_STAND_IN))
+
+    class NulLoader(TextLoader):
+        def load(self, data: Buffer) -> str:
+            return str(super().load(data)).replace(_NUL_STAND_IN, "\0")
+
+    adapters = connection.adapters
+    adapters.register_dumper(str, NulDumper)
+    adapters.register_dumper(str, NulDumperUnknown)
+    for name in ("text", "varchar"):
+        adapters.register_loader(name, NulLoader)
+
+
+def driver() -> Any:
+    """Return psycopg; raises UsageError where the extra was not installed."""
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UsageError(
+            "A workspace in PostgreSQL needs the extra 'team'.",
+            cause=str(error),
+            remedy="Install it: pip install 'crmdeck[team]'",
+            code="PACKAGE_MISSING",
+        ) from error
+    return psycopg
+
+
+def current_user_and_host() -> str:
+    """Return who is at it, as others see it: `anna@host`."""
+    import getpass
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def shown_url(url: str) -> str:
+    """Return the URL without password and options, as it may be shown.
+
+    Raises UsageError where it is no URL of a database.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _not_a_url() from error
+    database = parts.path.strip("/")
+    if not url.startswith(SCHEMES) or not database or "/" in database:
+        raise _not_a_url()
+    user = f"{percent_encoded(parts.username)}@" if parts.username else ""
+    host = f"[{host}]" if host and ":" in host else host or ""
+    return f"postgresql://{user}{host}{f':{port}' if port else ''}/{database}"
+
+
+def _not_a_url() -> UsageError:
+    # What was given is not repeated: a password may stand anywhere in it.
+    return UsageError(
+        "The workspace's address is no address of a PostgreSQL database.",
+        remedy="Write it as postgresql://USER@HOST:PORT/DATABASE",
+        code="HOME_NOT_A_URL",
+    )
+
+
+def _options(url: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+
+    given = conninfo_to_dict(url).get("options")
+    return f"{given} {_SETTINGS}" if given else _SETTINGS
+
+
+@contextmanager
+def wording_failures(url: str) -> Iterator[None]:
+    """Turn what psycopg raises into errors that say what to do and hold no password."""
+    psycopg = driver()
+    try:
+        yield
+    except psycopg.Error as error:
+        raise explain(error, url) from _without_secrets(error, url)
+
+
+def explain(error: Exception, url: str) -> CacheError:
+    """Return the error to show for one that psycopg raised."""
+    place = shown_url(url)
+    text = _hidden(str(error), url)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    cause = next((line for line in reversed(lines) if "FATAL" in line), lines[0] if lines else None)
+    state = getattr(error, "sqlstate", None) or ""
+    for pattern, states, message, remedy, code in _FAULTS:
+        if state in states or (pattern and re.search(pattern, text)):
+            kind = CacheBusyError if code == CacheBusyError.code else CacheError
+            return kind(message.format(place=place), cause=cause, remedy=remedy, code=code)
+    psycopg = driver()
+    cut_off = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if state.startswith(("08", "57P")) or (not state and cut_off):
+        return CacheError(
+            f"The database {place} can't be reached.",
+            cause=cause,
+            remedy="Nothing was changed. Try again when it is back, or look at host and port.",
+            code="DATABASE_UNREACHABLE",
+        )
+    return CacheError(f"The database {place} refused what was asked.", cause=cause)
+
+
+# By what the server says, or by its SQLSTATE: message, remedy, code. The first that fits counts.
+_FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
+    (
+        r"password authentication failed|no password supplied|authentication failed",
+        ("28P01", "28000"),
+        "The database {place} does not accept this user and password.",
+        "Look at user and password: in PGPASSWORD, ~/.pgpass, or the address.",
+        "DATABASE_SIGN_IN",
+    ),
+    (
+        r"pg_hba\.conf",
+        (),
+        "The database {place} lets nobody in from here like this.",
+        "Ask its administrator for an entry in pg_hba.conf, or connect with TLS: "
+        "?sslmode=verify-full",
+        "DATABASE_SIGN_IN",
+    ),
+    (
+        r'(database|role) ".*" does not exist',
+        ("3D000",),
+        "There is no database at {place} for this user.",
+        "Look at the names, or let its administrator create it.",
+        "DATABASE_MISSING",
+    ),
+    (
+        r"certificate|SSL|TLS",
+        (),
+        "The connection to the database {place} is not safe enough.",
+        "Look at sslmode and sslrootcert in the address.",
+        "DATABASE_TLS",
+    ),
+    (
+        "",
+        ("42501", "25006"),
+        "The database {place} does not let this user do that. Nothing was changed.",
+        "Ask its administrator for the grants that the page on teams lists.",
+        "CACHE_NO_PERMISSION",
+    ),
+    (
+        r"No space left|could not extend file",
+        ("53100",),
+        "The disk of the database {place} is full. Nothing was changed.",
+        "Let its administrator free some space, then try again.",
+        "CACHE_DISK_FULL",
+    ),
+    (
+        r"too many (clients|connections)",
+        ("53300",),
+        "The database {place} has no connection left.",
+        "Try again in a moment, or let its administrator raise max_connections.",
+        "CACHE_BUSY",
+    ),
+    (
+        "",
+        ("42P01", "42703", "3F000"),
+        "The tables in the database {place} are not those of this crmdeck.",
+        "Upgrade crmdeck everywhere, or choose another workspace with --home.",
+        "CACHE_UNREADABLE",
+    ),
+)
+
+
+def _hidden(text: str, url: str) -> str:
+    password = urlsplit(url).password
+    for secret in {password, password and percent_encoded(password)}:
+        if secret:
+            text = text.replace(secret, "...")
+    return text
+
+
+def _without_secrets(error: Exception, url: str) -> Exception | None:
+    return None if _hidden(str(error), url) != str(error) else error

@@ -1,0 +1,283 @@
+"""The log of a team in PostgreSQL: readers see a moment, each write is alone by a row it locks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from crmdeck.clock import Clock
+from crmdeck.errors import CacheBusyError, CacheError, ConflictError
+from crmdeck.store import migrations
+from crmdeck.store.database import Database, Row
+from crmdeck.store.postgres_database import (
+    PostgresDatabase,
+    connect,
+    driver,
+    shown_url,
+    wording_failures,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+# A console has a few threads that read at once, a server has its workers.
+_MOST_CONNECTIONS = 8
+
+# Any number that other programs in the same database are not likely to lock.
+_MIGRATION_LOCK = 0x63726D_6465636B
+
+
+class PostgresEngine:
+    """The database at `url`; `wait` is how many seconds to wait for others.
+
+    The password is in `url`, in PGPASSWORD or in ~/.pgpass, and stays there.
+    """
+
+    def __init__(self, url: str, *, wait: float, read_only: bool, clock: Clock) -> None:
+        self.place = shown_url(url)
+        self._url = url
+        self._wait = wait
+        self._asked_read_only = read_only
+        self._clock = clock
+        self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        # All that follows changes under this lock only.
+        self._lock = threading.Lock()
+        self._idle: list[psycopg.Connection[Row]] = []
+        self._may_write: bool | None = None
+        self._ahead = timedelta()
+
+    @property
+    def read_only_reason(self) -> str | None:
+        if self._asked_read_only:
+            return "It was opened read-only."
+        if self._may_write is None:
+            # Where the database can't be asked, the one who uses it is told why.
+            with suppress(CacheError), self._begun("SELECT 1"):
+                pass
+        if self._may_write is False:
+            return f"The database {self.place} lets this user read only."
+        return None
+
+    def now(self) -> datetime:
+        """Return the server's time, so that what machines of a team write is of one clock."""
+        return self._clock() + self._ahead
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        with self._begun(begin) as database, wording_failures(self._url):
+            yield database
+
+    @contextmanager
+    def writing(self) -> Iterator[Database]:
+        begin = f"BEGIN; SET LOCAL lock_timeout = {max(1, round(self._wait * 1000))}"
+        with self._begun(begin) as database, wording_failures(self._url):
+            self._be_alone(database)
+            yield database
+            database.run("COMMIT")
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Connections are kept open anyway."""
+        yield
+
+    def head(self) -> int:
+        with self._begun("SELECT 1") as database, wording_failures(self._url):
+            return int(database.rows("SELECT seq FROM head")[0][0])
+
+    @contextmanager
+    def alone(self, what: str, doing: str) -> Iterator[None]:
+        """Keep others, on any machine, from the same work; raise ConflictError that names them.
+
+        The lock is a connection's own and ends with it, so nobody has to clean up.
+        """
+        since = f"{self.now():%m-%dT%H:%MZ}"
+        connection = connect(self._url, purpose=f"{doing} {since}", timeout=self._wait)
+        try:
+            with wording_failures(self._url):
+                database = PostgresDatabase(connection)
+                taken = database.rows("SELECT pg_try_advisory_lock(hashtextextended(?, 0))", [what])
+                if not taken[0][0]:
+                    raise _at_work(database, what)
+            yield
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _be_alone(self, database: PostgresDatabase) -> None:
+        """Lock the head until the end of the transaction, and look at its version."""
+        psycopg = driver()
+        try:
+            version = database.rows(
+                "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
+            )[0][0]
+        except psycopg.errors.LockNotAvailable as error:
+            raise CacheBusyError(
+                f"The database {self.place} is busy; waited {self._wait:g} s.",
+                cause=self._writer(),
+                remedy="Try again when it has finished.",
+            ) from error
+        migrations.refuse_newer(version, migrations.newest(migrations.shipped()), self.place)
+
+    def _writer(self) -> str:
+        with self._begun("SELECT 1") as database, wording_failures(self._url):
+            names = database.rows(
+                "SELECT DISTINCT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                "WHERE relation = 'head'::regclass AND mode = 'RowExclusiveLock' AND pid NOT IN "
+                "(SELECT pid FROM pg_locks WHERE NOT granted) ORDER BY 1"
+            )
+        told = ", ".join(name for (name,) in names if name)
+        return f"{told} is writing." if told else "Somebody else is writing."
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[PostgresDatabase]:
+        """Lend a connection on which `begin` was run; what is not committed is rolled back."""
+        if not self._slots.acquire(timeout=self._wait):
+            raise CacheBusyError(
+                f"The database {self.place} is busy; waited {self._wait:g} s.",
+                cause="Other parts of this program use all its connections.",
+                remedy="Try again when they have finished.",
+            )
+        try:
+            connection = self._take(begin)
+            try:
+                yield PostgresDatabase(connection)
+            finally:
+                self._give_back(connection)
+        finally:
+            self._slots.release()
+
+    def _take(self, begin: str) -> psycopg.Connection[Row]:
+        """Return a connection that works: an idle one may have been cut off meanwhile."""
+        psycopg = driver()
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                connection = self._connect()
+                with wording_failures(self._url):
+                    connection.execute(begin)
+                return connection
+            try:
+                connection.execute(begin)
+            except psycopg.Error:
+                connection.close()
+            else:
+                return connection
+
+    def _give_back(self, connection: psycopg.Connection[Row]) -> None:
+        with suppress(driver().Error):
+            connection.rollback()
+        if connection.closed:
+            return
+        with self._lock:
+            self._idle.append(connection)
+
+    def _connect(self) -> psycopg.Connection[Row]:
+        connection = connect(self._url, timeout=self._wait)
+        try:
+            with wording_failures(self._url):
+                self._bring_up_to_date(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _bring_up_to_date(self, connection: psycopg.Connection[Row]) -> None:
+        database = PostgresDatabase(connection)
+        known = migrations.shipped()
+        newest = migrations.newest(known)
+        version = self._version(database)
+        migrations.refuse_newer(version, newest, self.place)
+        self._look_around(database)
+        if version == newest:
+            return
+        if self._asked_read_only or self._may_write is False:
+            raise CacheError(
+                f"The database {self.place} has to be brought up to date first.",
+                cause=f"It has version {version}; this crmdeck reads version {newest}.",
+                remedy="Open the workspace once as its owner, without --read-only.",
+                code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
+            )
+        # Everything or nothing: definitions of tables are part of the transaction here.
+        with connection.transaction():
+            database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
+            version = self._version(database)
+            migrations.refuse_newer(version, newest, self.place)
+            if version == 0:
+                migrations.begin(database)
+                database.run("CREATE TABLE head (seq BIGINT NOT NULL)")
+                database.run("INSERT INTO head VALUES (0)")
+            for migration in known:
+                if migration.number > version:
+                    database.run(_collated(migration.sql))
+                    if migration.postgresql_sql:
+                        database.run(migration.postgresql_sql)
+                    migrations.mark(database, migration, self.now())
+        self._look_around(database)
+
+    def _version(self, database: PostgresDatabase) -> int:
+        """Return the number of the last migration, 0 for an empty database; refuse others'."""
+        schema, mine, others = database.rows(
+            "SELECT current_schema(), to_regclass('schema_migration') IS NOT NULL, "
+            "EXISTS (SELECT 1 FROM pg_class WHERE relkind IN ('r', 'v', 'm', 'p') "
+            "AND relnamespace = to_regnamespace(current_schema()))"
+        )[0]
+        if mine:
+            return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+        if schema is None or others:
+            raise CacheError(
+                f"The database {self.place} is not a workspace of crmdeck. It was left untouched.",
+                cause="It holds tables of something else."
+                if others
+                else "There is no schema in it that tables could be made in.",
+                remedy="Give crmdeck a database of its own, or a schema: "
+                "?options=-csearch_path%3Dcrmdeck",
+                code="DATABASE_NOT_OURS",
+            )
+        return 0
+
+    def _look_around(self, database: PostgresDatabase) -> None:
+        """Learn what this user may do here, and what time it is."""
+        sent = time.monotonic()
+        may_write, server_time = database.rows(
+            "SELECT NOT pg_is_in_recovery() AND coalesce((SELECT "
+            "has_table_privilege(oid, 'INSERT') FROM pg_class "
+            "WHERE oid = to_regclass('audit_entry')), "
+            "has_schema_privilege(current_schema(), 'CREATE')), clock_timestamp()"
+        )[0]
+        travelled = timedelta(seconds=(time.monotonic() - sent) / 2)
+        self._may_write = bool(may_write)
+        ahead = server_time.astimezone(UTC) + travelled - self._clock()
+        # Clocks that agree to a second need no help, and time does not jump about with the network.
+        self._ahead = ahead if abs(ahead) > timedelta(seconds=1) else timedelta()
+
+
+def _at_work(database: PostgresDatabase, what: str) -> ConflictError:
+    rows = database.rows(
+        "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND "
+        "(classid::BIGINT << 32) | objid::BIGINT = hashtextextended(?, 0)",
+        [what],
+    )
+    who = rows[0][0].removeprefix("crmdeck ") if rows else ""
+    return ConflictError(
+        "It is being refreshed elsewhere at this moment.",
+        cause=f"Who is at it, since when: {who}." if who else None,
+        remedy="What it finds appears here when it is done.",
+        code="REFRESH_RUNNING",
+    )
+
+
+def _collated(sql: str) -> str:
+    """Return a migration whose texts are ordered here as everywhere, by code point."""
+    return sql.replace("VARCHAR", 'VARCHAR COLLATE "C"')

@@ -1,0 +1,288 @@
+"""What only PostgreSQL has: roles, sign-in, a server that goes away, machines beside each other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from crmdeck.clock import utc_now
+from crmdeck.errors import (
+    CacheBusyError,
+    CacheError,
+    CacheTooNewError,
+    ConflictError,
+    ReadOnlyError,
+    UsageError,
+)
+from crmdeck.store import Store, migrations
+from tests.postgres import server_url, with_database
+from tests.store.build import START, connection, record, schema
+
+psycopg = pytest.importorskip("psycopg")
+
+SECRET = "p:w/d@ ?"
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as session:
+        return [one.name for one in session.connections.all()]
+
+
+def put(store: Store, name: str) -> None:
+    with store.write() as session:
+        session.connections.put(connection(name), START, "me")
+
+
+def execute(url: str, sql: str) -> None:
+    with psycopg.connect(url, autocommit=True) as raw:
+        raw.execute(sql.encode())
+
+
+def test_two_machines_write_and_read_one_log(postgres_url: str) -> None:
+    one, other = Store(postgres_url), Store(postgres_url)
+    assert names(other) == []
+    before = other.head()
+    put(one, "acme")
+    assert other.head() != before
+    put(other, "beta")
+    assert names(one) == names(other) == ["acme", "beta"]
+    for store in (one, other):
+        store.close()
+    assert names(one) == ["acme", "beta"]
+
+
+def test_many_writers_lose_nothing_and_readers_see_an_order_without_holes(
+    postgres_url: str,
+) -> None:
+    Store(postgres_url).head()
+    seen: list[int] = []
+    finished = threading.Event()
+
+    def write(name: str) -> None:
+        store = Store(postgres_url, wait=60)
+        for number in range(8):
+            put(store, f"{name}{number}")
+        store.close()
+
+    def follow() -> None:
+        store, last = Store(postgres_url), 0
+        while True:
+            done = finished.is_set()
+            with store.read() as session:
+                rows = session.connections._database.rows(
+                    "SELECT seq FROM connection WHERE seq > ? ORDER BY seq", [last]
+                )
+            seen.extend(seq for (seq,) in rows)
+            last = seen[-1] if seen else 0
+            if done:
+                return store.close()
+
+    reader = threading.Thread(target=follow)
+    writers = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    reader.start()
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    finished.set()
+    reader.join()
+    assert len(seen) == len(set(seen)) == 32
+
+
+def test_a_read_sees_one_moment(postgres_url: str) -> None:
+    store, other = Store(postgres_url), Store(postgres_url)
+    put(store, "first")
+    with store.read() as session:
+        before = session.connections.all()
+        put(other, "later")
+        assert session.connections.all() == before
+    assert names(store) == ["first", "later"]
+
+
+def test_who_waits_in_vain_learns_who_is_writing(postgres_url: str) -> None:
+    store, other = Store(postgres_url), Store(postgres_url, wait=0.2)
+    with store.write():
+        assert names(other) == []
+        with pytest.raises(CacheBusyError) as caught:
+            put(other, "acme")
+    assert "crmdeck" in (caught.value.cause or "")
+    assert "@" in (caught.value.cause or "")
+    put(other, "acme")
+
+
+def test_what_fails_leaves_nothing(postgres_url: str) -> None:
+    store = Store(postgres_url)
+
+    def work() -> None:
+        with store.write() as session:
+            session.connections.put(connection(), START, "me")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    assert names(store) == []
+
+
+def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
+    one, other = Store(postgres_url), Store(postgres_url)
+    with one.alone("acme", "refresh by anna"):
+        with other.alone("beta", "refresh by bob"):
+            pass
+        with pytest.raises(ConflictError) as caught, other.alone("acme", "refresh by bob"):
+            pass
+    assert caught.value.code == "REFRESH_RUNNING"
+    assert "refresh by anna" in (caught.value.cause or "")
+    with other.alone("acme", "refresh by bob"):
+        pass
+
+
+@contextmanager
+def role(url: str, password: str = "") -> Iterator[str]:
+    """Yield the URL of the same database for a user who may do nothing yet."""
+    database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    name = f"reader_{database}"
+    execute(url, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{password or 'x'}'")
+    try:
+        yield with_database(server_url(), str(database), name, password)
+    finally:
+        execute(url, f'DROP OWNED BY "{name}"; DROP ROLE "{name}"')
+
+
+def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
+    put(Store(postgres_url), "acme")
+    with role(postgres_url) as url:
+        user = psycopg.conninfo.conninfo_to_dict(url)["user"]
+        with pytest.raises(CacheError) as caught:
+            names(Store(url))
+        assert caught.value.code == "CACHE_NO_PERMISSION"
+        execute(postgres_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"')
+        store = Store(url)
+        assert store.read_only
+        assert names(store) == ["acme"]
+        with pytest.raises(ReadOnlyError) as refused:
+            put(store, "beta")
+        assert "read only" in (refused.value.cause or "")
+        store.close()
+
+
+def test_a_read_only_store_makes_no_tables(postgres_url: str) -> None:
+    with pytest.raises(CacheError) as caught:
+        names(Store(postgres_url, read_only=True))
+    assert caught.value.code == "CACHE_MISSING"
+    with psycopg.connect(postgres_url) as raw:
+        count = raw.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert count.fetchone() == (0,)
+
+
+def test_a_database_of_somebody_else_is_left_alone(postgres_url: str) -> None:
+    execute(postgres_url, "CREATE TABLE theirs (a INT)")
+    with pytest.raises(CacheError, match="not a workspace") as caught:
+        names(Store(postgres_url))
+    assert caught.value.code == "DATABASE_NOT_OURS"
+    execute(postgres_url, "CREATE SCHEMA crmdeck")
+    store = Store(f"{postgres_url}&options=-csearch_path%3Dcrmdeck")
+    put(store, "acme")
+    assert names(store) == ["acme"]
+    store.close()
+
+
+def test_a_newer_database_is_refused_by_who_reads_and_by_who_was_reading(
+    postgres_url: str,
+) -> None:
+    store = Store(postgres_url)
+    put(store, "acme")
+    newer = migrations.newest(migrations.shipped()) + 1
+    execute(postgres_url, f"INSERT INTO schema_migration VALUES ({newer}, 'x', now())")
+    with pytest.raises(CacheTooNewError):
+        put(store, "beta")
+    with pytest.raises(CacheTooNewError):
+        names(Store(postgres_url))
+    execute(postgres_url, f"DELETE FROM schema_migration WHERE number = {newer}")
+    assert names(store) == ["acme"]
+
+
+def test_two_who_come_first_make_the_tables_once(postgres_url: str) -> None:
+    stores = [Store(postgres_url) for _ in range(4)]
+    threads = [threading.Thread(target=put, args=(store, "acme")) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with psycopg.connect(postgres_url) as raw:
+        rows = raw.execute("SELECT number FROM schema_migration ORDER BY number").fetchall()
+    assert [number for (number,) in rows] == [m.number for m in migrations.shipped()]
+
+
+def test_a_server_that_cuts_everybody_off_is_told_and_forgotten(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    put(store, "acme")
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    execute(postgres_url, cut)
+    assert names(store) == ["acme"]
+
+    def work() -> None:
+        with store.write() as session:
+            record(session, 0, schema("Account"))
+            execute(postgres_url, cut)
+            record(session, 1, schema("Lead"))
+
+    with pytest.raises(CacheError) as caught:
+        work()
+    assert caught.value.code == "DATABASE_UNREACHABLE"
+    with store.read() as session:
+        assert session.snapshots.current("acme") == ()
+    put(store, "beta")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "nowhere.invalid"])
+def test_a_host_that_does_not_answer_is_named_without_the_password(host: str) -> None:
+    encoded = quote(SECRET, safe="")
+    with pytest.raises(CacheError) as caught:
+        names(Store(f"postgresql://me:{encoded}@{host}/db", wait=2))
+    assert caught.value.code == "DATABASE_UNREACHABLE"
+    assert host in caught.value.message
+    assert caught.value.remedy
+    for password in (SECRET, encoded):
+        assert password not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"
+
+
+def test_a_wrong_database_and_a_wrong_user_have_their_sentence(postgres_url: str) -> None:
+    for url in (
+        with_database(server_url(), "missing"),
+        with_database(server_url(), "postgres", "nobody_here", SECRET),
+    ):
+        with pytest.raises(CacheError) as caught:
+            names(Store(url))
+        assert caught.value.code == "DATABASE_MISSING"
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql://host",
+        "postgresql://me:secret@host:port/db",
+        "postgresql://[::1/db",
+        "mysql://me:secret@host/db",
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Store(url)
+    assert caught.value.code == "HOME_NOT_A_URL"
+    assert "secret" not in str(caught.value)
+
+
+def test_the_servers_clock_is_everybodys(postgres_url: str) -> None:
+    slow = Store(postgres_url, clock=lambda: utc_now() - timedelta(hours=3))
+    names(slow)
+    assert abs(slow.now() - utc_now()) < timedelta(minutes=1)
