@@ -17,7 +17,7 @@ from textual.widgets import Static
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Choice, DecisionState, Direction, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
@@ -188,18 +188,18 @@ def pane_of(pilot: Pilot[Any]) -> DriftPane:
 
 def wheres(pilot: Pilot[Any]) -> list[str]:
     """Return what stands in the timeline: days, titles of stories, places of events."""
-    return [line.where.strip() for line in pane_of(pilot).timeline.shown()]
+    return [line.where.strip() for line in pane_of(pilot).table.shown()]
 
 
 def names(pilot: Pilot[Any]) -> list[str]:
     """Return the fields whose events show as lines."""
-    lines = pane_of(pilot).timeline.shown()
-    return [line.item.event.field_name or "" for line in lines if line.item is not None]
+    lines = pane_of(pilot).table.shown()
+    return [line.entry.event.field_name or "" for line in lines if line.entry is not None]
 
 
 async def go_to(pilot: Pilot[Any], what: str) -> Line:
     """Put the cursor on the first line that begins with `what`."""
-    timeline = pane_of(pilot).timeline
+    timeline = pane_of(pilot).table
     for position, line in enumerate(timeline.shown()):
         if line.where.strip().startswith(what):
             timeline.move_to(position)

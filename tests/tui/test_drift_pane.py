@@ -117,7 +117,7 @@ async def test_a_story_unfolds_and_folds(drifted: Workspace) -> None:
         await press(pilot, "j", "j")
         await press(pilot, "left")
         assert wheres(pilot)[-1] == STORY
-        line = pane_of(pilot).line
+        line = pane_of(pilot).commands.line
         assert line is not None
         assert line.story is not None
         await press(pilot, "enter")
@@ -224,7 +224,7 @@ async def test_acknowledges_marked_lines_a_story_among_them(drifted: Workspace) 
         assert "Acknowledge 9 changes" in screen_text(pilot)
         await press(pilot, "enter")
         assert len(acknowledged(drifted)) == 9
-        assert not pane_of(pilot).timeline.marked()
+        assert not pane_of(pilot).table.marked()
 
 
 async def test_acknowledges_all_shown_only_when_asked_twice(drifted: Workspace) -> None:
@@ -349,7 +349,7 @@ async def test_sorted_it_is_one_list_without_days(drifted: Workspace) -> None:
         assert wheres(pilot)[-1] == STORY or STORY in wheres(pilot)
         assert not [where for where in wheres(pilot) if where.startswith(("Thu", "Mon"))]
         assert len(wheres(pilot)) == 7
-        lines = pane_of(pilot).timeline.shown()
+        lines = pane_of(pilot).table.shown()
         assert lines[0].when == "26-05-14 12:00" or lines[0].when.startswith("26-05-1")
 
 
@@ -360,12 +360,12 @@ async def test_is_found_again_where_it_was_left(home: Path) -> None:
             await go_to(pilot, STORY)
             await press(pilot, "right", "j", "j", "j")
             await filter_by(pilot, "kind:added")
-            kept = pane_of(pilot).timeline.cursor_key
+            kept = pane_of(pilot).table.cursor_key
             await pilot.press("q")
         async with console(workspace).run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             pane = pane_of(pilot)
-            assert (pane.timeline.cursor_key, pane.filter_text) == (kept, "kind:added")
+            assert (pane.table.cursor_key, pane.filter_text) == (kept, "kind:added")
             assert names(pilot).count("Region__c") == 8
 
 
@@ -377,7 +377,7 @@ async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Worksp
         await settle(pilot)
         pane_of(pilot).post_message(pane_of(pilot).GoTo("drift", {"event": event.id}))
         await settle(pilot)
-        await until(pilot, lambda: pane_of(pilot).timeline.cursor_key == event.id)
+        await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
 
 
 async def test_days_are_gone_through_and_picked_on_the_strip(drifted: Workspace) -> None:
@@ -417,7 +417,7 @@ async def test_a_refresh_adds_to_the_timeline(tmp_path: Path) -> None:
             export(tmp_path / "acme", {"Account": (described("Industry"), described("Fresh__c"))})
             await press(pilot, "r")
             assert wheres(pilot)[1] == "Account.Fresh__c"
-            assert pane_of(pilot).timeline.cursor_key == kept.key
+            assert pane_of(pilot).table.cursor_key == kept.key
 
 
 def keys(pilot: Pilot[Any]) -> set[str]:
@@ -427,7 +427,7 @@ def keys(pilot: Pilot[Any]) -> set[str]:
 
 def day_of(pilot: Pilot[Any]) -> str:
     """Return the day under the cursor."""
-    line = pane_of(pilot).line
+    line = pane_of(pilot).commands.line
     return line.where if line is not None and line.day is not None else ""
 
 

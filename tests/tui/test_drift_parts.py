@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story
+from crmdeck.tui.filtering import with_term_toggled
+from crmdeck.tui.panes.drift.arrangement import DayCount, Folds, arrange
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.layout import wrap
-from crmdeck.tui.panes.drift.lines import DayCount, Folds, arrange
-from crmdeck.tui.panes.drift.quick import toggled
 from crmdeck.workspace import Timeline, make_timeline
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
@@ -85,13 +85,13 @@ def test_every_event_that_passes_is_under_exactly_one_line(
     whole = timeline(*events, stories=stories)
     passing = {e.id for e in events if int(e.id[1:]) % 10 != wanted}
     opened = Folds().all_turned([f"story:{story.id}" for story in stories])
-    arranged = arrange(whole, lambda item: item.event.id in passing, opened, flat=flat)
-    shown = [line.item.event.id for line in arranged.lines if line.item is not None]
+    arranged = arrange(whole, lambda entry: entry.event.id in passing, opened, flat=flat)
+    shown = [line.entry.event.id for line in arranged.lines if line.entry is not None]
     assert sorted(shown) == sorted(passing) == sorted(arranged.ids)
     assert sum(day.events for day in arranged.days) == len(passing)
-    folded = arrange(whole, lambda item: item.event.id in passing, Folds(), flat=flat)
+    folded = arrange(whole, lambda entry: entry.event.id in passing, Folds(), flat=flat)
     tops = [line for line in folded.lines if line.day is None]
-    assert sorted(item.event.id for line in tops for item in line.items) == sorted(passing)
+    assert sorted(entry.event.id for line in tops for entry in line.entries) == sorted(passing)
 
 
 @given(st.integers(1, 200), st.lists(st.integers(0, 89), unique=True, max_size=30))
@@ -120,6 +120,6 @@ def test_wrapped_lines_fit(text: str, width: int) -> None:
 
 
 def test_a_quick_filter_goes_in_and_out() -> None:
-    assert toggled("amount", "ack:no") == "amount ack:no"
-    assert toggled("ack:no amount", "ack:no") == "amount"
-    assert toggled("!severity:safe x", "severity:breaking") == "x severity:breaking"
+    assert with_term_toggled("amount", "ack:no") == "amount ack:no"
+    assert with_term_toggled("ack:no amount", "ack:no") == "amount"
+    assert with_term_toggled("!severity:safe x", "severity:breaking") == "x severity:breaking"

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from crmdeck.model import Scope, ScopeMode
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.sampling import SamplingPane
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.samples import percent_filled, values_text
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
@@ -20,10 +20,6 @@ from tests.tui.pilot import screen_text, settle
 from tests.workspace.crm import Office, opened
 
 ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account",))
-PLACES: dict[str, dict[str, Any]] = {
-    "mapping": {"pair": "partner--Account", "field": "name"},
-    "schema": {"object": "Account"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +34,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 def console(workspace: Workspace, pane: str) -> CrmdeckApp:
     app = CrmdeckApp(workspace)
     app.ui_state.pane = pane
-    app.ui_state.panes = {pane: PLACES[pane]}
+    first = workspace.connections.all()[0].id
+    app.ui_state.connection_id = first
+    app.ui_state.panes = {
+        "mapping": {"pairs": {first: "partner--Account"}, "field": "name"},
+        "schema": {"object": "Account"},
+    }
     return app
 
 
@@ -50,8 +51,9 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
 
 def values_of(app: CrmdeckApp) -> set[str]:
     """Return the values that the pane keeps, but for what is too short to be looked for."""
-    pane = app.screen_stack[0].query(SamplingPane).first()
-    kept = pane.samples._values.values()
+    pane: Any = next(one for one in app.screen_stack[0].query(Pane) if one.display)
+    samples = getattr(pane, "sampler", pane).samples
+    kept = samples._values.values()
     found = {value for fields in kept for values in fields.values() for value in values}
     return {value for value in found if len(value) > 5}
 
@@ -112,7 +114,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
 async def test_rates_that_were_measured_show_without_asking(office: Office) -> None:
     office.workspace.schemas.sample("org", "Account", ["Name", "Website"])
     before = len(office.sandbox.requests)
-    for pane in PLACES:
+    for pane in ("mapping", "schema"):
         async with console(office.workspace, pane).run_test(size=(140, 40)) as pilot:
             await settle(pilot)
             assert "100%" in screen_text(pilot)

@@ -120,3 +120,11 @@ def _hint(unknown: list[str], known: Mapping[str, KeyTest[R]]) -> str:
     named = ", ".join(f"{key}:" for key in dict.fromkeys(unknown))
     offer = f"; known: {' '.join(f'{key}:' for key in sorted(known))}" if known else ""
     return f"{named} is no filter key here, looked for as text{offer}"
+
+
+def with_term_toggled(text: str, term: str) -> str:
+    """Return the filter with `term` in it, or without where it was; other values of its key go."""
+    key = term.partition(":")[0]
+    words = text.split()
+    rest = [word for word in words if not word.lstrip("!").casefold().startswith(f"{key}:")]
+    return " ".join(rest if term in words else [*rest, term])

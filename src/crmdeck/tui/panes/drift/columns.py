@@ -11,10 +11,10 @@ from rich.cells import cell_len
 
 from crmdeck.model import DriftKind
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
-from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
-from crmdeck.workspace import VALUE_SIGNS, Entry, shown_changes
+from crmdeck.workspace import VALUE_SIGNS, Entry, ValueChange, shown_changes
 
 LEAST_OBJECT = 4
 """Cells that are left to an object's name beside a long field name."""
@@ -58,12 +58,12 @@ def fit_severity(line: Line, width: int) -> str:
 
 def fit_what(line: Line, width: int) -> str:
     """Return what happened in `width` cells, said more briefly where that helps."""
-    if len(line.what) <= width or line.item is None:
+    if len(line.what) <= width or line.entry is None:
         return line.what
-    event = line.item.event
+    event = line.entry.event
     names = [change.attribute for change in shown_changes(event.changes)]
     if names == ["picklist"]:
-        ways = Counter(value.how for value in line.item.values)
+        ways = Counter(value.how for value in line.entry.values)
         counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
         return " ".join([*counted, "values"])
     return line.what.removeprefix("type ") if names == ["type"] else line.what
@@ -81,9 +81,9 @@ def _where_state(line: Line) -> str:
 def fit_place(line: Line, width: int) -> str:
     """Return object and field in `width` cells: the object gives way, the field is the news."""
     whole = line.where
-    if line.item is None or len(whole) <= width:
+    if line.entry is None or len(whole) <= width:
         return whole
-    name = line.item.event.field_name
+    name = line.entry.event.field_name
     if name is None:
         return whole
     before = whole[: len(whole) - len(name) - 1]
@@ -136,7 +136,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "by",
         "Who",
-        lambda line: (line.item.event.changed_by or "") if line.item is not None else "",
+        lambda line: (line.entry.event.changed_by or "") if line.entry is not None else "",
         style=lambda _: "muted",
         width=12,
         hide_below=108,
@@ -164,37 +164,47 @@ COLUMNS: tuple[Column[Line], ...] = (
 )
 
 
+_STATES = {"removed": "error", "added": "ok", "changed": "warn"}
+VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
+    Column("how", "", lambda value: value.how, style=lambda value: _STATES[value.how], width=7),
+    Column("value", "Value", lambda value: value.value, weight=3),
+    Column("detail", "", lambda value: value.detail, style=lambda _: "muted", weight=2),
+)
+
+
 def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Entry]]:
     """Return the filter keys; `since:` counts from `now`, `names` are those of connections."""
     return {
-        "severity": lambda item, wanted: one_of(item.event.severity.value, wanted),
-        "object": lambda item, wanted: one_of(item.event.object_type, wanted),
-        "field": lambda item, wanted: one_of(item.event.field_name or "", wanted),
+        "severity": lambda entry, wanted: one_of(entry.event.severity.value, wanted),
+        "object": lambda entry, wanted: one_of(entry.event.object_type, wanted),
+        "field": lambda entry, wanted: one_of(entry.event.field_name or "", wanted),
         "attr": _has_attribute,
         "kind": _is_kind,
-        "ack": lambda item, wanted: yes_no(item.acknowledged, wanted),
-        "mapped": lambda item, wanted: yes_no(bool(item.event.affected_mappings), wanted),
-        "story": lambda item, wanted: yes_no(item.event.story is not None, wanted),
-        "who": lambda item, wanted: one_of(item.event.changed_by or "", wanted),
-        "connection": lambda item, wanted: one_of(names.get(item.event.connection_id, ""), wanted),
-        "on": lambda item, wanted: item.event.detected_at.strftime("%Y-%m-%d").startswith(wanted),
-        "since": lambda item, wanted: _is_since(item, wanted, now),
+        "ack": lambda entry, wanted: yes_no(entry.acknowledged, wanted),
+        "mapped": lambda entry, wanted: yes_no(bool(entry.event.affected_mappings), wanted),
+        "story": lambda entry, wanted: yes_no(entry.event.story is not None, wanted),
+        "who": lambda entry, wanted: one_of(entry.event.changed_by or "", wanted),
+        "connection": lambda entry, wanted: one_of(
+            names.get(entry.event.connection_id, ""), wanted
+        ),
+        "on": lambda entry, wanted: entry.event.detected_at.strftime("%Y-%m-%d").startswith(wanted),
+        "since": lambda entry, wanted: _is_since(entry, wanted, now),
     }
 
 
-def searched(item: Entry) -> Iterable[str]:
+def searched(entry: Entry) -> Iterable[str]:
     """Yield the texts in which words are looked for."""
-    return item.texts
+    return entry.texts
 
 
-def _has_attribute(item: Entry, wanted: str) -> bool:
-    return any(one_of(change.attribute, wanted) for change in item.event.changes)
+def _has_attribute(entry: Entry, wanted: str) -> bool:
+    return any(one_of(change.attribute, wanted) for change in entry.event.changes)
 
 
-def _is_kind(item: Entry, wanted: str) -> bool:
+def _is_kind(entry: Entry, wanted: str) -> bool:
     """`removed`, `field_removed`, `object`, `renamed` and what begins like them."""
-    kind = item.event.kind
-    if item.twin is not None and "renamed".startswith(wanted):
+    kind = entry.event.kind
+    if entry.twin is not None and "renamed".startswith(wanted):
         return True
     _, _, happened = kind.value.partition("_")
     return (
@@ -204,9 +214,9 @@ def _is_kind(item: Entry, wanted: str) -> bool:
     )
 
 
-def _is_since(item: Entry, wanted: str, now: datetime) -> bool:
+def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
     since = _moment(wanted, now)
-    return since is None or item.event.detected_at >= since
+    return since is None or entry.event.detected_at >= since
 
 
 def _moment(text: str, now: datetime) -> datetime | None:

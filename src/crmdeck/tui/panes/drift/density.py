@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from crmdeck.model import Severity
-from crmdeck.tui.panes.drift.lines import DayCount
+from crmdeck.tui.panes.drift.arrangement import DayCount
 from crmdeck.tui.severity import COLOURS, SIGNS
 
 DAYS = 90

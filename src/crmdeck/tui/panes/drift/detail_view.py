@@ -8,9 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.panes.drift.detail import event_detail
-from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.summary import day_detail, story_detail
+from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.detail import day_detail, event_detail, story_detail
 from crmdeck.workspace import Timeline
 
 LEAST_WIDTH = 24
@@ -22,7 +21,7 @@ class DetailView(VerticalScroll, can_focus=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="detail")
-        self._book: Timeline | None = None
+        self._timeline: Timeline | None = None
         self._line: Line | None = None
         self._instead = ""
         self._width = 0
@@ -31,10 +30,10 @@ class DetailView(VerticalScroll, can_focus=False):
         """Yield the text."""
         yield Static("", markup=False)
 
-    def show(self, book: Timeline | None, line: Line | None, instead: str = "") -> None:
+    def show(self, timeline: Timeline | None, line: Line | None, instead: str = "") -> None:
         """Show what `line` is about; `instead` where there is none."""
         other = line is None or self._line is None or line.key != self._line.key
-        self._book, self._line, self._instead = book, line, instead
+        self._timeline, self._line, self._instead = timeline, line, instead
         self._draw()
         if other:
             self.scroll_home(animate=False)
@@ -53,11 +52,11 @@ class DetailView(VerticalScroll, can_focus=False):
         self.query_one(Static).update(self._content(max(LEAST_WIDTH, self._width)))
 
     def _content(self, width: int) -> Content:
-        book, line = self._book, self._line
-        if book is None or line is None:
+        timeline, line = self._timeline, self._line
+        if timeline is None or line is None:
             return Content.styled(self._instead, "$muted")
-        if line.item is not None:
-            return event_detail(book, line.item, width)
+        if line.entry is not None:
+            return event_detail(timeline, line.entry, width)
         if line.story is not None:
-            return story_detail(book, line, width)
-        return day_detail(book, line, width)
+            return story_detail(timeline, line, width)
+        return day_detail(timeline, line, width)

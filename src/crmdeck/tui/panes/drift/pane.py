@@ -2,153 +2,167 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from textual import on
+from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Actions
-from crmdeck.tui.panes.drift.acknowledging import ask_and_acknowledge, ask_for_all
-from crmdeck.tui.panes.drift.board import Board
+from crmdeck.tui.filtering import Filter
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
+from crmdeck.tui.panes.drift.columns import COLUMNS
+from crmdeck.tui.panes.drift.commands import DriftCommands
+from crmdeck.tui.panes.drift.copy_text import line_text
 from crmdeck.tui.panes.drift.density import Density
+from crmdeck.tui.panes.drift.detail import nothing_yet
 from crmdeck.tui.panes.drift.detail_view import DetailView
-from crmdeck.tui.panes.drift.keys import DRIFT_ACTIONS
-from crmdeck.tui.panes.drift.leaving import ask_and_repair, go_to_schema, show_values
-from crmdeck.tui.panes.drift.lines import Line
-from crmdeck.tui.panes.drift.quick import toggled
-from crmdeck.tui.panes.drift.renaming import ask_and_take_rename
-from crmdeck.tui.panes.drift.telling import item_json
-from crmdeck.tui.panes.drift.timeline import TimelineTable
+from crmdeck.tui.panes.drift.loader import TimelineLoader
+from crmdeck.tui.panes.drift.table import TimelineTable
+from crmdeck.tui.panes.drift.view_state import ViewState, to_state
+from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import once
+from crmdeck.workspace import Entry
 
 
-class DriftPane(Board):
-    """The keys of the pane, over what its board shows."""
+class DriftPane(Pane):
+    """The timeline, how dense it is, and one change in full."""
 
     SCOPE = "drift"
     ACTIONS: ClassVar[Actions] = DRIFT_ACTIONS
 
-    # Actions: folds, days, filters
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
+        self.table = TimelineTable(COLUMNS, key=lambda line: line.key, id="timeline")
+        self.timeline = TimelineLoader(host, self.loader, self)
+        self.commands = DriftCommands(host, self.loader, self.timeline, self.table, self)
+        self.is_zoomed = False
+        self._hint = ""
 
-    @on(TimelineTable.Folded)
-    def _folded(self, message: TimelineTable.Folded) -> None:
-        self._fold(message.key)
+    def compose_body(self) -> ComposeResult:
+        """Yield the strip, the timeline, and what is under the cursor."""
+        yield Density(id="density")
+        yield self.table
+        yield DetailView(id="event")
 
-    @on(Table.Selected)
-    def _selected(self, message: Table.Selected) -> None:
-        line: Line = message.row
-        if line.open is not None:
-            self._fold(line.key)
-        else:
-            self._zoom(not self.is_zoomed)
+    def reload(self) -> None:
+        """Read the drift."""
+        self.timeline.read(self.connection_id)
 
-    def _fold(self, key: str) -> None:
-        self.folds = self.folds.toggled(key)
-        self._wanted = key
-        self._arrange()
+    def apply_filter(self, text: str) -> None:
+        """Lay out what passes the filter."""
+        self.timeline.arrange()
 
-    def _zoom(self, zoomed: bool) -> None:
+    def show_lines(self, found: Filter[Entry], cursor: str | None) -> None:
+        """Show the arrangement; `found` is the filter that it passed."""
+        arrangement, timeline = self.timeline.arrangement, self.timeline.timeline
+        if arrangement is None or timeline is None:
+            return
+        self._hint = found.hint
+        self.table.words = found.words
+        self.table.empty = "No change passes the filter." if arrangement.total else "No drift yet."
+        strip = self.query_one(Density)
+        strip.today = timeline.now.date()
+        strip.days = arrangement.days
+        if cursor is None and self.table.cursor_row is None:
+            cursor = next((line.key for line in arrangement.lines if line.day is None), None)
+        self.table.set_rows(arrangement.lines, cursor=cursor)
+
+    def zoom(self, zoomed: bool) -> None:
+        """Give the details more room, or less again."""
         self.is_zoomed = zoomed
         self.set_class(zoomed, "-zoomed")
         self.refresh_bindings()
 
-    def action_fold(self) -> None:
-        """Fold or unfold the line, or what it is in."""
-        line = self.line
-        key = None if line is None else line.key if line.open is not None else line.parent
-        if key is not None:
-            self._fold(key)
+    def scroll_details(self, direction: int) -> None:
+        """Scroll the details by a step."""
+        self.query_one(DetailView).step(direction)
 
-    def action_fold_all(self) -> None:
-        """Unfold all stories, or fold them again."""
-        self.folds = self.folds.all_turned(self.arrangement.foldable if self.arrangement else ())
-        self._arrange()
+    def show_done(self, text: str) -> None:
+        """Say what was done, and show what has become of it."""
+        self.host.say(text)
+        self.table.clear_marks()
+        self.post_message(self.Changed())
+        self.reload()
 
-    def action_older(self) -> None:
-        """Go to the day before that of the cursor."""
-        self._go_to_day(1)
+    @on(Table.Ordered)
+    def _ordered(self) -> None:
+        flat = self.table.sort is not None
+        if flat != self.timeline.is_flat:
+            self.timeline.is_flat = flat
+            self.timeline.arrange()
+        self._describe()
 
-    def action_newer(self) -> None:
-        """Go to the day after that of the cursor."""
-        self._go_to_day(-1)
+    @on(Table.Highlighted)
+    def _highlighted(self) -> None:
+        self._describe()
 
-    def _go_to_day(self, step: int) -> None:
-        lines = self.timeline.shown()
-        position = self.timeline.cursor + step
-        while 0 <= position < len(lines):
-            if lines[position].day is not None:
-                self.timeline.move_to(position)
-                return
-            position += step
+    @on(Table.Selected)
+    def _selected(self) -> None:
+        self.commands.open_line()
+
+    @on(TimelineTable.Folded)
+    def _folded(self, message: TimelineTable.Folded) -> None:
+        self.timeline.fold(message.key)
 
     @on(Density.Picked)
     def _picked(self, message: Density.Picked) -> None:
-        lines = self.timeline.shown()
-        for position, line in enumerate(lines):
+        for position, line in enumerate(self.table.shown()):
             if message.first <= line.at.date() <= message.last:
-                self.timeline.move_to(position)
+                self.table.move_to(position)
                 return
 
-    def action_unacknowledged(self) -> None:
-        """Show only what is not acknowledged."""
-        self.replace_filter(toggled(self.filter_text, "ack:no"))
+    def _describe(self) -> None:
+        """Say what there is, and what the cursor is on."""
+        line, arrangement = self.commands.line, self.timeline.arrangement
+        timeline = self.timeline.timeline
+        if arrangement is None or timeline is None:
+            return
+        total, shown = arrangement.total, len(arrangement.entries)
+        waiting = sum(not entry.acknowledged for entry in timeline.entries)
+        self.set_heading(
+            "Drift",
+            "all connections" if self.timeline.everywhere else self.connection_name,
+            count(total, "change"),
+            f"{waiting:,} to do" if waiting else "all acknowledged" if total else "",
+        )
+        number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        self.post_message(self.Summary(number, self._hint))
+        self.query_one(Density).current = line.at.date() if line is not None else None
+        instead = "" if total else nothing_yet(self.host.status)
+        self.query_one(DetailView).show(timeline, line, instead)
+        self.refresh_bindings()
 
-    def action_breaking(self) -> None:
-        """Show only what is breaking."""
-        self.replace_filter(toggled(self.filter_text, "severity:breaking"))
+    def copy_text(self) -> str:
+        """Return the line under the cursor as text."""
+        line, timeline = self.commands.line, self.timeline.timeline
+        return line_text(timeline, line) if timeline is not None and line is not None else ""
 
-    def action_mapped(self) -> None:
-        """Show only what touches a mapping."""
-        self.replace_filter(toggled(self.filter_text, "mapped:yes"))
+    def can_copy(self) -> bool:
+        """Return whether there is a line to copy."""
+        return self.commands.line is not None
 
-    def action_everywhere(self) -> None:
-        """Show all connections, or this one only."""
-        self.everywhere = not self.everywhere
-        self.reload()
+    def export_request(self) -> ExportRequest | None:
+        """Export what passes the filter, folded or not."""
+        arrangement = self.timeline.arrangement
+        shown = arrangement.ids if arrangement is not None else frozenset()
+        return ExportRequest("drift", only=shown, everywhere=self.timeline.everywhere)
 
-    def action_scroll_down(self) -> None:
-        """Scroll the details on."""
-        self.query_one(DetailView).step(1)
+    def state(self) -> dict[str, Any]:
+        """Keep the line, the sort, the folds, and whether all connections are shown."""
+        loader = self.timeline
+        return to_state(
+            str(self.table.cursor_key), self.table.sort, loader.folds, loader.everywhere
+        )
 
-    def action_scroll_up(self) -> None:
-        """Scroll the details back."""
-        self.query_one(DetailView).step(-1)
-
-    def action_smaller(self) -> None:
-        """Give the timeline its room back."""
-        self._zoom(False)
-
-    # Actions: deciding and leaving
-
-    def action_acknowledge(self) -> None:
-        """Acknowledge what is chosen."""
-        ask_and_acknowledge(self, once(self.open_items()))
-
-    def action_acknowledge_all(self) -> None:
-        """Acknowledge all that pass the filter."""
-        ask_for_all(self, once(self.open_items(everything=True)))
-
-    def action_rename(self) -> None:
-        """Take two changes as one rename."""
-        halves = self.rename()
-        if halves is not None and self.book is not None:
-            ask_and_take_rename(self, *halves, self.book.mapped_to(halves[0].event))
-
-    def action_repair(self) -> None:
-        """Open the mapping that the change touches, with the ranker's replacement."""
-        ask_and_repair(self, self.broken())
-
-    def action_values(self) -> None:
-        """List all picklist values that changed."""
-        if self.item is not None:
-            show_values(self, self.item)
-
-    def action_schema(self) -> None:
-        """Open the field in the Schema pane."""
-        if self.item is not None:
-            go_to_schema(self, self.item)
-
-    def action_copy_json(self) -> None:
-        """Copy the change as JSON."""
-        if self.item is not None:
-            self.deck.copy(item_json(self.item))
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up where the user was, or a place: an `event` or a `filter`."""
+        loader = self.timeline
+        kept = ViewState.of(state, loader.folds, everywhere=loader.everywhere)
+        loader.everywhere, loader.folds, loader.cursor = kept.everywhere, kept.folds, kept.cursor
+        if kept.sort is not None:
+            self.table.set_sort(kept.sort)
+        if kept.filter is not None and kept.filter != self.filter_text:
+            self.replace_filter(kept.filter)

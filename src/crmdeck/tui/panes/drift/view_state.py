@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from crmdeck.tui.panes.drift.lines import Folds
+from crmdeck.tui.panes.drift.arrangement import Folds
 from crmdeck.tui.widgets.table import Sort
 
 MOST_FOLDS = 500
@@ -14,7 +14,7 @@ MOST_FOLDS = 500
 
 
 @dataclass(frozen=True)
-class Kept:
+class ViewState:
     """What a state says, with what holds now where it says nothing."""
 
     cursor: str | None
@@ -45,7 +45,7 @@ class Kept:
 
 
 def to_state(line: str, sort: Sort | None, folds: Folds, everywhere: bool) -> dict[str, Any]:
-    """Return what `Kept.of` reads, as JSON values."""
+    """Return what `ViewState.of` reads, as JSON values."""
     return {
         "line": line,
         "sort": [sort.column_id, sort.descending] if sort is not None else None,

@@ -2,165 +2,169 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from crmdeck.tui.actions import Action, Actions
-
-
-def _has_lines(pane: Any) -> bool:
-    return bool(pane.line)
-
-
-def _has_days(pane: Any) -> bool:
-    return bool(pane.line) and not pane.is_flat
-
-
-def _has_drift(pane: Any) -> bool:
-    return bool(pane.filter_text) or (pane.book is not None and bool(pane.book.entries))
-
-
-def _has_connection(pane: Any) -> bool:
-    return pane.connection_id is not None
-
-
-def _on_event(pane: Any) -> bool:
-    return pane.item is not None
-
-
-def _on_field(pane: Any) -> bool:
-    return pane.item is not None and not pane.item.event.kind.value.startswith("object_out")
-
-
-def _on_values(pane: Any) -> bool:
-    return pane.item is not None and bool(pane.item.values)
-
+from crmdeck.tui.panes.drift.commands import DriftCommands
 
 DRIFT_ACTIONS: Actions = (
     Action(
         "drift.acknowledge",
         "acknowledge",
         ("a",),
+        DriftCommands.acknowledge,
         help="acknowledge the change, the story, the day or all marked, with a note",
         hint=100,
-        applies=lambda pane: any(True for _ in pane.open_items()),
+        blocked=DriftCommands.why_not_acknowledged,
         writes=True,
     ),
     Action(
         "drift.acknowledge_all",
         "acknowledge all shown",
         ("A",),
+        DriftCommands.acknowledge_all,
         help="acknowledge all that the filter shows, folded or not (asks)",
-        applies=lambda pane: any(True for _ in pane.open_items(everything=True)),
+        blocked=DriftCommands.why_not_all_acknowledged,
         writes=True,
     ),
     Action(
         "drift.repair",
         "repair",
         ("f",),
+        DriftCommands.repair,
         help="find another CRM field for the mapping that the change touches",
         hint=98,
-        applies=lambda pane: bool(pane.broken()),
+        blocked=DriftCommands.why_no_repair,
         writes=True,
     ),
     Action(
         "drift.rename",
         "take the rename",
         ("t",),
+        DriftCommands.take_rename,
         help="take what left and what came as a rename: acknowledge both, move mappings",
         hint=96,
-        applies=lambda pane: pane.rename() is not None,
+        blocked=DriftCommands.why_no_rename,
         writes=True,
     ),
     Action(
         "drift.unacknowledged",
         "to do",
         ("u",),
+        DriftCommands.only_unacknowledged,
         help="only what is not acknowledged, or all again",
         hint=90,
-        applies=_has_drift,
+        blocked=DriftCommands.why_no_drift,
     ),
     Action(
         "drift.breaking",
         "breaking",
         ("b",),
+        DriftCommands.only_breaking,
         help="only what is breaking, or all again",
         hint=86,
-        applies=_has_drift,
+        blocked=DriftCommands.why_no_drift,
     ),
     Action(
         "drift.mapped",
         "mapped",
         ("m",),
+        DriftCommands.only_mapped,
         help="only what touches a mapping, or all again",
         hint=44,
-        applies=_has_drift,
+        blocked=DriftCommands.why_no_drift,
     ),
     Action(
         "drift.fold",
         "fold",
         ("z",),
+        DriftCommands.fold,
         help="fold or unfold the day or story; ←, → and Enter as well",
         hint=82,
-        applies=_has_lines,
+        blocked=DriftCommands.why_no_line,
     ),
     Action(
         "drift.fold_all",
         "fold all",
         ("Z",),
+        DriftCommands.fold_all,
         help="unfold all stories, or fold them again",
-        applies=_has_lines,
+        blocked=DriftCommands.why_no_line,
     ),
     Action(
         "drift.older",
         "older day",
         ("less_than_sign",),
+        DriftCommands.older_day,
         help="go to the day before",
-        applies=_has_days,
+        blocked=DriftCommands.why_no_days,
         palette=False,
     ),
     Action(
         "drift.newer",
         "newer day",
         ("greater_than_sign",),
+        DriftCommands.newer_day,
         help="go to the day after",
-        applies=_has_days,
+        blocked=DriftCommands.why_no_days,
         palette=False,
     ),
     Action(
         "drift.values",
         "values",
         ("p",),
+        DriftCommands.list_values,
         help="list all picklist values that changed",
         hint=80,
-        applies=_on_values,
+        blocked=DriftCommands.why_no_values,
     ),
     Action(
         "drift.schema",
         "schema",
         ("o",),
+        DriftCommands.open_schema,
         help="open the field in the Schema pane",
         hint=78,
-        applies=_on_field,
+        blocked=DriftCommands.why_no_schema,
     ),
     Action(
         "drift.everywhere",
         "all connections",
         ("asterisk",),
+        DriftCommands.everywhere,
         help="show all connections, or this one only",
         hint=42,
-        applies=_has_connection,
+        blocked=DriftCommands.why_no_connection,
     ),
-    Action("drift.scroll_down", "scroll the details", ("J",), palette=False, applies=_has_lines),
-    Action("drift.scroll_up", "scroll the details back", ("K",), palette=False, applies=_has_lines),
     Action(
-        "drift.copy_json", "copy as JSON", ("C",), help="copy the change as JSON", applies=_on_event
+        "drift.scroll_down",
+        "scroll the details",
+        ("J",),
+        DriftCommands.scroll_down,
+        palette=False,
+        blocked=DriftCommands.why_no_line,
+    ),
+    Action(
+        "drift.scroll_up",
+        "scroll the details back",
+        ("K",),
+        DriftCommands.scroll_up,
+        palette=False,
+        blocked=DriftCommands.why_no_line,
+    ),
+    Action(
+        "drift.copy_json",
+        "copy as JSON",
+        ("C",),
+        DriftCommands.copy_json,
+        help="copy the change as JSON",
+        blocked=DriftCommands.why_no_event,
     ),
     Action(
         "drift.smaller",
         "smaller details",
         ("escape",),
+        DriftCommands.shrink,
         help="make the details smaller again (Enter on a change makes them larger)",
-        applies=lambda pane: bool(pane.is_zoomed and not pane.filter_text),
+        applies=DriftCommands.can_shrink,
         palette=False,
     ),
 )

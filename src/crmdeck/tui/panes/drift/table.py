@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from crmdeck.tui.panes.drift.lines import Line
+from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.widgets.table import Table
 
 

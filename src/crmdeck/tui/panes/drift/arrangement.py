@@ -24,7 +24,7 @@ DAY_PREFIX, STORY_PREFIX = "day:", "story:"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `items` is what it stands for, as far as the filter lets it through.
+    """One line. `entries` is what it stands for, as far as the filter lets it through.
 
     `open` tells whether its fold is open, None where there is nothing to fold. `story` is set
     on the line of a story, `day` on that of a day, `parent` is the key of what it is folded
@@ -32,7 +32,7 @@ class Line:
     """
 
     key: str
-    items: tuple[Entry, ...]
+    entries: tuple[Entry, ...]
     where: str
     what: str
     when: str
@@ -45,19 +45,19 @@ class Line:
     parent: str | None = None
 
     @property
-    def item(self) -> Entry | None:
+    def entry(self) -> Entry | None:
         """The event, on the line of one."""
-        return self.items[0] if self.story is None and self.day is None else None
+        return self.entries[0] if self.story is None and self.day is None else None
 
     @property
     def acknowledged(self) -> bool:
         """Whether all that it stands for is acknowledged."""
-        return all(item.acknowledged for item in self.items)
+        return all(entry.acknowledged for entry in self.entries)
 
     @property
     def mapped(self) -> int:
         """How many mappings it touches."""
-        return sum(len(item.event.affected_mappings) for item in self.items)
+        return sum(len(entry.event.affected_mappings) for entry in self.entries)
 
 
 class DayCount(NamedTuple):
@@ -81,11 +81,11 @@ class Folds:
             return Folds(self.closed_days ^ {key}, self.open_stories)
         return Folds(self.closed_days, self.open_stories ^ {key})
 
-    def showing(self, item: Entry, *, everywhere: bool) -> Folds:
-        """Return the folds with those open that `item` is in."""
-        connection_id = item.event.connection_id if everywhere else ""
-        day = _day_key(item.event.detected_at.date(), connection_id)
-        story = frozenset({f"{STORY_PREFIX}{item.event.story}"} if item.event.story else ())
+    def showing(self, entry: Entry, *, everywhere: bool) -> Folds:
+        """Return the folds with those open that `entry` is in."""
+        connection_id = entry.event.connection_id if everywhere else ""
+        day = _day_key(entry.event.detected_at.date(), connection_id)
+        story = frozenset({f"{STORY_PREFIX}{entry.event.story}"} if entry.event.story else ())
         return Folds(self.closed_days - {day}, self.open_stories | story)
 
     def all_turned(self, keys: Iterable[str]) -> Folds:
@@ -107,7 +107,7 @@ class Arrangement:
     """The lines to show, the events that they stand for, and how much happened when."""
 
     lines: tuple[Line, ...]
-    items: tuple[Entry, ...]
+    entries: tuple[Entry, ...]
     ids: frozenset[str]
     total: int
     days: tuple[DayCount, ...]
@@ -115,35 +115,35 @@ class Arrangement:
 
 
 def arrange(
-    book: Timeline, passes: Callable[[Entry], bool] | None, folds: Folds, *, flat: bool = False
+    timeline: Timeline, passes: Callable[[Entry], bool] | None, folds: Folds, *, flat: bool = False
 ) -> Arrangement:
     """Lay out the events that pass: by day, the worst first, stories folded as `folds` says.
 
     `flat` leaves the days out, for a table that is sorted otherwise.
     """
-    items = [item for item in book.entries if passes is None or passes(item)]
+    entries = [entry for entry in timeline.entries if passes is None or passes(entry)]
     days = tuple(
         DayCount(day, len(members), worst(members))
-        for day, members in _grouped(items, lambda item: item.event.detected_at.date()).items()
+        for day, members in _grouped(entries, lambda entry: entry.event.detected_at.date()).items()
     )
     lines: list[Line] = []
     foldable: list[str] = []
     groups = _grouped(
-        items, lambda item: (item.event.detected_at.date(), _connection_of(book, item))
+        entries, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
     )
     for (moment_day, connection_id), members in groups.items():
         key = _day_key(moment_day, connection_id)
         foldable.append(key)
         is_open = flat or folds.is_open(key)
         if not flat:
-            lines.append(_day_line(book, key, moment_day, connection_id, members, is_open))
+            lines.append(_day_line(timeline, key, moment_day, connection_id, members, is_open))
         if is_open:
-            lines += _in_a_day(book, members, folds, foldable, parent=None if flat else key)
+            lines += _in_a_day(timeline, members, folds, foldable, parent=None if flat else key)
     return Arrangement(
         lines=tuple(lines),
-        items=tuple(items),
-        ids=frozenset(item.event.id for item in items),
-        total=len(book.entries),
+        entries=tuple(entries),
+        ids=frozenset(entry.event.id for entry in entries),
+        total=len(timeline.entries),
         days=days,
         foldable=tuple(foldable),
     )
@@ -153,62 +153,66 @@ def _day_key(day: date, connection_id: str) -> str:
     return f"{DAY_PREFIX}{day.isoformat()}" + (f":{connection_id}" if connection_id else "")
 
 
-def _connection_of(book: Timeline, item: Entry) -> str:
-    return item.event.connection_id if book.everywhere else ""
+def _connection_of(timeline: Timeline, entry: Entry) -> str:
+    return entry.event.connection_id if timeline.everywhere else ""
 
 
 def _in_a_day(
-    book: Timeline, items: Sequence[Entry], folds: Folds, foldable: list[str], parent: str | None
+    timeline: Timeline,
+    entries: Sequence[Entry],
+    folds: Folds,
+    foldable: list[str],
+    parent: str | None,
 ) -> Iterator[Line]:
     tops: list[tuple[tuple[object, ...], Line, tuple[Entry, ...]]] = []
     told: dict[str, list[Entry]] = {}
-    for item in items:
-        if item.event.story in book.stories:
-            told.setdefault(str(item.event.story), []).append(item)
+    for entry in entries:
+        if entry.event.story in timeline.stories:
+            told.setdefault(str(entry.event.story), []).append(entry)
         else:
-            line = _event_line(book, item, parent, flat=parent is None)
-            tops.append((_rank(book, item), line, ()))
+            line = _event_line(timeline, entry, parent, flat=parent is None)
+            tops.append((_rank(timeline, entry), line, ()))
     for story_id, members in told.items():
-        story = book.stories[story_id]
+        story = timeline.stories[story_id]
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
-        line = _story_line(book, key, story, members, parent, is_open=folds.is_open(key))
+        line = _story_line(timeline, key, story, members, parent, is_open=folds.is_open(key))
         rank = (-line.severity.rank, line.mapped == 0, 1, story.title)
         tops.append((rank, line, tuple(members)))
     for _, line, inside in sorted(tops, key=lambda top: top[0]):
         yield line
         if line.open and inside:
-            for item in sorted(inside, key=lambda one: _rank(book, one)):
-                yield _event_line(book, item, line.key, flat=parent is None, depth=1)
+            for entry in sorted(inside, key=lambda one: _rank(timeline, one)):
+                yield _event_line(timeline, entry, line.key, flat=parent is None, depth=1)
 
 
-def _rank(book: Timeline, item: Entry) -> tuple[object, ...]:
+def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
     """The worst first; what came by a rename stands below what left."""
-    halves = book.rename_of(item)
-    first = halves[0] if halves is not None else item
+    halves = timeline.rename_of(entry)
+    first = halves[0] if halves is not None else entry
     event = first.event
     return (
         -event.severity.rank,
         not event.affected_mappings,
         0,
         f"{event.object_type.casefold()}\0{(event.field_name or '').casefold()}",
-        item is not first,
+        entry is not first,
         event.id,
     )
 
 
 def _event_line(
-    book: Timeline, item: Entry, parent: str | None, *, flat: bool, depth: int = 0
+    timeline: Timeline, entry: Entry, parent: str | None, *, flat: bool, depth: int = 0
 ) -> Line:
-    event = item.event
+    event = entry.event
     where = place_of(event)
-    if flat and book.everywhere:
-        where = f"{book.names.get(event.connection_id, '')}: {where}"
+    if flat and timeline.everywhere:
+        where = f"{timeline.names.get(event.connection_id, '')}: {where}"
     return Line(
         key=event.id,
-        items=(item,),
+        entries=(entry,),
         where=("  " * depth) + where,
-        what=item.what,
+        what=entry.what,
         when=_when(event.detected_at, flat=flat),
         severity=event.severity,
         at=event.detected_at,
@@ -218,7 +222,7 @@ def _event_line(
 
 
 def _story_line(
-    book: Timeline,
+    timeline: Timeline,
     key: str,
     story: Story,
     members: Sequence[Entry],
@@ -230,7 +234,7 @@ def _story_line(
     part = f"{shown:,} of {all_:,} · " if shown < all_ else ""
     return Line(
         key=key,
-        items=tuple(members),
+        entries=tuple(members),
         where=part + story.title,
         what="",
         when=_when(story.detected_at, flat=parent is None),
@@ -243,7 +247,7 @@ def _story_line(
 
 
 def _day_line(
-    book: Timeline,
+    timeline: Timeline,
     key: str,
     day: date,
     connection_id: str,
@@ -252,19 +256,19 @@ def _day_line(
 ) -> Line:
     at = members[0].event.detected_at
     date_ = f"{day:%a} {day.day:2} {day:%b}"
-    if day.year != book.now.year:
+    if day.year != timeline.now.year:
         date_ += f" {day.year}"
-    breaking = sum(item.event.severity is Severity.BREAKING for item in members)
+    breaking = sum(entry.event.severity is Severity.BREAKING for entry in members)
     parts = [
         date_,
-        *([_name_cell(book, connection_id)] if connection_id else []),
+        *([_name_cell(timeline, connection_id)] if connection_id else []),
         f"{count(len(members), 'change'):<10}",
         f"{f'{breaking:,} breaking' if breaking else '':<10}",
-        ago(at, book.now),
+        ago(at, timeline.now),
     ]
     return Line(
         key=key,
-        items=tuple(members),
+        entries=tuple(members),
         where="  ".join(parts),
         what="",
         when="",
@@ -275,19 +279,19 @@ def _day_line(
     )
 
 
-def _name_cell(book: Timeline, connection_id: str) -> str:
+def _name_cell(timeline: Timeline, connection_id: str) -> str:
     """Return a connection's name as wide as the longest, within reason."""
-    width = min(LONGEST_NAME, max(map(cell_len, book.names.values()), default=0))
-    return pad(display_text(book.names.get(connection_id, ""), width), width)
+    width = min(LONGEST_NAME, max(map(cell_len, timeline.names.values()), default=0))
+    return pad(display_text(timeline.names.get(connection_id, ""), width), width)
 
 
 def _when(moment: datetime, *, flat: bool) -> str:
     return f"{moment:%y-%m-%d %H:%M}" if flat else f"{moment:%H:%M}"
 
 
-def _grouped(items: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
-    """Return the items by key, in the order in which the keys first come."""
+def _grouped(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
+    """Return the entries by key, in the order in which the keys first come."""
     groups: dict[K, list[Entry]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
+    for entry in entries:
+        groups.setdefault(key(entry), []).append(entry)
     return groups

@@ -1,0 +1,396 @@
+"""What the keys of the drift pane do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from textual.screen import Screen
+
+from crmdeck.model import Choice, Decision, DecisionState, DriftKind, Severity
+from crmdeck.tui.dialogs.choose import Choice as Option
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.values import Values
+from crmdeck.tui.filtering import with_term_toggled
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
+from crmdeck.tui.panes.drift.copy_text import entry_json
+from crmdeck.tui.panes.drift.loader import TimelineLoader, TimelineView
+from crmdeck.tui.panes.drift.table import TimelineTable
+from crmdeck.tui.requests import Loader
+from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import Entry, once, place_of
+
+T = TypeVar("T")
+
+NAMED = 4
+"""Changes that a question names; the others are counted."""
+
+
+class DriftCommands:
+    """Acknowledges, repairs and takes renames; folds, filters and leads elsewhere."""
+
+    def __init__(
+        self,
+        host: PaneHost,
+        requests: Loader,
+        loader: TimelineLoader,
+        table: TimelineTable,
+        view: TimelineView,
+    ) -> None:
+        self._host = host
+        self._requests = requests
+        self._loader = loader
+        self._table = table
+        self._view = view
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor."""
+        return self._table.cursor_row
+
+    @property
+    def entry(self) -> Entry | None:
+        """The event under the cursor; None on a day, a story, or nothing."""
+        return self.line.entry if self.line is not None else None
+
+    def why_no_line(self) -> str | None:
+        """Say why there is nothing under the cursor."""
+        if self.line is not None:
+            return None
+        return "Still reading." if self._requests.is_loading else "Nothing is listed here."
+
+    def why_no_days(self) -> str | None:
+        """Say why there are no days to go through."""
+        flat = "There are no days while the table is sorted otherwise."
+        return flat if self._loader.is_flat else self.why_no_line()
+
+    def why_no_drift(self) -> str | None:
+        """Say why there is nothing to filter."""
+        timeline = self._loader.timeline
+        some = timeline is not None and timeline.entries
+        return None if some or self._view.filter_text else "Nothing has changed yet."
+
+    def why_no_connection(self) -> str | None:
+        """Say why it can't be told whose drift is meant."""
+        return None if self._loader.ref is not None else "No connection is chosen."
+
+    def why_no_event(self) -> str | None:
+        """Say why the line is no single change."""
+        return None if self.entry is not None else "This line is not a single change."
+
+    def why_no_schema(self) -> str | None:
+        """Say why the change has no place in the Schema pane."""
+        gone = self.entry is not None and self.entry.event.kind is DriftKind.OBJECT_OUT_OF_SCOPE
+        return "This object is not in the scope any more." if gone else self.why_no_event()
+
+    def why_no_values(self) -> str | None:
+        """Say why there are no picklist values to list."""
+        if self.entry is not None and self.entry.values:
+            return None
+        return self.why_no_event() or "No picklist changed here."
+
+    def why_not_acknowledged(self) -> str | None:
+        """Say why the chosen lines can't be acknowledged."""
+        some = any(True for _ in self._open_entries())
+        return None if some else self.why_no_line() or "It is acknowledged already."
+
+    def why_not_all_acknowledged(self) -> str | None:
+        """Say why nothing that shows can be acknowledged."""
+        some = any(True for _ in self._open_entries(everything=True))
+        return None if some else self.why_no_line() or "All that shows is acknowledged."
+
+    def why_no_repair(self) -> str | None:
+        """Say why there is no mapping to repair."""
+        if self._broken():
+            return None
+        return self.why_no_event() or "No mapping that stands is touched by this change."
+
+    def why_no_rename(self) -> str | None:
+        """Say why there is no rename to take."""
+        if self._rename() is not None:
+            return None
+        return self.why_no_event() or "Nothing here looks like a rename that is still to be taken."
+
+    def can_shrink(self) -> bool:
+        """Return whether Esc makes the details smaller: a filter is taken away first."""
+        return self._view.is_zoomed and not self._view.filter_text
+
+    def open_line(self) -> None:
+        """Fold or unfold a day or a story, enlarge the details of a change or make them small."""
+        line = self.line
+        if line is not None and line.open is not None:
+            self._loader.fold(line.key)
+        elif line is not None:
+            self._view.zoom(not self._view.is_zoomed)
+
+    def fold(self) -> None:
+        """Fold or unfold the line, or what it is in."""
+        line = self.line
+        key = None if line is None else line.key if line.open is not None else line.parent
+        if key is not None:
+            self._loader.fold(key)
+
+    def fold_all(self) -> None:
+        """Unfold all stories, or fold them again."""
+        loader = self._loader
+        loader.folds = loader.folds.all_turned(
+            loader.arrangement.foldable if loader.arrangement is not None else ()
+        )
+        loader.arrange()
+
+    def older_day(self) -> None:
+        """Go to the day before that of the cursor."""
+        self._go_to_day(1)
+
+    def newer_day(self) -> None:
+        """Go to the day after that of the cursor."""
+        self._go_to_day(-1)
+
+    def only_unacknowledged(self) -> None:
+        """Show only what is not acknowledged, or all again."""
+        self._toggle("ack:no")
+
+    def only_breaking(self) -> None:
+        """Show only what is breaking, or all again."""
+        self._toggle("severity:breaking")
+
+    def only_mapped(self) -> None:
+        """Show only what touches a mapping, or all again."""
+        self._toggle("mapped:yes")
+
+    def everywhere(self) -> None:
+        """Show all connections, or this one only."""
+        self._loader.everywhere = not self._loader.everywhere
+        self._loader.read(self._loader.ref)
+
+    def scroll_down(self) -> None:
+        """Scroll the details on."""
+        self._view.scroll_details(1)
+
+    def scroll_up(self) -> None:
+        """Scroll the details back."""
+        self._view.scroll_details(-1)
+
+    def shrink(self) -> None:
+        """Give the timeline its room back."""
+        self._view.zoom(False)
+
+    def acknowledge(self) -> None:
+        """Acknowledge what is chosen, with a note."""
+        self._ask_for_note(once(self._open_entries()))
+
+    def acknowledge_all(self) -> None:
+        """Acknowledge all that passes the filter: ask whether, then for a note."""
+        entries = once(self._open_entries(everything=True))
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._ask_for_note(entries)
+
+        what = "that pass the filter" if self._view.filter_text else "that there are"
+        self._open(
+            Confirm(
+                f"Acknowledge all {count(len(entries), 'change')} shown?",
+                f"All {what} and are not acknowledged yet, those in folded days and stories "
+                "too. It can't be taken back.",
+                yes=f"Acknowledge {len(entries):,}",
+                opened_by="A",
+            ),
+            answered,
+        )
+
+    def take_rename(self) -> None:
+        """Take two changes as one rename, and let mappings follow where the operator says so."""
+        halves, timeline = self._rename(), self._loader.timeline
+        if halves is None or timeline is None:
+            return
+        old, new = halves
+        mapped = timeline.mapped_to(old.event)
+        if not mapped:
+            self._take(old, new, ())
+            return
+
+        def answered(move: bool | None) -> None:
+            if move is not None:
+                self._take(old, new, mapped if move else ())
+
+        names = ", ".join(f"{d.object_pair.partition('--')[0]}.{d.partner_field}" for d in mapped)
+        number = count(len(mapped), "mapping")
+        self._open(
+            Confirm(
+                f"Move {number} to {new.event.field_name}?",
+                f"{old.event.field_name} seems to be called {new.event.field_name} now.\n"
+                f"Mapped to the old name: {names}\n\n"
+                "Both changes are acknowledged either way; Esc leaves all as it is. "
+                "A moved mapping can be undone in the Mapping pane.",
+                yes=f"Move {number}",
+                opened_by="t",
+            ),
+            answered,
+        )
+
+    def repair(self) -> None:
+        """Go to the mapping that is broken; ask which where there are several."""
+
+        def go(decision: Decision | None) -> None:
+            if decision is not None:
+                location = Location(
+                    connection=decision.connection_id,
+                    pair=decision.object_pair,
+                    field=decision.partner_field,
+                    repair=True,
+                )
+                self._host.go_to("mapping", location)
+
+        mappings = self._broken()
+        if len(mappings) == 1:
+            go(mappings[0])
+            return
+        options = [
+            Option(one, one.partner_field, f"{one.object_pair} → {one.crm_field}")
+            for one in mappings
+        ]
+        self._open(Choose("Repair which mapping?", options), go)
+
+    def list_values(self) -> None:
+        """List every picklist value that changed, to be searched."""
+        entry = self.entry
+        if entry is not None:
+            title = f"{place_of(entry.event)}: {count(len(entry.values), 'value')}"
+            self._open(Values(title, entry.values, VALUE_COLUMNS), lambda _: None)
+
+    def open_schema(self) -> None:
+        """Show the field, or the object, in the Schema pane."""
+        if self.entry is not None:
+            event = self.entry.event
+            location = Location(
+                connection=event.connection_id, object=event.object_type, field=event.field_name
+            )
+            self._host.go_to("schema", location)
+
+    def copy_json(self) -> None:
+        """Copy the change as JSON."""
+        if self.entry is not None:
+            self._host.copy(entry_json(self.entry))
+
+    def _open_entries(self, *, everything: bool = False) -> Iterator[Entry]:
+        """Yield what can be acknowledged: of the chosen lines, or of all that pass the filter.
+
+        What is chosen twice, as an event and in its story, comes twice.
+        """
+        arrangement = self._loader.arrangement
+        if everything:
+            entries: Iterable[Entry] = arrangement.entries if arrangement is not None else ()
+        else:
+            entries = (entry for line in self._table.chosen() for entry in line.entries)
+        return (entry for entry in entries if not entry.acknowledged)
+
+    def _broken(self) -> tuple[Decision, ...]:
+        """Return the mappings that still stand on the field of an event that may break them."""
+        entry, timeline = self.entry, self._loader.timeline
+        if entry is None or timeline is None or entry.event.severity is Severity.SAFE:
+            return ()
+        return timeline.mapped_to(entry.event)
+
+    def _rename(self) -> tuple[Entry, Entry] | None:
+        """Return the rename under the cursor, unless it is taken already."""
+        entry, timeline = self.entry, self._loader.timeline
+        if entry is None or timeline is None:
+            return None
+        halves = timeline.rename_of(entry)
+        if halves is None:
+            return None
+        settled = all(half.acknowledged for half in halves)
+        return None if settled and not timeline.mapped_to(halves[0].event) else halves
+
+    def _ask_for_note(self, entries: Sequence[Entry]) -> None:
+        def noted(note: str | None) -> None:
+            if note is not None:
+                self._acknowledge(entries, note.strip())
+
+        self._open(
+            Prompt(
+                f"Acknowledge {count(len(entries), 'change')}",
+                _named(entries),
+                placeholder="a note for who comes next, or nothing",
+            ),
+            noted,
+        )
+
+    def _acknowledge(self, entries: Sequence[Entry], note: str) -> None:
+        ids, workspace = [entry.event.id for entry in entries], self._host.workspace
+
+        def done(number: int) -> None:
+            text = f"Acknowledged {count(number, 'change')}"
+            self._view.show_done(text + (f": {note}" if note else ""))
+
+        self._requests.load(
+            "acknowledge",
+            lambda _: workspace.drift.acknowledge(ids, note),
+            done,
+            label=f"acknowledging {count(len(ids), 'change')}",
+            cancellable=False,
+        )
+
+    def _take(self, old: Entry, new: Entry, moving: Sequence[Decision]) -> None:
+        name, workspace = new.event.field_name or "", self._host.workspace
+        note = f"Renamed: {old.event.field_name} is {name} now."
+
+        def work() -> int:
+            for (connection_id, pair), choices in _moves(moving, name, note).items():
+                workspace.mappings.decide(connection_id, pair, choices)
+            return workspace.drift.acknowledge([old.event.id, new.event.id], note)
+
+        def done(_: int) -> None:
+            moved = f" {count(len(moving), 'mapping')} moved along." if moving else ""
+            self._view.show_done(note + moved)
+
+        self._requests.load(
+            "rename", lambda _: work(), done, label=f"taking {name} as renamed", cancellable=False
+        )
+
+    def _toggle(self, term: str) -> None:
+        self._view.replace_filter(with_term_toggled(self._view.filter_text, term))
+
+    def _go_to_day(self, step: int) -> None:
+        lines = self._table.shown()
+        position = self._table.cursor + step
+        while 0 <= position < len(lines):
+            if lines[position].day is not None:
+                self._table.move_to(position)
+                return
+            position += step
+
+    def _open(self, dialog: Screen[T], answered: Callable[[T | None], None]) -> None:
+        self._table.app.push_screen(dialog, answered)
+
+
+def _moves(
+    moving: Iterable[Decision], crm_field: str, note: str
+) -> dict[tuple[str, str], list[Choice]]:
+    """Return the acceptances of the new name, by connection and pair, like those of the old."""
+    moves: dict[tuple[str, str], list[Choice]] = {}
+    for decision in moving:
+        choice = Choice(
+            partner_field=decision.partner_field,
+            state=DecisionState.ACCEPTED,
+            crm_field=crm_field,
+            direction=decision.direction,
+            value_map=decision.value_map,
+            note=note,
+        )
+        moves.setdefault((decision.connection_id, decision.object_pair), []).append(choice)
+    return moves
+
+
+def _named(entries: Sequence[Entry]) -> str:
+    lines = [
+        f"{display_text(place_of(entry.event), 60)}  {display_text(entry.what, 60)}"
+        for entry in entries[:NAMED]
+    ]
+    rest = len(entries) - len(lines)
+    return "\n".join([*lines, *([f"and {rest:,} more"] if rest else [])])

@@ -1,0 +1,104 @@
+"""What the drift pane reads, and lays out as folds and filter say; both behind what shows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Protocol
+
+from crmdeck.tui.filtering import Filter, compile_filter
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.drift.arrangement import Arrangement, Folds, arrange
+from crmdeck.tui.panes.drift.columns import filter_keys, searched
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.workspace import Entry, Timeline
+
+Arranged = tuple[Arrangement, Filter[Entry]]
+
+
+class TimelineView(Protocol):
+    """What shows the timeline; all on the event loop."""
+
+    is_zoomed: bool
+    filter_text: str
+
+    def show_lines(self, found: Filter[Entry], cursor: str | None) -> None:
+        """Show the arrangement; `found` is the filter that it passed."""
+
+    def replace_filter(self, text: str) -> None:
+        """Filter by `text` from here on."""
+
+    def zoom(self, zoomed: bool) -> None:
+        """Give the details more room, or less again."""
+
+    def scroll_details(self, direction: int) -> None:
+        """Scroll the details by a step."""
+
+    def show_done(self, text: str) -> None:
+        """Say what was done, and show what has become of it."""
+
+
+class TimelineLoader:
+    """Holds the drift read last, and how it is laid out.
+
+    `everywhere`: of all connections. `is_flat`: without days, for a table that is sorted.
+    `cursor` is the line to go to once all is laid out.
+    """
+
+    def __init__(self, host: PaneHost, requests: Loader, view: TimelineView) -> None:
+        self.timeline: Timeline | None = None
+        self.arrangement: Arrangement | None = None
+        self.ref: str | None = None
+        self.everywhere = False
+        self.is_flat = False
+        self.folds = Folds()
+        self.cursor: str | None = None
+        self._host = host
+        self._requests = requests
+        self._view = view
+
+    def read(self, ref: str | None) -> None:
+        """Read the drift of a connection, or of all."""
+        self.ref = ref
+        if ref is None and not self.everywhere:
+            return
+        workspace, of = self._host.workspace, None if self.everywhere else ref
+        self._requests.load(
+            "timeline",
+            lambda _: workspace.drift.timeline(of),
+            self._took,
+            label="reading drift",
+        )
+
+    def arrange(self) -> None:
+        """Lay out what passes the filter."""
+        timeline = self.timeline
+        if timeline is None:
+            return
+        self._requests.load(
+            "lines",
+            partial(_arranged, timeline, self._view.filter_text, self.folds, self.is_flat),
+            self._show,
+            label="arranging",
+        )
+
+    def fold(self, key: str) -> None:
+        """Turn a day or story over, with the cursor on it."""
+        self.folds, self.cursor = self.folds.toggled(key), key
+        self.arrange()
+
+    def _took(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        wanted = timeline.by_id.get(self.cursor or "")
+        if wanted is not None:
+            self.folds = self.folds.showing(wanted, everywhere=timeline.everywhere)
+        self.arrange()
+
+    def _show(self, arranged: Arranged) -> None:
+        self.arrangement, found = arranged
+        cursor, self.cursor = self.cursor, None
+        self._view.show_lines(found, cursor)
+
+
+def _arranged(timeline: Timeline, text: str, folds: Folds, flat: bool, _job: Job) -> Arranged:
+    found = compile_filter(text, searched=searched, keys=filter_keys(timeline.now, timeline.names))
+    return arrange(timeline, found.predicate, folds, flat=flat), found
