@@ -165,7 +165,8 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         snapshot.info.object_type: snapshot.content
         for snapshot in session.snapshots.load(wanted).values()
     }
-    there = {name: info for name, info in current.items() if name in answer.names()}
+    answered = answer.names()
+    there = {name: info for name, info in current.items() if name in answered}
     return Cached(
         refresh_id=session.snapshots.latest_refresh(connection_id),
         current=current,
