@@ -74,6 +74,7 @@ from .schema import SchemaSummary as SchemaSummary
 from .schema import Scope as Scope
 from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
+from .untold import untold_attributes as untold_attributes
 from .wire import UtcTime as UtcTime
 from .wire import WireModel as WireModel
 from .wire import format_utc as format_utc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from crmdeck.model import (
     Connection,
     Notice,
     ObjectFailure,
+    Platform,
     Progress,
     ProgressCallback,
     RefreshedObject,
@@ -21,8 +23,10 @@ from crmdeck.model import (
     Scope,
     SyncOutcome,
     SyncRun,
+    untold_attributes,
 )
 from crmdeck.store import Session
+from crmdeck.text import count
 from crmdeck.workspace.attribution import attributed
 from crmdeck.workspace.connections import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
@@ -154,7 +158,7 @@ class Refresh:
         write_run(self._context, session, connection, run)
         session.runs.add_failures(run.id, connection.id, failures)
         write_quota(session, self._connector, run)
-        count = session.snapshots.record(
+        recorded = session.snapshots.record(
             run,
             self._scope,
             discovered=[(item.schema, item.validator) for item in answer.discovered],
@@ -174,9 +178,9 @@ class Refresh:
             drift_events=report.events,
             stories=report.stories,
             failures=failures,
-            notices=tuple(answer.notices),
+            notices=(*answer.notices, *_untold(connection.platform, answer)),
             baseline=cached.refresh_id is None,
-            new_definitions=count.new_definitions,
+            new_definitions=recorded.new_definitions,
             unchanged_objects=len(answer.unchanged),
             traffic=self._connector.meter.traffic,
             elapsed_ms=round(elapsed.total_seconds() * 1000),
@@ -234,6 +238,24 @@ def _record_failure(
                 details={"code": error.code},
             )
         )
+
+
+def _untold(platform: Platform, answer: Answer) -> list[Notice]:
+    """Return what can't be judged by what was read, said once for all object types."""
+    objects: Counter[str] = Counter()
+    for item in answer.discovered:
+        objects.update(untold_attributes(platform, item.schema.fields))
+    if not objects:
+        return []
+    named = ", ".join(f"{name} (of {count(n, 'object')})" for name, n in objects.most_common())
+    return [
+        Notice(
+            code="ATTRIBUTES_UNTOLD",
+            message=f"The source does not say: {named}.",
+            cause="What is not said is unknown: changes of these can't be seen, nor claimed.",
+            remedy="Read full descriptions to have them watched as well.",
+        )
+    ]
 
 
 def _failure(item: Failed) -> ObjectFailure:

@@ -1,0 +1,61 @@
+"""What a source leaves out is said by name, and what its CRM never says is not missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from crmdeck.formats.hubspot_properties import parse_properties
+from crmdeck.formats.salesforce_describe import parse_object
+from crmdeck.model import Platform, untold_attributes
+
+FULL = {
+    "name": "Name",
+    "type": "string",
+    "length": 80,
+    "nillable": False,
+    "createable": True,
+    "updateable": True,
+    "unique": False,
+    "externalId": False,
+    "calculated": False,
+}
+PROPERTY = {
+    "name": "amount",
+    "type": "number",
+    "fieldType": "number",
+    "hasUniqueValue": False,
+    "calculated": False,
+    "showCurrencySymbol": True,
+    "referencedObjectType": None,
+    "modificationMetadata": {"readOnlyValue": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "untold"),
+    [
+        ((), ()),
+        (("createable",), ("required", "createable")),
+        (("unique", "length"), ("unique", "length")),
+    ],
+)
+def test_salesforce(left_out: tuple[str, ...], untold: tuple[str, ...]) -> None:
+    field = {key: value for key, value in FULL.items() if key not in left_out}
+    schema = parse_object({"name": "Account", "fields": [field]})
+
+    assert untold_attributes(Platform.SALESFORCE, schema.fields) == untold
+
+
+@pytest.mark.parametrize(
+    ("left_out", "untold"),
+    [
+        ((), ()),
+        (("showCurrencySymbol", "referencedObjectType"), ("type",)),
+        (("modificationMetadata",), ("createable", "updateable")),
+    ],
+)
+def test_hubspot(left_out: tuple[str, ...], untold: tuple[str, ...]) -> None:
+    record = {key: value for key, value in PROPERTY.items() if key not in left_out}
+    schema = parse_properties("deals", "Deals", [record])
+
+    assert untold_attributes(Platform.HUBSPOT, schema.fields) == untold
