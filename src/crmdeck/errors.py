@@ -6,6 +6,7 @@ None of the three ever holds a secret.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
 
@@ -18,6 +19,27 @@ class ExitCode(IntEnum):
     REAUTH_REQUIRED = 3
     DRIFT = 4
     CACHE_BUSY = 5
+    PARTIAL = 6
+
+
+_FIRST_OF = (
+    ExitCode.USAGE,
+    ExitCode.CACHE_BUSY,
+    ExitCode.FAILED,
+    ExitCode.DRIFT,
+    ExitCode.REAUTH_REQUIRED,
+    ExitCode.PARTIAL,
+)
+
+
+def exit_code(reasons: Iterable[ExitCode]) -> ExitCode:
+    """Return the exit code of a command that has several reasons for one, OK without any.
+
+    Drift stands before a sign-in that is due, so that one connection that nobody mends does not
+    hide what happens to all others.
+    """
+    found = set(reasons)
+    return next((code for code in _FIRST_OF if code in found), ExitCode.OK)
 
 
 class NextStep(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 COMBINING_LIMIT = 3
@@ -41,6 +42,26 @@ def percent_filled(rate: float) -> str:
     if 0 < rate < 1:
         rate = min(0.99, max(0.01, rate))
     return f"{rate:.0%}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 d ago`, `never`.
+
+    One that is ahead is `in 3 h`.
+    """
+    if moment is None:
+        return "never"
+    passed = now - moment
+    if passed < timedelta(0):
+        return f"in {_span(-passed)}"
+    return "just now" if passed < timedelta(minutes=1) else f"{_span(passed)} ago"
+
+
+def _span(passed: timedelta) -> str:
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
 
 
 def _visible_character(character: str) -> str:

@@ -160,9 +160,9 @@ async def use_ours(data: list[Row]) -> dict[str, tuple[float, float, float]]:
 
         async def scroll() -> None:
             for _ in range(40):
-                table.action_page_down()
+                table.next_page()
                 await pilot.pause()
-            table.action_last()
+            table.last_row()
             await settled(pilot)
 
         for step in (load, scroll, filter_, unfilter, sort):

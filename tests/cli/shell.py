@@ -26,19 +26,35 @@ class Done:
     stderr: str
 
 
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Shell:
     """Runs crmdeck's entry point over one workspace folder, in this process."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def run(self, *arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> Done:
-        out, err = io.StringIO(), io.StringIO()
+    def run(
+        self,
+        *arguments: str,
+        code: int = 0,
+        env: Mapping[str, str] | None = None,
+        columns: int = 0,
+    ) -> Done:
+        """Run it, with `columns` at a terminal of that width, and check how it ends."""
+        out, err = Terminal() if columns else io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["crmdeck", *arguments])
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             patch.setattr(sys, "stdin", io.StringIO())
+            patch.setenv("COLUMNS", str(columns or 80))
+            patch.setenv("NO_COLOR", "1")
             for name, value in self.environment(env).items():
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as ended:

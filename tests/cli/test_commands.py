@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
+from crmdeck.errors import ExitCode, exit_code
 from tests.cli.shell import Shell, describe
 
 PAIR = "deal_registration--Opportunity"
@@ -170,6 +172,58 @@ def test_the_table_of_commands_names_what_there_is() -> None:
 
 def test_options_without_a_command_are_those_of_the_console(shell: Shell) -> None:
     assert "unexpected extra argument" in shell.run("--demo", "status", code=2).stderr
+
+
+def test_a_name_that_is_not_there_is_refused_before_anything_is_done(shell: Shell) -> None:
+    before = shell.json("audit")
+    shell.run("refresh", "acme", "acmee", code=2)
+    assert shell.json("audit") == before
+    gate = shell.run("drift", "acme", "--object", "Oportunity", "--fail-on", "breaking", code=2)
+    assert "Did you mean 'Opportunity'?" in gate.stderr
+    shell.run("drift", "--object", "Oportunity", code=2)
+    assert shell.run("drift", "--object", "Opportunity").stderr == ""
+
+
+def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone/Account.json").write_text(describe(("Name", "string")))
+    where = ("--source", "files", "--platform", "salesforce", "--path", str(tmp_path / "gone"))
+    shell.run("connections", "add", "gone", *where)
+    (tmp_path / "gone/Account.json").unlink()
+    (tmp_path / "export/Opportunity.json").write_text(describe(("Name", "string")))
+    ran = shell.run("refresh", "--all", "--json", code=6)
+    told = {each["connection"]: each for each in json.loads(ran.stdout)}
+    assert (told["acme"]["success"], told["acme"]["totalFields"]) == (True, 1)
+    assert told["gone"]["success"] is False
+    assert told["gone"]["code"] == json.loads(ran.stderr)["code"]
+    assert told["gone"]["connectionId"] == shell.json("status", "gone", code=1)["id"]
+    shell.run("refresh", "gone", code=1)
+
+
+def test_drift_is_not_hidden_by_a_sign_in_that_is_due() -> None:
+    codes = [ExitCode.PARTIAL, ExitCode.REAUTH_REQUIRED, ExitCode.DRIFT]
+    assert exit_code(codes) is ExitCode.DRIFT
+    assert exit_code(codes[:2]) is ExitCode.REAUTH_REQUIRED
+    assert exit_code([*codes, ExitCode.FAILED]) is ExitCode.FAILED
+    assert exit_code([]) is ExitCode.OK
+
+
+def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell, tmp_path: Path) -> None:
+    for name in ("a-connection-with-a-name", "another-with-a-longer-one"):
+        where = ("--platform", "salesforce", "--path", str(tmp_path / "export"))
+        shell.run("connections", "add", name, "--source", "files", *where)
+    for width in (60, 80, 140):
+        shown = re.sub(r"\x1b\[\d*m", "", shell.run("status", columns=width).stdout)
+        assert "a-connection-with-a-name" in shown
+        assert "another-with-a-longer-one" in shown
+        assert max(map(len, shown.splitlines())) <= width
+        assert ("platform" in shown) == (width == 140)
+
+
+def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
+    assert shell.run("refresh", "acme").stderr
+    assert shell.run("refresh", "acme", "--quiet").stderr == ""
+    assert "no connection" in shell.run("--quiet", "refresh", "acmee", code=2).stderr
 
 
 def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:

@@ -96,7 +96,7 @@ def test_all_answer_in_the_order_of_their_names(tmp_path: Path) -> None:
             *("--platform", "salesforce", "--path", str(export)),
         )
     (tmp_path / "beta" / "Opportunity.json").unlink()
-    done = shell.run("refresh", "--all", code=1)
+    done = shell.run("refresh", "--all", code=6)
     heads = [line for line in done.stderr.splitlines() if not line.startswith("  ")]
     assert [line.split(":")[0] for line in heads] == ["acme", "crmdeck", "gamma"]
     assert "beta" in heads[1]

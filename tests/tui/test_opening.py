@@ -10,7 +10,7 @@ from pathlib import Path
 from crmdeck.errors import UsageError
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.ui_state import UiState
-from crmdeck.workspace import Opening, Workspace
+from crmdeck.workspace import PendingWorkspace, Workspace
 from tests.tui.pilot import screen_text, settle, until
 
 FRAME = """
@@ -32,7 +32,7 @@ async def test_the_frame_is_there_before_the_workspace(workspace: Workspace) -> 
         gate.wait(10)
         return workspace
 
-    app = CrmdeckApp(Opening(workspace.home, False, open_late))
+    app = CrmdeckApp(PendingWorkspace(workspace.home, False, open_late))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "opening" in screen_text(pilot))
         assert "2 Schema" in screen_text(pilot)
@@ -52,7 +52,7 @@ async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspa
         gate.wait(10)
         return workspace
 
-    app = CrmdeckApp(Opening(workspace.home, False, open_late))
+    app = CrmdeckApp(PendingWorkspace(workspace.home, False, open_late))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("q")
         gate.set()
@@ -61,7 +61,7 @@ async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspa
 
 async def test_a_workspace_that_can_not_be_opened_ends_the_console(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("theme = [")
-    app = CrmdeckApp(Opening(tmp_path, False, lambda: Workspace.open(tmp_path)))
+    app = CrmdeckApp(PendingWorkspace(tmp_path, False, lambda: Workspace.open(tmp_path)))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: not app.is_running or app.failure is not None)
     assert isinstance(app.failure, UsageError)

@@ -18,7 +18,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.workspace.alerts import Vitals, alerts
+from crmdeck.workspace.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.retirements import Concern, Retirement
 
 from .crm import ANCHOR as NOW
@@ -225,3 +225,29 @@ def test_the_most_urgent_comes_first() -> None:
     ]
     assert isinstance(alerts(everything)[5].due_at, datetime)
     assert retirement(3).ends == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "level"),
+    [
+        (None, Status.ACTIVE, None),
+        (8, Status.ACTIVE, None),
+        (7, Status.ACTIVE, AlertLevel.WARNING),
+        (0, Status.ACTIVE, AlertLevel.CRITICAL),
+        (None, Status.REAUTH_REQUIRED, AlertLevel.CRITICAL),
+    ],
+)
+def test_how_urgent_the_end_of_a_token_is(
+    days: int | None, status: Status, level: AlertLevel | None
+) -> None:
+    ends = None if days is None else NOW + days * DAY
+    assert token_level(vitals(connection=connection(token_expires_at=ends), status=status)) is level
+
+
+@pytest.mark.parametrize(
+    ("used", "level"),
+    [(79, None), (80, AlertLevel.WARNING), (90, AlertLevel.CRITICAL), (101, AlertLevel.CRITICAL)],
+)
+def test_how_urgent_it_is_that_little_quota_is_left(used: int, level: AlertLevel | None) -> None:
+    assert quota_level(Quota(used=used, limit=100, observed_at=NOW)) is level
+    assert quota_level(None) is None

@@ -175,3 +175,14 @@ def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
     mine = desk.workspace.refreshes.run("acme", progress=meanwhile)
     assert mine.drift_events == ()
     assert [e.field_name for e in desk.workspace.drift.report("acme").events] == ["New__c"]
+
+
+def test_a_host_once_set_can_be_taken_away_again(desk: Desk) -> None:
+    update = desk.workspace.connections.update
+    update("acme", endpoint="https://proxy.example", instance_url="https://a.my.salesforce.com")
+    cleared = update("acme", endpoint="")
+    assert (cleared.endpoint, cleared.instance_url) == (None, "https://a.my.salesforce.com")
+    assert update("acme", instance_url="").instance_url is None
+    assert desk.workspace.connections.get("acme").endpoint is None
+    (latest, *_) = desk.workspace.audit.entries("acme", event="connection.updated")
+    assert latest.summary == "Changed instance_url"

@@ -14,7 +14,7 @@ from crmdeck.connectors.base import Connector, Credentials, Discovery, Known, To
 from crmdeck.connectors.files import open_connector
 from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import CancelledError, ReadOnlyError, SourceError
+from crmdeck.errors import CancelledError, NotFoundError, ReadOnlyError, SourceError
 from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
 from crmdeck.workspace import ConnectionDraft, Workspace
 from crmdeck.workspace.refreshes import AT_ONCE
@@ -109,19 +109,20 @@ def test_no_more_than_a_few_at_once(tmp_path: Path) -> None:
         assert most == AT_ONCE
 
 
-def test_who_fails_or_is_not_there_stops_nobody_else(tmp_path: Path) -> None:
+def test_who_fails_stops_nobody_else_and_who_is_not_there_all(tmp_path: Path) -> None:
     def before(name: str, _cancel: CancelToken) -> None:
         if name == "beta":
             raise SourceError("It is down.", code="DOWN")
 
     with opened(tmp_path / "home", before) as ws:
-        acme, beta, gone, gamma = ws.refreshes.run_many(["acme", "beta", "delta", "gamma"])
+        with pytest.raises(NotFoundError):
+            ws.refreshes.run_many(["acme", "beta", "delta", "gamma"])
+        assert ws.health.sync_history("acme") == ()
+        acme, beta, gamma = ws.refreshes.run_many(["acme", "beta", "gamma"])
         assert acme.result
         assert gamma.result
         assert beta.error
         assert (beta.error.code, beta.error.connection) == ("DOWN", "beta")
-        assert gone.error
-        assert gone.error.code == "CONNECTION_NOT_FOUND"
         assert ws.health.sync_history("beta")[0].outcome is SyncOutcome.FAILED
         (alone,) = ws.refreshes.run_many(["beta"])
         assert alone.error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 COMPLETION_VARIABLE = "_CRMDECK_COMPLETE"
 
+_ANYWHERE = ("--quiet", "--no-color")
 _OF_ALL = ("-h", "--help", "--version")
 
 _BARE = {(): False, ("demo",): True}
@@ -42,14 +43,21 @@ def _run(arguments: tuple[str, ...]) -> None:
         raise SystemExit(open_console(demo=demo))
     from crmdeck.cli.app import app
 
-    app(_with_command(arguments), prog_name="crmdeck")
+    app(_ordered(arguments), prog_name="crmdeck")
 
 
-def _with_command(arguments: tuple[str, ...]) -> list[str]:
-    """Return the arguments, those of the console where they are options only."""
-    first = arguments[0] if arguments else ""
-    of_console = first.startswith("-") and first not in _OF_ALL
-    return ["console", *arguments] if of_console or not arguments else list(arguments)
+def _ordered(arguments: tuple[str, ...]) -> list[str]:
+    """Return the arguments as the parser wants them.
+
+    What holds for all commands may stand anywhere and is put first; options without a command
+    are those of the console.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    common = [each for each in arguments[:end] if each in _ANYWHERE]
+    rest = [each for each in arguments[:end] if each not in _ANYWHERE]
+    if not rest or (rest[0].startswith("-") and rest[0] not in _OF_ALL):
+        rest = ["console", *rest]
+    return [*common, *rest, *arguments[end:]]
 
 
 def _prepare_streams() -> None:

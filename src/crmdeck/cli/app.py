@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
@@ -11,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from crmdeck.cli.groups import Group, command_group
-from crmdeck.cli.output import emit, report_error
+from crmdeck.cli.output import emit, report_error, set_quiet
 from crmdeck.errors import UsageError
 
 
@@ -117,8 +118,17 @@ app = command_group(
 def root(
     # Flags only: typer loads pydantic for anything else, before a command's help is shown.
     version: Annotated[bool, typer.Option("--version", help="Tell the version.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Data and errors only, no talk; before or after.")
+    ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours, as $NO_COLOR; before or after.")
+    ] = False,
 ) -> None:
     """See the help of the application, above."""
+    set_quiet(quiet)
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
     if version:
         from crmdeck import __version__
 

@@ -46,4 +46,5 @@ def audit(
                 (e.at, e.actor, e.event, names.get(e.connection_id or ""), e.summary)
                 for e in entries
             ],
+            least=("connection", "who"),
         )

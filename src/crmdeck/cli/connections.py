@@ -125,6 +125,7 @@ def list_connections(
                 (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
                 for c in connections
             ],
+            least=("id", "where"),
         )
 
 
@@ -198,8 +199,19 @@ def add(
 def set_connection(
     name: NameArgument,
     path: PathOption = None,
-    instance_url: InstanceOption = None,
-    endpoint: EndpointOption = None,
+    instance_url: Annotated[
+        str | None,
+        typer.Option(
+            "--instance-url",
+            help="For Salesforce: https://MYDOMAIN.my.salesforce.com; '' takes it away.",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint", help="A host in place of the vendor's; '' goes back to the vendor's."
+        ),
+    ] = None,
     remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
     include: IncludeOption = None,

@@ -9,7 +9,7 @@ import typer
 
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, RightAtOption
 from crmdeck.cli.output import emit_json, emit_table, say
-from crmdeck.cli.session import fail_on_drift, moment, workspace
+from crmdeck.cli.session import drifted, moment, workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import Severity, Side
 
@@ -73,8 +73,10 @@ def drift(
             emit_table(
                 ("when", "severity", "object", "what", "breaks", "acknowledged", "changed by"),
                 rows,
+                least=("acknowledged", "changed by", "breaks"),
             )
-    fail_on_drift([e for e in report.events if e.acknowledged_at is None], fail_on)
+    if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
+        raise typer.Exit(int(ExitCode.DRIFT))
 
 
 def _drift_row(event: DriftEvent) -> tuple[object, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, tell_more
-from crmdeck.cli.session import ProgressLine, fail_on_drift, failing, workspace
-from crmdeck.errors import ExitCode, UsageError
+from crmdeck.cli.session import ProgressLine, drifted, failing, workspace
+from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Status
 
 if TYPE_CHECKING:
-    from crmdeck.model import Alert, ConnectionStatus, RefreshResult
+    from crmdeck.model import Alert, ConnectionStatus, RefreshResult, Severity
+    from crmdeck.workspace import Attempt
 
 
 def status(
@@ -47,15 +48,19 @@ def status(
                     )
                     for item in found
                 ],
+                least=("fields", "objects", "quota", "platform"),
             )
             if names:
                 for item in found:
                     _tell_alerts(item)
         states = {item.status for item in found}
+    reasons = []
     if Status.REAUTH_REQUIRED in states:
-        raise typer.Exit(int(ExitCode.REAUTH_REQUIRED))
+        reasons.append(ExitCode.REAUTH_REQUIRED)
     if Status.ERROR in states:
-        raise typer.Exit(int(ExitCode.FAILED))
+        reasons.append(ExitCode.FAILED if states == {Status.ERROR} else ExitCode.PARTIAL)
+    if reasons:
+        raise typer.Exit(int(exit_code(reasons)))
 
 
 def _first_alert(alerts: Sequence[Alert]) -> str | None:
@@ -93,18 +98,45 @@ def refresh(
             say("There is no connection to refresh.")
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
             attempts = ws.refreshes.run_many(wanted, progress=line)
-        for attempt in attempts:
-            if attempt.error is not None:
-                report_error(attempt.error, as_json=as_json)
-            elif attempt.result is not None and not as_json:
-                _tell(attempt.name, attempt.result)
-        results = [attempt.result for attempt in attempts if attempt.result is not None]
-        errors = [attempt.error for attempt in attempts if attempt.error is not None]
-        if as_json and (results or len(wanted) != 1):
-            emit_json(results[0] if names and len(names) == 1 else results)
-    if errors:
-        raise typer.Exit(int(max(error.exit_code for error in errors)))
-    fail_on_drift([event for result in results for event in result.drift_events], fail_on)
+    for attempt in attempts:
+        if attempt.error is not None:
+            attempt.error.connection = attempt.error.connection or attempt.name
+            report_error(attempt.error, as_json=as_json)
+        elif attempt.result is not None and not as_json:
+            _tell(attempt.name, attempt.result)
+    reasons = _reasons(attempts, fail_on)
+    if as_json:
+        answers = [_answer(attempt) for attempt in attempts]
+        if not names or len(names) != 1:
+            emit_json(answers)
+        elif attempts[0].result is not None:
+            emit_json(answers[0] | {"reasons": [reason.name.lower() for reason in reasons]})
+    if reasons:
+        raise typer.Exit(int(exit_code(reasons)))
+
+
+def _reasons(attempts: Sequence[Attempt], fail_on: Severity | None) -> list[ExitCode]:
+    """Return why the command does not end with 0: each code once."""
+    found: list[ExitCode] = []
+    errors = [attempt.error for attempt in attempts if attempt.error is not None]
+    for error in errors:
+        # What fails where others went well is a part; all that failed is the failure.
+        failed = error.exit_code is ExitCode.FAILED and len(errors) < len(attempts)
+        found.append(ExitCode.PARTIAL if failed else error.exit_code)
+    for attempt in attempts:
+        if attempt.result is not None and attempt.result.failures:
+            found.append(ExitCode.PARTIAL)
+        if attempt.result is not None and drifted(attempt.result.drift_events, fail_on):
+            found.append(ExitCode.DRIFT)
+    return list(dict.fromkeys(found))
+
+
+def _answer(attempt: Attempt) -> dict[str, Any]:
+    """Return whose result it is, and the result, or the error in its place."""
+    whose = {"connectionId": attempt.connection_id, "connection": attempt.name}
+    if attempt.result is not None:
+        return whose | attempt.result.to_wire()
+    return whose | {"success": False} | (attempt.error.to_wire() if attempt.error else {})
 
 
 def _tell(name: str, result: RefreshResult) -> None:

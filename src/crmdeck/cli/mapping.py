@@ -114,6 +114,7 @@ def match(
                     )
                     for s in matches.suggestions
                 ],
+                least=("direction", "why"),
             )
         else:
             emit(render_matches(matches, format))
@@ -170,6 +171,7 @@ def show(
                 )
                 for line in mapping.lines
             ],
+            least=("rejected", "when", "by", "drift", "direction"),
         )
 
 

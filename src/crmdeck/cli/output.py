@@ -7,15 +7,28 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crmdeck.clock import utc_now
 from crmdeck.errors import CrmdeckError, NextStep
-from crmdeck.text import visible_text
+from crmdeck.text import ago, visible_text
 
 if TYPE_CHECKING:
     from crmdeck.model import WireModel
 
 Row = Sequence[object]
+
+_LONGEST_WORD = 32
+_SENTENCE = 28
+_GAP = 2
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Say nothing from now on, or again all; errors are told and data is written in any case."""
+    global _quiet
+    _quiet = quiet
 
 
 def emit(text: str) -> None:
@@ -41,31 +54,43 @@ def emit(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Say something to the person on stderr."""
+    """Say something to the person on stderr, unless it is to be quiet."""
+    if not _quiet:
+        _complain(text)
+
+
+def _complain(text: str) -> None:
     sys.stderr.write(visible_text(text) + "\n")
 
 
-def emit_json(value: WireModel | Iterable[WireModel] | dict[str, Any]) -> None:
+def emit_json(value: WireModel | Iterable[WireModel | dict[str, Any]] | dict[str, Any]) -> None:
     """Write records to stdout in the wire shape."""
     from crmdeck.model import WireModel
 
-    data: Any
-    if isinstance(value, WireModel):
-        data = value.to_wire()
-    elif isinstance(value, dict):
-        data = value
-    else:
-        data = [item.to_wire() for item in value]
+    def wire(one: Any) -> Any:
+        return one.to_wire() if isinstance(one, WireModel) else one
+
+    data = wire(value) if isinstance(value, WireModel | dict) else [wire(one) for one in value]
     emit(json.dumps(data, indent=2))
 
 
-def emit_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write rows to stdout: aligned for a person, tab-separated with a header in a pipe."""
-    cells = [[cell(value) for value in row] for row in rows]
-    if sys.stdout.isatty():
-        _print_table(columns, cells)
+def emit_table(columns: Sequence[str], rows: Iterable[Row], *, least: Sequence[str] = ()) -> None:
+    """Write rows to stdout: for a person fitted to the terminal, in a pipe tab-separated.
+
+    Where a terminal is too narrow for all columns, those of `least` are left out, the first of
+    them first. Moments are told as `3 h ago` to a person, and exactly in
+    a pipe.
+    """
+    listed = list(rows)
+    if not sys.stdout.isatty():
+        emit("\n".join("\t".join(row) for row in (columns, *(map(cell, row) for row in listed))))
         return
-    emit("\n".join("\t".join(row) for row in (columns, *cells)))
+    now = utc_now()
+    shown = [
+        [ago(value, now) if isinstance(value, datetime) else cell(value) for value in row]
+        for row in listed
+    ]
+    _print_table(columns, shown, least)
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
@@ -78,8 +103,10 @@ def report_error(error: CrmdeckError, *, as_json: bool) -> None:
         return
     name = error.connection or ""
     name = f"{name}: " if name and name not in error.message else ""
-    say(f"crmdeck: {name}{error.message}")
-    tell_more(error.cause, error.remedy, command)
+    _complain(f"crmdeck: {name}{error.message}")
+    for part in (error.cause, error.remedy, command):
+        if part:
+            _complain(f"  {part}")
 
 
 def tell_more(*parts: str | None) -> None:
@@ -125,15 +152,69 @@ def _hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], least: Sequence[str]
+) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    console = Console()
+    needs = [_need(name, [row[index] for row in rows]) for index, name in enumerate(columns)]
+    kept = list(range(len(columns)))
+    for name in least:
+        if _room(needs[index].readable for index in kept) <= console.width:
+            break
+        kept.remove(columns.index(name))
+    widths = _widths([needs[index] for index in kept], console.width)
+    # The box puts one blank between columns, the padding another.
+    table = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),
+        header_style="bold",
+    )
+    for index, width in zip(kept, widths, strict=True):
+        table.add_column(Text(columns[index]), overflow="fold", width=width)
     for row in rows:
-        table.add_row(*(Text(text) for text in row))
-    Console().print(table)
+        table.add_row(*(Text(row[index]) for index in kept))
+    console.print(table)
+
+
+class _Need(NamedTuple):
+    """How wide a column must be to break no word, to be read well, and to wrap nothing."""
+
+    word: int
+    readable: int
+    whole: int
+
+
+def _need(name: str, cells: Sequence[str]) -> _Need:
+    from rich.cells import cell_len
+
+    texts = (name, *cells)
+    word = max(cell_len(word) for text in texts for word in (text.split() or [""]))
+    longest = max(map(cell_len, texts))
+    word = min(word, _LONGEST_WORD)
+    return _Need(word, max(word, min(longest, _SENTENCE)), longest)
+
+
+def _room(widths: Iterable[int]) -> int:
+    listed = list(widths)
+    return sum(listed) + _GAP * len(listed)
+
+
+def _widths(needs: Sequence[_Need], room: int) -> list[int]:
+    """Return a width for each column: its longest word, and of what is left its share."""
+    widths = [need.word for need in needs]
+    left = room - _room(widths)
+    # Who wants least is served first, and leaves the rest of its share to the others.
+    order = sorted(range(len(needs)), key=lambda index: needs[index].whole - widths[index])
+    for turn, index in enumerate(order):
+        share = max(0, left) // (len(order) - turn)
+        more = min(share, needs[index].whole - widths[index])
+        widths[index] += max(0, more)
+        left -= max(0, more)
+    return widths

@@ -58,6 +58,7 @@ def schema(
                     (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
                     for o in summary.objects
                 ],
+                least=("stale", "custom", "discovered"),
             )
             return
         detail = ws.schemas.object(name, object_type, as_of)
@@ -87,6 +88,7 @@ def schema(
                 )
                 for f in detail.fields
             ],
+            least=("calculated", "custom", "unique", "references", "required"),
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from crmdeck.cli.output import report_error, say
-from crmdeck.errors import CrmdeckError, ExitCode
+from crmdeck.errors import CrmdeckError
 
 if TYPE_CHECKING:
     from crmdeck.model import DriftEvent, Progress, Severity
@@ -97,7 +97,6 @@ class ProgressLine:
             self._stream.flush()
 
 
-def fail_on_drift(events: Iterable[DriftEvent], severity: Severity | None) -> None:
-    """End the command with the exit code of drift where an event is that bad, or worse."""
-    if severity is not None and any(event.severity.rank >= severity.rank for event in events):
-        raise typer.Exit(int(ExitCode.DRIFT))
+def drifted(events: Iterable[DriftEvent], severity: Severity | None) -> bool:
+    """Return whether an event is that bad, or worse; without a severity none is."""
+    return severity is not None and any(event.severity.rank >= severity.rank for event in events)

@@ -70,7 +70,11 @@ class Alert(WireModel):
 
 
 class ConnectionStatus(WireModel):
-    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts beside it."""
+    """The answer of `GET /integrations/{id}/status`, with name, quota and alerts beside it.
+
+    `token_renewed`: crmdeck renews the token by itself. `token_level` and `quota_level` say how
+    urgent the end of the token and of the API allowance is, None where neither is near.
+    """
 
     id: str
     name: str
@@ -86,8 +90,11 @@ class ConnectionStatus(WireModel):
     created_at: UtcTime
     api_version: str | None = None
     token_expires_at: UtcTime | None = None
+    token_renewed: bool = False
+    token_level: AlertLevel | None = None
     schema_stats: SchemaStats
     quota: Quota | None = None
+    quota_level: AlertLevel | None = None
     alerts: tuple[Alert, ...] = ()
 
 

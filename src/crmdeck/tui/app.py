@@ -21,7 +21,7 @@ from crmdeck.tui.sheets import sheets
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.tui.ui_state import UiState
-from crmdeck.workspace import Opening
+from crmdeck.workspace import PendingWorkspace
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
@@ -61,7 +61,7 @@ class CrmdeckApp(App[None]):
 
     def __init__(
         self,
-        workspace: Workspace | Opening,
+        workspace: Workspace | PendingWorkspace,
         *,
         keys: Mapping[str, str] | None = None,
         theme: str | None = None,
@@ -185,10 +185,10 @@ class CrmdeckApp(App[None]):
         self.theme = theme_name(wanted, set(self.available_themes))
 
 
-def _opening_of(workspace: Workspace | Opening) -> Opening:
-    if isinstance(workspace, Opening):
+def _opening_of(workspace: Workspace | PendingWorkspace) -> PendingWorkspace:
+    if isinstance(workspace, PendingWorkspace):
         return workspace
-    return Opening(workspace.home, workspace.read_only, lambda: workspace)
+    return PendingWorkspace(workspace.home, workspace.read_only, lambda: workspace)
 
 
 def _and_more(left: int) -> list[str]:

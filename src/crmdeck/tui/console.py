@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from crmdeck.tui.app import CrmdeckApp
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Opening
+    from crmdeck.workspace import PendingWorkspace
 
 
-def run_console(opening: Opening) -> bool:
+def run_console(opening: PendingWorkspace) -> bool:
     """Show the console over a workspace until the user leaves; return whether for the demo.
 
     Raises what opening the workspace raises.

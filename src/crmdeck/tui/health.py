@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import AlertLevel, Platform, Status
+from crmdeck.text import ago as ago
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
@@ -35,20 +35,3 @@ def health_of(status: ConnectionStatus) -> Health:
     if any(alert.level is not AlertLevel.INFO for alert in status.alerts):
         return Health("▲", "attention", "warn")
     return Health("●", "active", "ok")
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 d ago`, `never`."""
-    if moment is None:
-        return "never"
-    passed = now - moment
-    if passed < timedelta(0):
-        return f"in {_span(-passed)}"
-    return "just now" if passed < timedelta(minutes=1) else f"{_span(passed)} ago"
-
-
-def _span(passed: timedelta) -> str:
-    minutes = int(passed.total_seconds() // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"

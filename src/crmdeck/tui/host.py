@@ -14,7 +14,7 @@ from crmdeck.tui.requests import Loader
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus
-    from crmdeck.workspace import Opening, Workspace
+    from crmdeck.workspace import PendingWorkspace, Workspace
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Console(Protocol):
     """The application, as its screens see it."""
 
     @property
-    def opening(self) -> Opening:
+    def opening(self) -> PendingWorkspace:
         """How the workspace is opened, and where it is."""
 
     @property

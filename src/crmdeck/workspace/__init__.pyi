@@ -54,8 +54,8 @@ from .mapping_view import type_text as type_text
 from .mapping_view import value_choices as value_choices
 from .mapping_view import value_targets as value_targets
 from .moments import parse_moment as parse_moment
-from .opening import Opening as Opening
-from .opening import open_later as open_later
+from .pending import PendingWorkspace as PendingWorkspace
+from .pending import open_later as open_later
 from .refreshes import Attempt as Attempt
 from .retirements import Retirement as Retirement
 from .schemas import FieldSample as FieldSample

@@ -72,16 +72,30 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
     )
 
 
+def token_level(vitals: Vitals) -> AlertLevel | None:
+    """Return how urgent the end of the token is: critical once it ended or was refused."""
+    ends = vitals.connection.token_expires_at
+    if vitals.status is Status.REAUTH_REQUIRED or (ends is not None and ends <= vitals.now):
+        return AlertLevel.CRITICAL
+    soon = ends is not None and ends - vitals.now <= TOKEN_NOTICE
+    return AlertLevel.WARNING if soon else None
+
+
+def quota_level(quota: Quota | None) -> AlertLevel | None:
+    """Return how urgent it is that little of the allowance is left: critical at half of low."""
+    if quota is None or quota.left > LOW_QUOTA:
+        return None
+    return AlertLevel.CRITICAL if quota.left <= LOW_QUOTA / 2 else AlertLevel.WARNING
+
+
 def token_ends(vitals: Vitals) -> Iterator[Alert]:
     """The token, which nothing renews, ends soon or has ended."""
-    ends = vitals.connection.token_expires_at
-    if ends is None or vitals.status is Status.REAUTH_REQUIRED:
+    ends, level = vitals.connection.token_expires_at, token_level(vitals)
+    if ends is None or level is None or vitals.status is Status.REAUTH_REQUIRED:
         return
-    if ends - vitals.now > TOKEN_NOTICE:
-        return
-    over = ends <= vitals.now
+    over = level is AlertLevel.CRITICAL
     yield Alert(
-        level=AlertLevel.CRITICAL if over else AlertLevel.WARNING,
+        level=level,
         code="TOKEN_ENDED" if over else "TOKEN_ENDS_SOON",
         message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
         cause="It can't be renewed without you.",
@@ -122,7 +136,7 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
 def quota_low(vitals: Vitals) -> Iterator[Alert]:
     """Little was left of the API quota, not long ago, and no refresh has stopped for it yet."""
     quota = vitals.quota
-    if quota is None or quota.left > LOW_QUOTA or any(stopped(vitals)):
+    if quota is None or quota_level(quota) is None or any(stopped(vitals)):
         return
     if quota.observed_at and vitals.now - quota.observed_at > QUOTA_COUNTS_FOR:
         return

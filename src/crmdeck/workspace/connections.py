@@ -22,7 +22,11 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.checks import (
+from crmdeck.workspace.context import Context, new_id
+from crmdeck.workspace.progress import ProgressReporter
+from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
+from crmdeck.workspace.signin.flows import ENDING, flow_in_use, flows_of
+from crmdeck.workspace.validation import (
     absolute,
     check_endpoint,
     check_instance_url,
@@ -32,13 +36,6 @@ from crmdeck.workspace.checks import (
     checked_hours,
     checked_path,
 )
-from crmdeck.workspace.context import Context, new_id
-from crmdeck.workspace.progress import ProgressReporter
-from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
-from crmdeck.workspace.signin.flows import flow_in_use, flows_of
-
-# What these give ends, and takes a person to be had again.
-_NOT_RENEWED = ("access-token", "session-token")
 
 
 class ConnectionDraft(WireModel):
@@ -104,29 +101,35 @@ class Connections:
     ) -> Connection:
         """Change what is given of a connection; `reconnect` takes a disconnection back.
 
-        `api_version` pins Salesforce's (`66.0`), or with `newest` leaves it to the next refresh.
+        What is None stays; an `endpoint` or `instance_url` of '' is taken away. `ttl_hours` is
+        how long a snapshot counts as fresh. `api_version` pins Salesforce's (`66.0`), or with
+        `newest` leaves it to the next refresh. Raises UsageError for what can't be, or where
+        nothing is given.
         """
+        connection = self.get(ref)
         changes: dict[str, Any] = {}
         if path is not None:
-            changes["path"] = checked_path(self._context.connection(ref), path)
+            changes["path"] = checked_path(connection, path)
         if remote_id is not None:
             changes["remote_id"] = check_remote_id(remote_id)
         if endpoint is not None:
-            changes["endpoint"] = check_endpoint(endpoint)
+            changes["endpoint"] = check_endpoint(endpoint) if endpoint else None
+            if not endpoint and connection.source is Source.PARTNEROS:
+                raise _address_needed()
         if instance_url is not None:
-            changes["instance_url"] = check_instance_url(instance_url)
+            changes["instance_url"] = check_instance_url(instance_url) if instance_url else None
         if scope is not None:
             changes["scope"] = scope
         if ttl_hours is not None:
             changes["ttl_hours"] = checked_hours(ttl_hours)
         if api_version is not None:
-            changes["api_version"] = checked_api_version(self._context.connection(ref), api_version)
+            changes["api_version"] = checked_api_version(connection, api_version)
         if reconnect:
             changes["disconnected_at"] = None
         if not changes:
             raise UsageError("Nothing to change was given.", remedy="Name what to set.")
         event = "connection.reconnected" if reconnect else "connection.updated"
-        return self._change(ref, changes, event, "Changed " + ", ".join(sorted(changes)))
+        return self._change(connection, changes, event, "Changed " + ", ".join(sorted(changes)))
 
     def rename(self, ref: str, name: str) -> Connection:
         """Give a connection another name; its id and its history stay.
@@ -135,7 +138,7 @@ class Connections:
         """
         connection = self._context.connection(ref)
         summary = f"Renamed {connection.name} to {check_name(name)}"
-        return self._change(connection.id, {"name": name}, "connection.renamed", summary)
+        return self._change(connection, {"name": name}, "connection.renamed", summary)
 
     def disconnect(self, ref: str) -> Connection:
         """Mark a connection as disconnected. Nothing is deleted, its secrets neither.
@@ -149,7 +152,7 @@ class Connections:
             self._context.open_connector(connection).disconnect()
         changes = {"disconnected_at": self._context.now}
         summary = f"Disconnected {connection.name}"
-        return self._change(connection.id, changes, "connection.disconnected", summary)
+        return self._change(connection, changes, "connection.disconnected", summary)
 
     def store_secrets(
         self, ref: str, secrets: Mapping[str, str], *, place: SecretsPlace | None = None
@@ -202,11 +205,14 @@ class Connections:
                 remember(session, connection.id, changes, self._context.now, self._context.actor)
         return report
 
-    def _change(self, ref: str, changes: Mapping[str, Any], event: str, summary: str) -> Connection:
+    def _change(
+        self, connection: Connection, changes: Mapping[str, Any], event: str, summary: str
+    ) -> Connection:
         self._context.require_writable()
-        connection = self._context.connection(ref)
-        changed = connection.model_copy(update=changes)
         with self._context.store.write() as session:
+            # As it is by now: others may have changed something else of it meanwhile.
+            latest = session.connections.get(connection.id) or connection
+            changed = latest.model_copy(update=changes)
             others = [c for c in session.connections.all() if c.id != connection.id]
             require_free_name(changed.name, others)
             session.connections.put(changed, self._context.now, self._context.actor)
@@ -222,7 +228,8 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         if draft.platform not in (None, platform):
             raise UsageError(f"The source {draft.source} is always of platform {platform}.")
     if draft.source is Source.PARTNEROS:
-        _require_address(draft)
+        if not (draft.endpoint and draft.remote_id):
+            raise _address_needed()
         # Until a sign-in has asked which it is; nothing depends on it before.
         platform = platform or Platform.SALESFORCE
     if platform is None:
@@ -281,13 +288,12 @@ def require_free_name(name: str, others: tuple[Connection, ...] | list[Connectio
         )
 
 
-def _require_address(draft: ConnectionDraft) -> None:
-    if not (draft.endpoint and draft.remote_id):
-        raise UsageError(
-            "The source partneros needs to know where PartnerOS is, and which integration.",
-            remedy="Add --endpoint https://HOST and --remote-id UUID.",
-            code="NO_REMOTE_ID",
-        )
+def _address_needed() -> UsageError:
+    return UsageError(
+        "The source partneros needs to know where PartnerOS is, and which integration.",
+        remedy="Add --endpoint https://HOST and --remote-id UUID.",
+        code="NO_REMOTE_ID",
+    )
 
 
 def platform_needed(draft: ConnectionDraft) -> UsageError:
@@ -315,7 +321,7 @@ def learned(connection: Connection, report: ProbeReport, secrets: _Secrets) -> d
     changes: dict[str, Any] = _news(connection, told)
     flow = changes.get("sign_in", connection.sign_in)
     # A session is had again with the password, where that was kept.
-    renewed = flow not in _NOT_RENEWED and (flow != "password" or secrets.get("password"))
+    renewed = flow not in ENDING and (flow != "password" or secrets.get("password"))
     ends = None if renewed else report.token_expires_at
     if ends != connection.token_expires_at:
         changes["token_expires_at"] = ends

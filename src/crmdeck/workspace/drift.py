@@ -9,7 +9,8 @@ from crmdeck.drift.timeline import Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
 from crmdeck.model import DriftEvent, DriftReport, Severity
-from crmdeck.workspace.context import Context, find_connection
+from crmdeck.store import Session
+from crmdeck.workspace.context import Context, find_connection, not_found
 
 
 class Drift:
@@ -29,12 +30,16 @@ class Drift:
     ) -> DriftReport:
         """Return drift events, newest first, and the stories that they belong to.
 
-        All connections where `ref` is None; `acknowledged` None means both.
+        All connections where `ref` is None; `acknowledged` None means both. Raises
+        NotFoundError for a connection that is not there, and for an object type that none of
+        the connections has or had.
         """
         with self._context.store.read() as session:
             connection_id = None
             if ref is not None:
                 connection_id = find_connection(session, ref).id
+            if object_type is not None:
+                _require_known(session, connection_id, object_type)
             events = session.drift.events(connection_id, since=since)
             stories = session.drift.stories(connection_id, since=since)
         wanted = tuple(
@@ -95,6 +100,17 @@ class Drift:
                 )
                 session.audit.add(entry)
         return len(fresh)
+
+
+def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:
+    if connection_id is not None:
+        among = [connection_id]
+    else:
+        among = [connection.id for connection in session.connections.all()]
+    if any(session.snapshots.last_present(each, object_type) is not None for each in among):
+        return
+    known = {info.object_type for each in among for info in session.snapshots.current(each)}
+    raise not_found("object type", object_type, sorted(known))
 
 
 def _known(event: DriftEvent | None, event_id: str) -> DriftEvent:

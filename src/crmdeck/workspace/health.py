@@ -15,10 +15,11 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.alerts import Vitals, alerts
+from crmdeck.workspace.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.retirements import Retirement, concerns, load_retirements
 from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
+from crmdeck.workspace.signin.flows import ENDING
 
 
 class Health:
@@ -76,8 +77,11 @@ class Health:
             created_at=connection.created_at,
             api_version=connection.api_version,
             token_expires_at=connection.token_expires_at,
+            token_renewed=connection.sign_in is not None and connection.sign_in not in ENDING,
+            token_level=token_level(vitals),
             schema_stats=vitals.stats,
             quota=vitals.quota,
+            quota_level=quota_level(vitals.quota),
             alerts=alerts(vitals),
         )
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CancelledError, CrmdeckError
-from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
-from crmdeck.workspace.context import Context
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    Progress,
+    ProgressCallback,
+    RefreshResult,
+    Scope,
+)
+from crmdeck.workspace.context import Context, find_connection
 from crmdeck.workspace.refresh import refresh
 
 AT_ONCE = 4
@@ -21,9 +28,13 @@ GRACE = 5.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one refresh among many: `result`, or the `error` that ended it."""
+    """What came of one refresh among many: `result`, or the `error` that ended it.
+
+    `name` is that of the connection, however it was asked for.
+    """
 
     name: str
+    connection_id: str
     result: RefreshResult | None = None
     error: CrmdeckError | None = None
 
@@ -75,21 +86,23 @@ class Refreshes:
 
         Each is a refresh of its own, with its own transaction and its own entries in the audit
         log: who fails stops nobody else. `progress` counts connections (with one, its object
-        types), and is called from several threads. Raises CancelledError; who had finished by
-        then stays refreshed.
+        types), and is called from several threads. Raises NotFoundError for a connection that
+        is not there, before any is refreshed, and CancelledError; who had finished by then
+        stays refreshed.
         """
         self._context.require_writable()
-        wanted = tuple(dict.fromkeys(refs))
-        names = self._names(wanted)
+        with self._context.store.read() as session:
+            named = [find_connection(session, ref) for ref in refs]
+        wanted = tuple({connection.id: connection for connection in named}.values())
         if len(wanted) == 1:
             alone = progress or (lambda _: None)
-            return (self._attempt(wanted[0], names, alone, cancel or CancelToken()),)
+            return (self._attempt(wanted[0], alone, cancel or CancelToken()),)
         count = _Count(len(wanted), progress)
         waiting = list(wanted)
 
-        def one(ref: str, stop: CancelToken) -> tuple[str, Attempt]:
-            with count.one(names[ref]) as progress:
-                return ref, self._attempt(ref, names, progress, stop)
+        def one(connection: Connection, stop: CancelToken) -> tuple[str, Attempt]:
+            with count.one(connection.name) as progress:
+                return connection.id, self._attempt(connection, progress, stop)
 
         def take() -> Callable[[CancelToken], tuple[str, Attempt]] | None:
             return partial(one, waiting.pop(0)) if waiting else None
@@ -99,22 +112,18 @@ class Refreshes:
             found = dict(in_parallel(take, threads, cancel or CancelToken(), "refresh"))
         finally:
             count.wait_for_all(GRACE)
-        return tuple(found[ref] for ref in wanted)
-
-    def _names(self, refs: Sequence[str]) -> dict[str, str]:
-        with self._context.store.read() as session:
-            known = {c.id: c.name for c in session.connections.all()}
-        return {ref: known.get(ref.lower(), ref) for ref in refs}
+        return tuple(found[connection.id] for connection in wanted)
 
     def _attempt(
-        self, ref: str, names: Mapping[str, str], progress: ProgressCallback, stop: CancelToken
+        self, connection: Connection, progress: ProgressCallback, stop: CancelToken
     ) -> Attempt:
+        name, key = connection.name, connection.id
         try:
-            return Attempt(names[ref], self.run(ref, progress=progress, cancel=stop))
+            return Attempt(name, key, self.run(key, progress=progress, cancel=stop))
         except CancelledError:
             raise
         except CrmdeckError as error:
-            return Attempt(names[ref], error=error)
+            return Attempt(name, key, error=error)
 
 
 class _Count:

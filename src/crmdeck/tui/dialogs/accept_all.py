@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.text import count
 
 FIRST, LEAST, MOST, STEP = 90, 5, 95, 5
@@ -31,13 +31,6 @@ class AcceptAll(Dialog[float]):
 
     SCOPE = "accept all"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("sure.yes", "accept them", ("y",), hint=40, palette=False),
-        Action("sure.no", "no", ("n",), hint=38, palette=False),
-        Action("sure.lower", "less sure", ("down", "j", "minus"), hint=30, palette=False),
-        Action("sure.higher", "surer", ("up", "k", "plus"), hint=29, palette=False),
-        Action("sure.other", "other button", ("left", "right", "h", "l"), palette=False),
-    )
 
     def __init__(self, lines: Sequence[Sure]) -> None:
         super().__init__("Accept all undecided lines shown at or above")
@@ -56,34 +49,34 @@ class AcceptAll(Dialog[float]):
         self._show()
         self.query_one("#no").focus()
 
-    def action_yes(self) -> None:
+    def accept(self) -> None:
         """Accept what is sure enough; with nothing to accept that is a no."""
         self.dismiss(self.percent / 100 if self._reached() else None)
 
-    def action_no(self) -> None:
+    def decline(self) -> None:
         """Accept nothing."""
         self.dismiss(None)
 
-    def action_lower(self) -> None:
+    def ask_less(self) -> None:
         """Ask for less."""
         self.percent = max(LEAST, self.percent - STEP)
         self._show()
 
-    def action_higher(self) -> None:
+    def ask_more(self) -> None:
         """Ask for more."""
         self.percent = min(MOST, self.percent + STEP)
         self._show()
 
-    def action_other(self) -> None:
+    def go_to_other(self) -> None:
         """Go to the other button."""
         self.focus_next()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Do what the button says."""
         if event.button.id == "yes":
-            self.action_yes()
+            self.accept()
         else:
-            self.action_no()
+            self.decline()
 
     def _reached(self) -> list[Sure]:
         return [line for line in self._lines if line.confidence >= self.percent / 100]
@@ -101,3 +94,13 @@ class AcceptAll(Dialog[float]):
         )
         self.query_one("#sure", Static).update(shown)
         self.query_one("#yes", Button).label = f"Accept {len(reached)}"
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("sure.yes", "accept them", ("y",), accept, hint=40, palette=False),
+        Action("sure.no", "no", ("n",), decline, hint=38, palette=False),
+        Action("sure.lower", "less sure", ("down", "j", "minus"), ask_less, hint=30, palette=False),
+        Action("sure.higher", "surer", ("up", "k", "plus"), ask_more, hint=29, palette=False),
+        Action(
+            "sure.other", "other button", ("left", "right", "h", "l"), go_to_other, palette=False
+        ),
+    )

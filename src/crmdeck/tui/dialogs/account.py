@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from crmdeck.model import ProbeReport
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.health import ago
 from crmdeck.tui.text import display_text
 
@@ -25,17 +25,6 @@ class Account(Dialog[bool]):
 
     SCOPE = "account"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "account.refresh",
-            "read its schema now",
-            ("r",),
-            hint=40,
-            palette=False,
-            applies=lambda dialog: dialog.offers_refresh,
-        ),
-        Action("account.close", "close", ("enter",), hint=30, palette=False),
-    )
 
     def __init__(
         self, name: str, report: ProbeReport | None, now: datetime, *, refresh: bool = False
@@ -49,11 +38,11 @@ class Account(Dialog[bool]):
         """Yield what the CRM told."""
         yield Static(self._told(), id="account", markup=False)
 
-    def action_refresh(self) -> None:
+    def go_on_to_refresh(self) -> None:
         """Go on to a refresh."""
         self.dismiss(True)
 
-    def action_close(self) -> None:
+    def leave(self) -> None:
         """Leave."""
         self.dismiss(None)
 
@@ -61,6 +50,19 @@ class Account(Dialog[bool]):
         if self._report is None:
             return Content("It was not tested.")
         return Content("\n").join(_lines(self._report, self._now))
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "account.refresh",
+            "read its schema now",
+            ("r",),
+            go_on_to_refresh,
+            hint=40,
+            palette=False,
+            applies=lambda dialog: dialog.offers_refresh,
+        ),
+        Action("account.close", "close", ("enter",), leave, hint=30, palette=False),
+    )
 
 
 def _lines(report: ProbeReport, now: datetime) -> Iterator[Content]:

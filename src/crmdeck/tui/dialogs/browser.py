@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.requests import BusyChanged, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -39,36 +39,6 @@ class Browser(Dialog["SignedIn"]):
     SCOPE = "browser"
     AUTO_FOCUS = ""
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "browser.open",
-            "open the browser",
-            ("o",),
-            hint=40,
-            palette=False,
-            applies=_is_reading,
-        ),
-        Action(
-            "browser.copy", "copy the address", ("c",), hint=39, palette=False, applies=_is_reading
-        ),
-        Action(
-            "browser.paste",
-            "paste where it ended",
-            ("p",),
-            hint=38,
-            palette=False,
-            applies=_is_reading,
-        ),
-        Action(
-            "browser.take",
-            "that is it",
-            ("enter",),
-            hint=30,
-            palette=False,
-            priority=True,
-            applies=lambda dialog: not _is_reading(dialog),
-        ),
-    )
 
     def __init__(
         self, name: str, sign_in: BrowserSignIn, finish: Callable[[Any], SignedIn]
@@ -100,27 +70,27 @@ class Browser(Dialog["SignedIn"]):
         """Open the browser where that can be done, and wait."""
         self._wait()
         if can_open_browser() and not self.app.is_headless:
-            self.action_open()
+            self.open_page()
 
     def on_unmount(self) -> None:
         """Stop listening."""
         self.loader.close()
         self._sign_in.close()
 
-    def action_open(self) -> None:
+    def open_page(self) -> None:
         """Open the address in the browser."""
         self.app.open_url(self._sign_in.url)
 
-    def action_copy(self) -> None:
+    def copy_address(self) -> None:
         """Copy the address."""
         self.app.copy_to_clipboard(self._sign_in.url)
         self._say("Copied the address.", "$muted")
 
-    def action_paste(self) -> None:
+    def go_to_entry(self) -> None:
         """Go to the line for the address at the end."""
         self.query_one("#ended").focus()
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Take the address that the browser ended at."""
         self.once_typed(self._take)
 
@@ -132,13 +102,13 @@ class Browser(Dialog["SignedIn"]):
         else:
             self._say("")
 
-    def action_cancel(self) -> None:
+    def cancel(self) -> None:
         """Give the sign-in up; once the browser has answered, the end is waited for."""
         if isinstance(self.focused, Input):
             self.set_focus(None)
         elif not (self._brought and self.loader.is_loading):
             self.loader.cancel()
-            super().action_cancel()
+            super().cancel()
 
     def show_error(self, error: CrmdeckError) -> None:
         """Say what went wrong, why, and what to do."""
@@ -175,6 +145,46 @@ class Browser(Dialog["SignedIn"]):
 
     def _say(self, text: str, colour: str = "$bad") -> None:
         self.query_one(".dialog-wrong", Static).update(Content.styled(text, colour))
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "browser.open",
+            "open the browser",
+            ("o",),
+            open_page,
+            hint=40,
+            palette=False,
+            applies=_is_reading,
+        ),
+        Action(
+            "browser.copy",
+            "copy the address",
+            ("c",),
+            copy_address,
+            hint=39,
+            palette=False,
+            applies=_is_reading,
+        ),
+        Action(
+            "browser.paste",
+            "paste where it ended",
+            ("p",),
+            go_to_entry,
+            hint=38,
+            palette=False,
+            applies=_is_reading,
+        ),
+        Action(
+            "browser.take",
+            "that is it",
+            ("enter",),
+            take,
+            hint=30,
+            palette=False,
+            priority=True,
+            applies=lambda dialog: not _is_reading(dialog),
+        ),
+    )
 
 
 def can_open_browser() -> bool:

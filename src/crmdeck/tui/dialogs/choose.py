@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from textual import on
+from textual.app import ComposeResult
+
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.searched import SearchedList
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 
 
@@ -26,14 +30,14 @@ COLUMNS: tuple[Column[Choice], ...] = (
 )
 
 
-class Choose(SearchedList[Any]):
-    """Answers with the value of the chosen line. Any number of choices; None: `fill` follows."""
+class Choose(Dialog[Any]):
+    """Answers with the value of the chosen line, which has to be hashable.
+
+    Any number of choices; with None for them `fill` follows.
+    """
 
     SCOPE = "choose"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("choose.take", "choose", ("enter",), hint=30, palette=False, priority=True),
-    )
 
     def __init__(
         self,
@@ -44,18 +48,36 @@ class Choose(SearchedList[Any]):
         current: Any = None,
         columns: Sequence[Column[Choice]] = COLUMNS,
     ) -> None:
-        super().__init__(title, choices, columns, text=text, current=current)
+        super().__init__(title, text)
+        self._list = SearchList(
+            choices,
+            columns,
+            key=lambda choice: choice.value,
+            searched=lambda choice: (choice.label, choice.detail),
+            current=current,
+        )
 
-    def key_of(self, row: Choice) -> Hashable:
-        """Return the value, which has to be hashable."""
-        value: Hashable = row.value
-        return value
+    @property
+    def row(self) -> Choice | None:
+        """The line under the cursor."""
+        return self._list.row
 
-    def searched(self, row: Choice) -> Iterable[str]:
-        """Return label and detail, whatever the columns show of them."""
-        return row.label, row.detail
+    def compose_body(self) -> ComposeResult:
+        """Yield the list."""
+        yield self._list
+
+    def fill(self, choices: Sequence[Choice]) -> None:
+        """Show `choices`, in the place of those that were there."""
+        self._list.fill(choices)
 
     def take(self) -> None:
         """Answer with the line under the cursor."""
-        if self.row is not None:
-            self.dismiss(self.row.value)
+        self._list.take()
+
+    @on(SearchList.Taken)
+    def _taken(self, message: SearchList.Taken) -> None:
+        self.dismiss(message.row.value)
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("choose.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
+    )

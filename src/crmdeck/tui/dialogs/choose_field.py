@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -11,10 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.searched import SearchedList
-from crmdeck.tui.filtering import one_of, yes_no
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.text import display_text
-from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.tui.widgets.search_list import SearchList
+from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import FieldChoice
 
 COLUMNS: tuple[Column[FieldChoice], ...] = (
@@ -30,24 +31,19 @@ COLUMNS: tuple[Column[FieldChoice], ...] = (
     Column("type", "Type", lambda option: option.type, width=14, shrink_to=8),
     Column("sure", "Sure", lambda option: option.sure, width=4, align="right", searched=False),
 )
+FILTER_KEYS: dict[str, KeyTest[FieldChoice]] = {
+    "type": lambda option, wanted: one_of(option.type, wanted),
+    "custom": lambda option, wanted: yes_no(option.custom, wanted),
+    "required": lambda option, wanted: yes_no(option.required, wanted),
+}
 NOTES = 4
 
 
-class ChooseField(SearchedList[str]):
+class ChooseField(Dialog[str]):
     """Answers with the name of a CRM field; `notes` says of one what is to be known of it."""
 
     SCOPE = "choose field"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("field.take", "choose", ("enter",), hint=30, palette=False, priority=True),
-    )
-    FILTER_KEYS: ClassVar = {
-        "type": lambda option, wanted: one_of(option.type, wanted),
-        "custom": lambda option, wanted: yes_no(option.custom, wanted),
-        "required": lambda option, wanted: yes_no(option.required, wanted),
-    }
-    SEARCH_FOR = "type to search name, label, type:picklist"
-    EMPTY = "This object has no fields."
 
     def __init__(
         self,
@@ -58,30 +54,41 @@ class ChooseField(SearchedList[str]):
         current: str | None = None,
         notes: Callable[[str], Sequence[tuple[str, str]]] = lambda _: (),
     ) -> None:
-        super().__init__(title, options, COLUMNS, text=text, current=current)
+        super().__init__(title, text)
         self._notes = notes
+        self._list = SearchList(
+            options,
+            COLUMNS,
+            key=lambda option: option.name,
+            searched=lambda option: (option.name, option.label, option.type),
+            filter_keys=FILTER_KEYS,
+            current=current,
+            placeholder="type to search name, label, type:picklist",
+            empty="This object has no fields.",
+        )
 
-    def key_of(self, row: FieldChoice) -> Hashable:
-        """Return the name."""
-        return row.name
-
-    def searched(self, row: FieldChoice) -> Iterable[str]:
-        """Return name, label and type."""
-        return row.name, row.label, row.type
+    @property
+    def row(self) -> FieldChoice | None:
+        """The field under the cursor."""
+        return self._list.row
 
     def compose_body(self) -> ComposeResult:
-        """Yield the search line, the fields, and what is to be known of the one chosen."""
-        yield from super().compose_body()
+        """Yield the fields, and what is to be known of the one under the cursor."""
+        yield self._list
         yield Static("", id="notes", markup=False)
 
     def take(self) -> None:
         """Answer with the field under the cursor."""
-        option: FieldChoice | None = self.row
-        if option is not None and not option.holder:
+        self._list.take()
+
+    @on(SearchList.Taken)
+    def _taken(self, message: SearchList.Taken) -> None:
+        option: FieldChoice = message.row
+        if not option.holder:
             self.dismiss(option.name)
 
-    @on(Table.Highlighted)
-    def _highlighted(self, message: Table.Highlighted) -> None:
+    @on(SearchList.Highlighted)
+    def _highlighted(self, message: SearchList.Highlighted) -> None:
         option: FieldChoice | None = message.row
         self.query_one("#notes", Static).update(self._note(option))
 
@@ -96,3 +103,7 @@ class ChooseField(SearchedList[str]):
         return Content("\n").join(
             Content.styled(display_text(text, 200), style) for text, style in notes[:NOTES]
         )
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("field.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
+    )

@@ -1,4 +1,4 @@
-"""A yes-or-no question whose default answer is no."""
+"""Questions before what can't be undone at once: yes or no, or a name to be typed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.line_input import LineInput
 
 
 class Confirm(Dialog[bool]):
@@ -22,18 +24,6 @@ class Confirm(Dialog[bool]):
 
     SCOPE = "confirm"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "confirm.yes",
-            "yes",
-            ("y",),
-            hint=30,
-            palette=False,
-            applies=lambda dialog: dialog.opened_by != "y",
-        ),
-        Action("confirm.no", "no", ("n",), hint=20, palette=False),
-        Action("confirm.other", "other button", ("left", "right", "h", "l"), palette=False),
-    )
 
     def __init__(
         self, title: str, text: str = "", *, yes: str = "Yes", opened_by: str = ""
@@ -52,18 +42,76 @@ class Confirm(Dialog[bool]):
         """Stand on no."""
         self.query_one("#no").focus()
 
-    def action_yes(self) -> None:
+    def say_yes(self) -> None:
         """Confirm."""
         self.dismiss(True)
 
-    def action_no(self) -> None:
+    def say_no(self) -> None:
         """Decline."""
         self.dismiss(False)
 
-    def action_other(self) -> None:
+    def go_to_other(self) -> None:
         """Go to the other button."""
         self.focus_next()
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "confirm.yes",
+            "yes",
+            ("y",),
+            say_yes,
+            hint=30,
+            palette=False,
+            applies=lambda dialog: dialog.opened_by != "y",
+        ),
+        Action("confirm.no", "no", ("n",), say_no, hint=20, palette=False),
+        Action(
+            "confirm.other",
+            "other button",
+            ("left", "right", "h", "l"),
+            go_to_other,
+            palette=False,
+        ),
+    )
+
+
+class TypedConfirm(Dialog[bool]):
+    """Answers True once the user has typed `expected` and pressed Enter."""
+
+    SCOPE = "typed"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+
+    def __init__(self, title: str, text: str, *, expected: str) -> None:
+        super().__init__(title, text)
+        self._expected = display_text(expected)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the line to type in."""
+        yield Static(
+            f"Type {display_text(self._expected, 60)} and press Enter:",
+            classes="dialog-label",
+            markup=False,
+        )
+        yield LineInput(compact=True)
+
+    def take(self) -> None:
+        """Confirm, if it was typed right."""
+        self.once_typed(self._take)
+
+    def _take(self) -> None:
+        entry = self.query_one(LineInput)
+        if entry.value.strip() == self._expected.strip():
+            self.dismiss(True)
+        else:
+            entry.add_class("-wrong")
+            self.query_one(".dialog-label", Static).update(
+                f"That is not it. Type {display_text(self._expected, 60)} and press Enter:"
+            )
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("typed.take", "confirm", ("enter",), take, hint=30, palette=False, priority=True),
+    )

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.requests import BusyChanged, Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -56,11 +56,6 @@ class Form(Dialog[T]):
 
     SCOPE = "form"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("form.take", "go on", ("enter",), hint=30, palette=False, priority=True),
-        Action("form.next", "next line", ("down",), hint=20, palette=False, priority=True),
-        Action("form.previous", "previous line", ("up",), palette=False, priority=True),
-    )
 
     def __init__(
         self,
@@ -108,15 +103,15 @@ class Form(Dialog[T]):
         """Stop the work that nobody waits for any more."""
         self.loader.close()
 
-    def action_next(self) -> None:
+    def next_line(self) -> None:
         """Go to the next line."""
         self.focus_next()
 
-    def action_previous(self) -> None:
+    def previous_line(self) -> None:
         """Go to the previous line."""
         self.focus_previous()
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Go on to the next line that lacks an answer, else do what the form is for."""
         self.once_typed(self._take)
 
@@ -140,11 +135,11 @@ class Form(Dialog[T]):
             cancellable=False,
         )
 
-    def action_cancel(self) -> None:
+    def cancel(self) -> None:
         """Leave without an answer; what is under way is waited for."""
         if not self.loader.is_loading:
             self._forget()
-            super().action_cancel()
+            super().cancel()
 
     def answers(self) -> dict[str, str]:
         """Return the answers by name."""
@@ -186,6 +181,16 @@ class Form(Dialog[T]):
         self.query_one(".dialog-wrong", Static).update(
             Content.styled(display_text(text, LONGEST), colour)
         )
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("form.take", "go on", ("enter",), take, hint=30, palette=False, priority=True),
+        Action(
+            "form.next", "next line", ("down",), next_line, hint=20, palette=False, priority=True
+        ),
+        Action(
+            "form.previous", "previous line", ("up",), previous_line, palette=False, priority=True
+        ),
+    )
 
 
 def answered(answers: Mapping[str, str], name: str) -> str | None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions, Offer, key_label, scope_of
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.text import pad
 
 KEY_WIDTH = 14
@@ -22,11 +22,6 @@ class Help(Dialog[None]):
 
     SCOPE = "help"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("help.close", "close", ("question_mark", "q"), hint=20, palette=False),
-        Action("help.down", "scroll", ("j", "down"), hint=15, palette=False),
-        Action("help.up", "scroll up", ("k", "up"), palette=False),
-    )
 
     def __init__(self, title: str, offers: Sequence[Offer]) -> None:
         super().__init__(title)
@@ -45,17 +40,23 @@ class Help(Dialog[None]):
         keys = self.query_one("#keys", Static)
         keys.update(help_text(self._offers, keys.size.width))
 
-    def action_close(self) -> None:
+    def leave(self) -> None:
         """Go back."""
         self.dismiss(None)
 
-    def action_down(self) -> None:
+    def scroll_on(self) -> None:
         """Scroll on."""
         self.query_one(VerticalScroll).scroll_down(animate=False)
 
-    def action_up(self) -> None:
+    def scroll_back(self) -> None:
         """Scroll back."""
         self.query_one(VerticalScroll).scroll_up(animate=False)
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("help.close", "close", ("question_mark", "q"), leave, hint=20, palette=False),
+        Action("help.down", "scroll", ("j", "down"), scroll_on, hint=15, palette=False),
+        Action("help.up", "scroll up", ("k", "up"), scroll_back, palette=False),
+    )
 
 
 def help_text(offers: Sequence[Offer], width: int = 0) -> Content:

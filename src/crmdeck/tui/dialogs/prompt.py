@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -22,9 +22,6 @@ class Prompt(Dialog[str]):
 
     SCOPE = "prompt"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("prompt.take", "done", ("enter",), hint=30, palette=False, priority=True),
-    )
 
     def __init__(
         self,
@@ -45,7 +42,7 @@ class Prompt(Dialog[str]):
         yield LineInput(self._value, placeholder=self._placeholder, compact=True)
         yield Static("", classes="dialog-wrong", markup=False)
 
-    def action_take(self) -> None:
+    def take(self) -> None:
         """Answer, unless something is wrong with the text."""
         self.once_typed(self._take)
 
@@ -56,3 +53,7 @@ class Prompt(Dialog[str]):
             self.query_one(".dialog-wrong", Static).update(display_text(wrong, 200))
         else:
             self.dismiss(value)
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("prompt.take", "done", ("enter",), take, hint=30, palette=False, priority=True),
+    )

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.base import Dialog
 from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import ValueChoice
@@ -52,14 +52,6 @@ class EditValueMap(Dialog[dict[str, str]]):
 
     SCOPE = "value map"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("values.change", "choose value", ("enter",), hint=40, palette=False),
-        Action("values.clear", "no counterpart", ("x", "delete"), hint=36, palette=False),
-        Action("values.save", "save", ("s", "ctrl+s"), hint=38, palette=False),
-        Action("values.reset", "as suggested", ("u",), hint=30, palette=False),
-        Action("values.down", "next", ("j", "down"), palette=False),
-        Action("values.up", "previous", ("k", "up"), palette=False),
-    )
 
     def __init__(
         self,
@@ -93,7 +85,7 @@ class EditValueMap(Dialog[dict[str, str]]):
         """Show what is known by now."""
         self._show(self.rows)
 
-    def action_change(self) -> None:
+    def change(self) -> None:
         """Choose the CRM value of the line."""
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is None:
@@ -108,39 +100,39 @@ class EditValueMap(Dialog[dict[str, str]]):
         title = f"{row.label or row.value} becomes"
         self.app.push_screen(Choose(title, choices, current=row.target or NONE), chosen)
 
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         """Leave the value without a counterpart."""
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is not None:
             self._set(row, None)
 
-    def action_reset(self) -> None:
+    def reset(self) -> None:
         """Put everything back to what is suggested."""
         self._show(self._suggested)
 
-    def action_save(self) -> None:
+    def save(self) -> None:
         """Answer with the map, once there is one."""
         if not self.rows:
             return
         self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
 
-    def action_down(self) -> None:
+    def next_value(self) -> None:
         """Go to the next value."""
-        self.query_one(Table).action_cursor_down()
+        self.query_one(Table).next_row()
 
-    def action_up(self) -> None:
+    def previous_value(self) -> None:
         """Go to the previous value."""
-        self.query_one(Table).action_cursor_up()
+        self.query_one(Table).previous_row()
 
     @on(Table.Selected)
     def _double_clicked(self) -> None:
-        self.action_change()
+        self.change()
 
     def _set(self, row: ValueChoice, target: str | None) -> None:
         label = self._targets.get(target, "") if target is not None else ""
         changed = replace(row, target=target, target_label=label, how="by hand")
         self._show([changed if one.value == row.value else one for one in self.rows])
-        self.action_down()
+        self.next_value()
 
     def _show(self, rows: Sequence[ValueChoice]) -> None:
         self.rows = tuple(rows)
@@ -153,3 +145,12 @@ class EditValueMap(Dialog[dict[str, str]]):
         else:
             text, style = f"✓ complete: all {count(len(rows), 'value')} have a counterpart", "$good"
         self.query_one("#complete", Static).update(Content.styled(text, style))
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("values.change", "choose value", ("enter",), change, hint=40, palette=False),
+        Action("values.clear", "no counterpart", ("x", "delete"), clear, hint=36, palette=False),
+        Action("values.save", "save", ("s", "ctrl+s"), save, hint=38, palette=False),
+        Action("values.reset", "as suggested", ("u",), reset, hint=30, palette=False),
+        Action("values.down", "next", ("j", "down"), next_value, palette=False),
+        Action("values.up", "previous", ("k", "up"), previous_value, palette=False),
+    )

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.dialogs.searched import SearchedList
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.widgets.search_list import SearchList
+from crmdeck.tui.widgets.table import Column
 
 
-class Values(SearchedList[None]):
+class Values(Dialog[None]):
     """Shows `rows` under `columns`; what is typed narrows them to those that have the words."""
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
-    ACTIONS: ClassVar[Actions] = (
-        Action("values.take", "close", ("enter",), hint=30, palette=False, priority=True),
-    )
-    EMPTY = ""
 
-    def take(self) -> None:
+    def __init__(self, title: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
+        super().__init__(title)
+        self._list = SearchList(rows, columns, empty="")
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the list."""
+        yield self._list
+
+    def leave(self) -> None:
         """Go back."""
         self.dismiss(None)
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("values.take", "close", ("enter",), leave, hint=30, palette=False, priority=True),
+    )

@@ -113,6 +113,10 @@ _BY_WHAT_IS_GIVEN = (
 )
 
 
+ENDING = ("access-token", "session-token")
+"""The flows whose tokens end without anybody but a person to renew them."""
+
+
 def flows_of(source: Source, platform: Platform) -> tuple[Flow, ...]:
     """Return the ways of signing in to a source, the usual one first; files have none."""
     match source:

@@ -18,7 +18,7 @@ class TimelineTable(Table[Line]):
             super().__init__()
             self.key = key
 
-    def action_left(self) -> None:
+    def go_left(self) -> None:
         """Close the fold, or that which the line is in."""
         line = self.cursor_row
         if line is None:
@@ -28,7 +28,7 @@ class TimelineTable(Table[Line]):
         elif line.parent is not None:
             self.post_message(self.Folded(line.parent))
 
-    def action_right(self) -> None:
+    def go_right(self) -> None:
         """Open the fold."""
         line = self.cursor_row
         if line is not None and line.open is False:

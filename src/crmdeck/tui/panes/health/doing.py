@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, ProgressCallback
 from crmdeck.tui.dialogs.account import Account
+from crmdeck.tui.dialogs.confirm import TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form, asked_path
-from crmdeck.tui.dialogs.typed import TypedConfirm
 from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 

@@ -1,14 +1,18 @@
-"""From a row to a strip of the terminal: text made safe, cut, padded, styled, highlighted."""
+"""From a row to a strip of the terminal: text made safe, cut, padded, styled, highlighted.
+
+Also what a row can look like: its marks, and the styles of the theme.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+from textual.widget import Widget
 
 from crmdeck.tui.text import display_text, pad
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed
@@ -25,6 +29,45 @@ RANGE_SIGN = "│"
 MORE_SIGN = "›"
 ASCENDING = "▲"
 DESCENDING = "▼"
+
+
+STATES = ("ok", "warn", "error", "muted", "strong", "accent", "info")
+"""The states a cell can be in; `Column.style` names one of them."""
+
+COMPONENTS = {
+    "table--header",
+    "table--header-sorted",
+    "table--cursor",
+    "table--sign",
+    "table--marked",
+    "table--match",
+    "table--empty",
+    *(f"table--{state}" for state in STATES),
+}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marked row keys, and the screen position where an open range began."""
+
+    keys: frozenset[Hashable] = frozenset()
+    anchor: int | None = None
+
+    def toggled(self, keys: Iterable[Hashable]) -> Marks:
+        """Return the marks with `keys` marked, or unmarked where all of them were."""
+        wanted = frozenset(keys)
+        rest = self.keys - wanted if wanted <= self.keys else self.keys | wanted
+        return Marks(rest, None)
+
+    def range_from(self, position: int | None) -> Marks:
+        """Return the marks with a range that begins at `position` (None: no range)."""
+        return Marks(self.keys, position)
+
+    def span(self, cursor: int) -> range:
+        """Return the positions of the open range, from its anchor to `cursor`."""
+        if self.anchor is None:
+            return range(0)
+        return range(min(self.anchor, cursor), max(self.anchor, cursor) + 1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +92,36 @@ class Look:
     match: Style
     empty: Style
     state: Callable[[str], Style]
+
+
+def look_of(table: Widget) -> Look:
+    """Return the styles that `table` has in the theme, focus and state of now.
+
+    The cursor's own text colour wins over that of a state only where the theme sets one, so
+    that states keep their colour under a tinted cursor and stay legible under a solid one.
+    """
+
+    def ground(name: str) -> Style:
+        full = table.get_component_rich_style(name)
+        partial = table.get_component_rich_style(name, partial=True)
+        return Style(bgcolor=full.bgcolor) + partial.without_color + Style(color=partial.color)
+
+    def accent(name: str) -> Style:
+        return table.get_component_rich_style(name, partial=True)
+
+    states = {state: accent(f"table--{state}") for state in STATES}
+    none = Style()
+    return Look(
+        base=table.rich_style,
+        header=table.rich_style + ground("table--header"),
+        header_sorted=table.rich_style + ground("table--header-sorted"),
+        cursor=ground("table--cursor"),
+        sign=accent("table--sign"),
+        marked=ground("table--marked"),
+        match=accent("table--match"),
+        empty=table.rich_style + accent("table--empty"),
+        state=lambda name: states.get(name, none),
+    )
 
 
 def row_strip(

@@ -1,25 +1,64 @@
-"""The table with its keys and its mouse."""
+"""The one table of the console: rows in, lines out, with its keys and its mouse.
+
+Costs as much as the lines that show, however many rows there are. Filtering and sorting walk all
+rows, in slices between which the event loop breathes.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias, TypeVar
+import asyncio
+from collections.abc import Callable, Generator, Hashable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.segment import Segment
 from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.worker import Worker
 
-from crmdeck.tui.actions import EVERYWHERE, ActionHost, Actions
-from crmdeck.tui.widgets.table import messages
-from crmdeck.tui.widgets.table.core import TableCore
-from crmdeck.tui.widgets.table.keys import TABLE_ACTIONS
-from crmdeck.tui.widgets.table.ordering import Sort
-from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, place
+from crmdeck.tui.widgets.table.ordering import Order, Plan, Sort, advance, work
+from crmdeck.tui.widgets.table.rendering import (
+    COMPONENTS,
+    GUTTER,
+    Look,
+    Marks,
+    RowState,
+    header_strip,
+    look_of,
+    row_strip,
+    window,
+    with_more,
+)
 
 R = TypeVar("R")
+
+CACHED_STRIPS = 1024
 
 SIDE_STEP = 12
 """Cells that one key press scrolls sideways."""
 
+SLICE = 0.004
+"""Seconds of ordering work between two breaths of the event loop."""
 
-class Table(ActionHost, TableCore[R], inherit_bindings=False):
+
+class TableMessage(Message):
+    """Base of all; `@on(Table.Selected, "#fields")` selects by the table's id."""
+
+    def __init__(self, table: Table[Any]) -> None:
+        super().__init__()
+        self.table = table
+
+    @property
+    def control(self) -> Table[Any]:
+        """The table that sent it."""
+        return self.table
+
+
+class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     """A table of rows `R`.
 
     `key` names a row across reloads, so that cursor and marks survive them; without it rows
@@ -28,81 +67,435 @@ class Table(ActionHost, TableCore[R], inherit_bindings=False):
 
     SCOPE = "table"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[Actions] = TABLE_ACTIONS
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+    PATIENCE: ClassVar[float] = SLICE
+    """Seconds that ordering may take before it goes on in the background."""
 
-    Highlighted: TypeAlias = messages.Highlighted
-    Selected: TypeAlias = messages.Selected
-    MarksChanged: TypeAlias = messages.MarksChanged
-    Ordered: TypeAlias = messages.Ordered
+    class Highlighted(TableMessage):
+        """The cursor is on another row; None where the table shows none."""
 
-    def action_cursor_down(self) -> None:
+        def __init__(self, table: Table[Any], row: Any) -> None:
+            super().__init__(table)
+            self.row = row
+
+    class Selected(TableMessage):
+        """Enter or a double click on a row."""
+
+        def __init__(self, table: Table[Any], row: Any) -> None:
+            super().__init__(table)
+            self.row = row
+
+    class MarksChanged(TableMessage):
+        """Other rows are marked: ask `marked()`."""
+
+    class Ordered(TableMessage):
+        """Other rows show, or in another order: ask `count_text` and `sort`."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column[R]],
+        rows: Sequence[R] = (),
+        *,
+        key: Callable[[R], Hashable] | None = None,
+        sort: Sort | None = None,
+        empty: str = "Nothing here.",
+        can_mark: bool = True,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.columns = tuple(columns)
+        self.empty = empty
+        self.header_height = 1 if any(column.title for column in self.columns) else 0
+        self.can_mark = can_mark
+        self.marks = Marks()
+        self.sort: Sort | None = sort
+        self.words: tuple[str, ...] = ()
+        self.key_of: Callable[[R], Hashable] = key or _itself
+        self._rows: Sequence[R] = ()
+        self._order: Sequence[int] = range(0)
+        self._predicate: Callable[[R], bool] | None = None
+        self._cursor = 0
+        self._filled = bool(rows)
+        self._placed: tuple[Placed[R], ...] = ()
+        self._placed_for = -1
+        self._look: Look | None = None
+        self._strips: dict[tuple[int, RowState], Strip] = {}
+        self._viewport = Size(0, 0)
+        # Rows that are still being ordered, and the key that the cursor is to go to.
+        self._coming: tuple[Sequence[R], Hashable | None] | None = None
+        if rows:
+            self._rows, self._order = rows, range(len(rows))
+
+    @property
+    def total_count(self) -> int:
+        """The number of rows, filtered or not."""
+        return len(self._rows)
+
+    @property
+    def shown_count(self) -> int:
+        """The number of rows that pass the filter."""
+        return len(self._order)
+
+    @property
+    def count_text(self) -> str:
+        """`340`, or `12 of 340` where a filter hides some."""
+        shown, total = self.shown_count, self.total_count
+        return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+
+    @property
+    def cursor_row(self) -> R | None:
+        """The row under the cursor."""
+        return self._row_at(self._cursor) if self.shown_count else None
+
+    @property
+    def cursor_key(self) -> Hashable | None:
+        """The key of the row under the cursor."""
+        row = self.cursor_row
+        return None if row is None else self.key_of(row)
+
+    @property
+    def cursor(self) -> int:
+        """The position of the cursor among the rows that show."""
+        return self._cursor
+
+    def shown(self) -> tuple[R, ...]:
+        """Return the rows that show, in their order."""
+        return tuple(self._rows[index] for index in self._order)
+
+    def in_view(self) -> tuple[R, ...]:
+        """Return the rows that are on the screen."""
+        top = self.scroll_offset.y
+        return tuple(self._rows[index] for index in self._order[top : top + self.page])
+
+    def marked(self) -> tuple[R, ...]:
+        """Return the marked rows that show, those of an open range included."""
+        span = self.marks.span(self._cursor)
+        if not self.marks.keys and not span:
+            return ()
+        return tuple(
+            row
+            for position, row in enumerate(self.shown())
+            if position in span or self.key_of(row) in self.marks.keys
+        )
+
+    def chosen(self) -> tuple[R, ...]:
+        """Return what an action is about: the marked rows, else the one under the cursor."""
+        row = self.cursor_row
+        return self.marked() or (() if row is None else (row,))
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the screen: the titles first, then the rows that show."""
+        width = self._viewport.width
+        look = self._current_look()
+        placed = self._columns_for(width)
+        left = self.scroll_offset.x
+        sticky = self.sticky
+        if y < self.header_height:
+            header = header_strip(placed, self.sort, look)
+            line = window(header, left, width, sticky, look.header)
+            return with_more(line, width, look) if self.max_scroll_x > left else line
+        position = self.scroll_offset.y + y - self.header_height
+        if position >= self.shown_count:
+            return self._blank_line(y, width, look)
+        state = self._state_of(position)
+        cached = self._strips.get((position, state))
+        if cached is None:
+            if len(self._strips) > CACHED_STRIPS:
+                self._strips.clear()
+            row = self._row_at(position)
+            cached = row_strip(row, placed, state, self.words, look)
+            self._strips[position, state] = cached
+        ground = look.base + look.cursor if state.cursor else look.base
+        return window(cached, left, width, sticky, ground)
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn in the old look."""
+        super().notify_style_update()
+        self._look = None
+        self._strips.clear()
+
+    def _blank_line(self, y: int, width: int, look: Look) -> Strip:
+        if y == 2 * self.header_height and self.shown_count == 0:
+            text = self.empty if self.total_count == 0 else "No row passes the filter."
+            text = text if self._filled else ""
+            return Strip([Segment("  " + text, look.empty)]).crop_extend(0, width, look.base)
+        return Strip.blank(width, look.base)
+
+    def _state_of(self, position: int) -> RowState:
+        return RowState(
+            cursor=position == self._cursor,
+            marked=bool(self.marks.keys) and self.key_of(self._row_at(position)) in self.marks.keys,
+            in_range=position in self.marks.span(self._cursor),
+        )
+
+    def _current_look(self) -> Look:
+        if self._look is None:
+            self._look = look_of(self)
+        return self._look
+
+    def _columns_for(self, width: int) -> tuple[Placed[R], ...]:
+        if self._placed_for != width:
+            self._placed = place(self.columns, width, GUTTER)
+            self._placed_for = width
+            self._strips.clear()
+        return self._placed
+
+    def set_columns(self, columns: Sequence[Column[R]]) -> None:
+        """Show the rows in other columns from here on; the sort stays where its column does."""
+        self.columns = tuple(columns)
+        self._placed_for = -1
+        self._strips.clear()
+        self.refresh()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Share the new width among the columns."""
+        self._resize()
+        self._scroll_to_cursor()
+        self.refresh()
+
+    @property
+    def placed(self) -> tuple[Placed[R], ...]:
+        """The columns that show, with their places."""
+        return self._columns_for(self._viewport.width)
+
+    @property
+    def sticky(self) -> int:
+        """The cells at the left that stand still while the rest scrolls sideways."""
+        return self.placed[0].start + self.placed[0].width + GAP if self.placed else 0
+
+    @property
+    def page(self) -> int:
+        """The number of rows that fit on the screen."""
+        return max(1, self._viewport.height - self.header_height)
+
+    def _resize(self) -> None:
+        self._viewport = self.scrollable_content_region.size
+        placed = self._columns_for(self._viewport.width)
+        right = placed[-1].start + placed[-1].width if placed else 0
+        self.virtual_size = Size(
+            max(right, self._viewport.width), self.shown_count + self.header_height
+        )
+
+    def _scroll_to_cursor(self) -> None:
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False, force=True)
+        elif self._cursor >= top + self.page:
+            self.scroll_to(y=self._cursor - self.page + 1, animate=False, force=True)
+
+    def _refresh_row(self, position: int) -> None:
+        self.refresh_lines(position + self.header_height)
+
+    def _row_at(self, position: int) -> R:
+        return self._rows[self._order[position]]
+
+    def on_mount(self) -> None:
+        """Order the first rows."""
+        if self.sort is not None or self._predicate is not None:
+            self._start(self._rows, wanted=None)
+        elif self.shown_count:
+            self.post_message(self.Ordered(self))
+            self.post_message(self.Highlighted(self, self.cursor_row))
+
+    def set_rows(self, rows: Sequence[R], *, cursor: Hashable | None = None) -> None:
+        """Show `rows` (never changed afterwards); cursor and marks stay on their keys.
+
+        `cursor` is the key of the row to go to, if it is among them.
+        """
+        self._filled = True
+        self._start(rows, wanted=self.cursor_key if cursor is None else cursor)
+
+    def update_rows(self, rows: Sequence[R]) -> None:
+        """Show `rows`, the same keys in the same order as before, without ordering them anew.
+
+        Nothing moves, even where another value would be sorted or filtered elsewhere.
+        """
+        self._rows = rows
+        self._strips.clear()
+        self.refresh()
+
+    def set_filter(
+        self, predicate: Callable[[R], bool] | None = None, words: Sequence[str] = ()
+    ) -> None:
+        """Show the rows that pass, with `words` highlighted.
+
+        Without a predicate every word must occur in one of the searched columns.
+        """
+        self.words = tuple(word.casefold() for word in words if word)
+        self._predicate = predicate or (self._has_words if self.words else None)
+        self._restart()
+
+    def set_sort(self, sort: Sort | None) -> None:
+        """Sort by `sort`; None is the order in which the rows came."""
+        self.sort = sort
+        self._restart()
+
+    def move_to(self, position: int, *, scroll: bool = True) -> None:
+        """Put the cursor on the row at `position` among those that show."""
+        position = max(0, min(position, self.shown_count - 1))
+        moved = position != self._cursor
+        before = self._cursor
+        self._cursor = position
+        if scroll:
+            self._scroll_to_cursor()
+        if moved:
+            if self.marks.anchor is None:
+                self._refresh_row(before)
+                self._refresh_row(position)
+            else:
+                self.refresh()
+                self.post_message(self.MarksChanged(self))
+            self.post_message(self.Highlighted(self, self.cursor_row))
+
+    def clear_marks(self) -> None:
+        """Mark nothing and leave an open range."""
+        self._set_marks(Marks())
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether rows are still being ordered or filtered; `Ordered` follows."""
+        return self._coming is not None
+
+    def _restart(self) -> None:
+        """Order anew what shows, or what was about to."""
+        if self._coming is not None:
+            self._start(*self._coming)
+        else:
+            self._start(self._rows, wanted=self.cursor_key)
+
+    def _start(self, rows: Sequence[R], wanted: Hashable | None) -> None:
+        self._coming = rows, wanted
+        column = self._sort_column()
+        plan = Plan(
+            rows=rows,
+            predicate=self._predicate,
+            column=column,
+            descending=bool(self.sort and self.sort.descending),
+            key=self.key_of,
+            wanted=wanted,
+        )
+        job = work(plan)
+        self.workers.cancel_group(self, "order")
+        order = advance(job, self.PATIENCE)
+        if order is not None:
+            self._show(rows, order)
+        else:
+
+            async def finish() -> None:
+                await self._finish(rows, job)
+
+            worker: Worker[None] = self.run_worker(finish, group="order", exclusive=True)
+            del worker
+
+    async def _finish(self, rows: Sequence[R], job: Generator[None, None, Order]) -> None:
+        order = None
+        while order is None:
+            await asyncio.sleep(0)
+            order = advance(job, SLICE)
+        self._show(rows, order)
+
+    def _show(self, rows: Sequence[R], order: Order) -> None:
+        before = self.cursor_key
+        self._coming = None
+        self._rows, self._order = rows, order.indexes
+        found = order.found if order.found is not None else min(self._cursor, self.shown_count - 1)
+        self._cursor = max(0, found)
+        if self.marks.anchor is not None:
+            self.marks = self.marks.range_from(None)
+        self._strips.clear()
+        self._resize()
+        self._scroll_to_cursor()
+        self.refresh()
+        self.post_message(self.Ordered(self))
+        if self.cursor_key != before or self.shown_count == 0:
+            self.post_message(self.Highlighted(self, self.cursor_row))
+
+    def _sort_column(self) -> Column[R] | None:
+        if self.sort is None:
+            return None
+        wanted = self.sort.column_id
+        return next((column for column in self.columns if column.id == wanted), None)
+
+    def _has_words(self, row: R) -> bool:
+        texts = [column.text(row).casefold() for column in self.columns if column.searched]
+        return all(any(word in text for text in texts) for word in self.words)
+
+    def _set_marks(self, marks: Marks) -> None:
+        if marks != self.marks:
+            self.marks = marks
+            self.refresh()
+            self.refresh_bindings()
+            self.post_message(self.MarksChanged(self))
+
+    def next_row(self) -> None:
         """Go to the next row."""
         self.move_to(self.cursor + 1)
 
-    def action_cursor_up(self) -> None:
+    def previous_row(self) -> None:
         """Go to the previous row."""
         self.move_to(self.cursor - 1)
 
-    def action_first(self) -> None:
+    def first_row(self) -> None:
         """Go to the first row."""
         self.move_to(0)
 
-    def action_last(self) -> None:
+    def last_row(self) -> None:
         """Go to the last row."""
         self.move_to(self.shown_count - 1)
 
-    def action_page_down(self) -> None:
+    def next_page(self) -> None:
         """Go on by what fits on the screen."""
         self.move_to(self.cursor + self.page)
 
-    def action_page_up(self) -> None:
+    def previous_page(self) -> None:
         """Go back by what fits on the screen."""
         self.move_to(self.cursor - self.page)
 
-    def action_left(self) -> None:
+    def go_left(self) -> None:
         """Scroll left."""
         self.scroll_to(x=self.scroll_offset.x - SIDE_STEP, animate=False)
 
-    def action_right(self) -> None:
+    def go_right(self) -> None:
         """Scroll right; the first column stands."""
         self.scroll_to(x=self.scroll_offset.x + SIDE_STEP, animate=False)
 
-    def action_select(self) -> None:
+    def open_row(self) -> None:
         """Open the row under the cursor."""
         if self.cursor_row is not None:
-            self.post_message(messages.Selected(self, self.cursor_row))
+            self.post_message(self.Selected(self, self.cursor_row))
 
-    def action_sort(self) -> None:
+    def sort_next(self) -> None:
         """Sort by the next column that can be sorted by; after the last, as the rows came."""
-        ids = [place.column.id for place in self.placed if place.column.sortable]
+        ids = [one.column.id for one in self.placed if one.column.sortable]
         current = self.sort.column_id if self.sort is not None else None
         following = ids.index(current) + 1 if current in ids else 0
         self.set_sort(Sort(ids[following]) if following < len(ids) else None)
 
-    def action_reverse(self) -> None:
+    def reverse_sort(self) -> None:
         """Turn the sort round."""
         if self.sort is not None:
             self.set_sort(Sort(self.sort.column_id, not self.sort.descending))
 
-    def action_mark(self) -> None:
+    def mark_row(self) -> None:
         """Mark the row, or the open range, and go on to the next row."""
         span = self.marks.span(self.cursor) or range(self.cursor, self.cursor + 1)
         self._mark(span)
         if len(span) == 1:
             self.move_to(self.cursor + 1)
 
-    def action_range(self) -> None:
+    def mark_range(self) -> None:
         """Begin a range at the cursor, or mark the range that is open."""
         if self.marks.anchor is None:
             self._set_marks(self.marks.range_from(self.cursor))
         else:
             self._mark(self.marks.span(self.cursor))
 
-    def action_mark_all(self) -> None:
+    def mark_all(self) -> None:
         """Mark all rows that show, or none where all are marked."""
         self._mark(range(self.shown_count))
 
-    def action_unmark(self) -> None:
+    def unmark(self) -> None:
         """Leave an open range, else unmark everything."""
         if self.marks.anchor is not None:
             self._set_marks(self.marks.range_from(None))
@@ -119,7 +512,7 @@ class Table(ActionHost, TableCore[R], inherit_bindings=False):
             return
         self.move_to(position, scroll=False)
         if event.chain == 2:
-            self.action_select()
+            self.open_row()
         elif event.x < GUTTER and self.can_mark:
             self._mark(range(position, position + 1))
 
@@ -129,8 +522,68 @@ class Table(ActionHost, TableCore[R], inherit_bindings=False):
 
     def _sort_at(self, x: int) -> None:
         cell = x + self.scroll_offset.x if x >= self.sticky else x
-        for place in self.placed:
-            if place.start <= cell < place.start + place.width + 2 and place.column.sortable:
-                same = self.sort is not None and self.sort.column_id == place.column.id
+        for placed in self.placed:
+            if placed.start <= cell < placed.start + placed.width + 2 and placed.column.sortable:
+                same = self.sort is not None and self.sort.column_id == placed.column.id
                 descending = same and not (self.sort is not None and self.sort.descending)
-                self.set_sort(Sort(place.column.id, descending))
+                self.set_sort(Sort(placed.column.id, descending))
+
+    def _can_mark(self) -> bool:
+        return self.can_mark and self.shown_count > 0
+
+    def _not_sorted(self) -> str | None:
+        return "The rows are not sorted: s sorts them." if self.sort is None else None
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("table.select", "open", ("enter",), open_row, help="open the row", palette=False),
+        *(
+            Action(f"table.{name}", title, keys, run, palette=False)
+            for name, title, keys, run in (
+                ("cursor_down", "next row", ("j", "down"), next_row),
+                ("cursor_up", "previous row", ("k", "up"), previous_row),
+                ("first", "first row", ("g", "home"), first_row),
+                ("last", "last row", ("G", "end"), last_row),
+                ("page_down", "next page", ("pagedown", "ctrl+f"), next_page),
+                ("page_up", "previous page", ("pageup", "ctrl+b"), previous_page),
+                ("left", "scroll left", ("left",), lambda table: table.go_left()),
+                ("right", "scroll right", ("right",), lambda table: table.go_right()),
+            )
+        ),
+        Action(
+            "table.sort",
+            "sort by the next column",
+            ("s",),
+            sort_next,
+            help="sort by the next column, or click a title",
+        ),
+        Action("table.reverse", "reverse the sort", ("S",), reverse_sort, blocked=_not_sorted),
+        Action(
+            "table.mark",
+            "mark",
+            ("space",),
+            mark_row,
+            help="mark the row and go on",
+            applies=_can_mark,
+        ),
+        Action(
+            "table.range",
+            "mark a range",
+            ("v", "V"),
+            mark_range,
+            help="begin a range, move, and press again to mark it",
+            applies=_can_mark,
+        ),
+        Action("table.mark_all", "mark all shown", ("ctrl+a",), mark_all, applies=_can_mark),
+        Action(
+            "table.unmark",
+            "unmark all",
+            ("escape",),
+            unmark,
+            applies=lambda table: bool(table.marks.keys) or table.marks.anchor is not None,
+            palette=False,
+        ),
+    )
+
+
+def _itself(row: R) -> Hashable:
+    return row

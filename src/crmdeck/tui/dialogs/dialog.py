@@ -21,14 +21,11 @@ FRAME_SHARE = 0.9
 
 LEAST = 2
 
-CANCEL: Action[Any] = Action("dialog.cancel", "cancel", ("escape",), hint=10, palette=False)
-
 
 class Dialog(ActionHost, ModalScreen[T | None]):
     """A dialog that Esc leaves with None."""
 
     SCOPE = "dialog"
-    ACTIONS: ClassVar[Actions] = (CANCEL,)
 
     def __init__(self, title: str, text: str = "") -> None:
         super().__init__()
@@ -86,6 +83,18 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         else:
             self.focused.call_later(then)
 
-    def action_cancel(self) -> None:
+    def cancel(self) -> None:
         """Leave without an answer."""
         self.dismiss(None)
+
+    ACTIONS: ClassVar[Actions] = (
+        # Dialogs say otherwise what leaving means.
+        Action(
+            "dialog.cancel",
+            "cancel",
+            ("escape",),
+            lambda dialog: dialog.cancel(),
+            hint=10,
+            palette=False,
+        ),
+    )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opening:
+class PendingWorkspace:
     """What is known of a workspace before it is open.
 
     `open` imports and opens it, which takes some tenths of a second, and may be called from any
@@ -30,7 +30,7 @@ class Opening:
 @contextmanager
 def open_later(
     home: Path | str | None = None, *, read_only: bool = False, demo: bool = False
-) -> Iterator[Opening]:
+) -> Iterator[PendingWorkspace]:
     """Yield the workspace at `home`, or the demo, to be opened; it is closed in the end."""
     with ExitStack() as stack:
 
@@ -41,4 +41,4 @@ def open_later(
                 return stack.enter_context(open_demo(read_only=read_only, later=True))
             return stack.enter_context(Workspace.open(home, read_only=read_only))
 
-        yield Opening(demo_home() if demo else resolve_home(home), read_only, enter)
+        yield PendingWorkspace(demo_home() if demo else resolve_home(home), read_only, enter)

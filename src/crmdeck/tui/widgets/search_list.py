@@ -1,0 +1,203 @@
+"""A list that what is typed narrows, with the cursor on the best of what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from crmdeck.tui.actions import Action, ActionHost, Actions
+from crmdeck.tui.filtering import KeyTest, compile_filter
+from crmdeck.tui.widgets.line_input import LineInput
+from crmdeck.tui.widgets.table import Column, Table
+
+R = TypeVar("R")
+
+MOST_RANKED = 5_000
+"""Rows among which the best match is sought: more would be felt at each letter."""
+
+
+class SearchList(ActionHost, Widget, Generic[R]):
+    """Shows `rows` under `columns`; the keys that move the cursor work while one types.
+
+    With None for `rows` they are not known yet: `fill` brings them. `key` names a row, `current`
+    is the name of that to begin at. Words are looked for in the texts that `searched` gives, the
+    first of which is the row's name: the cursor goes to the row whose name fits best.
+    """
+
+    SCOPE = "list"
+    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+
+    class Highlighted(Message):
+        """The cursor is on another row; None where there is none."""
+
+        def __init__(self, row: Any) -> None:
+            super().__init__()
+            self.row = row
+
+    class Taken(Message):
+        """A row was double-clicked, or taken by `take`."""
+
+        def __init__(self, row: Any) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(
+        self,
+        rows: Sequence[R] | None,
+        columns: Sequence[Column[R]],
+        *,
+        key: Callable[[R], Hashable] = id,
+        searched: Callable[[R], Sequence[str]] | None = None,
+        filter_keys: Mapping[str, KeyTest[R]] | None = None,
+        current: Hashable = None,
+        placeholder: str = "type to search",
+        empty: str = "Nothing to choose from.",
+    ) -> None:
+        super().__init__()
+        self._rows = tuple(rows) if rows is not None else None
+        self._current = current
+        self._searched = searched or (
+            lambda row: [column.text(row) for column in columns if column.searched]
+        )
+        self._filter_keys = filter_keys or {}
+        self._entry = LineInput(placeholder=placeholder, compact=True)
+        self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
+        self._table.can_focus = False
+        self._sought = ""
+        self._placed = ""
+        self._takes = False
+
+    @property
+    def row(self) -> R | None:
+        """The row under the cursor."""
+        return self._table.cursor_row
+
+    def compose(self) -> ComposeResult:
+        """Yield the line to type in and the list."""
+        yield self._entry
+        yield self._table
+
+    def on_mount(self) -> None:
+        """Fill the list, with the current row under the cursor."""
+        self._show()
+        self._entry.focus()
+
+    def fill(self, rows: Sequence[R]) -> None:
+        """Show `rows`, in the place of those that were there."""
+        self._rows = tuple(rows)
+        if self.is_mounted:
+            self._show()
+
+    def take(self) -> None:
+        """Take the row that is found by all that was typed before now, once it is found."""
+        # A letter waits for its turn with the line; a key of the dialog's would overtake it.
+        self._entry.call_later(self._take_what_is_found)
+
+    def next_row(self) -> None:
+        """Go to the next row."""
+        self._table.next_row()
+
+    def previous_row(self) -> None:
+        """Go to the previous row."""
+        self._table.previous_row()
+
+    def next_page(self) -> None:
+        """Go on by a page."""
+        self._table.next_page()
+
+    def previous_page(self) -> None:
+        """Go back by a page."""
+        self._table.previous_page()
+
+    @on(Table.Highlighted)
+    def _highlighted(self, message: Table.Highlighted) -> None:
+        # What the table says while it is told to filter goes no further than to who told it.
+        message.stop()
+        self.post_message(self.Highlighted(message.row))
+
+    @on(Table.Selected)
+    def _double_clicked(self, message: Table.Selected) -> None:
+        self.post_message(self.Taken(message.row))
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._search(event.value)
+
+    @on(Table.Ordered)
+    def _found(self) -> None:
+        self._place_cursor()
+        if self._takes:
+            self._takes = False
+            self._take_row()
+
+    def _take_what_is_found(self) -> None:
+        self._search(self._entry.value)
+        self._place_cursor()
+        self._takes = self._table.is_ordering
+        if not self._takes:
+            self._take_row()
+
+    def _take_row(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Taken(self.row))
+
+    def _search(self, text: str) -> None:
+        if text == self._sought:
+            return
+        self._sought = text
+        found = compile_filter(text, searched=self._searched, keys=self._filter_keys)
+        self._table.set_filter(found.predicate, found.words)
+
+    def _place_cursor(self) -> None:
+        """Put the cursor on the best match, once for each text that was sought."""
+        if self._table.is_ordering or self._placed == self._sought:
+            return
+        self._placed = self._sought
+        words = self._table.words
+        if words:
+            shown = self._table.shown()[:MOST_RANKED]
+            ranks = (rank(words, self._searched(row)) for row in shown)
+            best = min(enumerate(ranks), key=lambda one: (one[1], one[0]), default=None)
+            if best is not None:
+                self._table.move_to(best[0])
+
+    def _show(self) -> None:
+        if self._rows is not None:
+            self._table.set_rows(self._rows, cursor=self._current)
+
+    ACTIONS: ClassVar[Actions] = (
+        Action("list.down", "next", ("down",), next_row, hint=20, palette=False, priority=True),
+        *(
+            Action(f"list.{name}", title, (key,), run, palette=False, priority=True)
+            for name, title, key, run in (
+                ("up", "previous", "up", previous_row),
+                ("page_down", "next page", "pagedown", next_page),
+                ("page_up", "previous page", "pageup", previous_page),
+            )
+        ),
+    )
+
+
+def rank(words: Sequence[str], texts: Iterable[str]) -> tuple[int, int]:
+    """Return how well a row fits, the best first; `words` are case-folded.
+
+    0 where its name, the first of `texts`, is what was typed, 1 where it begins with it, 2 where
+    another text does either, 3 for a word inside; then the shorter name.
+    """
+    wanted = " ".join(words)
+    name, *others = (text.casefold() for text in texts)
+    if name == wanted:
+        kind = 0
+    elif name.startswith(wanted):
+        kind = 1
+    elif any(text.startswith(wanted) for text in others):
+        kind = 2
+    else:
+        kind = 3
+    return kind, len(name)
