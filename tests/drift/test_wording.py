@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from crmdeck.drift.wording import phrase, value_changes, value_text, what_happened
+from crmdeck.drift.wording import (
+    KIND_WORDS,
+    phrase,
+    place_of,
+    value_changes,
+    value_text,
+    what_happened,
+)
 from crmdeck.model import Change, DriftEvent, DriftKind, Severity
 
 from .build import NOON
@@ -85,3 +92,16 @@ def test_one_side_of_a_change_as_text() -> None:
     assert value_text(list(range(25)), listed=2) == "0, 1 and 23 more"
     values = [{"value": "a", "label": "A", "active": True}, {"value": "b", "active": False}]
     assert value_text(values) == "a (A), b, inactive"
+
+
+def test_a_rule_and_an_object_have_words_of_their_own() -> None:
+    rule = event().model_copy(update={"kind": DriftKind.RULE_ADDED, "rule": "Needs_amount"})
+    assert (place_of(rule), what_happened(rule)) == ("Account.Needs_amount", "new rule")
+    locked = event(Change(attribute="createable", before=True, after=False))
+    assert what_happened(locked) == "can't be set on new records"
+    whole = locked.model_copy(update={"kind": DriftKind.OBJECT_CHANGED, "field_name": None})
+    assert what_happened(whole) == "records can't be created any more"
+
+
+def test_every_kind_of_event_has_a_word() -> None:
+    assert set(KIND_WORDS) == set(DriftKind)

@@ -7,7 +7,7 @@ are made of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from crmdeck.drift.field_diff import gained_values, lost_values
@@ -36,6 +36,9 @@ KIND_WORDS = {
     DriftKind.FIELD_HIDDEN: "hidden from this user",
     DriftKind.FIELD_ABSENT: "absent",
     DriftKind.FIELD_CHANGED: "changed",
+    DriftKind.RULE_ADDED: "new rule",
+    DriftKind.RULE_REMOVED: "rule removed",
+    DriftKind.RULE_CHANGED: "rule changed",
 }
 
 _FLAGS = {
@@ -49,7 +52,25 @@ _FLAGS = {
     "updateable": ("can be updated", "can't be updated any more"),
     "archived": ("archived", "back from the archive"),
     "custom": ("custom now", "standard now"),
+    "nillable": ("may be empty now", "may not be empty any more"),
+    "filterable": ("can be filtered by", "can't be filtered by any more"),
+    "idLookup": ("records are found by it now", "records aren't found by it any more"),
+    "encrypted": ("encrypted now", "no longer encrypted"),
+    "caseSensitive": ("capitals count now", "capitals no longer count"),
+    "autoNumber": ("numbered by the CRM now", "no longer numbered by the CRM"),
+    "active": ("active now", "inactive now"),
 }
+
+_OBJECT_FLAGS = {
+    "createable": ("records can be created", "records can't be created any more"),
+    "updateable": ("records can be updated", "records can't be updated any more"),
+    "deletable": ("records can be deleted", "records can't be deleted any more"),
+    "queryable": ("records can be read", "records can't be read any more"),
+    "customSetting": ("a custom setting now", "no longer a custom setting"),
+}
+
+_TOO_LONG = frozenset({"formula", "description", "expression", "message", "allowedValues"})
+"""Attributes whose values no phrase has room for."""
 
 ATTRIBUTE_WORDS = {
     "nativeType": "native type",
@@ -59,6 +80,10 @@ ATTRIBUTE_WORDS = {
     "description": "help",
     "references": "lookup to",
     "calculated": "computed",
+    "controller": "controlling field",
+    "allowedValues": "allowed values",
+    "relationshipName": "relationship",
+    "recordTypes": "record types",
 }
 
 STORY_WORDS = {
@@ -71,6 +96,7 @@ STORY_WORDS = {
     "scope": "the scope asks for less",
     "vendor_release": "a release of the vendor",
     "package": "a package came or went",
+    "zones_and_locales": "time zones and locales of the vendor",
 }
 
 VALUE_SIGNS = {"removed": "−", "added": "+", "changed": "~"}
@@ -99,13 +125,15 @@ def what_happened(
         return f"{KIND_WORDS[event.kind]}, now {new_name}?"
     if not event.changes:
         return KIND_WORDS[event.kind]
-    phrases = [phrase(change, values) for change in shown_changes(event.changes)]
+    flags = _OBJECT_FLAGS if event.kind is DriftKind.OBJECT_CHANGED else _FLAGS
+    phrases = [_phrase(change, values, flags) for change in shown_changes(event.changes)]
     return ", ".join(phrases[:2]) + (f" and {len(phrases) - 2} more" if len(phrases) > 2 else "")
 
 
 def place_of(event: DriftEvent) -> str:
-    """Return `Object.field`, or the object alone."""
-    return f"{event.object_type}.{event.field_name}" if event.field_name else event.object_type
+    """Return `Object.field`, `Object.rule`, or the object alone."""
+    part = event.rule or event.field_name
+    return f"{event.object_type}.{part}" if part else event.object_type
 
 
 def shown_changes(changes: Sequence[Change]) -> list[Change]:
@@ -115,13 +143,19 @@ def shown_changes(changes: Sequence[Change]) -> list[Change]:
 
 
 def phrase(change: Change, values: Sequence[ValueChange] | None = None) -> str:
-    """Return one change in a few words; `values` as in `what_happened`."""
+    """Return one change of a field in a few words; `values` as in `what_happened`."""
+    return _phrase(change, values, _FLAGS)
+
+
+def _phrase(
+    change: Change, values: Sequence[ValueChange] | None, flags: Mapping[str, tuple[str, str]]
+) -> str:
     name, before, after = change.attribute, change.before, change.after
     if name == "picklist":
         return _picklist_phrase(value_changes([change]) if values is None else values)
-    if name in _FLAGS and isinstance(after, bool):
-        return _FLAGS[name][0 if after else 1]
-    if name in ("formula", "description"):
+    if name in flags and isinstance(after, bool):
+        return flags[name][0 if after else 1]
+    if name in _TOO_LONG:
         return f"{attribute_word(name)} changed"
     if name == "references":
         gained = [f"+{target}" for target in after if target not in before]
@@ -149,6 +183,9 @@ def value_text(value: Any, limit: int | None = None, *, listed: int = LISTED) ->
             rest = len(value) - listed
             text = ", ".join(map(_entry_text, value[:listed]))[:limit] or "none"
             return text + (f" and {rest:,} more" if rest > 0 else "")
+        case dict():
+            entries = (f"{key}: {value_text(one, listed=listed)}" for key, one in value.items())
+            return "; ".join(entries)[:limit] or "none"
         case _:
             return str(value)[:limit] or "empty"
 
@@ -156,7 +193,8 @@ def value_text(value: Any, limit: int | None = None, *, listed: int = LISTED) ->
 def _entry_text(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)
-    value, label = str(entry.get("value", "")), str(entry.get("label", ""))
+    value = str(entry.get("value", entry.get("name", "")))
+    label = str(entry.get("label", ""))
     text = f"{value} ({label})" if label and label != value else value
     return text if entry.get("active", True) else f"{text}, inactive"
 

@@ -83,7 +83,7 @@ def fit_place(line: Line, width: int) -> str:
     whole = line.where
     if line.entry is None or len(whole) <= width:
         return whole
-    name = line.entry.event.field_name
+    name = line.entry.event.rule or line.entry.event.field_name
     if name is None:
         return whole
     before = whole[: len(whole) - len(name) - 1]
