@@ -62,7 +62,7 @@ def drift(
     returned: Mapping[str, GoneReason] | None = None,
     accepted: Sequence[AcceptedField] = (),
     present: Org | Mapping[str, ObjectSchema] | None = None,
-    left: Sequence[str] = (),
+    left: Sequence[tuple[str, str | None]] = (),
     platform: Platform = Platform.SALESFORCE,
 ) -> DriftReport:
     return detect(

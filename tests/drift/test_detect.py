@@ -15,8 +15,12 @@ from crmdeck.model import (
     FieldType,
     GoneReason,
     ObjectSchema,
+    RecordType,
+    Rule,
+    RuleKind,
     Severity,
     Side,
+    object_hash,
 )
 from tests.drift.build import drift, field, mapped, only, org, values
 from tests.model.strategies import field_lists
@@ -240,3 +244,248 @@ def test_renames_are_one_to_one_and_rivals_that_tie_are_not_offered() -> None:
     }
     offered = {e.field_name: e.rename_of for e in drift(before, after).events if e.rename_of}
     assert offered == {"Remarks__c": "Notes__c"}
+
+
+def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> None:
+    before = {"Deal": [field("Old1__c", label="Region"), field("Old2__c", label="Region")]}
+    report = drift(before, {"Deal": [field("Area__c", label="Region")]})
+    assert all(event.rename_of is None for event in report.events)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "offered"),
+    [
+        # One word more in name and label: two points and two.
+        (field("Widget__c", label="Widget"), field("Blue_Widget__c", label="Blue Widget"), True),
+        (field("Widget__c", label="Widget"), field("Blue_Widget__c", label="Postcode"), False),
+        # Another size takes a point, the same one gives it.
+        (
+            field("Widget__c", label="Widget", length=80),
+            field("Blue_Widget__c", label="Blue Widget", length=40),
+            False,
+        ),
+        (
+            field("Widget__c", label="Widget", length=80),
+            field("Very_Blue_Widget__c", label="Blue Widget", length=80),
+            True,
+        ),
+        (
+            field("Widget__c", label="Widget"),
+            field("Very_Blue_Widget__c", label="Blue Widget"),
+            False,
+        ),
+        # Two words more in both are a point each; the same help gives two, and one more where
+        # nothing else of its type left or came.
+        (
+            field("A_Widget__c", label="X", description="Where"),
+            field("B_Town__c", label="Y", description="Where"),
+            False,
+        ),
+        (
+            field("Widget__c", label="Q", description="Where"),
+            field("Very_Blue_Widget__c", label="W", description="Where"),
+            True,
+        ),
+        (
+            field("Widget__c", label="Q", formula="1 + 1"),
+            field("Blue_Widget__c", label="W", formula="1 + 1"),
+            True,
+        ),
+        (
+            field("Widget__c", label="Q", formula="1 + 1"),
+            field("Very_Blue_Widget__c", label="W", formula="1 + 1"),
+            False,
+        ),
+        (
+            field("Widget__c", label="Q", picklist=REGIONS),
+            field("Blue_Widget__c", label="W", picklist=REGIONS),
+            True,
+        ),
+        (
+            field("Widget__c", label="Q", picklist=REGIONS),
+            field("Blue_Widget__c", label="W", picklist=REGIONS[:2]),
+            False,
+        ),
+        # Words as matching reads them, and those that take each other's place in a rename.
+        (field("Acct_Mgr__c", label="Q"), field("AccountManager__c", label="W"), True),
+        (field("Client_Tier__c", label="Q"), field("Customer_Level__c", label="W"), True),
+        (field("Close_Date__c", label="Q"), field("Date_Close__c", label="W"), True),
+        # A slip of the pen, across words as well; another letter may be another word.
+        (field("LastSeenDate", label="Q"), field("LasSteenDate", label="W"), False),
+        (field("LastSeenDate", label="Last Seen"), field("LasSteenDate", label="LastS een"), True),
+        (field("PhoneA", label="Phone A"), field("PhoneB", label="Phone B"), False),
+        (field("Line1Text", label="Line 1 Text"), field("LineText", label="Line Text"), False),
+        (field("Phone", label="Phone"), field("Phone2", label="Phone 2"), False),
+    ],
+)
+def test_the_points_that_speak_for_a_rename(old: Field, new: Field, offered: bool) -> None:
+    report = drift({"Deal": [old]}, {"Deal": [new]})
+    assert any(event.rename_of == old.name for event in report.events) is offered
+
+
+def test_the_same_label_outweighs_one_word_more() -> None:
+    before = {"Lead": [field("ConvertedContact__c", label="Converted Contact")]}
+    after = {
+        "Lead": [
+            field("Contact__c", label="Contact"),
+            field("Reference__c", label="Converted Contact"),
+        ]
+    }
+    offered = {e.field_name: e.rename_of for e in drift(before, after).events if e.rename_of}
+    assert offered == {"Reference__c": "ConvertedContact__c"}
+
+
+ENDED = Rule(
+    name="Close_Date_In_Future",
+    kind=RuleKind.VALIDATION,
+    fields=("CloseDate", "Stage"),
+    message="The close date is over.",
+    expression="CloseDate < TODAY()",
+)
+NEEDED = Rule(name="required:Phase", kind=RuleKind.REQUIRED, field="Phase")
+
+
+def ruled(*rules: Rule) -> dict[str, ObjectSchema]:
+    [deal] = org({"Deal": [field("Phase"), field("Stage")]}).values()
+    return {"Deal": deal.model_copy(update={"rules": rules})}
+
+
+def test_rules_drift_like_everything_else() -> None:
+    changed = ENDED.model_copy(update={"expression": "CloseDate <= TODAY()"})
+    uses = [mapped("Deal", "Stage", Direction.PUSH), mapped("Deal", "Phase", Direction.PUSH)]
+    other, came = drift(ruled(ENDED), ruled(changed, NEEDED), accepted=uses).events
+    assert (other.kind, other.rule, other.field_name) == (
+        DriftKind.RULE_CHANGED,
+        "Close_Date_In_Future",
+        None,
+    )
+    assert [(c.attribute, c.after) for c in other.changes] == [
+        ("expression", "CloseDate <= TODAY()")
+    ]
+    assert other.severity is Severity.RISKY
+    assert other.affected_mappings == ("deal_registration--Deal:accountName",)
+    assert "The close date is over." in other.reason
+    assert (came.kind, came.rule, came.field_name) == (
+        DriftKind.RULE_ADDED,
+        "required:Phase",
+        "Phase",
+    )
+    assert came.severity is Severity.BREAKING
+    gone = only(drift(ruled(ENDED), ruled(), accepted=uses))
+    assert (gone.kind, gone.severity) == (DriftKind.RULE_REMOVED, Severity.SAFE)
+
+
+@pytest.mark.parametrize(
+    "update", [{"message": "Too late."}, {"active": False}], ids=["other words", "switched off"]
+)
+def test_a_rule_that_asks_for_no_more_is_safe(update: dict[str, object]) -> None:
+    event = only(drift(ruled(ENDED), ruled(ENDED.model_copy(update=update))))
+    assert (event.kind, event.severity) == (DriftKind.RULE_CHANGED, Severity.SAFE)
+
+
+def test_a_rule_whose_fields_are_not_known_may_refuse_any_write() -> None:
+    rule = Rule(name="Any", kind=RuleKind.VALIDATION)
+    event = only(drift(ruled(), ruled(rule), accepted=[mapped("Deal", "Stage")]))
+    assert event.affected_mappings == ("deal_registration--Deal:accountName",)
+
+
+def test_rules_that_could_not_be_read_have_not_left() -> None:
+    unread = {"Deal": ruled()["Deal"].model_copy(update={"rules": None})}
+    assert drift(ruled(ENDED), unread) == drift(unread, ruled(ENDED)) == DriftReport()
+    again = ENDED.model_copy(update={"fields": ENDED.fields[::-1]})
+    assert drift(ruled(ENDED), ruled(again)) == DriftReport()
+
+
+def test_rules_of_one_field_are_told_apart() -> None:
+    rules = [NEEDED.model_copy(update={"name": name}) for name in ("one", "two")]
+    report = drift(ruled(), ruled(*rules))
+    assert [event.rule for event in report.events] == ["one", "two"]
+    assert len({event.id for event in report.events}) == 2
+
+
+MAIN = RecordType(name="Main", label="Main", available=True, default=True)
+PARTNER_DEAL = RecordType(name="Partner", label="Partner", available=True, default=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "levels", "words"),
+    [
+        ({"label": "Deal"}, {"label": "Case"}, "sss", "another label"),
+        ({"plural": "Deals"}, {"plural": "Cases"}, "sss", "another plural"),
+        ({"custom": False}, {"custom": True}, "sss", "A custom object"),
+        ({"custom": True}, {"custom": False}, "sss", "A standard object"),
+        ({"createable": False}, {"createable": True}, "sss", "can create"),
+        ({"createable": True}, {"createable": False}, "rsb", "can't create"),
+        ({"updateable": False}, {"updateable": True}, "sss", "can update"),
+        ({"updateable": True}, {"updateable": False}, "rsb", "can't update"),
+        ({"deletable": False}, {"deletable": True}, "sss", "can delete"),
+        ({"deletable": True}, {"deletable": False}, "ssr", "can't delete"),
+        ({"queryable": False}, {"queryable": True}, "sss", "can be queried"),
+        ({"queryable": True}, {"queryable": False}, "rbb", "can't be queried"),
+        ({"custom_setting": False}, {"custom_setting": True}, "rrr", "is a custom setting"),
+        ({"custom_setting": True}, {"custom_setting": False}, "rrr", "no custom setting"),
+        ({"record_types": (MAIN, PARTNER_DEAL)}, {"record_types": (MAIN,)}, "rrb", "“Partner”"),
+        (
+            {"record_types": (MAIN, PARTNER_DEAL)},
+            {"record_types": (MAIN, PARTNER_DEAL.model_copy(update={"available": False}))},
+            "rrb",
+            "“Partner”",
+        ),
+        (
+            {"record_types": (MAIN, PARTNER_DEAL)},
+            {"record_types": (MAIN, PARTNER_DEAL.model_copy(update={"active": False}))},
+            "rrb",
+            "“Partner”",
+        ),
+        (
+            {"record_types": (MAIN, PARTNER_DEAL)},
+            {
+                "record_types": (
+                    PARTNER_DEAL.model_copy(update={"default": True}),
+                    MAIN.model_copy(update={"default": False}),
+                )
+            },
+            "rrr",
+            "by default: “Partner”",
+        ),
+        ({"record_types": (MAIN,)}, {"record_types": (MAIN, PARTNER_DEAL)}, "srs", "“Partner”"),
+        (
+            {"record_types": (MAIN, PARTNER_DEAL)},
+            {"record_types": (MAIN, PARTNER_DEAL.model_copy(update={"label": "Reseller"}))},
+            "sss",
+            "other labels",
+        ),
+    ],
+)
+def test_each_rule_of_an_object(
+    before: dict[str, object], after: dict[str, object], levels: str, words: str
+) -> None:
+    [deal] = org({"Deal": [field("Phase")]}).values()
+    found = []
+    for direction in (None, Direction.PULL, Direction.PUSH):
+        uses = [mapped("Deal", "Phase", direction)] if direction else []
+        sides = ({"Deal": deal.model_copy(update=each)} for each in (before, after))
+        found.append(only(drift(*sides, accepted=uses)))
+    assert "".join(event.severity.value[0] for event in found) == levels
+    assert words in found[0].reason
+    assert {event.kind for event in found} == {DriftKind.OBJECT_CHANGED}
+
+
+@pytest.mark.parametrize("unsaid", ["plural", "createable", "record_types", "custom_setting"])
+def test_what_an_object_did_not_say_before_is_no_change(unsaid: str) -> None:
+    said = {"plural": "Deals", "createable": True, "record_types": (MAIN,), "custom_setting": True}
+    [deal] = org({"Deal": []}).values()
+    full = deal.model_copy(update=said)
+    cut = full.model_copy(update={unsaid: None})
+    assert drift({"Deal": cut}, {"Deal": full}) == drift({"Deal": full}, {"Deal": cut})
+    assert drift({"Deal": cut}, {"Deal": full}) == DriftReport()
+
+
+def test_the_order_of_record_types_is_no_change() -> None:
+    [deal] = org({"Deal": []}).values()
+    one, other = (
+        {"Deal": deal.model_copy(update={"record_types": types})}
+        for types in ((MAIN, PARTNER_DEAL), (PARTNER_DEAL, MAIN))
+    )
+    assert drift(one, other) == DriftReport()
+    assert object_hash(one["Deal"]) == object_hash(other["Deal"])

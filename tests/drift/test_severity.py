@@ -19,11 +19,19 @@ USES = (Use(), Use(pulled=True), Use(pushed=True))
 
 OPEN_WON = values("open", "won")
 RETIRED = (*values("open"), PicklistValue(value="won", label="won", active=False))
+TWICE = (*OPEN_WON, PicklistValue(value="won", label="old", active=False))
 RELABELLED = (*values("open"), PicklistValue(value="won", label="Closed won"))
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("narrower type", {"type": FieldType.STRING}, {"type": FieldType.BOOLEAN}, "bbb", "string to"),
     ("wider type", {"type": FieldType.STRING}, {"type": FieldType.TEXT}, "rbr", "old values fit"),
+    (
+        "wider number",
+        {"type": FieldType.INTEGER},
+        {"type": FieldType.DECIMAL},
+        "rbr",
+        "old values fit",
+    ),
     ("native type", {"native_type": "string"}, {"native_type": "combobox"}, "srr", "combobox now"),
     ("target lost", {"references": ("A", "B")}, {"references": ("A",)}, "rbb", "“B” any more"),
     ("target gained", {"references": ("A",)}, {"references": ("A", "B")}, "srs", "“B” as well"),
@@ -95,6 +103,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ),
     ("value added", {"picklist": values("open")}, {"picklist": OPEN_WON}, "srs", "offers “won”"),
     ("value back", {"picklist": RETIRED}, {"picklist": OPEN_WON}, "srs", "offers “won”"),
+    ("listed twice, still on", {"picklist": TWICE}, {"picklist": OPEN_WON}, "sss", "are the same"),
+    ("listed twice, now off", {"picklist": TWICE}, {"picklist": RETIRED}, "rrb", "offer “won”"),
     ("value relabelled", {"picklist": OPEN_WON}, {"picklist": RELABELLED}, "sss", "other labels"),
     ("retired removed", {"picklist": RETIRED}, {"picklist": values("open")}, "sss", "are the same"),
     ("restricted", {"restricted": False}, {"restricted": True}, "rsr", "outside it is refused"),

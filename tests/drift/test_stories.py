@@ -1,7 +1,20 @@
 from __future__ import annotations
 
-from crmdeck.model import DriftKind, FieldType, GoneReason, Platform, Severity
-from tests.drift.build import drift, field, mapped, told, values
+from typing import Any
+
+import pytest
+
+from crmdeck.model import DriftKind, Field, FieldType, GoneReason, PicklistValue, Platform, Severity
+from tests.drift.build import drift, field, mapped, only, told, values
+
+PLACES = ("Berlin", "Paris", "Rome", "Oslo", "Kiev", "Riga", "Vaduz", "Malta", "Minsk", "Sofia")
+ZONES, SUMMER = (
+    tuple(
+        PicklistValue(value=f"Europe/{place}", label=f"(GMT+0{hours}:00) {place}")
+        for place in PLACES
+    )
+    for hours in (1, 2)
+)
 
 
 def test_a_change_event_object_is_folded_and_its_base_object_stands_out() -> None:
@@ -165,3 +178,228 @@ def test_what_touches_a_mapping_is_never_folded() -> None:
     assert [e.object_type for e in report.events if not e.story] == ["BHistory"]
     _, inside = told(report)["object_kinds"]
     assert len(inside) == 3
+
+
+NAMES = values("Account.Name", "Account.Region__c")
+HISTORIES = ["AHistory", "BHistory", "CHistory"]
+
+
+def everywhere(
+    objects: list[str], name: str = "Region", **attributes: Any
+) -> dict[str, list[Field]]:
+    return {object_type: [field(name, **attributes)] for object_type in objects}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds"),
+    [
+        (
+            everywhere(HISTORIES, name="Field", picklist=NAMES[:1]),
+            everywhere(HISTORIES, name="Field", picklist=NAMES),
+            {"setup_picklists": 3},
+        ),
+        (
+            {n: [field("WhatId", references=("A", "B"))] for n in ("Task", "Event", "Call")},
+            {n: [field("WhatId", references=("A", "B", "D__c"))] for n in ("Task", "Event", "Call")}
+            | {"D__c": []},
+            {"reference_lists": 3},
+        ),
+        (
+            {"Acme": [], "AcmeChangeEvent": []},
+            {n: [field(f"acme__F{i}__c") for i in range(6)] for n in ("Acme", "AcmeChangeEvent")},
+            {"mirror": 6, "package": 6},
+        ),
+        (
+            {"A": [], "B": [], "C": []},
+            {n: [field(f"acme__F{i}__c", custom=False) for i in range(20)] for n in "ABC"},
+            {"package": 60},
+        ),
+        (
+            {},
+            {f"acme__Thing{i:02}__c": [] for i in range(12)},
+            {"package": 12},
+        ),
+        (
+            {},
+            {"Deal__c": [], "Deal__History": [], "Deal__Share": [], "Deal__Feed": []},
+            {"mirror": 3},
+        ),
+        (
+            {"A": [], "B": [], "C": []},
+            {n: [field(f"New{i}", custom=False) for i in range(20)] for n in "ABC"},
+            {"vendor_release": 60},
+        ),
+        (
+            everywhere([f"O{i}" for i in range(12)], updateable=True),
+            everywhere([f"O{i}" for i in range(12)], updateable=False),
+            {"field_everywhere": 12},
+        ),
+        (
+            {
+                n: [field("TimeZoneSidKey", picklist=ZONES)]
+                for n in ("User", "UserChangeEvent", "X")
+            },
+            {
+                n: [field("TimeZoneSidKey", picklist=SUMMER)]
+                for n in ("User", "UserChangeEvent", "X")
+            },
+            {"zones_and_locales": 3},
+        ),
+    ],
+    ids=[
+        "a list of fields before a field everywhere",
+        "a lookup before a field everywhere",
+        "a mirror before a package",
+        "a package before a release",
+        "a package before a crowd of objects",
+        "a mirror before a kind of objects",
+        "a release before a field everywhere",
+        "a field everywhere before the same change",
+        "zones before a mirror",
+    ],
+)
+def test_the_first_rule_that_fits_tells_the_story(
+    before: dict[str, list[Field]], after: dict[str, list[Field]], kinds: dict[str, int]
+) -> None:
+    report = drift(before, after)
+    assert {story.kind: story.event_count for story in report.stories} == kinds
+
+
+@pytest.mark.parametrize(("fields", "objects"), [(19, 3), (20, 2)])
+def test_a_release_brings_many_fields_to_several_objects(fields: int, objects: int) -> None:
+    names = [f"Object{n}" for n in range(objects)]
+    new: dict[str, list[Field]] = {name: [] for name in names}
+    for number in range(fields):
+        new[names[number % objects]].append(field(f"New{number}", custom=False))
+    before: dict[str, list[Field]] = {name: [] for name in names}
+    assert drift(before, new).stories == ()
+    new[names[0]].append(field("OneMore", custom=False))
+    more = drift(before | {"Other": []}, new | {"Other": [field("Last", custom=False)]})
+    assert list(told(more)) == ["vendor_release"]
+
+
+def test_a_lookup_that_loses_its_only_target_is_news() -> None:
+    gone = {"Deal__c": GoneReason.REMOVED}
+    one = drift(
+        {"Task": [field("Deal", references=("Deal__c",))]},
+        {"Task": [field("Deal", references=())]},
+        gone=gone,
+    )
+    assert one.stories == ()
+    assert [e.severity for e in one.events if e.field_name] == [Severity.RISKY]
+    all_of_them = drift(
+        {"Task": [field("Deal", references=("Deal__c", "Old__c"))]},
+        {"Task": [field("Deal", references=())]},
+        gone=gone | {"Old__c": GoneReason.REMOVED},
+    )
+    assert all_of_them.stories == ()
+
+
+@pytest.mark.parametrize(
+    ("custom", "size", "folded"),
+    [(False, 1001, True), (False, 1000, False), (True, 1001, False), (None, 1001, False)],
+)
+def test_a_list_longer_than_any_of_an_admin_is_the_platforms_own(
+    custom: bool | None, size: int, folded: bool
+) -> None:
+    names = [f"Value {n}" for n in range(size)]
+    before = field("Kind", custom=custom, picklist=values(*names[1:]))
+    after = field("Kind", custom=custom, picklist=values(*names))
+    assert bool(drift({"Setup": [before]}, {"Setup": [after]}).stories) is folded
+
+
+# What came or went a refresh earlier, and echoes now.
+DEAL = [field("Region__c", length=80), field("Stage", picklist=values("open", "won"))]
+
+
+def test_a_mirror_that_follows_late_becomes_what_its_base_is() -> None:
+    before = {"Deal__ChangeEvent": [field("Stage", picklist=values("open"))]}
+    after = {"Deal__ChangeEvent": DEAL}
+    story, echoes = told(drift(before, after, present={"Deal__c": DEAL}))["mirror"]
+    assert (story.severity, len(echoes)) == (Severity.SAFE, 2)
+    other = [field("Region__c", length=80), field("Stage", picklist=values("open", "lost"))]
+    report = drift(before, after, present={"Deal__c": other})
+    assert [e.field_name for e in report.events if not e.story] == ["Stage"]
+
+
+def test_a_field_that_left_the_base_earlier_leaves_its_mirror_late() -> None:
+    before = {"Deal__ChangeEvent": [field("Region__c", custom=True)]}
+    after: dict[str, list[Field]] = {"Deal__ChangeEvent": []}
+    left = [("Deal__c", "Region__c")]
+    late = drift(before, after, present={"Deal__c": []}, left=left)
+    assert list(told(late)) == ["mirror"]
+    for known in ({}, {"left": left, "present": {"Deal__c": [field("Region__c")]}}):
+        news = drift(before, after, **{"present": {"Deal__c": []}, **known})  # type: ignore[arg-type]
+        assert news.stories == ()
+        assert only(news).severity is Severity.RISKY
+
+
+def test_companions_that_come_or_leave_late_belong_to_their_object() -> None:
+    came = drift({}, {"Deal__History": []}, present={"Deal__c": []})
+    assert list(told(came)) == ["mirror"]
+    gone = {"Deal__History": GoneReason.REMOVED}
+    left = drift({}, {}, gone=gone, left=[("Deal__c", None)])
+    assert list(told(left)) == ["mirror"]
+    on_its_own = drift({}, {}, gone=gone, present={"Deal__c": []})
+    assert on_its_own.stories == ()
+    assert only(on_its_own).severity is Severity.RISKY
+
+
+def test_a_lookup_that_loses_what_left_earlier_follows_late() -> None:
+    before = {"Task": [field("WhatId", references=("Account", "Case", "Deal__c"))]}
+    after = {"Task": [field("WhatId", references=("Account", "Case"))]}
+    late = drift(before, after, left=[("Deal__c", None)])
+    assert list(told(late)) == ["reference_lists"]
+    assert only(late).severity is Severity.SAFE
+    back = drift(before, after, left=[("Deal__c", None)], present={"Deal__c": []})
+    assert back.stories == ()
+    assert only(back).severity is Severity.RISKY
+
+
+def test_a_list_of_names_follows_late() -> None:
+    names = ("Account.Name", "Account.Old__c", "Deal__c.Phase", "Deal__c")
+    before = {"AnySetup": [field("Target", picklist=values(*names))]}
+    after = {"AnySetup": [field("Target", picklist=values("Account.Name", "Account.New__c"))]}
+    present = {"Account": [field("Name"), field("New__c")]}
+    late = drift(before, after, present=present, left=[("Deal__c", None)])
+    assert list(told(late)) == ["setup_picklists"]
+    assert drift(before, after, present=present).stories == ()
+    still = {"Account": [field("Name"), field("New__c"), field("Old__c")]}
+    assert drift(before, after, present=still, left=[("Deal__c", None)]).stories == ()
+
+
+def test_summer_time_is_one_story_and_as_bad_as_its_worst() -> None:
+    before = {"User": [field("Zone", picklist=ZONES)], "Org": [field("Zone", picklist=ZONES)]}
+    after = {"User": [field("Zone", picklist=SUMMER)], "Org": [field("Zone", picklist=SUMMER[1:])]}
+    story, inside = told(drift(before, after))["zones_and_locales"]
+    assert story.title == (
+        "2 lists of time zones and locales differ, as with summer time or a release"
+    )
+    assert [e.severity for e in inside] == [Severity.RISKY, Severity.SAFE]
+    assert story.severity is Severity.RISKY
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("yes", "no", "EMEA", "APAC", "LATAM", "Other", "a", "b", "c", "d", "e"),
+        ("yes", "no", "new", "won"),
+        (*(zone.value for zone in ZONES), "Somewhere else"),
+    ],
+    ids=["words", "few", "zones and more"],
+)
+def test_what_is_no_list_of_zones_or_locales_is_told_by_itself(names: tuple[str, ...]) -> None:
+    report = drift(
+        {"User": [field("Zone", picklist=values(*names))]},
+        {"User": [field("Zone", picklist=values(*names[1:]))]},
+    )
+    assert report.stories == ()
+
+
+def test_locales_are_known_by_their_form() -> None:
+    names = ("en_US", "en_GB", "de", "de_DE_EURO", "fr", "fr_CA", "zh_Hant_TW", "it", "es", "ja")
+    report = drift(
+        {"User": [field("LocaleSidKey", picklist=values(*names))]},
+        {"User": [field("LocaleSidKey", picklist=values(*names, "pt-br"))]},
+    )
+    assert list(told(report)) == ["zones_and_locales"]

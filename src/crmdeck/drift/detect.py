@@ -67,7 +67,7 @@ def detect(
     returned: Mapping[str, GoneReason] | None = None,
     accepted: Sequence[AcceptedField] = (),
     present: Mapping[str, ObjectSchema] | None = None,
-    left: Collection[str] = (),
+    left: Collection[tuple[str, str | None]] = (),
     field_words: FieldWords,
 ) -> DriftReport:
     """Return what changed between two refreshes, as events and the stories that tell them.
@@ -78,8 +78,8 @@ def detect(
     is known of: absent, or simply new. `accepted` are the mappings that hold.
 
     `present` holds the object types that are there now and did not change; it is asked for few
-    of them, so it may load them when asked. `left` names those that were gone before already.
-    `field_words` reads names
+    of them, so it may load them when asked. `left` names the fields, and the object types (with no
+    field), that were gone before already. `field_words` reads names
     and labels as words that compare; it is asked only where fields are gone and others new.
 
     Deterministic: the same input gives the same events, ids included, whatever the order of
@@ -90,7 +90,7 @@ def detect(
     links = _Links(accepted)
     affected = {finding: links.of(finding) for finding in findings}
     there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
-    news = News(platform, tuple(findings), there, frozenset(left) - after.keys())
+    news = News(platform, tuple(findings), there, frozenset(left))
     drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
     told_by = {member: draft for draft in drafts for member in draft.members}
     renames = find_renames(findings, field_words)

@@ -18,7 +18,9 @@ from crmdeck.drift.findings import Finding
 from crmdeck.model import DriftKind, Field
 
 _POINTS_NEEDED = 4
+_SAME_WORDS = 5
 _SAME_WORD = 0.8
+_SHORTEST_MISSPELT = 6
 
 Key = tuple[str, str]
 Words = Sequence[str]
@@ -93,7 +95,8 @@ def _likeness(one: _Candidate, other: _Candidate) -> int:
     shared = _share_of_values(old, new)
     if shared is not None and shared < 0.5:
         return 0
-    points = _points_of_texts(one.label, other.label) + _points_of_texts(one.name, other.name)
+    points = _points_of_texts(one.label, other.label, old.label, new.label)
+    points += _points_of_texts(one.name, other.name, old.name, new.name)
     points += 2 * (shared == 1.0 and len(old.picklist) > 1)
     points += 2 * _same_help(old, new)
     points += 2 * bool(old.formula and old.formula == new.formula)
@@ -107,11 +110,15 @@ def _same_help(old: Field, new: Field) -> bool:
     return bool(old.description) and old.description == new.description
 
 
-def _points_of_texts(old: Words, new: Words) -> int:
+def _points_of_texts(old: Words, new: Words, old_text: str, new_text: str) -> int:
     if not old or not new:
         return 0
     if "".join(old) == "".join(new) or sorted(old) == sorted(new):
-        return _POINTS_NEEDED
+        return _SAME_WORDS
+    return 2 if _is_misspelt(old_text, new_text) else _points_of_words(old, new)
+
+
+def _points_of_words(old: Words, new: Words) -> int:
     shorter, longer = sorted((old, new), key=len)
     rest = list(longer)
     for word in shorter:
@@ -121,6 +128,28 @@ def _points_of_texts(old: Words, new: Words) -> int:
         rest.remove(best)
     one_more_at_most = len(rest) < 2 and not any(word.isdigit() for word in rest)
     return 2 if one_more_at_most else 1
+
+
+def _is_misspelt(one: str, other: str) -> bool:
+    """Return whether a letter is missing in one of the texts, or two have changed places.
+
+    Another letter in its place may be another word: `Contact A`, `Contact B`.
+    """
+    from rapidfuzz.distance import OSA
+
+    if OSA.distance(one.lower(), other.lower(), score_cutoff=1) != 1:
+        return False
+    long_enough = min(len(one), len(other)) >= _SHORTEST_MISSPELT
+    same_digits = _digits(one) == _digits(other)
+    return long_enough and same_digits and _is_slip(one.lower(), other.lower())
+
+
+def _is_slip(one: str, other: str) -> bool:
+    return len(one) != len(other) or sorted(one) == sorted(other)
+
+
+def _digits(text: str) -> list[str]:
+    return [character for character in text if character.isdigit()]
 
 
 def _alike(one: str, other: str) -> float:

@@ -27,14 +27,14 @@ class StoryDraft:
 class News:
     """Everything that was found in one refresh, and what is there now.
 
-    `there` holds the object types that are there, changed or not; `left` names those that were
-    gone before already.
+    `there` holds the object types that are there, changed or not; `left` the places, object type
+    and field or None, that were gone before already.
     """
 
     platform: Platform
     findings: tuple[Finding, ...]
     there: Mapping[str, ObjectSchema]
-    left: frozenset[str]
+    left: frozenset[tuple[str, str | None]]
 
     @cached_property
     def by_place(self) -> dict[tuple[str, str | None], Finding]:
@@ -49,6 +49,13 @@ class News:
             for (object_type, field), finding in self.by_place.items()
             if field is None and finding.family != "changed"
         )
+
+    def had_left(self, object_type: str, name: str | None = None) -> bool:
+        """Return whether an object type or a field was gone before already, and still is."""
+        if (object_type, name) not in self.left:
+            return False
+        there = self.field(object_type, name) if name else self.there.get(object_type)
+        return there is None
 
     def field(self, object_type: str, name: str) -> Field | None:
         """Return a field as it is now; None where there is none, or nothing is known."""

@@ -137,11 +137,10 @@ def _mirrored(finding: Finding, news: News) -> str | None:
 def _follows_late(finding: Finding, base: str, name: str | None, news: News) -> bool:
     if name is None:
         arrived = finding.family == "added" and base in news.there
-        return arrived or (finding.family == "gone" and base in news.left)
+        return arrived or (finding.family == "gone" and news.had_left(base))
     mirrored = news.field(base, name)
     if finding.family == "gone":
-        # A companion has standard fields of its own, which its base never had.
-        return mirrored is None and finding.custom is True and base in news.there
+        return news.had_left(base, name)
     if mirrored is None:
         return False
     if finding.before is None:
@@ -199,7 +198,7 @@ class _Names:
     def left(self, value: str) -> bool:
         """Return whether a value names a field, or a custom object, that is not there now."""
         object_type, dot, name = value.partition(".")
-        if object_type in self._news.left:
+        if self._news.had_left(object_type):
             return bool(dot or _CUSTOM_SUFFIX.search(value))
         if not dot or object_type not in self._news.there:
             return False
@@ -214,7 +213,9 @@ def _follows_objects(finding: Finding, news: News) -> bool:
     # A lookup to one object is somebody's own; losing its only target is news.
     if len(old) < 2 or not new:
         return False
-    return new - old <= news.moved and old - new <= news.moved | news.left
+    return new - old <= news.moved and all(
+        target in news.moved or news.had_left(target) for target in old - new
+    )
 
 
 def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:

@@ -55,8 +55,8 @@ class Story(WireModel):
     """Drift events that are one thing, told once.
 
     `kind` is a stable word (`field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
-    `reference_lists`, `object_kinds`, `scope`, `vendor_release`, `package`); `title` is one line
-    for people; `severity` the worst inside.
+    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`);
+    `title` is one line for people; `severity` the worst inside.
     """
 
     id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from crmdeck.model import DriftEvent, Severity, Story
+from crmdeck.model import DriftEvent, DriftKind, Severity, Story
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 
@@ -18,6 +18,14 @@ _EVENTS = Table(
 )
 _STORIES = Table("story", Story, nested=("object_types",))
 _READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
+_GONE = (
+    DriftKind.OBJECT_REMOVED,
+    DriftKind.OBJECT_HIDDEN,
+    DriftKind.OBJECT_ABSENT,
+    DriftKind.FIELD_REMOVED,
+    DriftKind.FIELD_HIDDEN,
+    DriftKind.FIELD_ABSENT,
+)
 _NEWEST = "ORDER BY detected_at DESC, seq"
 
 
@@ -51,6 +59,17 @@ class Drift:
         """Return the events detected at `since` or later, newest first, as acknowledged."""
         where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
         return _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
+
+    def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
+        """Return object type and field of what ever left, out of scope aside; field None for
+        an object type. Some of it may be back.
+        """
+        rows = self._database.rows(
+            "SELECT DISTINCT object_type, field_name FROM drift_event WHERE connection_id = ? "
+            "AND kind IN (SELECT unnest(?::VARCHAR[]))",
+            [connection_id, [kind.value for kind in _GONE]],
+        )
+        return {(object_type, name) for object_type, name in rows}
 
     def open_on_mapped(self) -> dict[str, tuple[int, int]]:
         """Return by connection how many events touch mappings and were not acknowledged.

@@ -6,6 +6,7 @@ of their names. They are read again when they change.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib import resources
@@ -47,11 +48,15 @@ def load_catalogue(home: Path | None) -> dict[str, PartnerObject]:
 def read_field_words(
     home: Path | None, fields: Sequence[Field]
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the words of each field's name and label, read with the knowledge of `home`.
+    """Return the words of each field's name and label, as they compare where fields are renamed.
 
-    Raises UsageError where a user's file is broken.
+    They are read with the knowledge of `home`. Raises UsageError where a user's file is broken.
     """
-    return field_words(fields, load_knowledge(home))
+    heads = _rename_words()
+    return [
+        (tuple(heads.get(w, w) for w in name), tuple(heads.get(w, w) for w in label))
+        for name, label in field_words(fields, load_knowledge(home))
+    ]
 
 
 @lru_cache(maxsize=8)
@@ -74,6 +79,13 @@ def _shipped_knowledge() -> Knowledge:
     for part in _shipped("knowledge", parse_knowledge):
         knowledge = knowledge.extend(part)
     return knowledge
+
+
+@cache
+def _rename_words() -> dict[str, str]:
+    file = resources.files("crmdeck").joinpath("knowledge/renames/words.toml")
+    groups = tomllib.loads(file.read_text("utf-8"))["words"]
+    return {word: head for head, others in groups.items() for word in others}
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,7 +79,7 @@ class Cached:
     """What the cache held of a connection when an answer was compared with it.
 
     `before` has the object types that the answer shows changed or back, `present` the others,
-    read when they are asked for.
+    read when they are asked for. `left` names the fields and object types that ever left.
     """
 
     refresh_id: str | None
@@ -90,6 +90,7 @@ class Cached:
     before: Mapping[str, ObjectSchema]
     present: Mapping[str, ObjectSchema]
     accepted: tuple[AcceptedField, ...]
+    left: Collection[tuple[str, str | None]]
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
@@ -176,6 +177,7 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         before=before,
         present=StoredSchemas(store, there),
         accepted=accepted_fields(session.decisions.log(connection_id)),
+        left=session.drift.gone(connection_id),
     )
 
 
@@ -220,7 +222,7 @@ def compare(
         returned={name: reason for name, reason in cached.gone.items() if name in after},
         accepted=cached.accepted,
         present=cached.present,
-        left={n for n, why in cached.gone.items() if why is not GoneReason.OUT_OF_SCOPE},
+        left=cached.left,
         field_words=field_words,
     )
     return Compared(report, gone)
