@@ -157,10 +157,10 @@ def main() -> None:
             infos = show.current("org-b")
             rows = sum(len(show.field_rows(f"big-{n}")) for n in range(3))
             measure("current", lambda: show.current("org-b"))
-            measure("known", lambda: show.known("org-b"))
+            measure("validators", lambda: show.validators("org-b"))
             measure(f"field_rows, {rows} of three connections", lambda: big(store))
             measure("one object with its fields", lambda: show.get("org-b", "Account"))
-            measure("all objects with their fields", lambda: show.load([i.id for i in infos]))
+            measure("all objects with their fields", lambda: show.load(infos))
             measure("stats", lambda: show.stats("org-b", START))
         size = Path(store.place).stat().st_size / 1e6
         print(f"the file has {size:.1f} MB")

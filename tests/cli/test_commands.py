@@ -170,6 +170,17 @@ def test_the_table_of_commands_names_what_there_is() -> None:
         assert built.help
 
 
+@pytest.mark.parametrize("arguments", [(), ("demo",), ("--read-only",), ("console", "--demo")])
+def test_the_console_without_a_terminal_says_what_to_run_instead(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = Shell(tmp_path / "home").process(*arguments, code=2)
+    assert done.stdout == ""
+    assert "\x1b" not in done.stderr
+    assert "needs a terminal" in done.stderr
+    assert "crmdeck status" in done.stderr
+
+
 def test_options_without_a_command_are_those_of_the_console(shell: Shell) -> None:
     assert "unexpected extra argument" in shell.run("--demo", "status", code=2).stderr
 

@@ -44,11 +44,11 @@ def test_a_real_org_is_kept_by_content_and_comes_back_whole(tmp_path: Path) -> N
     first, second = export(1), export(2)
     with Store(tmp_path / "cache.duckdb").write() as session:
         baseline = record(session, 0, *first)
-        assert baseline.snapshots == len(baseline.changed) == 1019
+        assert baseline.states == len(baseline.changed) == 1019
         assert 0 < baseline.new_definitions < 17_941
 
         again = record(session, 1, *export(1))
-        assert (again.new_definitions, again.snapshots, again.changed) == (0, 1019, ())
+        assert (again.new_definitions, again.states, again.changed) == (0, 0, ())
 
         changed = record(session, 2, *second)
         assert "Account" in changed.changed
@@ -57,7 +57,7 @@ def test_a_real_org_is_kept_by_content_and_comes_back_whole(tmp_path: Path) -> N
 
         for moment, schemas in ((day(1), first), (day(2), second)):
             infos = session.snapshots.current("acme", moment)
-            loaded = session.snapshots.load([info.id for info in infos])
+            loaded = session.snapshots.load(infos)
             held = {s.info.object_type: (s.fields, s.native) for s in loaded.values()}
             assert held == {s.object_type: (s.fields, s.native) for s in schemas}
         stats = session.snapshots.stats("acme", day(2) + timedelta(hours=1))

@@ -21,7 +21,7 @@ def test_what_was_discovered_comes_back_verbatim(session: Session) -> None:
     account = schema("Account", "Name", HOSTILE, label=HOSTILE, keyPrefix="001")
     count = record(session, 0, account)
 
-    assert (count.new_definitions, count.snapshots, count.changed) == (3, 1, ("Account",))
+    assert (count.new_definitions, count.states, count.changed) == (3, 1, ("Account",))
     snapshot = session.snapshots.get("acme", "Account")
     assert snapshot is not None
     assert snapshot.fields == account.fields
@@ -30,23 +30,45 @@ def test_what_was_discovered_comes_back_verbatim(session: Session) -> None:
     assert (info.label, info.field_count, info.custom_field_count) == (HOSTILE, 3, 2)
     assert info.schema_hash == schema_hash(account.fields)
     assert info.structural_hash == structural_hash(account.fields)
-    assert (info.discovered_at, info.expires_at, info.validator) == (day(0), day(1), "v0")
+    assert (info.discovered_at, info.expires_at) == (day(0), day(1))
     assert session.snapshots.current("acme") == (info,)
-    assert session.snapshots.known("acme") == {"Account": (info.schema_hash, "v0")}
+    assert session.snapshots.validators("acme") == {"Account": "v0"}
 
 
-def test_an_unchanged_object_costs_one_row_and_no_definition(session: Session) -> None:
+def test_an_unchanged_object_costs_nothing(session: Session) -> None:
     account, lead = schema("Account", "Name"), schema("Lead", "Name", "Status")
     assert record(session, 0, account, lead).new_definitions == 3
-    tables = ("field_definition", "object_definition", "object_field")
+    tables = ("field_definition", "object_definition", "object_field", "object_state")
     before = [rows_of(session, table) for table in tables]
 
     count = record(session, 1, lead, unchanged=["Account"])
 
-    assert (count.new_definitions, count.snapshots, count.changed) == (0, 2, ())
+    assert (count.new_definitions, count.states, count.changed) == (0, 0, ())
     assert [rows_of(session, table) for table in tables] == before
     assert session.snapshots.moments("acme") == (day(0),)
-    assert [i.validator for i in session.snapshots.history("acme", "Account")] == ["v0", "v0"]
+    history = session.snapshots.history("acme", "Account")
+    assert [info.discovered_at for info in history] == [day(1), day(0)]
+    assert session.snapshots.validators("acme") == {"Account": "v0", "Lead": "v1"}
+
+
+def test_what_could_not_be_read_stays_as_it_was_and_ages(session: Session) -> None:
+    account, lead = schema("Account", "Name"), schema("Lead", "Name")
+    record(session, 0, account, lead)
+    record(session, 1, account)
+    assert record(session, 2, account).states == 0
+
+    ages = {i.object_type: i.discovered_at for i in session.snapshots.current("acme")}
+    assert ages == {"Account": day(2), "Lead": day(0)}
+    seen = [info.discovered_at for info in session.snapshots.history("acme", "Lead")]
+    assert seen == [day(0)]
+    stats = session.snapshots.stats("acme", day(2))
+    assert (stats.object_count, stats.field_count, stats.stale_object_count) == (2, 4, 1)
+    assert (stats.last_discovered_at, stats.next_expiry_at) == (day(2), day(3))
+
+    count = record(session, 3, lead, unchanged=["Account"])
+    assert (count.states, count.changed) == (1, ())
+    assert {i.discovered_at for i in session.snapshots.current("acme")} == {day(3)}
+    assert session.snapshots.moments("acme") == (day(0),)
 
 
 def test_any_past_schema_can_be_browsed(session: Session) -> None:
@@ -83,19 +105,19 @@ def test_what_has_gone_leaves_a_tombstone_and_comes_back(session: Session) -> No
     gone = {"Lead": GoneReason.ABSENT, "NeverSeen": GoneReason.REMOVED}
     count = record(session, 1, unchanged=["Account"], gone=gone)
 
-    assert (count.snapshots, count.changed) == (2, ("Lead",))
+    assert (count.states, count.changed) == (1, ("Lead",))
     assert [i.object_type for i in session.snapshots.current("acme")] == ["Account"]
     assert session.snapshots.gone("acme") == {"Lead": GoneReason.ABSENT}
     assert session.snapshots.get("acme", "Lead") is None
     assert session.snapshots.get("acme", "Lead", day(0)) is not None
-    assert "Lead" not in session.snapshots.known("acme")
+    assert "Lead" not in session.snapshots.validators("acme")
     last = session.snapshots.last_present("acme", "Lead")
     assert last is not None
     assert last.discovered_at == day(0)
-    assert session.snapshots.load([last.id])[last.id].fields == lead.fields
+    assert session.snapshots.load([last])[last.id].fields == lead.fields
 
     again = record(session, 2, unchanged=["Account"], gone={"Lead": GoneReason.ABSENT})
-    assert (again.snapshots, again.changed) == (1, ())
+    assert (again.states, again.changed) == (0, ())
     record(session, 3, unchanged=["Account"], gone={"Lead": GoneReason.REMOVED})
     assert session.snapshots.gone("acme") == {"Lead": GoneReason.REMOVED}
     assert session.snapshots.gone("acme", day(1)) == {"Lead": GoneReason.ABSENT}

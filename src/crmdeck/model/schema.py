@@ -142,7 +142,6 @@ class Scope(WireModel):
 class SnapshotInfo(WireModel):
     """One discovery of one object type, without its fields. Never changed once written.
 
-    `validator` is what lets the source answer "unchanged" next time: an HTTP date, a digest.
     `object_hash` is None in a snapshot that was taken before crmdeck looked at it, `rules_hash`
     also where the rules could not be read.
     """
@@ -162,7 +161,6 @@ class SnapshotInfo(WireModel):
     content_hash: str
     discovered_at: UtcTime
     expires_at: UtcTime
-    validator: str | None = None
 
 
 class Snapshot(WireModel):

@@ -9,7 +9,6 @@ from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, stored
 
 _TABLE = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
-_LATEST = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY seq DESC) = 1"
 
 
 class Connections:
@@ -24,7 +23,7 @@ class Connections:
 
     def all(self) -> tuple[Connection, ...]:
         """Return the latest version of each connection, by name."""
-        return _TABLE.select(self._database, f"{_LATEST} ORDER BY name, id")
+        return _TABLE.latest(self._database, "id", order="name, id")
 
     def get(self, connection_id: str) -> Connection | None:
         """Return the latest version of one connection."""

@@ -48,6 +48,7 @@ _OBJECT_COLUMNS = (
 )
 # An object definition is called changed where one of these differs.
 FACE = ("schema_hash", "label", "custom", "object_hash", "rules_hash")
+_DEFINITION = ("field_count", "custom_field_count", *FACE)
 _NOT_IN_BODY = {"object_type", "label", "custom", "fields", "native"}
 _ORDER_COLUMNS = ("content_hash", "position", "field_hash")
 
@@ -57,7 +58,14 @@ class ObjectDefinition:
     """An object type by content; `face` is what is compared to call it changed."""
 
     content_hash: str
+    field_count: int
+    custom_field_count: int
     face: tuple[object, ...]
+
+    def differs(self, other: ObjectDefinition) -> bool:
+        """Return whether the faces differ; what was not looked at once is no difference."""
+        pairs = zip(self.face, other.face, strict=True)
+        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 @dataclass
@@ -92,28 +100,32 @@ class Definitions:
             _content_hash(schema, keys, native, body)
             for schema, keys, native, body in zip(schemas, lists, natives, bodies, strict=True)
         ]
-        faces = {
-            content_hash: tuple(face)
-            for content_hash, *face in self._having(
-                "object_definition", "content_hash", contents, ", ".join(FACE)
-            )
-        }
+        definitions = self.having(contents)
         object_rows: list[Row] = []
         order_rows: list[Row] = []
         for schema, keys, native, body, content in zip(
             schemas, lists, natives, bodies, contents, strict=True
         ):
-            if content in faces:
+            if content in definitions:
                 continue
             row = _object_row(content, schema, [fields[key] for key in keys], native, body)
             named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
-            faces[content] = tuple(named[column] for column in FACE)
+            definitions[content] = _definition((content, *(named[name] for name in _DEFINITION)))
             object_rows.append(row)
             order_rows += [(content, position, key) for position, key in enumerate(keys)]
         new = self._put_fields({row[2]: fields[row[2]] for row in order_rows})
         self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
         self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
-        return [ObjectDefinition(content, faces[content]) for content in contents], new
+        return [definitions[content] for content in contents], new
+
+    def having(self, content_hashes: Sequence[str]) -> dict[str, ObjectDefinition]:
+        """Return the definitions of those hashes."""
+        return {
+            row[0]: _definition(row)
+            for row in self._having(
+                "object_definition", "content_hash", content_hashes, ", ".join(_DEFINITION)
+            )
+        }
 
     def load(self, content_hashes: Iterable[str]) -> dict[str, ObjectSchema]:
         """Return the contents of those hashes; a field that many share is parsed once.
@@ -167,6 +179,11 @@ class Definitions:
             f"SELECT {selection} FROM {table} WHERE {key} IN (SELECT unnest(?::VARCHAR[]))",
             [list(values)],
         )
+
+
+def _definition(row: Row) -> ObjectDefinition:
+    content_hash, fields, custom_fields, *face = row
+    return ObjectDefinition(content_hash, fields, custom_fields, tuple(face))
 
 
 def _take(field: Field, fields: dict[str, _NewField]) -> str:

@@ -77,7 +77,7 @@ class Drift:
         The second number counts the breaking ones. Connections without any are left out.
         """
         rows = self._database.rows(
-            "SELECT connection_id, count(*), count(*) FILTER (severity = ?) "
+            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?) "
             "FROM acknowledged_drift "
             "WHERE acknowledged_at IS NULL AND affected_mappings <> '[]' "
             "GROUP BY connection_id ORDER BY connection_id",

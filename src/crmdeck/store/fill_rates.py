@@ -40,10 +40,9 @@ class Rates:
     def get(self, connection_id: str, object_type: str) -> dict[str, tuple[float, int, datetime]]:
         """Return rate, number of sampled records and time of measurement by field name."""
         rows = self._database.rows(
-            "SELECT field_name, rate, sampled, measured_at FROM fill_rate "
-            "WHERE connection_id = ? AND object_type = ? "
-            "QUALIFY row_number() OVER (PARTITION BY field_name ORDER BY seq DESC) = 1 "
-            "ORDER BY field_name",
+            "SELECT DISTINCT ON (field_name) field_name, rate, sampled, measured_at "
+            "FROM fill_rate WHERE connection_id = ? AND object_type = ? "
+            "ORDER BY field_name, seq DESC",
             [connection_id, object_type],
         )
         return {name: (rate, sampled, to_utc(at)) for name, rate, sampled, at in rows}

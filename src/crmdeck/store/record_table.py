@@ -45,6 +45,34 @@ class Table(Generic[M]):
         sql = f"SELECT {self.selection} FROM {quote(self.name)} {clause}"
         return tuple(self.decode(row) for row in database.rows(sql, parameters))
 
+    def latest(
+        self,
+        database: Database,
+        key: str,
+        clause: str = "",
+        parameters: Sequence[object] = (),
+        order: str | None = None,
+    ) -> tuple[M, ...]:
+        """Return of each `key` the record that was added last, of those that `clause` leaves."""
+        rows = self.latest_rows(database, key, clause, parameters, order)
+        return tuple(self.decode(row) for row in rows)
+
+    def latest_rows(
+        self,
+        database: Database,
+        key: str,
+        clause: str = "",
+        parameters: Sequence[object] = (),
+        order: str | None = None,
+    ) -> list[Row]:
+        """Return the same as rows of `selection`, with the key behind."""
+        return database.rows(
+            f"SELECT {self.selection}, {key} FROM ("
+            f"SELECT DISTINCT ON ({key}) * FROM {quote(self.name)} {clause} "
+            f"ORDER BY {key}, seq DESC) AS latest ORDER BY {order or key}",
+            parameters,
+        )
+
     def decode(self, row: Row) -> M:
         """Return the record that a row of `selection` holds."""
         values: dict[str, Any] = dict(zip(self._attributes, row, strict=False))

@@ -1,8 +1,7 @@
-"""Recording a refresh: a row for each object type, and definitions for what is new."""
+"""Recording a refresh: what differs from the one before, and definitions for what is new."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,21 +9,27 @@ from datetime import datetime
 from crmdeck.errors import CacheError
 from crmdeck.model import GoneReason, ObjectSchema, Scope, SyncRun
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import FACE, Definitions
+from crmdeck.store.definitions import Definitions, ObjectDefinition
 from crmdeck.store.record_table import stored
+from crmdeck.store.validators import Validators
 
-# The order of writing decides, not that of the clocks; one key is also what DuckDB is quick at.
-LATEST = "QUALIFY row_number() OVER (PARTITION BY object_type ORDER BY seq DESC) = 1"
-_COLUMNS = (
-    "id",
+# What an object type can be besides gone: read by the refresh, or left as it was.
+THERE = "there"
+UNREAD = "unread"
+
+_STATE_COLUMNS = ("connection_id", "object_type", "refresh", "state", "content_hash", "seen")
+_REFRESH_COLUMNS = (
+    "seq",
+    "run_id",
     "connection_id",
-    "refresh_id",
-    "object_type",
-    "gone",
-    "content_hash",
+    "scope",
     "discovered_at",
     "expires_at",
-    "validator",
+    "changes",
+    "objects",
+    "unread",
+    "fields",
+    "custom_fields",
 )
 
 
@@ -32,36 +37,41 @@ _COLUMNS = (
 class RecordCount:
     """What recording a refresh wrote.
 
-    `changed` names the object types, sorted, that are new, back, gone, or whose schema, rules or
-    description of itself differ from the snapshot before.
+    `states` counts the object types whose state is another one than before. `changed` names
+    those, sorted, that are new, back, gone, or whose schema, rules or description of itself
+    differ from the snapshot before.
     """
 
     new_definitions: int
-    snapshots: int
+    states: int
     changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Last:
-    """Why an object type has gone, if it has, and its last content."""
+class _State:
+    """An object type after a refresh; `seen` is None where that refresh read it."""
 
-    gone: str | None
-    content_hash: str
-    validator: str | None
-    face: tuple[object, ...]
+    name: str
+    definition: ObjectDefinition
+    seen: int | None = None
+
+    @property
+    def present(self) -> bool:
+        return self.name in (THERE, UNREAD)
 
 
-class Recording:
-    """The rows of one refresh, gathered to go in as one statement a table."""
+class RefreshRecord:
+    """One refresh, gathered to go in as one statement a table."""
 
     def __init__(self, database: Database, run: SyncRun, expires_at: datetime) -> None:
         self._database = database
         self._run = run
-        self._discovered_at = stored(run.started_at)
-        self._expires_at = stored(expires_at)
-        self._last = _last_of(database, run.connection_id)
-        self._rows: list[Row] = []
+        self._expires_at = expires_at
+        self._before = _states(database, run.connection_id)
+        self._last_refresh = _last_refresh(database, run.connection_id)
+        self._states: dict[str, _State] = {}
         self._changed: set[str] = set()
+        self._validators: dict[str, str | None] = {}
         self._new_definitions = 0
 
     def discovered(self, objects: Sequence[tuple[ObjectSchema, str | None]]) -> None:
@@ -70,97 +80,94 @@ class Recording:
             [schema for schema, _ in objects]
         )
         for (schema, validator), definition in zip(objects, definitions, strict=True):
-            before = self._last.get(schema.object_type)
-            changed = before is None or bool(before.gone) or _differ(before.face, definition.face)
-            self._append(
-                schema.object_type, changed, content=definition.content_hash, validator=validator
-            )
+            name = schema.object_type
+            before = self._before.get(name)
+            if before is None or not before.present or before.definition.differs(definition):
+                self._changed.add(name)
+            self._states[name] = _State(THERE, definition)
+            self._validators[name] = validator
 
     def unchanged(self, objects: Sequence[tuple[str, str | None]]) -> None:
         """Take what the source calls unchanged; a validator of None leaves the known one."""
         for name, validator in objects:
-            known = self._last.get(name)
-            if known is None:
+            before = self._before.get(name)
+            if before is None:
                 raise CacheError(
                     f"The source calls {name} unchanged, but there is no snapshot of it.",
                     remedy="Refresh again; it is then read in full.",
                     code="CACHE_INCOMPLETE",
                 )
-            self._append(
-                name,
-                known.gone is not None,
-                content=known.content_hash,
-                validator=validator or known.validator,
-            )
+            if not before.present:
+                self._changed.add(name)
+            self._states[name] = _State(THERE, before.definition)
+            if validator is not None:
+                self._validators[name] = validator
 
     def gone(self, objects: Mapping[str, GoneReason]) -> None:
         """Take what is not there any more, unless that is known, or it never was there."""
         for name, reason in objects.items():
-            last = self._last.get(name)
-            if last is not None and last.gone != reason.value:
-                self._append(name, True, gone=reason.value)
+            before = self._before.get(name)
+            if before is not None and before.name != reason.value:
+                self._changed.add(name)
+                self._states[name] = self._left(before, reason.value)
 
     def write(self, scope: Scope) -> RecordCount:
-        """Append everything that was taken."""
-        self._database.insert("snapshot", _COLUMNS, self._rows)
-        self._database.insert(
-            "refresh",
-            ("run_id", "connection_id", "scope", "discovered_at", "changes"),
-            [
-                (
-                    self._run.id,
-                    self._run.connection_id,
-                    scope.to_json(),
-                    self._discovered_at,
-                    len(self._changed),
-                )
-            ],
+        """Append what differs; what was there and was not taken counts as unread."""
+        for name, before in self._before.items():
+            if name not in self._states:
+                self._states[name] = self._left(before, UNREAD) if before.present else before
+        number = self._database.rows("SELECT nextval('happened')")[0][0]
+        rows: list[Row] = [
+            (self._run.connection_id, name, number, state.name, content, state.seen)
+            for name, state in self._states.items()
+            if (content := state.definition.content_hash) != self._content_before(name)
+            or state.name != self._before[name].name
+        ]
+        self._database.insert("object_state", _STATE_COLUMNS, rows)
+        self._database.insert("refresh", _REFRESH_COLUMNS, [self._refresh_row(number, scope)])
+        Validators(self._database).update(
+            self._run.connection_id,
+            self._validators,
+            keep={name for name, state in self._states.items() if state.present},
         )
-        return RecordCount(self._new_definitions, len(self._rows), tuple(sorted(self._changed)))
+        return RecordCount(self._new_definitions, len(rows), tuple(sorted(self._changed)))
 
-    def _append(
-        self,
-        object_type: str,
-        changed: bool,
-        *,
-        gone: str | None = None,
-        content: str | None = None,
-        validator: str | None = None,
-    ) -> None:
-        if changed:
-            self._changed.add(object_type)
-        self._rows.append(
-            (
-                str(uuid.uuid4()),
-                self._run.connection_id,
-                self._run.id,
-                object_type,
-                gone,
-                content,
-                self._discovered_at,
-                self._expires_at,
-                validator,
-            )
+    def _left(self, before: _State, state: str) -> _State:
+        """Return the state of what this refresh did not read."""
+        seen = self._last_refresh if before.name == THERE else before.seen
+        return _State(state, before.definition, seen)
+
+    def _content_before(self, name: str) -> str | None:
+        before = self._before.get(name)
+        return before.definition.content_hash if before else None
+
+    def _refresh_row(self, number: int, scope: Scope) -> Row:
+        present = [state for state in self._states.values() if state.present]
+        return (
+            number,
+            self._run.id,
+            self._run.connection_id,
+            scope.to_json(),
+            stored(self._run.started_at),
+            stored(self._expires_at),
+            len(self._changed),
+            len(present),
+            sum(state.name == UNREAD for state in present),
+            sum(state.definition.field_count for state in present),
+            sum(state.definition.custom_field_count for state in present),
         )
 
 
-def _differ(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
-    pairs = zip(before, after, strict=True)
-    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
-
-
-def _last_of(database: Database, connection_id: str) -> dict[str, _Last]:
+def _states(database: Database, connection_id: str) -> dict[str, _State]:
     rows = database.rows(
-        "WITH mine AS (SELECT * FROM snapshot WHERE connection_id = ?), "
-        f"present AS (SELECT * FROM mine WHERE gone IS NULL {LATEST}), "
-        f"latest AS (SELECT object_type, gone FROM mine {LATEST}) "
-        "SELECT object_type, latest.gone, content_hash, validator, "
-        f"{', '.join(FACE)} "
-        "FROM present JOIN latest USING (object_type) "
-        "JOIN object_definition USING (content_hash)",
+        "SELECT DISTINCT ON (object_type) object_type, state, content_hash, seen "
+        "FROM object_state WHERE connection_id = ? ORDER BY object_type, refresh DESC",
         [connection_id],
     )
-    return {
-        name: _Last(gone, content_hash, validator, tuple(face))
-        for name, gone, content_hash, validator, *face in rows
-    }
+    definitions = Definitions(database).having([row[2] for row in rows])
+    return {name: _State(state, definitions[content], seen) for name, state, content, seen in rows}
+
+
+def _last_refresh(database: Database, connection_id: str) -> int | None:
+    rows = database.rows("SELECT max(seq) FROM refresh WHERE connection_id = ?", [connection_id])
+    return rows[0][0]  # type: ignore[no-any-return]

@@ -14,7 +14,6 @@ _RUNS = Table("sync_run", SyncRun)
 _QUOTA = Table("quota", Quota, extra=("connection_id", "read_at"))
 _FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
 _NEWEST = "ORDER BY seq DESC LIMIT ?"
-_NEWEST_EACH = "QUALIFY row_number() OVER (PARTITION BY connection_id ORDER BY seq DESC) = 1"
 
 
 class Runs:
@@ -48,11 +47,7 @@ class Runs:
         if outcomes is not None:
             wanted = sorted(outcome.value for outcome in outcomes)
             where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
-        runs = _RUNS.select(
-            self._database,
-            f"{where} {_NEWEST_EACH} ORDER BY connection_id",
-            where.parameters,
-        )
+        runs = _RUNS.latest(self._database, "connection_id", str(where), where.parameters)
         return {run.connection_id: run for run in runs}
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
@@ -76,10 +71,7 @@ class Runs:
 
     def quota_by_connection(self) -> dict[str, Quota]:
         """Return the quota that was read last, for every connection that has one."""
-        rows = self._database.rows(
-            f"SELECT {_QUOTA.selection}, connection_id FROM quota "
-            f"{_NEWEST_EACH} ORDER BY connection_id"
-        )
+        rows = _QUOTA.latest_rows(self._database, "connection_id")
         return {row[-1]: _QUOTA.decode(row[:-1]) for row in rows}
 
     def add_failures(
@@ -93,7 +85,7 @@ class Runs:
         return _FAILURES.select(
             self._database,
             "WHERE connection_id = ? AND run_id IN "
-            f"(SELECT run_id FROM ({LAST_REFRESH}) WHERE connection_id = ?) "
+            f"(SELECT run_id FROM ({LAST_REFRESH}) AS last WHERE connection_id = ?) "
             "ORDER BY object_type, seq",
             [connection_id, connection_id],
         )

@@ -20,14 +20,23 @@ from crmdeck.model import (
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions
 from crmdeck.store.record_table import Where
-from crmdeck.store.refresh_record import LATEST, RecordCount, Recording
+from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
 from crmdeck.store.statistics import schema_stats
+from crmdeck.store.validators import Validators
 
 _INFO = (
-    "snapshot.id, connection_id, refresh_id, object_type, label, custom, field_count, "
+    "shown.run_id, state.connection_id, object_type, label, custom, field_count, "
     "custom_field_count, schema_hash, structural_hash, content_hash, discovered_at, expires_at, "
-    "validator, object_hash, rules_hash"
+    "object_hash, rules_hash"
 )
+
+# In two steps: one query that seeks the refresh too takes DuckDB ten times as long.
+_LATEST = (
+    "SELECT DISTINCT ON (object_type) connection_id, object_type, state, content_hash, seen "
+    "FROM object_state WHERE connection_id = ? AND refresh <= ? {one} "
+    "ORDER BY object_type, refresh DESC"
+)
+_PRESENT = f"state IN ('{THERE}', '{UNREAD}')"
 
 
 class Snapshots:
@@ -54,26 +63,24 @@ class Snapshots:
         for the same reason already, or was never there, is left out. Raises CacheError where
         something is called unchanged that was never recorded.
         """
-        recording = Recording(self._database, run, expires_at)
-        recording.discovered(discovered)
-        recording.unchanged(unchanged)
-        recording.gone(gone)
-        return recording.write(scope)
+        record = RefreshRecord(self._database, run, expires_at)
+        record.discovered(discovered)
+        record.unchanged(unchanged)
+        record.gone(gone)
+        return record.write(scope)
 
     def current(self, connection_id: str, at: datetime | None = None) -> tuple[SnapshotInfo, ...]:
         """Return the latest snapshot of each object type as of `at`, by object type."""
-        where = _as_of(connection_id, at)
-        return self._infos(
-            f"(SELECT * FROM snapshot {where} {LATEST})", "", "object_type", where.parameters
-        )
+        last = self._last_refresh(connection_id, at)
+        return self._latest(connection_id, last, _PRESENT) if last is not None else ()
 
     def gone(self, connection_id: str, at: datetime | None = None) -> Mapping[str, GoneReason]:
         """Return the object types that have gone as of `at`, with the reason."""
-        where = _as_of(connection_id, at)
+        last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
-            f"SELECT object_type, gone FROM (SELECT * FROM snapshot {where} {LATEST}) "
-            "WHERE gone IS NOT NULL ORDER BY object_type",
-            where.parameters,
+            f"SELECT object_type, state FROM ({_LATEST.format(one='')}) AS state "
+            f"WHERE NOT ({_PRESENT}) ORDER BY object_type",
+            [connection_id, last],
         )
         return {name: GoneReason(reason) for name, reason in rows}
 
@@ -81,26 +88,30 @@ class Snapshots:
         self, connection_id: str, object_type: str, at: datetime | None = None
     ) -> SnapshotInfo | None:
         """Return the latest snapshot with content as of `at`, of something gone too."""
-        where = _as_of(connection_id, at).add("object_type = ?", object_type)
-        found = self._infos("snapshot", str(where), "seq DESC LIMIT 1", where.parameters)
+        last = self._last_refresh(connection_id, at)
+        if last is None:
+            return None
+        found = self._latest(connection_id, last, "true", object_type)
         return found[0] if found else None
 
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
-        """Return all snapshots of an object type, newest first."""
-        where = _as_of(connection_id, None).add("object_type = ?", object_type)
-        return self._infos("snapshot", str(where), "seq DESC", where.parameters)
-
-    def load(self, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """Return snapshots with their fields by id; ids of none are left out."""
-        if not snapshot_ids:
-            return {}
-        infos = self._infos(
-            "snapshot",
-            "WHERE snapshot.id IN (SELECT unnest(?::VARCHAR[]))",
-            "object_type, discovered_at, seq",
-            [list(snapshot_ids)],
+        """Return all snapshots of an object type, one a refresh that read it, newest first."""
+        rows = self._database.rows(
+            f"SELECT {_INFO} FROM ("
+            "SELECT *, lead(refresh) OVER (ORDER BY refresh) AS ended FROM object_state "
+            "WHERE connection_id = ? AND object_type = ?"
+            ") AS state JOIN object_definition USING (content_hash) "
+            "JOIN refresh AS shown ON shown.connection_id = state.connection_id "
+            "AND shown.seq >= refresh AND (ended IS NULL OR shown.seq < ended) "
+            "WHERE state = ? ORDER BY shown.seq DESC",
+            [connection_id, object_type, THERE],
         )
-        contents = self._definitions.load({info.content_hash for info in infos})
+        return tuple(map(_info, rows))
+
+    def load(self, infos: Iterable[SnapshotInfo]) -> dict[str, Snapshot]:
+        """Return the snapshots of `infos` with their fields, by id."""
+        wanted = list(infos)
+        contents = self._definitions.load({info.content_hash for info in wanted})
         return {
             info.id: Snapshot.model_construct(
                 info=info,
@@ -108,29 +119,29 @@ class Snapshots:
                     update={"object_type": info.object_type}
                 ),
             )
-            for info in infos
+            for info in wanted
         }
 
     def get(
         self, connection_id: str, object_type: str, at: datetime | None = None
     ) -> Snapshot | None:
         """Return the snapshot of an object type that holds as of `at`, None where it has gone."""
-        where = _as_of(connection_id, at).add("object_type = ?", object_type)
-        found = self._infos(
-            f"(SELECT * FROM snapshot {where} {LATEST})", "", "object_type", where.parameters
-        )
-        return self.load([found[0].id])[found[0].id] if found else None
+        last = self._last_refresh(connection_id, at)
+        if last is None:
+            return None
+        found = self._latest(connection_id, last, _PRESENT, object_type)
+        return self.load(found)[found[0].id] if found else None
 
     def field_rows(self, connection_id: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
         """Return all fields of all object types as of `at`, by object type, in field order."""
-        where = _as_of(connection_id, at)
+        last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
             'SELECT object_type, name, label, type, native_type, required, "unique", custom, '
             'calculated, "references" '
-            f"FROM (SELECT * FROM snapshot {where} {LATEST}) "
+            f"FROM ({_LATEST.format(one='')}) AS state "
             "JOIN object_field USING (content_hash) JOIN field_definition USING (field_hash) "
-            "WHERE gone IS NULL ORDER BY object_type, position",
-            where.parameters,
+            f"WHERE {_PRESENT} ORDER BY object_type, position",
+            [connection_id, last],
         )
         types = {member.value: member for member in FieldType}
         make = FieldRow._make
@@ -146,12 +157,9 @@ class Snapshots:
         """Return the same for every connection of which the cache holds something."""
         return schema_stats(self._database, now)
 
-    def known(self, connection_id: str) -> dict[str, tuple[str, str | None]]:
-        """Return schema hash and validator of each object type that is there."""
-        return {
-            info.object_type: (info.schema_hash, info.validator)
-            for info in self.current(connection_id)
-        }
+    def validators(self, connection_id: str) -> dict[str, str]:
+        """Return the source's validator of each object type that has one, as of now."""
+        return Validators(self._database).get(connection_id)
 
     def scope(self, connection_id: str) -> Scope | None:
         """Return what the last refresh asked for."""
@@ -178,39 +186,46 @@ class Snapshots:
         )
         return tuple(to_utc(moment) for (moment,) in rows)
 
-    def _infos(
-        self, source: str, where: str, order: str, parameters: Iterable[object]
-    ) -> tuple[SnapshotInfo, ...]:
+    def _last_refresh(self, connection_id: str, at: datetime | None) -> int | None:
+        """Return the refresh that holds as of `at`; the order of writing decides, not clocks."""
+        where = Where().add("connection_id = ?", connection_id).add("discovered_at <= ?", at)
         rows = self._database.rows(
-            f"SELECT {_INFO} FROM {source} AS snapshot "
-            f"JOIN object_definition USING (content_hash) {where} ORDER BY {order}",
-            list(parameters),
+            f"SELECT seq FROM refresh {where} ORDER BY seq DESC LIMIT 1", where.parameters
         )
-        return tuple(_info(row) for row in rows)
+        return rows[0][0] if rows else None
 
-
-def _as_of(connection_id: str, at: datetime | None) -> Where:
-    return Where().add("connection_id = ?", connection_id).add("discovered_at <= ?", at)
+    def _latest(
+        self, connection_id: str, last: int, condition: str, object_type: str | None = None
+    ) -> tuple[SnapshotInfo, ...]:
+        """Return each object type, or one, as refresh `last` left it."""
+        one = "" if object_type is None else "AND object_type = ?"
+        rows = self._database.rows(
+            f"SELECT {_INFO} FROM ({_LATEST.format(one=one)}) AS state "
+            "JOIN object_definition USING (content_hash) "
+            "JOIN refresh AS shown ON shown.seq = coalesce(seen, ?) "
+            f"WHERE {condition} ORDER BY object_type",
+            [connection_id, last, *([] if object_type is None else [object_type]), last],
+        )
+        return tuple(map(_info, rows))
 
 
 def _info(row: Row) -> SnapshotInfo:
     # Built without validation: the rows were validated when they were written, and a connection
     # has a thousand of them.
     return SnapshotInfo.model_construct(
-        id=row[0],
+        id=f"{row[0]}/{row[2]}",
+        refresh_id=row[0],
         connection_id=row[1],
-        refresh_id=row[2],
-        object_type=row[3],
-        label=row[4],
-        custom=row[5],
-        field_count=row[6],
-        custom_field_count=row[7],
-        schema_hash=row[8],
-        structural_hash=row[9],
-        content_hash=row[10],
-        discovered_at=to_utc(row[11]),
-        expires_at=to_utc(row[12]),
-        validator=row[13],
-        object_hash=row[14],
-        rules_hash=row[15],
+        object_type=row[2],
+        label=row[3],
+        custom=row[4],
+        field_count=row[5],
+        custom_field_count=row[6],
+        schema_hash=row[7],
+        structural_hash=row[8],
+        content_hash=row[9],
+        discovered_at=to_utc(row[10]),
+        expires_at=to_utc(row[11]),
+        object_hash=row[12],
+        rules_hash=row[13],
     )

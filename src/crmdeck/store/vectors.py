@@ -44,7 +44,7 @@ class Vectors:
         blobs = [vector.astype("<f4").tobytes() for vector in vectors.values()]
         self._database.run(
             "INSERT INTO text_vector SELECT ?, text_hash, vector FROM "
-            "(SELECT unnest(?::VARCHAR[]) AS text_hash, unnest(?::BLOB[]) AS vector) "
+            "(SELECT unnest(?::VARCHAR[]) AS text_hash, unnest(?::BYTEA[]) AS vector) AS incoming "
             "WHERE text_hash NOT IN (SELECT text_hash FROM text_vector WHERE model = ?)",
             [model, hashes, blobs, model],
         )

@@ -104,9 +104,9 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
     def __getitem__(self, object_type: str) -> ObjectSchema:
         """Return one object type; raises KeyError where there is no snapshot of it."""
         if object_type not in self._read:
-            snapshot_id = self._infos[object_type].id
+            info = self._infos[object_type]
             with self._store.read() as session:
-                self._read[object_type] = session.snapshots.load([snapshot_id])[snapshot_id].content
+                self._read[object_type] = session.snapshots.load([info])[info.id].content
         return self._read[object_type]
 
     def __iter__(self) -> Iterator[str]:
@@ -137,9 +137,10 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
         connection_id=connection_id, since=max(info.discovered_at for info in current)
     )
     distrusted = any(entry.event in _TURNS for entry in since)
+    validators = {} if distrusted else session.snapshots.validators(connection_id)
     return {
         info.object_type: Known(
-            info.object_type, info.schema_hash, None if distrusted else info.validator
+            info.object_type, info.schema_hash, validators.get(info.object_type)
         )
         for info in current
     }
@@ -159,9 +160,9 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         name = item.schema.object_type
         info = current.get(name)
         if info is not None and _differs(info, item.schema):
-            wanted.append(info.id)
+            wanted.append(info)
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
-            wanted.append(last.id)
+            wanted.append(last)
     before = {
         snapshot.info.object_type: snapshot.content
         for snapshot in session.snapshots.load(wanted).values()

@@ -113,7 +113,7 @@ class Schemas:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
-            loaded = session.snapshots.load([info.id for info in current])
+            loaded = session.snapshots.load(current)
         return tuple(self._detail(loaded[info.id], at) for info in current)
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
@@ -175,12 +175,7 @@ class Schemas:
                 if sides[0][name].content_hash == sides[1][name].content_hash
             }
             loaded = session.snapshots.load(
-                [
-                    info.id
-                    for side in sides
-                    for info in side.values()
-                    if info.object_type not in same
-                ]
+                info for side in sides for info in side.values() if info.object_type not in same
             )
         left_schemas, right_schemas = (
             {

@@ -13,7 +13,7 @@ CREATE TABLE connection (
     path VARCHAR,
     api_version VARCHAR,
     scope VARCHAR NOT NULL,
-    ttl_hours DOUBLE NOT NULL,
+    ttl_hours DOUBLE PRECISION NOT NULL,
     created_at TIMESTAMP NOT NULL,
     disconnected_at TIMESTAMP,
     put_at TIMESTAMP NOT NULL,
@@ -161,7 +161,7 @@ CREATE TABLE decision (
     state VARCHAR NOT NULL,
     direction VARCHAR NOT NULL,
     value_map VARCHAR,
-    confidence DOUBLE,
+    confidence DOUBLE PRECISION,
     note VARCHAR,
     undoes VARCHAR,
     decided_by VARCHAR NOT NULL,
@@ -183,7 +183,7 @@ CREATE TABLE audit_entry (
 CREATE TABLE text_vector (
     model VARCHAR NOT NULL,
     text_hash VARCHAR NOT NULL,
-    vector BLOB NOT NULL
+    vector BYTEA NOT NULL
 );
 
 CREATE TABLE fill_rate (
@@ -191,7 +191,7 @@ CREATE TABLE fill_rate (
     connection_id VARCHAR NOT NULL,
     object_type VARCHAR NOT NULL,
     field_name VARCHAR NOT NULL,
-    rate DOUBLE NOT NULL,
+    rate DOUBLE PRECISION NOT NULL,
     sampled BIGINT NOT NULL,
     measured_at TIMESTAMP NOT NULL
 );
@@ -200,7 +200,7 @@ CREATE VIEW acknowledged_drift AS
 SELECT drift_event.*, acknowledged_at, acknowledged_by, note
 FROM drift_event
 LEFT JOIN (
-    SELECT event_id, acknowledged_at, acknowledged_by, note
+    SELECT DISTINCT ON (event_id) event_id, acknowledged_at, acknowledged_by, note
     FROM acknowledgement
-    QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY seq DESC) = 1
+    ORDER BY event_id, seq DESC
 ) AS last_word ON last_word.event_id = drift_event.id;

@@ -3,13 +3,14 @@
 ALTER TABLE drift_event ADD COLUMN changed_by VARCHAR;
 ALTER TABLE drift_event ADD COLUMN changed_at TIMESTAMP;
 ALTER TABLE drift_event ADD COLUMN attribution VARCHAR;
-CREATE OR REPLACE VIEW acknowledged_drift AS
+DROP VIEW acknowledged_drift;
+CREATE VIEW acknowledged_drift AS
 SELECT drift_event.*, acknowledged_at, acknowledged_by, note
 FROM drift_event
 LEFT JOIN (
-    SELECT event_id, acknowledged_at, acknowledged_by, note
+    SELECT DISTINCT ON (event_id) event_id, acknowledged_at, acknowledged_by, note
     FROM acknowledgement
-    QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY seq DESC) = 1
+    ORDER BY event_id, seq DESC
 ) AS last_word ON last_word.event_id = drift_event.id;
 
 ALTER TABLE object_failure ADD COLUMN cause VARCHAR;
