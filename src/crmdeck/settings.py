@@ -18,12 +18,14 @@ class Settings(BaseModel):
 
     `cache_wait` is in seconds, `quota_reserve` a share of the API allowance that a refresh
     leaves to others, `samples` lets crmdeck read a few records to tell how full fields are,
-    `auto_advance` moves on to the next undecided line after a decision.
+    `auto_advance` moves on to the next undecided line after a decision, `database` is the URL of
+    the PostgreSQL database that holds the workspace in place of a file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     actor: str | None = None
+    database: str | None = None
     ttl_hours: float = Field(default=24.0, gt=0, le=MAX_TTL_HOURS)
     cache_wait: float = Field(default=10.0, ge=0, le=3600)
     quota_reserve: float = Field(default=0.10, ge=0, lt=1)

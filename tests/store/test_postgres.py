@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -162,8 +162,8 @@ def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
         assert caught.value.code == "CACHE_NO_PERMISSION"
         execute(postgres_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"')
         store = Store(url)
-        assert store.read_only
         assert names(store) == ["acme"]
+        assert store.read_only
         with pytest.raises(ReadOnlyError) as refused:
             put(store, "beta")
         assert "read only" in (refused.value.cause or "")
@@ -282,7 +282,16 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_the_servers_clock_is_everybodys(postgres_url: str) -> None:
-    slow = Store(postgres_url, clock=lambda: utc_now() - timedelta(hours=3))
-    names(slow)
-    assert abs(slow.now() - utc_now()) < timedelta(minutes=1)
+def test_the_servers_clock_is_everybodys_but_who_brings_one(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> datetime:
+        return utc_now() - timedelta(hours=3)
+
+    own = Store(postgres_url, clock=slow)
+    names(own)
+    assert utc_now() - own.now() > timedelta(hours=2)
+    monkeypatch.setattr("crmdeck.store.postgres_engine.utc_now", slow)
+    corrected = Store(postgres_url, clock=slow)
+    names(corrected)
+    assert abs(corrected.now() - utc_now()) < timedelta(minutes=1)

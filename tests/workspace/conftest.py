@@ -13,7 +13,10 @@ import pytest
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace import ConnectionDraft, Context, Workspace
+from tests.postgres import postgres_url
+
+__all__ = ["postgres_url"]
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Desk:
     workspace: Workspace
     folder: Path
     clock: Clock
+    database: str | None
 
     def export(self, *objects: dict[str, Any]) -> None:
         """Make the folder hold these describes and no others."""
@@ -66,20 +70,34 @@ class Desk:
         for each in objects:
             (self.folder / f"{each['name']}.json").write_text(json.dumps(each))
 
+    def again(self, *, read_only: bool = False) -> Workspace:
+        """Open the same workspace another time."""
+        home, database = self.workspace.home, self.database
+        return Workspace(
+            Context(home, database=database, read_only=read_only, clock=self.clock, actor="erin")
+        )
+
     def refresh(self) -> Any:
         """Refresh an hour later."""
         self.clock.move(hours=1)
         return self.workspace.refreshes.run("acme")
 
 
+@pytest.fixture(params=["duckdb", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """What is in place of a file in the folder: what holds of one has to hold of the other."""
+    return str(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else None
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, database: str | None) -> Iterator[Desk]:
     folder = tmp_path / "export"
     folder.mkdir()
     clock = Clock()
-    with Workspace.open(
-        tmp_path / "home", clock=clock, actor="dana", secrets=MemorySecrets()
-    ) as workspace:
+    context = Context(
+        tmp_path / "home", database=database, clock=clock, actor="dana", secrets=MemorySecrets()
+    )
+    with Workspace(context) as workspace:
         workspace.connections.add(
             ConnectionDraft(
                 name="acme",
@@ -88,7 +106,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
                 path=str(folder),
             )
         )
-        yield Desk(workspace, folder, clock)
+        yield Desk(workspace, folder, clock, database)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> 
     undone = workspace.mappings.undo("acme", PAIR)
     assert undone.partner_field == "expectedCloseDate"
 
-    again = Workspace.open(workspace.home, clock=desk.clock)
+    again = desk.again()
     assert line(again, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
     assert line(again, "expectedCloseDate") == (DecisionState.PENDING, None)
     again.mappings.undo("acme", PAIR, undone.id)
@@ -212,7 +212,7 @@ def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: De
 
 def test_read_only_changes_nothing(desk: Desk) -> None:
     discovered(desk)
-    reader = Workspace.open(desk.workspace.home, read_only=True, clock=desk.clock)
+    reader = desk.again(read_only=True)
     assert reader.mappings.suggest("acme", PAIR, encoder="none").suggestions
     changes: tuple[Callable[[], object], ...] = (
         lambda: reader.refreshes.run("acme"),

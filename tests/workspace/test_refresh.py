@@ -7,7 +7,6 @@ import pytest
 
 from crmdeck.errors import CancelledError, ConflictError, SourceError
 from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Status
-from crmdeck.workspace import Workspace
 
 from .conftest import Desk, describe, text_field
 
@@ -158,13 +157,14 @@ def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
     assert len(desk.workspace.health.sync_history("acme")) == 1
 
 
+@pytest.mark.parametrize("database", ["duckdb"], indirect=True)
 def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
     desk: Desk, tmp_path: Path
 ) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
-    other = Workspace.open(tmp_path / "home", clock=desk.clock)
+    other = desk.again()
     done: list[object] = []
 
     def meanwhile(_: object) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError
 
 
 def open_console(
-    home: Path | None = None, *, demo: bool = False, read_only: bool = False
+    home: str | None = None, *, demo: bool = False, read_only: bool = False
 ) -> ExitCode:
     """Show the console until the user leaves; return the exit code of the command."""
     if not _at_terminal():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,10 +9,10 @@ import typer
 from crmdeck.model import Severity
 
 HomeOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--home",
-        help="The workspace folder ($CRMDECK_HOME, else the user's data folder).",
+        help="The workspace: a folder or postgresql://HOST/DATABASE ($CRMDECK_HOME).",
         show_default=False,
     ),
 ]

@@ -174,7 +174,7 @@ def remove_organisation(
             say(f"{removed.id} is removed.")
 
 
-def _accounts(home: Path | None) -> Accounts:
+def _accounts(home: Path | str | None) -> Accounts:
     from crmdeck.home import resolve_home
     from crmdeck.server import Accounts
 

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import typer
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def workspace(home: Path | None, demo: bool, as_json: bool = False) -> Iterator[Workspace]:
+def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[Workspace]:
     """Open the workspace that a command names.
 
     A CrmdeckError inside ends the command with that error's exit code and one line on stderr.

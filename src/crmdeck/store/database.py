@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from crmdeck.errors import ReadOnlyError
+
 Row = tuple[Any, ...]
 
 
@@ -64,6 +66,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of everything; what comes later opens anew."""
+
+
+def refusal(reason: str) -> ReadOnlyError:
+    """Return the error for a write where there is a reason not to."""
+    return ReadOnlyError(
+        "The workspace is open for reading only.",
+        cause=reason,
+        remedy="Open it without --read-only, as somebody who may write, to change it.",
+    )
 
 
 def quote(identifier: str) -> str:

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from crmdeck.clock import Clock
+from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CacheBusyError, CacheError, ConflictError
 from crmdeck.store import migrations
-from crmdeck.store.database import Database, Row
+from crmdeck.store.database import Database, Row, refusal
 from crmdeck.store.postgres_database import (
     PostgresDatabase,
     connect,
@@ -54,10 +54,7 @@ class PostgresEngine:
     def read_only_reason(self) -> str | None:
         if self._asked_read_only:
             return "It was opened read-only."
-        if self._may_write is None:
-            # Where the database can't be asked, the one who uses it is told why.
-            with suppress(CacheError), self._begun("SELECT 1"):
-                pass
+        # Not known before somebody has connected; asking must not wait for a network.
         if self._may_write is False:
             return f"The database {self.place} lets this user read only."
         return None
@@ -76,6 +73,8 @@ class PostgresEngine:
     def writing(self) -> Iterator[Database]:
         begin = f"BEGIN; SET LOCAL lock_timeout = {max(1, round(self._wait * 1000))}"
         with self._begun(begin) as database, wording_failures(self._url):
+            if (reason := self.read_only_reason) is not None:
+                raise refusal(reason)
             self._be_alone(database)
             yield database
             database.run("COMMIT")
@@ -258,8 +257,10 @@ class PostgresEngine:
         travelled = timedelta(seconds=(time.monotonic() - sent) / 2)
         self._may_write = bool(may_write)
         ahead = server_time.astimezone(UTC) + travelled - self._clock()
-        # Clocks that agree to a second need no help, and time does not jump about with the network.
-        self._ahead = ahead if abs(ahead) > timedelta(seconds=1) else timedelta()
+        # Clocks that agree to a second need no help, and time does not jump about with the network;
+        # a clock that somebody handed in stays as it is.
+        if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):
+            self._ahead = ahead
 
 
 def _at_work(database: PostgresDatabase, what: str) -> ConflictError:

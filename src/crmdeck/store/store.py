@@ -10,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.errors import ReadOnlyError
-from crmdeck.store.database import Engine
+from crmdeck.store.database import Engine, refusal
 from crmdeck.store.session import Session
 
 
@@ -69,11 +68,7 @@ class Store:
         ReadOnlyError where the store is read-only, RuntimeError inside a read of this thread.
         """
         if (reason := self._engine.read_only_reason) is not None:
-            raise ReadOnlyError(
-                "The workspace is open for reading only.",
-                cause=reason,
-                remedy="Open it without --read-only, as somebody who may write, to change it.",
-            )
+            raise refusal(reason)
         inside = self._inside
         if inside is not None:
             if not inside.writing:

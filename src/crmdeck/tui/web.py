@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import secrets
 import shlex
 import sys
@@ -20,6 +21,7 @@ from aiohttp import web
 from textual_serve.server import Server
 
 from crmdeck.errors import UsageError
+from crmdeck.home import HOME_VARIABLE
 
 COOKIE = "crmdeck_web"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -92,11 +94,14 @@ def make_server(arguments: Sequence[str], *, host: str, port: int) -> GuardedSer
     return GuardedServer(command, host=host, port=port, key=secrets.token_urlsafe(24))
 
 
-def serve_web(home: Path | None, *, demo: bool, read_only: bool, host: str, port: int) -> None:
+def serve_web(
+    home: Path | str | None, *, demo: bool, read_only: bool, host: str, port: int
+) -> None:
     """Serve the console until interrupted."""
     arguments = ["--demo"] if demo else []
     if home is not None:
-        arguments += ["--home", str(home)]
+        # Not as an argument, which all users of a machine can see: a URL may hold a password.
+        os.environ[HOME_VARIABLE] = str(home)
     if read_only:
         arguments.append("--read-only")
     make_server(arguments, host=host, port=port).serve()

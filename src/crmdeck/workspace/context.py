@@ -36,14 +36,16 @@ CACHE_FILE = "crmdeck.duckdb"
 class Context:
     """The surroundings of one workspace, shared by its services and by all threads.
 
-    `secrets` and `connect` are None unless somebody handed in their own in place of the keyring
-    and of the real connectors. `refreshing` knows the refreshes that run.
+    `shared` says whether other machines may write to the same log; the clock is then the
+    database's. `secrets` and `connect` are None unless somebody handed in their own in place of
+    the keyring and of the real connectors. `refreshing` knows the refreshes that run.
     """
 
     def __init__(
         self,
         home: Path,
         *,
+        database: str | None = None,
         settings: Settings | None = None,
         read_only: bool = False,
         actor: str | None = None,
@@ -52,23 +54,31 @@ class Context:
         connect: ConnectorFactory | None = None,
     ) -> None:
         """Without `settings` those of `home` are read; without `actor` the settings say who acts,
-        else it is the user of this machine. Raises UsageError for settings that can't be used.
+        else it is the user of this machine. The log is in `database`, the URL of a PostgreSQL
+        database, else in the one that the settings name, else in a file in `home`. Raises
+        UsageError for settings or a URL that can't be used.
         """
         self.home = home
         self.settings = settings if settings is not None else Settings.load(home)
-        self.read_only = read_only
         self.actor = actor or self.settings.actor or current_user()
-        self.clock = clock
         self.secrets = secrets
         self.connect = connect
         self.vault = Vault(home, prefer_file=self.settings.secrets == "file")
+        database = database or self.settings.database
+        self.shared = database is not None
         self.store = Store(
-            home / CACHE_FILE,
+            database or home / CACHE_FILE,
             wait=self.settings.cache_wait,
             read_only=read_only,
             clock=clock,
         )
+        self.clock = self.store.now
         self.refreshing = SingleFlight[RefreshResult]()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed: it was opened so, or there is no right to."""
+        return self.store.read_only
 
     @property
     def now(self) -> datetime:

@@ -31,7 +31,7 @@ class Finding(WireModel):
     remedy: str | None = None
 
 
-def examine(home: Path | None = None, *, demo: bool = False) -> tuple[Finding, ...]:
+def examine(home: Path | str | None = None, *, demo: bool = False) -> tuple[Finding, ...]:
     """Return what is right and wrong with this machine and the workspace at `home`."""
     from crmdeck.workspace.demo import open_demo
 
@@ -44,7 +44,7 @@ def examine(home: Path | None = None, *, demo: bool = False) -> tuple[Finding, .
         load_knowledge(None if demo else folder)
         load_catalogue(None if demo else folder)
         findings.append(Finding(check="settings and knowledge", ok=True, found="readable"))
-        with open_demo() if demo else Workspace.open(folder) as workspace:
+        with open_demo() if demo else Workspace.open(home) as workspace:
             findings += _workspace(workspace)
     except CrmdeckError as error:
         findings.append(

@@ -56,13 +56,36 @@ def refresh(
     connector: Connector | None = None
     try:
         connector = context.open_connector(connection)
-        return Refresh(context, connection, connector, run, scope, progress, cancel).run()
+        with context.store.alone(connection.id, f"refresh by {context.actor}"):
+            return Refresh(context, connection, connector, run, scope, progress, cancel).run()
     except CrmdeckError as error:
         error.connection = connection.name
+        if error.code == "REFRESH_RUNNING":
+            raise
+        if context.shared and error.code == "NO_CREDENTIALS":
+            raise _refreshed_elsewhere(context, connection) from error
         # What was refused before anything was asked of the source is no attempt.
         if connector is not None or isinstance(error, ReauthRequiredError):
             _record_failure(context, connection, connector, run, error)
         raise
+
+
+def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckError:
+    """Return the error for secrets that are on other machines of the team, not on this one."""
+    with context.store.read() as session:
+        entries = session.audit.entries(
+            connection_id=connection.id, event="schema.refreshed", limit=1
+        )
+    told = f" {entries[0].actor} refreshed it last, {entries[0].at:%Y-%m-%d %H:%M} UTC."
+    error = ReauthRequiredError(
+        f"'{connection.name}' can't be refreshed from here; what is cached can be looked at.",
+        cause="Its secrets are not on this machine." + (told if entries else ""),
+        remedy=f"Refresh it where they are, or sign in here: crmdeck connections sign-in "
+        f"{connection.name}",
+        code="SECRETS_ELSEWHERE",
+    )
+    error.connection = connection.name
+    return error
 
 
 class Refresh:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import ConnectorFactory
 from crmdeck.credentials import SecretStore
-from crmdeck.home import resolve_home
+from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import ProgressCallback
 from crmdeck.settings import Settings
 from crmdeck.workspace.context import Context
@@ -66,13 +66,15 @@ class Workspace:
     ) -> Self:
         """Open the workspace in the folder `home`; the folder is made on the first write.
 
-        Without `home` it is $CRMDECK_HOME, else the user's data folder. `actor` is who acts, in
+        Without `home` it is $CRMDECK_HOME, else the user's data folder. A `home` like
+        `postgresql://host/database` is a team's, in PostgreSQL. `actor` is who acts, in
         the audit log (the user of this machine). `clock`, `secrets` and `connect` stand in for
         the real ones. Raises UsageError for settings that can't be used.
         """
         return cls(
             Context(
                 resolve_home(home),
+                database=resolve_database(home),
                 read_only=read_only,
                 actor=actor,
                 clock=clock,
@@ -83,7 +85,7 @@ class Workspace:
 
     @property
     def home(self) -> Path:
-        """The folder that the workspace is in; it need not exist yet."""
+        """The folder that the workspace is in, or that goes with its database; it may not exist."""
         return self.context.home
 
     @property
@@ -204,7 +206,8 @@ class Workspace:
             self._prepare(progress or (lambda _: None))
 
     def close(self) -> None:
-        """Let go of what is held; between calls that is nothing, but for the demo's sandbox."""
+        """Let go of what is held: connections to a database, the demo's sandbox."""
+        self.context.store.close()
         if self._close is not None:
             self._close()
 
