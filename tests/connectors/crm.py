@@ -59,13 +59,16 @@ def salesforce_to(
     *,
     limits: Limits = QUICK,
     secrets: Iterable[str] = ("access_token", "refresh_token", "client_id", "client_secret"),
+    instance_url: str | None = None,
     **extra: str,
 ) -> tuple[Connector, Purse]:
     """Return a connector to an org of the sandbox, and its purse."""
     access = sandbox.salesforce(org)
     purse = Purse({name: getattr(access, name) for name in secrets} | extra)
     connection = _connection(
-        Platform.SALESFORCE, endpoint=access.endpoint, instance_url=access.instance_url
+        Platform.SALESFORCE,
+        endpoint=access.endpoint,
+        instance_url=instance_url or access.instance_url,
     )
     return salesforce.open_connector(connection, purse, purse.note, limits), purse
 

@@ -68,6 +68,8 @@ OUTCOMES = {
     "unavailable": "waits, then as `server_error`",
     "truncated": "as `server_error`",
     "html": "as `server_error`",
+    "moved": "the connection, with the address that it leads to; with `status` 404 as when it is "
+    "switched off",
     "oversized": "as `server_error`; nothing beyond the limit is read",
     "hang": "as `server_error`, when the timeout is over",
     "slow": "waits for it up to the timeout",

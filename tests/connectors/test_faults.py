@@ -58,7 +58,11 @@ SALESFORCE: list[tuple[int, Any, str]] = [
     (400, api("UNSUPPORTED_API_VERSION"), "API_VERSION_GONE"),
     (503, api("SERVER_UNAVAILABLE"), "SOURCE_UNAVAILABLE"),
     (500, api("UNKNOWN_EXCEPTION"), "SOURCE_ERROR"),
+    (302, None, "MY_DOMAIN_CHANGED"),
+    (404, "<html><title>URL No Longer Exists</title></html>", "MY_DOMAIN_CHANGED"),
     (418, None, "SOURCE_FAILED"),
+    (302, None, "MY_DOMAIN_CHANGED"),
+    (404, "<html><title>URL No Longer Exists</title></html>", "MY_DOMAIN_CHANGED"),
 ]
 HUBSPOT: list[tuple[int, Any, str]] = [
     (400, {"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid"}, "GRANT_REFUSED"),
@@ -74,6 +78,8 @@ HUBSPOT: list[tuple[int, Any, str]] = [
     (403, {"status": "error", "message": "Your IP address is not allowed."}, "IP_RESTRICTED"),
     (402, {"status": "error"}, "EDITION_TOO_SMALL"),
     (429, {"category": "RATE_LIMITS", "policyName": "DAILY"}, "DAILY_LIMIT"),
+    (429, {"errorType": "RATE_LIMIT", "policyName": "DAILY"}, "DAILY_LIMIT"),
+    (429, {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}, "RATE_LIMITED"),
     (423, {"status": "error"}, "RATE_LIMITED"),
     (477, {"status": "error"}, "PORTAL_MOVING"),
     (404, {"status": "error", "category": "OBJECT_NOT_FOUND"}, "NOT_VISIBLE"),
@@ -143,3 +149,19 @@ def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:
     error = explain_hubspot(Reply(403, body)).error
     assert "crm.schemas.deals.read" in str(error)
     assert "evil" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("policy", "headers", "pause"),
+    [
+        ("TEN_SECONDLY_ROLLING", {}, 10.0),
+        ("TEN_SECONDLY_ROLLING", {"x-hubspot-ratelimit-interval-milliseconds": "2500"}, 2.5),
+        ("TEN_SECONDLY_ROLLING", {"Retry-After": "3"}, None),
+        ("SECONDLY", {}, None),
+    ],
+)
+def test_a_limit_of_ten_seconds_is_waited_for_in_full(
+    policy: str, headers: dict[str, str], pause: float | None
+) -> None:
+    body = {"category": "RATE_LIMITS", "policyName": policy}
+    assert explain_hubspot(Reply(429, body, headers)).pause == pause

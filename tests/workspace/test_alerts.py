@@ -241,7 +241,18 @@ def test_how_urgent_the_end_of_a_token_is(
     days: int | None, status: Status, level: AlertLevel | None
 ) -> None:
     ends = None if days is None else NOW + days * DAY
-    assert token_level(vitals(connection=connection(token_expires_at=ends), status=status)) is level
+    known = vitals(
+        connection=connection(token_expires_at=ends), status=status, signed_in=NOW - 90 * DAY
+    )
+    assert token_level(known) is level
+
+
+def test_a_token_that_was_just_given_is_not_about_to_end() -> None:
+    hours = connection(token_expires_at=NOW + DAY / 12)
+
+    assert token_level(vitals(connection=hours, signed_in=NOW)) is None
+    late = vitals(connection=hours, signed_in=NOW - DAY / 4)
+    assert token_level(late) is AlertLevel.WARNING
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> No
 
 
 def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
-    office: Office,
+    office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = office.sandbox.hubspot(PORTAL)
     app = {"client_id": access.client_id, "client_secret": access.client_secret}
@@ -77,6 +77,10 @@ def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
     report = office.workspace.connections.test("portal")
     status = office.workspace.health.status("portal")
     assert status.token_expires_at == report.token_expires_at is not None
+    assert status.token_expires_at is not None
+    assert "TOKEN_ENDS_SOON" not in codes(office, "portal")
+    late = status.token_expires_at - timedelta(minutes=5)
+    monkeypatch.setattr(office.workspace.context, "clock", lambda: late)
     assert "TOKEN_ENDS_SOON" in codes(office, "portal")
     office.workspace.connections.store_secrets("portal", {"access_token": access.private_app_token})
     assert office.workspace.health.status("portal").token_expires_at is None

@@ -40,6 +40,7 @@ def told(connection: Connection, today: date = TODAY) -> dict[str, date]:
             "salesforce",
             {"sign_in": "password"},
             {
+                "salesforce-any-api-auth": date(2026, 6, 1),
                 "salesforce-password-flow": date(2027, 2, 20),
                 "salesforce-soap-login": date(2027, 6, 1),
             },
@@ -50,7 +51,16 @@ def told(connection: Connection, today: date = TODAY) -> dict[str, date]:
         ("hubspot", {"api_version": "v4"}, {"hubspot-v4": date(2027, 3, 30)}),
         ("hubspot", {"api_version": "oauth/v1"}, {"hubspot-oauth-v1": date(2027, 2, 16)}),
         ("hubspot", {"api_version": "2026-03"}, {"hubspot-dated": date(2027, 9, 1)}),
-        ("hubspot", {"api_version": "2026-09"}, {}),
+        (
+            "hubspot",
+            {"api_version": "2026-09"},
+            {"hubspot-write-validation": date(2026, 9, 8)},
+        ),
+        (
+            "hubspot",
+            {"api_version": "pipelines/v1"},
+            {"hubspot-pipelines-v1": date(2026, 12, 4)},
+        ),
         ("hubspot", {"sign_in": "access-token"}, {"hubspot-private-apps": date(2027, 9, 1)}),
         (
             "hubspot",
@@ -72,8 +82,8 @@ def test_what_a_connection_uses_is_held_against_the_table(
 
 def test_what_is_far_away_is_told_in_time() -> None:
     dated = connection("hubspot", api_version="2026-09")
-    assert told(dated, date(2027, 2, 28)) == {}
-    assert told(dated, date(2027, 3, 5)) == {"hubspot-dated": date(2028, 3, 1)}
+    assert "hubspot-dated" not in told(dated, date(2027, 2, 28))
+    assert told(dated, date(2027, 3, 5))["hubspot-dated"] == date(2028, 3, 1)
 
 
 def test_every_version_that_is_spoken_has_an_end() -> None:

@@ -288,6 +288,15 @@ class Versioned(Protocol):
 
 
 @runtime_checkable
+class Located(Protocol):
+    """What a connector also offers where the CRM tells an account's own address."""
+
+    def found_at(self) -> str | None:
+        """Return the address that was told last; None where only a sign-in host is known."""
+        ...
+
+
+@runtime_checkable
 class Sharing(Protocol):
     """What a connector also offers where its source may keep decisions for a team.
 

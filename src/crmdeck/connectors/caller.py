@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -20,10 +21,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refusal:
-    """What an answer that is a failure means."""
+    """What an answer that is a failure means; `pause` is how many seconds it says to wait."""
 
     fault: Fault
     error: CrmdeckError
+    pause: float | None = None
 
 
 class Patience:
@@ -40,6 +42,24 @@ class Patience:
                 return False
             self._left -= seconds
             return True
+
+
+class Pace:
+    """Until when no request should go out, shared by all threads of a connector."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def hold(self, seconds: float) -> None:
+        """Let no request go out for `seconds` from now."""
+        with self._lock:
+            self._until = max(self._until, time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Return how many seconds are left to wait; 0 where a request may go out."""
+        with self._lock:
+            return max(0.0, self._until - time.monotonic())
 
 
 class Caller:
@@ -59,6 +79,8 @@ class Caller:
         self._limits = limits
         self._explain = explain
         self._patience = Patience(limits.wait_budget)
+        self.pace = Pace()
+        """Held by who reads the CRM's headers, where they say that nothing is left for now."""
 
     def start(self) -> None:
         """Begin a piece of work: it may wait for its whole budget again."""
@@ -84,6 +106,7 @@ class Caller:
             cancel.check()
             if reserve:
                 self.check_reserve(1)
+            self._keep_pace(cancel)
             token = self._tokens.token()
             reply = send(token)
             if reply.status < 300 or reply.status in accept:
@@ -118,8 +141,15 @@ class Caller:
                 code="QUOTA_RESERVE",
             )
 
+    def _keep_pace(self, cancel: CancelToken) -> None:
+        seconds = self.pace.left()
+        # Beyond the budget the CRM decides: it refuses, and says so.
+        if seconds and self._patience.take(seconds):
+            with self._meter.pause(Wait(self._who, seconds, told=True)):
+                cancel.wait(seconds)
+
     def _pause(self, reply: Reply, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
-        told = retry_after(reply)
+        told = retry_after(reply) if refusal.pause is None else refusal.pause
         seconds = self._limits.backoff * 2**pauses if told is None else told
         if not self._patience.take(seconds):
             raise refusal.error

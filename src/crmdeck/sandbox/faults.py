@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     UNAVAILABLE = "unavailable"
     TRUNCATED = "truncated"
     HTML = "html"
+    MOVED = "moved"
     OVERSIZED = "oversized"
     HANG = "hang"
     SLOW = "slow"
@@ -52,7 +53,8 @@ class Fault:
     `code`, `message`, `status`: the vendor's error code (Salesforce `errorCode`, HubSpot
     `category` or rate limit policy, OAuth `error`), its words and the HTTP status, where they
     shall be other than usual. `retry_after`: seconds, None for no such header. `seconds`: how
-    long `hang` and `slow` take. `size`: bytes of `oversized`. `object_type`, `field_name`: what
+    long `hang` and `slow` take, and the interval of a limit of
+    HubSpot (10 at most). `size`: bytes of `oversized`. `object_type`, `field_name`: what
     is hidden, or which schema is lost.
     """
 

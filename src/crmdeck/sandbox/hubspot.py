@@ -66,7 +66,8 @@ class HubSpotSite:
     def fault(self, fault: Fault, request: Request) -> Reply:
         """Return what a fault puts in the place of an answer."""
         if fault.kind is FaultKind.THROTTLED:
-            return self._throttled(fault.code or "SECONDLY", fault.retry_after)
+            policy = fault.code or "SECONDLY"
+            return self._throttled(policy, fault.retry_after, min(10.0, fault.seconds))
         status, category = _USUAL[fault.kind]
         category = fault.code or category
         if category == "MISSING_SCOPES":
@@ -104,7 +105,9 @@ class HubSpotSite:
         archived = request.first("archived") == "true"
         match what, parts:
             case "properties", []:
-                return reply({"results": self._shapes.properties(target, archived)})
+                asked = request.first("dataSensitivity", "non_sensitive")
+                found = self._shapes.properties(target, archived)
+                return reply({"results": [p for p in found if p["dataSensitivity"] == asked]})
             case "properties", [name] if name in target.fields:
                 return reply(self._shapes.property(target, target.fields[name]))
             case "pipelines", []:
@@ -155,21 +158,20 @@ class HubSpotSite:
             headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(left)
         return headers
 
-    def _throttled(self, policy: str, retry_after: int | None) -> Reply:
+    def _throttled(self, policy: str, retry_after: int | None, seconds: float = 10.0) -> Reply:
         words = {"DAILY": "daily", "SECONDLY": "secondly"}.get(policy, "ten_secondly_rolling")
-        answer = reply(
-            {
-                "status": "error",
-                "message": f"You have reached your {words} limit.",
-                "errorType": "RATE_LIMIT",
-                "correlationId": CORRELATION,
-                "category": "RATE_LIMITS",
-                "policyName": policy,
-            },
-            429,
-        )
-        wait = {"Retry-After": str(retry_after)} if retry_after is not None else {}
-        return Reply(429, answer.body, wait)
+        body = {
+            "status": "error",
+            "message": f"You have reached your {words} limit.",
+            "correlationId": CORRELATION,
+            "policyName": policy,
+        }
+        # The portal's daily limit is told by another part of HubSpot, in its own spelling.
+        body |= {"errorType": "RATE_LIMIT"} if policy == "DAILY" else {"category": "RATE_LIMITS"}
+        headers = {"X-HubSpot-RateLimit-Interval-Milliseconds": str(round(seconds * 1000))}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        return Reply(429, reply(body).body, headers)
 
     def _missing_scopes(self) -> Reply:
         detail = {

@@ -16,11 +16,16 @@ SCOPES = (
     "crm.objects.companies.read",
     "crm.objects.contacts.read",
     "crm.objects.deals.read",
+    "crm.objects.leads.read",
+    "crm.objects.line_items.read",
     "crm.objects.owners.read",
+    "crm.objects.products.read",
+    "crm.objects.quotes.read",
     "crm.schemas.companies.read",
     "crm.schemas.contacts.read",
     "crm.schemas.custom.read",
     "crm.schemas.deals.read",
+    "tickets",
 )
 
 

@@ -38,6 +38,9 @@ _PREFIXES = {Platform.SALESFORCE: "sf", Platform.HUBSPOT: "hs"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We are down for \
 maintenance</h1></body></html>"
 
+_GONE = b"<!DOCTYPE html><html><head><title>URL No Longer Exists</title></head><body>You have \
+attempted to reach a URL that no longer exists on salesforce.com.</body></html>"
+
 _FAULT = TypeAdapter(Fault)
 _STEPS = TypeAdapter(tuple[Fault | None, ...])
 _MOMENT: TypeAdapter[Any] = TypeAdapter(UtcTime | None)
@@ -251,6 +254,11 @@ class Sandbox:
                     _strike(tenant, fault)
                 case FaultKind.HTML:
                     return Reply(200, _PAGE, content_type="text/html;charset=UTF-8")
+                case FaultKind.MOVED if fault.status == 404:
+                    return Reply(404, _GONE, content_type="text/html;charset=UTF-8")
+                case FaultKind.MOVED:
+                    host = fault.message or "renamed.my.salesforce.com"
+                    return Reply(302, headers={"Location": f"https://{host}{request.path}"})
                 case FaultKind.OVERSIZED:
                     return Reply(200, b'{"padding":"%s"}' % (b"x" * fault.size))
                 case FaultKind.HANG:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from crmdeck.model import AuditEntry
+from crmdeck.model import AuditEntry, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
@@ -20,6 +20,16 @@ class AuditLog:
     def add(self, *entries: AuditEntry) -> None:
         """Append entries."""
         _TABLE.insert(self._database, entries)
+
+    def latest_by_connection(self, *events: str) -> dict[str, datetime]:
+        """Return when one of `events` happened last, by the id of the connection."""
+        marks = ", ".join("?" * len(events))
+        rows = self._database.rows(
+            'SELECT connection_id, max("at") FROM audit_entry '
+            f"WHERE event IN ({marks}) AND connection_id IS NOT NULL GROUP BY connection_id",
+            list(events),
+        )
+        return {connection_id: to_utc(at) for connection_id, at in rows}
 
     def entries(
         self,

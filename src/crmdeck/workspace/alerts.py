@@ -23,6 +23,8 @@ from crmdeck.workspace.retirements import Concern
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)
 TOKEN_NOTICE = timedelta(days=7)
+# A token that lives for two hours is not about to end when it was just given.
+TOKEN_SHARE = 0.25
 RETIREMENT_NOTICE = timedelta(days=90)
 NOT_ADVANCING = timedelta(days=3)
 
@@ -31,14 +33,15 @@ NOT_ADVANCING = timedelta(days=3)
 class Vitals:
     """All that is known of how a connection is doing, at `now`.
 
-    `last` is the last run that tells something, `good` the last refresh that went well, `bad`
-    the last run that did not. `drifted` counts the open drift events on mapped fields, `breaking`
-    the breaking ones among them.
+    `signed_in` is when the token was stored. `last` is the last run that tells something, `good`
+    the last refresh that went well, `bad` the last run that did not. `drifted` counts the open
+    drift events on mapped fields, `breaking` the breaking ones among them.
     """
 
     connection: Connection
     status: Status
     now: datetime
+    signed_in: datetime | None = None
     stats: SchemaStats = field(default_factory=SchemaStats)
     last: SyncRun | None = None
     good: SyncRun | None = None
@@ -77,7 +80,10 @@ def token_level(vitals: Vitals) -> AlertLevel | None:
     ends = vitals.connection.token_expires_at
     if vitals.status is Status.REAUTH_REQUIRED or (ends is not None and ends <= vitals.now):
         return AlertLevel.CRITICAL
-    soon = ends is not None and ends - vitals.now <= TOKEN_NOTICE
+    if ends is None:
+        return None
+    life = ends - (vitals.signed_in or vitals.connection.created_at)
+    soon = ends - vitals.now <= min(TOKEN_NOTICE, life * TOKEN_SHARE)
     return AlertLevel.WARNING if soon else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from crmdeck.connectors.base import Connector, Versioned
+from crmdeck.connectors.base import Connector, Located, Versioned
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
@@ -333,7 +333,13 @@ def learned_on_the_way(
 ) -> dict[str, Any]:
     """Return what a discovery showed that the connection did not know."""
     version = connector.version_in_use() if isinstance(connector, Versioned) else None
-    return _news(connection, {"api_version": version, "sign_in": _sign_in(connection, secrets)})
+    address = connector.found_at() if isinstance(connector, Located) else None
+    told = {
+        "instance_url": address,
+        "api_version": version,
+        "sign_in": _sign_in(connection, secrets),
+    }
+    return _news(connection, told)
 
 
 def remember(

@@ -94,6 +94,7 @@ class Health:
             connection=connection,
             status=derive_status(connection, last),
             now=now,
+            signed_in=records.signed_in.get(key),
             stats=records.stats.get(key, SchemaStats()),
             last=last,
             good=records.good.get(key),
@@ -115,6 +116,7 @@ class _Records:
     stats: dict[str, SchemaStats]
     quotas: dict[str, Quota]
     drifted: dict[str, tuple[int, int]]
+    signed_in: dict[str, datetime]
 
     @classmethod
     def of(cls, session: Session, now: datetime, only: str | None = None) -> _Records:
@@ -131,4 +133,5 @@ class _Records:
             ),
             quotas=session.runs.quota_by_connection(),
             drifted=session.drift.open_on_mapped(),
+            signed_in=session.audit.latest_by_connection("token.stored"),
         )

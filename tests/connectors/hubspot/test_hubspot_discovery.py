@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
+from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling, Wait
 from crmdeck.errors import QuotaExceededError
 from crmdeck.model import FieldType, GoneReason, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from crmdeck.sandbox.hubspot_shapes import HubSpotShapes
+from crmdeck.sandbox.schema import FieldDef, ObjectDef
 from tests.connectors.crm import QUICK, hubspot_to, run, sent
 
 PORTAL = "acme-marketing"
@@ -45,12 +48,15 @@ def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbo
     assert not any("2026" in path for path in again)
 
 
-def test_what_the_token_has_no_scope_for_is_not_listed_unless_it_was_known(
+def test_what_the_token_has_no_scope_for_has_failed_and_what_is_not_there_is_not_listed(
     sandbox: Sandbox,
 ) -> None:
-    connector, _ = hubspot_to(sandbox, limits=GREEDY)
+    connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
+    sandbox.fault(PORTAL, Fault(FaultKind.HIDDEN_OBJECT, object_type="tickets"))
     first = run(connector)
-    assert "leads" not in first.listing.in_scope
+    assert "leads" not in first.listing.object_types
+    assert first.failed["tickets"].error.code == "MISSING_SCOPE"
+    assert connector.probe().missing_permissions == ("tickets (tickets)",)
     sandbox.fault(PORTAL, Fault(FaultKind.HIDDEN_OBJECT, object_type="deals"))
     second = run(connector, first.known)
     assert second.failed["deals"].error.code == "MISSING_SCOPE"
@@ -120,3 +126,38 @@ def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     sample = connector.sample("deals", ["dealname", "never"], limit=20)
     assert sample.sampled == 20
     assert sample.rates == {"dealname": 1.0, "never": 0.0}
+
+
+def test_properties_that_hold_sensitive_data_are_asked_for(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = HubSpotShapes.property
+
+    def marked(self: HubSpotShapes, target: ObjectDef, field: FieldDef) -> dict[str, Any]:
+        found = plain(self, target, field)
+        levels = {"amount": "sensitive", "dealtype": "highly_sensitive"}
+        return found | {"dataSensitivity": levels.get(field.name, "non_sensitive")}
+
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
+    before = {field.name for field in run(connector).discovered["deals"].schema.fields}
+    monkeypatch.setattr(HubSpotShapes, "property", marked)
+
+    found = run(connector)
+
+    deals = {field.name: field for field in found.discovered["deals"].schema.fields}
+    assert deals.keys() == before
+    assert deals["amount"].native["dataSensitivity"] == "sensitive"
+
+
+def test_the_pace_is_kept_where_little_is_left_of_ten_seconds(sandbox: Sandbox) -> None:
+    connector, _ = hubspot_to(sandbox, limits=replace(GREEDY, wait_budget=60.0))
+    waits: list[Wait | None] = []
+    connector.meter.on_wait = waits.append
+    limited = Fault(FaultKind.THROTTLED, code="TEN_SECONDLY_ROLLING", seconds=0.05, times=1)
+    sandbox.fault(PORTAL, limited)
+
+    run(connector)
+
+    first = waits[0]
+    assert first is not None
+    assert (first.seconds, first.who) == (0.05, "HubSpot")

@@ -8,6 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from crmdeck.connectors.base import Located
+from crmdeck.connectors.salesforce.client import _LIMIT_INFO
 from crmdeck.errors import (
     CrmdeckError,
     PermissionDeniedError,
@@ -15,7 +17,7 @@ from crmdeck.errors import (
     ReauthRequiredError,
     SourceError,
 )
-from crmdeck.model import Scope, ScopeMode
+from crmdeck.model import CancelToken, Notice, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, run, salesforce_to, sent
 
@@ -216,3 +218,45 @@ def test_a_signed_assertion_gives_a_token(sandbox: Sandbox) -> None:
         broken.probe()
     assert caught.value.code == "BAD_PRIVATE_KEY"
     assert "no key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [302, 404])
+def test_a_renamed_my_domain_says_where_it_leads_and_what_to_do(
+    sandbox: Sandbox, status: int
+) -> None:
+    connector, _ = salesforce_to(sandbox)
+    host = "acme-new.my.salesforce.com"
+    sandbox.fault(ORG, Fault(FaultKind.MOVED, path="/services/data", status=status, message=host))
+    with pytest.raises(SourceError) as caught:
+        run(connector)
+    assert caught.value.code == "MY_DOMAIN_CHANGED"
+    assert "--instance-url" in str(caught.value)
+    assert (host in str(caught.value)) is (status == 302)
+
+
+def test_an_address_that_comes_with_a_new_token_is_said(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox, instance_url="https://old.my.salesforce.com")
+    assert isinstance(connector, Located)
+    assert connector.found_at() == "https://old.my.salesforce.com"
+    sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
+
+    *_, last = connector.discover(Scope(), {}, CancelToken())
+
+    assert isinstance(last, Notice)
+    new = sandbox.salesforce(ORG).instance_url
+    assert connector.found_at() == new
+    assert last.message == f"The org's address is {new} now; it was https://old.my.salesforce.com."
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "api-usage=18/5000",
+        "api-usage=18/5000; per-app-api-usage=17/250(appName=sample-app)",
+        "per-app-api-usage=17/250(appName=sample-app), api-usage=18/5000",
+    ],
+)
+def test_the_orgs_own_usage_is_found_in_any_order(header: str) -> None:
+    found = _LIMIT_INFO.search(header)
+    assert found is not None
+    assert found.groups() == ("18", "5000")

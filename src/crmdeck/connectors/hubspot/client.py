@@ -20,7 +20,7 @@ from hubspot.crm.properties.exceptions import ApiException
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
-from crmdeck.connectors.http import Reply, check_endpoint, not_json, unreachable
+from crmdeck.connectors.http import Reply, check_endpoint, not_json, retry_after, unreachable
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
 from crmdeck.connectors.hubspot.transport import FAULTS, WHO, BoundedPool, proxy_for
 from crmdeck.connectors.limits import Limits
@@ -28,6 +28,7 @@ from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, Connection, Quota
 
+_TEN_SECONDS = 10.0
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
 INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
@@ -187,6 +188,9 @@ class HubSpotClient:
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
         found = {name.casefold(): value for name, value in headers.items()}
+        remaining = found.get("x-hubspot-ratelimit-remaining", "")
+        if remaining.isdigit() and int(remaining) < self._limits.threads:
+            self.caller.pace.hold(_interval(headers))
         limit = found.get("x-hubspot-ratelimit-daily", "")
         left = found.get("x-hubspot-ratelimit-daily-remaining", "")
         if limit.isdigit() and left.isdigit():
@@ -202,13 +206,30 @@ class HubSpotClient:
 def explain(reply: Reply) -> Refusal:
     """Return what an answer that is a failure means."""
     body = reply.body if isinstance(reply.body, Mapping) else {}
-    code = body.get("category") or body.get("error") or body.get("status") or ""
+    keys = ("category", "errorType", "error", "status")
+    code = next((body[key] for key in keys if body.get(key)), "")
     message = f"{body.get('message') or ''} {body.get('policyName') or ''}"
     fault = FAULTS.find(str(code), message, reply.status)
     scopes = missing_scopes(body)
     detail = f"It needs {', '.join(scopes)}." if scopes else ""
     error: CrmdeckError = fault.to_error("" if code == "error" else str(code), detail)
-    return Refusal(fault, error)
+    return Refusal(fault, error, _pause(reply, str(body.get("policyName") or "")))
+
+
+def _pause(reply: Reply, policy: str) -> float | None:
+    """Return how long a limit of some seconds lasts; None where the answer says it otherwise.
+
+    The window is a rolling one: it is over when all of it has passed.
+    """
+    if reply.status != 429 or not policy.startswith("TEN") or retry_after(reply) is not None:
+        return None
+    return _interval(reply.headers)
+
+
+def _interval(headers: Mapping[str, str]) -> float:
+    found = {name.casefold(): value for name, value in headers.items()}
+    said = found.get("x-hubspot-ratelimit-interval-milliseconds", "")
+    return int(said) / 1000 if said.isdigit() else _TEN_SECONDS
 
 
 def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:

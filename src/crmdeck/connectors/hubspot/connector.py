@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import (
@@ -22,7 +23,7 @@ from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
 from crmdeck.connectors.hubspot.missing import explain_missing
-from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, lacking
+from crmdeck.connectors.hubspot.oauth import SCOPE_OF, lacking, use_of
 from crmdeck.connectors.hubspot.samples import sample
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, SourceError
@@ -39,6 +40,11 @@ from crmdeck.model import (
 
 # A key does not tell its scopes: what it may do is found by trying.
 _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
+    **{
+        # One small property that every object has.
+        scope: ("properties", f"{quote(name)}/hs_object_id", {})
+        for name, scope in SCOPE_OF.items()
+    },
     "crm.schemas.custom.read": ("schemas", "schemas", {}),
     "crm.objects.owners.read": ("owners", "", {"limit": "1"}),
 }
@@ -132,12 +138,13 @@ class HubSpotConnector:
         scopes = token.get("scopes")
         lacks = lacking({str(scope) for scope in scopes}) if isinstance(scopes, list) else {}
         for scope, (family, rest, query) in _TRIES.items():
-            if scope in lacks:
+            told = isinstance(scopes, list) and family == "properties"
+            if scope in lacks or told:
                 continue
             try:
                 self._client.get(family, rest, cancel, query=query, reserve=False)
             except PermissionDeniedError:
-                lacks[scope] = OPTIONAL_SCOPES[scope]
+                lacks[scope] = use_of(scope)
             except CrmdeckError:
                 continue
         return tuple(f"{scope} ({use})" for scope, use in lacks.items())

@@ -35,21 +35,37 @@ MAPPABLE = {
     "quotes": "Quotes",
 }
 OTHERS = {
+    "appointments": "Appointments",
     "calls": "Calls",
+    "carts": "Carts",
+    "commerce_payments": "Payments",
     "communications": "Communications",
+    "courses": "Courses",
+    "discounts": "Discounts",
     "emails": "Emails",
     "feedback_submissions": "Feedback submissions",
+    "fees": "Fees",
     "goal_targets": "Goals",
     "invoices": "Invoices",
+    "listings": "Listings",
+    "marketing_events": "Marketing events",
     "meetings": "Meetings",
     "notes": "Notes",
     "orders": "Orders",
     "postal_mail": "Postal mail",
+    "projects": "Projects",
+    "services": "Services",
     "subscriptions": "Subscriptions",
     "tasks": "Tasks",
+    "taxes": "Taxes",
     "users": "Users",
 }
+# Without being asked for these HubSpot tells of neither; not every edition has them.
+_SENSITIVITIES = ("sensitive", "highly_sensitive")
 STANDARD = MAPPABLE | OTHERS
+_NOT_TOLD = frozenset(
+    {"MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN", "BAD_REQUEST"}
+)
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
 Answer = tuple[ObjectSchema, str] | CrmdeckError
 
@@ -74,7 +90,8 @@ def discover(
 ) -> Iterator[Discovery]:
     """Yield a Listing, then what became of each object type.
 
-    A standard object type that the token has no scope for, and never had, is not listed.
+    A standard object type that the portal does not have, and never had, is not listed; one that
+    the token lacks a scope for has failed.
     """
     client.caller.start()
     types = object_types(client, cancel)
@@ -185,7 +202,7 @@ def _read_all(
 
 def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
     try:
-        properties = results(client.get("properties", each.path, stop))
+        properties = _properties(client, each.path, stop)
         pipelines: list[Mapping[str, Any]] = []
         if any(record.get("name") in _HAS_PIPELINES for record in properties):
             pipelines = _pipelines(client, each.path, stop)
@@ -204,6 +221,22 @@ def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
     return schema, _digest([properties, pipelines, each.label, each.required])
 
 
+def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
+    found = results(client.get("properties", path, stop))
+    names = {record.get("name") for record in found}
+    for sensitivity in _SENSITIVITIES:
+        try:
+            reply = client.get("properties", path, stop, query={"dataSensitivity": sensitivity})
+        except CrmdeckError as error:
+            if error.code not in _NOT_TOLD:
+                raise
+            break
+        # An older version does not know the question, and answers as if it were not there.
+        found += [record for record in results(reply) if record.get("name") not in names]
+        names |= {record.get("name") for record in found}
+    return found
+
+
 def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
     try:
         return results(client.get("pipelines", path, stop))
@@ -215,7 +248,7 @@ def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapp
 
 
 def _not_for_us(answer: object) -> bool:
-    codes = ("MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN")
+    codes = ("NOT_VISIBLE", "EDITION_TOO_SMALL")
     return isinstance(answer, CrmdeckError) and answer.code in codes
 
 

@@ -24,10 +24,26 @@ SCOPES = (
     "crm.schemas.contacts.read",
     "crm.schemas.deals.read",
 )
-# What an edition or an app may lack without keeping crmdeck from its work.
+# What an edition or an app may lack: what needs it is then missing, and said to be.
 OPTIONAL_SCOPES = {
+    "tickets": "tickets",
+    "crm.objects.leads.read": "leads",
+    "crm.objects.products.read": "products",
+    "crm.objects.line_items.read": "line items",
+    "crm.objects.quotes.read": "quotes",
     "crm.schemas.custom.read": "custom objects",
     "crm.objects.owners.read": "who changed a property",
+}
+# Which scope shows that an object's properties may be read; docs/connections.md lists them all.
+SCOPE_OF = {
+    "contacts": "crm.schemas.contacts.read",
+    "companies": "crm.schemas.companies.read",
+    "deals": "crm.schemas.deals.read",
+    "tickets": "tickets",
+    "leads": "crm.objects.leads.read",
+    "products": "crm.objects.products.read",
+    "line_items": "crm.objects.line_items.read",
+    "quotes": "crm.objects.quotes.read",
 }
 
 
@@ -71,8 +87,13 @@ def redeem(
 
 def lacking(granted: Collection[str]) -> dict[str, str]:
     """Return the scopes that a token lacks for what crmdeck does, and what each is for."""
-    needed = dict.fromkeys(SCOPES[1:], "reading the schema") | OPTIONAL_SCOPES
-    return {scope: use for scope, use in needed.items() if scope not in granted}
+    needed = (*SCOPES[1:], *OPTIONAL_SCOPES)
+    return {scope: use_of(scope) for scope in needed if scope not in granted}
+
+
+def use_of(scope: str) -> str:
+    """Return what crmdeck needs a scope for."""
+    return OPTIONAL_SCOPES.get(scope, "reading the schema")
 
 
 def _nobody(event: str, summary: str) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
@@ -20,13 +21,15 @@ from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.salesforce.oauth import PRODUCTION, expiry, grant_function
+from crmdeck.connectors.salesforce.oauth import PRODUCTION, SANDBOXES, expiry, grant_function
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import TokenKeeper
-from crmdeck.errors import SourceError
+from crmdeck.errors import SourceError, one_line
 from crmdeck.model import CancelToken, Connection, Quota
 
-_LIMIT_INFO = re.compile(r"api-usage=(\d+)/(\d+)")
+# An app with a limit of its own is told that one as well, before or after the org's.
+_LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+_LONGEST_PAGE = 20_000
 _VERSION = re.compile(r"\d+\.\d+")
 
 
@@ -60,9 +63,15 @@ class SalesforceClient:
         return (self.tokens.instance_url or self._instance_url).rstrip("/")
 
     @property
+    def known_url(self) -> str | None:
+        """The org's own URL as the connection has it; None where that is a sign-in host."""
+        known = self._instance_url.rstrip("/")
+        return None if known in (PRODUCTION, SANDBOXES) else known
+
+    @property
     def org_url(self) -> str | None:
         """The org's own URL; None where only the host is known that everybody signs in at."""
-        return None if self.instance_url == PRODUCTION else self.instance_url
+        return None if self.instance_url in (PRODUCTION, SANDBOXES) else self.instance_url
 
     def version(self) -> str:
         """Return the API version in use: the pinned one, else the newest that the org speaks."""
@@ -201,8 +210,11 @@ def explain(reply: Reply) -> Refusal:
         message = str(first.get("message") or first.get("error_description") or "")
     elif isinstance(first, str):
         code = first if re.fullmatch(r"\w{1,60}", first) else ""
+        message = first[:_LONGEST_PAGE]
     fault = FAULTS.find(code, message, reply.status)
-    return Refusal(fault, fault.to_error(code))
+    moved_to = urlsplit(reply.header("Location") or "").hostname if reply.status < 400 else None
+    detail = f"It leads to {one_line(moved_to)[:200]}." if moved_to else ""
+    return Refusal(fault, fault.to_error(code, detail))
 
 
 def answer_incomplete(object_type: str) -> SourceError:

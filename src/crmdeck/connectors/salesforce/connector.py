@@ -27,6 +27,7 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     GoneReason,
+    Notice,
     ObjectPair,
     ProbeReport,
     Quota,
@@ -83,8 +84,20 @@ class SalesforceConnector:
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Yield a Listing, then each object type of the scope as it arrives."""
-        return discover(self._client, scope, known, cancel, self._limits, self._clock())
+        """Yield a Listing, then each object type of the scope as it arrives.
+
+        An address of the org that is not the one of the connection is said at the end.
+        """
+        yield from discover(self._client, scope, known, cancel, self._limits, self._clock())
+        before, now = self._client.known_url, self._client.org_url
+        if before is not None and now is not None and before != now:
+            yield Notice(
+                code="INSTANCE_URL_CHANGED",
+                message=f"The org's address is {now} now; it was {before}.",
+                cause="Salesforce gave it with a new token: the org was moved, or its My Domain "
+                "renamed.",
+                remedy="Nothing is to do here; other programs may still know the old one.",
+            )
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Say why things are gone, by the Tooling API; what is left out counts as absent."""
@@ -99,6 +112,10 @@ class SalesforceConnector:
     def version_in_use(self) -> str | None:
         """Return the API version that is spoken with the org, once it is agreed."""
         return self._client.version_in_use()
+
+    def found_at(self) -> str | None:
+        """Return the org's own URL, as stored or as a new token told it."""
+        return self._client.org_url
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records."""

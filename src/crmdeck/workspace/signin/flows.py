@@ -85,7 +85,7 @@ SALESFORCE_FLOWS = (
 HUBSPOT_FLOWS = (
     Flow(
         "access-token",
-        "A service key or a private app's token",
+        "A service key (Development, Keys, Service keys)",
         (Question("access_token", "Service key or token"),),
     ),
     Flow("browser", "Sign in with the browser (OAuth)", (_APP_ID, _APP_SECRET), browser=True),
