@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.check import Checks
 from crmdeck.workspace.connections import Connections
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
@@ -29,6 +30,7 @@ SERVICES = (
     Drift,
     Mappings,
     Health,
+    Checks,
     Audit,
     Exports,
 )

@@ -29,6 +29,7 @@ COMMANDS = {
     "connections": Command("connections", "List, add, change, test and rename connections."),
     "status": Command("health", "Tell how connections are doing."),
     "refresh": Command("health", "Discover the schema again and tell what changed."),
+    "check": Command("check", "Refresh, and tell what happened since the last check; a gate."),
     "schema": Command("schema", "List object types, or the fields of one."),
     "drift": Command("drift", "Tell what changed, newest first, and acknowledge it."),
     "compare": Command("drift", "Tell how two cached schemas differ."),

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmdeck.clock import utc_now
-from crmdeck.errors import CrmdeckError, NextStep
+from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
 
 if TYPE_CHECKING:
@@ -57,6 +58,24 @@ def say(text: str) -> None:
     """Say something to the person on stderr, unless it is to be quiet."""
     if not _quiet:
         _complain(text)
+
+
+def ask_before_over(path: Path, *, force: bool) -> None:
+    """Raise UsageError where a file stands that nobody said may be written over."""
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path} is there already.",
+            remedy="Name another file, or write over it with --force.",
+            code="FILE_EXISTS",
+        )
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all, readable by its owner only, and say so."""
+    from crmdeck.workspace import write_atomically
+
+    write_atomically(path, content)
+    say(f"Written to {path}")
 
 
 def _complain(text: str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from crmdeck.errors import CrmdeckError, UsageError
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, readable by the user only (0600).
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write bytes, or text as UTF-8, to `path`, readable by the user only (0600).
 
     What stood there before stays until the new file is complete. Raises UsageError where `path`
     is something other than a file, CrmdeckError where it can't be written.
@@ -25,7 +25,9 @@ def write_atomically(path: Path, text: str) -> None:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".crmdeck-", suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            if isinstance(content, str):
+                content = content.encode("utf-8", "backslashreplace")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

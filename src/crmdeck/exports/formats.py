@@ -7,11 +7,13 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from crmdeck.errors import UsageError
+from crmdeck.exports.cells import columns_of
 from crmdeck.exports.csvtext import render_csv
-from crmdeck.exports.htmltext import render_html
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
+from crmdeck.exports.report import Report, Section, Table
 from crmdeck.exports.tables import Exportable, columns_for, records
+from crmdeck.text import count
 
 Records: TypeAlias = Sequence[Mapping[str, object]]
 Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], str]
@@ -34,7 +36,14 @@ def render(
     return FORMATS[format](records, columns, title)
 
 
-def export(what: str, data: Exportable, format: str, *, title: str = "") -> str:
+def export(
+    what: str,
+    data: Exportable,
+    format: str,
+    *,
+    title: str = "",
+    names: Mapping[str, str] | None = None,
+) -> str:
     """Return `data` as text: as json in its wire shape, else as the table `what`.
 
     One object is a JSON object and several are a list. See `crmdeck.exports.tables.records` for
@@ -43,7 +52,7 @@ def export(what: str, data: Exportable, format: str, *, title: str = "") -> str:
     columns = columns_for(what)
     if format == "json":
         return to_json(data, indent=2) + "\n"
-    return render(records(what, data), format, columns=columns, title=title)
+    return render(records(what, data, names), format, columns=columns, title=title)
 
 
 def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> str:
@@ -52,6 +61,15 @@ def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> st
 
 def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> str:
     return "".join(to_json(row) + "\n" for row in _select(rows, columns))
+
+
+def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> str:
+    from crmdeck.exports.report_html import draw
+
+    names = columns_of(rows) if columns is None else tuple(columns)
+    table = Table(names, [[row.get(name) for name in names] for row in rows])
+    summary = count(len(rows), "row")
+    return draw(Report(title or "Export", summary, sections=[Section("", table=table)]))
 
 
 def _select(rows: Records, columns: Sequence[str] | None) -> list[Mapping[str, object]]:
@@ -66,6 +84,6 @@ FORMATS: Mapping[str, Renderer] = MappingProxyType(
         "jsonl": _render_jsonl,
         "csv": render_csv,
         "markdown": render_markdown,
-        "html": render_html,
+        "html": _render_html,
     }
 )

@@ -31,11 +31,14 @@ def render_markdown(
     names = columns_of(records) if columns is None else columns
     lines = [f"# {escape(title)}", ""] if title else []
     if names:
-        lines.append(_row(names))
+        lines.append(table_row(names))
         lines.append("|" + " --- |" * len(names))
-        lines.extend(_row([cell_text(record.get(name)) for name in names]) for record in records)
+        lines.extend(
+            table_row([cell_text(record.get(name)) for name in names]) for record in records
+        )
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
+    """Return one row of a table."""
     return "| " + " | ".join(escape(cell) for cell in cells) + " |"

@@ -101,6 +101,16 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "group",
             "archived",
             "native",
+            "nillable",
+            "relationshipName",
+            "filterable",
+            "idLookup",
+            "encrypted",
+            "caseSensitive",
+            "autoNumber",
+            "controller",
+            "allowedValues",
+            "typeExact",
         ),
         "comparison": (
             "objectType",
@@ -147,6 +157,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "changedBy",
             "changedAt",
             "attribution",
+            "rule",
+            "connection",
+            "storyTitle",
         ),
         "mapping": (
             "connectionId",
@@ -161,25 +174,28 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "decidedAt",
             "rejected",
             "drift",
+            "connection",
         ),
-        "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details"),
+        "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details", "connection"),
     }
 )
 
 
-def records(what: str, data: Exportable) -> list[Record]:
+def records(what: str, data: Exportable, names: Mapping[str, str] | None = None) -> list[Record]:
     """Return the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
 
     `data` is one object or several: ConnectionStatus for `health`, SchemaSummary (or
     ObjectSummary) for `objects`, ObjectDetail or ObjectSchema for `schema`, Comparison for
     `comparison` and `differences`, DriftReport (or DriftEvent) for `drift`, Mapping for
-    `mapping`, AuditEntry for `audit`. Raises UsageError for another word.
+    `mapping`, AuditEntry for `audit`. `names` are those of connections, by id. Raises
+    UsageError for another word.
     """
     columns = columns_for(what)
     items = (data,) if isinstance(data, WireModel) else data
-    return [
-        {name: row.get(name) for name in columns} for item in items for row in _rows(item, what)
-    ]
+    rows = [row for item in items for row in _rows(item, what)]
+    for row in rows:
+        row["connection"] = (names or {}).get(row.get("connectionId") or "")
+    return [{name: row.get(name) for name in columns} for row in rows]
 
 
 def columns_for(what: str) -> tuple[str, ...]:
@@ -206,8 +222,9 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
             for field in item.fields:
                 yield {"objectType": item.object_type, **field.to_wire()}
         case DriftReport():
+            titles = {story.id: story.title for story in item.stories}
             for event in item.events:
-                yield event.to_wire()
+                yield event.to_wire() | {"storyTitle": titles.get(event.story or "")}
         case FieldMapping():
             pair = {"connectionId": item.connection_id, "objectPair": item.object_pair}
             for line in item.lines:

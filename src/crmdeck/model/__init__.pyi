@@ -1,4 +1,8 @@
 from .audit import AuditEntry as AuditEntry
+from .check import CheckedConnection as CheckedConnection
+from .check import CheckReport as CheckReport
+from .check import ExpiredRule as ExpiredRule
+from .check import Issue as Issue
 from .connection import Alert as Alert
 from .connection import Connection as Connection
 from .connection import ConnectionStatus as ConnectionStatus
@@ -15,8 +19,11 @@ from .enums import AlertLevel as AlertLevel
 from .enums import DecisionState as DecisionState
 from .enums import Direction as Direction
 from .enums import DriftKind as DriftKind
+from .enums import FailOn as FailOn
 from .enums import FieldType as FieldType
 from .enums import GoneReason as GoneReason
+from .enums import IssueKind as IssueKind
+from .enums import IssueLevel as IssueLevel
 from .enums import Platform as Platform
 from .enums import Role as Role
 from .enums import RuleKind as RuleKind

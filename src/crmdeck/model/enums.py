@@ -200,3 +200,30 @@ class Role(StrEnum):
 
     MEMBER = "member"
     VIEWER = "viewer"
+
+
+class FailOn(StrEnum):
+    """What makes a check fail: drift this bad or worse, drift on mapped fields, or none."""
+
+    NONE = "none"
+    SAFE = "safe"
+    RISKY = "risky"
+    BREAKING = "breaking"
+    MAPPED = "mapped"
+
+
+class IssueKind(StrEnum):
+    """What a check found: a change, a mapping that broke, an alert, or what it could not read."""
+
+    DRIFT = "drift"
+    MAPPING = "mapping"
+    ALERT = "alert"
+    UNREAD = "unread"
+
+
+class IssueLevel(StrEnum):
+    """What becomes of an issue; from what is passed over to what makes the check fail."""
+
+    IGNORE = "ignore"
+    REPORT = "report"
+    FAIL = "fail"

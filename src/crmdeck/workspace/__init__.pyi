@@ -1,3 +1,6 @@
+from .check_view import CHECK_FORMATS as CHECK_FORMATS
+from .check_view import check_summary as check_summary
+from .check_view import issue_text as issue_text
 from .connections import ConnectionDraft as ConnectionDraft
 from .connections import secrets_from_environment as secrets_from_environment
 from .context import Context as Context
@@ -22,6 +25,7 @@ from .drift_view import what_happened as what_happened
 from .drift_view import worst as worst
 from .exports import EXPORTS as EXPORTS
 from .exports import FORMATS as FORMATS
+from .exports import write_atomically as write_atomically
 from .file_matches import FileMatches as FileMatches
 from .file_matches import match_files as match_files
 from .file_matches import render_matches as render_matches

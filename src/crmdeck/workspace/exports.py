@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
-from crmdeck.exports import COLUMNS, export, write_atomically
+from crmdeck.exports import COLUMNS, export
 from crmdeck.exports import FORMATS as FORMATS
+from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.model import (
     Comparison,
     DriftReport,

@@ -20,6 +20,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.workspace.audit import Audit
+    from crmdeck.workspace.check import Checks
     from crmdeck.workspace.connections import Connections
     from crmdeck.workspace.drift import Drift
     from crmdeck.workspace.exports import Exports
@@ -163,6 +164,15 @@ class Workspace:
         from crmdeck.workspace.audit import Audit
 
         return Audit(self.context)
+
+    @cached_property
+    def checks(self) -> Checks:
+        """Whether anything happened that somebody must know of, in one run."""
+        from crmdeck.workspace.check import Checks
+
+        return Checks(
+            self.context, self.refreshes, self.drift, self.mappings, self.health, self.audit
+        )
 
     @cached_property
     def exports(self) -> Exports:

@@ -1,0 +1,70 @@
+"""A report as a document: what a reader sees first, then sections; no format yet.
+
+What makes a report (`check_report`, `handover`) returns one; what draws it (`report_html`,
+`report_markdown`, `report_xlsx`) knows nothing of what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crmdeck.errors import UsageError
+
+Cell = object
+"""Text, number, bool, moment or None; anything else is told as JSON."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; `marks` names a state for rows that stand out (`bad`, `warn`, `good`)."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    marks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what is said below it, and a table."""
+
+    title: str
+    text: Sequence[str] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title, one sentence that says it all, facts about it, and the sections."""
+
+    title: str
+    summary: str
+    facts: Sequence[tuple[str, Cell]] = ()
+    sections: Sequence[Section] = field(default_factory=tuple)
+    made_at: datetime | None = None
+
+
+REPORT_FORMATS = ("html", "markdown", "xlsx")
+
+
+def render_report(report: Report, format: str) -> bytes:
+    """Return a report in one of `REPORT_FORMATS`; raises UsageError for another."""
+    match format:
+        case "html":
+            from crmdeck.exports.report_html import draw
+
+            return draw(report).encode("utf-8", "backslashreplace")
+        case "markdown":
+            from crmdeck.exports.report_markdown import draw
+
+            return draw(report).encode("utf-8", "backslashreplace")
+        case "xlsx":
+            from crmdeck.exports.report_xlsx import draw_book
+
+            return draw_book(report)
+    raise UsageError(
+        f"There is no report in the format '{format}'.",
+        remedy=f"Choose one of {', '.join(REPORT_FORMATS)}.",
+        code="BAD_FORMAT",
+    )

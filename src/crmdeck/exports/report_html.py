@@ -1,0 +1,77 @@
+"""A report as a page that stands alone: it loads nothing, runs nothing, and prints well."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from crmdeck.exports.cells import cell_text
+from crmdeck.exports.htmltext import escape, inline
+from crmdeck.exports.report import Cell, Report, Section, Table
+
+_STYLE = """
+:root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
+@media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--warn:#ffc46b;--good:#7fd9a0}}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
+h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+.summary{font-size:1.1rem;margin:.25rem 0 1rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}
+dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:start;
+vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
+th{position:sticky;top:0;background:Canvas;white-space:nowrap}
+tbody tr:nth-child(even){background:var(--soft)}
+tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--bad)}
+tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
+tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
+footer{margin-top:2rem;opacity:.7;font-size:.85rem}
+@media print{body{margin:0;max-width:none;font-size:10pt}th{position:static}
+tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:12mm}}
+"""
+
+
+def draw(report: Report) -> str:
+    """Return the page."""
+    facts = "".join(
+        f"<dt>{inline(name)}</dt><dd>{_cell(value)}</dd>" for name, value in report.facts
+    )
+    made = f"<footer>crmdeck, {_cell(report.made_at)}</footer>\n" if report.made_at else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(report.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{inline(report.title)}</h1>\n"
+        f'<p class="summary">{inline(report.summary)}</p>\n'
+        + (f"<dl>{facts}</dl>\n" if facts else "")
+        + "".join(map(_section, report.sections))
+        + f"{made}</body>\n</html>\n"
+    )
+
+
+def _section(section: Section) -> str:
+    said = "".join(f"<p>{inline(line)}</p>\n" for line in section.text)
+    table = _table(section.table) if section.table else ""
+    return f"<h2>{inline(section.title)}</h2>\n{said}{table}"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{inline(name)}</th>" for name in table.columns)
+    marks = table.marks or [""] * len(table.rows)
+    body = "".join(
+        (f'<tr class="{mark}">' if mark else "<tr>")
+        + "".join(
+            f'<td class="m">{_cell(value)}</td>' if number == 0 else f"<td>{_cell(value)}</td>"
+            for number, value in enumerate(row)
+        )
+        + "</tr>\n"
+        for mark, row in zip(marks, table.rows, strict=True)
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+
+
+def _cell(value: Cell) -> str:
+    if isinstance(value, datetime):
+        return f'<time datetime="{cell_text(value)}">{value:%Y-%m-%d %H:%M} UTC</time>'
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return inline(cell_text(value))

@@ -1,0 +1,120 @@
+"""A report as a workbook: a first sheet that says what it is, then one sheet a section.
+
+Text is written as text, so that a spreadsheet runs nothing of it, and comes back exactly.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime
+from typing import Any
+
+import xlsxwriter
+
+from crmdeck.exports.cells import cell_text
+from crmdeck.exports.report import Cell, Report, Table
+
+LONGEST_CELL = 32_767
+"""Characters that a cell of Excel holds; a longer text ends in a sign that says so."""
+
+_SHEET_NAME = 31
+_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
+_WIDEST = 60
+_COLOURS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
+
+
+def draw_book(report: Report) -> bytes:
+    """Return the workbook."""
+    out = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "remove_timezone": True,
+    }
+    with xlsxwriter.Workbook(out, options) as book:
+        book.set_properties({"title": report.title, "comments": report.summary})
+        forms = {
+            "title": book.add_format({"bold": True, "font_size": 14}),
+            "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
+            "text": book.add_format({"text_wrap": True, "valign": "top"}),
+            "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"}),
+        } | {
+            mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": colour})
+            for mark, colour in _COLOURS.items()
+        }
+        taken: set[str] = set()
+        _summary(book.add_worksheet(_sheet_name("Summary", taken)), report, forms)
+        for section in report.sections:
+            if section.table is not None:
+                sheet = book.add_worksheet(_sheet_name(section.title, taken))
+                _table(sheet, section.table, forms)
+    return out.getvalue()
+
+
+def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> None:
+    sheet.set_column(0, 0, 28)
+    sheet.set_column(1, 1, 80)
+    sheet.write_string(0, 0, _fit(report.title), forms["title"])
+    sheet.write_string(1, 0, _fit(report.summary))
+    row = 3
+    facts = [*report.facts, *([("made", report.made_at)] if report.made_at else [])]
+    for name, value in facts:
+        sheet.write_string(row, 0, _fit(name))
+        _write(sheet, row, 1, value, forms, forms["text"])
+        row += 1
+    for section in report.sections:
+        for said in section.text:
+            row += 1
+            sheet.write_string(row, 0, _fit(section.title))
+            sheet.write_string(row, 1, _fit(said), forms["text"])
+
+
+def _table(sheet: Any, table: Table, forms: dict[str, Any]) -> None:
+    marks = table.marks or [""] * len(table.rows)
+    for column, name in enumerate(table.columns):
+        sheet.write_string(0, column, name, forms["head"])
+        longest = max([len(name), *(len(cell_text(row[column])) for row in table.rows[:500])])
+        sheet.set_column(column, column, min(_WIDEST, longest + 2))
+    for number, (mark, row) in enumerate(zip(marks, table.rows, strict=True), 1):
+        for column, value in enumerate(row):
+            _write(sheet, number, column, value, forms, forms[mark or "text"])
+    sheet.freeze_panes(1, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    if table.rows:
+        sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+
+
+def _write(
+    sheet: Any, row: int, column: int, value: Cell, forms: dict[str, Any], form: Any
+) -> None:
+    match value:
+        case None:
+            sheet.write_blank(row, column, None, form)
+        case bool():
+            sheet.write_boolean(row, column, value, form)
+        case int() | float():
+            sheet.write_number(row, column, value, form)
+        case datetime():
+            sheet.write_datetime(row, column, value.replace(tzinfo=None), forms["time"])
+        case _:
+            sheet.write_string(row, column, _fit(cell_text(value)), form)
+
+
+def _fit(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def _sheet_name(title: str, taken: set[str]) -> str:
+    """Return a name that no other sheet has, in whatever case, and that Excel takes."""
+    base = _FORBIDDEN.sub("_", title)[:_SHEET_NAME].strip() or "Sheet"
+    name, number = base, 2
+    while name.casefold() in taken or name.casefold() == "history":
+        tail = f" ({number})"
+        name, number = base[: _SHEET_NAME - len(tail)] + tail, number + 1
+    taken.add(name.casefold())
+    return name

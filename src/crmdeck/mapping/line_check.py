@@ -1,0 +1,42 @@
+"""Whether what was accepted still holds against the schema as it is now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crmdeck.mapping.review import Review
+from crmdeck.model import DecisionState, Direction, Field, FieldMapping, MappingLine
+from crmdeck.text import count
+
+
+def broken_lines(mapping: FieldMapping, review: Review) -> Iterator[tuple[MappingLine, str]]:
+    """Yield each accepted line that no longer holds, and why in one sentence."""
+    left = {field.name: field for field in review.partner.fields}
+    right = {field.name: field for field in review.crm_fields}
+    for line in mapping.lines:
+        if line.state is not DecisionState.ACCEPTED or line.crm_field is None:
+            continue
+        crm_field = right.get(line.crm_field)
+        if crm_field is None:
+            yield line, f"{line.crm_field} is not there any more."
+            continue
+        why = _why_not(line, left.get(line.partner_field), crm_field, review)
+        if why:
+            yield line, why
+
+
+def _why_not(
+    line: MappingLine, partner_field: Field | None, crm_field: Field, review: Review
+) -> str | None:
+    if partner_field is not None:
+        verdict = review.judge(partner_field, crm_field)
+        if verdict.direction not in (Direction.BIDIRECTIONAL, line.direction):
+            return f"{crm_field.name} can't be mapped as {line.direction.value}: {verdict.reason}"
+    offered = {value.value for value in crm_field.picklist if value.active}
+    if line.value_map and offered and line.direction is not Direction.PULL:
+        lost = sorted(set(line.value_map.values()) - offered)
+        if lost:
+            values = ", ".join(f"'{value}'" for value in lost[:3])
+            more = f" and {count(len(lost) - 3, 'more', 'more')}" if len(lost) > 3 else ""
+            return f"{crm_field.name} does not offer {values}{more} any more."
+    return None

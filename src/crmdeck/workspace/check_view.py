@@ -1,0 +1,7 @@
+"""What every face says of a check, handed on from the package below."""
+
+from __future__ import annotations
+
+from crmdeck.exports import CHECK_FORMATS as CHECK_FORMATS
+from crmdeck.exports import check_summary as check_summary
+from crmdeck.exports import issue_text as issue_text

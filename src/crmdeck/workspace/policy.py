@@ -1,0 +1,116 @@
+"""A policy: what a check passes over, reports or fails on, said in a file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from crmdeck.errors import UsageError
+from crmdeck.model import ExpiredRule, Issue, IssueLevel, Severity
+
+POLICY_FILE = "policy.toml"
+
+
+class Rule(BaseModel):
+    """One `[[rule]]`: which issues it is about, and what becomes of them.
+
+    What is not given fits all; `connection`, `object`, `field` and `code` may hold `*`.
+    `attribute` is a wire name of what changed: to fail, one such change is enough; to be passed
+    over, an event must hold no other. An exception (`ignore`, `report`) needs a reason and an end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: IssueLevel
+    connection: str = "*"
+    object: str = "*"
+    field: str = "*"
+    code: str = "*"
+    attribute: str | None = None
+    severity: Severity | None = None
+    reason: str = ""
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _exception_is_accounted_for(self) -> Rule:
+        if self.level is not IssueLevel.FAIL and not (self.reason and self.until):
+            raise ValueError("an exception needs a reason and an end (until)")
+        return self
+
+    def fits(self, issue: Issue, attributes: Sequence[str]) -> bool:
+        """Return whether the rule is about an issue; `attributes` are those that changed."""
+        texts = (
+            (self.connection, issue.connection),
+            (self.object, issue.object_type or ""),
+            (self.field, issue.field_name or ""),
+            (self.code, issue.code),
+        )
+        if not all(fnmatchcase(text, pattern) for pattern, text in texts):
+            return False
+        if self.severity is not None and self.severity is not issue.severity:
+            return False
+        if self.attribute is None:
+            return True
+        found = [attribute == self.attribute for attribute in attributes]
+        return any(found) if self.level is IssueLevel.FAIL else bool(found) and all(found)
+
+
+class Policy(BaseModel):
+    """The rules of a file, of which the first that fits an issue counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: tuple[Rule, ...] = ()
+
+    def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
+        """Return the rule that counts for an issue, None where none does."""
+        return next(
+            (r for r in self.rule if not _over(r, today) and r.fits(issue, attributes)), None
+        )
+
+    def expired(self, today: date) -> tuple[ExpiredRule, ...]:
+        """Return the rules whose end has come."""
+        return tuple(
+            ExpiredRule(until=rule.until, reason=rule.reason)
+            for rule in self.rule
+            if rule.until is not None and _over(rule, today)
+        )
+
+
+def load_policy(path: Path, *, required: bool = True) -> Policy:
+    """Return the policy in a file; raises UsageError naming the line or the key.
+
+    A file that is not `required` and not there is a policy without rules.
+    """
+    try:
+        return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        if not required:
+            return Policy()
+        raise _bad(f"There is no policy file {path}.", "") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(f"{path} can't be read.", str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _bad(f"{path} is not valid TOML.", f"{error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise _bad(f"{path}: '{key}' can't be used.", f"{first['msg']}.") from None
+
+
+def _over(rule: Rule, today: date) -> bool:
+    return rule.until is not None and rule.until < today
+
+
+def _bad(message: str, cause: str) -> UsageError:
+    return UsageError(
+        message,
+        cause=cause or None,
+        remedy="docs/check.md shows a policy.",
+        code="BAD_POLICY",
+    )

@@ -1,0 +1,134 @@
+"""A night, played: what changed, what broke, what could not be read, and how the gate ends."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cli.shell import Shell, describe
+
+PAIR = "deal_registration--Opportunity"
+FIRST = (("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))
+
+
+class Night:
+    """Two connections over exported files, the first with one accepted line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shell = Shell(folder / "home")
+        for name in ("acme", "beta"):
+            (folder / name).mkdir()
+            self.export(name, *FIRST)
+            where = ("--source", "files", "--platform", "salesforce", "--path", str(folder / name))
+            self.shell.run("connections", "add", name, *where)
+        self.shell.run("refresh", "--all")
+        self.shell.run("mapping", "accept", "acme", PAIR, "estimatedValue=Amount",
+                       "--encoder", "none")  # fmt: skip
+
+    def export(self, name: str, *fields: tuple[str, str]) -> None:
+        (self.folder / name / "Opportunity.json").write_text(describe(*fields))
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    return Night(tmp_path)
+
+
+def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night) -> None:
+    assert night.shell.json("check")["success"]
+    night.export("acme", ("Name", "string"), ("CloseDate", "date"))
+    (night.folder / "beta/Opportunity.json").unlink()
+    found = night.shell.json("check", code=4)
+    assert found["reasons"] == ["drift", "partial"]
+    assert {c["name"]: c["read"] for c in found["connections"]} == {"acme": True, "beta": False}
+    failing = {(i["connection"], i["kind"]) for i in found["issues"] if i["level"] == "fail"}
+    assert failing == {("acme", "drift"), ("acme", "mapping"), ("beta", "unread")}
+
+    again = night.shell.json("check", "acme", code=4)
+    assert [i["kind"] for i in again["issues"]] == ["mapping"], "drift is told once"
+    night.shell.run("mapping", "undo", "acme", PAIR)
+    assert night.shell.json("check", "acme")["issues"] == []
+    assert night.shell.run("check", "beta", code=1).stdout.endswith("could not be read, "
+        "1 issue fails.\n")  # fmt: skip
+    assert "drift" in night.shell.json("check", "acme", "--since", "1h", code=4)["reasons"]
+
+
+def test_what_makes_it_fail_can_be_chosen(night: Night) -> None:
+    night.export("acme", *FIRST, ("Region__c", "string"))
+    night.export("beta", ("Name", "string"), ("CloseDate", "datetime"), ("Amount", "currency"))
+    for threshold, code in (("mapped", 0), ("safe", 4), ("none", 0), ("breaking", 4)):
+        night.shell.run("check", "--since", "1d", "--fail-on", threshold, code=code)
+    night.export("acme", ("Name", "string"), ("CloseDate", "date"), ("Amount", "string"))
+    night.shell.run("check", "--since", "1d", "--fail-on", "mapped", code=4)
+
+
+def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -> None:
+    policy = night.folder / "policy.toml"
+    rule = '[[rule]]\nlevel = "ignore"\nobject = "Opportunity"\nreason = "known"\nuntil = '
+    night.export("acme", ("Name", "string"), ("CloseDate", "datetime"), ("Amount", "currency"))
+    check = ("check", "acme", "--since", "1d", "--policy", str(policy))
+
+    policy.write_text(rule + f"{datetime.now(UTC).date() + timedelta(days=1)}\n")
+    excused = night.shell.json(*check)
+    assert {(i["level"], i["rule"]) for i in excused["issues"]} == {("ignore", "known")}
+    policy.write_text(rule + "2020-01-01\n")
+    expired = night.shell.json(*check, code=4)
+    assert expired["expiredRules"] == [{"until": "2020-01-01", "reason": "known"}]
+    policy.write_text('[[rule]]\nlevel = "ignore"\n')
+    assert "reason" in night.shell.run(*check, code=2).stderr
+    policy.write_text('[[rule]]\nlevel = "ignore"\nreason = "x"\nuntil = 2999-01-01\n')
+    (night.folder / "acme/Opportunity.json").unlink()
+    night.shell.run(*check, code=1)
+
+
+def test_a_rule_of_an_attribute_is_about_events_that_hold_no_other(night: Night) -> None:
+    policy = night.folder / "home/policy.toml"
+    policy.write_text('[[rule]]\nlevel = "fail"\nattribute = "label"\n')
+    text = describe(*FIRST).replace('"label": "Name"', '"label": "Deal name"')
+    (night.folder / "acme/Opportunity.json").write_text(text)
+    found = night.shell.json("check", "acme", code=4)
+    assert [(i["fieldName"], i["severity"], i["level"]) for i in found["issues"]] == [
+        ("Name", "safe", "fail")
+    ]
+
+
+def test_every_format_holds_every_issue_and_interprets_none(night: Night) -> None:
+    text = describe(("Name", "string"), ("Evil__c", "string"))
+    evil = "::error::<b>]]>\x1b[31m\r\n# x"
+    (night.folder / "acme/Opportunity.json").write_text(
+        text.replace('"label": "Evil__c"', f'"label": {json.dumps(evil)}')
+    )
+    check = ("check", "acme", "--since", "1d", "--no-refresh")
+    night.shell.run("refresh", "acme")
+    wanted = len(night.shell.json(*check, code=4)["issues"])
+    tree = ElementTree.fromstring(night.shell.run(*check, "--format", "junit", code=4).stdout)
+    assert len(tree.findall(".//testcase")) == wanted
+    lines = night.shell.run(*check, "--format", "github", code=4).stdout.splitlines()
+    assert sum(line.startswith("::") for line in lines) == wanted
+    page = night.folder / "check.html"
+    night.shell.run(*check, "-o", str(page), code=4)
+    html = page.read_text()
+    assert html.count("<tr class=") == wanted
+    assert "\x1b" not in html
+    assert page.stat().st_mode & 0o077 == 0
+
+
+def test_what_can_not_be_is_refused_before_anything_is_done(night: Night) -> None:
+    before = night.shell.json("audit")
+    taken = night.folder / "acme/Opportunity.json"
+    for arguments in (
+        ("acme", "acmee"),
+        ("--format", "docx"),
+        ("--format", "junit", "--json"),
+        ("-o", "x.html", "--format", "junit"),
+        ("-o", str(taken)),
+        ("--policy", "nowhere.toml"),
+        ("--since", "soon"),
+    ):
+        night.shell.run("check", *arguments, code=2)
+    assert night.shell.json("audit") == before
