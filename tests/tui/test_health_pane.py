@@ -28,12 +28,11 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.health.board import Entry
-from crmdeck.tui.panes.health.card import Density, card, card_height, densities
-from crmdeck.tui.panes.health.cards import Cards
+from crmdeck.tui.panes.health.cards import Cards, Density, card, card_height, densities
 from crmdeck.tui.panes.health.detail import detail
+from crmdeck.tui.panes.health.history_strip import Day, days
+from crmdeck.tui.panes.health.overview import Entry
 from crmdeck.tui.panes.health.pane import HealthPane
-from crmdeck.tui.panes.health.strip import Day, days
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.screenshots import MOMENT
@@ -120,7 +119,7 @@ async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
             await pilot.pause()
         await settle(pilot)
         assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
-        assert not pane_of(pilot).is_loading
+        assert not pane_of(pilot).loader.is_loading
 
 
 async def test_cursor_and_rail_go_together(demo: Workspace) -> None:

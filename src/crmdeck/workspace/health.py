@@ -12,6 +12,7 @@ from crmdeck.model import (
     Platform,
     Quota,
     SchemaStats,
+    Source,
     SyncRun,
 )
 from crmdeck.store import Session
@@ -77,7 +78,7 @@ class Health:
             created_at=connection.created_at,
             api_version=connection.api_version,
             token_expires_at=connection.token_expires_at,
-            token_renewed=connection.sign_in is not None and connection.sign_in not in ENDING,
+            token_renewed=_is_renewed(connection),
             token_level=token_level(vitals),
             schema_stats=vitals.stats,
             quota=vitals.quota,
@@ -104,6 +105,13 @@ class Health:
             breaking=breaking,
             concerns=concerns(connection, self.retirements(), now.date()),
         )
+
+
+def _is_renewed(connection: Connection) -> bool:
+    if connection.source is Source.SANDBOX and connection.sign_in is None:
+        # Its orgs need no sign-in, yet their tokens end; its portals' do not.
+        return connection.platform is Platform.SALESFORCE
+    return connection.sign_in is not None and connection.sign_in not in ENDING
 
 
 @dataclass(frozen=True)

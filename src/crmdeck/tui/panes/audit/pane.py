@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filtering import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
+from crmdeck.tui.panes.audit.detail import entry_detail
+from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import ExportRequest, Pane
-from crmdeck.tui.text import count, display_block, display_text
+from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import Workspace
 
 LABEL = "reading the audit log"
 
@@ -29,15 +27,6 @@ class AuditPane(Pane):
     """Who did what when, of one connection or of all."""
 
     SCOPE = "audit"
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "audit.everywhere",
-            "all connections",
-            ("a",),
-            help="show all connections, or this one only",
-            hint=80,
-        ),
-    )
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
@@ -59,11 +48,13 @@ class AuditPane(Pane):
     def reload(self) -> None:
         """Load the log."""
         ref = None if self.everywhere else self.connection_id
-        self.load("log", lambda _: read_log(self.workspace, ref), self._took, label=LABEL)
+        self.loader.load(
+            "log", lambda _: read_log(self.host.workspace, ref), self._took, label=LABEL
+        )
 
     def apply_filter(self, text: str) -> None:
         """Filter the log."""
-        found = compile_filter(text, searched=searched, keys=filter_keys(self.workspace.now))
+        found = compile_filter(text, searched=searched, keys=filter_keys(self.host.workspace.now))
         self._hint = found.hint
         self.query_one(Table).set_filter(found.predicate, found.words)
 
@@ -95,7 +86,7 @@ class AuditPane(Pane):
             case [str(column_id), bool(descending)]:
                 self.query_one(Table).set_sort(Sort(column_id, descending))
 
-    def action_everywhere(self) -> None:
+    def turn_everywhere(self) -> None:
         """Show all connections, or this one only."""
         self.everywhere = not self.everywhere
         self.reload()
@@ -118,32 +109,13 @@ class AuditPane(Pane):
         line: Line | None = message.row
         self.query_one("#entry", Static).update(entry_detail(line) if line else "")
 
-
-def read_log(workspace: Workspace, ref: str | None) -> tuple[Line, ...]:
-    """Return the entries of a connection, or of all, with the names of their connections."""
-    names = {connection.id: connection.name for connection in workspace.connections.all()}
-    return tuple(
-        Line(entry, names.get(entry.connection_id or "", ""))
-        for entry in workspace.audit.entries(ref)
-    )
-
-
-def entry_detail(line: Line) -> Content:
-    """Return an entry in full: what happened, then every detail on a line."""
-    entry = line.entry
-    where = f" in {line.connection}" if line.connection else ""
-    lines = [
-        Content.styled(display_block(entry.summary, 400), "bold"),
-        Content.styled(
-            display_text(
-                f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200
-            ),
-            "$muted",
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "audit.everywhere",
+            "all connections",
+            ("a",),
+            turn_everywhere,
+            help="show all connections, or this one only",
+            hint=80,
         ),
-    ]
-    for name, value in entry.details.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines.append(
-            Content.assemble((f"{display_text(name, 14):<14}  ", "$muted"), display_text(text, 400))
-        )
-    return Content("\n").join(lines)
+    )

@@ -9,9 +9,10 @@ from textual.content import Content
 
 from crmdeck.model import Alert, ObjectFailure, Status, SyncOutcome, SyncRun
 from crmdeck.tui.health import ago, health_of
-from crmdeck.tui.panes.health.board import Entry, quota_words, token_in_full, where
-from crmdeck.tui.panes.health.card import ALERT_COLOURS, ALERT_SIGNS, COLOURS, GAUGE, gauge
-from crmdeck.tui.panes.health.strip import legend, outcome_of, strip, weeks_in
+from crmdeck.tui.panes.health.cards import ALERT_COLOURS, ALERT_SIGNS, COLOURS, GAUGE, gauge
+from crmdeck.tui.panes.health.facts import quota_words, token_in_full
+from crmdeck.tui.panes.health.history_strip import legend, outcome_of, strip, weeks_in
+from crmdeck.tui.panes.health.overview import Entry, where
 from crmdeck.tui.text import count, display_text, pad
 
 LABEL = 12

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,30 +19,26 @@ from crmdeck.model import Alert
 from crmdeck.tui.actions import EVERYWHERE, Actions, actions, key_label, offers
 from crmdeck.tui.filtering import compile_filter
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.health import doing
-from crmdeck.tui.panes.health.board import (
+from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
+from crmdeck.tui.panes.health.cards import Cards
+from crmdeck.tui.panes.health.commands import HealthCommands
+from crmdeck.tui.panes.health.detail import detail
+from crmdeck.tui.panes.health.loader import read_overview
+from crmdeck.tui.panes.health.overview import (
     FILTER_KEYS,
     GAP,
-    Board,
+    STEP_ACTIONS,
+    STEP_WORDS,
     Entry,
+    HealthOverview,
+    first_step,
     ordered,
     searched,
     summary,
 )
-from crmdeck.tui.panes.health.cards import Cards
-from crmdeck.tui.panes.health.detail_view import DetailView
-from crmdeck.tui.panes.health.keys import HEALTH_ACTIONS
-from crmdeck.tui.panes.health.steps import ACTIONS, WORDS, first_step
 from crmdeck.tui.panes.pane import ExportRequest, Pane
-from crmdeck.tui.requests import Job
-from crmdeck.tui.text import count
+from crmdeck.tui.widgets.text_view import TextView
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from crmdeck.workspace import Workspace
-
-MOST_RUNS = 1000
 TITLE = "Health"
 
 
@@ -53,18 +51,18 @@ class HealthPane(Pane):
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.board = Board()
-        self.worst_first = True
+        self.commands = HealthCommands(self, host, self.loader)
+        self.overview = HealthOverview()
+        self._worst_first = True
         self._hint = ""
+        self._drawn: Entry | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield the cards, and the connection under the cursor in full."""
         with Container(id="board"):
             yield Cards(id="cards")
             yield Static("No connection passes the filter.", id="none", markup=False)
-            yield DetailView(self.step_hint, id="connection")
-
-    # What is under the cursor
+            yield TextView(id="connection")
 
     @property
     def cards(self) -> Cards:
@@ -72,46 +70,40 @@ class HealthPane(Pane):
         return self.query_one(Cards)
 
     @property
-    def details(self) -> DetailView:
+    def details(self) -> TextView:
         """The connection in full."""
-        return self.query_one(DetailView)
+        return self.query_one("#connection", TextView)
 
     @property
     def entry(self) -> Entry | None:
         """The connection that shows."""
-        return self.board.entry(self.connection_id)
+        return self.overview.entry(self.connection_id)
 
     @property
     def now(self) -> datetime:
         """The moment that ages are told for."""
-        return self.board.now or self.workspace.now
+        return self.overview.now or self.host.workspace.now
 
     @property
     def step(self) -> tuple[Alert, NextStep] | None:
         """The most urgent alert that a key can do something about."""
-        entry = self.entry
-        return first_step(entry.status, read_only=self.workspace.read_only) if entry else None
+        entry, read_only = self.entry, self.host.workspace.read_only
+        return first_step(entry.status, read_only=read_only) if entry else None
 
-    def step_hint(self, alert: Alert) -> str:
-        """Return the key of an alert's next step: that of the most urgent is always `n`."""
-        if alert.next_step is None:
-            return ""
-        found = self.step
-        first = found is not None and found[0] == alert
-        wanted = "health.next_step" if first else ACTIONS.get(alert.next_step)
-        if self.workspace.read_only and not first:
-            return ""
-        # What is offered depends on the focus; what is told does not.
-        keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
-        keys += [action.keys[0] for action in actions() if action.id == wanted]
-        return f"{key_label(keys[0])} {WORDS[alert.next_step]}" if keys else ""
+    @property
+    def shown(self) -> Sequence[Entry]:
+        """The connections that pass the filter."""
+        return self.cards.entries
+
+    @property
+    def worst_first(self) -> bool:
+        """Whether the worst come first, or else the names decide."""
+        return self._worst_first
 
     @property
     def is_inside(self) -> bool:
         """Whether the details are what the user is in."""
         return self.has_class("-inside")
-
-    # Loading
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection; the cursor follows at once."""
@@ -121,19 +113,46 @@ class HealthPane(Pane):
     def reload(self) -> None:
         """Look at all connections."""
         if self.connection_id is not None:
-            self.load("board", self._read, self._took, label="looking at the connections")
+            self.loader.load(
+                "overview",
+                lambda _: read_overview(self.host.workspace),
+                self._took,
+                label="looking at the connections",
+            )
 
-    def _read(self, _job: Job) -> Board:
-        return read_board(self.workspace)
-
-    def _took(self, board: Board) -> None:
-        self.board = board
+    def _took(self, overview: HealthOverview) -> None:
+        self.overview = overview
         self._arrange()
 
     def changed(self) -> None:
         """Look again after something was changed, and let the rail do so."""
         self.post_message(self.Changed())
         self.reload()
+
+    def ask(self, action_id: str) -> None:
+        """Ask the screen for one of its own actions."""
+        self.post_message(self.Asked(action_id))
+
+    def add_connection(self) -> None:
+        """Have the screen add a connection."""
+        self.post_message(self.AddConnection())
+
+    def order(self, *, worst_first: bool) -> None:
+        """Order by name, or the worst first."""
+        self._worst_first = worst_first
+        self._arrange()
+
+    def enter(self) -> None:
+        """Go into the details."""
+        self.add_class("-inside")
+        self.details.focus()
+        self.refresh_bindings()
+
+    def leave(self) -> None:
+        """Go back to the cards."""
+        self.remove_class("-inside")
+        self.cards.focus()
+        self.refresh_bindings()
 
     def apply_filter(self, text: str) -> None:
         """Show the connections that pass."""
@@ -142,9 +161,9 @@ class HealthPane(Pane):
     def _arrange(self) -> None:
         found = compile_filter(self.filter_text, searched=searched, keys=FILTER_KEYS)
         self._hint = found.hint
-        every = ordered(self.board.entries, worst_first=self.worst_first)
+        every = ordered(self.overview.entries, worst_first=self._worst_first)
         shown = [entry for entry in every if found.predicate is None or found.predicate(entry)]
-        self.cards.show_entries(shown, self.board.now, self.connection_id)
+        self.cards.show_entries(shown, self.overview.now, self.connection_id)
         self.set_class(bool(every) and not shown, "-none")
         total = f"{len(shown)} of {len(every)}" if len(shown) < len(every) else f"{len(every)}"
         self.post_message(self.Summary(total, self._hint))
@@ -152,11 +171,33 @@ class HealthPane(Pane):
 
     def _show_chosen(self) -> None:
         self.cards.choose(self.connection_id)
-        self.details.show_entry(self.entry, self.board.now)
-        entries = self.board.entries
+        entry, before = self.entry, self._drawn
+        if entry is not before:
+            self._drawn = entry
+            same = entry is not None and before is not None and entry.id == before.id
+            self.details.show(self._detail, anew=not same)
+        entries = self.overview.entries
         if entries:
             self.set_heading(TITLE, *summary(entries, self.size.width - len(TITLE) - GAP - 2))
         self.refresh_bindings()
+
+    def _detail(self, width: int) -> Content:
+        entry = self._drawn
+        return detail(entry, self.now, width, self.step_hint) if entry is not None else Content("")
+
+    def step_hint(self, alert: Alert) -> str:
+        """Return the key of an alert's next step: that of the most urgent is always `n`."""
+        if alert.next_step is None:
+            return ""
+        found = self.step
+        first = found is not None and found[0] == alert
+        wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step)
+        if self.host.workspace.read_only and not first:
+            return ""
+        # What is offered depends on the focus; what is told does not.
+        keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
+        keys += [action.keys[0] for action in actions() if action.id == wanted]
+        return f"{key_label(keys[0])} {STEP_WORDS[alert.next_step]}" if keys else ""
 
     @on(Cards.Moved)
     def _moved(self, message: Cards.Moved) -> None:
@@ -167,11 +208,7 @@ class HealthPane(Pane):
 
     @on(Cards.Opened)
     def _opened(self) -> None:
-        self.add_class("-inside")
-        self.details.focus()
-        self.refresh_bindings()
-
-    # What the shell asks
+        self.enter()
 
     def copy_text(self) -> str:
         """Return the status of the connection as JSON."""
@@ -185,111 +222,13 @@ class HealthPane(Pane):
 
     def state(self) -> dict[str, Any]:
         """Keep the order."""
-        return {"worst_first": self.worst_first}
+        return {"worst_first": self._worst_first}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up the order."""
         wanted = state.get("worst_first")
-        self.worst_first = wanted if isinstance(wanted, bool) else self.worst_first
+        self._worst_first = wanted if isinstance(wanted, bool) else self._worst_first
 
     def focus_target(self) -> Widget | None:
         """Return the cards, or the details that the user is in."""
-        return self.details if self.has_class("-inside") else self.cards
-
-    # Actions
-
-    def action_next_step(self) -> None:
-        """Do what the most urgent alert asks for."""
-        entry, step = self.entry, self.step
-        if entry is None or step is None:
-            return
-        match step[1]:
-            case NextStep.SEE_DRIFT:
-                self.post_message(self.GoTo("drift", {"connection": entry.id}))
-            case NextStep.TEST:
-                self.action_test()
-            case NextStep.SIGN_IN:
-                self.post_message(self.Asked("connection.sign_in"))
-            case NextStep.REFRESH:
-                self.post_message(self.Asked("connection.refresh"))
-
-    def action_test(self) -> None:
-        """Ask the CRM who we are there."""
-        if self.entry is not None:
-            doing.test(self, self.entry.connection)
-
-    def action_add(self) -> None:
-        """Add a connection."""
-        self.post_message(self.AddConnection())
-
-    def action_refresh_all(self) -> None:
-        """Refresh every connection that is connected."""
-        wanted = [
-            entry.connection
-            for entry in self.cards.entries
-            if entry.connection.disconnected_at is None
-        ]
-
-        def work(job: Job) -> doing.Round:
-            return doing.refresh_all(self.workspace, wanted, job.progress, job.cancel)
-
-        def done(result: doing.Round) -> None:
-            self.deck.say(str(result), severity="warning" if result.failed else "information")
-            self.changed()
-
-        self.load("refresh", work, done, label=f"refreshing {count(len(wanted), 'connection')}")
-
-    def action_order(self) -> None:
-        """Order by name, or the worst first."""
-        self.worst_first = not self.worst_first
-        self._arrange()
-        self.deck.say("The worst first" if self.worst_first else "By name", timeout=2)
-
-    def action_rename(self) -> None:
-        """Give the connection another name."""
-        if self.entry is not None:
-            doing.ask_and_rename(self, self.entry.connection)
-
-    def action_folder(self) -> None:
-        """Read exported schemas from another folder."""
-        if self.entry is not None:
-            doing.ask_and_move(self, self.entry.connection)
-
-    def action_disconnect(self) -> None:
-        """Disconnect, once its name was typed."""
-        if self.entry is not None:
-            doing.ask_and_disconnect(self, self.entry.connection)
-
-    def action_reconnect(self) -> None:
-        """Take the disconnection back."""
-        if self.entry is not None:
-            doing.reconnect(self, self.entry.connection)
-
-    def action_other(self) -> None:
-        """Go between the cards and the details."""
-        if self.is_inside:
-            self.action_leave()
-        else:
-            self._opened()
-
-    def action_leave(self) -> None:
-        """Go back to the cards."""
-        self.remove_class("-inside")
-        self.cards.focus()
-        self.refresh_bindings()
-
-
-def read_board(workspace: Workspace) -> Board:
-    """Return every connection with what is cached of its health."""
-    with workspace.hold():
-        connections = {connection.id: connection for connection in workspace.connections.all()}
-        entries = tuple(
-            Entry(
-                connections[status.id],
-                status,
-                workspace.health.sync_history(status.id, MOST_RUNS),
-                workspace.health.failures(status.id),
-            )
-            for status in workspace.health.statuses()
-        )
-    return Board(entries, workspace.now)
+        return self.details if self.is_inside else self.cards

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from crmdeck.model import PicklistValue
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.widgets.table import Column, Table
-
-
-def _scroll(name: str, title: str, *keys: str) -> Action[Any]:
-    return Action(f"facts.{name}", title, keys, palette=False)
-
-
-class Facts(ActionHost, VerticalScroll, inherit_bindings=False):
-    """Text that scrolls by the same keys as a table."""
-
-    SCOPE = "facts"
-    WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[Actions] = (
-        _scroll("scroll_down", "scroll down", "j", "down"),
-        _scroll("scroll_up", "scroll up", "k", "up"),
-        _scroll("page_down", "next page", "pagedown", "ctrl+f"),
-        _scroll("page_up", "previous page", "pageup", "ctrl+b"),
-        _scroll("scroll_home", "to the top", "g", "home"),
-        _scroll("scroll_end", "to the end", "G", "end"),
-    )
-
+from crmdeck.tui.widgets.text_view import TextView
 
 VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
     Column("value", "Value", lambda line: line[1].value, min_width=12, weight=1),
@@ -68,8 +46,7 @@ class FieldView(Container):
 
     def compose(self) -> ComposeResult:
         """Lay both out."""
-        with Facts(id="facts"):
-            yield Static("", markup=False)
+        yield TextView(id="facts")
         yield Table(
             VALUE_COLUMNS,
             key=lambda line: line[0],
@@ -79,9 +56,9 @@ class FieldView(Container):
         )
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> TextView:
         """What scrolls."""
-        return self.query_one(Facts)
+        return self.query_one("#facts", TextView)
 
     @property
     def values(self) -> Table[tuple[int, PicklistValue]]:
@@ -90,13 +67,11 @@ class FieldView(Container):
 
     def show(self, facts: Content, values: Sequence[PicklistValue], *, anew: bool) -> None:
         """Show a field; `anew` begins at the top."""
-        self.facts.query_one(Static).update(facts)
+        self.facts.show(lambda _: facts, anew=anew)
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
-        if anew:
-            self.facts.scroll_home(animate=False)
 
     @property
     def target(self) -> Widget:

@@ -1,15 +1,20 @@
-"""What the health pane shows: every connection with its history, and in which order. Pure."""
+"""What the health pane shows: every connection with its history, in which order, and what next.
+
+Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from rich.cells import cell_len
 
+from crmdeck.errors import NextStep
 from crmdeck.model import (
+    Alert,
     AlertLevel,
     Connection,
     ConnectionStatus,
@@ -22,9 +27,6 @@ from crmdeck.model import (
 from crmdeck.tui.filtering import KeyTest, one_of
 from crmdeck.tui.health import PLATFORM_NAMES, health_of
 
-RENEWED = ("browser", "refresh-token", "jwt", "client-credentials", "password")
-TOKEN_SOON = timedelta(days=7)
-QUOTA_LOW = 0.20
 GAP = 3
 """Cells between the parts of a heading."""
 
@@ -50,7 +52,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Board:
+class HealthOverview:
     """All connections as they were at `now`."""
 
     entries: tuple[Entry, ...] = ()
@@ -93,44 +95,6 @@ def where(connection: Connection) -> str:
     return _host(connection.instance_url or connection.endpoint)
 
 
-def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
-    """Return how long the token lasts, in words, and the state of that."""
-    connection = entry.connection
-    if connection.source is Source.FILES:
-        return "no token", "muted"
-    if entry.status.status is Status.REAUTH_REQUIRED:
-        return "token refused", "error"
-    ends = connection.token_expires_at
-    if ends is not None:
-        left = ends - now
-        if left <= timedelta(0):
-            return f"token ended {_days(-left)} ago", "error"
-        return f"token ends in {_days(left)}", "warn" if left <= TOKEN_SOON else "muted"
-    return ("token renewed" if _is_renewed(connection) else "token: no end"), "muted"
-
-
-def token_in_full(entry: Entry, now: datetime) -> str:
-    """Return how long the token lasts, for a line of its own."""
-    words = token_life(entry, now)[0].removeprefix("token").removeprefix(":").strip()
-    ends = entry.connection.token_expires_at
-    if entry.connection.source is Source.FILES:
-        return "none is needed"
-    if ends is not None:
-        return f"{words}, {ends:%Y-%m-%d %H:%M} UTC"
-    return {"renewed": "renewed by crmdeck when it ends", "no end": "no end is known"}.get(
-        words, words
-    )
-
-
-def quota_words(status: ConnectionStatus) -> tuple[str, str]:
-    """Return how much of the API allowance is left, in words, and the state of that."""
-    if status.quota is None:
-        return "no quota" if status.source is Source.FILES else "quota unknown", "muted"
-    left = status.quota.left
-    state = "error" if left <= QUOTA_LOW / 2 else "warn" if left <= QUOTA_LOW else "ok"
-    return f"{left:.0%} left".replace("%", " %"), state
-
-
 def summary(entries: Sequence[Entry], width: int) -> tuple[str, ...]:
     """Return the morning's answer: how many are in which state, the worst first.
 
@@ -168,10 +132,32 @@ FILTER_KEYS: dict[str, KeyTest[Entry]] = {
 }
 
 
-def _is_renewed(connection: Connection) -> bool:
-    if connection.source is Source.SANDBOX and connection.sign_in is None:
-        return connection.platform is Platform.SALESFORCE
-    return connection.sign_in in RENEWED
+STEP_WORDS = {
+    NextStep.SIGN_IN: "sign in again",
+    NextStep.REFRESH: "refresh",
+    NextStep.SEE_DRIFT: "see the drift",
+    NextStep.TEST: "test it",
+}
+STEP_ACTIONS = {
+    NextStep.SIGN_IN: "connection.sign_in",
+    NextStep.REFRESH: "connection.refresh",
+    NextStep.TEST: "health.test",
+}
+"""The action that does it, where it has a key of its own."""
+
+_WRITES = (NextStep.SIGN_IN, NextStep.REFRESH)
+
+
+def first_step(status: ConnectionStatus, *, read_only: bool) -> tuple[Alert, NextStep] | None:
+    """Return the most urgent alert that a key can do something about, and what."""
+    return next(
+        (
+            (alert, alert.next_step)
+            for alert in status.alerts
+            if alert.next_step is not None and not (read_only and alert.next_step in _WRITES)
+        ),
+        None,
+    )
 
 
 def _host(url: str | None) -> str:
@@ -179,10 +165,3 @@ def _host(url: str | None) -> str:
         return urlsplit(url).netloc or url if url else ""
     except ValueError:
         return url or ""
-
-
-def _days(left: timedelta) -> str:
-    hours = int(left.total_seconds() // 3600)
-    if hours < 1:
-        return f"{int(left.total_seconds() // 60)} min"
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d"

@@ -1,58 +1,34 @@
-"""What the keys do in the health pane."""
+"""What the keys are in the health pane."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from crmdeck.model import Source
 from crmdeck.tui.actions import Action, Actions
-
-
-def _has_entry(pane: Any) -> bool:
-    return pane.entry is not None
-
-
-def _is_connected(pane: Any) -> bool:
-    return pane.entry is not None and pane.entry.connection.disconnected_at is None
-
-
-def _is_disconnected(pane: Any) -> bool:
-    return pane.entry is not None and pane.entry.connection.disconnected_at is not None
-
-
-def _reads_files(pane: Any) -> bool:
-    return _is_connected(pane) and pane.entry.connection.source is Source.FILES
-
-
-def _has_step(pane: Any) -> bool:
-    return pane.step is not None
-
-
-def _is_inside(pane: Any) -> bool:
-    return bool(pane.is_inside)
-
+from crmdeck.tui.panes.health.commands import HealthCommands
 
 HEALTH_ACTIONS: Actions = (
     Action(
         "health.next_step",
         "next step",
         ("n",),
+        HealthCommands.take_next_step,
         help="do what the most urgent alert asks for: sign in, refresh, see the drift",
         hint=90,
-        applies=_has_step,
+        blocked=HealthCommands.no_step,
     ),
     Action(
         "health.test",
         "test",
         ("t",),
+        HealthCommands.test,
         help="ask the CRM who we are there, what is not allowed, and how much quota is left",
         hint=80,
-        applies=_is_connected,
+        blocked=HealthCommands.no_connected,
     ),
     Action(
         "health.add",
         "add",
         ("a",),
+        HealthCommands.add,
         help="add a connection",
         hint=75,
         writes=True,
@@ -61,15 +37,17 @@ HEALTH_ACTIONS: Actions = (
         "health.refresh_all",
         "refresh all",
         ("ctrl+r",),
+        HealthCommands.refresh_all,
         help="read the schemas of all connections again",
         hint=48,
-        applies=_has_entry,
+        blocked=HealthCommands.no_refresh,
         writes=True,
     ),
     Action(
         "health.order",
         "order",
         ("o",),
+        HealthCommands.change_order,
         help="order by name, or the worst first",
         hint=18,
     ),
@@ -77,25 +55,29 @@ HEALTH_ACTIONS: Actions = (
         "health.rename",
         "rename",
         ("N",),
+        HealthCommands.rename,
         help="give the connection another name",
-        applies=_has_entry,
+        blocked=HealthCommands.no_connection,
         writes=True,
     ),
     Action(
         "health.folder",
         "folder",
         ("p",),
+        HealthCommands.move,
         help="read exported schemas from another folder or file",
         hint=70,
-        applies=_reads_files,
+        blocked=HealthCommands.no_files,
         writes=True,
     ),
     Action(
         "health.disconnect",
         "disconnect",
         ("x",),
+        HealthCommands.disconnect,
         help="mark the connection as disconnected; nothing is deleted",
-        applies=_is_connected,
+        applies=lambda commands: not commands.is_disconnected,
+        blocked=HealthCommands.no_connection,
         writes=True,
         mode="connected",
     ),
@@ -103,9 +85,10 @@ HEALTH_ACTIONS: Actions = (
         "health.reconnect",
         "reconnect",
         ("x",),
+        HealthCommands.reconnect,
         help="take a disconnection back",
         hint=85,
-        applies=_is_disconnected,
+        applies=lambda commands: commands.is_disconnected,
         writes=True,
         mode="disconnected",
     ),
@@ -113,6 +96,7 @@ HEALTH_ACTIONS: Actions = (
         "health.other",
         "cards or details",
         ("tab",),
+        HealthCommands.go_to_other,
         help="go between the cards and the details",
         palette=False,
     ),
@@ -120,9 +104,10 @@ HEALTH_ACTIONS: Actions = (
         "health.leave",
         "back",
         ("escape",),
+        HealthCommands.leave,
         help="go back to the cards",
         hint=95,
-        applies=_is_inside,
+        applies=lambda commands: commands.view.is_inside,
         palette=False,
     ),
 )

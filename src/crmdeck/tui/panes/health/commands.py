@@ -1,0 +1,284 @@
+"""What the keys do in the health pane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from textual.app import App
+
+from crmdeck.errors import CrmdeckError, NextStep
+from crmdeck.model import Alert, Connection, ProbeReport, Source
+from crmdeck.tui.dialogs.account import Account
+from crmdeck.tui.dialogs.confirm import TypedConfirm
+from crmdeck.tui.dialogs.form import Asked, Form, asked_path
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.panes.health.overview import Entry
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.text import count
+
+
+class HealthView(Protocol):
+    """What the commands need of the pane."""
+
+    @property
+    def app(self) -> App[Any]:
+        """The application, to push dialogs on."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment that ages are told for."""
+
+    @property
+    def entry(self) -> Entry | None:
+        """The connection that shows."""
+
+    @property
+    def step(self) -> tuple[Alert, NextStep] | None:
+        """Its most urgent alert that a key can do something about, and what."""
+
+    @property
+    def shown(self) -> Sequence[Entry]:
+        """The connections that pass the filter."""
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the user is in the details."""
+
+    @property
+    def worst_first(self) -> bool:
+        """Whether the worst come first, or else the names decide."""
+
+    def order(self, *, worst_first: bool) -> None:
+        """Order anew."""
+
+    def enter(self) -> None:
+        """Go into the details."""
+
+    def leave(self) -> None:
+        """Go back to the cards."""
+
+    def changed(self) -> None:
+        """Look again after something was changed, and let the rail do so."""
+
+    def show_error(self, error: CrmdeckError | None) -> None:
+        """Show an error."""
+
+    def ask(self, action_id: str) -> None:
+        """Ask the screen for one of its own actions."""
+
+    def add_connection(self) -> None:
+        """Have the screen add a connection."""
+
+
+class HealthCommands:
+    """Acts on the connection that shows."""
+
+    def __init__(self, view: HealthView, host: PaneHost, loader: Loader) -> None:
+        self.view = view
+        self._host = host
+        self._loader = loader
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that shows."""
+        entry = self.view.entry
+        return entry.connection if entry is not None else None
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the connection that shows was disconnected."""
+        connection = self.connection
+        return connection is not None and connection.disconnected_at is not None
+
+    def take_next_step(self) -> None:
+        """Do what the most urgent alert asks for."""
+        entry, step = self.view.entry, self.view.step
+        if entry is None or step is None:
+            return
+        match step[1]:
+            case NextStep.SEE_DRIFT:
+                self._host.go_to("drift", Location(connection=entry.id))
+            case NextStep.TEST:
+                self.test()
+            case NextStep.SIGN_IN:
+                self.view.ask("connection.sign_in")
+            case NextStep.REFRESH:
+                self.view.ask("connection.refresh")
+
+    def add(self) -> None:
+        """Add a connection."""
+        self.view.add_connection()
+
+    def change_order(self) -> None:
+        """Order by name, or the worst first."""
+        worst_first = not self.view.worst_first
+        self.view.order(worst_first=worst_first)
+        self._host.say("The worst first" if worst_first else "By name", timeout=2)
+
+    def go_to_other(self) -> None:
+        """Go between the cards and the details."""
+        if self.view.is_inside:
+            self.view.leave()
+        else:
+            self.view.enter()
+
+    def leave(self) -> None:
+        """Go back to the cards."""
+        self.view.leave()
+
+    def refresh_all(self) -> None:
+        """Refresh every connection that shows and is connected, at the same time.
+
+        Who fails keeps its error and stops nobody else.
+        """
+        wanted = [entry.id for entry in self.view.shown if entry.connection.disconnected_at is None]
+
+        def work(job: Job) -> tuple[str, bool]:
+            attempts = self._host.workspace.refreshes.run_many(
+                wanted, progress=job.progress, cancel=job.cancel
+            )
+            results = [each.result for each in attempts if each.result is not None]
+            changes = sum(len(result.drift_events) for result in results)
+            told = f"{count(len(results), 'connection')} refreshed, {count(changes, 'change')}"
+            failed = [each.name for each in attempts if each.error is not None]
+            return f"{told}; failed: {', '.join(failed)}" if failed else told, bool(failed)
+
+        def done(answer: tuple[str, bool]) -> None:
+            told, failed = answer
+            self._host.say(told, severity="warning" if failed else "information")
+            self.view.changed()
+
+        label = f"refreshing {count(len(wanted), 'connection')}"
+        self._loader.load("refresh", work, done, label=label)
+
+    def rename(self) -> None:
+        """Ask for another name."""
+        connection = self.connection
+        if connection is None:
+            return
+
+        def work(_job: Job, answers: dict[str, str]) -> Connection:
+            return self._host.workspace.connections.rename(connection.id, answers["name"].strip())
+
+        form: Form[Connection] = Form(
+            f"Rename {connection.name}",
+            [Asked("name", "New name", value=connection.name)],
+            work,
+            text="Its id and its history stay.",
+            label="renaming",
+        )
+        self.view.app.push_screen(form, lambda renamed: self.view.changed() if renamed else None)
+
+    def move(self) -> None:
+        """Ask for another folder of exported schemas, then read it."""
+        connection = self.connection
+        if connection is None:
+            return
+
+        def work(_job: Job, answers: dict[str, str]) -> Connection:
+            path = answers["path"].strip()
+            return self._host.workspace.connections.update(connection.id, path=path)
+
+        def done(moved: Connection | None) -> None:
+            if moved is not None:
+                self.view.changed()
+                self.view.ask("connection.refresh")
+
+        form: Form[Connection] = Form(
+            f"Where {connection.name} reads from",
+            [asked_path(connection.path or "")],
+            work,
+            text="It is read at once; what was cached before stays in the history.",
+            label="moving",
+        )
+        self.view.app.push_screen(form, done)
+
+    def disconnect(self) -> None:
+        """Ask for the name to be typed, then disconnect."""
+        connection = self.connection
+        if connection is None:
+            return
+
+        def work(_job: Job) -> Connection:
+            return self._host.workspace.connections.disconnect(connection.id)
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._change(work, "disconnecting", "is disconnected; what was cached of it stays.")
+
+        text = (
+            "It is not refreshed any more. Nothing is deleted: its schemas, its drift and its "
+            "mappings stay, and it can be connected again."
+        )
+        dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
+        self.view.app.push_screen(dialog, answered)
+
+    def reconnect(self) -> None:
+        """Take a disconnection back."""
+        connection = self.connection
+        if connection is None:
+            return
+
+        def work(_job: Job) -> Connection:
+            return self._host.workspace.connections.update(connection.id, reconnect=True)
+
+        self._change(work, "connecting again", "is connected again.")
+
+    def test(self) -> None:
+        """Ask the CRM who we are there, and show the answer."""
+        connection = self.connection
+        if connection is None:
+            return
+
+        def told(report: ProbeReport) -> None:
+            self.view.changed()
+            self.view.app.push_screen(Account(connection.name, report, self.view.now))
+
+        def failed(error: CrmdeckError) -> None:
+            self.view.changed()
+            self.view.show_error(error)
+
+        self._loader.load(
+            "test",
+            lambda job: self._host.workspace.connections.test(connection.id, progress=job.progress),
+            told,
+            failed=failed,
+            label=f"testing {connection.name}",
+        )
+
+    def _change(self, work: Callable[[Job], Connection], label: str, told: str) -> None:
+        def done(changed: Connection) -> None:
+            self._host.say(f"{changed.name} {told}")
+            self.view.changed()
+
+        self._loader.load("change", work, done, label=label, cancellable=False)
+
+    def no_connection(self) -> str | None:
+        """Return why nothing can be done to the connection that shows; None where it can."""
+        return None if self.view.entry is not None else "No connection is chosen."
+
+    def no_connected(self) -> str | None:
+        """Return the same where it has to be connected."""
+        connection = self.connection
+        if connection is None:
+            return self.no_connection()
+        if connection.disconnected_at is not None:
+            return f"{connection.name} is disconnected: reconnect it first."
+        return None
+
+    def no_files(self) -> str | None:
+        """Return the same where it has to be read from files."""
+        connection = self.connection
+        if connection is not None and connection.source is not Source.FILES:
+            return f"{connection.name} is not read from files."
+        return self.no_connected()
+
+    def no_step(self) -> str | None:
+        """Return why there is no next step."""
+        return None if self.view.step is not None else "No alert asks for anything that a key does."
+
+    def no_refresh(self) -> str | None:
+        """Return why there is nothing to refresh."""
+        return None if self.view.shown else "No connection shows."
