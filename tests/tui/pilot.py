@@ -22,16 +22,24 @@ def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
     return CrmdeckApp(workspace, panes=panes, **options)
 
 
+QUIET_LOOKS = 3
+"""Looks in a row at which nothing may be going on: what one tells is passed on between them."""
+
+
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until nothing is loading or being sorted, and all is painted."""
+    """Wait until nothing is loading or being sorted, and all that was told has arrived."""
     app = pilot.app
-    for _ in range(400):
+    quiet = 0
+    for _ in range(800):
         await pilot.pause()
-        if not is_loading(app.screen_stack[0]) and not any(
-            worker.group == "order" for worker in app.workers
-        ):
+        ordering = any(worker.group == "order" for worker in app.workers)
+        if is_loading(app.screen_stack[0]) or ordering:
+            quiet = 0
+            await asyncio.sleep(0.005)
+            continue
+        quiet += 1
+        if quiet == QUIET_LOOKS:
             break
-        await asyncio.sleep(0.005)
     await pilot.pause()
 
 

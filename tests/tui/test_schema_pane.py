@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.host import Location
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
@@ -284,7 +285,7 @@ async def test_other_panes_lead_to_a_field(workspace: Workspace) -> None:
         await start(pilot)
         await filter_by(pilot, "acc")
         pane = app.screen_stack[0].query_one("#pane-schema", Pane)
-        pane.post_message(pane.GoTo("schema", {"object": "Opportunity", "field": "Amount"}))
+        pane.host.go_to("schema", Location(object="Opportunity", field="Amount"))
         await settle(pilot)
         text = screen_text(pilot)
         assert "prod › Opportunity › Amount" in text

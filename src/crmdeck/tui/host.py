@@ -49,6 +49,10 @@ class PaneHost(Protocol):
     def status(self) -> ConnectionStatus | None:
         """How the chosen connection is doing, as last asked; None while none is chosen."""
 
+    @property
+    def takes_escape(self) -> bool:
+        """Whether Esc has something to do first: cancel, put an error away, clear the filter."""
+
     def say(
         self,
         text: str,

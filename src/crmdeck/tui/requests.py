@@ -105,6 +105,11 @@ class Loader:
         """Whether any request is under way."""
         return bool(self._requests)
 
+    @property
+    def can_cancel(self) -> bool:
+        """Whether any request is under way that may be given up."""
+        return any(request.cancellable for request in self._requests.values())
+
     def load(
         self,
         slot: str,

@@ -462,12 +462,14 @@ class MainScreen(ActionHost, Screen[None]):
         can = self.pane is not None and self.pane.can_export()
         return None if can else "There is nothing to export here."
 
-    def _can_go_back(self) -> bool:
+    @property
+    def takes_escape(self) -> bool:
+        """Whether Esc has something to do here: cancel, put an error away, clear the filter."""
         pane = self.pane
         return bool(
-            self.loader.is_loading
+            self.loader.can_cancel
             or self.filter_text
-            or (pane is not None and (pane.error is not None or pane.loader.is_loading))
+            or (pane is not None and (pane.error is not None or pane.loader.can_cancel))
         )
 
     ACTIONS: ClassVar[Actions] = (
@@ -508,7 +510,7 @@ class MainScreen(ActionHost, Screen[None]):
             ("escape",),
             go_back,
             help="cancel what is loading, put an error away, clear the filter",
-            applies=_can_go_back,
+            applies=lambda screen: screen.takes_escape,
             palette=False,
         ),
         Action(

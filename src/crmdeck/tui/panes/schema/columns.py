@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crmdeck.model import Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.schema.data import FieldLine, Mark, ObjectLine
+from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
 from crmdeck.tui.samples import percent_filled
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column

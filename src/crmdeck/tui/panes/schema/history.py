@@ -8,7 +8,7 @@ from typing import Any
 from textual.content import Content
 
 from crmdeck.model import Change, DriftEvent, DriftKind, Field
-from crmdeck.tui.panes.schema.data import FieldLine, SchemaData
+from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import value_text
@@ -17,7 +17,7 @@ LONGEST_VALUE = 80
 INDENT = 12
 
 
-def told(event: DriftEvent, *, with_field: bool = False) -> Content:
+def event_text(event: DriftEvent, *, with_field: bool = False) -> Content:
     """Return an event on a line: its sign and word, what it is about, why it matters."""
     severity = event.severity
     sign = Content.styled(f"{SIGNS[severity]} {severity.value}  ", COLOURS[severity])
@@ -34,7 +34,7 @@ def event_lines(line: FieldLine, data: SchemaData) -> list[Content]:
         lines.append(
             Content.assemble(
                 (f"{event.detected_at:%Y-%m-%d}  ", "$muted"),
-                told(event),
+                event_text(event),
             )
         )
         lines += [_change(change) for change in event.changes]

@@ -3,132 +3,329 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
 
 from crmdeck.tui.actions import Actions
-from crmdeck.tui.panes.pane import ExportRequest
-from crmdeck.tui.panes.sampling import InView
-from crmdeck.tui.panes.schema.exporting import exported
-from crmdeck.tui.panes.schema.keys import SCHEMA_ACTIONS
-from crmdeck.tui.panes.schema.places import (
+from crmdeck.tui.health import ago
+from crmdeck.tui.host import PaneHost
+from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.schema import columns, comparison, detail
+from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
+from crmdeck.tui.panes.schema.commands import SchemaCommands
+from crmdeck.tui.panes.schema.export import comparison_export, schema_export
+from crmdeck.tui.panes.schema.field_view import FieldView
+from crmdeck.tui.panes.schema.filter_keys import filter_of
+from crmdeck.tui.panes.schema.loader import SchemaLoader
+from crmdeck.tui.panes.schema.rows import FieldLine
+from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARED,
     COMPARISON,
     DIFFERENCE,
     FIELD,
     FIELDS,
+    KINDS,
     OBJECTS,
     TABLES,
     Place,
-    from_state,
-    moment_of,
-    sides_from_state,
+    ViewState,
     sides_to_state,
     to_state,
-    without_comparison,
 )
-from crmdeck.tui.panes.schema.showing import Showing
+from crmdeck.tui.samples import Sampler
+from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 
+READING = "Reading the fields."
+PAUSE = 0.2
+"""Seconds that the cursor stands on a field of any object before that object is read."""
 
-class SchemaPane(Showing):
-    """Where one is, is a trail of places; keys lead in and back out."""
+
+class SchemaPane(Pane):
+    """Where one is, is a trail of places, each kind with its own widget; one of them shows."""
 
     SCOPE = "schema"
     ACTIONS: ClassVar[Actions] = SCHEMA_ACTIONS
 
-    # Ways
+    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
+        super().__init__(host, id=id)
+        self.view_state = ViewState()
+        self.sampler = Sampler(host, self.loader, self.fill)
+        self.schema = SchemaLoader(host, self.loader, self.view_state, self.sampler.samples, self)
+        self.commands = SchemaCommands(
+            self, host, self.loader, self.schema, self.view_state, self.sampler
+        )
+        self._restored_for: object = None
+        self._wanted: object = None
+        self._hint = ""
+        self._given: dict[str, tuple[str, object]] = {}
+        self._shown_field: object = None
 
-    def go(self, *places: Place) -> None:
-        """Go in to `places`; where one was is where one comes back to."""
-        self.trail = (*self._kept_trail(), *places)
-        self._arrive()
+    def compose_body(self) -> ComposeResult:
+        """Yield a widget for each kind of place, the banner above and the details below."""
+        yield Static("", id="banner", markup=False)
+        yield Table(
+            columns.object_columns(self._moment),
+            key=lambda line: line.key,
+            can_mark=False,
+            empty="No objects.",
+            id=OBJECTS,
+        )
+        yield Table(
+            columns.field_columns(self._moment), key=lambda line: line.key, empty=READING, id=FIELDS
+        )
+        yield Table(
+            columns.all_columns(self._moment), key=lambda line: line.key, empty=READING, id=ALL
+        )
+        yield FieldView(id=FIELD)
+        yield Table(
+            comparison.OBJECT_COLUMNS,
+            key=lambda one: one.object_type,
+            can_mark=False,
+            empty="Nothing differs.",
+            id=COMPARISON,
+        )
+        yield Table(
+            comparison.LINE_COLUMNS,
+            key=lambda line: line.key,
+            can_mark=False,
+            empty="Nothing differs.",
+            id=DIFFERENCE,
+        )
+        yield Static("", id="brief", classes="detail", markup=False)
 
-    def action_up(self) -> None:
-        """Go back up; from the top, leave the past."""
-        if len(self.trail) > 1:
-            left = self.place
-            self.trail = self.trail[:-1]
-            # A table that was not filled before begins where one comes from.
-            if self.place.kind in (FIELDS, ALL):
-                self.wanted = tuple(left[1:3])
-            elif self.place.kind in (OBJECTS, COMPARISON):
-                self.wanted = left.object_type or None
-            self._arrive()
-        elif self.at is not None:
-            self.action_now()
+    def on_mount(self) -> None:
+        """Begin at the objects."""
+        self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
+        self.present()
 
-    def action_leave(self) -> None:
-        """Go back up."""
-        self.action_up()
+    def show(self, connection_id: str | None) -> None:
+        """Show a connection; another one is shown as it is now."""
+        before = self.connection_id or self._restored_for
+        if before not in (None, connection_id):
+            self.view_state.at = None
+            self.view_state.sides = self.schema.comparison = None
+        super().show(connection_id)
 
-    def action_out(self) -> None:
-        """Go back up, and leave the filter of the place as it is."""
-        self.action_up()
+    def reload(self) -> None:
+        """Read the schema."""
+        if self.connection_id is not None:
+            self.schema.reload(self.connection_id)
 
-    def action_all(self) -> None:
-        """Search all fields, or go back to the objects."""
-        if self.place.kind == ALL:
-            self.action_up()
-        else:
-            self.trail = (self._kept_trail()[0], Place(ALL))
-            self._arrive()
-
-    def action_other(self) -> None:
-        """Go between the facts and the values of a field."""
-        view = self.field_view
-        (view.facts if view.values.has_focus else view.values).focus()
-
-    def action_mapping(self) -> None:
-        """Open the mapping of the field."""
-        place = self.mapping_place()
-        if place is not None:
-            self.post_message(self.GoTo("mapping", place))
-
-    def mapping_place(self) -> dict[str, str] | None:
-        """Return where the mapping of the field under the cursor is; None where it has none."""
-        line = self.line
-        found = self.data.overview.mapped.get(line.key) if self.data and line else None
-        return {"pair": found[0].object_pair, "field": found[0].partner_field} if found else None
-
-    # Samples
-
-    def fields_in_view(self) -> InView | None:
-        """Return the fields of an object that are on the screen, or the one that shows in full."""
-        ref, kind, line = self.connection_id, self.place.kind, self.line
-        if ref is None or self.at is not None or line is None:
-            return None
-        if kind != FIELDS:
-            return InView(ref, line.row.object_type, (line.row.name,))
-        names = tuple(one.row.name for one in self.table.in_view())
-        return InView(ref, line.row.object_type, names)
-
-    def show_samples(self) -> None:
-        """Show what fields hold, and how full they are."""
-        self.fill()
-
-    @on(Table.Selected)
-    def _selected(self, message: Table.Selected) -> None:
-        row, kind = message.row, self.place.kind
-        if kind == OBJECTS:
-            self.go(Place(FIELDS, row.key))
-        elif kind in (FIELDS, ALL):
-            self.go(Place(FIELD, *row.key))
-        elif kind == COMPARISON:
-            self.go(Place(DIFFERENCE, row.object_type))
-        elif kind == DIFFERENCE and self.find_field(row.object_type, row.field_name) is not None:
-            self.go(Place(FIELD, row.object_type, row.field_name))
-
-    def _kept_trail(self) -> tuple[Place, ...]:
-        return (*self.trail[:-1], self.place._replace(filter=self.filter_text))
-
-    def _arrive(self) -> None:
+    def arrive(self, cursor: object = None) -> None:
+        """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
+        self._wanted = cursor if cursor is not None else self._wanted
         self.replace_filter(self.place.filter)
         self.present()
 
-    # The contract of a pane
+    @property
+    def place(self) -> Place:
+        """The place that shows."""
+        return self.view_state.place
+
+    @property
+    def table(self) -> Table[Any]:
+        """The table of the place that shows; of a field that of its values."""
+        kind = self.place.kind
+        return self.field_view.values if kind == FIELD else self.query_one(f"#{kind}", Table)
+
+    @property
+    def field_view(self) -> FieldView:
+        """The view of a field in full."""
+        return self.query_one(f"#{FIELD}", FieldView)
+
+    @property
+    def line(self) -> FieldLine | None:
+        """The field that shows, or that is under the cursor."""
+        if self.place.kind == FIELD:
+            return self.schema.find_field(self.place.object_type, self.place.field_name)
+        return self.table.cursor_row if self.place.kind in (FIELDS, ALL) else None
+
+    def present(self) -> None:
+        """Show the widget of the place, filled, and nothing of the others."""
+        had_focus = self.has_focus_within
+        for kind in KINDS:
+            self.query_one(f"#{kind}").display = kind == self.place.kind
+        brief = self.query_one("#brief")
+        brief.display = self.place.kind != FIELD
+        brief.set_class(self.place.kind == DIFFERENCE, "-block")
+        self.fill()
+        target = self.focus_target()
+        if had_focus and target is not None:
+            target.focus()
+        self.refresh_bindings()
+
+    def focus_target(self) -> Widget | None:
+        """Return the table, or the facts of a field without values."""
+        return self.field_view.target if self.place.kind == FIELD else self.table
+
+    def fill(self) -> None:
+        """Give the widget of the place its rows, from what has been read."""
+        place = self.place
+        if place.kind in (FIELDS, FIELD):
+            self.schema.inspect(place.object_type)
+        if not self._is_read():
+            pass
+        elif place.kind == FIELD:
+            self._fill_field()
+        else:
+            self._set_rows(self._rows_of(place))
+        self._banner()
+        self._head()
+        self._brief()
+
+    def _is_read(self) -> bool:
+        """Return whether what the place shows has been read; until then old rows stay."""
+        if self.place.kind in COMPARED:
+            return self.schema.comparison is not None
+        if self.place.kind in (FIELDS, ALL):
+            return self.schema.has_fields
+        return self.schema.data is not None
+
+    def _rows_of(self, place: Place) -> tuple[Any, ...]:
+        match place.kind:
+            case "objects" if self.schema.data is not None:
+                return self.schema.data.objects
+            case "fields":
+                return self.schema.rated_lines(place.object_type)
+            case "all":
+                return self.schema.fields.lines
+            case "comparison" if self.schema.comparison is not None:
+                return self.schema.comparison.objects
+            case "difference":
+                found = self.schema.difference(place.object_type)
+                return comparison.difference_lines(found) if found is not None else ()
+        return ()
+
+    def _set_rows(self, rows: tuple[Any, ...]) -> None:
+        """Give the table of the place its rows; about another subject it begins at the top."""
+        table, place = self.table, self.place
+        subject = place.object_type
+        before, given = self._given.get(place.kind, (subject, None))
+        if before == subject and given is rows:
+            self._wanted = None
+            return
+        self._given[place.kind] = subject, rows
+        if place.kind == FIELDS:
+            table.set_columns(columns.field_columns(self._moment, rows))
+        elif place.kind == ALL:
+            table.set_columns(columns.all_columns(self._moment, rows))
+        cursor = self._wanted
+        self._wanted = None
+        if cursor is None and before != subject and rows:
+            cursor = table.key_of(rows[0])
+        table.set_rows(rows, cursor=cursor)
+
+    def _fill_field(self) -> None:
+        line, data = self.line, self.schema.data
+        found = self.schema.inspected_field(*self.place[1:3])
+        if line is None or data is None or found is None:
+            return
+        shown = (data.ref, self.place[1:3], data.overview.at)
+        anew = shown != self._shown_field
+        self._shown_field = shown
+        facts = detail.field_facts(line, data, found, self.schema.fullness(line.row.object_type))
+        self.field_view.show(facts, found.picklist, anew=anew)
+        if anew and self.has_focus_within:
+            self.field_view.target.focus()
+
+    def _moment(self) -> datetime:
+        return self.schema.data.now if self.schema.data is not None else datetime.now(UTC)
+
+    def _head(self) -> None:
+        place, data = self.place, self.schema.data
+        parts = [self.connection_name]
+        if place.kind in (FIELDS, FIELD, DIFFERENCE):
+            parts[0] += f" › {place.object_type}"
+        if place.kind == FIELD:
+            parts[0] += f" › {place.field_name}"
+        elif place.kind == COMPARISON and self.schema.comparison is not None:
+            parts.append(comparison.how_much(self.schema.comparison))
+        elif place.kind == ALL:
+            parts.append(count(len(self.schema.fields.lines), "field"))
+        elif place.kind == FIELDS and data is not None:
+            known = data.object_line(place.object_type)
+            if known is not None and known.summary.is_stale:
+                parts.append(f"▲ stale, read {ago(known.summary.discovered_at, data.now)}")
+            parts.append(count(known.summary.field_count, "field") if known else "")
+        elif place.kind == OBJECTS and data is not None:
+            fields = sum(line.summary.field_count for line in data.objects)
+            stale = sum(line.summary.is_stale for line in data.objects)
+            parts.append(f"▲ {stale:,} stale" if stale else "")
+            parts += [count(len(data.objects), "object"), count(fields, "field")]
+        self.set_heading("Schema", *parts)
+
+    def _banner(self) -> None:
+        banner = self.query_one("#banner", Static)
+        text = ""
+        if self.schema.comparison is not None and self.place.kind in COMPARED:
+            text = comparison.banner_text(self.schema.comparison, self.size.width - 4)
+        elif self.schema.data is not None and (at := self.schema.data.overview.at) is not None:
+            passed = ago(at, self.schema.data.overview.now)
+            text = f"THE PAST  as of {at:%Y-%m-%d %H:%M} UTC, {passed}"
+        banner.display = bool(text)
+        banner.update(Content.styled(text, "bold"))
+
+    def on_resize(self) -> None:
+        """Fit what stands above the rows."""
+        self._banner()
+
+    def _brief(self) -> None:
+        self.query_one("#brief", Static).update(self._brief_text() or "")
+
+    def _brief_text(self) -> Content | None:
+        kind, row = self.place.kind, self.table.cursor_row
+        if row is None or self.schema.data is None:
+            return None
+        if kind == OBJECTS:
+            return detail.object_brief(row, self.schema.data)
+        if kind in (FIELDS, ALL):
+            field = self.schema.inspected_field(*row.key)
+            return detail.field_brief(
+                row, self.schema.data, field, self.schema.fullness(row.row.object_type)
+            )
+        if kind == COMPARISON:
+            return comparison.object_brief(row)
+        if kind == DIFFERENCE and self.schema.comparison is not None:
+            return comparison.line_brief(row, *comparison.side_names(self.schema.comparison))
+        return None
+
+    def apply_filter(self, text: str) -> None:
+        """Filter what the place shows."""
+        found = filter_of(self.place.kind, text, self._moment)
+        self._hint = found.hint
+        self.table.set_filter(found.predicate, found.words)
+
+    @on(Table.Ordered)
+    def _ordered(self, message: Table.Ordered) -> None:
+        if message.table is self.table:
+            self.post_message(self.Summary(message.table.count_text, self._hint))
+            self._brief()
+
+    @on(Table.Selected)
+    def _selected(self, message: Table.Selected) -> None:
+        self.commands.open_row(message.row)
+
+    @on(Table.Highlighted)
+    def _highlighted(self, message: Table.Highlighted) -> None:
+        if message.table is self.table:
+            self._brief()
+            self.refresh_bindings()
+            if self.place.kind == ALL and message.row is not None:
+                self._stand.reset()
+                self._stand.resume()
+
+    def _read_object_under_cursor(self) -> None:
+        self._stand.pause()
+        if self.place.kind == ALL and self.line is not None:
+            self.schema.inspect(self.line.row.object_type)
 
     def copy_text(self) -> str:
         """Return the API names of the marked fields, or of what is under the cursor."""
@@ -145,12 +342,24 @@ class SchemaPane(Showing):
     def can_export(self) -> bool:
         """Return whether there is anything, without looking at every line."""
         if self.place.kind in COMPARED:
-            return self.comparison is not None
-        return self.data is not None and (self.place.kind == OBJECTS or self.has_fields)
+            return self.schema.comparison is not None
+        return self.schema.data is not None and (
+            self.place.kind == OBJECTS or self.schema.has_fields
+        )
 
     def export_request(self) -> ExportRequest | None:
         """Export what passes the filter, as of the moment that shows."""
-        return exported(self) if self.can_export() else None
+        data, sides, filtered = self.schema.data, self.view_state.sides, bool(self.filter_text)
+        if not self.can_export():
+            return None
+        if self.place.kind in COMPARED:
+            return (
+                comparison_export(self.place, self.table, sides, filtered=filtered)
+                if sides
+                else None
+            )
+        at = data.overview.at if data is not None else None
+        return schema_export(self.place, self.table, at, filtered=filtered)
 
     def state(self) -> dict[str, Any]:
         """Keep the trail, the moment, both sides, the line under the cursor, and the sorts."""
@@ -159,31 +368,26 @@ class SchemaPane(Showing):
             for kind in TABLES
             if (sort := self.query_one(f"#{kind}", Table).sort) is not None
         }
-        cursor = self.table.cursor_key
+        cursor, at = self.table.cursor_key, self.view_state.at
         return {
             "connection": self.connection_id,
-            "trail": to_state(self._kept_trail()),
-            "at": self.at.isoformat() if self.at is not None else None,
-            "sides": sides_to_state(self.sides),
+            "trail": to_state(self.commands.kept_trail()),
+            "at": at.isoformat() if at is not None else None,
+            "sides": sides_to_state(self.view_state.sides),
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
             "sorts": sorts,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a trail, or go to the `object` and `field` that another pane names."""
-        trail = from_state(state)
-        self.sides = sides_from_state(state.get("sides"))
-        self.comparison = None
-        if trail is not None:
-            self.trail = trail if self.sides is not None else without_comparison(trail)
+        self.view_state.restore(state)
+        self.schema.comparison = None
         if "object" in state:
-            self.at = None
-            self._arrive()
+            self.arrive()
             return
         cursor = state.get("cursor")
-        self.wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
-        self.at = moment_of(state.get("at"))
-        self.restored_for = state.get("connection")
+        self._wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
+        self._restored_for = state.get("connection")
         sorts = state.get("sorts")
         for kind, sort in sorts.items() if isinstance(sorts, dict) else ():
             match sort:

@@ -10,8 +10,8 @@ from textual.content import Content
 from crmdeck.model import DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.columns import mark_text
-from crmdeck.tui.panes.schema.data import ARROWS, FieldLine, ObjectLine, SchemaData
-from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, told
+from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, event_text
+from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.samples import Fullness, filled_text, values_text
 from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
@@ -45,7 +45,7 @@ def object_brief(line: ObjectLine, data: SchemaData) -> Content:
         total = count(line.mark.total, "change")
         lines.append(named("changed", f"{mark_text(line.mark)}, {total} not acknowledged"))
     for event in data.object_history(line.key)[:8]:
-        lines.append(named(f"{event.detected_at:%Y-%m-%d}", told(event, with_field=True)))
+        lines.append(named(f"{event.detected_at:%Y-%m-%d}", event_text(event, with_field=True)))
     return Content("\n").join(lines)
 
 
@@ -199,7 +199,7 @@ def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:
     event = history[0]
     when = ago(event.detected_at, now)
     who = f"  by {display_text(event.changed_by, 40)}" if event.changed_by else ""
-    return Content.assemble((f"{when}  ", "$muted"), told(event), (who, "$muted"))
+    return Content.assemble((f"{when}  ", "$muted"), event_text(event), (who, "$muted"))
 
 
 def counted(events: Iterable[DriftEvent]) -> str:

@@ -1,18 +1,16 @@
-"""What the schema pane has read: the schema of a moment, one object in full, a comparison."""
+"""What the schema pane reads: the schema of a moment, one object in full, a comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.sampling import SamplingPane
-from crmdeck.tui.panes.schema.data import FieldData, FieldLine, SchemaData, field_data, schema_data
-from crmdeck.tui.panes.schema.places import (
+from crmdeck.tui.panes.schema.rows import FieldData, FieldLine, SchemaData, field_data, schema_data
+from crmdeck.tui.panes.schema.view_state import (
     COMPARISON,
     DIFFERENCE,
     FIELD,
@@ -20,10 +18,11 @@ from crmdeck.tui.panes.schema.places import (
     OBJECTS,
     Place,
     Sides,
+    ViewState,
     is_inside,
 )
-from crmdeck.tui.requests import Job
-from crmdeck.tui.samples import Fullness
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.samples import Fullness, Samples
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
@@ -32,75 +31,74 @@ if TYPE_CHECKING:
 NO_FIELDS = FieldData("", None)
 
 
-class Reading(SamplingPane):
-    """Reads from the workspace and keeps what it read; `present` and `fill` show it."""
+class Shown(Protocol):
+    """Who shows what was read; all of it is called on the event loop."""
 
-    def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
-        super().__init__(host, id=id)
-        self.trail: tuple[Place, ...] = HOME
-        self.at: datetime | None = None
+    def present(self) -> None:
+        """Show the place that the trail ends at now."""
+
+    def fill(self) -> None:
+        """Show what was read."""
+
+    def show_error(self, error: CrmdeckError | None) -> None:
+        """Show an error, or take it away."""
+
+
+class SchemaLoader:
+    """Reads from the workspace and keeps what it read, for the place that `state` names."""
+
+    def __init__(
+        self, host: PaneHost, loader: Loader, state: ViewState, samples: Samples, shown: Shown
+    ) -> None:
         self.data: SchemaData | None = None
-        self.sides: Sides | None = None
         self.comparison: Comparison | None = None
-        self.restored_for: object = None
+        self._host = host
+        self._loader = loader
+        self._state = state
+        self._samples = samples
+        self._shown = shown
+        self._ref: str | None = None
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
         self._inspected: tuple[InspectedObject, Mapping[str, Field]] | None = None
         self._rated: tuple[FieldLine, ...] = ()
         self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
 
-    def present(self) -> None:
-        """Show the place that the trail ends at."""
-        raise NotImplementedError
-
-    def fill(self) -> None:
-        """Show what was read."""
-        raise NotImplementedError
-
     @property
-    def place(self) -> Place:
-        """The place that shows."""
-        return self.trail[-1]
+    def is_loading(self) -> bool:
+        """Whether anything is being read."""
+        return self._loader.is_loading
 
-    # The schema
-
-    def show(self, connection_id: str | None) -> None:
-        """Show a connection; another one is shown as it is now."""
-        before = self.connection_id or self.restored_for
-        if before not in (None, connection_id):
-            self.at = None
-            self.sides = self.comparison = None
-        super().show(connection_id)
-
-    def reload(self) -> None:
-        """Read the schema; the fields come along where they show, else soon after."""
-        ref, at = self.connection_id, self.at
-        if ref is None:
-            return
-        workspace, whole = self.workspace, self.place.kind != OBJECTS
+    def reload(self, ref: str) -> None:
+        """Read the schema of a connection: its fields at once where they show, else soon after."""
+        self._ref, at = ref, self._state.at
+        workspace, whole = self._host.workspace, self._state.place.kind != OBJECTS
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
             with workspace.hold():
                 data = schema_data(ref, workspace.schemas.overview(ref, at))
                 return data, read_fields(workspace, data) if whole else NO_FIELDS
 
-        self.load("schema", work, self._took, label="reading the schema", failed=self._failed)
-        if self.sides is not None and any(place.kind == COMPARISON for place in self.trail):
-            self._compare_again(self.sides)
+        self._loader.load(
+            "schema", work, self._took, label="reading the schema", failed=self._failed
+        )
+        sides = self._state.sides
+        if sides is not None and any(place.kind == COMPARISON for place in self._state.trail):
+            self._compare_again(sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
-        self.show_error(None)
+        self._shown.show_error(None)
         self.data, fields = answer
         if fields is not NO_FIELDS:
             self._took_fields(fields)
             return
         self._prune()
-        self.fill()
+        self._shown.fill()
         self._read_fields(self.data)
 
     def _read_fields(self, data: SchemaData) -> None:
-        workspace = self.workspace
-        self.load(
+        workspace = self._host.workspace
+        self._loader.load(
             "fields",
             lambda _: read_fields(workspace, data),
             self._took_fields,
@@ -111,34 +109,28 @@ class Reading(SamplingPane):
     def _took_fields(self, fields: FieldData) -> None:
         self._fields = fields
         self._prune()
-        self.fill()
+        self._shown.fill()
 
     def _failed(self, error: CrmdeckError) -> None:
-        if self.at is not None and isinstance(error, SchemaNotDiscoveredError):
-            self.at = None
-            self.deck.say("The cache does not reach back to where you were; this is now.")
-            self.reload()
+        state = self._state
+        if state.at is not None and isinstance(error, SchemaNotDiscoveredError) and self._ref:
+            state.at = None
+            self._host.say("The cache does not reach back to where you were; this is now.")
+            self.reload(self._ref)
             return
-        if self.data is not None and self.data.ref != self.connection_id:
+        if self.data is not None and self.data.ref != self._ref:
             self.data, self._fields = None, NO_FIELDS
-            self.trail = HOME
-            self.present()
-        self.show_error(error)
+            state.trail = HOME
+            self._shown.present()
+        self._shown.show_error(error)
 
     def _prune(self) -> None:
-        """Leave the places that are not there any more."""
-        kept = self.trail
-        for depth, place in enumerate(self.trail):
-            if not self._is_there(place):
-                kept = self.trail[:depth]
-                break
-        if kept != self.trail:
-            self.trail = kept or HOME
-            self.present()
+        if self._state.prune(self._is_there):
+            self._shown.present()
 
     def _is_there(self, place: Place) -> bool:
         if place.kind == COMPARISON:
-            return self.sides is not None
+            return self._state.sides is not None
         if place.kind == DIFFERENCE and self.comparison is not None:
             return self.difference(place.object_type) is not None
         if is_inside(place) and self.data is not None:
@@ -148,8 +140,6 @@ class Reading(SamplingPane):
             return known
         return True
 
-    # The comparison
-
     def difference(self, object_type: str) -> ObjectDifference | None:
         """Return how an object type differs; None where it does not."""
         found = self.comparison.objects if self.comparison is not None else ()
@@ -157,21 +147,21 @@ class Reading(SamplingPane):
 
     def _compare_again(self, sides: Sides) -> None:
         """Read the comparison that the trail leads into, after a start or a refresh."""
-        workspace = self.workspace
+        workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:
-            if self.sides == sides:
+            if self._state.sides == sides:
                 self.comparison = comparison
                 self._prune()
-                self.fill()
+                self._shown.fill()
 
         def failed(error: CrmdeckError) -> None:
-            if self.sides == sides:
-                self.sides = self.comparison = None
+            if self._state.sides == sides:
+                self._state.sides = self.comparison = None
                 self._prune()
                 self.not_compared(error)
 
-        self.load(
+        self._loader.load(
             "compare",
             lambda _: read_comparison(workspace, sides),
             took,
@@ -179,13 +169,28 @@ class Reading(SamplingPane):
             failed=failed,
         )
 
+    def compare(self, sides: Sides, then: Callable[[], None]) -> None:
+        """Read how two sides differ, go there in `state`, and do `then`."""
+        workspace = self._host.workspace
+
+        def took(comparison: Comparison) -> None:
+            self._state.sides, self.comparison = sides, comparison
+            self._state.leave_comparison()
+            then()
+
+        self._loader.load(
+            "compare",
+            lambda _: read_comparison(workspace, sides),
+            took,
+            label="comparing",
+            failed=self.not_compared,
+        )
+
     def not_compared(self, error: CrmdeckError) -> None:
         """Say why two sides can't be compared."""
         # What to do next is about the other connection: the panel's keys are about this one.
         lines = filter(None, (error.message, error.remedy))
-        self.deck.say("\n".join(lines), title="Cannot compare", severity="warning")
-
-    # Fields
+        self._host.say("\n".join(lines), title="Cannot compare", severity="warning")
 
     @property
     def has_fields(self) -> bool:
@@ -209,13 +214,13 @@ class Reading(SamplingPane):
         if data is None or self._inspecting == (data, object_type):
             return
         self._inspecting = (data, object_type)
-        workspace = self.workspace
+        workspace = self._host.workspace
 
         def work(_: Job) -> tuple[InspectedObject, Mapping[str, Field]]:
             found = workspace.schemas.inspect(data.ref, object_type, data.overview.at)
             return found, {field.name: field for field in found.detail.fields}
 
-        self.load(
+        self._loader.load(
             "object",
             work,
             partial(self._took_object, data),
@@ -234,7 +239,7 @@ class Reading(SamplingPane):
         found = self._inspected[0] if self._inspected is not None else None
         known = found is not None and found.detail.object_type == object_type
         cached = found.rates if found is not None and known else {}
-        return self.samples.fullness((self.connection_id or "", object_type), cached)
+        return self._samples.fullness((self._ref or "", object_type), cached)
 
     def rated_lines(self, object_type: str) -> tuple[FieldLine, ...]:
         """Return the fields of an object type with their fill rates; the same until they change."""
@@ -253,7 +258,7 @@ class Reading(SamplingPane):
     ) -> None:
         if data is self.data:
             self._inspected = inspected
-            self.fill()
+            self._shown.fill()
 
 
 def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:

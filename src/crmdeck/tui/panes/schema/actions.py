@@ -1,99 +1,82 @@
-"""What the keys do in the schema pane."""
+"""What the keys are in the schema pane."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.panes.registry import PANES
-from crmdeck.tui.panes.sampling import SAMPLES_HELP
-
-
-def _has_data(pane: Any) -> bool:
-    return pane.data is not None
-
-
-def _can_leave(pane: Any) -> bool:
-    return bool(len(pane.trail) > 1 or pane.at is not None)
-
-
-def _escape_leaves(pane: Any) -> bool:
-    # Esc first cancels, puts errors away and clears the filter: that is the screen's part.
-    if pane.is_loading or pane.error or pane.filter_text or pane.screen.loader.is_loading:
-        return False
-    return _can_leave(pane)
-
-
-def _escape_is_taken(pane: Any) -> bool:
-    return _can_leave(pane) and not _escape_leaves(pane)
-
-
-def _is_past(pane: Any) -> bool:
-    return pane.at is not None
-
-
-def _is_mapped(pane: Any) -> bool:
-    return pane.mapping_place() is not None and any(spec.id == "mapping" for spec in PANES)
-
-
-def _can_sample(pane: Any) -> bool:
-    return pane.fields_in_view() is not None
-
-
-def _has_values(pane: Any) -> bool:
-    return bool(pane.has_values)
-
+from crmdeck.tui.panes.schema.commands import SchemaCommands
+from crmdeck.tui.samples import SAMPLES_HELP
 
 SCHEMA_ACTIONS: Actions = (
     Action(
         "schema.all",
         "all fields",
         ("f",),
+        SchemaCommands.search_all,
         help="search the fields of all objects, or go back to the objects",
         hint=90,
-        applies=_has_data,
+        blocked=SchemaCommands.no_schema,
     ),
     Action(
         "schema.travel",
         "time travel",
         ("t",),
+        SchemaCommands.travel,
         help="see the schema as of an earlier moment",
         hint=85,
-        applies=_has_data,
+        blocked=SchemaCommands.no_schema,
     ),
     Action(
         "schema.compare",
         "compare",
         ("equals_sign",),
+        SchemaCommands.compare,
         help="compare with another connection, or with another moment",
         hint=82,
-        applies=_has_data,
+        blocked=SchemaCommands.no_schema,
     ),
     Action(
         "schema.now",
         "back to now",
         ("T",),
+        SchemaCommands.go_to_now,
         help="leave the past",
         hint=95,
-        applies=_is_past,
+        blocked=SchemaCommands.no_past,
     ),
-    Action("schema.samples", "samples", ("w",), help=SAMPLES_HELP, hint=78, applies=_can_sample),
-    Action("schema.mapping", "mapping", ("m",), help="open the mapping", applies=_is_mapped),
+    Action(
+        "schema.samples",
+        "samples",
+        ("w",),
+        SchemaCommands.turn_samples,
+        help=SAMPLES_HELP,
+        hint=78,
+        blocked=SchemaCommands.no_samples,
+    ),
+    Action(
+        "schema.mapping",
+        "mapping",
+        ("m",),
+        SchemaCommands.go_to_mapping,
+        help="open the mapping",
+        blocked=SchemaCommands.no_mapping,
+    ),
     Action(
         "schema.other",
         "facts/values",
         ("tab",),
+        SchemaCommands.go_to_other,
         help="go between the facts and the picklist values",
         hint=80,
-        applies=_has_values,
+        applies=lambda commands: commands.has_values,
         palette=False,
     ),
     Action(
         "schema.up",
         "up",
         ("backspace",),
+        SchemaCommands.go_up,
         help="go back up to where one came from",
-        applies=_escape_leaves,
+        applies=lambda commands: commands.escape_leaves,
         palette=False,
         mode="free",
     ),
@@ -101,9 +84,10 @@ SCHEMA_ACTIONS: Actions = (
         "schema.out",
         "up",
         ("backspace",),
+        SchemaCommands.go_up,
         help="go back up while Esc has something else to do first, such as clearing the filter",
         hint=88,
-        applies=_escape_is_taken,
+        applies=lambda commands: commands.can_leave and not commands.escape_leaves,
         palette=False,
         mode="taken",
     ),
@@ -111,9 +95,10 @@ SCHEMA_ACTIONS: Actions = (
         "schema.leave",
         "up",
         ("escape",),
+        SchemaCommands.go_up,
         help="go back up, and from the past to now",
         hint=88,
-        applies=_escape_leaves,
+        applies=lambda commands: commands.escape_leaves,
         palette=False,
     ),
 )

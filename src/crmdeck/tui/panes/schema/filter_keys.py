@@ -10,8 +10,8 @@ from typing import Any
 
 from crmdeck.model import Severity
 from crmdeck.tui.filtering import Filter, KeyTest, compile_filter, one_of, parse, yes_no
-from crmdeck.tui.panes.schema import comparing
-from crmdeck.tui.panes.schema.data import FieldLine, Mark, ObjectLine
+from crmdeck.tui.panes.schema import comparison
+from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
 
 Now = Callable[[], datetime]
 
@@ -33,11 +33,11 @@ def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
             found = compile_filter(text, searched=path_searched, keys=field_keys(now))
         case "comparison":
             found = compile_filter(
-                text, searched=lambda one: (one.object_type, one.label), keys=comparing.OBJECT_KEYS
+                text, searched=lambda one: (one.object_type, one.label), keys=comparison.OBJECT_KEYS
             )
         case "difference":
             found = compile_filter(
-                text, searched=lambda line: (line.field_name, line.label), keys=comparing.LINE_KEYS
+                text, searched=lambda line: (line.field_name, line.label), keys=comparison.LINE_KEYS
             )
         case _:
             found = compile_filter(text, searched=lambda line: (line[1].value, line[1].label))

@@ -1,8 +1,9 @@
-"""Where one is inside the schema pane: a trail of places, from the outermost in. Pure."""
+"""Where one is inside the schema pane: a trail of places, from the outermost in, at a moment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +34,44 @@ COMPARED = (COMPARISON, DIFFERENCE)
 TABLES = tuple(kind for kind in KINDS if kind != FIELD)
 
 HOME: Trail = (Place(OBJECTS),)
+
+
+@dataclass
+class ViewState:
+    """Where one is: the trail, the moment (None for now), and both sides of a comparison."""
+
+    trail: Trail = HOME
+    at: datetime | None = None
+    sides: Sides | None = None
+
+    @property
+    def place(self) -> Place:
+        """The place that shows."""
+        return self.trail[-1]
+
+    def leave_comparison(self) -> None:
+        """Go up out of the comparison."""
+        while self.place.kind in COMPARED:
+            self.trail = self.trail[:-1]
+
+    def prune(self, is_there: Callable[[Place], bool]) -> bool:
+        """Leave the places that are not there any more; return whether there were any."""
+        kept = self.trail
+        for depth, place in enumerate(self.trail):
+            if not is_there(place):
+                kept = self.trail[:depth] or HOME
+                break
+        pruned = kept != self.trail
+        self.trail = kept
+        return pruned
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what `to_state` kept, or go to the `object` and `field` that a location names."""
+        trail = from_state(state)
+        self.sides = sides_from_state(state.get("sides"))
+        if trail is not None:
+            self.trail = trail if self.sides is not None else without_comparison(trail)
+        self.at = None if "object" in state else moment_of(state.get("at"))
 
 
 def to_state(trail: Trail) -> list[list[str]]:

@@ -1,0 +1,344 @@
+"""What the keys do in the schema pane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from textual.app import App
+
+from crmdeck.model import Connection, DriftEvent
+from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.panes.schema.choices import COLUMNS, NOW, connection_choices, moment_choices
+from crmdeck.tui.panes.schema.comparison import side_name
+from crmdeck.tui.panes.schema.field_view import FieldView
+from crmdeck.tui.panes.schema.loader import SchemaLoader
+from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
+from crmdeck.tui.panes.schema.view_state import (
+    ALL,
+    COMPARISON,
+    DIFFERENCE,
+    FIELD,
+    FIELDS,
+    OBJECTS,
+    Place,
+    Side,
+    Sides,
+    ViewState,
+    in_order,
+)
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.samples import InView, Sampler
+from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.table import Table
+
+Moments = tuple[datetime, ...]
+
+
+class SchemaView(Protocol):
+    """What the commands need of the pane."""
+
+    @property
+    def app(self) -> App[Any]:
+        """The application, to push dialogs on."""
+
+    @property
+    def connection_id(self) -> str | None:
+        """The connection that shows."""
+
+    @property
+    def connection_name(self) -> str:
+        """Its name."""
+
+    @property
+    def filter_text(self) -> str:
+        """The filter that holds in the place that shows."""
+
+    @property
+    def table(self) -> Table[Any]:
+        """The table of the place that shows."""
+
+    @property
+    def field_view(self) -> FieldView:
+        """The view of a field in full."""
+
+    @property
+    def line(self) -> FieldLine | None:
+        """The field that shows, or that is under the cursor."""
+
+    def reload(self) -> None:
+        """Read the schema."""
+
+    def present(self) -> None:
+        """Show the place that the trail ends at now, with the filter as it is."""
+
+    def arrive(self, cursor: object = None) -> None:
+        """Show it with its own filter, in a table not filled before at `cursor`."""
+
+
+class SchemaCommands:
+    """Leads in, out, through time and to the other side; where one is stands in `state`."""
+
+    def __init__(
+        self,
+        view: SchemaView,
+        host: PaneHost,
+        loader: Loader,
+        schema: SchemaLoader,
+        state: ViewState,
+        sampler: Sampler,
+    ) -> None:
+        self._view = view
+        self._host = host
+        self._loader = loader
+        self._schema = schema
+        self._state = state
+        self._sampler = sampler
+
+    def go(self, *places: Place) -> None:
+        """Go in to `places`; where one was is where one comes back to."""
+        self._state.trail = (*self.kept_trail(), *places)
+        self._view.arrive()
+
+    def kept_trail(self) -> tuple[Place, ...]:
+        """Return the trail with the filter of the place that shows."""
+        trail = self._state.trail
+        return (*trail[:-1], trail[-1]._replace(filter=self._view.filter_text))
+
+    def open_row(self, row: Any) -> None:
+        """Go in to a row of the place that shows."""
+        kind = self._state.place.kind
+        if kind == OBJECTS:
+            self.go(Place(FIELDS, row.key))
+        elif kind in (FIELDS, ALL):
+            self.go(Place(FIELD, *row.key))
+        elif kind == COMPARISON:
+            self.go(Place(DIFFERENCE, row.object_type))
+        elif kind == DIFFERENCE and self._schema.find_field(row.object_type, row.field_name):
+            self.go(Place(FIELD, row.object_type, row.field_name))
+
+    def go_up(self) -> None:
+        """Go back up; from the top, leave the past."""
+        if len(self._state.trail) > 1:
+            left = self._state.place
+            self._state.trail = self._state.trail[:-1]
+            # A table that was not filled before begins where one comes from.
+            cursor: object = None
+            if self._state.place.kind in (FIELDS, ALL):
+                cursor = tuple(left[1:3])
+            elif self._state.place.kind in (OBJECTS, COMPARISON):
+                cursor = left.object_type or None
+            self._view.arrive(cursor)
+        elif self._state.at is not None:
+            self.go_to_now()
+
+    def search_all(self) -> None:
+        """Search all fields, or go back to the objects."""
+        if self._state.place.kind == ALL:
+            self.go_up()
+        else:
+            self._state.trail = (self.kept_trail()[0], Place(ALL))
+            self._view.arrive()
+
+    def go_to_other(self) -> None:
+        """Go between the facts and the values of a field."""
+        view = self._view.field_view
+        (view.facts if view.values.has_focus else view.values).focus()
+
+    def go_to_mapping(self) -> None:
+        """Open the mapping of the field."""
+        location = self._mapping()
+        if location is not None:
+            self._host.go_to("mapping", location)
+
+    def turn_samples(self) -> None:
+        """Look into records and show what the fields in view hold, or hide it again."""
+        view = self._in_view()
+        if view is not None:
+            self._sampler.toggle(view)
+
+    def travel(self) -> None:
+        """Ask for a moment and show the schema as of it."""
+        ref, data = self._view.connection_id, self._schema.data
+        if ref is None or data is None:
+            return
+        workspace = self._host.workspace
+
+        def ask(moments: Moments) -> None:
+            dialog = Choose(
+                "See the schema as of",
+                moment_choices(moments, data.overview.events, data.overview.now),
+                current=self._state.at or NOW,
+                columns=COLUMNS,
+                text="Each line is a refresh that found a change.",
+            )
+            self._view.app.push_screen(dialog, self._travel_to)
+
+        self._loader.load(
+            "moments", lambda _: workspace.schemas.moments(ref), ask, label="reading the history"
+        )
+
+    def go_to_now(self) -> None:
+        """Leave the past."""
+        self._travel_to(NOW)
+
+    def _travel_to(self, chosen: datetime | str | None) -> None:
+        if chosen is not None:
+            self._state.at = chosen if isinstance(chosen, datetime) else None
+            self._state.leave_comparison()
+            self._view.present()
+            self._view.reload()
+
+    def compare(self) -> None:
+        """Ask what to compare with, and compare what shows with it."""
+        data = self._schema.data
+        if data is None:
+            return
+        workspace = self._host.workspace
+
+        def work(_: Job) -> tuple[tuple[Connection, ...], Mapping[str, Moments]]:
+            with workspace.hold():
+                connections = workspace.connections.all()
+                return connections, {
+                    one.id: workspace.schemas.moments(one.id) for one in connections
+                }
+
+        def ask(answer: tuple[tuple[Connection, ...], Mapping[str, Moments]]) -> None:
+            connections, moments = answer
+            at, own = data.overview.at, moments[data.ref]
+            shown = (at or NOW, *(own[:1] if at is None else ()))
+            here = moment_choices(own, data.overview.events, data.overview.now)
+            dialog = Choose(
+                f"Compare {self._here(data)} with",
+                [
+                    *connection_choices(data.ref, connections, moments),
+                    *(choice for choice in here if choice.value not in shown),
+                ],
+                columns=COLUMNS,
+                text="Another connection, or this one at another moment.",
+            )
+            names = {connection.id: connection.name for connection in connections}
+            self._view.app.push_screen(dialog, partial(self._compare_with, data, names, moments))
+
+        self._loader.load("moments", work, ask, label="reading the history")
+
+    def _here(self, data: SchemaData) -> str:
+        return side_name(display_text(self._view.connection_name, 30), data.overview.at)
+
+    def _compare_with(
+        self,
+        data: SchemaData,
+        names: Mapping[str, str],
+        moments: Mapping[str, Moments],
+        chosen: datetime | str | None,
+    ) -> None:
+        here = (data.ref, data.overview.at)
+        if isinstance(chosen, datetime) or chosen == NOW:
+            moment = chosen if isinstance(chosen, datetime) else None
+            self._compare(in_order(here, (data.ref, moment)))
+        elif chosen is not None and len(moments[chosen]) > 1:
+            self._ask_moment(data, here, chosen, names[chosen])
+        elif chosen is not None:
+            self._compare((here, (chosen, None)))
+
+    def _ask_moment(self, data: SchemaData, here: Side, ref: str, name: str) -> None:
+        """Ask at which moment another connection is compared with."""
+        workspace = self._host.workspace
+
+        def then(chosen: datetime | str | None) -> None:
+            if chosen is not None:
+                self._compare((here, (ref, chosen if isinstance(chosen, datetime) else None)))
+
+        def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:
+            return workspace.schemas.moments(ref), workspace.drift.report(ref).events
+
+        def ask(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
+            dialog = Choose(
+                f"Compare {self._here(data)} with {display_text(name, 30)} as of",
+                moment_choices(*past, data.overview.now),
+                columns=COLUMNS,
+            )
+            self._view.app.push_screen(dialog, then)
+
+        self._loader.load("moments", work, ask, label="reading the history")
+
+    def _compare(self, sides: Sides) -> None:
+        """Go to the differences: of the object type that shows, or of all."""
+        object_type = self._state.place.object_type
+
+        def then() -> None:
+            places = [Place(COMPARISON)]
+            if self._schema.difference(object_type) is not None:
+                places.append(Place(DIFFERENCE, object_type))
+            elif object_type:
+                self._host.say(f"{object_type} is the same on both sides.")
+            self.go(*places)
+
+        self._schema.compare(sides, then)
+
+    def _in_view(self) -> InView | None:
+        """Return the fields of an object that are on the screen, or the one that shows in full."""
+        ref, kind, line = self._view.connection_id, self._state.place.kind, self._view.line
+        if ref is None or self._state.at is not None or line is None:
+            return None
+        if kind != FIELDS:
+            return InView(ref, line.row.object_type, (line.row.name,))
+        names = tuple(one.row.name for one in self._view.table.in_view())
+        return InView(ref, line.row.object_type, names)
+
+    def _mapping(self) -> Location | None:
+        """Return where the mapping of the field under the cursor is; None where it has none."""
+        data, line = self._schema.data, self._view.line
+        found = data.overview.mapped.get(line.key) if data and line else None
+        if not found:
+            return None
+        return Location(pair=found[0].object_pair, field=found[0].partner_field)
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether there is a place to go back up to, or a past to leave."""
+        return len(self._state.trail) > 1 or self._state.at is not None
+
+    @property
+    def escape_leaves(self) -> bool:
+        """Whether Esc goes back up: it first cancels, puts errors away and clears the filter."""
+        return self.can_leave and not self._host.takes_escape
+
+    @property
+    def has_values(self) -> bool:
+        """Whether a field with picklist values shows."""
+        return self._state.place.kind == FIELD and self._view.field_view.values.display
+
+    def no_schema(self) -> str | None:
+        """Return why there is no schema to act on; None where there is one."""
+        if self._schema.data is not None:
+            return None
+        if self._schema.is_loading:
+            return "The schema is still being read."
+        return "There is no schema yet: r reads it from the CRM."
+
+    def no_past(self) -> str | None:
+        """Return why the past can't be left."""
+        return None if self._state.at is not None else "This is the schema as of now."
+
+    def no_samples(self) -> str | None:
+        """Return why there are no records to look into."""
+        if self._in_view() is not None:
+            return None
+        if self._state.at is not None:
+            return "Records are as they are now: T leaves the past."
+        return (
+            self.no_schema() or "Go to a field first: Enter opens an object, f searches them all."
+        )
+
+    def no_mapping(self) -> str | None:
+        """Return why there is no mapping to open."""
+        line = self._view.line
+        if self._mapping() is not None:
+            return None
+        if line is None:
+            return self.no_schema() or "Go to a field first."
+        return f"{line.path} is mapped to nothing."

@@ -1,0 +1,50 @@
+"""What `e` exports of the schema pane: what is on the screen, filtered as it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from crmdeck.tui.panes.pane import ExportRequest
+from crmdeck.tui.panes.schema.view_state import ALL, COMPARISON, FIELD, OBJECTS, Place, Sides
+from crmdeck.tui.widgets.table import Table
+
+
+def schema_export(
+    place: Place, table: Table[Any], at: datetime | None, *, filtered: bool
+) -> ExportRequest:
+    """Return the request for a place, as of `at`; `filtered` leaves out what the table hides."""
+    if place.kind == OBJECTS:
+        only = shown_names(table) if filtered else None
+        return ExportRequest("objects", only=only, at=at, inner="schema")
+    if place.kind == FIELD:
+        field = frozenset({(place.object_type, place.field_name)})
+        return ExportRequest("schema", only=field, at=at)
+    if filtered:
+        return ExportRequest("schema", only=frozenset(one.key for one in table.shown()), at=at)
+    whole = None if place.kind == ALL else frozenset({place.object_type})
+    return ExportRequest("schema", only=whole, at=at)
+
+
+def comparison_export(
+    place: Place, table: Table[Any], sides: Sides, *, filtered: bool
+) -> ExportRequest:
+    """Return the request for a comparison, or for what differs in one object type of it."""
+    (_, at), (right, right_at) = sides
+    if place.kind == COMPARISON:
+        return ExportRequest(
+            "comparison",
+            only=shown_names(table) if filtered else None,
+            at=at,
+            right=right,
+            right_at=right_at,
+            inner="differences",
+        )
+    shown = frozenset(line.key for line in table.shown())
+    only = shown if filtered else frozenset({place.object_type})
+    return ExportRequest("differences", only=only, at=at, right=right, right_at=right_at)
+
+
+def shown_names(table: Table[Any]) -> frozenset[str]:
+    """Return the names of the rows that show."""
+    return frozenset(str(table.key_of(row)) for row in table.shown())
