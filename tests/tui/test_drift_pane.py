@@ -17,6 +17,7 @@ from crmdeck.tui.actions import offers
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
+from crmdeck.tui.host import Location
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import (
@@ -375,7 +376,7 @@ async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Worksp
     )
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        pane_of(pilot).post_message(pane_of(pilot).GoTo("drift", {"event": event.id}))
+        pane_of(pilot).host.go_to("drift", Location(event=event.id))
         await settle(pilot)
         await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
 

@@ -59,7 +59,7 @@ class Action(Generic[C]):
     id: str
     title: str
     keys: tuple[str, ...]
-    run: Callable[[C], object] | None = None
+    run: Callable[[C], object]
     help: str = ""
     hint: int = 0
     applies: Callable[[C], bool] = always
@@ -144,9 +144,7 @@ class ActionHost(_Host):
         if reason is not None:
             self.post_message(Refused(action, reason))
             return
-        # Panes that are still of the old form name a method of theirs by the id.
-        old = f"action_{id.partition('.')[2]}"
-        done = action.run(self._commands) if action.run is not None else getattr(self, old)()
+        done = action.run(self._commands)
         if isawaitable(done):
             await done
 

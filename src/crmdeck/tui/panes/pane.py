@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -16,13 +16,9 @@ from textual.widgets import Static
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
-
-if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus
-    from crmdeck.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -194,39 +190,3 @@ class Pane(ActionHost, Widget):
     def error_details(self) -> str:
         """Return the details of the error that shows, to be copied."""
         return self.query_one(ErrorPanel).details()
-
-    # For panes of the old form, until they hold what they inherit here.
-
-    class GoTo(Message):
-        """Asks the main screen to show another pane, at the place that it restores from."""
-
-        def __init__(self, pane_id: str, place: Mapping[str, Any] | None = None) -> None:
-            super().__init__()
-            self.pane_id = pane_id
-            self.place = dict(place or {})
-
-    @property
-    def deck(self) -> PaneHost:
-        """The host."""
-        return self.host
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace."""
-        return self.host.workspace
-
-    @property
-    def status(self) -> ConnectionStatus | None:
-        """How the connection is doing."""
-        return self.host.status
-
-    @property
-    def is_loading(self) -> bool:
-        """Whether any request is under way."""
-        return self.loader.is_loading
-
-    def load(
-        self, slot: str, work: Callable[[Job], Any], then: Callable[[Any], None], **options: Any
-    ) -> None:
-        """Load."""
-        self.loader.load(slot, work, then, **options)

@@ -272,10 +272,6 @@ class MainScreen(ActionHost, Screen[None]):
         pane.visit(location)
         pane.show(self.connection_id)
 
-    @on(Pane.GoTo)
-    def _go_to_place(self, message: Pane.GoTo) -> None:
-        self.go_to(message.pane_id, Location(**message.place))
-
     @on(Pane.Asked)
     async def _asked(self, message: Pane.Asked) -> None:
         await self.action_run(message.action_id)

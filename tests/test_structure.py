@@ -1,0 +1,72 @@
+"""What holds of all of the source: no import circle, and short lines of ancestors."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
+
+import grimp
+import pytest
+
+import crmdeck
+
+PACKAGE = "crmdeck"
+DEEPEST = 2
+"""Our classes above a class: the one that gives it its role, and at most one above that."""
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    """Who imports whom, imports for type checkers and inside functions among them."""
+    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=False, cache_dir=None)
+
+
+def test_the_console_has_no_import_circle(imports: grimp.ImportGraph) -> None:
+    prefix = f"{PACKAGE}.tui"
+    modules = {name for name in imports.modules if name.startswith(prefix)}
+    graph = {
+        name: {
+            other for other in imports.find_modules_directly_imported_by(name) if other in modules
+        }
+        for name in modules
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_a_class_has_one_ancestor_of_ours() -> None:
+    classes = [cls for module in _modules() for cls in _classes(module)]
+    assert len(classes) > 300
+    wrong = [
+        f"{_name(cls)}({', '.join(map(_name, above))})"
+        for cls in classes
+        if len(above := [base for base in cls.__bases__ if _is_ours(base)]) > 1
+        or sum(map(_is_ours, cls.__mro__[1:])) > DEEPEST
+    ]
+    assert wrong == []
+
+
+def _modules() -> list[ModuleType]:
+    found = pkgutil.walk_packages(crmdeck.__path__, f"{PACKAGE}.")
+    return [importlib.import_module(one.name) for one in found if not one.name.endswith("__main__")]
+
+
+def _classes(module: ModuleType) -> list[type]:
+    return [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if cls.__module__ == module.__name__
+    ]
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.split(".")[0] == PACKAGE
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
