@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from crmdeck.errors import CacheBusyError
-from crmdeck.model import DecisionState, Direction
+from crmdeck.model import DecisionState, Direction, Field, FieldType
 from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
-from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Workspace
+from crmdeck.tui.panes.mapping.columns import columns_for
+from crmdeck.tui.widgets.table import Sort, Table
+from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.workspace import Group, MappingRow, Workspace
 from crmdeck.workspace.mappings import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
 from tests.tui.pilot import screen_text, until
@@ -49,9 +52,11 @@ async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Wor
         await desk.settle()
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         assert desk.stored("accountName").decided_by == "dana"
-        assert "✓ 1 mapped" in screen_text(desk.pilot)
-        # The name of the opportunity is required, and nothing feeds it yet.
-        assert "unfed: Name" in screen_text(desk.pilot)
+        assert "1 of 21" in screen_text(desk.pilot)
+        # The name of the opportunity is required, and nothing writes it yet.
+        assert "✕ no" in screen_text(desk.pilot)
+        await desk.pilot.resize_terminal(140, 40)
+        assert "✕ no value reaches: Name" in screen_text(desk.pilot)
 
 
 async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspace) -> None:
@@ -59,27 +64,24 @@ async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspac
         await desk.go("createdAt")
         await desk.press("enter", *"createddate", "enter")
         await desk.go("accountName")
-        await desk.press("a", "X")
+        await desk.press("a")
+        await desk.go("accountDomain")
+        await desk.press("X")
         for width in (60, 80, 100, 140):
             await desk.pilot.resize_terminal(width, 24)
-            await desk.press("g")
-            rows = screen_text(desk.pilot).splitlines()
 
-            def row(title: str, rows: list[str] = rows) -> str:
-                return next(text for text in rows if title in text and "╌" not in text)
+            async def row(name: str, title: str) -> str:
+                await desk.go(name)
+                rows = screen_text(desk.pilot).splitlines()
+                return next(text for text in rows if "▌" in text and title in text)
 
-            assert "✓" in row("Account name"), width
-            assert "mapped" in row("Account name"), width
-            assert "unmapped" in row("Account d"), width
-            assert "–" in row("Account d"), width
-            for _ in range(25):
-                if "Created at" in screen_text(desk.pilot):
-                    break
-                await desk.press("pagedown")
-            text = screen_text(desk.pilot)
-            locked = next(one for one in text.splitlines() if "Created at" in one)
-            assert "✕ locked" in locked, width
-            assert "of 21 decided" in text, width
+            assert "✓" in await row("accountName", "Account name"), width
+            assert "–" in await row("accountDomain", "Account d"), width
+            assert "unma" in await row("accountDomain", "Account d"), width
+            stuck = await row("createdAt", "Created at")
+            assert "╳" in stuck, width
+            assert "nothing" in stuck, width
+            assert "of 21" in screen_text(desk.pilot), width
 
 
 async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace: Workspace) -> None:
@@ -104,12 +106,12 @@ async def test_undo_and_redo_go_back_as_far_as_the_session(desk_workspace: Works
     async with at_desk(desk_workspace) as desk:
 
         def lines() -> list[Any]:
-            return [(x.name, x.state, x.crm_field) for x in desk.pane.table.shown()]
+            return [(x.name, x.state, x.crm_field) for x in desk.pane.table.rows()]
 
         before = lines()
 
         def decided() -> list[Any]:
-            lines = desk.pane.table.shown()
+            lines = desk.pane.table.rows()
             return [(x.name, x.state, x.crm_field) for x in lines if not x.is_open]
 
         await desk.go("accountName")
@@ -208,16 +210,17 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
         assert stored.value_map["submitted"] == "Submitted"
         assert all(stored.value_map[value] == "Lost" for value in open_)
         await desk.go("status")
-        assert "value map: complete" in screen_text(desk.pilot)
+        assert "all mapped" in screen_text(desk.pilot)
         await desk.press("v", "x", "s")
         await desk.go("status")
-        assert "incomplete, 1 value" in screen_text(desk.pilot)
+        assert "1 value left out" in screen_text(desk.pilot)
 
 
 async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
-        await desk.press("g", "V", "j", "j", "V")
-        marked = [line.name for line in desk.pane.table.marked()]
+        await desk.go("estimatedValue")
+        await desk.press("V", "j", "j", "V")
+        marked = [row.name for row in desk.pane.table.chosen_rows()]
         assert len(marked) == 3
         await desk.press("X")
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
@@ -236,9 +239,13 @@ async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
         assert isinstance(desk.app.screen, AcceptAll)
         await desk.press("enter")
         assert desk.workspace.mappings.decisions("acme", PAIR) == ()
-        sure = [x for x in desk.pane.table.shown() if (x.confidence or 0) >= 0.8]
+        rows = desk.pane.table.rows()
+        sure = [x for x in rows if (x.confidence or 0) >= 0.8 and x.can_flow]
         await desk.press("A", "A", "down", "down")
-        assert f"{len(sure)} of" in screen_text(desk.pilot)
+        text = screen_text(desk.pilot)
+        assert f"{len(sure)} of" in text
+        assert all(f"{x.title} {x.direction.arrow} {x.crm_field}" in text for x in sure)
+        assert "left out, nothing can flow: Created at" in text
         await desk.press("y")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
@@ -256,7 +263,7 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
             ("close", lambda line: "lose" in line.title + (line.crm_field or "")),
         ):
             desk.pane.set_filter_text(text)
-            shown = desk.pane.table.shown()
+            shown = desk.pane.table.rows()
             assert shown, text
             assert all(map(holds, shown)), text
         desk.pane.set_filter_text("")
@@ -274,7 +281,7 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
 async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         desk.pane.set_filter_text("close")
-        shown = frozenset(line.name for line in desk.pane.table.shown())
+        shown = frozenset(line.name for line in desk.pane.table.rows())
         request = desk.pane.export_request()
     assert request is not None
     assert request.only == shown
@@ -309,10 +316,9 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
 
 async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
-        await desk.press("g")
         await desk.pilot.press("X", "X", "X", "X", "X", "q")
     lines = desk_workspace.mappings.get("acme", PAIR).lines
-    assert [line.state for line in lines[:6]] == [REJECTED] * 5 + [PENDING]
+    assert [line.state for line in lines].count(REJECTED) == 5
 
 
 async def test_another_sitting_shows_the_same(home: Path) -> None:
@@ -321,12 +327,12 @@ async def test_another_sitting_shows_the_same(home: Path) -> None:
             await desk.go("accountName")
             await desk.press("a", "X")
             await desk.go("products")
-            shown = [(x.name, x.crm_field) for x in desk.pane.table.shown() if not x.is_open]
+            shown = [(x.name, x.crm_field) for x in desk.pane.table.rows() if not x.is_open]
             await desk.pilot.press("q")
     with opened(home) as workspace:
         async with at_desk(workspace) as desk:
             assert desk.line.name == "products"
-            lines = desk.pane.table.shown()
+            lines = desk.pane.table.rows()
             assert [(x.name, x.crm_field) for x in lines if not x.is_open] == shown
 
 
@@ -359,7 +365,7 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
     export(folder, *kept, described("Account_Name_New__c", "Account Name"))
     workspace.refreshes.run("acme")
     async with at_desk(workspace) as desk:
-        assert "✕ 1 broken" in screen_text(desk.pilot)
+        assert "1 broken line" in screen_text(desk.pilot)
         await desk.press("5")
         host = desk.pane.host
         host.go_to("mapping", Location(pair=PAIR, field="accountName", repair=True))
@@ -378,8 +384,7 @@ async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Works
         assert desk.pane.session is not None
         assert desk.pane.session.pair == "partner--Opportunity"
         assert "partner → Opportunity" in screen_text(desk.pilot)
-        await desk.press("g")
-        assert desk.line.name == "name"
+        assert desk.line.is_open
 
 
 async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
@@ -397,3 +402,66 @@ async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -
             assert isinstance(desk.app.screen, ChooseField)
             await desk.press("escape")
         assert desk.stored(name).crm_field == f"Hostile_{numbers[-1]}__c"
+
+
+async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace) as desk:
+        table = desk.pane.table
+        groups = [line.group for line in table.shown() if line.row is None]
+        assert groups == [group for group in Group if group in groups]
+        inside = [row.name for row in table.rows() if row.group is Group.UNMATCHED]
+        assert inside
+        table.move_to([line.key for line in table.shown()].index("group:UNMATCHED"))
+        await desk.press("X")
+        assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
+        assert "group:UNMATCHED" not in [line.key for line in table.shown()]
+        await desk.press("u")
+        assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
+        stuck = [row.name for row in table.rows() if row.group is Group.SURE and not row.can_flow]
+        assert stuck
+        table.move_to([line.key for line in table.shown()].index("group:SURE"))
+        await desk.press("a")
+        left = [row.name for row in table.rows() if row.group is Group.SURE]
+        assert left == stuck
+
+
+async def test_a_table_that_is_sorted_has_no_titles(desk_workspace: Workspace) -> None:
+    async with at_desk(desk_workspace) as desk:
+        desk.pane.table.set_sort(Sort("match", descending=True))
+        await desk.settle()
+        assert all(line.row is not None for line in desk.pane.table.shown())
+        desk.pane.table.set_sort(None)
+        await desk.settle()
+        assert desk.pane.table.shown()[0].row is None
+
+
+async def test_a_kind_of_warning_that_is_known_is_told_no_more(home: Path) -> None:
+    with opened(home) as workspace:
+        async with at_desk(workspace) as desk:
+            await desk.go("description")
+            assert desk.line.trouble is not None
+            await desk.press("W")
+            assert desk.line.trouble is None
+            await desk.pilot.press("q")
+    with opened(home) as workspace:
+        async with at_desk(workspace) as desk:
+            assert desk.shown("description").trouble is None
+            await desk.go("description")
+            await desk.press("W")
+            assert desk.line.trouble is not None
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
+def test_a_name_is_whole_while_anything_gives_way(width: int) -> None:
+    rows = review_rows("End_Customer_Name__c", "Decision_Contact_Email__c")
+    placed = place(columns_for(rows, width), width, GUTTER)
+    cells = {one.column.id: one.width for one in placed}
+    assert cells["crm"] == len("Decision_Contact_Email__c")
+    assert placed[-1].start + placed[-1].width <= width
+
+
+def review_rows(*names: str) -> tuple[MappingRow, ...]:
+    left = Field(name="x", label="A name of 20 letters", type=FieldType.STRING)
+    return tuple(
+        MappingRow(left, PENDING, name, None, 0.9, Direction.BIDIRECTIONAL, None) for name in names
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import StrEnum
 
 from crmdeck.mapping.review import Review, Verdict
 from crmdeck.mapping.state import FieldDecisions, by_field, standing, suffered
@@ -49,7 +49,8 @@ class MappingRow:
 
     `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
     schema no longer has it). `better` is what the ranker prefers since the operator is on the
-    row; it is shown when they leave it. `drift` is what happened since the acceptance.
+    row; it is shown when they leave it. `drift` is what happened since the acceptance,
+    `known` are the codes of warnings that the operator knows of on this pair.
     """
 
     partner: Field
@@ -65,6 +66,7 @@ class MappingRow:
     drift: tuple[DriftEvent, ...] = ()
     history: tuple[Decision, ...] = ()
     better: Candidate | None = None
+    known: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -120,57 +122,63 @@ class MappingRow:
 
     @property
     def warnings(self) -> tuple[MappingWarning, ...]:
-        """What may go wrong, but for what a complete value map has settled."""
+        """What may go wrong, but for what is known and what a complete value map has settled."""
+        settled = {"VALUE_MAP_NEEDED"} if self.unmapped_values == 0 else set()
         found = self.verdict.warnings if self.verdict is not None else ()
-        if self.unmapped_values == 0:
-            found = tuple(warning for warning in found if warning.code != "VALUE_MAP_NEEDED")
-        return found
+        return tuple(one for one in found if one.code not in self.known | settled)
 
     @property
-    def trouble(self) -> Trouble:
-        """The gravest thing about the row: drift, nothing that flows, a warning."""
+    def group(self) -> Group:
+        """Where the row stands among what there is to do."""
         if self.severity is Severity.BREAKING:
-            return Trouble("✕", "broken", "error", 4)
+            return Group.BROKEN
+        if not self.is_open:
+            return Group.DONE
         if self.crm_field is None:
-            return NO_TROUBLE
+            return Group.UNMATCHED
+        return Group.SURE if (self.confidence or 0) >= SURE else Group.CHECK
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The gravest thing about the row: drift, nothing that flows, a warning not yet known.
+
+        What was accepted was accepted with its warnings: only drift, a direction in which
+        nothing flows and an incomplete value map are held against it.
+        """
+        if self.severity is Severity.BREAKING:
+            return Trouble.BROKEN
+        if self.crm_field is None:
+            return None
         if not self.can_flow:
-            return Trouble("✕", "locked", "error", 3)
+            return Trouble.STUCK
         if self.severity is Severity.RISKY:
-            return Trouble("▲", "drift", "warn", 2)
-        if self.unmapped_values:
-            return Trouble("▲", "values", "warn", 1)
-        if self.warnings:
-            word = _WARNING_WORDS.get(self.warnings[0].code, "other")
-            return Trouble("▲", word, "warn", 1)
-        return NO_TROUBLE
+            return Trouble.DRIFTED
+        if self.unmapped_values or (self.is_open and self.warnings):
+            return Trouble.WARNED
+        return None
 
 
-class Trouble(NamedTuple):
-    """The gravest thing about a row: a sign, a word, the name of a state, and how grave."""
-
-    sign: str
-    word: str
-    state: str
-    rank: int
+SURE = 0.9
+"""The confidence from which on a suggestion is sure."""
 
 
-NO_TROUBLE = Trouble("", "", "", 0)
-_WARNING_WORDS = {
-    "TYPE_MISMATCH": "types",
-    "NOT_A_CHOICE": "types",
-    "COMPOUND_SHELL": "parts",
-    "ARCHIVED": "ending",
-    "LOOKUP_NEEDED": "lookup",
-    "VALUE_MAP_NEEDED": "values",
-    "MULTI_TO_SINGLE": "values",
-    "LENGTH_SHORTER": "length",
-    "PRECISION_LOST": "digits",
-    "NUMBER_TOO_LARGE": "digits",
-    "TIME_LOST": "time",
-    "FORMAT_LOST": "format",
-    "REQUIRED_MAY_BE_EMPTY": "empty",
-    "MUST_BE_UNIQUE": "unique",
-}
+class Group(StrEnum):
+    """Rows that ask for the same of the operator, in the order in which they do."""
+
+    BROKEN = "broken by a change"
+    SURE = "sure"
+    CHECK = "check"
+    UNMATCHED = "no good match"
+    DONE = "done"
+
+
+class Trouble(StrEnum):
+    """What is wrong with a row, the gravest first."""
+
+    BROKEN = "broken"
+    STUCK = "nothing can flow"
+    DRIFTED = "drifted"
+    WARNED = "warned"
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,7 @@ class Situation:
     `log` holds every decision on the pair, oldest first. `put_back` are candidates that the
     ranker does not name since they had been rejected, `directions` what the operator set on
     rows that are not accepted yet, `better` what the ranker came to prefer on the row that the
-    operator is on.
+    operator is on, `known` the codes of warnings that need not be told again.
     """
 
     log: tuple[Decision, ...]
@@ -188,6 +196,7 @@ class Situation:
     put_back: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     directions: Mapping[str, Direction] = field(default_factory=dict)
     better: Mapping[str, Candidate] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
 
 
 class RowBuilder:
@@ -271,6 +280,7 @@ class RowBuilder:
             drift=suffered(accepted, self.crm_object, self.review.events),
             history=history,
             better=now.better.get(partner.name) if state is DecisionState.PENDING else None,
+            known=now.known,
         )
 
 

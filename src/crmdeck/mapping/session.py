@@ -67,6 +67,7 @@ class MappingSession:
         self.pair = review.pair
         self.encoder: str | None = None
         self.held: str | None = None
+        self.known: frozenset[str] = frozenset()
         self.undoable: list[Step] = []
         self.redoable: list[Step] = []
         self.unsaved = 0
@@ -156,6 +157,11 @@ class MappingSession:
         self._directions.update(dict.fromkeys(step.fields, direction))
         step.after = dict(self._directions)
         self._do(step)
+        self._rebuild()
+
+    def know(self, codes: Iterable[str]) -> None:
+        """Tell these kinds of warnings no more on this pair, and all others again."""
+        self.known = frozenset(codes)
         self._rebuild()
 
     def undo(self) -> tuple[Step, Write | None]:
@@ -283,6 +289,7 @@ class MappingSession:
                 put_back=self._put_back,
                 directions=self._directions,
                 better={name: found[0] for name, found in waiting.items() if found},
+                known=self.known,
             )
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from crmdeck.mapping.rows import MappingRow
+from crmdeck.drift.wording import what_happened
+from crmdeck.mapping.rows import Group, MappingRow, Trouble
 from crmdeck.model import Decision, DecisionState, Direction, Field, FieldType, ObjectPair
 from crmdeck.text import count
 
@@ -54,19 +55,75 @@ def crm_text(row: MappingRow) -> str:
     return "stays unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
 
 
-def state_text(row: MappingRow) -> str:
-    """Return the state of a row in one word: `chosen` is an acceptance of what was not ranked."""
-    if row.state is not DecisionState.ACCEPTED:
-        return "open" if row.is_open else ""
-    if row.right is None:
-        return "gone"
-    return "mapped" if row.confidence is not None else "chosen"
+def what_to_know(row: MappingRow) -> str:
+    """Return the one thing to know of a row, in a few words; empty where all is well."""
+    match row.trouble:
+        case Trouble.BROKEN | Trouble.DRIFTED:
+            worst = max(row.drift, key=lambda event: event.severity.rank, default=None)
+            return what_happened(worst) if worst is not None else "no longer in the schema"
+        case Trouble.STUCK:
+            return "nothing can flow"
+        case Trouble.WARNED if row.unmapped_values:
+            return f"{count(row.unmapped_values, 'value')} left out"
+        case Trouble.WARNED:
+            return warning_words(row, row.warnings[0].code)
+    if row.group is not Group.UNMATCHED:
+        return ""
+    best = next((one for one in row.candidates if one.confidence), None)
+    return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"
 
 
-def trouble_text(row: MappingRow) -> str:
-    """Return the sign and the word of the gravest thing about a row."""
-    found = row.trouble
-    return f"{found.sign} {found.word}".strip()
+def warning_words(row: MappingRow, code: str) -> str:
+    """Return a kind of warning in a few words, with the figure that tells how bad it is."""
+    right = row.right
+    if code == "LENGTH_SHORTER" and right is not None and row.direction is not Direction.PULL:
+        return f"may be cut at {right.length}" if right.length else "may be cut"
+    if code == "VALUE_MAP_NEEDED" and right is not None and row.partner.picklist:
+        there = {
+            text.casefold()
+            for value in right.picklist
+            if value.active
+            for text in (value.value, value.label)
+        }
+        active = [value for value in row.partner.picklist if value.active]
+        same = sum(not there.isdisjoint((v.value.casefold(), v.label.casefold())) for v in active)
+        if same < len(active):
+            return f"{same} of {len(active)} values"
+    return _WARNING_WORDS.get(code, code.replace("_", " ").lower())
+
+
+_WARNING_WORDS = {
+    "TYPE_MISMATCH": "types differ",
+    "NOT_A_CHOICE": "text into a picklist",
+    "COMPOUND_SHELL": "map its parts",
+    "ARCHIVED": "archived",
+    "LOOKUP_NEEDED": "id lookup",
+    "VALUE_MAP_NEEDED": "map the values",
+    "MULTI_TO_SINGLE": "several into one",
+    "LENGTH_SHORTER": "may be cut",
+    "PRECISION_LOST": "decimals are lost",
+    "NUMBER_TOO_LARGE": "may be too large",
+    "TIME_LOST": "time is lost",
+    "FORMAT_LOST": "format is lost",
+    "REQUIRED_MAY_BE_EMPTY": "may be empty",
+    "MUST_BE_UNIQUE": "may repeat",
+}
+
+
+def access_text(field: Field, *, partner: bool = False) -> str:
+    """Return what may be done with a field; `partner`: PartnerOS lets write what it says not of."""
+    if field.calculated or (field.createable is False and field.updateable is False):
+        return "read"
+    if field.createable is None and field.updateable is None and not partner:
+        return "unknown"
+    if field.updateable is False:
+        return "read, set once"
+    return "read write" if field.createable is not False else "read, update"
+
+
+def yes_no(value: bool | None) -> str:
+    """Return whether something is so, or that the source does not say."""
+    return "unknown" if value is None else "yes" if value else "no"
 
 
 def decision_text(decision: Decision) -> str:

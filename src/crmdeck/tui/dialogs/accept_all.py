@@ -1,4 +1,4 @@
-"""Accept all that is sure enough: how sure is set here, and how many that are is shown."""
+"""Accept all that is sure enough: how sure is set here, and which lines that are is shown."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.text import count
+from crmdeck.tui.text import count, display_text
 
 FIRST, LEAST, MOST, STEP = 90, 5, 95, 5
 
 
 @dataclass(frozen=True)
 class Sure:
-    """One line that could be accepted: how sure the ranker is, and whether it is warned of."""
+    """One line that could be accepted: how sure the ranker is, its fields, what to know of it."""
 
     confidence: float
-    warned: bool
+    fields: str
+    note: str = ""
 
 
 class AcceptAll(Dialog[float]):
@@ -32,14 +33,17 @@ class AcceptAll(Dialog[float]):
     SCOPE = "accept all"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
-    def __init__(self, lines: Sequence[Sure]) -> None:
+    def __init__(self, lines: Sequence[Sure], left_out: Sequence[str] = ()) -> None:
         super().__init__("Accept all undecided lines shown at or above")
-        self._lines = tuple(lines)
+        self._lines = tuple(sorted(lines, key=lambda line: -line.confidence))
+        self._left_out = tuple(left_out)
         self.percent = FIRST
 
     def compose_body(self) -> ComposeResult:
-        """Yield the confidence, how many lines reach it, and the two buttons."""
+        """Yield the confidence, the lines that reach it, and the two buttons."""
         yield Static("", id="sure", markup=False)
+        with VerticalScroll(id="reached", can_focus=False):
+            yield Static("", markup=False)
         with Horizontal(classes="dialog-buttons"):
             yield Button("No", id="no", compact=True)
             yield Button("Accept", id="yes", compact=True)
@@ -83,16 +87,26 @@ class AcceptAll(Dialog[float]):
 
     def _show(self) -> None:
         reached = self._reached()
-        warned = sum(line.warned for line in reached)
         filled = self.percent * 20 // 100
         shown = Content.assemble(
             (f"{self.percent} %  ", "bold"),
             ("━" * filled, "$primary"),
             ("╌" * (20 - filled), "$muted"),
-            (f"\n{len(reached)} of {count(len(self._lines), 'undecided line')}", ""),
-            (f", {warned} of them with a warning" if warned else "", "$warn"),
+            (f"  {len(reached)} of {count(len(self._lines), 'undecided line')}", ""),
         )
         self.query_one("#sure", Static).update(shown)
+        lines = [
+            Content.assemble(
+                (f"{line.confidence * 100:3.0f}  ", "$muted"),
+                display_text(line.fields, 66),
+                (f"  {display_text(line.note, 24)}" if line.note else "", "$warn"),
+            )
+            for line in reached
+        ]
+        if self._left_out:
+            names = ", ".join(display_text(name, 30) for name in self._left_out)
+            lines.append(Content.styled(f"left out, nothing can flow: {names}", "$muted"))
+        self.query_one("#reached Static", Static).update(Content("\n").join(lines))
         self.query_one("#yes", Button).label = f"Accept {len(reached)}"
 
     ACTIONS: ClassVar[Actions] = (

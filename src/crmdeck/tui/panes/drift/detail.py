@@ -10,8 +10,8 @@ from textual.content import Content
 
 from crmdeck.model import ConnectionStatus, DriftEvent, Severity
 from crmdeck.tui.health import ago
+from crmdeck.tui.layout import LABEL, half, side_by_side, wrap
 from crmdeck.tui.panes.drift.arrangement import Line
-from crmdeck.tui.panes.drift.layout import GAP, LABEL, side_by_side, wrap
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
@@ -123,7 +123,7 @@ def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Con
 
 def _changes(entry: Entry, width: int) -> Iterator[Content]:
     wide = width >= SIDE_BY_SIDE
-    half = (width - LABEL - GAP) // 2
+    cells = half(width)
     yield Content("")
     if wide:
         yield from side_by_side("", [("before", "$muted")], [("after", "$muted")], width)
@@ -139,8 +139,8 @@ def _changes(entry: Entry, width: int) -> Iterator[Content]:
         if wide:
             yield from side_by_side(
                 label,
-                [(line, "$bad") for line in wrap(before, half)],
-                [(line, "$good") for line in wrap(after, half)],
+                [(line, "$bad") for line in wrap(before, cells)],
+                [(line, "$good") for line in wrap(after, cells)],
                 width,
             )
         else:
@@ -163,7 +163,7 @@ def _picklist(values: Sequence[ValueChange], width: int, *, wide: bool) -> Itera
     for value in values:
         groups[value.how].append(value)
     columns = {
-        how: _value_lines(how, values, ((width - LABEL - GAP) // 2 if wide else width - LABEL))
+        how: _value_lines(how, values, half(width) if wide else width - LABEL)
         for how, values in groups.items()
     }
     if wide:

@@ -8,7 +8,7 @@ from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.panes.mapping.commands import MappingCommands
 from crmdeck.tui.samples import SAMPLES_HELP
 
-_decision = partial(Action[MappingCommands], blocked=MappingCommands.why_no_row, writes=True)
+_decision = partial(Action[MappingCommands], blocked=MappingCommands.why_no_rows, writes=True)
 
 MAPPING_ACTIONS: Actions = (
     _decision(
@@ -16,7 +16,8 @@ MAPPING_ACTIONS: Actions = (
         "accept",
         ("a",),
         MappingCommands.accept,
-        help="accept what is suggested, on this line or all marked ones",
+        blocked=MappingCommands.why_not_accepted,
+        help="accept what is suggested, on this line, all marked ones, or a group",
         hint=100,
     ),
     _decision(
@@ -32,7 +33,7 @@ MAPPING_ACTIONS: Actions = (
         "leave unmapped",
         ("X",),
         MappingCommands.unmap,
-        help="decide that this PartnerOS field, or all marked ones, stay unmapped",
+        help="leave this PartnerOS field, all marked ones, or a group unmapped",
     ),
     _decision(
         "mapping.direction",
@@ -51,6 +52,24 @@ MAPPING_ACTIONS: Actions = (
         hint=94,
         blocked=MappingCommands.why_no_values,
         writes=True,
+    ),
+    Action(
+        "mapping.repair",
+        "repair",
+        ("f",),
+        MappingCommands.repair,
+        help="find another CRM field for a line that a change broke",
+        hint=96,
+        blocked=MappingCommands.why_no_repair,
+        writes=True,
+    ),
+    Action(
+        "mapping.known",
+        "warning is known",
+        ("W",),
+        MappingCommands.know_warning,
+        help="tell this kind of warning no more on the pair; again: tell all kinds",
+        blocked=MappingCommands.why_no_warning,
     ),
     Action(
         "mapping.samples",
@@ -83,7 +102,8 @@ MAPPING_ACTIONS: Actions = (
         "accept sure ones",
         ("A",),
         MappingCommands.accept_all,
-        help="accept all undecided lines shown at or above a confidence",
+        blocked=MappingCommands.why_not_accepted,
+        help="accept the sure lines shown in which values can flow: it lists them first",
         hint=74,
     ),
     Action(
@@ -91,7 +111,7 @@ MAPPING_ACTIONS: Actions = (
         "undo",
         ("u",),
         MappingCommands.undo,
-        help="take back the last step of this sitting",
+        help="take back the last step",
         hint=90,
         blocked=MappingCommands.why_no_undo,
         writes=True,

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
 
 from crmdeck.model import DecisionState
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.panes.mapping.table import Line
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.rendering import GUTTER
 from crmdeck.workspace import (
     SIGNS,
     STATE_WORDS,
+    SURE,
     MappingRow,
     PairChoice,
+    Trouble,
     crm_text,
     pair_text,
     percent,
-    state_text,
-    trouble_text,
+    what_to_know,
 )
 
 STATE_STYLES = {
@@ -27,42 +33,27 @@ STATE_STYLES = {
     DecisionState.REJECTED: "muted",
     DecisionState.PENDING: "info",
 }
-BAR_CELLS = 4
-WORD_CELLS = 6
-SURE_CELLS = WORD_CELLS + 1 + BAR_CELLS + 3
-TROUBLE_CELLS = 8
-SURE, LIKELY = 0.9, 0.5
+TROUBLE_STYLES = {
+    Trouble.BROKEN: "error",
+    Trouble.STUCK: "error",
+    Trouble.DRIFTED: "warn",
+    Trouble.WARNED: "warn",
+}
+STUCK = "╳"
+"""What stands between the fields where nothing can flow."""
+
+LIKELY = 0.5
+LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
+MATCH_CELLS = 5
 
 
-def confidence_bar(confidence: float | None, cells: int = BAR_CELLS) -> str:
+def confidence_bar(confidence: float | None, cells: int = 4) -> str:
     """Return a bar of `cells` cells and the percentage; nothing where nothing is known."""
     if confidence is None:
         return ""
     halves = round(max(0.0, min(1.0, confidence)) * cells * 2)
     bar = "━" * (halves // 2) + "╸" * (halves % 2)
     return f"{bar:<{cells}} {percent(confidence):>2}"
-
-
-def confidence_style(row: MappingRow) -> str:
-    """Return the style of a confidence: what is hardly likely is quiet."""
-    sure = row.confidence or 0.0
-    return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
-
-
-def _crm_style(row: MappingRow) -> str:
-    if row.crm_field is None:
-        return "muted"
-    if row.right is None:
-        return "error"
-    return "strong" if row.is_open else ""
-
-
-def fit_sure(row: MappingRow, width: int) -> str:
-    """Return the state and how sure the ranker is; where both have no room, what counts more."""
-    word, bar = state_text(row), confidence_bar(row.confidence)
-    if width >= SURE_CELLS:
-        return f"{word:<{WORD_CELLS}} {bar}".rstrip()
-    return confidence_bar(row.confidence, BAR_CELLS - 1) if row.is_open else word
 
 
 def fit_name(name: str, width: int) -> str:
@@ -73,61 +64,120 @@ def fit_name(name: str, width: int) -> str:
     return f"{name[: width - 1 - tail]}…{name[-tail:]}"
 
 
-COLUMNS: tuple[Column[MappingRow], ...] = (
-    Column(
-        "sign",
-        "",
-        lambda row: SIGNS[row.state],
-        style=lambda row: STATE_STYLES[row.state],
-        width=1,
-        sort_key=lambda row: list(DecisionState)[::-1].index(row.state),
-        searched=False,
-    ),
-    Column(
-        "field",
-        "PartnerOS",
-        lambda row: row.title,
-        style=lambda row: "" if row.is_open else "muted",
-        min_width=11,
-    ),
-    Column(
-        "direction",
-        "",
-        lambda row: row.direction.arrow if row.crm_field else " ",
-        style=lambda row: "error" if not row.can_flow else "accent",
-        width=1,
-        sortable=False,
-        searched=False,
-    ),
-    Column(
-        "crm",
-        "CRM field",
-        crm_text,
-        fit=lambda row, width: fit_name(row.crm_field, width) if row.crm_field else crm_text(row),
-        style=_crm_style,
-        min_width=13,
-    ),
-    Column(
-        "confidence",
-        "Sure %",
-        lambda row: fit_sure(row, SURE_CELLS),
-        fit=fit_sure,
-        style=confidence_style,
-        width=SURE_CELLS,
-        shrink_to=WORD_CELLS,
-        sort_key=lambda row: row.confidence,
-        searched=False,
-    ),
-    Column(
-        "warning",
-        "Warning",
-        trouble_text,
-        style=lambda row: row.trouble.state,
-        width=TROUBLE_CELLS,
-        sort_key=lambda row: -row.trouble.rank,
-        searched=False,
-    ),
-)
+def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], ...]:
+    """Return the columns of a table of `width` cells: names are whole while anything gives way.
+
+    What to know of a row gives way first, then what PartnerOS calls its field, then the name
+    in the CRM.
+    """
+    room = width - GUTTER - 1 - 1 - MATCH_CELLS - 5 * GAP
+    name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
+    title = max([LEAST_TITLE, *(cell_len(row.title) for row in rows)])
+    title = max(LEAST_TITLE, min(title, room - name - LEAST_NOTE))
+    name = max(LEAST_NAME, min(name, room - title - LEAST_NOTE))
+    return _columns(title, name, max(LEAST_NOTE, room - title - name))
+
+
+def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
+    return (
+        Column(
+            "sign",
+            "",
+            lambda line: SIGNS[line.row.state] if line.row else line.title,
+            style=lambda line: STATE_STYLES[line.row.state] if line.row else "strong",
+            width=1,
+            sort_key=lambda line: (
+                list(DecisionState)[::-1].index(line.row.state) if line.row else None
+            ),
+            searched=False,
+            reach=lambda line: "" if line.row else "note",
+        ),
+        Column(
+            "field",
+            "PartnerOS",
+            lambda line: line.row.title if line.row else "",
+            style=lambda line: "" if line.row and line.row.is_open else "muted",
+            width=title,
+        ),
+        Column(
+            "direction",
+            "",
+            _arrow,
+            style=lambda line: "error" if line.row and not line.row.can_flow else "accent",
+            width=1,
+            sortable=False,
+            searched=False,
+        ),
+        Column(
+            "crm",
+            "CRM field",
+            lambda line: _crm_text(line.row) if line.row else "",
+            fit=lambda line, width: fit_name(_crm_text(line.row), width) if line.row else "",
+            style=_crm_style,
+            width=name,
+        ),
+        Column(
+            "match",
+            "Match",
+            _match,
+            style=_match_style,
+            width=MATCH_CELLS,
+            align="right",
+            sort_key=lambda line: line.row.confidence if line.row else None,
+            searched=False,
+        ),
+        Column(
+            "note",
+            "What to know",
+            lambda line: what_to_know(line.row) if line.row else "",
+            style=_note_style,
+            width=note,
+            sort_key=lambda line: _gravity(line.row) if line.row else None,
+            searched=False,
+        ),
+    )
+
+
+def _arrow(line: Line) -> str:
+    row = line.row
+    if row is None or row.crm_field is None:
+        return " "
+    return row.direction.arrow if row.can_flow else STUCK
+
+
+def _crm_text(row: MappingRow) -> str:
+    return crm_text(row) if row.crm_field or not row.is_open else "-"
+
+
+def _crm_style(line: Line) -> str:
+    row = line.row
+    if row is None or row.crm_field is None:
+        return "muted"
+    if row.right is None:
+        return "error"
+    return "strong" if row.is_open else ""
+
+
+def _match(line: Line) -> str:
+    row = line.row
+    if row is None or row.confidence is None:
+        return ""
+    return "✕" if row.state is DecisionState.ACCEPTED and not row.right else percent(row.confidence)
+
+
+def _match_style(line: Line) -> str:
+    sure = (line.row.confidence or 0.0) if line.row else 0.0
+    return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
+
+
+def _note_style(line: Line) -> str:
+    trouble = line.row.trouble if line.row else None
+    return TROUBLE_STYLES[trouble] if trouble is not None else "muted"
+
+
+def _gravity(row: MappingRow) -> int:
+    return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
+
 
 PAIR_COLUMNS: tuple[Column[Option], ...] = (
     Column("pair", "", lambda choice: choice.label, weight=3),
@@ -174,8 +224,9 @@ FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
     "state": lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
     "conf": _compared,
     "type": lambda row, wanted: any(one_of(type_, wanted) for type_ in _types(row)),
-    "warn": lambda row, wanted: yes_no(row.trouble.rank > 0, wanted),
+    "warn": lambda row, wanted: yes_no(row.trouble is not None, wanted),
     "drift": lambda row, wanted: yes_no(row.severity is not None, wanted),
+    "group": lambda row, wanted: row.group.value.startswith(wanted),
     "dir": lambda row, wanted: row.crm_field is not None and one_of(row.direction, wanted),
 }
 

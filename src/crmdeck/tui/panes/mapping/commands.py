@@ -25,6 +25,7 @@ from crmdeck.tui.samples import InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
     FLOWS,
+    Group,
     MappingRow,
     MappingSession,
     Write,
@@ -35,9 +36,12 @@ from crmdeck.workspace import (
     rejecting,
     value_choices,
     value_targets,
+    warning_words,
+    what_to_know,
 )
 
 T = TypeVar("T")
+NO_PAIR = "No object pair is chosen: press p."
 
 NEXT_DIRECTION = {
     Direction.BIDIRECTIONAL: Direction.PUSH,
@@ -73,13 +77,38 @@ class MappingCommands:
 
     def why_no_row(self) -> str | None:
         """Say why there is no row to decide on."""
+        session = self._pairs.session
+        if session is not None and session.ref != self._pairs.ref:
+            return "Still reading the other connection; nothing was decided."
         if self.row is not None:
             return None
-        if self._requests.is_loading:
-            return "Still reading; nothing was decided."
-        if self._pairs.session is None:
-            return "No object pair is chosen: press p."
-        return "No line passes the filter."
+        if session is None:
+            reading = self._requests.is_loading
+            return "Still reading; nothing was decided." if reading else NO_PAIR
+        on_title = self._table.cursor_row is not None
+        return "This is the title of a group." if on_title else "No line passes the filter."
+
+    def why_no_rows(self) -> str | None:
+        """Say why there are no rows to decide on, marked or of the group under the cursor."""
+        session = self._pairs.session
+        if session is not None and session.ref != self._pairs.ref:
+            return "Still reading the other connection; nothing was decided."
+        return None if session is not None and self._table.chosen_rows() else self.why_no_row()
+
+    def why_not_accepted(self) -> str | None:
+        """Say why nothing can be accepted: no rows, or figures that are still moving."""
+        moving = "Still comparing meanings: the figures may move. Enter chooses by hand."
+        return moving if self._pairs.is_refining else self.why_no_rows()
+
+    def why_no_repair(self) -> str | None:
+        """Say why there is nothing to repair."""
+        return None if self._broken() else self.why_no_rows() or "No line is broken by a change."
+
+    def why_no_warning(self) -> str | None:
+        """Say why no kind of warning can be marked as known."""
+        if self.row is not None and (self.row.warnings or self.row.known):
+            return None
+        return self.why_no_row() or "This line warns of nothing."
 
     def why_no_values(self) -> str | None:
         """Say why the row has no values to map."""
@@ -110,6 +139,9 @@ class MappingCommands:
         """Accept what is suggested."""
         chosen = self._chosen()
         able = [row for row in chosen if row.crm_field is not None]
+        if self.row is None:
+            # Who accepts a whole group has not looked at each line of it.
+            able = [row for row in able if row.can_flow]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if fresh:
             self._decide("accept", fresh, [accepting(row) for row in fresh])
@@ -148,14 +180,15 @@ class MappingCommands:
             self._say(text, warn=True)
 
     def accept_all(self) -> None:
-        """Accept all undecided rows shown that are sure enough."""
+        """Accept all undecided rows shown that are sure enough and in which values can flow."""
         shown = [
             row
-            for row in self._table.shown()
+            for row in self._table.rows()
             if row.is_open and row.crm_field is not None and row.confidence is not None
         ]
-        if not shown:
-            self._say("There is no undecided line with a suggestion.")
+        able = [row for row in shown if row.can_flow]
+        if not able:
+            self._say("There is no undecided line with a suggestion that can flow.")
             return
 
         def answered(least: float | None) -> None:
@@ -165,7 +198,7 @@ class MappingCommands:
             # What changed under the dialog is left alone: nobody has seen it.
             sure = [
                 row
-                for row in shown
+                for row in able
                 if (row.confidence or 0) >= least
                 and now[row.name].is_open
                 and now[row.name].crm_field == row.crm_field
@@ -173,8 +206,37 @@ class MappingCommands:
             if sure:
                 self._decide("accept", sure, [accepting(row) for row in sure])
 
-        able = [Sure(row.confidence or 0, row.trouble.rank > 0) for row in shown]
-        self._open(AcceptAll(able), answered)
+        candidates = [
+            Sure(
+                row.confidence or 0,
+                f"{row.title} {row.direction.arrow} {row.crm_field}",
+                what_to_know(row),
+            )
+            for row in able
+        ]
+        stuck = [row.title for row in shown if not row.can_flow]
+        self._open(AcceptAll(candidates, stuck), answered)
+
+    def repair(self) -> None:
+        """Choose another CRM field for the broken row under the cursor, or for the next one."""
+        broken = self._broken()
+        if broken and self.row not in broken:
+            self._table.go_to(broken[0].name)
+        if broken:
+            self.choose_field()
+
+    def know_warning(self) -> None:
+        """Tell this kind of warning no more on the pair; again: tell all kinds."""
+        row, session = self.row, self._pairs.session
+        if row is None or session is None:
+            return
+        if row.warnings:
+            code = row.warnings[0].code
+            self._pairs.know(session.known | {code})
+            self._say(f"Known on this pair: {warning_words(row, code)}")
+        else:
+            self._pairs.know(frozenset())
+            self._say("All kinds of warnings are told again on this pair.")
 
     def choose_field(self) -> None:
         """Choose the CRM field of the row from the candidates, or from all there are."""
@@ -340,10 +402,13 @@ class MappingCommands:
     def _chosen(self) -> tuple[MappingRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""
         session = self._pairs.session
-        if session is None or self.row is None:
+        if session is None:
             return ()
         now = session.by_name
-        return tuple(now[row.name] for row in self._table.chosen())
+        return tuple(now[row.name] for row in self._table.chosen_rows())
+
+    def _broken(self) -> tuple[MappingRow, ...]:
+        return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
 
     def _in_view(self) -> InView | None:
         """Return the suggested CRM field and the other candidates."""

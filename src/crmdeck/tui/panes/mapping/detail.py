@@ -14,21 +14,26 @@ from textual.content import Content
 
 from crmdeck.model import DecisionState, DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.panes.mapping.columns import SURE, confidence_bar
+from crmdeck.tui.layout import half, side_by_side, wrap
 from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.severity import COLOURS, SIGNS
-from crmdeck.tui.text import count, display_text, pad
+from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
     FLOWS,
     Candidate,
     MappingRow,
     RowBuilder,
+    access_text,
     decision_text,
     percent,
     type_text,
+    warning_words,
+    yes_no,
 )
 
 HISTORY = 6
+BAR_CELLS = 7
+LABEL_CELLS = 10
 LONGEST = 300
 
 
@@ -61,19 +66,56 @@ def field_notes(
 
 
 def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    yield Content.styled(_shown(row.title, width), "bold")
-    yield _muted(f"{row.name}  {type_text(row.partner)}", width)
-    if row.partner.description:
-        yield _wrapped(row.partner.description, width, "$muted")
-    yield Content("")
-    yield from _target(row, around, width)
+    arrow = row.direction.arrow if row.crm_field is not None else "→"
+    yield Content.styled(_shown(f"{row.title} {arrow} {_target_title(row)}", width), "bold")
+    yield from _sides(row, around, width)
     for text, style in _against(row, around.now):
         yield _wrapped(text, width, style, hang=2)
-    if row.better is not None:
-        yield _wrapped(_better(row.better), width, "$info")
-    yield from _section("Decided", _history(row, around.now, width))
-    yield from _section("Why", _reasons(row, width))
-    yield from _section("Instead", _alternatives(row, around, width))
+    if row.crm_field is None and row.is_open:
+        yield _muted("Enter chooses among all fields.", width)
+    why = f"Why  {percent(row.confidence)}" if row.confidence is not None else "Why"
+    yield from _section(why, _reasons(row, width))
+    yield from _section("Other candidates", _alternatives(row, around, width))
+    decided = list(_history(row, around.now, width)) or [_muted("nothing yet", width)]
+    yield from _section("Decided", iter(decided))
+
+
+def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    """Yield what either side is, beside each other; what a source does not say is unknown."""
+    left, right = row.partner, row.right
+    yield from _side_by_side("", "PartnerOS", "CRM" if right else "", width, "$muted")
+    pairs = [
+        ("called", left.name, _other_label(right) if right else ""),
+        ("type", type_text(left), type_text(right) if right else ""),
+        ("required", yes_no(left.required), yes_no(right.required) if right else ""),
+        ("access", access_text(left, partner=True), access_text(right) if right else ""),
+    ]
+    for label, one, other in pairs:
+        yield from _side_by_side(label, one, other, width)
+    if right is None:
+        return
+    rate = around.fullness.rates.get(right.name)
+    filled = filled_text(rate, around.now) if rate is not None else "unknown"
+    yield from _side_by_side("filled", "", filled, width)
+    held = around.fullness.values.get(right.name)
+    if held is not None:
+        yield from _side_by_side("holds", "", values_text(held), width, "$mark")
+    if row.values:
+        left_out = row.unmapped_values
+        if left_out is None:
+            text = warning_words(row, "VALUE_MAP_NEEDED")
+        else:
+            text = "all mapped" if not left_out else f"{count(left_out, 'value')} left out"
+        yield from _side_by_side("values", f"{len(row.values)}", f"{text}, v opens", width)
+
+
+def _side_by_side(
+    label: str, one: str, other: str, width: int, style: str = ""
+) -> Iterator[Content]:
+    left, right = (
+        [(line, style) for line in wrap(text, half(width, LABEL_CELLS))] for text in (one, other)
+    )
+    return side_by_side(label, left, right, width, LABEL_CELLS)
 
 
 def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
@@ -94,10 +136,9 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         yield _labelled("holds", values_text(values), width)
     for text, style in list(_against(row, around.now))[:2]:
         yield Content.styled(_shown(text, width), style)
-    if row.better is not None:
-        yield Content.styled(_shown(_better(row.better), width), "$info")
     if row.verdict is not None:
-        yield _labelled("flows", _flow(row), width)
+        access = access_text(row.right) if row.right is not None else "unknown"
+        yield _labelled("access", f"{access}, {FLOWS[row.direction]}", width)
     named = row.candidate
     if named is not None and named.reasons:
         yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
@@ -121,48 +162,22 @@ def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         yield _labelled("else", "  ".join(together), width)
 
 
-def _target(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    if row.crm_field is None:
-        empty = row.state is DecisionState.REJECTED
-        text = "stays unmapped" if empty else "Nothing is suggested: Enter chooses a field."
-        yield _wrapped(text, width, "$muted")
-        return
-    bar = confidence_bar(row.confidence)
-    room = max(8, width - 4 - len(bar))
-    yield Content.assemble(
-        (f"{row.direction.arrow} ", "bold $mark"),
-        (pad(_shown(row.crm_field, room), room) + "  ", "bold"),
-        (bar, "$good" if (row.confidence or 0) >= SURE else "$muted"),
-    )
-    if row.right is not None:
-        yield _muted(f"  {_other_label(row.right)}  {type_text(row.right)}", width)
-        rate = around.fullness.rates.get(row.right.name)
-        if rate is not None:
-            yield _muted(f"  filled: {filled_text(rate, around.now)}", width)
-        values = around.fullness.values.get(row.right.name)
-        if values is not None:
-            yield Content.styled(_shown(f"  holds {values_text(values)}", width), "$mark")
-    if row.verdict is not None:
-        yield _wrapped(f"  {_flow(row)}", width, "$muted", hang=2)
-    if row.value_map is not None:
-        left = row.unmapped_values
-        state = "complete" if not left else f"incomplete, {count(left, 'value')} left out"
-        yield Content.styled(f"  value map: {state}", "$good" if not left else "$warn")
-
-
 def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what speaks against a row, the gravest first, with its style."""
     told = any(event.severity is Severity.BREAKING for event in row.drift)
     if row.state is DecisionState.ACCEPTED and row.right is None and not told:
-        yield f"✕ {row.crm_field} is not in the schema any more", "$bad"
+        yield f"✕ {row.crm_field} is no longer in the schema", "$bad"
     if row.crm_field is not None and not row.can_flow:
         yield f"✕ nothing can flow {FLOWS[row.direction]}", "$bad"
     for event in row.drift:
         text = f"{SIGNS[event.severity]} {_drift_text(event)}, {ago(event.detected_at, now)}"
         yield text, COLOURS[event.severity]
-    for warning in row.warnings:
-        if warning.code != "NOTHING_CAN_FLOW":
-            yield f"▲ {warning.text}", "$warn"
+    found = row.verdict.warnings if row.verdict is not None else ()
+    for warning in found:
+        if warning.code in row.known:
+            yield f"known: {warning.text}", "$muted"
+        elif warning.code != "NOTHING_CAN_FLOW" and warning in row.warnings:
+            yield f"▲ {warning.text}", "$warn" if row.is_open else "$muted"
 
 
 def _drift_text(event: DriftEvent) -> str:
@@ -171,15 +186,12 @@ def _drift_text(event: DriftEvent) -> str:
     return f"{what} ({changed})" if changed and changed not in what else what
 
 
-def _better(candidate: Candidate) -> str:
-    return f"now preferred: {candidate.crm_field} {_sure(candidate)}; shown when you move on"
-
-
 def _reasons(row: MappingRow, width: int) -> Iterator[Content]:
     named = row.candidate
     for reason in named.reasons if named is not None else ():
-        text = _shown(reason.text, width - 4)
-        yield Content.assemble((f"{percent(reason.share):>2}  ", "$muted"), text)
+        bar = "█" * max(1, round(reason.share * BAR_CELLS))
+        text = _shown(reason.text, max(8, width - BAR_CELLS - 1))
+        yield Content.assemble((f"{bar:<{BAR_CELLS}} ", "$muted"), text)
 
 
 def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
@@ -239,11 +251,6 @@ def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
         yield from found
 
 
-def _flow(row: MappingRow) -> str:
-    reason = row.verdict.reason if row.verdict is not None else ""
-    return f"{FLOWS[row.direction]} · {reason}"
-
-
 def _other_label(field: Field) -> str:
     return field.label if field.label != field.name else ""
 
@@ -255,7 +262,7 @@ def _target_title(row: MappingRow) -> str:
 
 
 def _labelled(label: str, text: str, width: int) -> Content:
-    return Content.assemble((f"{label:<6}", "$muted"), _shown(text, max(8, width - 6)))
+    return Content.assemble((f"{label:<8}", "$muted"), _shown(text, max(8, width - 8)))
 
 
 def _sure(candidate: Candidate) -> str:

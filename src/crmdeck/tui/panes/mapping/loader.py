@@ -19,7 +19,7 @@ from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
 from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.text import count
-from crmdeck.workspace import MappingSession, Review, Write
+from crmdeck.workspace import Group, MappingSession, Review, Write
 
 RANK_AFTER = 0.4
 """Seconds without a decision after which the suggestions are ranked anew."""
@@ -27,6 +27,17 @@ RANK_AFTER = 0.4
 NO_ENCODER = "none"
 
 Found = tuple[Review, SuggestAnswer | None]
+
+
+def first_open(session: MappingSession) -> str | None:
+    """Return the first row to decide, in the order of the groups; None where there is none."""
+    order = list(Group)
+    rows = sorted(session.rows, key=lambda row: order.index(row.group))
+    return next((row.name for row in rows if row.is_open), None)
+
+
+def _broken(session: MappingSession) -> set[str]:
+    return {row.name for row in session.rows if row.group is Group.BROKEN}
 
 
 class MappingView(Protocol):
@@ -48,21 +59,29 @@ class MappingView(Protocol):
 class PairLoader:
     """Keeps `session`, the object pair that shows, in step with the workspace.
 
-    `ref` is the connection last asked for, `pairs` the pair that shows of each connection.
+    `ref` is the connection last asked for, `pairs` the pair that shows of each connection, and
+    `known` the kinds of warnings that are known of a connection and pair.
     """
 
     def __init__(self, owner: Widget, host: PaneHost, requests: Loader, view: MappingView) -> None:
         self.session: MappingSession | None = None
         self.ref: str | None = None
         self.pairs: dict[str, str] = {}
+        self.known: dict[tuple[str, str], frozenset[str]] = {}
         self._owner = owner
         self._host = host
         self._requests = requests
         self._view = view
         self._sessions: dict[tuple[str, str], MappingSession] = {}
         self._head = 0
+        self._refining = False
         self._writer: DecisionWriter | None = None
         self._timer: Timer | None = None
+
+    @property
+    def is_refining(self) -> bool:
+        """Whether the figures are those of words only, and those of meaning are on their way."""
+        return self._refining and self._requests.is_loading
 
     def close(self) -> None:
         """Wait until everything that was decided is stored."""
@@ -107,6 +126,13 @@ class PairLoader:
         """Show another pair of a connection."""
         self.pairs[ref] = pair
         self.read(ref)
+
+    def know(self, codes: frozenset[str]) -> None:
+        """Tell these kinds of warnings no more on the pair that shows."""
+        if self.session is not None:
+            self.session.know(codes)
+            self.known[self.session.ref, self.session.pair] = codes
+            self._view.update_rows()
 
     def store(self, session: MappingSession, write: Write) -> None:
         """Have a write stored once those before it are."""
@@ -154,6 +180,7 @@ class PairLoader:
         if session is None:
             workspace = self._host.workspace
             session = MappingSession(ref, review, workspace.actor, lambda: workspace.now)
+            session.know(self.known.get((ref, review.pair), ()))
             self._sessions[ref, review.pair] = session
         else:
             self._take_review(session, review, writes)
@@ -162,7 +189,7 @@ class PairLoader:
         before, self.session = self.session, session
         another = before is not session
         if field is None and another:
-            field = next((row.name for row in session.rows if row.is_open), None)
+            field = first_open(session)
         self._view.show_rows(field, another=another)
         self._rank(quiet=session.encoder not in (None, NO_ENCODER))
 
@@ -171,6 +198,8 @@ class PairLoader:
         if session is None or (workspace.settings.encoder == NO_ENCODER and not quiet):
             self._view.settle()
             return
+
+        self._refining = not quiet
 
         def work(job: Job) -> SuggestAnswer:
             return workspace.mappings.suggest(
@@ -188,12 +217,20 @@ class PairLoader:
         )
 
     def _ranked(self, session: MappingSession, answer: SuggestAnswer) -> None:
+        first, self._refining = session.encoder in (None, NO_ENCODER), False
         session.take_answer(answer)
         if session is self.session:
-            self._view.update_rows()
+            # Only the first figures of meaning put rows into other groups: later ones come while
+            # the operator is among them.
+            if first:
+                self._view.show_rows()
+            else:
+                self._view.update_rows()
             self._view.settle()
 
     def _not_ranked(self, error: CrmdeckError) -> None:
+        self._refining = False
+        self._view.update_rows()
         self._host.say(str(error), title="Suggestions", severity="warning")
         self._view.settle()
 
@@ -210,8 +247,13 @@ class PairLoader:
 
         def took(review: Review) -> None:
             if session is self.session:
+                before = _broken(session)
                 self._take_review(session, review, writes)
-                self._view.update_rows()
+                # What broke meanwhile goes on top; for less, no row moves under the operator.
+                if _broken(session) == before:
+                    self._view.update_rows()
+                else:
+                    self._view.show_rows()
                 self._rank(quiet=True)
 
         self._requests.load(

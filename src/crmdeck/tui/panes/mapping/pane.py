@@ -15,18 +15,17 @@ from crmdeck.tui.actions import Actions
 from crmdeck.tui.filtering import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
-from crmdeck.tui.panes.mapping.columns import COLUMNS, FILTER_KEYS, searched
-from crmdeck.tui.panes.mapping.commands import MappingCommands
+from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
+from crmdeck.tui.panes.mapping.commands import NO_PAIR, MappingCommands
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
-from crmdeck.tui.panes.mapping.loader import NO_ENCODER, PairLoader
-from crmdeck.tui.panes.mapping.summary import progress_text, summary
+from crmdeck.tui.panes.mapping.loader import PairLoader
+from crmdeck.tui.panes.mapping.summary import heading, next_step
 from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.workspace import MappingSession, pair_text
+from crmdeck.workspace import MappingSession
 
-NO_PAIR = "No object pair is chosen: press p."
 WATCH_EVERY = 2.0
 """Seconds between two looks at whether anybody wrote to the workspace."""
 
@@ -40,12 +39,15 @@ class MappingPane(Pane):
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table = RowTable(COLUMNS, key=lambda row: row.name, empty=NO_PAIR, id="lines")
+        self.table = RowTable(
+            columns_for((), 0), key=lambda line: line.key, empty=NO_PAIR, id="lines"
+        )
         self.sampler = Sampler(host, self.loader, self._paint_row)
         self.pairs = PairLoader(self, host, self.loader, self)
         self.commands = MappingCommands(
             host, self.loader, self.pairs, self.table, self, self.sampler
         )
+        self._widths: tuple[int | None, ...] = ()
         self._hint = ""
         self._where = ""
         self._wanted_pair: str | None = None
@@ -86,7 +88,7 @@ class MappingPane(Pane):
         if another:
             self.table.clear_marks()
             self._where = self.connection_name
-        self.table.set_rows(self.session.rows if self.session is not None else (), cursor=cursor)
+        self.table.show_rows(self.session.rows if self.session is not None else (), cursor=cursor)
         if self.session is not None:
             self.session.hold(self.table.cursor_name)
         self.update_rows()
@@ -94,7 +96,7 @@ class MappingPane(Pane):
     def update_rows(self) -> None:
         """Show what has changed in the rows; each stays where it is."""
         if self.session is not None:
-            self.table.update_rows(self.session.rows)
+            self.table.renew_rows(self.session.by_name)
         self._paint()
 
     def settle(self) -> None:
@@ -110,22 +112,22 @@ class MappingPane(Pane):
             self.set_heading("Mapping", self.connection_name)
             counts.update("")
         else:
-            self.set_heading(
-                pair_text(session.pair),
-                progress_text(session.rows, compact=not self._wide),
-                self._where,
-                "by words only" if session.encoder == NO_ENCODER else "",
-            )
-            counts.update(
-                summary(
-                    session.rows,
-                    session.unfed,
-                    unsaved=session.unsaved,
-                    compact=not self._wide,
-                )
-            )
+            shown = heading(session, self._where, compact=not self._wide)
+            self.query_one(".heading", Static).update(shown)
+            counts.update(next_step(session, refining=self.pairs.is_refining))
+        self._fit_columns()
         self._paint_row()
         self.refresh_bindings()
+
+    def _fit_columns(self) -> None:
+        """Share the width anew where other names or another window ask for it."""
+        width = self.table.scrollable_content_region.width
+        rows = self.session.rows if self.session is not None else ()
+        columns = columns_for(rows, width)
+        widths = tuple(column.width for column in columns)
+        if widths != self._widths:
+            self._widths = widths
+            self.table.set_columns(columns)
 
     def _paint_row(self) -> None:
         row, session = self.commands.row, self.session
@@ -150,12 +152,13 @@ class MappingPane(Pane):
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
+        self.table.regroup()
         self.post_message(self.Summary(self.table.count_text, self._hint))
 
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
         if self.session is not None and self.session.hold(self.table.cursor_name):
-            self.table.update_rows(self.session.rows)
+            self.table.renew_rows(self.session.by_name)
         self.query_one("#line", VerticalScroll).scroll_home(animate=False)
         self._paint_row()
         self.refresh_bindings()
@@ -169,7 +172,7 @@ class MappingPane(Pane):
         """Filter the rows."""
         found = compile_filter(text, searched=searched, keys=FILTER_KEYS)
         self._hint = found.hint
-        self.table.set_filter(found.predicate, found.words)
+        self.table.filter_rows(found.predicate, found.words)
 
     def copy_text(self) -> str:
         """Return the CRM field of the row, or the PartnerOS field where there is none."""
@@ -180,7 +183,7 @@ class MappingPane(Pane):
         """Export the rows of the mapping that show."""
         if self.session is None:
             return None
-        shown = frozenset(row.name for row in self.table.shown())
+        shown = frozenset(row.name for row in self.table.rows())
         return ExportRequest("mapping", self.session.pair, only=shown)
 
     def focus_target(self) -> Widget | None:
@@ -192,6 +195,7 @@ class MappingPane(Pane):
         sort = self.table.sort
         return {
             "pairs": dict(self.pairs.pairs),
+            "known": {" ".join(key): sorted(codes) for key, codes in self.pairs.known.items()},
             "field": self.table.cursor_name,
             "sort": [sort.column_id, sort.descending] if sort else None,
         }
@@ -201,6 +205,11 @@ class MappingPane(Pane):
         pairs, field = state.get("pairs"), state.get("field")
         if isinstance(pairs, dict):
             self.pairs.pairs = {str(ref): str(pair) for ref, pair in pairs.items()}
+        known = state.get("known")
+        if isinstance(known, dict):
+            for key, codes in known.items():
+                ref, _, pair = str(key).partition(" ")
+                self.pairs.known[ref, pair] = frozenset(map(str, codes))
         self._wanted_field = field if isinstance(field, str) else None
         match state.get("sort"):
             case [str(column_id), bool(descending)]:

@@ -1,4 +1,4 @@
-"""The line of counts above the table: what is done, what blocks, what broke. Pure."""
+"""The two lines above the table: how far it has come, and what to do next. Pure."""
 
 from __future__ import annotations
 
@@ -7,78 +7,65 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
-from crmdeck.model import DecisionState, Field, Severity
-from crmdeck.tui.text import display_text
-from crmdeck.workspace import SIGNS, STATE_WORDS, MappingRow
+from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import Group, MappingRow, MappingSession, pair_text
 
 BAR_CELLS, FEW_CELLS = 12, 4
 NAMED = 3
-"""How many unfed fields are named."""
+"""How many fields that no value reaches are named."""
 
 SAVING_FROM = 2
 """How many writes may wait before that is worth a word."""
 
-Styled = tuple[str, str]
-_STYLES = {
-    DecisionState.ACCEPTED: "$good",
-    DecisionState.REJECTED: "$muted",
-    DecisionState.PENDING: "$info",
-}
 
-
-def progress_text(rows: Sequence[MappingRow], *, compact: bool = False) -> str:
-    """Return `━━━━━╌╌╌╌ 6 of 21 decided`."""
+def heading(session: MappingSession, connection: str, *, compact: bool) -> Content:
+    """Return the pair, its connection, how far it has come, and what stands in the way."""
+    rows, cells = session.rows, FEW_CELLS if compact else BAR_CELLS
     decided = sum(not row.is_open for row in rows)
-    cells = FEW_CELLS if compact else BAR_CELLS
     filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
-    return f"{bar} {decided} of {len(rows)} decided"
-
-
-def summary(
-    rows: Sequence[MappingRow],
-    unfed: Sequence[Field],
-    *,
-    unsaved: int = 0,
-    compact: bool = False,
-) -> Content:
-    """Return the counts, zeros left out: the states, then what is wrong, the gravest first.
-
-    `compact` begins with what is wrong: how much is decided stands in the heading.
-    """
-    states = list(_states(rows))
-    wrong = [*_blocked(rows, unfed), *_warned(rows)]
-    found = [*wrong, *states] if compact else [*states, *wrong]
-    if unsaved > SAVING_FROM:
-        found.append((f"saving {unsaved}", "$muted"))
-    return Content("  ").join(Content.styled(text, style) for text, style in found)
-
-
-def _states(rows: Sequence[MappingRow]) -> Iterator[Styled]:
-    states = Counter(row.state for row in rows)
-    for state in (DecisionState.ACCEPTED, DecisionState.REJECTED, DecisionState.PENDING):
-        if states[state]:
-            yield f"{SIGNS[state]} {states[state]} {STATE_WORDS[state][1]}", _STYLES[state]
-
-
-def _blocked(rows: Sequence[MappingRow], unfed: Sequence[Field]) -> Iterator[Styled]:
-    broken = sum(row.severity is Severity.BREAKING for row in rows)
+    parts = [
+        Content.styled(display_text(pair_text(session.pair), 60), "bold"),
+        Content(f"{bar} {decided} of {len(rows)}"),
+    ]
+    if not compact:
+        parts.insert(1, Content.styled(display_text(connection, 40), "$muted"))
+    broken = sum(row.group is Group.BROKEN for row in rows)
     if broken:
-        yield f"✕ {broken} broken", "bold $bad"
-    if unfed:
-        named = ", ".join(display_text(field.name, 30) for field in unfed[:NAMED])
-        more = f" +{len(unfed) - NAMED}" if len(unfed) > NAMED else ""
-        yield f"✕ unfed: {named}{more}", "bold $bad"
+        parts.append(Content.styled(f"✕ {broken} broken", "bold $bad"))
+    if session.unfed:
+        named = ", ".join(display_text(field.name, 40) for field in session.unfed[:NAMED])
+        more = f" +{len(session.unfed) - NAMED}" if len(session.unfed) > NAMED else ""
+        parts.append(Content.styled(f"✕ no value reaches: {named}{more}", "$bad"))
+    return Content("  ").join(parts)
 
 
-def _warned(rows: Sequence[MappingRow]) -> Iterator[Styled]:
-    words = Counter(row.trouble.word for row in rows)
-    locked, drifted = words.pop("locked", 0), words.pop("drift", 0)
-    warned = sum(words.values()) - words["broken"] - words[""]
-    for number, sign, word, style in (
-        (locked, "✕", "locked", "$bad"),
-        (drifted, "▲", "drifted", "$warn"),
-        (warned, "▲", "warned", "$warn"),
-    ):
-        if number:
-            yield f"{sign} {number} {word}", style
+def next_step(session: MappingSession, *, refining: bool) -> Content:
+    """Return what to do next, in words; `refining` while figures are still being made."""
+    parts = list(_steps(session.rows))
+    text = "; then ".join(parts) if parts else "all decided: e exports the mapping"
+    found = [Content.styled(f"next: {text}" if parts else text, "" if parts else "$good")]
+    if refining:
+        found.insert(0, Content.styled("quick match, refining…", "$warn"))
+    if session.undoable:
+        found.append(
+            Content.styled(f"u takes back {count(len(session.undoable), 'step')}", "$muted")
+        )
+    if session.unsaved > SAVING_FROM:
+        found.append(Content.styled(f"saving {session.unsaved}", "$muted"))
+    return Content("   ").join(found)
+
+
+def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
+    groups = Counter(row.group for row in rows)
+    if broken := groups[Group.BROKEN]:
+        each = "f repairs it" if broken == 1 else "f repairs each"
+        yield f"{count(broken, 'broken line')}, {each}"
+    if groups[Group.SURE]:
+        stuck = sum(not row.can_flow for row in rows if row.group is Group.SURE)
+        out = f" ({stuck} can't flow and stay{'s' if stuck == 1 else ''} out)" if stuck else ""
+        yield f"A accepts {groups[Group.SURE] - stuck} sure{out}"
+    if groups[Group.CHECK]:
+        yield f"{groups[Group.CHECK]} to check, a or x"
+    if groups[Group.UNMATCHED]:
+        yield f"{groups[Group.UNMATCHED]} without a match, Enter or X"

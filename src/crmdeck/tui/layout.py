@@ -24,21 +24,29 @@ def wrap(text: str, width: int) -> list[str]:
     ]
 
 
-def side_by_side(
-    label: str, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str]], width: int
-) -> Iterator[Content]:
-    """Yield the lines of two columns of (safe text, look) beside a label of 12 cells."""
-    half = (width - LABEL - GAP) // 2
-    for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):
-        yield Content.assemble(
-            (pad(label if index == 0 else "", LABEL), "$muted"),
-            (pad(one[0], half + GAP), one[1]),
-            (other[0], other[1]),
-        )
-
-
 LABEL = 13
 GAP = 2
+
+
+def half(width: int, label_cells: int = LABEL) -> int:
+    """Return the cells of each of two columns beside a label."""
+    return (width - label_cells - GAP) // 2
+
+
+def side_by_side(
+    label: str,
+    left: Sequence[tuple[str, str]],
+    right: Sequence[tuple[str, str]],
+    width: int,
+    label_cells: int = LABEL,
+) -> Iterator[Content]:
+    """Yield the lines of two columns of (safe text, look) beside a label."""
+    for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):
+        yield Content.assemble(
+            (pad(label if index == 0 else "", label_cells), "$muted"),
+            (pad(one[0], half(width, label_cells) + GAP), one[1]),
+            (other[0], other[1]),
+        )
 
 
 def _wrap_line(text: str, width: int) -> Iterator[str]:
