@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.backups import Backups
 from crmdeck.workspace.check import Checks
 from crmdeck.workspace.connections import Connections
 from crmdeck.workspace.context import Context
@@ -33,6 +34,7 @@ SERVICES = (
     Checks,
     Audit,
     Exports,
+    Backups,
 )
 
 

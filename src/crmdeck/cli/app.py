@@ -38,6 +38,8 @@ COMMANDS = {
     "export": Command("exports", "Hand over what is cached, in many formats."),
     "audit": Command("audit", "Tell who did what when, newest first."),
     "disconnect": Command("connections", "Mark a connection as disconnected."),
+    "backup": Command("backup", "Write the whole history to one file."),
+    "restore": Command("backup", "Put back what a backup holds, here or elsewhere."),
     "serve": Command("serve", "Serve the Integrations API, so that a team shares one crmdeck."),
     "match": Command("mapping", "Rank the fields of one schema file against those of another."),
     "sandbox": Command("sandbox", "Start the built-in CRM on loopback."),

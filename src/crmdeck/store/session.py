@@ -17,6 +17,7 @@ class Session:
     """The repositories of an open cache; valid inside the block that yielded it."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.connections = Connections(database)
         self.runs = Runs(database)
         self.snapshots = Snapshots(database)

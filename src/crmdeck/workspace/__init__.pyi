@@ -1,3 +1,4 @@
+from .backups import Backup as Backup
 from .check_view import CHECK_FORMATS as CHECK_FORMATS
 from .check_view import check_summary as check_summary
 from .check_view import issue_text as issue_text

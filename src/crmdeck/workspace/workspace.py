@@ -20,6 +20,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.workspace.audit import Audit
+    from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.check import Checks
     from crmdeck.workspace.connections import Connections
     from crmdeck.workspace.drift import Drift
@@ -182,6 +183,13 @@ class Workspace:
         return Exports(
             self.context, self.schemas, self.drift, self.mappings, self.health, self.audit
         )
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The whole history in one file, and back."""
+        from crmdeck.workspace.backups import Backups
+
+        return Backups(self.context)
 
     def head(self) -> int:
         """Return a number that differs once anybody has written to the cache; cheap to ask."""

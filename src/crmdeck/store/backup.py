@@ -1,0 +1,311 @@
+"""A workspace's log in one file, the same for both engines: a zip of JSON lines with digests.
+
+docs/backup.md describes the format; who changes it here changes it there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from crmdeck.clock import Clock
+from crmdeck.errors import CacheTooNewError, ConflictError, SourceError
+from crmdeck.model import format_utc
+from crmdeck.store import migrations
+from crmdeck.store.database import Database, Row, quote
+from crmdeck.store.duckdb_file import DuckDBFile
+from crmdeck.store.store import Store
+
+FORMAT = "crmdeck-backup"
+FORMAT_VERSION = 1
+_MANIFEST = "manifest.json"
+
+# What each place has of its own, what can be made again, and who may sign in to a server.
+_LEFT_OUT = ("schema_migration", "head", "text_vector", "server_account", "server_session")
+
+# So many rows are checked, parsed and written at a time.
+_CHUNK = 5_000
+_MOST_MANIFEST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class BackupSummary:
+    """What a backup holds: the version of its tables, and the number of rows of each."""
+
+    schema_version: int
+    created_at: str
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    type: str
+
+    def to_json(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.isoformat(timespec="microseconds")
+        return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+    def from_json(self, value: Any) -> Any:
+        if value is None:
+            return None
+        if self.type.startswith("timestamp"):
+            return datetime.fromisoformat(value)
+        return base64.b64decode(value) if self.type in ("bytea", "blob") else value
+
+
+def write_backup(store: Store, path: Path) -> BackupSummary:
+    """Write all that the log holds at this moment to `path`, and read it back.
+
+    The file is private to the user, and there whole or not at all. Raises SourceError where it
+    can't be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with store.read() as session:
+                _write(file, session.database, format_utc(store.now()))
+            file.flush()
+            os.fsync(file.fileno())
+        summary = check_backup(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise SourceError(
+            f"The backup {path} can't be written.",
+            cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
+            remedy="Choose another place, or free some space.",
+            code="BACKUP_NOT_WRITTEN",
+        ) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+    return summary
+
+
+def check_backup(path: Path) -> BackupSummary:
+    """Return what a backup holds once every digest in it was found right.
+
+    Raises SourceError for a file that is none, or is damaged, and CacheTooNewError for one that
+    a newer crmdeck wrote.
+    """
+    with _opened(path) as archive:
+        manifest = _manifest(archive, path)
+        for name, told in manifest["tables"].items():
+            digest, rows = hashlib.sha256(), 0
+            with archive.open(_member(name)) as lines:
+                for line in lines:
+                    digest.update(line)
+                    rows += 1
+            if (digest.hexdigest(), rows) != (told["sha256"], told["rows"]):
+                raise _damaged(path, f"{_member(name)} is not what the manifest says.")
+    return BackupSummary(
+        manifest["schemaVersion"],
+        manifest["createdAt"],
+        {name: told["rows"] for name, told in manifest["tables"].items()},
+    )
+
+
+def restore_backup(store: Store, path: Path, *, force: bool, clock: Clock) -> BackupSummary:
+    """Put what a backup holds in place of the log; all of it or nothing.
+
+    Raises ConflictError where the log holds something and `force` is not given, and as
+    `check_backup` does.
+    """
+    summary = check_backup(path)
+    newest = migrations.newest(migrations.shipped())
+    if summary.schema_version < newest:
+        with tempfile.TemporaryDirectory() as folder:
+            current = _brought_up_to_date(path, summary, Path(folder), clock)
+            _restore(store, current, force)
+    else:
+        _restore(store, path, force)
+    return summary
+
+
+def _write(file: IO[bytes], database: Database, created_at: str) -> None:
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "formatVersion": FORMAT_VERSION,
+        "schemaVersion": _version(database),
+        "createdAt": created_at,
+        "tables": {},
+    }
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for table, columns in _tables(database).items():
+            digest, count = hashlib.sha256(), 0
+            with archive.open(_member(table), "w", force_zip64=True) as member:
+                for row in database.rows(_select(table, columns)):
+                    values = {
+                        column.name: column.to_json(value)
+                        for column, value in zip(columns, row, strict=True)
+                    }
+                    line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+                    digest.update(line)
+                    member.write(line)
+                    count += 1
+            manifest["tables"][table] = {"rows": count, "sha256": digest.hexdigest()}
+        archive.writestr(_MANIFEST, json.dumps(manifest, indent=2))
+
+
+def _restore(store: Store, path: Path, force: bool) -> None:
+    with store.write() as session:
+        database = session.database
+        tables = _tables(database)
+        full = [name for name in tables if database.rows(f"SELECT 1 FROM {quote(name)} LIMIT 1")]
+        if full and not force:
+            raise ConflictError(
+                f"The workspace at {store.place} is not empty; nothing was restored.",
+                remedy="Restore into another workspace, or replace all it holds with --force.",
+                code="WORKSPACE_NOT_EMPTY",
+            )
+        for name in full:
+            database.run(f"DELETE FROM {quote(name)}")
+        _load(database, path, tables)
+
+
+def _load(database: Database, path: Path, tables: dict[str, list[_Column]]) -> None:
+    last = 0
+    with _opened(path) as archive:
+        for name in _manifest(archive, path)["tables"]:
+            if name not in tables:
+                raise _damaged(path, f"There is no table {name!r} in a workspace.")
+            columns = tables[name]
+            names = [column.name for column in columns]
+            for rows in _rows(archive, path, name, columns):
+                database.insert(name, names, rows)
+                if "seq" in names:
+                    last = max(last, *(row[names.index("seq")] for row in rows))
+    # Neither engine's SQL for setting a sequence is known to the other.
+    missing = last - database.rows("SELECT nextval('happened')")[0][0]
+    if missing > 0:
+        database.rows("SELECT count(nextval('happened')) FROM generate_series(1, ?)", [missing])
+
+
+def _rows(
+    archive: zipfile.ZipFile, path: Path, name: str, columns: Sequence[_Column]
+) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    with archive.open(_member(name)) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                values = json.loads(line)
+                if values.keys() != {column.name for column in columns}:
+                    raise ValueError("its columns are others")
+                rows.append(tuple(column.from_json(values[column.name]) for column in columns))
+            except (ValueError, TypeError, AttributeError) as error:
+                raise _damaged(path, f"{_member(name)}, line {number}: {error}.") from error
+            if len(rows) == _CHUNK:
+                yield rows
+                rows = []
+    if rows:
+        yield rows
+
+
+def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock: Clock) -> Path:
+    """Return the backup as the present crmdeck would have written it: by way of a cache."""
+    cache = folder / "old.duckdb"
+    known = migrations.shipped()
+    old = tuple(m for m in known if m.number <= summary.schema_version)
+    migrations.create(cache, old, clock())
+    file = DuckDBFile.open(cache)
+    try:
+        with file.transaction():
+            _load(file, path, _tables(file))
+    finally:
+        file.close()
+    current = folder / "current.zip"
+    write_backup(Store(cache, clock=clock), current)
+    return current
+
+
+def _tables(database: Database) -> dict[str, list[_Column]]:
+    tables: dict[str, list[_Column]] = {}
+    for table, column, kind in database.rows(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        "JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' "
+        "ORDER BY table_name, ordinal_position"
+    ):
+        if table not in _LEFT_OUT:
+            tables.setdefault(table, []).append(_Column(column, kind.lower()))
+    return tables
+
+
+def _select(table: str, columns: Sequence[_Column]) -> str:
+    names = [quote(column.name) for column in columns]
+    # The order of what happened; what has none comes in an order of its own, the same each time.
+    order = '"seq"' if '"seq"' in names else ", ".join(names)
+    return f"SELECT {', '.join(names)} FROM {quote(table)} ORDER BY {order}"
+
+
+def _version(database: Database) -> int:
+    return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+
+
+def _member(table: str) -> str:
+    return f"tables/{table}.jsonl"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except OSError as error:
+        raise SourceError(
+            f"The backup {path} can't be read.",
+            cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
+            code="BACKUP_UNREADABLE",
+        ) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+        raise _damaged(path, f"{error}.") from error
+
+
+def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST_BYTES:
+        raise _damaged(path, "Its manifest is too large.")
+    try:
+        manifest = json.loads(archive.read(_MANIFEST))
+        if manifest["format"] != FORMAT:
+            raise ValueError("it is none of crmdeck")
+        version, schema = manifest["formatVersion"], manifest["schemaVersion"]
+        tables = {
+            str(name): {"rows": int(told["rows"]), "sha256": str(told["sha256"])}
+            for name, told in manifest["tables"].items()
+        }
+        newest = migrations.newest(migrations.shipped())
+        if int(version) > FORMAT_VERSION or int(schema) > newest:
+            raise CacheTooNewError(
+                f"The backup {path} was written by a newer crmdeck. Nothing was restored.",
+                cause=f"Its tables have version {schema}; this crmdeck knows {newest}.",
+                remedy="Upgrade crmdeck.",
+            )
+        return {
+            "schemaVersion": int(schema),
+            "createdAt": str(manifest["createdAt"]),
+            "tables": tables,
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"Its manifest can't be used: {error}.") from error
+
+
+def _damaged(path: Path, cause: str) -> SourceError:
+    return SourceError(
+        f"{path} is no backup of crmdeck, or it is damaged. Nothing was restored.",
+        cause=cause,
+        remedy="Take another backup.",
+        code="BACKUP_DAMAGED",
+    )

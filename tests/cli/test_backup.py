@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.shell import Shell, describe
+
+
+def test_a_history_moves_from_one_home_to_another(tmp_path: Path) -> None:
+    laptop, other = Shell(tmp_path / "laptop"), Shell(tmp_path / "other")
+    export = tmp_path / "Opportunity.json"
+    export.write_text(describe(("Name", "string")))
+    laptop.run(
+        *("connections", "add", "acme", "--source", "files", "--platform", "salesforce"),
+        *("--path", str(export)),
+    )
+    laptop.run("refresh", "acme")
+    file = tmp_path / "b.zip"
+    assert "1 refreshes" in laptop.run("backup", str(file)).stderr
+    assert other.json("restore", str(file))["tables"]["refresh"] == 1
+    assert other.run("audit").stdout == laptop.run("audit").stdout
+
+    refused = other.json("restore", str(file), code=1)
+    assert refused["code"] == "WORKSPACE_NOT_EMPTY"
+    other.run("restore", str(file), "--force")
+    file.write_text("no zip")
+    assert other.json("restore", str(file), "--force", code=1)["code"] == "BACKUP_DAMAGED"
+    assert "acme" in other.run("status").stdout
