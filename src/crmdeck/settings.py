@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,7 +22,8 @@ class Settings(BaseModel):
     the PostgreSQL database that holds the workspace in place of a file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Most workspaces have no settings: what checks them is built when there are some.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     actor: str | None = None
     database: str | None = None
@@ -38,7 +39,7 @@ class Settings(BaseModel):
     keys: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
-    def load(cls, home: Path) -> Self:
+    def load(cls, home: Path) -> Settings:
         """Return the settings of the workspace at `home`.
 
         Raises UsageError naming the file, and the line or the key, where they can't be read.
@@ -47,7 +48,7 @@ class Settings(BaseModel):
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return cls()
+            return cls.model_construct()
         except (OSError, UnicodeDecodeError) as error:
             raise _bad(f"{path} can't be read.", str(error)) from error
         import tomllib  # Here, since most workspaces have no settings to read.

@@ -41,6 +41,10 @@ def _run(arguments: tuple[str, ...]) -> None:
         from crmdeck.cli.launch import open_console
 
         raise SystemExit(open_console(demo=demo))
+    import gc
+
+    # A command is short: looking for circles among what was just imported took a twentieth of it.
+    gc.set_threshold(200_000)
     from crmdeck.cli.app import app
 
     app(_ordered(arguments), prog_name="crmdeck")

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -25,10 +26,18 @@ def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[W
 
     A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
     """
-    from crmdeck.workspace import Workspace, open_demo
-
-    with failing(as_json), open_demo() if demo else Workspace.open(home) as opened:
+    with failing(as_json), _opened(home, demo) as opened:
         yield opened
+
+
+def _opened(home: str | None, demo: bool) -> AbstractContextManager[Workspace]:
+    if demo:
+        from crmdeck.workspace import open_demo
+
+        return open_demo()
+    from crmdeck.workspace import Workspace
+
+    return Workspace.open(home)
 
 
 def moment(text: str | None, ws: Workspace, *, as_of: bool = False) -> datetime | None:

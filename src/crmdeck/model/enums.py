@@ -21,6 +21,11 @@ class Source(StrEnum):
     FILES = "files"
     SANDBOX = "sandbox"
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether crmdeck talks to the vendor itself, in the vendor's own API."""
+        return self in (Source.SALESFORCE, Source.HUBSPOT, Source.SANDBOX)
+
 
 class Status(StrEnum):
     """What a connection is, derived from what happened."""

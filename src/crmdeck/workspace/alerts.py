@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from crmdeck.errors import NextStep
 from crmdeck.model import (
@@ -18,7 +19,9 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.workspace.retirements import Concern
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.retirements import Concern
 
 LOW_QUOTA = 0.20
 QUOTA_COUNTS_FOR = timedelta(days=1)

@@ -12,11 +12,9 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
-from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import (
     ConnectionSecrets,
     SecretStore,
@@ -29,6 +27,10 @@ from crmdeck.model import AuditEntry, Connection, RefreshResult, SecretsPlace, S
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
 from crmdeck.workspace.single_flight import SingleFlight
+
+if TYPE_CHECKING:
+    # What only asks the cache, a status say, needs nothing of the connectors.
+    from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
 
 CACHE_FILE = "crmdeck.duckdb"
 
@@ -115,6 +117,8 @@ class Context:
         Without `credentials` they are those that are stored; without `listener` what becomes of
         tokens goes to the audit log. Raises ConflictError for a disconnected connection.
         """
+        from crmdeck.connectors.limits import Limits
+
         require_connected(connection)
         factory = self.connect or open_source(connection)
         return factory(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from crmdeck.model import (
     Connection,
@@ -18,9 +19,11 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.retirements import Retirement, concerns, load_retirements
 from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 from crmdeck.workspace.signin.flows import ENDING
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.retirements import Concern, Retirement
 
 
 class Health:
@@ -57,6 +60,8 @@ class Health:
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the table of what the vendors retire, with what the user's file changes."""
+        from crmdeck.workspace.retirements import load_retirements
+
         return load_retirements(self._context.home)
 
     def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
@@ -103,8 +108,15 @@ class Health:
             quota=records.quotas.get(key),
             drifted=drifted,
             breaking=breaking,
-            concerns=concerns(connection, self.retirements(), now.date()),
+            concerns=self._concerns(connection, now),
         )
+
+    def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
+        if not connection.source.is_direct:
+            return ()
+        from crmdeck.workspace.retirements import concerns
+
+        return concerns(connection, self.retirements(), now.date())
 
 
 def _is_renewed(connection: Connection) -> bool:

@@ -20,10 +20,9 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform, Source, WireModel
+from crmdeck.model import Connection, Platform, WireModel
 
 FILE = "retirements.toml"
-_DIRECT = (Source.SALESFORCE, Source.HUBSPOT, Source.SANDBOX)
 _DATED = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
@@ -68,7 +67,7 @@ def concerns(
     connection: Connection, retirements: tuple[Retirement, ...], today: date
 ) -> tuple[Concern, ...]:
     """Return what concerns a connection and is near enough to be told, the first to end first."""
-    if connection.source not in _DIRECT:
+    if not connection.source.is_direct:
         return ()
     found = []
     for each in retirements:

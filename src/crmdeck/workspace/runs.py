@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from crmdeck.connectors.base import Connector
 from crmdeck.errors import CancelledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
 from crmdeck.model import Connection, Status, SyncOutcome, SyncRun
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, new_id
+
+if TYPE_CHECKING:
+    from crmdeck.connectors.base import Connector
 
 GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
 BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.connectors.base import ConnectorFactory
 from crmdeck.credentials import SecretStore
 from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import ProgressCallback
@@ -19,6 +18,7 @@ from crmdeck.settings import Settings
 from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
+    from crmdeck.connectors.base import ConnectorFactory
     from crmdeck.workspace.audit import Audit
     from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.check import Checks
