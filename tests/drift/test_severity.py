@@ -19,7 +19,7 @@ USES = (Use(), Use(pulled=True), Use(pushed=True))
 
 OPEN_WON = values("open", "won")
 RETIRED = (*values("open"), PicklistValue(value="won", label="won", active=False))
-TWICE = (*OPEN_WON, PicklistValue(value="won", label="old", active=False))
+TWICE = (*OPEN_WON, PicklistValue(value="won", label="won, once", active=False))
 RELABELLED = (*values("open"), PicklistValue(value="won", label="Closed won"))
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [

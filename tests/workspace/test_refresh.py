@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmdeck.errors import CancelledError, ConflictError, SourceError
-from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Status
+from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Severity, Status
 
 from .conftest import Desk, describe, text_field
 
@@ -39,6 +41,89 @@ def test_unchanged_refresh_writes_no_definition(desk: Desk) -> None:
     again = desk.refresh()
     assert (again.new_definitions, again.unchanged_objects, again.drift_events) == (0, 2, ())
     assert again.total_fields == 4
+
+
+NEW_KEYS = ("nillable", "filterable", "idLookup", "caseSensitive", "relationshipName")
+
+
+def forget_what_is_new(desk: Desk) -> None:
+    """Make the cache hold what crmdeck kept before it compared objects and these attributes."""
+    with desk.workspace.context.store.write() as session:
+        database = session.snapshots._database
+        for key, body in database.rows("SELECT field_hash, body FROM field_definition"):
+            kept = json.loads(body)
+            native = {name: kept.pop(name) for name in NEW_KEYS if name in kept}
+            old = json.dumps({**kept, "native": {**kept.get("native", {}), **native}})
+            database.run("UPDATE field_definition SET body = ? WHERE field_hash = ?", [old, key])
+        database.run(
+            "UPDATE object_definition SET object_hash = NULL, rules_hash = NULL, body = NULL, "
+            "schema_hash = concat('old ', schema_hash)"
+        )
+        for table, key in (
+            ("field_definition", "field_hash"),
+            ("object_field", "field_hash"),
+            ("object_field", "content_hash"),
+            ("object_definition", "content_hash"),
+            ("object_state", "content_hash"),
+        ):
+            database.run(f"UPDATE {table} SET {key} = concat('old ', {key})")
+
+
+def test_a_cache_of_before_shows_no_false_drift_and_is_read_in_full(desk: Desk) -> None:
+    more = {"filterable": True, "idLookup": False, "caseSensitive": False, "relationshipName": None}
+    account = describe("Account", text_field("Name", **more), text_field("Old__c", **more))
+    desk.export(account | {"labelPlural": "Accounts", "createable": True})
+    desk.refresh()
+    forget_what_is_new(desk)
+    [old] = desk.again().schemas.all("acme")
+    assert {field.filterable for field in old.fields} == {None}
+
+    first = desk.refresh()
+    assert (first.drift_events, first.unchanged_objects) == ((), 0)
+    assert desk.refresh().unchanged_objects == 1
+    account["fields"][1]["filterable"] = False
+    desk.export(account | {"labelPlural": "Firms", "createable": True})
+    assert [
+        (event.field_name, [change.attribute for change in event.changes])
+        for event in desk.refresh().drift_events
+    ] == [(None, ["plural"]), ("Name", ["filterable"])]
+
+
+def test_a_cache_of_before_tells_what_really_changed_meanwhile(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    forget_what_is_new(desk)
+    desk.export(describe("Account", text_field("Name", length=40)) | {"label": "Firm"})
+    assert [
+        (event.field_name, [change.attribute for change in event.changes])
+        for event in desk.refresh().drift_events
+    ] == [(None, ["label"]), ("Name", ["length"])]
+
+
+def test_what_left_earlier_echoes_and_is_no_news(desk: Desk) -> None:
+    def task(*targets: str) -> dict[str, Any]:
+        return describe("Task", text_field("WhatId", type="reference", referenceTo=[*targets]))
+
+    account, deal = describe("Account"), describe("Deal__c", text_field("Region__c"))
+    desk.export(account, deal, task("Account", "Deal__c", "Case"))
+    desk.refresh()
+    desk.export(account, task("Account", "Deal__c", "Case"))
+    desk.refresh()
+    desk.export(account, task("Account", "Case"))
+    late = desk.refresh()
+    assert [story.kind for story in late.stories] == ["reference_lists"]
+    desk.export(account, task("Account"))
+    news = desk.refresh()
+    assert news.stories == ()
+    assert [event.severity for event in news.drift_events] == [Severity.RISKY]
+
+
+def test_a_mirror_that_lags_is_held_against_its_base_in_the_cache(desk: Desk) -> None:
+    base = describe("Deal__c", text_field("Region__c"))
+    desk.export(base, describe("Deal__ChangeEvent"))
+    desk.refresh()
+    desk.export(base, describe("Deal__ChangeEvent", text_field("Region__c")))
+    assert [story.kind for story in desk.refresh().stories] == ["mirror"]
 
 
 def test_an_object_that_left_and_came_back_is_told_both_times(desk: Desk) -> None:

@@ -128,7 +128,8 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     """Return what the cache knows, so that a source can answer "unchanged".
 
     A validator does not say whose answer it stands for, nor from where, and another user may
-    see more: after a new sign-in or a change of the connection nothing counts as unchanged.
+    see more: after a new sign-in or a change of the connection nothing counts as unchanged. Nor
+    does a snapshot of before object types were compared: read again, it says more.
     """
     current = session.snapshots.current(connection_id)
     if not current:
@@ -140,7 +141,9 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     validators = {} if distrusted else session.snapshots.validators(connection_id)
     return {
         info.object_type: Known(
-            info.object_type, info.schema_hash, validators.get(info.object_type)
+            info.object_type,
+            info.schema_hash,
+            validators.get(info.object_type) if info.object_hash else None,
         )
         for info in current
     }
