@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from crmdeck.errors import CacheBusyError
 from crmdeck.model import DecisionState, Direction, Field, FieldType
 from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
 from crmdeck.tui.panes.mapping.columns import columns_for
@@ -465,3 +467,26 @@ def review_rows(*names: str) -> tuple[MappingRow, ...]:
     return tuple(
         MappingRow(left, PENDING, name, None, 0.9, Direction.BIDIRECTIONAL, None) for name in names
     )
+
+
+async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
+    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def editor(_app: Any, text: str, _name: str) -> str:
+        mapping = json.loads(text)
+        line = next(x for x in mapping["lines"] if x["partnerField"] == "accountName")
+        line.update(state="accepted", crmField="Account_Name__c", direction="push")
+        return json.dumps(mapping)
+
+    monkeypatch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
+    async with at_desk(desk_workspace) as desk:
+        await desk.press("E")
+        assert isinstance(desk.app.screen, Confirm)
+        assert "accountName → Account_Name__c" in screen_text(desk.pilot)
+        await desk.press("enter")
+        assert desk.stored("accountName").state is PENDING
+        await desk.press("E", "y")
+        assert desk.stored("accountName").crm_field == "Account_Name__c"
+        assert desk.stored("accountName").direction is Direction.PUSH
+        await desk.press("u")
+        assert desk.stored("accountName").state is PENDING

@@ -20,13 +20,16 @@ from crmdeck.model import (
     ValueMatch,
 )
 
-USUAL_OBJECTS = frozenset(
-    {
-        *("Account", "Contact", "Lead", "Opportunity"),
-        *("companies", "contacts", "deals", "leads"),
-    }
+LIKELY_OBJECTS = {
+    "deal_registration": ("Opportunity", "deals", "Lead", "leads"),
+    "deal": ("Opportunity", "deals"),
+    "partner": ("Account", "companies"),
+}
+"""The objects of Salesforce and HubSpot that records of a PartnerOS object mostly go to."""
+
+USUAL_OBJECTS = frozenset({"Account", "Contact", "companies", "contacts"}).union(
+    *LIKELY_OBJECTS.values()
 )
-"""The objects of Salesforce and HubSpot that records of partners mostly go to."""
 
 _FOUND_BY = {
     ValueMatch.EXACT: "same value",
@@ -193,18 +196,32 @@ def pair_choices(
     partners: Sequence[PartnerObject],
     objects: Sequence[ObjectSummary],
 ) -> tuple[PairChoice, ...]:
-    """Return every pair of a PartnerOS and a CRM object: those begun first, the latest on top."""
+    """Return every pair of a PartnerOS and a CRM object, what makes sense first.
+
+    Those begun come before all, the latest on top; then those of one name, those that records
+    of the PartnerOS object mostly go to, the objects that are usual at all, and the rest.
+    """
     known = {summary.object_pair for summary in begun}
     sizes = {one.object_type: one.field_count for one in objects}
     first = [
         PairChoice(one.object_pair, one, sizes.get(ObjectPair.parse(one.object_pair).crm_object, 0))
         for one in sorted(begun, key=lambda one: str(one.last_decided_at or ""), reverse=True)
     ]
-    ordered = sorted(objects, key=lambda one: one.object_type not in USUAL_OBJECTS)
-    others = (
-        (str(ObjectPair(partner_object=partner.object_type, crm_object=one.object_type)), one)
-        for one in ordered
-        for partner in partners
-    )
-    rest = [PairChoice(pair, None, one.field_count) for pair, one in others if pair not in known]
+    others = [(partner.object_type, one.object_type) for one in objects for partner in partners]
+    rest = [
+        PairChoice(pair, None, sizes[crm_object])
+        for partner_object, crm_object in sorted(others, key=lambda names: _likeliness(*names))
+        if (pair := str(ObjectPair(partner_object=partner_object, crm_object=crm_object)))
+        not in known
+    ]
     return (*first, *rest)
+
+
+def _likeliness(partner_object: str, crm_object: str) -> int:
+    """Return how far down a pair stands: 0 where both objects have one name."""
+    bare = crm_object.casefold().removesuffix("__c").replace("_", "")
+    if partner_object.replace("_", "") in (bare, bare.removesuffix("s")):
+        return 0
+    if crm_object in LIKELY_OBJECTS.get(partner_object, ()):
+        return 1
+    return 2 if crm_object in USUAL_OBJECTS else 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmdeck.drift.wording import what_happened
 from crmdeck.mapping.rows import Group, MappingRow, Trouble
-from crmdeck.model import Decision, DecisionState, Direction, Field, FieldType, ObjectPair
+from crmdeck.model import Choice, Decision, DecisionState, Direction, Field, FieldType, ObjectPair
 from crmdeck.text import count
 
 SIGNS = {
@@ -124,6 +124,16 @@ def access_text(field: Field, *, partner: bool = False) -> str:
 def yes_no(value: bool | None) -> str:
     """Return whether something is so, or that the source does not say."""
     return "unknown" if value is None else "yes" if value else "no"
+
+
+def choice_text(choice: Choice) -> str:
+    """Return what a choice would decide: `accountName → Account_Name__c`."""
+    if choice.state is not DecisionState.ACCEPTED:
+        what = f"turns down {choice.crm_field}" if choice.crm_field else "stays unmapped"
+        return f"{choice.partner_field} {what}"
+    arrow = (choice.direction or Direction.BIDIRECTIONAL).arrow
+    mapped = f", {count(len(choice.value_map), 'value')}" if choice.value_map else ""
+    return f"{choice.partner_field} {arrow} {choice.crm_field}{mapped}"
 
 
 def decision_text(decision: Decision) -> str:

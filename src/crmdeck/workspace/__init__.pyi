@@ -49,6 +49,7 @@ from .mapping_view import Verdict as Verdict
 from .mapping_view import Write as Write
 from .mapping_view import accepting as accepting
 from .mapping_view import access_text as access_text
+from .mapping_view import choice_text as choice_text
 from .mapping_view import choosing as choosing
 from .mapping_view import crm_text as crm_text
 from .mapping_view import decision_text as decision_text

@@ -27,6 +27,7 @@ from crmdeck.mapping.wording import FLOWS as FLOWS
 from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import access_text as access_text
+from crmdeck.mapping.wording import choice_text as choice_text
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
 from crmdeck.mapping.wording import pair_text as pair_text

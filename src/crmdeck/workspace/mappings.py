@@ -357,20 +357,27 @@ class Mappings:
             self._append(session, connection, pair, undoing)
         return tuple(undoing)
 
-    def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
-        """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
+    def plan(self, ref: str, pair: str, text: str) -> tuple[Choice, ...]:
+        """Return what `apply` would decide: the lines of a mapping (JSON) that do not hold yet.
 
         Raises UsageError where the text is no mapping of that pair.
         """
         choices = parsed_choices(text, pair)
         holding = {line.partner_field: line for line in self.get(ref, pair).lines}
-        fresh = [
+        return tuple(
             choice
             for choice in choices
             if (line := holding.get(choice.partner_field)) is None
             or (line.state, line.crm_field, line.direction, line.value_map)
             != (choice.state, choice.crm_field, choice.direction, choice.value_map)
-        ]
+        )
+
+    def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
+        """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
+
+        Raises UsageError where the text is no mapping of that pair.
+        """
+        fresh = self.plan(ref, pair, text)
         return self.decide(ref, pair, fresh) if fresh else ()
 
     def _sides(

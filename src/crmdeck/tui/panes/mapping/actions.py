@@ -135,4 +135,13 @@ MAPPING_ACTIONS: Actions = (
         hint=88,
         blocked=MappingCommands.why_no_pair,
     ),
+    Action(
+        "mapping.edit",
+        "edit the pair",
+        ("E",),
+        MappingCommands.edit,
+        help="edit the whole pair as a mapping file in $EDITOR, with a preview",
+        blocked=MappingCommands.why_no_edit,
+        writes=True,
+    ),
 )

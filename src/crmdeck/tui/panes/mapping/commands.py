@@ -14,7 +14,9 @@ from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.editor import edited
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes
@@ -30,6 +32,7 @@ from crmdeck.workspace import (
     MappingSession,
     Write,
     accepting,
+    choice_text,
     choosing,
     field_choices,
     pair_choices,
@@ -99,6 +102,13 @@ class MappingCommands:
         """Say why nothing can be accepted: no rows, or figures that are still moving."""
         moving = "Still comparing meanings: the figures may move. Enter chooses by hand."
         return moving if self._pairs.is_refining else self.why_no_rows()
+
+    def why_no_edit(self) -> str | None:
+        """Say why the pair can't be edited as a whole."""
+        session = self._pairs.session
+        if session is None or session.ref != self._pairs.ref:
+            return self.why_no_row()
+        return "Still storing what was decided." if session.unsaved else None
 
     def why_no_repair(self) -> str | None:
         """Say why there is nothing to repair."""
@@ -319,6 +329,32 @@ class MappingCommands:
         self._open(dialog, chosen)
         self._requests.load("pairs", work, dialog.fill, label="reading object pairs", failed=failed)
 
+    def edit(self) -> None:
+        """Edit the whole pair as the mapping file that is exported, in the user's own editor."""
+        session, workspace = self._pairs.session, self._host.workspace
+        if session is None:
+            return
+
+        def opened(text: str) -> None:
+            try:
+                changed = edited(self._table.app, text, "mapping.json")
+            except CrmdeckError as error:
+                self._view.show_error(error)
+                return
+            self._requests.load(
+                "plan",
+                lambda _: workspace.mappings.plan(session.ref, session.pair, changed),
+                partial(self._preview, session),
+                label="reading what was edited",
+            )
+
+        self._requests.load(
+            "edit",
+            lambda _: workspace.exports.render("mapping", session.ref, pair=session.pair),
+            opened,
+            label="writing the mapping down",
+        )
+
     def undo(self) -> None:
         """Take back the last step of this session."""
         session = self._pairs.session
@@ -340,6 +376,38 @@ class MappingCommands:
     def previous_open(self) -> None:
         """Go to the previous undecided row."""
         self._go(-1)
+
+    def _preview(self, session: MappingSession, choices: Sequence[Choice]) -> None:
+        """Show what an edited mapping would decide, and decide so when the operator says yes."""
+        known = session.by_name
+        if not choices:
+            self._say("Nothing was changed.")
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure and session is self._pairs.session:
+                rows = [known[choice.partner_field] for choice in choices]
+                self._decide("edit", rows, choices, advance=False)
+
+        unknown = [one.partner_field for one in choices if one.partner_field not in known]
+        missing = [
+            one.crm_field
+            for one in choices
+            if one.crm_field and one.crm_field not in session.builder.crm_fields
+        ]
+        if unknown or missing:
+            names = ", ".join(filter(None, [*unknown, *missing]))
+            self._say(f"There is no such field: {names}. Nothing was changed.", warn=True)
+            return
+        self._open(
+            Confirm(
+                f"Decide {count(len(choices), 'line')} as edited?",
+                "\n".join(map(choice_text, choices)),
+                yes=f"Decide {len(choices)}",
+                opened_by="E",
+            ),
+            answered,
+        )
 
     def _go(self, step: int) -> None:
         session = self._pairs.session

@@ -106,7 +106,7 @@ def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
             text = warning_words(row, "VALUE_MAP_NEEDED")
         else:
             text = "all mapped" if not left_out else f"{count(left_out, 'value')} left out"
-        yield from _side_by_side("values", f"{len(row.values)}", f"{text}, v opens", width)
+        yield from _side_by_side("values", f"{len(row.values)}", text, width)
 
 
 def _side_by_side(
