@@ -10,6 +10,7 @@ import pytest
 from crmdeck.model import (
     AlertLevel,
     Connection,
+    ObjectFailure,
     Platform,
     Quota,
     SchemaStats,
@@ -81,6 +82,10 @@ def retirement(days: int, **more: Any) -> Concern:
     return Concern(each, ends)
 
 
+def failure(name: str, why: str, code: str = "FORBIDDEN", **more: Any) -> ObjectFailure:
+    return ObjectFailure(object_type=name, code=code, message=why, **more)
+
+
 REVOKED = run(SyncOutcome.REAUTH, code="APP_REVOKED")
 STOPPED = run(SyncOutcome.STOPPED, code="QUOTA_RESERVE")
 LOW = Quota(used=85, limit=100, observed_at=NOW)
@@ -133,10 +138,10 @@ LOW = Quota(used=85, limit=100, observed_at=NOW)
             "The last sync was 5 days ago.",
         ),
         (
-            {"stats": stats(failed_object_count=1)},
+            {"failures": (failure("Case", "It said no."),)},
             AlertLevel.WARNING,
             "OBJECTS_FAILED",
-            "1 object type could not be read last time.",
+            "1 object type could not be read last time: Case.",
         ),
         (
             {"stats": SchemaStats()},
@@ -211,7 +216,8 @@ def test_the_most_urgent_comes_first() -> None:
         bad=REVOKED,
         drifted=1,
         quota=LOW,
-        stats=stats(24 * 9, stale_object_count=2, failed_object_count=2),
+        stats=stats(24 * 9, stale_object_count=2),
+        failures=(failure("Case", "It said no."),),
         concerns=(retirement(300), retirement(3)),
     )
     assert [alert.code for alert in alerts(everything)] == [
@@ -262,3 +268,23 @@ def test_a_token_that_was_just_given_is_not_about_to_end() -> None:
 def test_how_urgent_it_is_that_little_quota_is_left(used: int, level: AlertLevel | None) -> None:
     assert quota_level(Quota(used=used, limit=100, observed_at=NOW)) is level
     assert quota_level(None) is None
+
+
+def test_what_could_not_be_read_is_named_with_its_reason_one_alert_a_reason() -> None:
+    scopes = [
+        failure(
+            name, f"{name} is refused.", "MISSING_SCOPES", cause="A scope lacks.", remedy="Add."
+        )
+        for name in ("calls", "deals", "emails", "leads", "tasks")
+    ]
+    told = alerts(vitals(failures=(*scopes, failure("Case", "It was no JSON."))))
+    assert [(alert.code, alert.message) for alert in told] == [
+        (
+            "OBJECTS_FAILED",
+            "5 object types could not be read last time: calls, deals, emails and 2 more.",
+        ),
+        ("OBJECTS_FAILED", "1 object type could not be read last time: Case."),
+    ]
+    assert told[0].cause == "calls is refused. A scope lacks."
+    assert told[0].remedy == "Add."
+    assert told[1].cause == "It was no JSON."

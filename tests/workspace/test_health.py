@@ -130,7 +130,10 @@ def test_one_object_that_fails_says_why(office: Office) -> None:
     (failure,) = office.workspace.health.failures("org")
     assert failure.object_type == "Contact"
     assert failure.cause
-    assert "OBJECTS_FAILED" in codes(office, "org")
+    (alert,) = [a for a in office.workspace.health.status("org").alerts if a.next_step]
+    assert alert.code == "OBJECTS_FAILED"
+    assert alert.message.endswith(": Contact.")
+    assert failure.message in str(alert.cause)
 
 
 def test_one_and_all_tell_the_same(office: Office) -> None:

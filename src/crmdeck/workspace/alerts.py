@@ -12,6 +12,7 @@ from crmdeck.model import (
     Alert,
     AlertLevel,
     Connection,
+    ObjectFailure,
     Quota,
     SchemaStats,
     Source,
@@ -19,6 +20,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.workspace.retirements import Concern
@@ -29,6 +31,8 @@ TOKEN_NOTICE = timedelta(days=7)
 # A token that lives for two hours is not about to end when it was just given.
 TOKEN_SHARE = 0.25
 RETIREMENT_NOTICE = timedelta(days=90)
+_NAMED = 3
+"""Object types that an alert names before it counts the others."""
 NOT_ADVANCING = timedelta(days=3)
 
 
@@ -50,6 +54,7 @@ class Vitals:
     good: SyncRun | None = None
     bad: SyncRun | None = None
     quota: Quota | None = None
+    failures: tuple[ObjectFailure, ...] = ()
     drifted: int = 0
     breaking: int = 0
     concerns: tuple[Concern, ...] = ()
@@ -176,18 +181,23 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
 
 
 def objects_failed(vitals: Vitals) -> Iterator[Alert]:
-    """The last refresh could not read some object types."""
-    count = vitals.stats.failed_object_count
-    if not count:
-        return
-    yield Alert(
-        level=AlertLevel.WARNING,
-        code="OBJECTS_FAILED",
-        message=f"{count} object {'type' if count == 1 else 'types'} could not be read last time.",
-        cause="What was cached of them stands.",
-        remedy="Refresh it again.",
-        next_step=_refresh(vitals),
-    )
+    """The last refresh could not read some object types: which, and for each reason, why."""
+    reasons: dict[tuple[str, str | None], list[ObjectFailure]] = {}
+    for failure in vitals.failures:
+        reasons.setdefault((failure.code, failure.remedy), []).append(failure)
+    for (_, remedy), failed in reasons.items():
+        names = [failure.object_type for failure in failed]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        first = failed[0]
+        yield Alert(
+            level=AlertLevel.WARNING,
+            code="OBJECTS_FAILED",
+            message=f"{count(len(names), 'object type')} could not be read last time: "
+            f"{', '.join(names[:_NAMED])}{more}.",
+            cause=" ".join(filter(None, (first.message, first.cause))),
+            remedy=remedy or "What was cached stands. Refresh it again.",
+            next_step=_refresh(vitals),
+        )
 
 
 def never_refreshed(vitals: Vitals) -> Iterator[Alert]:

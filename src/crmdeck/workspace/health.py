@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,14 +37,14 @@ class Health:
         """Return how one connection is doing; nothing is asked of the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            records = _Records.of(session, self._context.now, connection.id)
+            records = _Records.of(session, self._context.now, (connection,), connection.id)
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return how all connections are doing, by name; nothing is asked of the CRMs."""
         with self._context.store.read() as session:
             connections = session.connections.all()
-            records = _Records.of(session, self._context.now)
+            records = _Records.of(session, self._context.now, connections)
         return tuple(self._status(connection, records) for connection in connections)
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
@@ -106,6 +107,7 @@ class Health:
             good=records.good.get(key),
             bad=records.bad.get(key),
             quota=records.quotas.get(key),
+            failures=records.failures.get(key, ()),
             drifted=drifted,
             breaking=breaking,
             concerns=self._concerns(connection, now),
@@ -137,21 +139,35 @@ class _Records:
     quotas: dict[str, Quota]
     drifted: dict[str, tuple[int, int]]
     signed_in: dict[str, datetime]
+    failures: dict[str, tuple[ObjectFailure, ...]]
 
     @classmethod
-    def of(cls, session: Session, now: datetime, only: str | None = None) -> _Records:
+    def of(
+        cls,
+        session: Session,
+        now: datetime,
+        connections: Sequence[Connection],
+        only: str | None = None,
+    ) -> _Records:
         """Read it of all connections, or `only` of one."""
         latest = session.runs.latest_by_connection
+        stats = (
+            {only: session.snapshots.stats(only, now)}
+            if only
+            else session.snapshots.stats_by_connection(now)
+        )
+        ending = any(connection.token_expires_at for connection in connections)
         return cls(
             last=latest(outcomes=TELLING, connection_id=only),
             good=latest("refresh", outcomes=GOOD, connection_id=only),
             bad=latest(outcomes=BAD, connection_id=only),
-            stats=(
-                {only: session.snapshots.stats(only, now)}
-                if only
-                else session.snapshots.stats_by_connection(now)
-            ),
+            stats=stats,
             quotas=session.runs.quota_by_connection(),
             drifted=session.drift.open_on_mapped(),
-            signed_in=session.audit.latest_by_connection("token.stored"),
+            signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
+            failures={
+                key: session.runs.failures(key)
+                for key, found in stats.items()
+                if found.failed_object_count
+            },
         )
