@@ -314,7 +314,7 @@ def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> 
         (field("LastSeenDate", label="Q"), field("LasSteenDate", label="W"), False),
         (field("LastSeenDate", label="Last Seen"), field("LasSteenDate", label="LastS een"), True),
         (field("PhoneA", label="Phone A"), field("PhoneB", label="Phone B"), False),
-        (field("Line1Text", label="Line 1 Text"), field("LineText", label="Line Text"), False),
+        (field("Address1", label="Address1"), field("Address", label="Address"), False),
         (field("Phone", label="Phone"), field("Phone2", label="Phone 2"), False),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import given
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.severity import Use, severity_of_added, severity_of_changes, severity_of_kind
 from crmdeck.drift.severity_rules import FIELD_ROWS
+from crmdeck.drift.wording import few, short
 from crmdeck.model import Direction, DriftKind, Field, FieldType, PicklistValue, Severity
 from tests.drift.build import field, values
 from tests.model.strategies import fields
@@ -192,6 +193,13 @@ def test_hostile_names_stay_one_short_line() -> None:
     assert verdict.reason.isprintable()
     assert len(verdict.reason) < 150
     assert "{0}" in verdict.reason
+
+
+def test_long_names_and_lists_are_cut_and_say_so() -> None:
+    assert short("x" * 60) == "x" * 60
+    assert short("x" * 61) == "x" * 59 + "…"
+    assert few(["a", "b", "c"]) == "“a”, “b”, “c”"
+    assert few(["a", "b", "c", "d", "e"]) == "“a”, “b”, “c” and 2 more"
 
 
 @given(fields(unknowns=True), fields(unknowns=True))

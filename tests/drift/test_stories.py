@@ -287,6 +287,12 @@ def test_a_lookup_that_loses_its_only_target_is_news() -> None:
     )
     assert one.stories == ()
     assert [e.severity for e in one.events if e.field_name] == [Severity.RISKY]
+    another = drift(
+        {"Task": [field("Deal", references=("Deal__c",))]},
+        {"Task": [field("Deal", references=("New__c",))], "New__c": []},
+        gone=gone,
+    )
+    assert another.stories == ()
     all_of_them = drift(
         {"Task": [field("Deal", references=("Deal__c", "Old__c"))]},
         {"Task": [field("Deal", references=())]},

@@ -72,8 +72,22 @@ class News:
         return {}
 
 
-StoryRule = Callable[[News, Sequence[Finding]], Iterable[StoryDraft]]
-"""Given all the news and what no earlier rule took, return the stories of this rule."""
+Told = tuple[str, tuple[Finding, ...]]
+"""The title of a story, and its findings."""
+
+
+@dataclass(frozen=True)
+class StoryRule:
+    """One kind of story: `tells` says of what, `find` finds it.
+
+    `find` gets all the news and what no earlier rule took. `follows` is the reason of findings
+    that are echoes of others, and safe for that.
+    """
+
+    kind: str
+    find: Callable[[News, Sequence[Finding]], Iterable[Told]]
+    tells: str
+    follows: str | None = None
 
 
 def objects_of(findings: Iterable[Finding]) -> list[str]:
@@ -92,8 +106,11 @@ def find_stories(
     remaining = [f for f in news.findings if f not in mapped and not f.rule]
     drafts: list[StoryDraft] = []
     for rule in rules:
-        found = list(rule(news, remaining))
-        drafts.extend(found)
-        taken = {member for one in found for member in one.members}
+        found = [
+            StoryDraft(rule.kind, title, members, rule.follows)
+            for title, members in rule.find(news, remaining)
+        ]
+        drafts += found
+        taken = {member for draft in found for member in draft.members}
         remaining = [finding for finding in remaining if finding not in taken]
     return drafts

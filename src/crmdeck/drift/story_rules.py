@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.findings import Finding
-from crmdeck.drift.stories import News, StoryDraft, StoryRule, objects_of
+from crmdeck.drift.stories import News, StoryRule, Told, objects_of
 from crmdeck.drift.wording import few, short
 from crmdeck.model import Change, DriftKind, Platform
 from crmdeck.text import count
@@ -64,37 +64,28 @@ def base_of(object_type: str) -> str | None:
     return None
 
 
-def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather picklists that list fields and objects and changed because those did."""
     names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.platform, names))
     if members:
         objects = count(len(objects_of(members)), "setup object")
-        yield StoryDraft(
-            "setup_picklists",
-            f"Picklists of {objects} follow the fields and objects that changed",
-            members,
-            follows="A picklist that lists fields and objects; it follows their changes.",
-        )
+        yield f"Picklists of {objects} follow the fields and objects that changed", members
 
 
-def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather lookups whose only change is that they accept objects that came or went.
 
     Some answer a refresh late: an object that is not there now may have left earlier.
     """
     members = tuple(f for f in remaining if _follows_objects(f, news))
     if members:
-        yield StoryDraft(
-            "reference_lists",
-            f"{count(len(members), 'lookup')} to many objects "
-            f"follow{'s' if len(members) == 1 else ''} the objects that came or went",
-            members,
-            follows="A lookup to many objects; it follows those that came or went.",
-        )
+        verb = "follows" if len(members) == 1 else "follow"
+        lookups = count(len(members), "lookup")
+        yield f"{lookups} to many objects {verb} the objects that came or went", members
 
 
-def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather companion objects (ChangeEvent, History, Share...) that repeat their base object.
 
     Some follow a refresh late: then they become what the base object is by now.
@@ -109,12 +100,8 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
     who = mirroring[0] if len(mirroring) == 1 else f"{len(mirroring):,} objects"
     whom = bases[0] if len(bases) == 1 else f"{len(bases):,} base objects"
     verb = "repeats" if len(mirroring) == 1 else "repeat"
-    yield StoryDraft(
-        "mirror",
-        f"{who} {verb} {count(len(pairs), 'change')} of {whom}",
-        tuple(f for f, _ in pairs),
-        follows="It repeats the change of the object that it belongs to.",
-    )
+    title = f"{who} {verb} {count(len(pairs), 'change')} of {whom}"
+    yield title, tuple(f for f, _ in pairs)
 
 
 def _mirrored(finding: Finding, news: News) -> str | None:
@@ -218,17 +205,14 @@ def _follows_objects(finding: Finding, news: News) -> bool:
     )
 
 
-def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather the platform's lists of time zones and locales: summer time renames every label."""
     members = tuple(f for f in remaining if _lists_zones_or_locales(f))
     if members:
         lists = count(len(members), "list")
         verb = "differs" if len(members) == 1 else "differ"
-        yield StoryDraft(
-            "zones_and_locales",
-            f"{lists} of time zones and locales {verb}, as with summer time or a release",
-            members,
-        )
+        title = f"{lists} of time zones and locales {verb}, as with summer time or a release"
+        yield title, members
 
 
 def _lists_zones_or_locales(finding: Finding) -> bool:
@@ -262,14 +246,14 @@ _FATES = {
 }
 
 
-def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather the objects that the scope does not ask for any more."""
     members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
     if len(members) > 1:
-        yield StoryDraft("scope", f"The scope asks for {len(members):,} objects fewer", members)
+        yield f"The scope asks for {len(members):,} objects fewer", members
 
 
-def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather kinds of objects (History, Share...) that came or went together, and big crowds."""
     by_fate: dict[tuple[DriftKind, bool], list[Finding]] = defaultdict(list)
     for finding in remaining:
@@ -285,10 +269,10 @@ def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraf
             listed = ", ".join(name for name, _ in sorted(ranked, key=lambda k: (-k[1], k[0])))
             what = "1 kind" if len(ranked) == 1 else f"{len(ranked)} kinds"
             title = f"{len(with_kind):,} objects of {what} ({listed}) are {fate}"
-            yield StoryDraft("object_kinds", title, with_kind)
+            yield title, with_kind
         if len(others) >= _OTHER_OBJECTS:
             title = f"{len(others):,} objects ({few(objects_of(others))}) are {fate}"
-            yield StoryDraft("object_kinds", title, others)
+            yield title, others
 
 
 def kind_of(object_type: str, platform: Platform) -> str | None:
@@ -302,7 +286,7 @@ def kind_of(object_type: str, platform: Platform) -> str | None:
     return next(suffixes, None)
 
 
-def package(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather what a managed package brought or took: names that start with its namespace."""
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in remaining:
@@ -312,12 +296,10 @@ def package(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
     for (namespace, family), members in groups.items():
         if len(members) >= _FINDINGS_OF_A_PACKAGE:
             verb = "added" if family == "added" else "took away"
-            yield StoryDraft(
-                "package", f"Package {namespace} {verb} {_extent(members)}", tuple(members)
-            )
+            yield f"Package {namespace} {verb} {_extent(members)}", tuple(members)
 
 
-def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather many standard fields that were added to several objects at once."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
     names = {f.field_name for f in fields}
@@ -329,10 +311,10 @@ def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDr
         if f.kind is DriftKind.OBJECT_ADDED and f.custom is False and f.returned is None
     ]
     title = f"Vendor release or newer API version: {_extent(fields + objects)} added"
-    yield StoryDraft("vendor_release", title, tuple(fields + objects))
+    yield title, tuple(fields + objects)
 
 
-def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather a field of one name to which the same happened in several objects."""
     for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
         objects = len(objects_of(members))
@@ -345,10 +327,10 @@ def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Story
             "changed": f"“{name}” changed the same way in {objects:,} objects: "
             f"{_attributes(members[0])}",
         }[members[0].family]
-        yield StoryDraft("field_everywhere", title, members)
+        yield title, members
 
 
-def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft]:
+def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather many fields that changed in the same way, as when a permission is taken away."""
     changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
     for members in _groups(changed, _what_happened):
@@ -359,7 +341,7 @@ def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[StoryDraft
         title = (
             f"{len(members):,} fields of {where} changed the same way: {_attributes(members[0])}"
         )
-        yield StoryDraft("same_change", title, members)
+        yield title, members
 
 
 def _groups(
@@ -396,14 +378,55 @@ def _extent(findings: Sequence[Finding]) -> str:
 
 # Echoes first, then what has a known cause, then what is merely alike.
 STORY_RULES: tuple[StoryRule, ...] = (
-    setup_picklists,
-    reference_lists,
-    zones_and_locales,
-    mirrors,
-    scope_shrank,
-    package,
-    vendor_release,
-    object_kinds,
-    field_everywhere,
-    same_change,
+    StoryRule(
+        "setup_picklists",
+        setup_picklists,
+        "Picklists that list fields and objects, and changed because those did, now or earlier.",
+        follows="A picklist that lists fields and objects; it follows their changes.",
+    ),
+    StoryRule(
+        "reference_lists",
+        reference_lists,
+        "Lookups to several objects of which some came or went, now or earlier.",
+        follows="A lookup to many objects; it follows those that came or went.",
+    ),
+    StoryRule(
+        "zones_and_locales",
+        zones_and_locales,
+        "Lists of time zones and locales: summer time renames every label.",
+    ),
+    StoryRule(
+        "mirror",
+        mirrors,
+        "Companions of an object (ChangeEvent, History, Share...) that repeat its change, or "
+        "become what it is by now.",
+        follows="It repeats the change of the object that it belongs to.",
+    ),
+    StoryRule("scope", scope_shrank, "Objects that the scope does not ask for any more."),
+    StoryRule(
+        "package",
+        package,
+        "What a managed package brought or took: five names or more that start with its namespace.",
+    ),
+    StoryRule(
+        "vendor_release",
+        vendor_release,
+        "Twenty standard fields or more that came to three objects or more at once.",
+    ),
+    StoryRule(
+        "object_kinds",
+        object_kinds,
+        "Three objects or more of one kind (History, Share...), or ten others, that came or went "
+        "together.",
+    ),
+    StoryRule(
+        "field_everywhere",
+        field_everywhere,
+        "A field of one name to which the same happened in three objects or more.",
+    ),
+    StoryRule(
+        "same_change",
+        same_change,
+        "Ten fields or more that changed in the same way, as when a permission is taken away.",
+    ),
 )
