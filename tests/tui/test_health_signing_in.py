@@ -96,7 +96,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await shows(pilot, "'my portal' can't be the name of a connection.")
         await fill(pilot, name="portal")
         await pilot.press("enter")
-        await shows(pilot, "A service key or a private app's token")
+        await shows(pilot, "A service key (Development, Keys, Service keys)")
         await pilot.press("enter")
         await shows(pilot, "Service key or token")
         await fill(pilot, access_token="pat-wrong-" + key)
@@ -261,7 +261,7 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
         await pilot.press("r")
         await shows(pilot, "i sign in", "✕ portal  sign in again")
         await pilot.press("escape", "i")
-        await shows(pilot, "A service key or a private app's token")
+        await shows(pilot, "A service key (Development, Keys, Service keys)")
 
 
 async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
