@@ -146,7 +146,7 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
             pilot, ws, "'http://partneros.example' can't be an endpoint.",
             endpoint="http://partneros.example", remote_id=address["remote_id"],
         )  # fmt: skip
-        await refused(pilot, ws, "'7' is no UUID.", endpoint=house.url, remote_id="7")
+        await refused(pilot, ws, "'7/8' can't be the id", endpoint=house.url, remote_id="7/8")
         await fill(pilot, **address)
         await pilot.press("enter")
         await choose_way(pilot, "e-mail")

@@ -29,7 +29,7 @@ EndpointOption = Annotated[
 ]
 RemoteIdOption = Annotated[
     str | None,
-    typer.Option("--remote-id", help="For the source partneros: the integration's UUID there."),
+    typer.Option("--remote-id", help="For the source partneros: the integration's id there."),
 ]
 InstanceOption = Annotated[
     str | None,

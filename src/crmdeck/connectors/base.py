@@ -47,11 +47,13 @@ class Listing:
     """Always the first thing a discovery yields: what the source says exists.
 
     `object_types` is everything that this user sees, in scope or not; `in_scope` is what will
-    be pulled, in order.
+    be pulled, in order. `expires_at` is when the source itself holds it to be stale, None where
+    it is the source and what it says is of now.
     """
 
     object_types: frozenset[str]
     in_scope: tuple[str, ...]
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)

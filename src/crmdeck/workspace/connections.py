@@ -291,7 +291,7 @@ def require_free_name(name: str, others: tuple[Connection, ...] | list[Connectio
 def _address_needed() -> UsageError:
     return UsageError(
         "The source partneros needs to know where PartnerOS is, and which integration.",
-        remedy="Add --endpoint https://HOST and --remote-id UUID.",
+        remedy="Add --endpoint https://HOST and --remote-id ID.",
         code="NO_REMOTE_ID",
     )
 

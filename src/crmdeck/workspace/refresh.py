@@ -187,7 +187,8 @@ class Refresh:
             discovered=[(item.schema, item.validator) for item in answer.discovered],
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
-            expires_at=run.started_at + timedelta(hours=connection.ttl_hours),
+            expires_at=answer.listing.expires_at
+            or run.started_at + timedelta(hours=connection.ttl_hours),
         )
         session.drift.add(report.events, report.stories)
         session.audit.add(*self._entries(run, compared, len(failures)))

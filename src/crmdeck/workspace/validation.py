@@ -12,6 +12,7 @@ from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.settings import MAX_TTL_HOURS
 
+_REMOTE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -34,12 +35,17 @@ def check_name(name: str) -> str:
 
 
 def check_remote_id(text: str) -> str:
-    """Return the UUID that `text` is, as the wire writes it; raises UsageError."""
+    """Return the id that `text` is, a UUID as the wire writes it; raises UsageError.
+
+    Whatever else it is belongs to PartnerOS (`conn_...`) and is taken as it stands.
+    """
     if _is_uuid(text):
         return str(uuid.UUID(text))
+    if _REMOTE_ID.fullmatch(text):
+        return text
     raise UsageError(
-        f"'{text}' is no UUID.",
-        remedy="The remote id is the UUID of the integration in PartnerOS.",
+        f"'{text}' can't be the id of an integration.",
+        remedy="The remote id is that of the integration in PartnerOS: a UUID, or conn_...",
         code="BAD_REMOTE_ID",
     )
 

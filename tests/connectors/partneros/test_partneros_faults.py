@@ -26,7 +26,17 @@ from crmdeck.errors import (
     SourceError,
     UsageError,
 )
-from crmdeck.model import CancelToken, Connection, FieldType, ObjectPair, Platform, Scope, Source
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    Direction,
+    FieldType,
+    Notice,
+    ObjectPair,
+    Platform,
+    Scope,
+    Source,
+)
 
 ID = "5b8f3c1e-0000-4000-8000-000000000001"
 STATUS = {"id": ID, "platform": "hubspot", "status": "active"}
@@ -135,7 +145,11 @@ ROWS: Sequence[tuple[int, Any, dict[str, str], type[CrmdeckError], str, int]] = 
     (404, body("ANYTHING"), {}, NotFoundError, "NOT_FOUND", 1),
     (409, body("CRM_FIELD_TAKEN"), {}, ConflictError, "CRM_FIELD_TAKEN", 1),
     (409, body("SCHEMA_NOT_DISCOVERED"), {}, SchemaNotDiscoveredError, "SCHEMA_NOT_DISCOVERED", 1),
-    (409, body("REAUTH_REQUIRED"), {}, ConflictError, "REMOTE_CONFLICT", 1),
+    (409, body("REAUTH_REQUIRED"), {}, ReauthRequiredError, "REMOTE_REAUTH_REQUIRED", 1),
+    (409, body("DISCONNECTED"), {}, ConflictError, "REMOTE_DISCONNECTED", 1),
+    (409, body("ANYTHING"), {}, ConflictError, "REMOTE_CONFLICT", 1),
+    (402, body("PAYMENT"), {}, PermissionDeniedError, "PLAN_TOO_SMALL", 1),
+    (400, {"error": "No active organization"}, {}, UsageError, "NO_ACTIVE_ORGANIZATION", 1),
     (429, body("SLOW_DOWN"), {"Retry-After": "0.05"}, QuotaExceededError, "RATE_LIMITED", 3),
     (429, body("SLOW_DOWN"), {"Retry-After": "9999"}, QuotaExceededError, "RATE_LIMITED", 1),
     (429, body("QUOTA_EXCEEDED"), {}, QuotaExceededError, "RATE_LIMITED", 1),
@@ -244,6 +258,7 @@ def test_other_spellings_are_understood_and_unknown_words_kept(script: Script) -
     }
     listing = {"objects": [{"objectName": "deals", "hash": "a"}, {"objectType": "broken"}], "x": 1}
     script.by_path = {
+        "/status": STATUS,
         "/schema": listing,
         "/schema?objectType=deals": deals,
         "/schema?objectType=broken": {"fields": [{"label": "nameless"}]},
@@ -296,3 +311,104 @@ def test_a_cancelled_discovery_stops(script: Script) -> None:
     with pytest.raises(CancelledError):
         list(connector(script.url).discover(Scope(), {}, cancel))
     assert script.asked == []
+
+
+ACCOUNT = {"objectType": "Account", "label": "Account", "schemaHash": "h1"}
+FIELDS = {"objectType": "Account", "fields": [{"name": "Id", "type": "id", "nillable": False}]}
+
+
+def told(script: Script, refreshed: Any, **summary: Any) -> list[Any]:
+    """Discover with one object and that answer to the refresh."""
+    script.by_path = {
+        "/status": STATUS | {"lastSyncAt": "2026-05-01T00:00:00.000Z"},
+        "/schema": {"objects": [ACCOUNT | summary]},
+        "/schema?objectType=Account": FIELDS,
+    }
+    script.answers = [refreshed]
+    return list(connector(script.url).discover(Scope(), {}, CancelToken()))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        ("reauth_required", ReauthRequiredError, "REMOTE_REAUTH_REQUIRED"),
+        ("disconnected", ConflictError, "REMOTE_DISCONNECTED"),
+    ],
+)
+def test_the_status_there_is_the_status_here(
+    script: Script, status: str, kind: type[CrmdeckError], code: str
+) -> None:
+    said = {"status": status, "lastErrorMessage": "The refresh token was revoked"}
+    script.answers = [(200, STATUS | said, {})]
+    with pytest.raises(kind) as caught:
+        list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert caught.value.code == code
+    assert "The refresh token was revoked." in str(caught.value)
+    assert script.asked == ["GET /status"]
+
+
+def test_what_is_stale_there_is_stale_here(script: Script) -> None:
+    ends = "2026-05-02T00:00:00.000Z"
+    listing, found = told(script, (200, {"success": True}, {}), expiresAt=ends)
+    assert listing.expires_at == datetime(2026, 5, 2, tzinfo=UTC)
+    assert isinstance(found, Discovered)
+    assert found.schema.fields[0].nillable is False
+    listing, _ = told(script, (200, {"success": True}, {}), isStale=True)
+    assert listing.expires_at is not None
+    assert listing.expires_at <= datetime.now(UTC)
+
+
+def test_a_refresh_that_was_refused_says_of_when_it_is(script: Script) -> None:
+    refused: Any = (403, body("FORBIDDEN"), {})
+    _, notice, _ = told(script, refused, discoveredAt="2026-05-01T12:30:00.000Z")
+    assert isinstance(notice, Notice)
+    assert notice.code == "REMOTE_NOT_REFRESHED"
+    assert "of 2026-05-01 at 12:30 UTC" in notice.message
+    assert "does not allow this with your role" in (notice.cause or "")
+
+
+def test_a_refresh_that_goes_on_there_is_waited_for_within_patience(script: Script) -> None:
+    accepted: Any = (202, {}, {"Retry-After": "0.05"})
+    _, notice, _ = told(script, accepted)
+    assert "still refreshing" in (notice.cause or "")
+    assert script.asked.count("GET /status") > 2
+
+    first = script.by_path.pop("/status")
+    done = first | {"lastSyncAt": "2026-05-03T00:00:00.000Z"}
+    script.answers = [(200, first, {}), accepted, (200, first, {}), (200, done, {})]
+    found = list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert [type(each) for each in found] == [Listing, Discovered]
+
+
+def test_a_listing_without_objects_is_no_empty_one(script: Script) -> None:
+    told(script, (200, {}, {}))
+    script.by_path["/schema"] = {"items": []}
+    with pytest.raises(SourceError, match="`objects` is missing"):
+        list(
+            connector(script.url.replace("127.0.0.1", "localhost")).discover(
+                Scope(), {}, CancelToken()
+            )
+        )
+
+
+def test_suggestions_of_our_own_ranker_prove_nothing_and_directions_have_many_names(
+    script: Script,
+) -> None:
+    line = {"partnerField": "a", "crmField": "b", "confidence": 0.9}
+    words = [("recommendedDirection", "outbound"), ("direction", "two_way"), ("direction", "pull")]
+    script.answers = [(200, {"suggestions": [line | {key: word} for key, word in words]}, {})]
+    pair = ObjectPair.parse("deal_registration--Opportunity")
+    found = connector(script.url).suggest(pair)
+    assert [each.direction for each in found] == [
+        Direction.PUSH,
+        Direction.BIDIRECTIONAL,
+        Direction.PULL,
+    ]
+    script.answers = [(200, {"encoder": "none", "suggestions": [line]}, {})]
+    assert connector(script.url).suggest(pair) == ()
+
+
+def test_an_id_is_what_the_server_says_it_is(script: Script) -> None:
+    script.answers = [(200, STATUS, {})]
+    connector(script.url, remote_id="conn_8f3/..").probe()
+    assert script.asked[0] == "GET /api/integrations/conn_8f3%2F../status"

@@ -7,8 +7,10 @@ is found all the same, and what nobody here knows is kept under `native`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -25,8 +27,10 @@ from crmdeck.model import (
     ObjectSchema,
     Suggestion,
     WireModel,
+    to_utc,
 )
 
+_log = logging.getLogger(__name__)
 M = TypeVar("M", bound=WireModel)
 Gone = dict[tuple[str, str | None], GoneReason]
 
@@ -49,6 +53,17 @@ _ALIASES = {
     "partner_field": ("partnerosfield", "sourcefield", "source"),
     "crm_field": ("targetfield", "target"),
     "confidence": ("score",),
+    "direction": ("recommendeddirection", "suggesteddirection", "syncdirection"),
+    "objects": ("objecttypes", "sobjects", "schemas"),
+    "discovered_at": ("lastdiscoveredat", "refreshedat", "lastrefreshedat"),
+    "is_stale": ("stale",),
+    "nillable": ("nullable", "isnillable"),
+}
+_DIRECTIONS = {
+    **{each.value: each for each in Direction},
+    **dict.fromkeys(("tocrm", "outbound", "export", "partnerostocrm"), Direction.PUSH),
+    **dict.fromkeys(("fromcrm", "inbound", "import", "crmtopartneros"), Direction.PULL),
+    **dict.fromkeys(("both", "twoway", "bidirectional", "sync"), Direction.BIDIRECTIONAL),
 }
 _GONE_KINDS = {
     f"{subject}_{reason.value}": reason for subject in ("object", "field") for reason in GoneReason
@@ -63,12 +78,19 @@ class Summary:
     label: str
     custom: bool | None
     schema_hash: str
+    discovered_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_stale: bool | None = None
 
 
 def summaries(body: object) -> tuple[Summary, ...]:
     """Return the listing of object types; raises SourceError."""
     try:
-        lines = items(record(body, "the answer"), "objects")
+        known, unknown = _ours(record(body, "the answer"))
+        if "objects" not in known:
+            raise MalformedError("`objects` is missing")
+        _not_understood("the list of objects", unknown)
+        lines = items(known, "objects")
         return tuple(_summary(_ours(record(line, "an object"))[0]) for line in lines)
     except MalformedError as error:
         raise malformed("The list of objects", error) from None
@@ -77,8 +99,10 @@ def summaries(body: object) -> tuple[Summary, ...]:
 def object_schema(summary: Summary, body: object) -> ObjectSchema:
     """Return one object type with its fields; raises SourceError."""
     try:
-        known, _ = _ours(record(body, "the answer"))
+        known, unknown = _ours(record(body, "the answer"))
         fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
+        more = {key for field in fields for key in field.native} if known.get("fields") else set()
+        _not_understood(summary.object_type, more | unknown.keys())
     except MalformedError as error:
         raise malformed(summary.object_type, error) from None
     return ObjectSchema(
@@ -155,6 +179,9 @@ def _summary(known: Mapping[str, Any]) -> Summary:
         label=text(known, "label") or object_type,
         custom=flag(known, "custom"),
         schema_hash=text(known, "schema_hash") or "",
+        discovered_at=moment(known.get("discovered_at")),
+        expires_at=moment(known.get("expires_at")),
+        is_stale=flag(known, "is_stale"),
     )
 
 
@@ -192,14 +219,12 @@ def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
             continue
         if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 100:
             continue
-        direction = known.get("direction")
+        word = str(known.get("direction") or "").replace("_", "").replace("-", "").casefold()
         yield Suggestion(
             partner_field=partner,
             crm_field=crm,
             confidence=sure / 100 if sure > 1 else float(sure),
-            direction=(
-                Direction(direction) if direction in set(Direction) else Direction.BIDIRECTIONAL
-            ),
+            direction=_DIRECTIONS.get(word, Direction.BIDIRECTIONAL),
         )
 
 
@@ -241,13 +266,30 @@ def _plain(names: Sequence[str]) -> dict[str, str]:
 _OURS = _plain(
     [
         *Field.model_fields,
-        *("object_type", "schema_hash", "fields", "kind", "field_name"),
+        *("object_type", "schema_hash", "fields", "kind", "field_name", "objects"),
+        *("discovered_at", "expires_at", "is_stale", "field_count", "changes"),
+        *("acknowledged_at", "acknowledged_by", "note", "detected_at"),
         *("partner_field", "crm_field", "confidence", "direction"),
     ]
 )
 _MEANT = {
     alias: ours for ours, aliases in _ALIASES.items() for alias in aliases if alias not in _OURS
 }
+
+
+def moment(value: object) -> datetime | None:
+    """Return the moment that a text is, None where it is none."""
+    try:
+        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _not_understood(where: str, keys: Iterable[str]) -> None:
+    """Say in the log what nobody here knows: it is kept, but not understood."""
+    names = sorted(map(str, keys))
+    if names:
+        _log.info("PartnerOS says more of %s: %s", where, ", ".join(names)[:500])
 
 
 def _not_a_log(place: str) -> SourceError:

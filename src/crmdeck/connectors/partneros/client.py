@@ -80,8 +80,8 @@ class PartnerOSClient:
         if not connection.remote_id:
             raise UsageError(
                 "The connection does not say which integration it is.",
-                cause="The source partneros needs the integration's UUID.",
-                remedy=f"Set it: crmdeck connections set {connection.name} --remote-id UUID",
+                cause="The source partneros needs the id of the integration there.",
+                remedy=f"Set it: crmdeck connections set {connection.name} --remote-id ID",
                 code="NO_REMOTE_ID",
             )
         self.integration_id = connection.remote_id
@@ -176,6 +176,14 @@ class PartnerOSClient:
             told = retry_after(reply) is not None
             with self._meter.pause(Wait(WHO, seconds, told)):
                 cancel.wait(seconds)
+
+    def wait(self, seconds: float, cancel: CancelToken) -> bool:
+        """Wait for what goes on there; return whether there was patience left for it."""
+        if not self._patience.take(seconds):
+            return False
+        with self._meter.pause(Wait(WHO, seconds, told=True)):
+            cancel.wait(seconds)
+        return True
 
     def _pause_for(self, method: str, reply: Reply, pauses: int) -> float | None:
         if pauses + 1 >= self._limits.attempts:

@@ -22,7 +22,7 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
-from crmdeck.connectors.http import not_json
+from crmdeck.connectors.http import Reply, not_json, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros import answers
 from crmdeck.connectors.partneros.answers import Gone, Summary
@@ -38,16 +38,17 @@ from crmdeck.model import (
     DriftEvent,
     DriftReport,
     GoneReason,
+    Notice,
     ObjectPair,
     Platform,
     ProbeReport,
     Quota,
     Scope,
     ScopeMode,
+    Status,
     Story,
     Suggestion,
     WireModel,
-    to_utc,
 )
 
 HISTORY = 500
@@ -92,7 +93,7 @@ class PartnerOSConnector:
             instance_url=_text(status.get("instanceUrl")),
             api_version=_text(status.get("apiVersion")),
             quota=self._meter.quota,
-            token_expires_at=_moment(session.get("expiresAt")),
+            token_expires_at=answers.moment(session.get("expiresAt")),
             missing_permissions=(VIEWER,) if user.get("role") == "viewer" else (),
         )
 
@@ -101,13 +102,19 @@ class PartnerOSConnector:
     ) -> Iterator[Discovery]:
         """Have the integration refreshed, then yield a Listing and what is in scope.
 
-        Whose role may not refresh gets what PartnerOS has. Only object types whose hash has
-        changed there are pulled.
+        Whose role may not refresh gets what PartnerOS has, and is told so. Only object types
+        whose hash has changed there are pulled. Raises ReauthRequiredError where it is there that
+        somebody has to sign in to the CRM again.
         """
-        failed = self._refresh(cancel)
+        status = self._status(cancel)
+        _check_status(status)
+        failed, refused = self._refresh(status, cancel)
         listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
         names = _in_scope(scope, tuple(listed))
-        yield Listing(frozenset(listed), names)
+        in_scope = [listed[name] for name in names if name in listed]
+        yield Listing(frozenset(listed), names, _expiry(in_scope, self._clock()))
+        if refused is not None:
+            yield _as_it_was(refused, in_scope, status)
         changed: list[Summary] = []
         for object_type in names:
             summary = listed.get(object_type)
@@ -143,6 +150,9 @@ class PartnerOSConnector:
         """Return the AI suggestions of PartnerOS for an object pair."""
         body = {"objectPair": str(pair)}
         reply = self._client.post("/mapping/ai-suggest", CancelToken(), body, patient=True)
+        if isinstance(reply.body, Mapping) and "encoder" in reply.body:
+            # A crmdeck serves it, and ranks as we do: to count that again would prove nothing.
+            return ()
         return answers.suggestions(reply.body)
 
     def disconnect(self) -> None:
@@ -197,16 +207,32 @@ class PartnerOSConnector:
                 self._meter.observe(Quota.from_wire(body["quota"]))
         return body
 
-    def _refresh(self, cancel: CancelToken) -> dict[str, CrmdeckError]:
+    def _refresh(
+        self, status: Mapping[str, Any], cancel: CancelToken
+    ) -> tuple[dict[str, CrmdeckError], str | None]:
+        """Have it refreshed; return the objects that failed, and why it was not refreshed."""
         reply = self._client.post("/schema/refresh", cancel, accept=(403,), patient=True)
         if reply.status == 403:
-            return {}
+            return {}, explain(reply).error.message
+        if reply.status == 202 and not self._wait_for(reply, status, cancel):
+            return {}, "PartnerOS is still refreshing the schema."
         body = reply.body if isinstance(reply.body, Mapping) else {}
         self._gone = answers.gone(body.get("driftEvents"))
         return {
             each.object_type: SourceError(each.message, remedy=each.remedy, code=each.code)
             for each in answers.failures(body)
-        }
+        }, None
+
+    def _wait_for(self, reply: Reply, before: Mapping[str, Any], cancel: CancelToken) -> bool:
+        """Return whether a refresh that goes on there has come to its end, within patience."""
+        pause = self._limits.backoff
+        while self._client.wait(retry_after(reply) or pause, cancel):
+            pause *= 2
+            now = self._status(cancel)
+            _check_status(now)
+            if any(now.get(key) != before.get(key) for key in ("lastSyncAt", "lastErrorAt")):
+                return True
+        return False
 
     def _pull(self, summary: Summary, cancel: CancelToken) -> Discovery:
         query = {"objectType": summary.object_type}
@@ -240,16 +266,40 @@ def _not_listed(object_type: str) -> SourceError:
     )
 
 
+def _check_status(status: Mapping[str, Any]) -> None:
+    """Raise the error that the integration itself is in, where nothing can be had of it."""
+    said = " ".join(
+        part.rstrip(".") + "."
+        for part in (_text(status.get("lastErrorMessage")), _text(status.get("lastErrorRemedy")))
+        if part
+    )
+    if status.get("status") in (Status.REAUTH_REQUIRED, Status.DISCONNECTED):
+        raise FAULTS.find(str(status["status"]), "", 409).to_error(detail=said)
+
+
+def _expiry(summaries: Sequence[Summary], now: datetime) -> datetime | None:
+    """Return when the first of them is stale by the server's word; at once where it is."""
+    said = [each.expires_at for each in summaries if each.expires_at is not None]
+    if any(each.is_stale for each in summaries):
+        said.append(now)
+    return min(said, default=None)
+
+
+def _as_it_was(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]) -> Notice:
+    read = [each.discovered_at for each in summaries if each.discovered_at is not None]
+    when = f" of {min(read):%Y-%m-%d at %H:%M} UTC" if read else ""
+    trouble = _text(status.get("lastErrorMessage"))
+    return Notice(
+        code="REMOTE_NOT_REFRESHED",
+        message=f"It was not refreshed in PartnerOS: what is here is what it had{when}.",
+        cause=" ".join(part for part in (why, trouble) if part),
+        remedy="Ask somebody whose role may refresh, or wait for PartnerOS to do so.",
+    )
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
 def _platform(value: object) -> Platform | None:
     return Platform(value) if isinstance(value, str) and value in set(Platform) else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None

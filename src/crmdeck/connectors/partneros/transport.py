@@ -138,7 +138,7 @@ def explain(reply: Reply) -> Refusal:
     vendor_code = code if isinstance(code, str) else ""
     if 300 <= reply.status < 400:
         return Refusal(FAULTS.rows[-1], not_json(WHO))
-    fault = FAULTS.find(vendor_code, "", reply.status)
+    fault = FAULTS.find(vendor_code, str(body.get("error") or "")[:_LONGEST], reply.status)
     said = [body.get(key) for key in ("error", "cause")]
     detail = " ".join(one_line(text)[:_LONGEST] for text in said if isinstance(text, str))
     return Refusal(fault, fault.to_error(vendor_code, detail))
