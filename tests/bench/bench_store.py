@@ -113,8 +113,7 @@ def statuses(store: Store) -> None:
     with store.read() as session:
         session.connections.all()
         session.snapshots.stats_by_connection(now)
-        session.runs.latest_by_connection()
-        session.runs.latest_by_connection("refresh")
+        session.runs.newest()
         session.runs.quota_by_connection()
 
 

@@ -65,7 +65,9 @@ def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     assert session.runs.history("acme", limit=1) == (runs[1],)
     assert session.runs.latest("acme") == runs[1]
     assert session.runs.latest("acme", "refresh") == runs[0]
-    assert session.runs.latest_by_connection("refresh") == {"acme": runs[0]}
+    session.runs.add(later := run(2, objects=3, fields=9))
+    assert session.runs.newest("acme") == session.runs.newest() == (runs[1], later)
+    assert session.runs.newest("nobody") == ()
     assert session.runs.latest("nobody") is None
 
     assert session.runs.latest_quota("acme") is None

@@ -32,6 +32,13 @@ class Connections:
         )
         return found[0] if found else None
 
+    def find(self, ref: str) -> Connection | None:
+        """Return the connection whose name, or whose id in any case, is `ref`; else None."""
+        found = _TABLE.latest(
+            self._database, "id", parameters=[ref, ref.lower()], only="WHERE name = ? OR id = ?"
+        )
+        return found[0] if found else None
+
     def versions(self, connection_id: str) -> tuple[Connection, ...]:
         """Return all versions of one connection, newest first."""
         return _TABLE.select(self._database, "WHERE id = ? ORDER BY seq DESC", [connection_id])

@@ -52,9 +52,13 @@ class Table(Generic[M]):
         clause: str = "",
         parameters: Sequence[object] = (),
         order: str | None = None,
+        only: str = "",
     ) -> tuple[M, ...]:
-        """Return of each `key` the record that was added last, of those that `clause` leaves."""
-        rows = self.latest_rows(database, key, clause, parameters, order)
+        """Return of each `key` the record that was added last, of those that `clause` leaves.
+
+        `only` is a clause on those records then.
+        """
+        rows = self.latest_rows(database, key, clause, parameters, order, only)
         return tuple(self.decode(row) for row in rows)
 
     def latest_rows(
@@ -64,12 +68,13 @@ class Table(Generic[M]):
         clause: str = "",
         parameters: Sequence[object] = (),
         order: str | None = None,
+        only: str = "",
     ) -> list[Row]:
         """Return the same as rows of `selection`, with the key behind."""
         return database.rows(
             f"SELECT {self.selection}, {key} FROM ("
             f"SELECT DISTINCT ON ({key}) * FROM {quote(self.name)} {clause} "
-            f"ORDER BY {key}, seq DESC) AS latest ORDER BY {order or key}",
+            f"ORDER BY {key}, seq DESC) AS latest {only} ORDER BY {order or key}",
             parameters,
         )
 

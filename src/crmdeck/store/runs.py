@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
-from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun
+from crmdeck.model import ObjectFailure, Quota, SyncRun
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
@@ -32,23 +32,14 @@ class Runs:
         found = _RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
         return found[0] if found else None
 
-    def latest_by_connection(
-        self,
-        kind: str | None = None,
-        *,
-        outcomes: Collection[SyncOutcome] | None = None,
-        connection_id: str | None = None,
-    ) -> dict[str, SyncRun]:
-        """Return the run that was added last by connection, of all connections or of one.
+    def newest(self, connection_id: str | None = None) -> tuple[SyncRun, ...]:
+        """Return the last run of each connection, kind and outcome, oldest first.
 
-        `kind` and `outcomes` leave out the runs that are of another.
+        Of one connection, or of all where that is None.
         """
-        where = Where().add("kind = ?", kind).add("connection_id = ?", connection_id)
-        if outcomes is not None:
-            wanted = sorted(outcome.value for outcome in outcomes)
-            where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
-        runs = _RUNS.latest(self._database, "connection_id", str(where), where.parameters)
-        return {run.connection_id: run for run in runs}
+        where = Where().add("connection_id = ?", connection_id)
+        key = "connection_id, kind, outcome"
+        return _RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the runs of a connection, newest first."""

@@ -79,7 +79,7 @@ class Connections:
             raise platform_needed(draft)
         connection = drafted(self._context, draft)
         with self._context.store.write() as session:
-            require_free_name(connection.name, session.connections.all())
+            require_free_name(session, connection.name)
             session.connections.put(connection, self._context.now, self._context.actor)
             session.audit.add(added_entry(self._context, connection))
         if secrets:
@@ -213,8 +213,7 @@ class Connections:
             # As it is by now: others may have changed something else of it meanwhile.
             latest = session.connections.get(connection.id) or connection
             changed = latest.model_copy(update=changes)
-            others = [c for c in session.connections.all() if c.id != connection.id]
-            require_free_name(changed.name, others)
+            require_free_name(session, changed.name, but=connection.id)
             session.connections.put(changed, self._context.now, self._context.actor)
             session.audit.add(self._context.entry(event, summary, connection_id=connection.id))
         return changed
@@ -278,9 +277,10 @@ def stored_entry(
     )
 
 
-def require_free_name(name: str, others: tuple[Connection, ...] | list[Connection]) -> None:
-    """Raise ConflictError where one of `others` has the name."""
-    if any(other.name == name for other in others):
+def require_free_name(session: Session, name: str, *, but: str | None = None) -> None:
+    """Raise ConflictError where a connection, but for the one of the id `but`, has the name."""
+    holder = session.connections.find(name)
+    if holder is not None and holder.id != but:
         raise ConflictError(
             f"There is a connection '{name}' already.",
             remedy="Choose another name.",

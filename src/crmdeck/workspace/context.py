@@ -199,11 +199,10 @@ def require_connected(connection: Connection) -> None:
 
 def find_connection(session: Session, ref: str) -> Connection:
     """Return the connection of that name or UUID; raises NotFoundError naming the nearest."""
-    connections = session.connections.all()
-    for connection in connections:
-        if ref == connection.name or ref.lower() == connection.id:
-            return connection
-    raise not_found("connection", ref, [connection.name for connection in connections])
+    found = session.connections.find(ref)
+    if found is None:
+        raise not_found("connection", ref, [each.name for each in session.connections.all()])
+    return found
 
 
 def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:

@@ -150,17 +150,22 @@ class _Records:
         only: str | None = None,
     ) -> _Records:
         """Read it of all connections, or `only` of one."""
-        latest = session.runs.latest_by_connection
         stats = (
             {only: session.snapshots.stats(only, now)}
             if only
             else session.snapshots.stats_by_connection(now)
         )
+        runs = session.runs.newest(only)
         ending = any(connection.token_expires_at for connection in connections)
         return cls(
-            last=latest(outcomes=TELLING, connection_id=only),
-            good=latest("refresh", outcomes=GOOD, connection_id=only),
-            bad=latest(outcomes=BAD, connection_id=only),
+            # Of each connection the last one counts, which comes last.
+            last={run.connection_id: run for run in runs if run.outcome in TELLING},
+            good={
+                run.connection_id: run
+                for run in runs
+                if run.outcome in GOOD and run.kind == "refresh"
+            },
+            bad={run.connection_id: run for run in runs if run.outcome in BAD},
             stats=stats,
             quotas=session.runs.quota_by_connection(),
             drifted=session.drift.open_on_mapped(),

@@ -70,8 +70,8 @@ def derive_status(connection: Connection, last: SyncRun | None) -> Status:
 
 def write_run(context: Context, session: Session, connection: Connection, run: SyncRun) -> None:
     """Record a run; where it shows that the connection works again, that is audited too."""
-    last = session.runs.latest_by_connection(outcomes=TELLING, connection_id=connection.id)
-    before = derive_status(connection, last.get(connection.id))
+    telling = [each for each in session.runs.newest(connection.id) if each.outcome in TELLING]
+    before = derive_status(connection, telling[-1] if telling else None)
     if run.outcome in WORKING and before in (Status.ERROR, Status.REAUTH_REQUIRED):
         run = run.model_copy(update={"recovered": True})
         session.audit.add(

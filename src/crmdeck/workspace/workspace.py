@@ -122,7 +122,7 @@ class Workspace:
         """How a connection gets its credentials, and gets them again."""
         from crmdeck.workspace.signin.service import SignIn
 
-        return SignIn(self.context, self.connections)
+        return SignIn(self.context)
 
     @cached_property
     def schemas(self) -> Schemas:

@@ -32,7 +32,6 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.connections import (
     ConnectionDraft,
-    Connections,
     added_entry,
     drafted,
     learned,
@@ -92,9 +91,8 @@ class SignIn:
     A target is a draft, or a connection's name or UUID.
     """
 
-    def __init__(self, context: Context, connections: Connections) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._connections = connections
 
     def flows(self, target: Target) -> tuple[Flow, ...]:
         """Return the ways of signing in, the usual one first; () where there is no need."""
@@ -107,7 +105,8 @@ class SignIn:
         Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
         """
         connection = drafted(self._context, draft)
-        require_free_name(connection.name, self._connections.all())
+        with self._context.store.read() as session:
+            require_free_name(session, connection.name)
         return flows_of(connection.source, connection.platform)
 
     def choose_flow(
@@ -222,7 +221,8 @@ class SignIn:
         """
         self._context.require_writable()
         connection = drafted(self._context, draft)
-        require_free_name(connection.name, self._connections.all())
+        with self._context.store.read() as session:
+            require_free_name(session, connection.name)
         if draft.source is Source.PARTNEROS and draft.platform is None and not test:
             raise platform_needed(draft)
         given = tidied(secrets or {})
@@ -237,7 +237,7 @@ class SignIn:
             if plan is not None:
                 entries += self._keep(connection, trial.credentials, plan)
             with self._context.store.write() as session:
-                require_free_name(connection.name, session.connections.all())
+                require_free_name(session, connection.name)
                 session.connections.put(connection, self._context.now, self._context.actor)
                 session.audit.add(*entries)
                 self._record_trial(session, connection, trial)
