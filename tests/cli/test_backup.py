@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.cli.shell import Shell, describe
@@ -19,9 +20,10 @@ def test_a_history_moves_from_one_home_to_another(tmp_path: Path) -> None:
     assert other.json("restore", str(file))["tables"]["refresh"] == 1
     assert other.run("audit").stdout == laptop.run("audit").stdout
 
-    refused = other.json("restore", str(file), code=1)
+    refused = json.loads(other.run("restore", str(file), "--json", code=1).stderr)
     assert refused["code"] == "WORKSPACE_NOT_EMPTY"
     other.run("restore", str(file), "--force")
     file.write_text("no zip")
-    assert other.json("restore", str(file), "--force", code=1)["code"] == "BACKUP_DAMAGED"
+    broken = other.run("restore", str(file), "--force", "--json", code=1).stderr
+    assert json.loads(broken)["code"] == "BACKUP_DAMAGED"
     assert "acme" in other.run("status").stdout
