@@ -23,7 +23,7 @@ from crmdeck.model import Platform, Role, Source
 from crmdeck.server import Organisation, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts
-from crmdeck.server.documents import Document
+from crmdeck.server.documents import document
 from crmdeck.server.passwords import hash_password
 from crmdeck.server.sessions import Sessions
 from crmdeck.workspace import ConnectionDraft, Workspace
@@ -130,7 +130,7 @@ def build(home: Path, folder: Path) -> House:
             user("mona@acme.example", "acme", "rival"),
         ),
     )
-    Document(home / ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
+    document(home, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)
     app = create_app(
         workspace,
         sessions=Sessions(home, clock=clock),

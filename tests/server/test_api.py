@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from crmdeck.cli.app import app
 from crmdeck.workspace.refresh import Refresh
 
-from .conftest import OPPORTUNITY, PAIR, PASSWORD, House
+from .conftest import OPPORTUNITY, PAIR, PASSWORD, House, describe, text_field
 
 CHOICES = [
     {"partnerField": "estimatedValue", "state": "accepted", "crmField": "Amount"},
@@ -224,3 +224,48 @@ def test_serving_does_not_slow_other_commands_down() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
     )
     assert ran.stdout.strip() == ""
+
+
+def test_a_schema_that_a_client_has_is_not_sent_again(served: House) -> None:
+    with served.client() as client:
+        served.workspace.refreshes.run("acme")
+        for path in ("schema", "schema?objectType=Account", "schemas"):
+            url = f"/integrations/{served.ids['acme']}/{path}"
+            first = client.get(url)
+            assert first.status_code == 200
+            again = client.get(url, headers={"If-None-Match": f'"other", {first.headers["ETag"]}'})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["ETag"] == first.headers["ETag"]
+            assert again.headers["Cache-Control"] == "private, max-age=60"
+        served.export(OPPORTUNITY, describe("Account", text_field("Name")))
+        served.workspace.refreshes.run("acme")
+        changed = client.get(url, headers={"If-None-Match": first.headers["ETag"]})
+        assert changed.status_code == 200
+
+
+def test_all_schemas_come_in_one_packed_answer(served: House) -> None:
+    with served.client() as client:
+        served.workspace.refreshes.run("acme")
+        answer = client.get(f"/integrations/{served.ids['acme']}/schemas")
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert [each["objectType"] for each in answer.json()] == ["Account", "Opportunity"]
+        one = client.get(f"/integrations/{served.ids['acme']}/schema?objectType=Account")
+        assert answer.json()[0] == one.json()
+        assert client.get(f"/integrations/{served.ids['other']}/schemas").status_code == 404
+
+
+def test_drift_is_acknowledged_by_who_may(served: House) -> None:
+    served.workspace.refreshes.run("acme")
+    served.export(OPPORTUNITY, describe("Account", text_field("Name")))
+    served.workspace.refreshes.run("acme")
+    path = f"/integrations/{served.ids['acme']}/drift"
+    with served.client() as dana, served.client("vera@acme.example") as vera:
+        events = [event["id"] for event in dana.get(path).json()["events"]]
+        body = {"eventIds": [*events, "unknown"], "note": "known"}
+        assert vera.post(f"{path}/acknowledge", json=body).status_code == 403
+        answer = dana.post(f"{path}/acknowledge", json=body)
+        assert (answer.status_code, answer.json()) == (200, {"acknowledged": len(events)})
+        assert dana.post(f"{path}/acknowledge", json=body).json() == {"acknowledged": 0}
+        told = vera.get(path).json()["events"]
+        assert {(e["acknowledgedBy"], e["note"]) for e in told} == {("dana@acme.example", "known")}
+        assert dana.post(f"{path}/acknowledge", json={"eventIds": []}).status_code == 400

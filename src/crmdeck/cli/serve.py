@@ -21,6 +21,7 @@ from crmdeck.model import Role
 
 if TYPE_CHECKING:
     from crmdeck.server import Accounts, Organisation, User
+    from crmdeck.workspace import Workspace
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -140,7 +141,7 @@ def set_organisation(
                 remedy="Name them with --connection, or use --all (not both).",
             )
         ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
-        made = _accounts(ws.home).set_organisation(name, ids)
+        made = _accounts(ws).set_organisation(name, ids)
         if as_json:
             emit_json(made)
         else:
@@ -152,7 +153,7 @@ def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> 
     """List the organisations and their connections."""
     with workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
-        found = _accounts(ws.home).book().organisations
+        found = _accounts(ws).book().organisations
         if as_json:
             emit_json(found)
             return
@@ -174,11 +175,11 @@ def remove_organisation(
             say(f"{removed.id} is removed.")
 
 
-def _accounts(home: Path | str | None) -> Accounts:
-    from crmdeck.home import resolve_home
+def _accounts(home: Workspace | str | None) -> Accounts:
     from crmdeck.server import Accounts
+    from crmdeck.workspace import Workspace
 
-    return Accounts(resolve_home(home))
+    return Accounts(Workspace.open(home) if home is None or isinstance(home, str) else home)
 
 
 def _public(user: User) -> dict[str, object]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Role, WireModel
-from crmdeck.server.documents import Document
+from crmdeck.server.documents import document
+from crmdeck.workspace import Workspace
 
 ACCOUNTS_FILE = "users.json"
 DEFAULT_ORGANISATION = "main"
@@ -59,10 +60,10 @@ class AccountBook(WireModel):
 
 
 class Accounts:
-    """The users and organisations of a workspace, in `users.json` in its folder."""
+    """The users and organisations of a workspace, in `users.json` in its folder or database."""
 
-    def __init__(self, home: Path) -> None:
-        self._document = Document(home / ACCOUNTS_FILE, AccountBook())
+    def __init__(self, place: Path | Workspace) -> None:
+        self._document = document(place, ACCOUNTS_FILE, AccountBook())
 
     def book(self) -> AccountBook:
         """Return all of it, as it is now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,12 +35,26 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answer(record: WireModel, headers: dict[str, str] | None = None) -> Response:
+def answer(record: WireModel) -> Response:
     """Return the answer that holds one record."""
-    return Response(record.to_json(), headers=headers, media_type="application/json")
+    return Response(record.to_json(), media_type="application/json")
+
+
+def answer_schema(body: str, if_none_match: str | None) -> Response:
+    """Return an answer that a client may keep, or 304 where it has it already."""
+    tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    headers = {**SCHEMA_CACHING, "ETag": tag}
+    known = [each.strip() for each in (if_none_match or "").split(",")]
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def list_text(records: Iterable[WireModel]) -> str:
+    """Return the JSON of a list of records."""
+    return f"[{','.join(record.to_json() for record in records)}]"
 
 
 def answer_list(records: Iterable[WireModel]) -> Response:
     """Return the answer that holds a list of records."""
-    text = ",".join(record.to_json() for record in records)
-    return Response(f"[{text}]", media_type="application/json")
+    return Response(list_text(records), media_type="application/json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
@@ -19,6 +20,7 @@ from crmdeck.server.guard import Guard
 from crmdeck.server.sessions import Sessions
 from crmdeck.workspace import Workspace
 
+_WORTH_PACKING = 2000
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
@@ -32,8 +34,9 @@ def create_app(
 ) -> FastAPI:
     """Return the Integrations API over a workspace, as an ASGI application.
 
-    Users and sessions are kept in the workspace's folder. `public_url` is where people reach it:
-    with https the cookie is Secure. Once `stopping` is cancelled, long work ends.
+    Users and sessions are kept with the workspace: in its folder, or in its database.
+    `public_url` is where people reach it: with https the cookie is Secure. Once `stopping` is
+    cancelled, long work ends.
     """
     secure = public_url.startswith("https://")
     app = FastAPI(
@@ -49,8 +52,8 @@ def create_app(
     )
     app.state.deck = Deck(
         workspace=workspace,
-        accounts=Accounts(workspace.home),
-        sessions=sessions or Sessions(workspace.home),
+        accounts=Accounts(workspace),
+        sessions=sessions or Sessions(workspace),
         attempts=attempts or Attempts(),
         secure=secure,
         stopping=stopping or CancelToken(),
@@ -59,6 +62,7 @@ def create_app(
     app.include_router(integration_routes.router, prefix="/api")
     errors.install(app)
     app.add_middleware(Guard, origins=(public_url,), secure=secure)
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=6)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
 

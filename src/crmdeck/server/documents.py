@@ -1,4 +1,5 @@
-"""Small private files that several processes read and change: one JSON record each."""
+"""Small records that several servers read and change: each in a private file, or in a team's
+database where the workspace is in one."""
 
 from __future__ import annotations
 
@@ -8,12 +9,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import WireModel
+from crmdeck.workspace import Workspace
 
 M = TypeVar("M", bound=WireModel)
 
@@ -26,7 +28,58 @@ class DocumentError(CrmdeckError):
     code = "SERVER_FILE_UNUSABLE"
 
 
-class Document(Generic[M]):
+class Document(Protocol[M]):
+    """One record that others may change too."""
+
+    def read(self) -> M:
+        """Return the record as it is now."""
+
+    def change(self, update: Callable[[M], M]) -> M:
+        """Replace the record by what `update` makes of it, and return that.
+
+        Nobody else changes it meanwhile; what `update` raises is raised.
+        """
+
+
+def document(place: Path | Workspace, name: str, empty: M) -> Document[M]:
+    """Return the record of that name of a workspace, or of the folder of one."""
+    if isinstance(place, Workspace):
+        if place.shared:
+            return SharedDocument(place, name, empty)
+        place = place.home
+    return FileDocument(place / name, empty)
+
+
+class SharedDocument(Generic[M]):
+    """One record in the database of a workspace: any number of servers answers alike."""
+
+    def __init__(self, workspace: Workspace, name: str, empty: M) -> None:
+        self._documents = workspace.documents
+        self._name = name
+        self._empty = empty
+        self._seen: tuple[str | None, M] = (None, empty)
+
+    def read(self) -> M:
+        """Return the record; raises CacheError."""
+        return self._parsed(self._documents.read(self._name))
+
+    def change(self, update: Callable[[M], M]) -> M:
+        """Replace the record by what `update` makes of it, and return that."""
+        text = self._documents.change(
+            self._name, lambda known: update(self._parsed(known)).to_json()
+        )
+        return self._parsed(text)
+
+    def _parsed(self, text: str | None) -> M:
+        # One tuple, put in its place at once: threads may see the old or the new one.
+        seen, record = self._seen
+        if text != seen:
+            record = self._empty if text is None else type(self._empty).model_validate_json(text)
+            self._seen = (text, record)
+        return record
+
+
+class FileDocument(Generic[M]):
     """One record in the file at `path`, which only its owner can read.
 
     It is read again as soon as another process has changed it, and replaced as a whole. Where

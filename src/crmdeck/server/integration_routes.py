@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BeforeValidator
 
 from crmdeck.model import (
@@ -22,8 +22,16 @@ from crmdeck.model import (
     to_utc,
 )
 from crmdeck.server.access import DeckHere, DeskHere, ToChange, ToLook
-from crmdeck.server.answers import SCHEMA_CACHING, answer, answer_list, failures
-from crmdeck.server.wire import PAIR, Deciding, Success, Suggesting, Undoing
+from crmdeck.server.answers import answer, answer_list, answer_schema, failures, list_text
+from crmdeck.server.wire import (
+    PAIR,
+    Acknowledged,
+    Acknowledging,
+    Deciding,
+    Success,
+    Suggesting,
+    Undoing,
+)
 
 AUDIT_LIMIT = 1000
 
@@ -39,6 +47,7 @@ Since = Annotated[
     Annotated[datetime, BeforeValidator(_moment)] | None,
     Query(description="Only what came since then."),
 ]
+Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 
 router = APIRouter(prefix="/integrations", tags=["integrations"])
@@ -64,11 +73,23 @@ def status(here: ToLook) -> Response:
     response_model=SchemaSummary | ObjectDetail,
     responses=failures(401, 404, 409),
 )
-def schema(here: ToLook, object_type: ObjectType = None) -> Response:
+def schema(here: ToLook, object_type: ObjectType = None, known: Known = None) -> Response:
     """List the object types of the cached schema, or tell all about the fields of one."""
-    if object_type is None:
-        return answer(here.workspace.schemas.objects(here.id), SCHEMA_CACHING)
-    return answer(here.workspace.schemas.object(here.id, object_type), SCHEMA_CACHING)
+    schemas = here.workspace.schemas
+    found = (
+        schemas.objects(here.id) if object_type is None else schemas.object(here.id, object_type)
+    )
+    return answer_schema(found.to_json(), known)
+
+
+@router.get(
+    "/{integration_id}/schemas",
+    response_model=list[ObjectDetail],
+    responses=failures(401, 404, 409),
+)
+def schemas(here: ToLook, known: Known = None) -> Response:
+    """Tell all about the fields of all object types, in one answer: an extension of crmdeck."""
+    return answer_schema(list_text(here.workspace.schemas.all(here.id)), known)
 
 
 @router.post(
@@ -119,6 +140,18 @@ def drift(
         since=since,
     )
     return answer(report)
+
+
+@router.post(
+    "/{integration_id}/drift/acknowledge",
+    response_model=Acknowledged,
+    responses=failures(401, 403, 404, 413),
+)
+def acknowledge(here: ToChange, body: Acknowledging) -> Response:
+    """Take note of drift events of this integration: an extension of crmdeck."""
+    mine = {event.id for event in here.workspace.drift.report(here.id).events}
+    events = [each for each in body.event_ids if each in mine]
+    return answer(Acknowledged(acknowledged=here.workspace.drift.acknowledge(events, body.note)))
 
 
 @router.get(

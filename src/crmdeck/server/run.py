@@ -87,7 +87,7 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
 
 
 def _require_users(workspace: Workspace) -> None:
-    if not Accounts(workspace.home).book().users:
+    if not Accounts(workspace).book().users:
         raise UsageError(
             "Nobody could sign in: there is no user yet.",
             remedy="Add one first: crmdeck serve users add YOU@EXAMPLE.COM",

@@ -1,8 +1,9 @@
 """Sessions: who is signed in, and in which organisation.
 
-They are kept in a private file, so that a restart does not sign everybody out: the consoles and
-nightly jobs of a team keep their cookie and not their password, and would all stand still. The
-file holds only the SHA-256 of each token; a token has 256 random bits, so nothing more is needed.
+They are kept in a private file, or in the database of a team, so that a restart does not sign
+everybody out: the consoles and nightly jobs of a team keep their cookie and not their password,
+and would all stand still. What is kept is only the SHA-256 of each token; a token has 256 random
+bits, so nothing more is needed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 from crmdeck.clock import Clock, utc_now
 from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.accounts import AccountBook, User
-from crmdeck.server.documents import Document
+from crmdeck.server.documents import document
+from crmdeck.workspace import Workspace
 
 SESSIONS_FILE = "sessions.json"
 LIFETIME = timedelta(days=7)
@@ -38,12 +40,12 @@ class _SessionBook(WireModel):
 
 
 class Sessions:
-    """The sessions of a server, in `sessions.json` in the workspace's folder."""
+    """The sessions of all servers of a workspace, in `sessions.json` or in its database."""
 
     def __init__(
-        self, home: Path, *, lifetime: timedelta = LIFETIME, clock: Clock = utc_now
+        self, place: Path | Workspace, *, lifetime: timedelta = LIFETIME, clock: Clock = utc_now
     ) -> None:
-        self._document = Document(home / SESSIONS_FILE, _SessionBook())
+        self._document = document(place, SESSIONS_FILE, _SessionBook())
         self._lifetime = lifetime
         self._clock = clock
 

@@ -10,6 +10,7 @@ from crmdeck.model import DecisionState, Direction, Role, UtcTime, WireModel
 
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000
+MOST_EVENTS = 10_000
 
 PairName = Annotated[
     str,
@@ -43,6 +44,21 @@ class Suggesting(Body):
     """The body of `POST /integrations/{id}/mapping/ai-suggest`."""
 
     object_pair: PairName
+
+
+class Acknowledging(Body):
+    """The body of `POST /integrations/{id}/drift/acknowledge`."""
+
+    event_ids: Annotated[list[Name], pydantic.Field(min_length=1, max_length=MOST_EVENTS)]
+    note: Annotated[str, pydantic.Field(max_length=2000)] = ""
+
+
+class Acknowledged(WireModel):
+    """How many drift events were not acknowledged before; ids of others' are left out."""
+
+    model_config = pydantic.ConfigDict(defer_build=False)
+
+    acknowledged: int
 
 
 class ChoiceBody(WireModel):

@@ -32,7 +32,7 @@ FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 
 # What each place has of its own, what can be made again, and who may sign in to a server.
-_LEFT_OUT = ("schema_migration", "head", "text_vector", "server_account", "server_session")
+_LEFT_OUT = ("schema_migration", "head", "text_vector", "server_document")
 
 # So many rows are checked, parsed and written at a time.
 _CHUNK = 5_000

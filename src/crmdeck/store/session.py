@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from crmdeck.store.connections import Connections
     from crmdeck.store.database import Database
     from crmdeck.store.decisions import Decisions
+    from crmdeck.store.documents import Documents
     from crmdeck.store.drift import Drift
     from crmdeck.store.fill_rates import Rates
     from crmdeck.store.runs import Runs
@@ -82,3 +83,10 @@ class Session:
         from crmdeck.store.fill_rates import Rates
 
         return Rates(self.database)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """What the servers of a team share besides the log."""
+        from crmdeck.store.documents import Documents
+
+        return Documents(self.database)

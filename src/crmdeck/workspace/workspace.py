@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.check import Checks
     from crmdeck.workspace.connections import Connections
+    from crmdeck.workspace.documents import Documents
     from crmdeck.workspace.drift import Drift
     from crmdeck.workspace.exports import Exports
     from crmdeck.workspace.health import Health
@@ -94,6 +95,11 @@ class Workspace:
     def read_only(self) -> bool:
         """Whether everything that would change something is refused."""
         return self.context.read_only
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is in a database that other machines may write to."""
+        return self.context.shared
 
     @property
     def settings(self) -> Settings:
@@ -190,6 +196,13 @@ class Workspace:
         from crmdeck.workspace.backups import Backups
 
         return Backups(self.context)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """What the servers of a team share besides the history."""
+        from crmdeck.workspace.documents import Documents
+
+        return Documents(self.context)
 
     def head(self) -> int:
         """Return a number that differs once anybody has written to the cache; cheap to ask."""

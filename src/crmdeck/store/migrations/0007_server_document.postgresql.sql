@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX ON server_document (name);
