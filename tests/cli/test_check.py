@@ -132,3 +132,43 @@ def test_what_can_not_be_is_refused_before_anything_is_done(night: Night) -> Non
     ):
         night.shell.run("check", *arguments, code=2)
     assert night.shell.json("audit") == before
+
+
+def test_a_mapping_file_is_checked_before_any_of_it_is_taken(night: Night) -> None:
+    shell, file = night.shell, night.folder / "mapping.json"
+    shell.run("export", "acme", "--what", "mapping", "--pair", PAIR, "-o", str(file))
+    apply = ("mapping", "apply")
+    assert "OTHER_CONNECTION" in shell.run(*apply, "beta", PAIR, str(file), "--json", code=1).stderr
+    plan = shell.json(*apply, "beta", PAIR, str(file), "--to", "beta", "--dry-run")
+    assert [(c["partnerField"], c["before"], c["after"]) for c in plan["changes"]] == [
+        ("estimatedValue", None, "Amount")
+    ]
+    assert shell.json("mapping", "show", "beta") == []
+    assert len(shell.json(*apply, "beta", PAIR, str(file), "--to", "beta")) == 1
+    assert shell.json(*apply, "beta", PAIR, str(file), "--to", "beta") == []
+    shell.run(*apply, "beta", PAIR, str(file), "--to", "acme", code=2)
+
+    wrong = json.loads(file.read_text())
+    held = {"state": "accepted", "direction": "push"}
+    wrong["lines"] = [
+        {"partnerField": "estimatedValue", "crmField": "Name", **held},
+        {"partnerField": "description", "crmField": "Story__c", **held},
+        {"partnerField": "nope", "crmField": "Name", **held},
+    ]
+    file.write_text(json.dumps(wrong, indent=1))
+    said = shell.run(*apply, "acme", PAIR, str(file), code=2).stderr
+    assert "2 of its lines" in said
+    assert "Line 13: The CRM has no field 'Story__c'." in said
+    assert "Line 19: PartnerOS has no field 'nope' there." in said
+    assert "Create these in the CRM and refresh: Story__c." in said
+    other = (*apply, "acme", PAIR, str(file), "--map-object", "deal--Opportunity")
+    assert "no mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
+
+
+def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
+    assert night.shell.json("mapping", "check", "acme") == []
+    night.export("acme", ("Name", "string"), ("CloseDate", "date"))
+    assert night.shell.json("mapping", "check", "acme", "--no-refresh") == []
+    (broken,) = night.shell.json("mapping", "check", "acme", PAIR, code=4)
+    assert (broken["partnerField"], broken["fieldName"]) == ("estimatedValue", "Amount")
+    night.shell.run("mapping", "check", "acme", "deal_registration--Nope", code=2)

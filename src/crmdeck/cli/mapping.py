@@ -1,4 +1,4 @@
-"""crmdeck suggest and match, and crmdeck mapping: show, accept, reject, undo, apply."""
+"""crmdeck suggest and match, and crmdeck mapping: show, accept, reject, undo, apply, check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from crmdeck.cli.options import (
 )
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, workspace
-from crmdeck.errors import UsageError
+from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import Direction
 
 if TYPE_CHECKING:
@@ -254,13 +254,74 @@ def apply(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="An exported mapping (JSON), or - for stdin.")
     ],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="NAME once more: take the file of another connection for it."),
+    ] = None,
+    map_object: Annotated[
+        str | None,
+        typer.Option("--map-object", help="The object pair in the file, where it is not PAIR."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")
+    ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide as an exported mapping says."""
+    """Decide as an exported mapping says: all of it or nothing, and what holds is left alone."""
     with workspace(home, demo, as_json) as ws:
-        _report(ws.mappings.apply(name, pair, _read(file)), as_json)
+        if to not in (None, name):
+            raise UsageError(f"--to {to} is not '{name}'.", remedy="Name the connection twice.")
+        text = _read(file)
+        if not dry_run:
+            decided = ws.mappings.apply(name, pair, text, file_pair=map_object, other=bool(to))
+            _report(decided, as_json)
+            return
+        plan = ws.mappings.plan(name, pair, text, file_pair=map_object, other=bool(to))
+        if as_json:
+            emit_json(plan)
+            return
+        emit_table(
+            ("PartnerOS field", "becomes", "before", "after"),
+            [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
+        )
+        say(f"{len(plan.changes)} lines would change, {plan.unchanged} hold already.")
+
+
+@app.command()
+def check(
+    name: NameArgument,
+    pair: Annotated[
+        str | None, typer.Argument(metavar="[PAIR]", help="Without it all.", show_default=False)
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh/--no-refresh", help="Read the schema anew, or the cache.")
+    ] = True,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell which accepted lines no longer hold; exits with 4 where there are any."""
+    with workspace(home, demo, as_json) as ws:
+        if pair is not None:
+            ws.mappings.get(name, pair)
+        if refresh:
+            with ProgressLine(name) as line:
+                ws.refreshes.run(name, progress=line)
+        issues = ws.checks.mapping(name, pair)
+        if as_json:
+            emit_json(issues)
+        else:
+            emit_table(
+                ("pair", "PartnerOS field", "CRM field", "why"),
+                [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in issues],
+                least=("pair",),
+            )
+            if not issues:
+                say("Every accepted line holds.")
+    if issues:
+        raise typer.Exit(int(ExitCode.DRIFT))
 
 
 def _picks(picks: list[str] | None) -> dict[str, str | None]:

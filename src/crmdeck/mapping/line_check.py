@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from crmdeck.mapping.review import Review
 from crmdeck.model import DecisionState, Direction, Field, FieldMapping, MappingLine
@@ -20,21 +20,27 @@ def broken_lines(mapping: FieldMapping, review: Review) -> Iterator[tuple[Mappin
         if crm_field is None:
             yield line, f"{line.crm_field} is not there any more."
             continue
-        why = _why_not(line, left.get(line.partner_field), crm_field, review)
+        partner_field = left.get(line.partner_field)
+        why = misfit(partner_field, crm_field, line.direction, line.value_map, review)
         if why:
             yield line, why
 
 
-def _why_not(
-    line: MappingLine, partner_field: Field | None, crm_field: Field, review: Review
+def misfit(
+    partner_field: Field | None,
+    crm_field: Field,
+    direction: Direction | None,
+    value_map: Mapping[str, str] | None,
+    review: Review,
 ) -> str | None:
-    if partner_field is not None:
+    """Return in one sentence why a field pair can't be mapped like this, None where it can."""
+    if partner_field is not None and direction is not None:
         verdict = review.judge(partner_field, crm_field)
-        if verdict.direction not in (Direction.BIDIRECTIONAL, line.direction):
-            return f"{crm_field.name} can't be mapped as {line.direction.value}: {verdict.reason}"
+        if verdict.direction not in (Direction.BIDIRECTIONAL, direction):
+            return f"{crm_field.name} can't be mapped as {direction.value}: {verdict.reason}"
     offered = {value.value for value in crm_field.picklist if value.active}
-    if line.value_map and offered and line.direction is not Direction.PULL:
-        lost = sorted(set(line.value_map.values()) - offered)
+    if value_map and offered and direction is not Direction.PULL:
+        lost = sorted(set(value_map.values()) - offered)
         if lost:
             values = ", ".join(f"'{value}'" for value in lost[:3])
             more = f" and {count(len(lost) - 3, 'more', 'more')}" if len(lost) > 3 else ""

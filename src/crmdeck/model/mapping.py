@@ -188,8 +188,9 @@ class MappingLine(WireModel):
 
 
 class FieldMapping(WireModel):
-    """What holds now for an object pair."""
+    """What holds now for an object pair; `version` is that of this shape, in files too."""
 
+    version: int = 1
     connection_id: str
     object_pair: str
     lines: tuple[MappingLine, ...]

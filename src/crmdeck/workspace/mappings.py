@@ -5,10 +5,9 @@ Decisions are appended, none is ever changed; what holds is derived from their l
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crmdeck.connectors.base import Sharing
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
@@ -52,6 +51,7 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mapping_file import MappingFile, MappingPlan, planned
 from crmdeck.workspace.remote_log import take_over
 from crmdeck.workspace.schemas import find_snapshot, require_known
 
@@ -357,28 +357,36 @@ class Mappings:
             self._append(session, connection, pair, undoing)
         return tuple(undoing)
 
-    def plan(self, ref: str, pair: str, text: str) -> tuple[Choice, ...]:
-        """Return what `apply` would decide: the lines of a mapping (JSON) that do not hold yet.
+    def plan(
+        self, ref: str, pair: str, text: str, *, file_pair: str | None = None, other: bool = False
+    ) -> MappingPlan:
+        """Return what `apply` would change, and change nothing; raises what it raises."""
+        connection, holding, file, fresh = self._from_file(ref, pair, text, file_pair, other)
+        return planned(connection.id, fresh, holding, len(file.choices))
 
-        Raises UsageError where the text is no mapping of that pair.
+    def apply(
+        self, ref: str, pair: str, text: str, *, file_pair: str | None = None, other: bool = False
+    ) -> tuple[Decision, ...]:
+        """Decide as a mapping file says, all of it or nothing; what holds already is left alone.
+
+        `file_pair` is the object pair that the file has in place of `pair`; `other` takes a
+        file of another connection. Raises UsageError where the text is no mapping of that pair
+        or a line can't hold against the schema in the cache, ConflictError for a file of
+        another connection, SchemaNotDiscoveredError where there is no schema.
         """
-        choices = parsed_choices(text, pair)
-        holding = {line.partner_field: line for line in self.get(ref, pair).lines}
-        return tuple(
-            choice
-            for choice in choices
-            if (line := holding.get(choice.partner_field)) is None
-            or (line.state, line.crm_field, line.direction, line.value_map)
-            != (choice.state, choice.crm_field, choice.direction, choice.value_map)
-        )
-
-    def apply(self, ref: str, pair: str, text: str) -> tuple[Decision, ...]:
-        """Decide as an exported mapping (JSON) says; lines that hold already are left alone.
-
-        Raises UsageError where the text is no mapping of that pair.
-        """
-        fresh = self.plan(ref, pair, text)
+        _, _, _, fresh = self._from_file(ref, pair, text, file_pair, other)
         return self.decide(ref, pair, fresh) if fresh else ()
+
+    def _from_file(
+        self, ref: str, pair: str, text: str, file_pair: str | None, other: bool
+    ) -> tuple[Connection, FieldMapping, MappingFile, tuple[Choice, ...]]:
+        file = MappingFile.parse(text, file_pair or pair)
+        connection = self._context.connection(ref)
+        if not other:
+            file.require_of(connection.id, connection.name)
+        file.require_fit(self.review(connection.id, pair))
+        holding = self.get(connection.id, pair)
+        return connection, holding, file, file.fresh(holding)
 
     def _sides(
         self, ref: str, pair: str
@@ -583,29 +591,3 @@ def _confidence(suggestion: Suggestion, crm_field: str | None) -> float | None:
         if alternative.crm_field == crm_field:
             return alternative.confidence
     return None
-
-
-def parsed_choices(text: str, pair: str) -> list[Choice]:
-    try:
-        loaded: Any = json.loads(text)
-    except ValueError as error:
-        raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
-    mappings = loaded if isinstance(loaded, list) else [loaded]
-    mine = [m for m in mappings if isinstance(m, dict) and m.get("objectPair") == pair]
-    if not mine or not isinstance(mine[0].get("lines"), list):
-        raise _not_a_mapping(pair, f"It has no lines for {ObjectPair.parse(pair)}.")
-    try:
-        return [
-            Choice.from_wire(line) for line in mine[0]["lines"] if line.get("state") != "pending"
-        ]
-    except (ValueError, AttributeError) as error:
-        raise _not_a_mapping(pair, str(error)) from None
-
-
-def _not_a_mapping(pair: str, cause: str) -> UsageError:
-    return UsageError(
-        f"This is no mapping of {pair}.",
-        cause=cause,
-        remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
-        code="BAD_MAPPING_FILE",
-    )

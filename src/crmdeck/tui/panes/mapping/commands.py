@@ -343,7 +343,7 @@ class MappingCommands:
                 return
             self._requests.load(
                 "plan",
-                lambda _: workspace.mappings.plan(session.ref, session.pair, changed),
+                lambda _: workspace.mappings.plan(session.ref, session.pair, changed).choices,
                 partial(self._preview, session),
                 label="reading what was edited",
             )

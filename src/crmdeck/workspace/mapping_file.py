@@ -1,0 +1,215 @@
+"""A mapping in a file: read, held against the schema in the cache, and planned before it is taken.
+
+The file is what `crmdeck export NAME --what mapping` writes: one mapping or a list of them. Which
+connection and object pair it is of stands in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crmdeck.errors import ConflictError, UsageError
+from crmdeck.mapping.line_check import misfit
+from crmdeck.mapping.review import Review
+from crmdeck.model import (
+    Choice,
+    DecisionState,
+    Direction,
+    Field,
+    FieldMapping,
+    MappingLine,
+    WireModel,
+)
+
+VERSION = 1
+_TOLD = 5
+_PARTNER_FIELD = re.compile(r'"partnerField"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+class PlannedChange(WireModel):
+    """One line that taking a file would change; `before` and `after` are CRM fields or None."""
+
+    partner_field: str
+    state: DecisionState
+    before: str | None
+    after: str | None
+    direction: Direction | None = None
+
+
+class MappingPlan(WireModel):
+    """What taking a file would change; nothing where it all holds already.
+
+    `choices` are what would be decided, `changes` the same as a reader sees it.
+    """
+
+    connection_id: str
+    object_pair: str
+    changes: tuple[PlannedChange, ...]
+    choices: tuple[Choice, ...]
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class MappingFile:
+    """The lines that a file has for one object pair, and whose it is."""
+
+    pair: str
+    connection_id: str | None
+    choices: tuple[Choice, ...]
+    lines: Mapping[str, int]
+    """Where in the file each PartnerOS field stands, by name, from 1 on."""
+
+    @classmethod
+    def parse(cls, text: str, pair: str) -> MappingFile:
+        """Return what the file has for `pair`; raises UsageError where it has nothing of it."""
+        try:
+            loaded: Any = json.loads(text)
+        except ValueError as error:
+            raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
+        mappings = [m for m in (loaded if isinstance(loaded, list) else [loaded]) if _is_one(m)]
+        mine = [m for m in mappings if m["objectPair"] == pair]
+        if not mine:
+            held = ", ".join(str(m["objectPair"]) for m in mappings[:_TOLD]) or "no mapping at all"
+            raise _not_a_mapping(pair, f"It holds {held}.")
+        version = mine[0].get("version", VERSION)
+        if version != VERSION:
+            raise _not_a_mapping(pair, f"It is of version {version}, this crmdeck reads {VERSION}.")
+        try:
+            choices = tuple(
+                Choice.from_wire(line)
+                for line in mine[0]["lines"]
+                if line.get("state") != DecisionState.PENDING
+            )
+        except (ValueError, AttributeError) as error:
+            raise _not_a_mapping(pair, str(error)) from None
+        whose = mine[0].get("connectionId")
+        return cls(pair, whose if isinstance(whose, str) else None, choices, _lines(text))
+
+    def require_of(self, connection_id: str, name: str) -> None:
+        """Raise ConflictError where the file is that of another connection."""
+        if self.connection_id not in (None, connection_id):
+            raise ConflictError(
+                "This is the mapping of another connection.",
+                cause=f"The file is of {self.connection_id}, '{name}' is {connection_id}.",
+                remedy=f"If that is what you want, say so: --to {name}",
+                code="OTHER_CONNECTION",
+            )
+
+    def require_fit(self, review: Review) -> None:
+        """Raise UsageError naming every line that can't hold against the schema in the cache."""
+        problems = list(self._problems(review))
+        if not problems:
+            return
+        missing = sorted(
+            {
+                choice.crm_field
+                for choice in self.choices
+                if choice.crm_field
+                and choice.crm_field.endswith("__c")
+                and choice.crm_field not in {field.name for field in review.crm_fields}
+            }
+        )
+        more = f" And {len(problems) - _TOLD} more." if len(problems) > _TOLD else ""
+        raise UsageError(
+            f"{len(problems)} of its lines can't hold here; nothing was decided.",
+            cause=" ".join(problems[:_TOLD]) + more,
+            remedy="Create these in the CRM and refresh: " + ", ".join(missing) + "."
+            if missing
+            else "Correct the lines, or leave them out.",
+            code="MAPPING_DOES_NOT_FIT",
+        )
+
+    def fresh(self, holding: FieldMapping) -> tuple[Choice, ...]:
+        """Return the choices that do not hold already, so that a file can be taken twice."""
+        lines = {line.partner_field: line for line in holding.lines}
+        return tuple(
+            choice for choice in self.choices if not _holds(choice, lines.get(choice.partner_field))
+        )
+
+    def _problems(self, review: Review) -> Iterator[str]:
+        left = {field.name: field for field in review.partner.fields}
+        right = {field.name: field for field in review.crm_fields}
+        for choice in self.choices:
+            why = _problem(choice, left, right, review)
+            if why:
+                line = self.lines.get(choice.partner_field)
+                yield f"Line {line}: {why}" if line else why
+
+
+def planned(
+    connection_id: str, fresh: Sequence[Choice], holding: FieldMapping, count: int
+) -> MappingPlan:
+    """Return what deciding `fresh`, of `count` choices, would change of what holds."""
+    lines = {line.partner_field: line for line in holding.lines}
+    return MappingPlan(
+        connection_id=connection_id,
+        object_pair=holding.object_pair,
+        changes=tuple(
+            PlannedChange(
+                partner_field=choice.partner_field,
+                state=choice.state,
+                before=lines[choice.partner_field].crm_field
+                if choice.partner_field in lines
+                else None,
+                after=choice.crm_field if choice.state is DecisionState.ACCEPTED else None,
+                direction=choice.direction,
+            )
+            for choice in fresh
+        ),
+        choices=tuple(fresh),
+        unchanged=count - len(fresh),
+    )
+
+
+def _problem(
+    choice: Choice, left: Mapping[str, Field], right: Mapping[str, Field], review: Review
+) -> str | None:
+    partner_field = left.get(choice.partner_field)
+    if partner_field is None:
+        return f"PartnerOS has no field '{choice.partner_field}' there."
+    if choice.state is not DecisionState.ACCEPTED:
+        return None
+    if not choice.crm_field:
+        return f"{choice.partner_field} is accepted without a CRM field."
+    crm_field = right.get(choice.crm_field)
+    if crm_field is None:
+        return f"The CRM has no field '{choice.crm_field}'."
+    return misfit(partner_field, crm_field, choice.direction, choice.value_map, review)
+
+
+def _holds(choice: Choice, line: MappingLine | None) -> bool:
+    return line is not None and (line.state, line.crm_field, line.direction, line.value_map) == (
+        choice.state,
+        choice.crm_field,
+        choice.direction or line.direction,
+        choice.value_map,
+    )
+
+
+def _is_one(value: object) -> bool:
+    return (
+        isinstance(value, dict) and "objectPair" in value and isinstance(value.get("lines"), list)
+    )
+
+
+def _lines(text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    line, last = 1, 0
+    for match in _PARTNER_FIELD.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        found.setdefault(json.loads(match[1]), line)
+    return found
+
+
+def _not_a_mapping(pair: str, cause: str) -> UsageError:
+    return UsageError(
+        f"This is no mapping of {pair}.",
+        cause=cause,
+        remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
+        code="BAD_MAPPING_FILE",
+    )
