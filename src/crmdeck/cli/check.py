@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
-from crmdeck.cli.output import ask_before_over, emit, say, write_file
+from crmdeck.cli.output import chosen_format, emit, say, write_file
 from crmdeck.cli.session import ProgressLine, moment, workspace
-from crmdeck.errors import UsageError
 from crmdeck.model import FailOn, IssueLevel
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
+_SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
 
 CheckFailOnOption = Annotated[
     FailOn,
@@ -60,7 +60,9 @@ def check(
     needs a new sign-in, 6 where a part could not be read, 1 where nothing could.
     """
     with workspace(home, demo, as_json) as ws:
-        wanted = chosen_format(format, output, as_json, force)
+        wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+        if wanted is not None:
+            ws.checks.require_format(wanted)
         with ProgressLine() as line:
             report = ws.checks.run(
                 names or (),
@@ -78,38 +80,6 @@ def check(
         else:
             show(report)
     raise typer.Exit(report.exit_code)
-
-
-def chosen_format(
-    format: str | None, output: Path | None, as_json: bool, force: bool
-) -> str | None:
-    """Return the format that is asked for; raises UsageError for one that is not there.
-
-    Before anything is done: a long check must not end with a word that was mistyped.
-    """
-    from crmdeck.workspace import CHECK_FORMATS
-
-    suffixes = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
-    if as_json and format not in (None, "json"):
-        raise UsageError(f"--json and --format {format} contradict each other.")
-    wanted = "json" if as_json else format
-    if output is not None:
-        ask_before_over(output, force=force)
-        implied = suffixes.get(output.suffix.lower())
-        if wanted and implied and implied != wanted:
-            raise UsageError(
-                f"{output.name} is not the name of a file in the format {wanted}.",
-                remedy=f"Leave out --format, or name a file that fits {wanted}.",
-                code="FORMAT_CONTRADICTS_NAME",
-            )
-        wanted = wanted or implied
-    if wanted is not None and wanted not in CHECK_FORMATS:
-        raise UsageError(
-            f"There is no format '{wanted}'.",
-            remedy=f"Use one of {', '.join(CHECK_FORMATS)}.",
-            code="BAD_FORMAT",
-        )
-    return wanted
 
 
 def show(report: CheckReport) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,13 @@ from crmdeck.cli.options import (
     JsonOption,
     RightAtOption,
 )
-from crmdeck.cli.output import emit, say
+from crmdeck.cli.output import chosen_format, emit, say
 from crmdeck.cli.session import moment, workspace
+from crmdeck.errors import UsageError
+from crmdeck.model import Severity
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import ExportOptions
 
 
 def export(
@@ -25,14 +30,21 @@ def export(
         str,
         typer.Option(
             "--what",
-            help="health, objects, schema, comparison, differences, drift, mapping or audit.",
+            help="health, objects, schema, comparison, differences, drift, mapping or audit; for "
+            "readers: dictionary, mapping-sheet, drift-report or health-report.",
         ),
     ] = "health",
     format: Annotated[
-        str, typer.Option("--format", help="json, jsonl, csv, markdown or html.")
-    ] = "json",
+        str | None,
+        typer.Option(
+            "--format",
+            help="json, jsonl, csv, yaml, parquet, markdown or html; of reports html, markdown "
+            "or xlsx.  [default: as the file is called, else json or markdown]",
+            show_default=False,
+        ),
+    ] = None,
     pair: Annotated[
-        str | None, typer.Option("--pair", help="For mapping: one object pair, else all.")
+        str | None, typer.Option("--pair", help="For mappings: one object pair, else all.")
     ] = None,
     at: AtOption = None,
     right: Annotated[
@@ -44,27 +56,43 @@ def export(
     right_at: RightAtOption = None,
     object_type: Annotated[
         str | None,
-        typer.Option("--object", help="For schema, drift and comparisons: only this object."),
+        typer.Option("--object", help="For schemas, drift and comparisons: only this object."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="For drift and audit: 2026-05-16, or 7d.")
+    ] = None,
+    severity: Annotated[
+        Severity | None, typer.Option("--severity", help="For drift: this bad or worse.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file in place of stdout.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hand over what is cached. The same as the console's export."""
+    """Hand over what is cached: data for machines, or reports for readers."""
+    from crmdeck.workspace import REPORTS, SUFFIXES
+
     with workspace(home, demo, as_json) as ws:
-        options: dict[str, Any] = {
-            "format": "json" if as_json else format,
+        otherwise = "markdown" if what in REPORTS else "json"
+        wanted = chosen_format(format, output, SUFFIXES, as_json=as_json, force=force) or otherwise
+        options: ExportOptions = {
             "pair": pair,
             "object_type": object_type,
             "at": moment(at, ws, as_of=True),
             "right": right,
             "right_at": moment(right_at, ws, as_of=True),
+            "since": moment(since, ws),
+            "at_least": severity,
         }
-        if output is None:
-            emit(ws.exports.render(what, name, **options))
-        else:
-            ws.exports.write(output, what, name, **options)
+        if output is not None:
+            ws.exports.write(output, what, name, format=wanted, **options)
             say(f"Written to {output}")
+        elif wanted in ("xlsx", "parquet"):
+            raise UsageError(f"{wanted} is no text.", remedy=f"Name a file: -o export.{wanted}")
+        elif what in REPORTS:
+            emit(ws.exports.report(what, name, format=wanted, **options).decode())
+        else:
+            emit(ws.exports.render(what, name, format=wanted, **options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,14 +60,40 @@ def say(text: str) -> None:
         _complain(text)
 
 
-def ask_before_over(path: Path, *, force: bool) -> None:
-    """Raise UsageError where a file stands that nobody said may be written over."""
-    if path.exists() and not force:
+def chosen_format(
+    format: str | None,
+    output: Path | None,
+    suffixes: Mapping[str, str],
+    *,
+    as_json: bool,
+    force: bool,
+) -> str | None:
+    """Return the format that the options and the name of the file ask for, None without one.
+
+    Raises UsageError where they contradict each other, and where a file stands that nobody said
+    may be written over.
+    """
+    if as_json and format not in (None, "json"):
         raise UsageError(
-            f"{path} is there already.",
+            f"--json and --format {format} contradict each other.", remedy="Leave one out."
+        )
+    wanted = "json" if as_json else format
+    if output is None:
+        return wanted
+    if output.exists() and not force:
+        raise UsageError(
+            f"{output} is there already.",
             remedy="Name another file, or write over it with --force.",
             code="FILE_EXISTS",
         )
+    implied = suffixes.get(output.suffix.lower())
+    if wanted and implied and implied != wanted:
+        raise UsageError(
+            f"{output.name} is not the name of a file in the format {wanted}.",
+            remedy=f"Leave out --format, or name a file that fits {wanted}.",
+            code="FORMAT_CONTRADICTS_NAME",
+        )
+    return wanted or implied
 
 
 def write_file(path: Path, content: str | bytes) -> None:

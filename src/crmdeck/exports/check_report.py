@@ -23,20 +23,25 @@ _GITHUB = {IssueLevel.FAIL: "error", IssueLevel.REPORT: "warning", IssueLevel.IG
 
 def render_check(report: CheckReport, format: str) -> str:
     """Return a check as text in one of `CHECK_FORMATS`; raises UsageError for another."""
+    require_format(format)
     match format:
         case "json":
             return to_json(report, indent=2) + "\n"
-        case other if other not in CHECK_FORMATS:
-            raise UsageError(
-                f"There is no check in the format '{format}'.",
-                remedy=f"Choose one of {', '.join(CHECK_FORMATS)}.",
-                code="BAD_FORMAT",
-            )
         case "junit":
             return _junit(report)
         case "github":
             return _github(report)
     return render_report(as_report(report), format).decode()
+
+
+def require_format(format: str) -> None:
+    """Raise UsageError where `format` is none of `CHECK_FORMATS`."""
+    if format not in CHECK_FORMATS:
+        raise UsageError(
+            f"There is no check in the format '{format}'.",
+            remedy=f"Choose one of {', '.join(CHECK_FORMATS)}.",
+            code="BAD_FORMAT",
+        )
 
 
 def check_summary(report: CheckReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
@@ -52,6 +53,8 @@ def export(
     columns = columns_for(what)
     if format == "json":
         return to_json(data, indent=2) + "\n"
+    if format == "yaml":
+        return to_yaml(json.loads(to_json(data)))
     return render(records(what, data, names), format, columns=columns, title=title)
 
 
@@ -61,6 +64,19 @@ def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> st
 
 def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> str:
     return "".join(to_json(row) + "\n" for row in _select(rows, columns))
+
+
+def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> str:
+    return to_yaml(json.loads(to_json(_select(rows, columns))))
+
+
+def to_yaml(value: object) -> str:
+    """Return what JSON can hold as YAML, keys in their order."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(value, Dumper=dumper, allow_unicode=True, sort_keys=False, width=1000)
+    return text
 
 
 def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> str:
@@ -85,5 +101,6 @@ FORMATS: Mapping[str, Renderer] = MappingProxyType(
         "csv": render_csv,
         "markdown": render_markdown,
         "html": _render_html,
+        "yaml": _render_yaml,
     }
 )

@@ -1,5 +1,4 @@
 from .backups import Backup as Backup
-from .check_view import CHECK_FORMATS as CHECK_FORMATS
 from .check_view import check_summary as check_summary
 from .check_view import issue_text as issue_text
 from .connections import ConnectionDraft as ConnectionDraft
@@ -26,6 +25,9 @@ from .drift_view import what_happened as what_happened
 from .drift_view import worst as worst
 from .exports import EXPORTS as EXPORTS
 from .exports import FORMATS as FORMATS
+from .exports import REPORTS as REPORTS
+from .exports import SUFFIXES as SUFFIXES
+from .exports import ExportOptions as ExportOptions
 from .exports import write_atomically as write_atomically
 from .file_matches import FileMatches as FileMatches
 from .file_matches import match_files as match_files

@@ -19,6 +19,7 @@ from crmdeck.errors import (
     exit_code,
 )
 from crmdeck.exports import render_check as export_check
+from crmdeck.exports import require_format
 from crmdeck.mapping.line_check import broken_lines
 from crmdeck.model import (
     AlertLevel,
@@ -137,8 +138,12 @@ class Checks:
         self._record(report)
         return report
 
+    def require_format(self, format: str) -> None:
+        """Raise UsageError where `render` has no such format; to ask before a long check."""
+        require_format(format)
+
     def render(self, report: CheckReport, format: str) -> str:
-        """Return a check as text in one of `CHECK_FORMATS`; raises UsageError for another."""
+        """Return a check as json, markdown, html, junit or github; raises UsageError."""
         return export_check(report, format)
 
     def mapping(self, ref: str, pair: str | None = None) -> tuple[Issue, ...]:

@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-from crmdeck.exports import CHECK_FORMATS as CHECK_FORMATS
 from crmdeck.exports import check_summary as check_summary
 from crmdeck.exports import issue_text as issue_text

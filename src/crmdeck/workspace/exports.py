@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
-from crmdeck.exports import COLUMNS, export
+from crmdeck.exports import COLUMNS, REPORT_FORMATS, export, records, render_parquet, render_report
 from crmdeck.exports import FORMATS as FORMATS
 from crmdeck.exports import write_atomically as write_atomically
+from crmdeck.exports.report import Report
 from crmdeck.model import (
     Comparison,
+    Connection,
     DriftReport,
     FieldDifference,
     FieldMapping,
     ObjectDetail,
     ObjectDifference,
     SchemaSummary,
+    Severity,
     WireModel,
 )
+from crmdeck.workspace import reports
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
@@ -32,21 +36,43 @@ Named = str | tuple[str, ...]
 """What names a record: an id or a name; a field within its object type by several names."""
 
 EXPORTS = tuple(COLUMNS)
+REPORTS = ("dictionary", "mapping-sheet", "drift-report", "health-report")
+SUFFIXES = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".parquet": "parquet",
+    ".xlsx": "xlsx",
+}
+"""Which format the name of a file says."""
+
+_SINCE = ("drift", "audit")
+_FOR_REPORTS = {
+    "dictionary": {"at", "object_type"},
+    "mapping-sheet": {"pair"},
+    "drift-report": {"since", "at_least", "object_type"},
+    "health-report": set[str](),
+}
 _OF_A_MOMENT = ("objects", "schema", "comparison", "differences")
 _OF_OBJECTS = ("schema", "comparison", "differences", "drift")
 _OF_TWO_SIDES = ("comparison", "differences")
 
 
 class ExportOptions(TypedDict, total=False):
-    """What `Exports.render` takes beside what is exported, and of which connection."""
+    """What is left of an export, beside what it is and of which connection."""
 
-    format: str
     pair: str | None
     only: Collection[Named] | None
     at: datetime | None
     right: str | None
     right_at: datetime | None
     object_type: str | None
+    since: datetime | None
+    at_least: Severity | None
 
 
 class Exports:
@@ -74,50 +100,146 @@ class Exports:
         ref: str | None = None,
         *,
         format: str = "json",
-        pair: str | None = None,
-        only: Collection[Named] | None = None,
-        at: datetime | None = None,
-        right: str | None = None,
-        right_at: datetime | None = None,
-        object_type: str | None = None,
+        **options: Unpack[ExportOptions],
     ) -> str:
         """Return what is cached as text in a format; `what` is one of `EXPORTS`.
 
-        `mapping` takes one object pair, or all that were decided on. `objects` and `schema` are
-        as of `at`. `comparison` (by object type) and `differences` (by field) hold `ref` as of
-        `at` against `right` (else `ref` itself) as of `right_at`. `object_type` leaves one of
-        schema, drift and comparisons. `only` keeps the records that
-        are named: connections, drift events and audit entries by id, object types and PartnerOS
-        fields by name, the fields of `schema` as (object type, name), `differences` as (object
-        type, field name, attribute), empty where there is none. Raises UsageError for what
-        there is not, or for what does not go together.
+        `mapping` takes one object `pair`, or all that were decided on. `objects` and `schema`
+        are as of `at`. `comparison` (by object type) and `differences` (by field) hold `ref` as
+        of `at` against `right` (else `ref` itself) as of `right_at`. `object_type` leaves one of
+        schema, drift and comparisons, `since` the newer ones of drift and audit, `at_least`
+        drift that bad. `only` keeps the records that are named: connections, drift events and
+        audit entries by id, object types and PartnerOS fields by name, the fields of `schema` as
+        (object type, name), `differences` as (object type, field name, attribute), empty where
+        there is none. Raises UsageError for what there is not, or for what does not go together.
         """
         if format not in FORMATS:
             raise UsageError(
                 f"There is no format '{format}'.", remedy="Use one of: " + ", ".join(FORMATS) + "."
             )
-        if what not in EXPORTS:
+        return export(what, self._data(what, ref, options), format, names=self._names())
+
+    def report(
+        self,
+        what: str,
+        ref: str | None = None,
+        *,
+        format: str = "html",
+        **options: Unpack[ExportOptions],
+    ) -> bytes:
+        """Return one of `REPORTS` for a reader, as html, markdown (both UTF-8) or xlsx.
+
+        `dictionary` is of a connection `at` a moment, of all objects or of `object_type`;
+        `mapping-sheet` of an object `pair`; `drift-report` of a connection or of all, `since` a
+        moment; `health-report` of a connection or of all. Raises UsageError for what does not
+        go together, NotFoundError, SchemaNotDiscoveredError.
+        """
+        if what not in REPORTS:
+            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS))
+        if format not in REPORT_FORMATS:
             raise UsageError(
-                f"There is no export '{what}'.", remedy="Use one of: " + ", ".join(EXPORTS) + "."
+                f"There is no {what} in the format '{format}'.", remedy=_one_of(REPORT_FORMATS)
             )
+        _refuse_foreign(what, options)
+        return render_report(self._report(what, ref, options), format)
+
+    def write(
+        self,
+        path: Path,
+        what: str,
+        ref: str | None = None,
+        *,
+        format: str = "json",
+        **options: Unpack[ExportOptions],
+    ) -> None:
+        """Write an export or a report to a file, whole or not at all, readable by its owner only.
+
+        Beside the formats of `render` and `report` there is parquet, of what `render` exports.
+        """
+        content: str | bytes
+        if what in REPORTS:
+            content = self.report(what, ref, format=format, **options)
+        elif format == "parquet":
+            data = self._data(what, ref, options)
+            content = render_parquet(records(what, data, self._names()), COLUMNS[what])
+        else:
+            content = self.render(what, ref, format=format, **options)
+        write_atomically(path, content)
+
+    def _data(
+        self, what: str, ref: str | None, options: ExportOptions
+    ) -> WireModel | Sequence[WireModel]:
+        if what not in EXPORTS:
+            raise UsageError(f"There is no export '{what}'.", remedy=_one_of((*EXPORTS, *REPORTS)))
+        pair, at, object_type = (
+            options.get("pair"),
+            options.get("at"),
+            options.get("object_type"),
+        )
+        right, right_at = options.get("right"), options.get("right_at")
         _refuse_what_does_not_go_together(what, pair, at, right, right_at, object_type)
+        if options.get("since") and what not in _SINCE:
+            raise UsageError(f"Exporting {what} takes no --since.", remedy="Leave it out.")
+        if options.get("at_least") and what != "drift":
+            raise UsageError(f"Exporting {what} takes no severity.", remedy="Leave it out.")
         if what in _OF_TWO_SIDES:
             left = _needed(what, ref)
             data: WireModel | Sequence[WireModel] = self._schemas.compare(
                 left, right or left, left_at=at, right_at=right_at, object_type=object_type
             )
         else:
-            data = self._exported(what, ref, pair, at, object_type)
-        return export(what, data if only is None else keep(data, only), format)
+            data = self._exported(what, ref, pair, at, options)
+        only = options.get("only")
+        return data if only is None else keep(data, only)
 
-    def write(
-        self, path: Path, what: str, ref: str | None = None, **options: Unpack[ExportOptions]
-    ) -> None:
-        """Write an export to a file, whole or not at all, readable by its owner only.
+    def _report(self, what: str, ref: str | None, options: ExportOptions) -> Report:
+        now, at, object_type = (
+            self._context.now,
+            options.get("at"),
+            options.get("object_type"),
+        )
+        if what == "health-report":
+            found = (self._health.status(ref),) if ref else self._health.statuses()
+            return reports.health_report(found, now)
+        if what == "drift-report":
+            about = self._context.connection(ref).name if ref else "all connections"
+            since = options.get("since")
+            drift = self._drift.report(
+                ref, since=since, at_least=options.get("at_least"), object_type=object_type
+            )
+            return reports.drift_report(about, drift, self._names(), since, now)
+        connection = self._context.connection(_needed(what, ref))
+        if what == "mapping-sheet":
+            return self._mapping_sheet(connection, options.get("pair"))
+        if object_type is not None:
+            objects: tuple[ObjectDetail, ...] = (
+                self._schemas.object(connection.id, object_type, at),
+            )
+        else:
+            objects = self._all_schemas(connection.id, at)
+        return reports.data_dictionary(connection.name, objects, at, now)
 
-        `options` are those of `render`.
-        """
-        write_atomically(path, self.render(what, ref, **options))
+    def _mapping_sheet(self, connection: Connection, pair: str | None) -> Report:
+        if pair is None:
+            raise UsageError("A mapping sheet is of one object pair.", remedy="Name it: --pair.")
+        review = self._mappings.review(connection.id, pair)
+        partner = {field.name: field for field in review.partner.fields}
+        crm = {field.name: field for field in review.crm_fields}
+        held = {line.partner_field: line for line in self._mappings.get(connection.id, pair).lines}
+        lines = [
+            reports.MappedLine(
+                partner[each.partner_field],
+                crm.get(each.crm_field or ""),
+                each,
+                held[each.partner_field],
+            )
+            for each in self._mappings.suggest(connection.id, pair).suggestions
+        ]
+        return reports.mapping_sheet(connection.name, pair, lines, self._context.now)
+
+    def _names(self) -> dict[str, str]:
+        with self._context.store.read() as session:
+            return {connection.id: connection.name for connection in session.connections.all()}
 
     def _exported(
         self,
@@ -125,15 +247,21 @@ class Exports:
         ref: str | None,
         pair: str | None,
         at: datetime | None,
-        object_type: str | None,
+        options: ExportOptions,
     ) -> WireModel | Sequence[WireModel]:
+        object_type, since = options.get("object_type"), options.get("since")
         match what:
             case "health":
                 return self._health.status(ref) if ref else self._health.statuses()
             case "drift":
-                return self._drift.report(ref, object_type=object_type)
+                return self._drift.report(
+                    ref,
+                    object_type=object_type,
+                    since=since,
+                    at_least=options.get("at_least"),
+                )
             case "audit":
-                return self._audit.entries(ref)
+                return self._audit.entries(ref, since=since)
         name = _needed(what, ref)
         match what:
             case "objects":
@@ -146,12 +274,22 @@ class Exports:
         mappings = [self._mappings.get(name, one) for one in pairs]
         return mappings[0] if pair else mappings
 
-    def _all_schemas(self, ref: str, at: datetime | None) -> tuple[WireModel, ...]:
+    def _all_schemas(self, ref: str, at: datetime | None) -> tuple[ObjectDetail, ...]:
         connection = self._context.connection(ref)
         details = self._schemas.all(connection.id, at)
         if not details:
             raise never_discovered(connection, at)
         return details
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return "Use one of: " + ", ".join(names) + "."
+
+
+def _refuse_foreign(what: str, options: ExportOptions) -> None:
+    for name, value in options.items():
+        if value is not None and name not in _FOR_REPORTS[what]:
+            raise UsageError(f"A {what} takes no {name.replace('_', ' ')}.", remedy="Leave it out.")
 
 
 def _needed(what: str, ref: str | None) -> str:

@@ -1,0 +1,243 @@
+"""What one person hands to another: data dictionary, mapping sheet, drift and health reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crmdeck.drift.wording import place_of, what_happened
+from crmdeck.exports.report import Report, Section, Table
+from crmdeck.model import (
+    AlertLevel,
+    ConnectionStatus,
+    DecisionState,
+    DriftEvent,
+    DriftReport,
+    Field,
+    MappingLine,
+    ObjectDetail,
+    Severity,
+    Suggestion,
+)
+from crmdeck.text import count, percent_filled
+
+_LISTED = 25
+_SEVERITY_MARKS = {Severity.BREAKING: "bad", Severity.RISKY: "warn", Severity.SAFE: ""}
+_SEVERITY_TITLES = {
+    Severity.BREAKING: "What breaks",
+    Severity.RISKY: "What may break",
+    Severity.SAFE: "What breaks nothing",
+}
+
+
+@dataclass(frozen=True)
+class MappedLine:
+    """One PartnerOS field of a mapping sheet, with what is known of both sides.
+
+    `suggestion` is what the ranker says of it, `held` what was decided.
+    """
+
+    partner_field: Field
+    crm_field: Field | None
+    suggestion: Suggestion
+    held: MappingLine
+
+
+def data_dictionary(
+    connection: str, objects: Sequence[ObjectDetail], at: datetime | None, now: datetime
+) -> Report:
+    """Return the fields of each object, one section an object, by name."""
+    fields = sum(len(one.fields) for one in objects)
+    sections = [
+        Section(
+            one.object_type,
+            (f"{count(len(one.fields), 'field')}, discovered {one.discovered_at:%Y-%m-%d}.",),
+            Table(
+                ("field", "label", "type", "required", "unique", "can be set", "can be updated",
+                 "computed", "custom", "length", "values", "leads to", "help"),
+                [_field_row(field) for field in one.fields],
+            ),
+        )
+        for one in sorted(objects, key=lambda one: one.object_type)
+    ]  # fmt: skip
+    return Report(
+        f"Data dictionary of {connection}",
+        f"{count(len(objects), 'object')} with {count(fields, 'field')}.",
+        (("connection", connection), ("as of", at or now)),
+        sections,
+        now,
+    )
+
+
+def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: datetime) -> Report:
+    """Return an object pair line by line, with room to sign off."""
+    states = Counter(line.suggestion.decision for line in lines)
+    marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
+    columns = (
+        "status", "PartnerOS field", "PartnerOS label", "PartnerOS type", "CRM field",
+        "CRM label", "CRM type", "direction", "confidence", "why", "values", "warnings",
+        "decided by", "decided", "signed off by", "signed off on",
+    )  # fmt: skip
+    return Report(
+        f"Mapping of {pair} in {connection}",
+        f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
+        f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} open.",
+        (("connection", connection), ("object pair", pair)),
+        [
+            Section(
+                "Lines",
+                table=Table(
+                    columns,
+                    [_mapped_row(line) for line in lines],
+                    [
+                        "warn" if line.suggestion.warnings else marks[line.suggestion.decision]
+                        for line in lines
+                    ],
+                ),
+            )
+        ],
+        now,
+    )
+
+
+def drift_report(
+    about: str, report: DriftReport, names: Mapping[str, str], since: datetime | None, now: datetime
+) -> Report:
+    """Return what changed, what breaks first; events of a story are told once, by its title."""
+    titles = {story.id: story for story in report.stories}
+    rows: dict[Severity, list[tuple[object, ...]]] = {severity: [] for severity in Severity}
+    told: set[str] = set()
+    for event in report.events:
+        story = titles.get(event.story or "")
+        if story is None:
+            rows[event.severity].append(_event_row(event, names))
+        elif story.id not in told:
+            told.add(story.id)
+            rows[story.severity].append(
+                (names.get(story.connection_id), _few(story.object_types), story.title,
+                 count(story.event_count, "change"), None, None, story.detected_at, None, None)
+            )  # fmt: skip
+    columns = ("connection", "where", "what", "why", "mappings", "by", "detected",
+               "acknowledged by", "note")  # fmt: skip
+    severities = Counter(event.severity for event in report.events)
+    sections = [
+        Section(
+            _SEVERITY_TITLES[severity],
+            table=Table(columns, rows[severity], [_SEVERITY_MARKS[severity]] * len(rows[severity])),
+        )
+        for severity in sorted(Severity, key=lambda each: -each.rank)
+        if rows[severity]
+    ]
+    return Report(
+        f"Drift of {about}",
+        f"{count(len(report.events), 'change')}: {severities[Severity.BREAKING]} breaking, "
+        f"{severities[Severity.RISKY]} risky, {severities[Severity.SAFE]} safe.",
+        (("since", since or "the beginning"), ("until", now)),
+        sections,
+        now,
+    )
+
+
+def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
+    """Return how connections are doing, and what there is to act on, the most urgent first."""
+    order = list(AlertLevel)
+    alerts = sorted(
+        ((status, alert) for status in statuses for alert in status.alerts),
+        key=lambda pair: order.index(pair[1].level),
+    )
+    marks = {AlertLevel.CRITICAL: "bad", AlertLevel.WARNING: "warn"}
+    urgent = sum(alert.level is not AlertLevel.INFO for _, alert in alerts)
+    return Report(
+        "Health of the CRM connections",
+        f"{count(len(statuses), 'connection')}, {count(urgent, 'thing')} to act on.",
+        (),
+        [
+            Section(
+                "What to act on",
+                table=Table(
+                    ("level", "connection", "what", "why", "what next", "due"),
+                    [
+                        (a.level, s.name, a.message, a.cause, a.remedy, a.due_at)
+                        for s, a in alerts
+                    ],
+                    [marks.get(alert.level, "") for _, alert in alerts],
+                ),
+            ),
+            Section(
+                "Connections",
+                table=Table(
+                    ("connection", "platform", "status", "last sync", "objects", "fields",
+                     "quota left", "API version"),
+                    [
+                        (s.name, s.platform, s.status, s.last_sync_at, s.schema_stats.object_count,
+                         s.schema_stats.field_count,
+                         percent_filled(s.quota.left) if s.quota else None, s.api_version)
+                        for s in statuses
+                    ],
+                ),
+            ),
+        ],
+        now,
+    )  # fmt: skip
+
+
+def _field_row(field: Field) -> tuple[object, ...]:
+    return (
+        field.name,
+        field.label,
+        field.native_type or field.type,
+        field.required,
+        field.unique,
+        field.createable,
+        field.updateable,
+        field.calculated,
+        field.custom,
+        field.length,
+        _few([value.value for value in field.picklist if value.active]),
+        ", ".join(field.references),
+        field.description,
+    )
+
+
+def _mapped_row(line: MappedLine) -> tuple[object, ...]:
+    suggestion, crm = line.suggestion, line.crm_field
+    return (
+        suggestion.decision,
+        line.partner_field.name,
+        line.partner_field.label,
+        line.partner_field.type,
+        suggestion.crm_field,
+        crm.label if crm else None,
+        (crm.native_type or crm.type) if crm else None,
+        suggestion.direction if suggestion.crm_field else None,
+        round(suggestion.confidence, 2),
+        "; ".join(reason.text for reason in suggestion.reasons[:3]),
+        "; ".join(f"{left} = {right}" for left, right in (line.held.value_map or {}).items()),
+        " ".join(warning.text for warning in suggestion.warnings),
+        line.held.decided_by,
+        line.held.decided_at,
+        None,
+        None,
+    )
+
+
+def _event_row(event: DriftEvent, names: Mapping[str, str]) -> tuple[object, ...]:
+    return (
+        names.get(event.connection_id),
+        place_of(event),
+        what_happened(event),
+        event.reason,
+        ", ".join(event.affected_mappings),
+        event.changed_by,
+        event.detected_at,
+        event.acknowledged_by,
+        event.note,
+    )
+
+
+def _few(texts: Iterable[str]) -> str:
+    listed = list(texts)
+    more = len(listed) - _LISTED
+    return ", ".join(listed[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")
