@@ -1,7 +1,7 @@
 """Gold sets: two schemas and the pairs that people made of them.
 
 Those of the shared data folder are read from there; `gold/` beside this module holds further
-ones, made by hand from public documentation. A set's family is the vendor of its left side.
+ones, made by hand (`gold/README.md`). A set's family is the vendor of its left side.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ HAND_MADE = Path(__file__).resolve().parent / "gold"
 
 @dataclass(frozen=True)
 class GoldSet:
-    """One gold mapping; `exhaustive` where a left field without a pair has none in truth."""
+    """One gold mapping; `exhaustive` where a left field without a pair has none in truth.
+
+    `use` is `train` (fitted on), `report` (never fitted or tuned on) or `known` (the shared sets:
+    fitted on, and reported with their family left out). `kinds` say what is hard about it,
+    `languages` which it holds (`de>en`: left and right).
+    """
 
     name: str
     family: str
@@ -33,7 +38,9 @@ class GoldSet:
     right: tuple[Field, ...]
     pairs: dict[str, str]
     exhaustive: bool
-    hand_made: bool = False
+    use: str = "known"
+    kinds: tuple[str, ...] = ("plain",)
+    languages: str = "en"
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,14 @@ def shared_sets(folder: Path = SHARED) -> list[GoldSet]:
 def hand_made_sets() -> list[GoldSet]:
     """Return the sets made by hand for this project; see `gold/README.md`.
 
-    Their right sides are schemas of the shared data folder; none where it is absent.
+    A right side of the shared data folder may be absent: then the set is too.
     """
     sets = []
     for entry in json.loads((HAND_MADE / "index.json").read_text("utf-8"))["sets"]:
         left = HAND_MADE / f"{entry['name']}.csv"
-        right = SHARED / entry["right"].removeprefix("shared:")
+        place = entry["right"]
+        shared = place.startswith("shared:")
+        right = SHARED / place.removeprefix("shared:") if shared else HAND_MADE / place
         if not right.is_file():
             continue
         with left.open(encoding="utf-8", newline="") as file:
@@ -97,7 +106,9 @@ def hand_made_sets() -> list[GoldSet]:
                 right=read_schema(right),
                 pairs=pairs,
                 exhaustive=True,
-                hand_made=True,
+                use=entry["use"],
+                kinds=tuple(entry["kinds"]),
+                languages=entry["languages"],
             )
         )
     return sets
