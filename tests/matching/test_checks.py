@@ -42,6 +42,21 @@ T = FieldType
         (field("a", T.DATETIME, **LOCKED), field("b", T.DATE), {"TIME_LOST"}),
         (field("a", T.DECIMAL, scale=2), field("b", T.INTEGER, scale=0), {"PRECISION_LOST"}),
         (
+            field("a", T.DECIMAL, precision=10, scale=0),
+            field("b", T.DECIMAL, precision=12, scale=4),
+            {"NUMBER_TOO_LARGE", "PRECISION_LOST"},
+        ),
+        (
+            field("a", T.DECIMAL, precision=12, scale=6),
+            field("b", T.DECIMAL, precision=10, scale=6),
+            {"NUMBER_TOO_LARGE"},
+        ),
+        (
+            field("a", T.DECIMAL, precision=12, scale=2),
+            field("b", T.DECIMAL, precision=14, scale=4),
+            {"PRECISION_LOST"},
+        ),
+        (
             field("a", T.CURRENCY, precision=18, scale=2),
             field("b", T.CURRENCY, precision=10, scale=2),
             {"NUMBER_TOO_LARGE"},

@@ -121,6 +121,53 @@ def test_alternatives_are_five_at_most_and_never_the_suggestion_itself() -> None
         assert suggestion.crm_field not in offered
 
 
+def test_alternatives_stand_in_order_of_confidence_behind_a_suggestion_and_behind_none() -> None:
+    found = ranked()
+    for suggestion in found.values():
+        sure = [one.confidence for one in suggestion.alternatives]
+        assert sure == sorted(sure, reverse=True)
+    assert {None} < {one.crm_field for one in found.values()}
+
+
+def test_no_partner_is_an_answer_with_its_own_probability() -> None:
+    left = (*DEAL, Field(name="shoeSize", label="Shoe size", type=FieldType.INTEGER))
+    none = ranked(left)["shoeSize"]
+    assert none.crm_field is None
+    assert none.confidence > 0.8
+    assert none.confidence + sum(one.confidence for one in none.alternatives) <= 1.01
+
+
+def test_two_record_ids_are_a_convention_and_never_sure() -> None:
+    left = (*DEAL, Field(name="id", label="Record ID", type=FieldType.ID))
+    found = ranked(left)["id"]
+    pair = [(one.reasons, one.confidence) for one in found.alternatives if one.crm_field == "Id"]
+    if found.crm_field == "Id":
+        pair.append((found.reasons, found.confidence))
+    ((reasons, sure),) = pair
+    assert [reason.signal for reason in reasons] == ["record_id"]
+    assert sure < 0.9
+
+
+def test_whose_field_it_is_decides_between_equal_words() -> None:
+    right = tuple(
+        Field(name=f"{owner}_{part}", label=part.title())
+        for owner in ("seller", "buyer")
+        for part in ("name", "city", "street")
+    )
+    left = tuple(
+        Field(name=f"{owner}.{part}", label=part.title())
+        for owner in ("customer", "vendor")
+        for part in ("name", "city")
+    )
+    found = rank(left, right, context=RankContext(), knowledge=KNOWLEDGE, encoder=None)
+    assert {one.partner_field: one.crm_field or one.alternatives[0].crm_field for one in found} == {
+        "customer.name": "buyer_name",
+        "customer.city": "buyer_city",
+        "vendor.name": "seller_name",
+        "vendor.city": "seller_city",
+    }
+
+
 @pytest.mark.parametrize("known", [KNOWLEDGE, Knowledge()])
 def test_the_vendors_own_field_comes_before_a_twin_made_by_hand(known: Knowledge) -> None:
     twin = Field(name="Close_Date__c", label="Close Date", type=FieldType.DATE, custom=True)
@@ -214,23 +261,6 @@ def test_a_pair_accepted_in_another_connection_says_so_and_yields_to_ones_own_wo
     assert ranked(evidence=own)["contactTitle"].crm_field == "Name"
     rejected = Evidence(rejected=frozenset(there), connections=there)
     assert ranked(evidence=rejected)["contactTitle"].crm_field != "StageName"
-
-
-def test_words_of_an_accepted_pair_help_the_next_one_and_are_named() -> None:
-    left = (Field(name="kunde_land"), Field(name="partner_land"), Field(name="farbe"))
-    right = (
-        Field(name="Kunde_Region__c"),
-        Field(name="Partner_Region__c"),
-        Field(name="Partner_Code__c"),
-    )
-    evidence = Evidence(accepted={"kunde_land": "Kunde_Region__c"})
-    before = ranked(left, right, knowledge=Knowledge())["partner_land"]
-    after = ranked(left, right, evidence, Knowledge())["partner_land"]
-    assert after.crm_field == "Partner_Region__c"
-    assert after.confidence > before.confidence
-    assert "because you accepted kunde_land and Kunde_Region__c" in [
-        reason.text for reason in after.reasons
-    ]
 
 
 def test_what_the_source_suggests_counts_and_is_named() -> None:

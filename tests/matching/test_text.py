@@ -6,24 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmdeck.matching.languages import fold
 from crmdeck.matching.text import (
     TEXT_LIMIT,
     Cutter,
+    FieldText,
     Reader,
     Spelling,
-    fold,
+    Vocabulary,
     singular,
     split_words,
     strip_platform,
 )
 from crmdeck.model import Field
 
-SPELLING = Spelling({"qty": "quantity", "hq": "headquarters"}, {"zip code": "postal code"})
+VOCABULARY = Vocabulary(
+    Spelling({"qty": "quantity", "hq": "headquarters"}, {"zip code": "postal code"}),
+    frozenset({"qty", "hq"}),
+)
+
+
+def read_all(*fields: Field) -> list[FieldText]:
+    reader = Reader(fields, fields, VOCABULARY)
+    return [reader.read(field) for field in fields]
 
 
 def read(*fields: Field) -> list[tuple[str, ...]]:
-    reader = Reader(fields, SPELLING)
-    return [reader.read(field).name for field in fields]
+    return [text.readings[0] for text in read_all(*fields)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +44,7 @@ def read(*fields: Field) -> list[tuple[str, ...]]:
         ("_ownerid_value", ("ownerid",)),
         ("HTTPServerURL", ("http", "server", "url")),
         ("address2Line", ("address", "2", "line")),
-        ("ns__Linked_Account__c", ("ns", "linked", "account")),
+        ("ns__Linked_Account__c", ("linked", "account")),
         ("Größe__c", ("große",)),
         ("___", ()),
     ],
@@ -73,18 +82,44 @@ def test_plurals_become_singular(word: str, expected: str) -> None:
 
 def test_a_long_description_is_read_from_its_start_only() -> None:
     field = Field(name="x", label="", description="word " * 2000)
-    text = Reader([field], SPELLING).read(field)
+    (text,) = read_all(field)
     assert 0 < len(text.description) <= TEXT_LIMIT
-    assert text.name == ("x",)
+    assert text.readings == (("x",),)
 
 
 def test_a_field_without_a_name_is_read_by_its_label() -> None:
-    field = Field(name="__", label="Close date")
-    assert Reader([field], SPELLING).read(field).name == ("close", "date")
+    assert read(Field(name="__", label="Close date")) == [("close", "date")]
+
+
+def test_a_name_that_says_nothing_gives_way_to_the_label() -> None:
+    texts = read_all(
+        Field(name="KUNNR", label="Customer number"),
+        Field(name="q7", label="Phone number"),
+        Field(name="F_020__c", label="Close date"),
+        Field(name="Order_Date__c", label="When it was ordered"),
+    )
+    assert [text.readings[0] for text in texts] == [
+        ("customer", "number"),
+        ("phone", "number"),
+        ("close", "date"),
+        ("order", "date"),
+    ]
+
+
+def test_a_word_before_most_names_names_nothing() -> None:
+    names = ("crm_name", "crm_phone", "crm_city", "crm_owner", "crm_stage", "id")
+    assert read(*(Field(name=name) for name in names))[:2] == [("name",), ("phone",)]
+
+
+def test_a_path_says_whose_field_it_is() -> None:
+    (text,) = read_all(Field(name="Buyer/Address/City", label="City"))
+    assert text.readings == (("buyer", "address", "city"), ("city",))
+    assert text.owner == ("buyer", "address")
+    assert text.leaf == ("city",)
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_text_can_be_read(name: str, label: str) -> None:
     field = Field(name=name, label=label, description=label)
-    text = Reader([field], SPELLING).read(field)
-    assert all(word and word == word.casefold() for word in (*text.name, *text.label))
+    (text,) = read_all(field)
+    assert all(word and word == word.casefold() for word in text.words)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
         EncoderUnavailableError,
         SentenceEncoder,
     )
-    from crmdeck.matching.learning import Evidence
+    from crmdeck.matching.evidence import Evidence
     from crmdeck.matching.ranker import rank, texts_to_encode
 
 _HOMES = {
     "CachedEncoder": "encoder",
     "Encoder": "encoder",
     "EncoderUnavailableError": "encoder",
-    "Evidence": "learning",
+    "Evidence": "evidence",
     "RankContext": "context",
     "SentenceEncoder": "encoder",
     "rank": "ranker",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+from crmdeck.matching.languages import Language
 from crmdeck.model import FieldType
 
 ANY_OBJECT = "*"
@@ -82,7 +83,8 @@ class Knowledge:
     """Everything that the data files say. The empty one knows nothing and disturbs nothing.
 
     `abbreviations` leads from a token in lower case to its expansion, `synonyms` and `values`
-    from a phrase key to the canonical phrase key of its group.
+    from a phrase key to the canonical phrase key of its group. `groups` are words that share a
+    part: those that name the owner of a field, those that say it is not the main one.
     """
 
     abbreviations: Mapping[str, str] = field(default_factory=dict)
@@ -91,10 +93,12 @@ class Knowledge:
     types: Mapping[frozenset[FieldType], float] = field(default_factory=dict)
     systems: Mapping[str, System] = field(default_factory=dict)
     concepts: Mapping[str, Concept] = field(default_factory=dict)
+    languages: Mapping[str, Language] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         # Its mappings can't be hashed; their sizes will do to keep what is derived from it.
-        return hash((len(self.synonyms), len(self.values), len(self.concepts)))
+        return hash((len(self.synonyms), len(self.values), len(self.concepts), len(self.languages)))
 
     def expand(self, token: str) -> str:
         """Return what the abbreviation `token` stands for, or the token itself in lower case."""
@@ -155,6 +159,10 @@ class Knowledge:
             return RELATED_CONCEPT
         return 0.0
 
+    def akin(self, concept: str) -> frozenset[str]:
+        """Return the concept itself and those that are related to it, either way."""
+        return self._akin.get(concept, frozenset((concept,)))
+
     def extend(self, other: Knowledge) -> Knowledge:
         """Return both together; where they contradict each other, `other` is right.
 
@@ -169,7 +177,16 @@ class Knowledge:
             types={**self.types, **other.types},
             systems=_merge(self.systems, other.systems, _merge_systems),
             concepts=_merge(_without(self.concepts, claimed), other.concepts, _merge_concepts),
+            languages=_merge(self.languages, other.languages, _merge_languages),
+            groups=_merge(self.groups, other.groups, frozenset.union),
         )
+
+    @cached_property
+    def _akin(self) -> dict[str, frozenset[str]]:
+        pairs = [(id_, id_) for id_ in self.concepts]
+        for id_, concept in self.concepts.items():
+            pairs += [pair for one in concept.related for pair in ((id_, one), (one, id_))]
+        return _index(pairs)
 
     @cached_property
     def _by_field(self) -> dict[tuple[str, str, str], str]:
@@ -241,4 +258,18 @@ def _merge_concepts(ours: Concept, theirs: Concept) -> Concept:
         fields=tuple(dict.fromkeys((*ours.fields, *theirs.fields))),
         related=ours.related | theirs.related,
         computed=ours.computed or theirs.computed,
+    )
+
+
+def _merge_languages(ours: Language, theirs: Language) -> Language:
+    labels = dict(ours.labels)
+    for label, phrases in theirs.labels.items():
+        labels[label] = tuple(dict.fromkeys((*phrases, *labels.get(label, ()))))
+    return Language(
+        name=theirs.name,
+        labels=labels,
+        small=ours.small | theirs.small,
+        joints=tuple(dict.fromkeys((*ours.joints, *theirs.joints))),
+        spaced=ours.spaced and theirs.spaced,
+        source=theirs.source or ours.source,
     )

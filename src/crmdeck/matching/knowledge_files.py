@@ -1,7 +1,7 @@
 """The text of a knowledge file (TOML) turned into `Knowledge`. No file is opened here.
 
 Every file has the same form, whatever it holds: the tables `abbreviations`, `synonyms`, `values`,
-`types`, `systems` and `concepts`, each of them optional.
+`types`, `systems`, `concepts`, `languages` and `words`, each of them optional.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import Any
 
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
+from crmdeck.matching.languages import Language
 from crmdeck.model import FieldType
 
-_TABLES = frozenset({"abbreviations", "synonyms", "values", "types", "systems", "concepts"})
+_TABLES = frozenset(
+    {"abbreviations", "synonyms", "values", "types", "systems", "concepts", "languages", "words"}
+)
+_LANGUAGE_KEYS = frozenset({"name", "source", "small", "joints", "spaced", "labels"})
 _CONCEPT_KEYS = frozenset({"label", "phrases", "related", "computed"})
 _SYSTEM_KEYS = frozenset({"name", "source", "objects"})
 _LINE = re.compile(r"at line (\d+)")
@@ -39,6 +43,11 @@ def parse_knowledge(text: str, origin: str) -> Knowledge:
         types=_types(document),
         systems=systems,
         concepts=_concepts(document),
+        languages=_languages(document),
+        groups={
+            group: frozenset(document.texts(words, group))
+            for group, words in document.table("words").items()
+        },
     )
 
 
@@ -165,6 +174,26 @@ def _systems(document: Document) -> dict[str, System]:
             },
         )
     return systems
+
+
+def _languages(document: Document) -> dict[str, Language]:
+    languages = {}
+    for key in document.table("languages"):
+        entry = document.table(key, document.table("languages"))
+        document.allow(entry, _LANGUAGE_KEYS, f"the language '{key}'")
+        labels: dict[str, tuple[str, ...]] = {}
+        for phrase, said in document.table("labels", entry).items():
+            for label in document.texts(said, phrase):
+                labels[label] = (*labels.get(label, ()), phrase_key(phrase))
+        languages[key] = Language(
+            name=document.text(entry.get("name", key), "name"),
+            labels=labels,
+            small=frozenset(document.texts(entry.get("small", []), "small")),
+            joints=tuple(document.texts(entry.get("joints", []), "joints")),
+            spaced=document.flag(entry.get("spaced", True), "spaced"),
+            source=str(entry.get("source", "")),
+        )
+    return languages
 
 
 def _concepts(document: Document) -> dict[str, Concept]:

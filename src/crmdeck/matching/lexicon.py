@@ -8,9 +8,12 @@ from functools import lru_cache
 
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import ANY_OBJECT, Knowledge
-from crmdeck.matching.text import FILLERS, Reader, Spelling, split_words
+from crmdeck.matching.languages import Translator
+from crmdeck.matching.text import Reader, Spelling, Vocabulary, Words, split_words
 from crmdeck.model import Field
 
+# Words that change no phrase; others do ("created by").
+_ARTICLES = frozenset({"of", "the", "a", "an", "s"})
 # A schema is taken for an object of a known system when it holds this many of its fields, and
 # this part of them.
 _MIN_FIELDS = 4
@@ -22,19 +25,26 @@ class Lexicon:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self.spelling = Spelling(knowledge.abbreviations, knowledge.synonyms)
+        spelling = Spelling(knowledge.abbreviations, knowledge.synonyms)
         phrases = [
             (split_words(phrase), concept.id)
             for concept in knowledge.concepts.values()
             for phrase in concept.phrases
         ]
         texts = [*knowledge.synonyms, *knowledge.abbreviations.values()]
-        self.words = frozenset(word for text in texts for word in split_words(text)).union(
-            *(words for words, _ in phrases)
+        english = frozenset(word for text in texts for word in split_words(text)).union(
+            spelling.abbreviations,
+            knowledge.groups.get("english", ()),
+            *(words for words, _ in phrases),
+        )
+        self.vocabulary = Vocabulary(
+            spelling,
+            english,
+            tuple(Translator(language, english) for language in knowledge.languages.values()),
         )
         self._concepts: dict[frozenset[str], set[str]] = {}
         for words, concept_id in phrases:
-            key = _key(self.spelling.words(words))
+            key = _key(spelling.words(words))
             self._concepts.setdefault(key, set()).add(concept_id)
         self._owners: dict[str, set[tuple[str, str]]] = {}
         self._sizes: Counter[tuple[str, str]] = Counter()
@@ -85,14 +95,14 @@ def lexicon_of(knowledge: Knowledge) -> Lexicon:
     return Lexicon(knowledge)
 
 
-def field_words(
-    fields: Sequence[Field], knowledge: Knowledge
-) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the words of each field's name, and those of its label, in the form that compares."""
-    lexicon = lexicon_of(knowledge)
-    reader = Reader(fields, lexicon.spelling, lexicon.words)
-    return [(text.name, text.label) for text in map(reader.read, fields)]
+def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Words, Words]]:
+    """Return the words of each field's name, and those of its label, in the form that compares.
+
+    In English where the fields show a language that is known.
+    """
+    reader = Reader(fields, fields, lexicon_of(knowledge).vocabulary)
+    return [reader.words(field) for field in fields]
 
 
 def _key(words: Sequence[str]) -> frozenset[str]:
-    return frozenset(words) - FILLERS
+    return frozenset(words) - _ARTICLES

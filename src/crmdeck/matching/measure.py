@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,28 +12,33 @@ from crmdeck.matching.context import Home, RankContext
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import lexicon_of
-from crmdeck.matching.signals import concepts, kinds, meaning, standing, tfidf, words
+from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, tfidf, words
 from crmdeck.matching.text import FieldText, Reader, split_words
-from crmdeck.model import Field
+from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
 # The order in which equal shares are told.
-LEXICAL = ("concept", "closest", "union", "label", "letters", "words", "type", "values")
+LEXICAL = ("concept", "closest", "label", "words", "type", "values", "owner")
 MEANING = ("short_cosine", "long_cosine")
-AGAINST = ("conflict", "shell", "twin", "secondary", "locked")
+AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
+RECORD_ID = "record.id"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Every signal for and against each pair, and the words that were read."""
+    """Every signal for and against each pair, and the words that were read.
+
+    `signals` hold `record_id` as well: where both fields are their record's own id. It is no
+    resemblance and weighs nothing in a score.
+    """
 
     signals: Mapping[str, Matrix]
     against: Mapping[str, Matrix]
     left: tuple[FieldText, ...]
     right: tuple[FieldText, ...]
-    left_concepts: Sequence[Mapping[str, float]]
-    right_concepts: Sequence[Mapping[str, float]]
+    left_concepts: Sequence[concepts.Strengths]
+    right_concepts: Sequence[concepts.Strengths]
     right_home: Home | None
     right_values: Mapping[int, frozenset[str]]
 
@@ -42,9 +47,10 @@ def read_texts(
     left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
 ) -> tuple[tuple[FieldText, ...], tuple[FieldText, ...]]:
     """Return the words of both sides, cut with the vocabulary of both."""
-    lexicon = lexicon_of(knowledge)
-    reader = Reader([*left, *right], lexicon.spelling, lexicon.words)
-    return tuple(map(reader.read, left)), tuple(map(reader.read, right))
+    vocabulary = lexicon_of(knowledge).vocabulary
+    both = [*left, *right]
+    ours, yours = Reader(left, both, vocabulary), Reader(right, both, vocabulary)
+    return tuple(map(ours.read, left)), tuple(map(yours.read, right))
 
 
 def measure(
@@ -62,35 +68,47 @@ def measure(
     right_home = lexicon.locate(right, context.right_home)
     names = [context.partner_object, context.crm_object]
     names += [home.object_type for home in (left_home, right_home) if home is not None]
-    object_words = {word for name in names for word in lexicon.spelling.words(split_words(name))}
-    overlap = words.overlap(ours, yours, words.WordWeights([*ours, *yours], object_words))
+    spelling = lexicon.vocabulary.spelling
+    object_words = {word for name in names for word in spelling.words(split_words(name))}
     left_concepts = concepts.concepts_of(left, ours, knowledge, left_home, object_words)
     right_concepts = concepts.concepts_of(right, yours, knowledge, right_home, object_words)
-    fit = concepts.concept_fit(left_concepts, right_concepts, knowledge)
     right_values = kinds.value_sets(right, knowledge)
     shape = (len(left), len(right))
+    left_readings, left_starts = words.readings_of(ours)
+    right_readings, right_starts = words.readings_of(yours)
+    weights = words.WordWeights([*ours, *yours], object_words)
+    same_owner, other_owner = owners.owner_fit(
+        owners.owners_of(ours, knowledge), owners.owners_of(yours, knowledge), knowledge
+    )
+
+    def of_readings(plane: Matrix) -> Matrix:
+        return words.best_of_readings(plane, left_starts, right_starts)
+
     signals: dict[str, Matrix] = {
-        "concept": fit.agree,
-        "closest": overlap.closest,
-        "union": overlap.union,
-        "label": words.label_similarity(ours, yours),
-        "letters": tfidf.letters(ours, yours),
+        "concept": concepts.concept_fit(left_concepts, right_concepts, knowledge),
+        "closest": of_readings(words.overlap(left_readings, right_readings, weights)),
+        "label": of_readings(words.spelling(left_readings, right_readings)),
         "words": tfidf.words(ours, yours),
         "type": kinds.type_fit(left, right, knowledge),
         "values": kinds.shared_values(kinds.value_sets(left, knowledge), right_values, shape),
+        "owner": same_owner,
+        "record_id": np.outer(
+            _record_ids(left, left_concepts), _record_ids(right, right_concepts)
+        ).astype(np.float32),
     }
     if encoder is not None:
         signals["short_cosine"], signals["long_cosine"] = meaning.cosines(ours, yours, encoder)
-    shell = np.maximum(standing.shells(right)[None, :] - standing.shells(left)[:, None], 0)
-    left_twin = standing.twins(left, ours, left_concepts)
-    right_twin = standing.twins(right, yours, right_concepts)
-    left_second, right_second = standing.secondary(ours), standing.secondary(yours)
+    shell = np.maximum(penalties.shells(right)[None, :] - penalties.shells(left)[:, None], 0)
+    left_twin = penalties.twins(left, ours, left_concepts)
+    right_twin = penalties.twins(right, yours, right_concepts)
+    not_main = knowledge.groups.get("secondary", frozenset())
+    left_second, right_second = (penalties.secondary(side, not_main) for side in (ours, yours))
     against: dict[str, Matrix] = {
-        "conflict": fit.conflict,
+        "other_owner": other_owner,
         "shell": shell,
         "twin": np.maximum(left_twin[:, None], right_twin[None, :]),
         "secondary": np.abs(left_second[:, None] - right_second[None, :]),
-        "locked": np.broadcast_to(standing.locked(right), shape),
+        "locked": np.broadcast_to(penalties.locked(right), shape),
     }
     return Measured(
         signals=signals,
@@ -102,3 +120,11 @@ def measure(
         right_home=right_home,
         right_values=right_values,
     )
+
+
+def _record_ids(fields: Sequence[Field], known: Iterable[concepts.Strengths]) -> list[bool]:
+    """Say of each field whether it is its record's own id."""
+    return [
+        field.type is FieldType.ID or RECORD_ID in strengths
+        for field, strengths in zip(fields, known, strict=True)
+    ]

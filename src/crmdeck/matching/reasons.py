@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from crmdeck.matching.kinds_in_words import both_kinds
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured
 from crmdeck.matching.signals.kinds import common_labels
 from crmdeck.matching.text import FILLERS, FieldText
-from crmdeck.model import Field, Reason
+from crmdeck.model import Field, FieldType, Reason
 
 MAX_REASONS = 4
 # A smaller part of the score is not worth a line.
@@ -22,20 +21,48 @@ _SHOWN = 3
 GROUPS = {
     "concept": "concept",
     "closest": "words",
-    "union": "words",
     "label": "words",
-    "letters": "words",
     "words": "words",
+    "owner": "owner",
     "type": "type",
     "values": "values",
     "short_cosine": "meaning",
     "long_cosine": "meaning",
     "elsewhere": "elsewhere",
     "connections": "connections",
-    "taught": "taught",
     "suggested": "suggested",
 }
+# How types are called in a sentence.
+_PLURALS = {
+    FieldType.ID: "record ids",
+    FieldType.STRING: "texts",
+    FieldType.TEXT: "long texts",
+    FieldType.HTML: "formatted texts",
+    FieldType.EMAIL: "e-mail addresses",
+    FieldType.PHONE: "phone numbers",
+    FieldType.URL: "web addresses",
+    FieldType.BOOLEAN: "yes or no",
+    FieldType.INTEGER: "whole numbers",
+    FieldType.DECIMAL: "numbers",
+    FieldType.CURRENCY: "amounts of money",
+    FieldType.PERCENT: "percentages",
+    FieldType.DATE: "dates",
+    FieldType.DATETIME: "dates with a time",
+    FieldType.TIME: "times",
+    FieldType.PICKLIST: "picklists",
+    FieldType.MULTIPICKLIST: "picklists of several values",
+    FieldType.REFERENCE: "references to a record",
+    FieldType.COMPOUND: "compound fields",
+    FieldType.BINARY: "files",
+    FieldType.OTHER: "of a type of their own",
+}
 _SYSTEM_NAMES = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
+
+
+# Which of two records' own ids belong together is agreed on, not read off their names.
+RECORD_IDS = Reason(
+    signal="record_id", share=1.0, text="both are their record's own id: a convention"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +71,6 @@ class Told:
 
     elsewhere: str | None = None
     connections: tuple[str, ...] = ()
-    taught_by: tuple[str, str] | None = None
 
 
 class Explainer:
@@ -70,6 +96,8 @@ class Explainer:
         `contributions` say how much more each signal gives this pair than the left field's
         average pair; a reason's share is its part of all that is more.
         """
+        if self._measured.signals["record_id"][row, column]:
+            return (RECORD_IDS,)
         ahead = {signal: value for signal, value in contributions.items() if value > 0}
         total = sum(ahead.values())
         if not total:
@@ -98,7 +126,7 @@ class Explainer:
             case "words":
                 return _shared_words(ours, yours)
             case "type":
-                return both_kinds(self._left[row].type, self._right[column].type)
+                return _both_kinds(self._left[row].type, self._right[column].type)
             case "values":
                 theirs = self._measured.right_values.get(column, frozenset())
                 common = common_labels(self._left[row], theirs, self._knowledge)
@@ -110,9 +138,8 @@ class Explainer:
                 return f"accepted before for {told.elsewhere}"
             case "connections":
                 return f"accepted in {_listed(told.connections)}"
-            case "taught":
-                taught_by = told.taught_by or ("", "")
-                return f"because you accepted {taught_by[0]} and {taught_by[1]}"
+            case "owner":
+                return f"both belong to {' '.join(ours.owner)}"
             case _:
                 return "suggested by the connection itself"
 
@@ -136,9 +163,17 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shared_words(ours: FieldText, yours: FieldText) -> str:
-    mine = dict.fromkeys((*ours.name, *ours.label))
-    theirs = {*yours.name, *yours.label}
-    common = [word for word in mine if word in theirs and word not in FILLERS]
+    mine = dict.fromkeys(word for reading in ours.readings for word in reading)
+    common = [word for word in mine if word in yours.words and word not in FILLERS]
     if common:
         return f"same words: {', '.join(common[:_SHOWN])}"
     return "similar spelling"
+
+
+def _both_kinds(left: FieldType, right: FieldType) -> str:
+    """Return in words that two types fit: "both dates", "texts fit long texts"."""
+    if FieldType.OTHER in (left, right):
+        return "types may fit"
+    if left is right:
+        return f"both {_PLURALS[left]}"
+    return f"{_PLURALS[left]} fit {_PLURALS[right]}"

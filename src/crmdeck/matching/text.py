@@ -1,47 +1,51 @@
 """Names, labels and descriptions as words that can be compared.
 
 `AccountName__c`, `account_name` and `accountname` say the same in three spellings. Here they
-become the same tokens, in any script: split, freed of what a platform adds, abbreviations
-written out, run-together names cut with the words that both schemas use elsewhere.
+become the same words, in any script: split, freed of what a platform adds, abbreviations
+written out, run-together names cut, other languages read as English. A field may be read in
+several ways: by its name, by its label, in another meaning of a foreign word.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from crmdeck.matching.languages import Translator, fold, shown
 from crmdeck.model.schema import Field
+
+Words = tuple[str, ...]
 
 # What is beyond these many characters is not read.
 TEXT_LIMIT = 400
 
-# What platforms add to a name: Salesforce custom suffixes, HubSpot's `hs_`, the lookup
-# notation of Dynamics (`_ownerid_value`).
+# What platforms add to a name: Salesforce custom suffixes and a package's namespace, HubSpot's
+# `hs_`, the lookup notation of Dynamics (`_ownerid_value`).
 _SUFFIX = re.compile(r"__(?:c|pc|r|pr|e|x|b|mdt|s|latitude__s|longitude__s)$", re.IGNORECASE)
+_NAMESPACE = re.compile(r"^[a-z][a-z0-9_]{0,14}?__(?=\w+__\w+$)", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:hs_|hubspot_)(?=[^\W_])", re.IGNORECASE)
 _LOOKUP = re.compile(r"^_(\w+)_value$")
+_PATH = re.compile(r"->|::|[./\\:>\[\]]+")
 _CAMEL = re.compile(
     r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])"
     r"|(?<=[A-ZÀ-ÖØ-Þ])(?=[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ])"
 )
 _WORD = re.compile(r"[^\W_]+")
 
-# Words too common in field names to say anything on their own.
+# Words too common in field names to say anything on their own; inside a phrase they do.
 FILLERS = frozenset({"of", "the", "a", "an", "for", "to", "in", "on", "at", "by", "and", "or", "s"})
 
 # Two-letter words that a run-together name may hold; any other part has three letters or more.
 _SHORT_PARTS = frozenset({"of", "on", "by", "to", "is", "id", "do", "or", "at", "in", "up"})
 _MIN_CUT = 6
 _MAX_CUT = 60
-
-
-def fold(text: str) -> str:
-    """Return `text` in compatible, case-folded form without accents, so that it compares."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+# A word before this part of the names names nothing.
+_EVERYWHERE = 0.6
+_MIN_NAMES = 5
 
 
 def strip_lookup(name: str) -> str:
@@ -51,12 +55,12 @@ def strip_lookup(name: str) -> str:
 
 def strip_platform(name: str) -> str:
     """Return a field's name without what its platform adds: `hs_`, `__c`, `_..._value`."""
-    name = strip_lookup(name)
+    name = _NAMESPACE.sub("", strip_lookup(name))
     return _PREFIX.sub("", _SUFFIX.sub("", name)) or name
 
 
 @lru_cache(maxsize=65_536)
-def split_words(text: str) -> tuple[str, ...]:
+def split_words(text: str) -> Words:
     """Return the folded words of a text, split at camel humps, digits and signs."""
     parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(text[:TEXT_LIMIT]))
     return tuple(fold(part) for word in parts for part in word.split())
@@ -85,9 +89,12 @@ class Cutter:
             frozenset(word for word in known if len(word) > 2 and word.isalpha()) | _SHORT_PARTS
         )
         self._longest = max(map(len, self._known))
-        self._cut: dict[str, tuple[str, ...]] = {}
+        self._cut: dict[str, Words] = {}
 
-    def cut(self, word: str) -> tuple[str, ...]:
+    def __contains__(self, word: str) -> bool:
+        return word in self._known
+
+    def cut(self, word: str) -> Words:
         """Return the parts of `word`, or `word` alone where it can't be cut cleanly."""
         if not _MIN_CUT <= len(word) <= _MAX_CUT or word in self._known:
             return (word,)
@@ -96,7 +103,7 @@ class Cutter:
             parts = self._cut[word] = self._search(word)
         return parts
 
-    def _search(self, word: str) -> tuple[str, ...]:
+    def _search(self, word: str) -> Words:
         # best[i]: the fewest parts that spell word[:i], the longer ones last.
         best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(word)
         for end in range(2, len(word) + 1):
@@ -124,21 +131,24 @@ class Cutter:
 
 @dataclass(frozen=True, slots=True)
 class FieldText:
-    """What one field says of itself, in words: name, label, the start of its description."""
+    """What one field says of itself, in words.
 
-    name: tuple[str, ...]
-    label: tuple[str, ...]
-    description: tuple[str, ...]
+    `readings` are the ways to read its name and its label, no two alike, the name's first;
+    `phrases` what is encoded of them: in English, and as it stands in another language. `owner`
+    are the words that say whose field it is: a path before the name, or the first word of
+    several; `leaf` is the rest.
+    """
+
+    readings: tuple[Words, ...]
+    phrases: Words
+    description: Words = ()
+    owner: Words = ()
+    leaf: Words = ()
 
     @property
-    def short(self) -> str:
-        """The name and the label as one phrase, nothing said twice."""
-        name, label = " ".join(self.name), " ".join(self.label)
-        if not label or set(self.name) == set(self.label):
-            return name
-        if set(self.name) <= set(self.label):
-            return label
-        return name if set(self.label) <= set(self.name) else f"{label} {name}"
+    def words(self) -> frozenset[str]:
+        """All words of its readings."""
+        return frozenset(word for reading in self.readings for word in reading)
 
 
 class Spelling:
@@ -155,7 +165,7 @@ class Spelling:
         self._synonyms = synonyms
         self._longest = max((key.count(" ") + 1 for key in synonyms), default=0)
 
-    def words(self, words: Iterable[str]) -> tuple[str, ...]:
+    def words(self, words: Iterable[str]) -> Words:
         """Return folded words in their one form."""
         spelled = [part for word in words for part in self.abbreviations.get(word, (word,))]
         return tuple(singular(word) for word in self._rewrite(spelled))
@@ -175,32 +185,136 @@ class Spelling:
                 place += 1
 
 
-class Reader:
-    """Turns fields into words, with one vocabulary for both sides.
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that are known before a schema is read.
 
-    `known` are words to cut run-together names with, besides those that the fields separate.
+    `words` are English ones that stand on their own in the knowledge files, `languages` those
+    that are read as English where a schema shows them.
     """
 
+    spelling: Spelling
+    words: frozenset[str]
+    languages: tuple[Translator, ...] = ()
+
+
+class Reader:
+    """Reads the fields of one side. `both` are the fields of both sides: they share their words."""
+
     def __init__(
-        self, fields: Sequence[Field], spelling: Spelling, known: Iterable[str] = ()
+        self, fields: Sequence[Field], both: Sequence[Field], vocabulary: Vocabulary
     ) -> None:
-        self._spelling = spelling
-        words = {*known, *spelling.abbreviations}
-        for field in fields:
-            words.update(_separated(field))
-        self._cutter = Cutter(words)
+        self._spelling = vocabulary.spelling
+        self._english = vocabulary.words
+        known = {*self._english}
+        for field in both:
+            known.update(_separated(field))
+        self._cutter = Cutter(known)
+        names = [split_words(strip_platform(field.name)) for field in fields]
+        labels = [split_words(field.label) for field in fields]
+        self._languages = shown(
+            [(*name, *label) for name, label in zip(names, labels, strict=True)],
+            vocabulary.languages,
+        )
+        self._said = Counter(word for label in labels for word in set(label))
+        self._namespace = _namespace(names)
+        self._spelled: dict[Words, Words] = {}
 
     def read(self, field: Field) -> FieldText:
-        """Return the words of `field`. A field that says nothing has no words."""
-        name = self._tokens(strip_platform(field.name))
-        label = self._tokens(field.label)
+        """Return the words of `field`. A field that says nothing has no readings."""
+        path, leaf = self._parts(strip_platform(field.name))
+        label = split_words(field.label)
+        name = (*path, *leaf)
+        if label and label != name and not self._says_something(name, label):
+            path, leaf, name = (), label, label
+        ways = [*self._ways(name), *self._ways(label)]
+        readings = tuple(dict.fromkeys(way for way in ways if way))
         description = split_words((field.description or "")[:TEXT_LIMIT])
-        return FieldText(name=name or label, label=label, description=description)
-
-    def _tokens(self, text: str) -> tuple[str, ...]:
-        return self._spelling.words(
-            part for word in split_words(text) for part in self._cutter.cut(word)
+        whole = _merged([self._first_way(name), self._first_way(label)])
+        said = whole if ways == [self._spell(name), self._spell(label)] else _as_it_stands(field)
+        owner = self._first_way(path) or (readings[0][:1] if readings else ())
+        return FieldText(
+            readings=readings,
+            phrases=tuple(dict.fromkeys(text for text in (whole, said) if text)),
+            description=description,
+            owner=owner,
+            leaf=self._first_way(leaf),
         )
+
+    def words(self, field: Field) -> tuple[Words, Words]:
+        """Return the words of a field's name, and those of its label, each in one reading."""
+        return (
+            self._first_way(split_words(strip_platform(field.name))),
+            self._first_way(split_words(field.label)),
+        )
+
+    def _parts(self, name: str) -> tuple[Words, Words]:
+        """Return the words of the path before a name, and those of the name itself."""
+        *path, leaf = [split_words(part) for part in _PATH.split(name) if part.strip()] or [()]
+        words = tuple(word for part in path for word in part)
+        if self._namespace and (*words, *leaf)[:1] == (self._namespace,):
+            words, leaf = (words[1:], leaf) if words else ((), leaf[1:])
+        return words, leaf
+
+    def _says_something(self, name: Words, label: Words) -> bool:
+        """Return whether a name holds a word that means something to anybody."""
+        return any(
+            len(word) > 1
+            and not word.isdecimal()
+            and (
+                word in label
+                or word in self._said
+                or any(part in self._english for part in self._cutter.cut(word))
+                or any(one.foreign(word) for one in self._languages)
+            )
+            for word in name
+        )
+
+    def _ways(self, words: Words) -> list[Words]:
+        """Return the ways to read words, in English where the side shows another language."""
+        foreign = [one for one in self._languages if any(one.foreign(word) for word in words)]
+        if foreign:
+            return [self._spell(way) for way in foreign[0].read(words)]
+        plain = [self._spell(words)] if words else []
+        if self._languages and words:
+            # Written as in English, it may still mean what it means in the side's language.
+            plain += [self._spell(way) for way in self._languages[0].read(words)]
+        return plain
+
+    def _first_way(self, words: Words) -> Words:
+        return next(iter(self._ways(words)), ())
+
+    def _spell(self, words: Words) -> Words:
+        spelled = self._spelled.get(words)
+        if spelled is None:
+            parts = [part for word in words for part in self._cutter.cut(word)]
+            spelled = self._spelled[words] = self._spelling.words(parts)
+        return spelled
+
+
+def _as_it_stands(field: Field) -> str:
+    """Return the label, or the name where there is none, with its marks and accents."""
+    return unicodedata.normalize("NFKC", field.label or field.name)[:TEXT_LIMIT].lower()
+
+
+def _merged(readings: Sequence[Words]) -> str:
+    """Return the first and the last reading as one phrase, nothing said twice."""
+    said = [reading for reading in readings if reading]
+    if not said:
+        return ""
+    name, label = said[0], said[-1]
+    if set(name) <= set(label):
+        return " ".join(label)
+    return " ".join(name) if set(label) <= set(name) else " ".join((*label, *name))
+
+
+def _namespace(names: Sequence[Words]) -> str | None:
+    """Return the word that stands before most of the names, or None."""
+    firsts = Counter(name[0] for name in names if len(name) > 1)
+    if not firsts:
+        return None
+    word, count = firsts.most_common(1)[0]
+    return word if count >= max(_MIN_NAMES, _EVERYWHERE * len(names)) else None
 
 
 def _separated(field: Field) -> Iterable[str]:

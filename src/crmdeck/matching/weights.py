@@ -1,48 +1,67 @@
-"""What each signal weighs. Written by `python -m tests.bench.matching.fit --write`.
-
-Fitted on the seven gold sets of the shared data folder and the 27 hand-made ones beside the
-script. Left out by family, on the seven (macro means, `python -m tests.bench.matching.evaluate`):
-
-with the encoder    hit@1 .967, hit@3 .989, MRR .977; confidence >= 0.9: 98.7 % right, 86.0 % held
-without             hit@1 .967, hit@3 .989, MRR .977
-"""
+"""What each signal weighs. Written by `python -m tests.bench.matching.fit --write`."""
 
 from __future__ import annotations
 
-from crmdeck.matching.profile import Calibration, Profile
+from crmdeck.matching.confidence import Profile
 
 WITH_ENCODER = Profile(
     signals={
-        "concept": 2.482,
-        "closest": 1.966,
-        "union": 1.424,
-        "label": 1.368,
-        "letters": 1.834,
-        "words": 1.563,
-        "type": 4.395,
-        "values": 2.11,
-        "short_cosine": 4.138,
-        "long_cosine": 2.699,
+        "concept": 2.889,
+        "closest": 2.886,
+        "label": 1.746,
+        "words": 2.462,
+        "type": 3.642,
+        "values": 2.087,
+        "owner": 2.276,
+        "short_cosine": 3.155,
+        "long_cosine": 2.292,
     },
-    against={"conflict": 2.018, "shell": 6.0, "twin": 3.1, "secondary": 2.87, "locked": 1.863},
-    calibration=Calibration(
-        intercept=-1.695, naming=0.1316, row_margin=0.4804, column_margin=0.1483
-    ),
+    against={
+        "other_owner": 2.151,
+        "shell": 6.0,
+        "twin": 2.713,
+        "secondary": 2.629,
+        "locked": 1.504,
+    },
+    curve={
+        "certain": -5.2946,
+        "score": 0.6925,
+        "type": 0.2071,
+        "column": 0.8176,
+        "concept": 0.8391,
+        "missing": -0.2988,
+        "words": -1.8361,
+        "meaning": 0.0028,
+        "record_id": 2.1055,
+    },
 )
 
 WITHOUT_ENCODER = Profile(
     signals={
-        "concept": 2.676,
-        "closest": 2.625,
-        "union": 2.235,
-        "label": 2.173,
-        "letters": 2.904,
-        "words": 2.309,
-        "type": 5.056,
-        "values": 2.251,
+        "concept": 3.161,
+        "closest": 3.823,
+        "label": 2.751,
+        "words": 3.612,
+        "type": 3.938,
+        "values": 2.236,
+        "owner": 2.53,
     },
-    against={"conflict": 2.009, "shell": 6.0, "twin": 2.806, "secondary": 2.948, "locked": 2.119},
-    calibration=Calibration(
-        intercept=-2.0635, naming=0.0958, row_margin=0.5402, column_margin=0.2471
-    ),
+    against={
+        "other_owner": 2.155,
+        "shell": 6.0,
+        "twin": 2.522,
+        "secondary": 2.558,
+        "locked": 1.612,
+    },
+    curve={
+        "certain": -5.0543,
+        "score": 0.6956,
+        "type": 0.1821,
+        "column": 0.9192,
+        "concept": 0.6976,
+        "missing": -0.352,
+        "words": -1.5349,
+        "meaning": 0.0,
+        "record_id": 2.0931,
+    },
 )

@@ -76,7 +76,10 @@ def _catalogue(stamps: tuple[Stamp, ...]) -> dict[str, PartnerObject]:
 @cache
 def _shipped_knowledge() -> Knowledge:
     knowledge = Knowledge()
-    for part in _shipped("knowledge", parse_knowledge):
+    for part in (
+        *_shipped("knowledge", parse_knowledge),
+        *_shipped("knowledge/languages", parse_knowledge),
+    ):
         knowledge = knowledge.extend(part)
     return knowledge
 

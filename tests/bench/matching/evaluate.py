@@ -1,12 +1,14 @@
 """The proof: how well the ranker does on mappings it was not fitted on, and what each part adds.
 
-    python -m tests.bench.matching.evaluate              # all tables, about five minutes
+    python -m tests.bench.matching.evaluate              # all tables
     python -m tests.bench.matching.evaluate --quick      # the ranker and its peers only
 
-Each set of the shared data folder is ranked by weights and a confidence fitted on the sets of the
-other families (leave-one-family-out), shared and hand-made alike. Nothing is known of a set but
-its two lists of fields, as in `crmdeck match`. COMA takes part where valentine is installed
-(`uv run --with valentine python -m tests.bench.matching.evaluate`).
+Three groups of sets, never mixed. `known`: those of the shared data folder, each ranked by a
+profile fitted without its family. `new`: the hand-made sets marked `report`, on which nothing is
+fitted, chosen or tuned. `train`: the sets that are fitted on, each ranked by a profile fitted
+without its family; what is tuned is tuned on these. Nothing is known of a set but its two
+lists of fields, as in `crmdeck
+match`. COMA takes part where valentine is installed (`uv run --with valentine ...`).
 """
 
 from __future__ import annotations
@@ -15,59 +17,33 @@ import argparse
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crmdeck.matching import RankContext, SentenceEncoder, rank
+from crmdeck.matching import RankContext, rank
+from crmdeck.matching.confidence import Profile
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.matching.profile import Profile
 from crmdeck.model import Suggestion
 from crmdeck.workspace.knowledge import load_knowledge
 
 from . import metrics, peers
-from .fit import (
-    Problem,
-    fit_profile,
-    fit_weights,
-    problem,
-    profile_of,
-    without_lexicon,
-)
-from .metrics import Answer, Outcome
+from .fit import Problem, fit_profile, problem
+from .metrics import Answer, Outcome, Result
 from .sets import GoldSet, hand_made_sets, shared_sets
+from .vectors import MemoEncoder
 
-Result = dict[str, list[Outcome]]
-LEXICON = ("concept", "conflict")
-LEXICAL_WORDS = ("closest", "union", "label", "letters", "words")
+WORST = 20
+TRAIN_GROUPS = 4
+GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
-    "without the lexicon": LEXICON,
-    "without the five word signals": LEXICAL_WORDS,
-    "without the two cosines": ("short_cosine", "long_cosine"),
+    "without the lexicon": ("concept",),
+    "without words": ("closest", "label", "words"),
+    "without the cosines": ("short_cosine", "long_cosine"),
     "without types": ("type",),
     "without picklist values": ("values",),
     "without 'not the main one'": ("secondary",),
     "without twins": ("twin",),
     "without locks": ("locked",),
 }
-WORST = 10
-
-
-class MemoEncoder:
-    """The sentence encoder, each text encoded once."""
-
-    def __init__(self) -> None:
-        self._encoder = SentenceEncoder()
-        self.name = self._encoder.name
-        self._vectors: dict[str, NDArray[np.float32]] = {}
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if missing:
-            self._vectors.update(zip(missing, self._encoder.encode(missing), strict=True))
-        return np.stack([self._vectors[text] for text in texts])
 
 
 @dataclass(frozen=True)
@@ -75,31 +51,42 @@ class Bench:
     """What is ranked, with which knowledge and encoder."""
 
     sets: tuple[GoldSet, ...]
-    training: tuple[GoldSet, ...]
     knowledge: Knowledge
     encoder: Encoder | None
 
     def problems(self) -> list[Problem]:
-        """Return all sets measured, shared ones first."""
-        return [problem(gold, self.knowledge, self.encoder) for gold in self.training]
+        """Return all sets that may be fitted on, measured."""
+        return [
+            problem(gold, self.knowledge, self.encoder)
+            for gold in self.sets
+            if gold.use != "report"
+        ]
 
-    def run(self, profiles: Mapping[str, Profile]) -> tuple[Result, float]:
-        """Rank each set by the profile of its family; return also the seconds that took."""
-        found: Result = {}
-        started = time.perf_counter()
-        for gold in self.sets:
-            suggestions = rank(
-                gold.left,
-                gold.right,
-                context=RankContext(),
-                knowledge=self.knowledge,
-                encoder=self.encoder,
-                profile=profiles[gold.family],
+    def run(self, group: str, profiles: Mapping[str, Profile]) -> Result:
+        """Rank each set of a group by the profile of its family, or by the one named ''."""
+        return {
+            gold.name: metrics.outcomes(
+                answers(
+                    rank(
+                        gold.left,
+                        gold.right,
+                        context=RankContext(),
+                        knowledge=self.knowledge,
+                        encoder=self.encoder,
+                        profile=profiles.get(gold.family, profiles[""]),
+                    )
+                ),
+                gold.pairs,
+                exhaustive=gold.exhaustive,
             )
-            found[gold.name] = metrics.outcomes(
-                answers(suggestions), gold.pairs, exhaustive=gold.exhaustive
-            )
-        return found, time.perf_counter() - started
+            for gold in of_group(self.sets, group)
+        }
+
+
+def of_group(sets: Sequence[GoldSet], group: str) -> list[GoldSet]:
+    """Return the sets of a group; `new` are those marked `report`."""
+    use = "report" if group == "new" else group
+    return [gold for gold in sets if gold.use == use]
 
 
 def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
@@ -113,84 +100,50 @@ def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
 
 
 def held_out(
-    problems: Sequence[Problem], families: Collection[str], without: Collection[str] = ()
+    problems: Sequence[Problem], groups: Collection[str], without: Collection[str] = ()
 ) -> dict[str, Profile]:
-    """Return for each family a profile fitted on all others, its confidence as well."""
-    return {
-        family: fit_profile([one for one in problems if one.gold.family != family], without)
-        for family in families
-    }
+    """Return a profile for each family of the groups, fitted without it; '' is fitted on all.
 
-
-def held_out_weights(
-    problems: Sequence[Problem], families: Collection[str], without: Collection[str]
-) -> dict[str, Profile]:
-    """Return the same without a confidence, for comparing orders only."""
-    found = {}
-    for family in families:
-        kept = [one for one in problems if one.gold.family != family]
-        found[family] = profile_of(fit_weights([*kept, *map(without_lexicon, kept)], without))
-    return found
-
-
-def order_only(profiles: Mapping[str, Profile]) -> dict[str, Profile]:
-    """Return profiles that suggest whatever comes first, however unsure."""
-    sure = replace(next(iter(profiles.values())).calibration, intercept=3.0, naming=0.0)
-    flat = replace(sure, row_margin=0.0, column_margin=0.0)
-    return {family: replace(profile, calibration=flat) for family, profile in profiles.items()}
-
-
-def macro(result: Result, measure: Callable[[Sequence[Outcome]], float]) -> float:
-    """Return the mean of a measure over the sets."""
-    return float(np.mean([measure(found) for found in result.values()]))
-
-
-def ranker_row(name: str, result: Result, seconds: float) -> str:
-    """Return one line of the table of rankers."""
-    hits = [macro(result, partial(metrics.hit, depth=depth)) for depth in (1, 3, 5)]
-    reciprocal = macro(result, metrics.reciprocal_rank)
-    cells = " | ".join(f"{value:.3f}" for value in (*hits, reciprocal))
-    return f"| {name} | {cells} | {seconds * 1000:.0f} |"
-
-
-def difference_row(name: str, ours: Result, theirs: Result) -> str:
-    """Return one line of the table of differences, and on which sets the other one is ahead."""
-    mean, low, high = metrics.bootstrap_difference(ours, theirs)
-    ahead = [name for name in ours if metrics.hit(theirs[name], 1) > metrics.hit(ours[name], 1)]
-    return f"| {name} | {mean:+.3f} | {low:+.3f} to {high:+.3f} | {', '.join(ahead) or 'none'} |"
-
-
-def set_rows(result: Result) -> Iterator[str]:
-    """Yield a line for each set.
-
-    `at 0.9`: how many suggestions with that confidence are right among the fields with a pair,
-    `held`: how many of the true pairs they hold, `all at 0.9`: fields without a pair included.
+    Of `train`, several families are left out together: stricter, and a tenth of the time.
     """
-    yield "| set | pairs | hit@1 | hit@3 | hit@5 | MRR | at 0.9 | held | all at 0.9 | ECE |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
-    for name, found in result.items():
-        paired = metrics.paired(found)
-        high, everything = metrics.band(paired, 0.9), metrics.band(found, 0.9)
-        values = [metrics.hit(found, depth) for depth in (1, 3, 5)]
-        cells = [f"{value:.3f}" for value in (*values, metrics.reciprocal_rank(found))]
-        cells += [f"{high.precision:.3f}", f"{high.coverage:.3f}", f"{everything.precision:.3f}"]
-        cells.append(f"{metrics.calibration_error(found):.3f}")
-        yield f"| {name} | {len(paired)} | {' | '.join(cells)} |"
+    families = {one.gold.family for one in problems if one.gold.use == "known"}
+    left_out = [{family} for family in sorted(families)] if "known" in groups else []
+    if "train" in groups:
+        rest = sorted({one.gold.family for one in problems} - families)
+        left_out += [set(rest[start::TRAIN_GROUPS]) for start in range(TRAIN_GROUPS)]
+    profiles = {"": fit_profile(problems, without)}
+    for gone in left_out:
+        profile = fit_profile([one for one in problems if one.gold.family not in gone], without)
+        profiles.update(dict.fromkeys(gone, profile))
+    return profiles
 
 
-def band_rows(result: Result) -> Iterator[str]:
-    """Yield precision and coverage by confidence, over the fields of all sets."""
-    pool = [one for found in result.values() for one in found]
-    paired = metrics.paired(pool)
-    yield "| confidence at least | suggestions | right | of fields with a pair | true pairs held |"
-    yield "|---|---|---|---|---|"
-    for threshold in (*metrics.BANDS, 0.0):
-        everything, known = metrics.band(pool, threshold), metrics.band(paired, threshold)
-        yield (
-            f"| {threshold} | {everything.count} | {everything.precision:.3f} "
-            f"| {known.precision:.3f} | {everything.coverage:.3f} |"
-        )
-    yield f"\nCalibration error over all: {metrics.calibration_error(pool):.3f}"
+def row(name: str, columns: metrics.Columns) -> str:
+    """Return one line of a table of columns."""
+    return f"| {name} | {columns.cells()} |"
+
+
+def head(first: str, columns: str = metrics.HEAD) -> str:
+    """Return the head of a table."""
+    return f"| {first} | {columns} |\n|{'---|' * (columns.count('|') + 2)}"
+
+
+def pool(result: Result) -> list[Outcome]:
+    """Return the outcomes of all sets."""
+    return [one for found in result.values() for one in found]
+
+
+def by(result: Result, sets: Sequence[GoldSet], key: Callable[[GoldSet], Collection[str]]) -> str:
+    """Return the macro columns of the sets that share a kind or a language, a line each."""
+    shared: dict[str, dict[str, Sequence[Outcome]]] = {}
+    for gold in sets:
+        for name in key(gold):
+            if gold.name in result:
+                shared.setdefault(name, {})[gold.name] = result[gold.name]
+    return "\n".join(
+        row(f"{name} ({len(found)})", metrics.macro(found))
+        for name, found in sorted(shared.items())
+    )
 
 
 def worst_rows(result: Result) -> Iterator[str]:
@@ -199,105 +152,113 @@ def worst_rows(result: Result) -> Iterator[str]:
         (one.answer.confidence, name, one)
         for name, found in result.items()
         for one in found
-        if one.answer.suggested != one.true and (one.true or one.answer.suggested)
+        if one.answer.suggested != one.true and one.answer.suggested
     ]
-    yield "| confidence | set | left field | true | suggested | rank of the true one |"
-    yield "|---|---|---|---|---|---|"
+    yield head("confidence", "set | left field | true | suggested | rank of the true one")
     missed.sort(key=lambda item: (-item[0], item[1], item[2].left))
     for sure, name, one in missed[:WORST]:
         yield (
             f"| {sure:.2f} | {name} | {one.left} | {one.true or '(none)'} "
-            f"| {one.answer.suggested or '(none)'} | {one.rank or '-'} |"
+            f"| {one.answer.suggested} | {one.rank or '-'} |"
         )
 
 
-def words_unknown(knowledge: Knowledge) -> Knowledge:
-    """Return the knowledge without abbreviations and synonyms."""
-    return Knowledge(
-        values=knowledge.values,
-        types=knowledge.types,
-        systems=knowledge.systems,
-        concepts=knowledge.concepts,
-    )
-
-
-def peer_results(sets: Sequence[GoldSet], encoder: Encoder) -> Iterator[tuple[str, Result, float]]:
-    """Yield each peer's name, what it answered, and the seconds that took."""
+def peer_results(
+    sets: Sequence[GoldSet], encoder: Encoder
+) -> Iterator[tuple[str, dict[str, list[Outcome]]]]:
+    """Yield each peer's name and what it answered."""
     rivals: dict[str, peers.Peer] = {
         "rapidfuzz WRatio, names": peers.by_names,
+        "rapidfuzz token_sort, names and labels": peers.by_words,
         "sentence encoder alone": peers.by_meaning(encoder),
     }
     if peers.has_coma():
         rivals["COMA (valentine), schema only"] = peers.by_coma
     for name, peer in rivals.items():
-        found: Result = {}
-        started = time.perf_counter()
-        for gold in sets:
-            found[gold.name] = metrics.outcomes(peer(gold), gold.pairs, exhaustive=False)
-        yield name, found, time.perf_counter() - started
+        yield (
+            name,
+            {
+                gold.name: metrics.outcomes(peer(gold), gold.pairs, exhaustive=False)
+                for gold in sets
+            },
+        )
+
+
+def report(title: str, result: Result, sets: Sequence[GoldSet]) -> None:
+    """Print all that is told of one group of sets."""
+    print(f"\n## {title}: {len(result)} sets, {len(pool(result))} fields\n")
+    print(head("set"))
+    for name, found in result.items():
+        print(row(name, metrics.columns(found)))
+    print(row("**macro**", metrics.macro(result)))
+    print(f"| 95 % over fields | {metrics.interval(result, over_sets=False)} |")
+    print(f"| 95 % over sets | {metrics.interval(result, over_sets=True)} |")
+    print(f"\n{head('by language')}\n{by(result, sets, lambda gold: (gold.languages,))}")
+    print(f"\n{head('by kind')}\n{by(result, sets, lambda gold: gold.kinds)}")
+    print(f"\n{head('answer', 'confidence | count | claimed | true')}")
+    print(*metrics.reliability(pool(result)), sep="\n")
+    print("\nWorst mistakes\n")
+    print(*worst_rows(result), sep="\n")
 
 
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="leave the ablations out")
-    parser.add_argument("--hand-made", action="store_true", help="score the hand-made sets too")
+    parser.add_argument("--no-plain", action="store_true", help="only with the encoder")
+    parser.add_argument("--group", choices=GROUPS, action="append", help="only these sets")
     arguments = parser.parse_args()
-    shared, made = shared_sets(), hand_made_sets()
-    if not shared:
+    groups = arguments.group or list(GROUPS)
+    sets = (*shared_sets(), *hand_made_sets())
+    if not of_group(sets, "known"):
         parser.exit(1, "The shared data folder is not there: nothing to evaluate.\n")
-    scored = (*shared, *made) if arguments.hand_made else tuple(shared)
-    families = sorted({gold.family for gold in scored})
-    encoder = MemoEncoder()
-    full = Bench(scored, (*shared, *made), load_knowledge(None), encoder)
+    full = Bench(sets, load_knowledge(None), MemoEncoder())
     problems = full.problems()
-    profiles = held_out(problems, families)
-    full.run(profiles)
-    result, seconds = full.run(profiles)
+    assert isinstance(full.encoder, MemoEncoder)
+    full.encoder.save()
+    started = time.perf_counter()
+    profiles = held_out(problems, groups)
+    print(f"fitted in {time.perf_counter() - started:.0f} s")
+    results = {group: full.run(group, profiles) for group in groups}
+    for group, result in results.items():
+        report(group, result, sets)
 
-    print(f"## {len(scored)} sets, leave-one-family-out\n")
-    print(*set_rows(result), sep="\n")
-    print("\n## By confidence\n")
-    print(*band_rows(result), sep="\n")
-
+    if arguments.no_plain:
+        return
     plain = replace(full, encoder=None)
-    plain_problems = plain.problems()
-    plain_profiles = held_out(plain_problems, families)
-    plain_result, plain_seconds = plain.run(plain_profiles)
-    results = [("crmdeck", result, seconds), ("crmdeck, no encoder", plain_result, plain_seconds)]
-    results.extend(peer_results(scored, encoder))
-    print("\n## Rankers (macro means; milliseconds for all sets, vectors cached)\n")
-    print("| ranker | hit@1 | hit@3 | hit@5 | MRR | ms |\n|---|---|---|---|---|---|")
-    print(*(ranker_row(*row) for row in results), sep="\n")
-    print("\n## No encoder, by confidence\n")
-    print(*band_rows(plain_result), sep="\n")
-    print("\n## How far crmdeck is ahead (hit@1, 95 % bootstrap interval)\n")
-    print("| of | difference | interval | sets where the other is ahead |\n|---|---|---|---|")
-    print(*(difference_row(name, result, other) for name, other, _ in results[1:]), sep="\n")
-    print("\n## Worst mistakes\n")
-    print(*worst_rows(result), sep="\n")
+    plain_profiles = held_out(plain.problems(), groups)
+    print("\n## Rankers (macro)\n")
+    for group in groups:
+        chosen = of_group(sets, group)
+        print(f"\n{head(group)}")
+        print(row("crmdeck", metrics.macro(results[group])))
+        print(row("crmdeck, no encoder", metrics.macro(plain.run(group, plain_profiles))))
+        for name, found in peer_results(chosen, full.encoder):
+            print(row(name, metrics.macro(found)))
     if not arguments.quick:
         print("\n## What each part is worth (refitted without it)\n")
-        print("| part | hit@1 | hit@3 | hit@5 | MRR | ms |\n|---|---|---|---|---|---|")
-        ablated = dict(ablations(full, problems, families))
-        whole, seconds = full.run(order_only(profiles))
-        print(ranker_row("everything", whole, seconds))
-        print(*(ranker_row(name, *found) for name, found in ablated.items()), sep="\n")
-        print("\n| part | worth (hit@1) | interval | sets better without |\n|---|---|---|---|")
-        print(*(difference_row(name, whole, one) for name, (one, _) in ablated.items()), sep="\n")
+        for name, (ablated, group) in ablations(full, problems, groups):
+            if name:
+                print(difference_rows(f"{name}, {group}", results[group], ablated), sep="\n")
+
+
+def difference_rows(name: str, ours: Result, theirs: Result) -> str:
+    """Return how much better than another ranker this one is, with its interval over fields."""
+    cells = " | ".join(
+        f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+        for mean, low, high in metrics.difference(ours, theirs, over_sets=False)
+    )
+    return f"| {name} | {cells} |"
 
 
 def ablations(
-    full: Bench, problems: Sequence[Problem], families: Collection[str]
-) -> Iterator[tuple[str, tuple[Result, float]]]:
+    full: Bench, problems: Sequence[Problem], groups: Collection[str]
+) -> Iterator[tuple[str, tuple[Result, str]]]:
     """Yield what is left of the ranker without each of its parts, refitted."""
     for name, signals in ABLATIONS.items():
-        yield name, full.run(order_only(held_out_weights(problems, families, signals)))
-    bare = replace(full, knowledge=words_unknown(full.knowledge))
-    yield (
-        "without abbreviations and synonyms",
-        bare.run(order_only(held_out_weights(bare.problems(), families, ()))),
-    )
+        profiles = held_out(problems, groups, signals)
+        for group in groups:
+            yield name, (full.run(group, profiles), group)
 
 
 if __name__ == "__main__":

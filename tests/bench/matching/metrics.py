@@ -1,13 +1,23 @@
-"""How good a ranking is: hits, reciprocal ranks, precision and coverage by confidence."""
+"""How good a ranking is: the columns of the report, by confidence, in keys, with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-BANDS = (0.9, 0.7, 0.5, 0.3)
+SURE = 0.9
+BANDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
+ROUNDS = 1000
+SEED = 7
+
+# What the operator of the simulation presses: a key for each candidate looked at; where the field
+# is not among them, the chooser, four letters and Enter.
+SEARCH_KEYS = 6
+CANDIDATES = 6
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Answer:
 class Outcome:
     """One answer held against the truth: its rank (0 where it is missing), and its confidence.
 
-    `true` is None where the left field has no pair; `scored` where that is known.
+    `true` is None where the left field has no pair.
     """
 
     left: str
@@ -38,6 +48,24 @@ class Outcome:
     def right(self) -> bool:
         """Whether the suggestion is the true pair."""
         return self.true is not None and self.answer.suggested == self.true
+
+    @property
+    def keys(self) -> int:
+        """How many keys this field costs an operator who knows the truth.
+
+        Accepting is one, so is leaving what has no partner unmapped; each candidate turned down
+        before is one more, and so is a suggestion that stands where there should be none, or
+        none where one should.
+        """
+        offered = self.answer.suggested is not None
+        if self.true is None:
+            return 2 if offered else 1
+        if not 0 < self.rank <= CANDIDATES:
+            return SEARCH_KEYS
+        return self.rank if offered else self.rank + 1
+
+
+Result = Mapping[str, Sequence[Outcome]]
 
 
 def outcomes(
@@ -54,87 +82,149 @@ def outcomes(
     return found
 
 
-def paired(found: Sequence[Outcome]) -> list[Outcome]:
-    """Return the outcomes of the fields that have a pair."""
-    return [one for one in found if one.true is not None]
-
-
-def hit(found: Sequence[Outcome], depth: int) -> float:
-    """Return the part of the fields with a pair whose pair is among the first `depth`."""
-    ranks = [one.rank for one in paired(found)]
-    return float(np.mean([0 < rank <= depth for rank in ranks])) if ranks else 0.0
-
-
-def reciprocal_rank(found: Sequence[Outcome]) -> float:
-    """Return the mean reciprocal rank over the fields with a pair."""
-    ranks = [one.rank for one in paired(found)]
-    return float(np.mean([1 / rank if rank else 0.0 for rank in ranks])) if ranks else 0.0
-
-
 @dataclass(frozen=True)
-class Band:
-    """Suggestions at or above a confidence: how many are right, how many true pairs they hold."""
+class Columns:
+    """The columns of the report; nan where a set has nothing to say."""
 
-    threshold: float
-    count: int
-    right: int
-    true_pairs: int
+    hit1: float
+    hit3: float
+    sure_right: float
+    sure_covered: float
+    pairs_suggested: float
+    suggested_right: float
+    left_empty: float
+    keys: float
 
-    @property
-    def precision(self) -> float:
-        return self.right / self.count if self.count else float("nan")
+    def cells(self) -> str:
+        """Return them as the cells of a table row."""
+        return " | ".join("-" if np.isnan(value) else f"{value:.3f}" for value in self.values())
 
-    @property
-    def coverage(self) -> float:
-        return self.right / self.true_pairs if self.true_pairs else float("nan")
-
-
-def band(found: Sequence[Outcome], threshold: float) -> Band:
-    """Return what the suggestions at or above `threshold` are worth."""
-    above = [
-        one
-        for one in found
-        if one.answer.suggested is not None and one.answer.confidence >= threshold
-    ]
-    return Band(threshold, len(above), sum(one.right for one in above), len(paired(found)))
+    def values(self) -> tuple[float, ...]:
+        """Return them in order."""
+        return tuple(float(getattr(self, field.name)) for field in fields(self))
 
 
-def calibration_error(found: Sequence[Outcome], bins: int = 10) -> float:
-    """Return the expected calibration error: the mean gap of confidence and truth, by tenths."""
-    offered = [one for one in found if one.answer.suggested is not None]
-    if not offered:
-        return float("nan")
-    confidence = np.array([one.answer.confidence for one in offered])
-    truth = np.array([one.right for one in offered], float)
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        np.sum(places == number)
-        * abs(confidence[places == number].mean() - truth[places == number].mean())
-        for number in range(bins)
-        if np.any(places == number)
-    ]
-    return float(np.sum(gaps) / len(offered))
+HEAD = (
+    "hit@1 | hit@3 | right at .9 | covered at .9 | true pairs suggested "
+    "| right of what is suggested | empty where empty is right | keys a field"
+)
+
+Table = NDArray[np.float64]
 
 
-def bootstrap_difference(
-    one: Mapping[str, Sequence[Outcome]],
-    other: Mapping[str, Sequence[Outcome]],
-    *,
-    rounds: int = 2000,
-    seed: int = 7,
-) -> tuple[float, float, float]:
-    """Return the difference in macro hit@1 of two rankers and its 95 % interval.
+def counts(found: Sequence[Outcome]) -> Table:
+    """Return what is counted of each outcome, a row each, to be summed up by `ratios`."""
+    rows = []
+    for one in found:
+        paired, offered = one.true is not None, one.answer.suggested is not None
+        sure = offered and one.answer.confidence >= SURE
+        rows.append(
+            (
+                paired,
+                0 < one.rank <= 1,
+                0 < one.rank <= 3,
+                sure,
+                sure and one.right,
+                one.right,
+                offered,
+                not paired,
+                not paired and not offered,
+                1,
+                one.keys,
+            )
+        )
+    return np.array(rows, float)
 
-    Fields are drawn with replacement inside each set, the same ones for both rankers.
+
+def ratios(sums: Table) -> Table:
+    """Return the eight columns of summed counts (the last axis)."""
+    pairs, hit1, hit3, sure, sure_right, right, offered, alone, empty, all_, keys = np.moveaxis(
+        sums, -1, 0
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack(
+            [
+                hit1 / pairs,
+                hit3 / pairs,
+                sure_right / sure,
+                sure_right / pairs,
+                right / pairs,
+                right / offered,
+                empty / alone,
+                keys / all_,
+            ],
+            axis=-1,
+        )
+
+
+def columns(found: Sequence[Outcome]) -> Columns:
+    """Return the columns over all outcomes as one."""
+    return Columns(*map(float, ratios(counts(found).sum(axis=0))))
+
+
+def macro(result: Result) -> Columns:
+    """Return the mean of the columns over the sets."""
+    each = np.stack([ratios(counts(found).sum(axis=0)) for found in result.values()])
+    return Columns(*map(float, np.nanmean(each, axis=0)))
+
+
+def _drawn(result: Result, *, over_sets: bool) -> Table:
+    """Return the macro columns of each round, drawn with replacement."""
+    generator = np.random.default_rng(SEED)
+    tables = [counts(found) for found in result.values()]
+    if over_sets:
+        each = np.stack([ratios(table.sum(axis=0)) for table in tables])
+        picks = generator.integers(0, len(each), (ROUNDS, len(each)))
+        return np.asarray(np.nanmean(each[picks], axis=1))
+    rounds = []
+    for table in tables:
+        picks = generator.integers(0, len(table), (ROUNDS, len(table)))
+        rounds.append(ratios(table[picks].sum(axis=1)))
+    return np.asarray(np.nanmean(np.stack(rounds), axis=0))
+
+
+def interval(result: Result, *, over_sets: bool) -> str:
+    """Return the 95 % intervals of the macro columns as cells.
+
+    Drawn over fields within each set, or over the sets: the second says what a new set may bring.
     """
-    generator = np.random.default_rng(seed)
-    means, spread = [], np.zeros(rounds)
-    for name in one:
-        ours = {item.left: item.rank == 1 for item in paired(one[name])}
-        theirs = {item.left: item.rank == 1 for item in paired(other[name])}
-        gap = np.array([float(ours[left]) - float(theirs[left]) for left in ours])
-        means.append(gap.mean())
-        spread += gap[generator.integers(0, len(gap), (rounds, len(gap)))].mean(axis=1)
-    spread /= len(one)
-    low, high = np.percentile(spread, [2.5, 97.5])
-    return float(np.mean(means)), float(low), float(high)
+    low, high = np.nanpercentile(_drawn(result, over_sets=over_sets), [2.5, 97.5], axis=0)
+    return " | ".join(f"{a:.3f} to {b:.3f}" for a, b in zip(low, high, strict=True))
+
+
+def difference(
+    ours: Result, theirs: Result, *, over_sets: bool
+) -> list[tuple[float, float, float]]:
+    """Return for each column the macro difference and its 95 % interval.
+
+    The same fields (or sets) are drawn for both: the seed is the same, and so are the fields.
+    """
+    spread = _drawn(ours, over_sets=over_sets) - _drawn(theirs, over_sets=over_sets)
+    mean = np.array(macro(ours).values()) - np.array(macro(theirs).values())
+    low, high = np.nanpercentile(spread, [2.5, 97.5], axis=0)
+    return [tuple(map(float, one)) for one in zip(mean, low, high, strict=True)]  # type: ignore[misc]
+
+
+def reliability(found: Sequence[Outcome]) -> Iterator[str]:
+    """Yield how often suggestions are right, by what was claimed; then the same of 'none'."""
+    offered = [one for one in found if one.answer.suggested is not None]
+    none = [one for one in found if one.answer.suggested is None]
+    yield from _bands("suggested", offered, lambda one: one.right)
+    yield from _bands("none", none, lambda one: one.true is None)
+
+
+def _bands(
+    name: str, found: Sequence[Outcome], is_right: Callable[[Outcome], bool]
+) -> Iterator[str]:
+    gap = 0.0
+    for low, high in pairwise(BANDS):
+        inside = [one for one in found if low <= one.answer.confidence < high]
+        if not inside:
+            continue
+        claimed = float(np.mean([one.answer.confidence for one in inside]))
+        held = float(np.mean([is_right(one) for one in inside]))
+        gap += len(inside) * abs(claimed - held)
+        cells = (f"{low:.2f} to {min(high, 1):.2f}", len(inside), f"{claimed:.3f}", f"{held:.3f}")
+        yield f"| {name} | {' | '.join(map(str, cells))} |"
+    if found:
+        yield f"| {name} | all: mean gap | {len(found)} | {gap / len(found):.3f} | |"

@@ -30,6 +30,25 @@ def by_names(gold: GoldSet) -> dict[str, Answer]:
     return _answers(gold, scores)
 
 
+def by_words(gold: GoldSet) -> dict[str, Answer]:
+    """Rank by rapidfuzz's token_sort_ratio of names and labels, the better of the two."""
+    by_name, by_label = (
+        process.cdist(
+            [
+                (field.label if labels and field.label else field.name).lower()
+                for field in gold.left
+            ],
+            [
+                (field.label if labels and field.label else field.name).lower()
+                for field in gold.right
+            ],
+            scorer=fuzz.token_sort_ratio,
+        )
+        for labels in (False, True)
+    )
+    return _answers(gold, np.maximum(by_name, by_label))
+
+
 def by_meaning(encoder: Encoder) -> Peer:
     """Return the ranker that knows the cosine of name and label alone."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +17,11 @@ Matrix = NDArray[np.float32]
 Strengths = Mapping[str, float]
 
 # How sure a concept is: a field of a known object by its own name; a phrase that people use;
-# the same phrase once the object's own name is left out; a name that some system uses.
+# the same phrase once the object's own name or the path is left out; a name some system uses.
 OWN_FIELD = 1.0
 _PHRASE = 0.9
 _SHORTER_PHRASE = 0.75
 _SOME_SYSTEM = 0.6
-
-
-@dataclass(frozen=True)
-class ConceptFit:
-    """Where two fields are one concept (`agree`), and where each is known to be another."""
-
-    agree: Matrix
-    conflict: Matrix
 
 
 def concepts_of(
@@ -62,20 +53,23 @@ def _own_concept(field: Field, knowledge: Knowledge, home: Home | None) -> str |
 
 def concept_fit(
     left: Sequence[Strengths], right: Sequence[Strengths], knowledge: Knowledge
-) -> ConceptFit:
-    """Return where the concepts of two lists of fields agree, and where they contradict."""
+) -> Matrix:
+    """Return how far two fields are one concept, 0 to 1."""
     agree = np.zeros((len(left), len(right)), np.float32)
     ours, yours = _columns(left), _columns(right)
     for mine, (rows, row_strength) in ours.items():
-        for theirs, (columns, column_strength) in yours.items():
-            affinity = knowledge.affinity(mine, theirs)
-            if affinity:
-                block = affinity * np.outer(row_strength, column_strength)
+        for theirs in knowledge.akin(mine):
+            if theirs in yours:
+                columns, column_strength = yours[theirs]
+                block = knowledge.affinity(mine, theirs) * np.outer(row_strength, column_strength)
                 place = np.ix_(rows, columns)
                 agree[place] = np.maximum(agree[place], block)
-    certain = np.outer(_certainty(left), _certainty(right))
-    conflict = np.where(agree > 0, 0, certain).astype(np.float32)
-    return ConceptFit(agree=agree, conflict=conflict)
+    return agree
+
+
+def certainty(fields: Sequence[Strengths]) -> Matrix:
+    """Return how sure it is of each field that it is a known concept, 0 to 1."""
+    return np.array([max(strengths.values(), default=0) for strengths in fields], np.float32)
 
 
 def _by_words(
@@ -86,10 +80,12 @@ def _by_words(
     skipped: frozenset[str],
 ) -> Strengths:
     strengths: dict[str, float] = {}
-    for words in (text.name, text.label):
+    for words in text.readings:
         for concept in lexicon.concepts_of(words):
             strengths[concept] = _PHRASE
-    for words in (text.name, text.label):
+    for concept in lexicon.concepts_of(text.leaf):
+        strengths.setdefault(concept, _SHORTER_PHRASE)
+    for words in text.readings:
         shorter = [word for word in words if word not in skipped]
         if shorter and len(shorter) < len(words):
             for concept in lexicon.concepts_of(shorter):
@@ -112,7 +108,3 @@ def _columns(fields: Sequence[Strengths]) -> dict[str, tuple[NDArray[np.intp], M
         )
         for concept, found in places.items()
     }
-
-
-def _certainty(fields: Sequence[Strengths]) -> Matrix:
-    return np.array([max(strengths.values(), default=0) for strengths in fields], np.float32)

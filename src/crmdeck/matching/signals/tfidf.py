@@ -1,4 +1,4 @@
-"""Cosines over letters and over words, rare ones weighing more (TF-IDF)."""
+"""The cosine over all words, descriptions included, rare ones weighing more (TF-IDF)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ Matrix = NDArray[np.float32]
 _COMMON = 0.1
 
 
-def letters(left: Sequence[FieldText], right: Sequence[FieldText]) -> Matrix:
-    """Return the cosine of the fields' letter trigrams, 0 to 1."""
-    return _cosine([_trigrams(text) for text in left], [_trigrams(text) for text in right])
-
-
 def words(left: Sequence[FieldText], right: Sequence[FieldText]) -> Matrix:
-    """Return the cosine of the fields' words, those of the descriptions included, 0 to 1."""
+    """Return the cosine of the fields' words, 0 to 1."""
     return _cosine([_bag(text) for text in left], [_bag(text) for text in right])
-
-
-def _trigrams(text: FieldText) -> list[str]:
-    padded = [f" {word} " for word in (*text.name, *text.label)]
-    return [word[place : place + 3] for word in padded for place in range(len(word) - 2)]
 
 
 def _bag(text: FieldText) -> list[str]:
     """Return each word once, those of name and label twice."""
-    named = {*text.name, *text.label} - FILLERS
+    named = text.words - FILLERS
     described = {singular(word) for word in text.description} - FILLERS
     # Sorted, so that sums of floats come out the same each time.
     return sorted(named) * 2 + sorted(described)

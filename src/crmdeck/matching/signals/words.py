@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Prefix
 
-from crmdeck.matching.text import FILLERS, FieldText
+from crmdeck.matching.text import FILLERS, FieldText, Words
 
 Matrix = NDArray[np.float32]
+Places = NDArray[np.intp]
 
 MAX_TOKENS = 12
 # Below this rapidfuzz ratio two words are different words ("state", "status").
@@ -24,18 +24,6 @@ _FILLER_WEIGHT = 0.15
 _CONTEXT_WEIGHT = 0.35
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """How far the words of two fields are the same.
-
-    `union` compares all words of name and label, `closest` the best of name with name, label
-    with label, and crosswise.
-    """
-
-    union: Matrix
-    closest: Matrix
-
-
 class WordWeights:
     """How much a word says: the rarer among all fields, the more.
 
@@ -43,9 +31,8 @@ class WordWeights:
     """
 
     def __init__(self, fields: Sequence[FieldText], context: Collection[str] = ()) -> None:
-        counts = Counter(token for text in fields for token in {*text.name, *text.label})
         self._total = len(fields)
-        self._counts = counts
+        self._counts = Counter(token for text in fields for token in text.words)
         self._context = frozenset(context)
 
     def __call__(self, token: str) -> float:
@@ -55,69 +42,54 @@ class WordWeights:
         return weight * _CONTEXT_WEIGHT if token in self._context else weight
 
 
-class _Side:
-    """The fields of one side as weighted rows over that side's vocabulary."""
+def readings_of(fields: Sequence[FieldText]) -> tuple[list[Words], Places]:
+    """Return all readings of all fields in one list, and where each field's begin."""
+    rows = [[reading[:MAX_TOKENS] for reading in text.readings] or [()] for text in fields]
+    starts = np.cumsum([0, *map(len, rows[:-1])], dtype=np.intp)
+    return [reading for row in rows for reading in row], starts
 
-    def __init__(self, fields: Sequence[FieldText], weights: WordWeights) -> None:
-        rows = {
-            "name": [text.name[:MAX_TOKENS] for text in fields],
-            "label": [(text.label or text.name)[:MAX_TOKENS] for text in fields],
-        }
-        rows["both"] = [
-            tuple(dict.fromkeys((*name, *label)))[:MAX_TOKENS]
-            for name, label in zip(rows["name"], rows["label"], strict=True)
-        ]
-        self.vocabulary = sorted({token for row in rows["both"] for token in row})
+
+def best_of_readings(plane: Matrix, left: Places, right: Places) -> Matrix:
+    """Return for each pair of fields the best of their readings' pairs."""
+    best: Matrix = np.maximum.reduceat(np.maximum.reduceat(plane, left, axis=0), right, axis=1)
+    return best
+
+
+class _Side:
+    """The readings of one side as weighted rows over that side's vocabulary."""
+
+    def __init__(self, readings: Sequence[Words], weights: WordWeights) -> None:
+        self.vocabulary = sorted({token for reading in readings for token in reading})
         index = {token: place for place, token in enumerate(self.vocabulary)}
         weight = np.array([weights(token) for token in self.vocabulary] or [0.0], np.float32)
-        self.views = {key: _View(row, index, weight) for key, row in rows.items()}
-
-
-class _View:
-    """One way to look at a side: padded token places, and a weight for each token."""
-
-    def __init__(
-        self, rows: Sequence[Sequence[str]], index: Mapping[str, int], weight: Matrix
-    ) -> None:
-        longest = max(map(len, rows), default=0) or 1
-        self.places = np.full((len(rows), longest), len(index), np.intp)
-        self.weighted = np.zeros((len(rows), max(1, len(index))), np.float32)
-        for place, row in enumerate(rows):
-            tokens = [index[token] for token in row if token in index]
-            self.places[place, : len(tokens)] = tokens
-            self.weighted[place, tokens] = weight[tokens]
+        longest = max(map(len, readings), default=0) or 1
+        self._places = np.full((len(readings), longest), len(index), np.intp)
+        self.weighted = np.zeros((len(readings), max(1, len(index))), np.float32)
+        for row, reading in enumerate(readings):
+            tokens = [index[token] for token in reading]
+            self._places[row, : len(tokens)] = tokens
+            self.weighted[row, tokens] = weight[tokens]
         self.total = self.weighted.sum(axis=1)
 
     def best(self, similar: Matrix) -> Matrix:
-        """Return for each row of `similar` and each field its most similar token's score."""
+        """Return for each row of `similar` and each reading its most similar token's score."""
         padded = np.pad(similar, ((0, 0), (0, 1)))
-        found = padded[:, self.places[:, 0]]
-        for column in range(1, self.places.shape[1]):
-            np.maximum(found, padded[:, self.places[:, column]], out=found)
+        found = padded[:, self._places[:, 0]]
+        for column in range(1, self._places.shape[1]):
+            np.maximum(found, padded[:, self._places[:, column]], out=found)
         return found
 
 
-def overlap(left: Sequence[FieldText], right: Sequence[FieldText], weights: WordWeights) -> Overlap:
-    """Return how far the words of each left and each right field are the same."""
+def overlap(left: Sequence[Words], right: Sequence[Words], weights: WordWeights) -> Matrix:
+    """Return how far the words of each left and each right reading are the same, 0 to 1."""
     one, other = _Side(left, weights), _Side(right, weights)
     if not (one.vocabulary and other.vocabulary):
-        nothing = np.zeros((len(left), len(right)), np.float32)
-        return Overlap(union=nothing, closest=nothing)
+        return np.zeros((len(left), len(right)), np.float32)
     similar = word_similarity(one.vocabulary, other.vocabulary)
-    to_right = {key: other.views[key].best(similar) for key in other.views}
-    to_left = {key: one.views[key].best(similar.T) for key in one.views}
-
-    def shared(mine: str, theirs: str) -> Matrix:
-        ours, yours = one.views[mine], other.views[theirs]
-        found = ours.weighted @ to_right[theirs] + (yours.weighted @ to_left[mine]).T
-        total = ours.total[:, None] + yours.total[None, :]
-        part: Matrix = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
-        return part
-
-    closest = shared("name", "name")
-    for mine, theirs in (("label", "label"), ("name", "label"), ("label", "name")):
-        np.maximum(closest, shared(mine, theirs), out=closest)
-    return Overlap(union=shared("both", "both"), closest=closest)
+    found = one.weighted @ other.best(similar) + (other.weighted @ one.best(similar.T)).T
+    total = one.total[:, None] + other.total[None, :]
+    part: Matrix = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+    return part
 
 
 def word_similarity(left: Sequence[str], right: Sequence[str]) -> Matrix:
@@ -135,17 +107,13 @@ def word_similarity(left: Sequence[str], right: Sequence[str]) -> Matrix:
     return similar
 
 
-def label_similarity(left: Sequence[FieldText], right: Sequence[FieldText]) -> Matrix:
-    """Return how alike the labels are whatever the order of their words, 0 to 1."""
+def spelling(left: Sequence[Words], right: Sequence[Words]) -> Matrix:
+    """Return how alike readings are spelled, whatever the order of their words, 0 to 1."""
     scores: Matrix = process.cdist(
-        [_label(text) for text in left],
-        [_label(text) for text in right],
+        [" ".join(reading) for reading in left],
+        [" ".join(reading) for reading in right],
         scorer=fuzz.token_sort_ratio,
         dtype=np.float32,
     )
     scores /= 100
     return scores
-
-
-def _label(text: FieldText) -> str:
-    return " ".join((text.label or text.name)[:MAX_TOKENS])

@@ -1,22 +1,13 @@
-"""What the operator's decisions teach the ranker, derived from the decision log each time."""
+"""What the operator's decisions tell the ranker, derived from the decision log each time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crmdeck.matching.text import FILLERS, FieldText
 from crmdeck.model import Decision, DecisionState, Field, in_force
 
-Matrix = NDArray[np.float32]
 Pair = tuple[str, str]
-
-# The most that words of accepted pairs can add: enough to win a close race, not to start one.
-MAX_BONUS = 1.0
-_BONUS = 0.5
 
 
 @dataclass(frozen=True)
@@ -105,62 +96,9 @@ def _accepted_in(
     return found
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """Words that an accepted pair showed to mean the same, and which pair it was."""
-
-    left: frozenset[str]
-    right: frozenset[str]
-    source: Pair
-
-
-def lessons(
-    accepted: Mapping[str, str],
-    left: Mapping[str, FieldText],
-    right: Mapping[str, FieldText],
-) -> tuple[Lesson, ...]:
-    """Return what accepted pairs teach beyond the words that their fields share anyway."""
-    found = []
-    for partner_field, crm_field in accepted.items():
-        ours, yours = left.get(partner_field), right.get(crm_field)
-        if ours is None or yours is None:
-            continue
-        mine = {*ours.name, *ours.label} - FILLERS
-        theirs = {*yours.name, *yours.label} - FILLERS
-        if mine - theirs and theirs - mine:
-            found.append(
-                Lesson(
-                    frozenset(mine - theirs), frozenset(theirs - mine), (partner_field, crm_field)
-                )
-            )
-    return tuple(found)
-
-
-def taught(
-    learned: Sequence[Lesson], left: Sequence[FieldText], right: Sequence[FieldText]
-) -> tuple[Matrix, NDArray[np.intp]]:
-    """Return the bounded bonus of each pair, and the number of its strongest lesson or -1."""
-    bonus = np.zeros((len(left), len(right)), np.float32)
-    strongest = np.full(bonus.shape, -1, np.intp)
-    for number, lesson in enumerate(learned):
-        rows = _holds(lesson.left, left)
-        columns = _holds(lesson.right, right)
-        gain = _BONUS * np.outer(rows, columns)
-        strongest[gain > 0] = number
-        bonus += gain
-    return np.minimum(bonus, MAX_BONUS), strongest
-
-
 def field_names(fields: Sequence[Field]) -> dict[str, int]:
     """Return the place of each field by name; of duplicates, the first."""
     places: dict[str, int] = {}
     for place, one in enumerate(fields):
         places.setdefault(one.name, place)
     return places
-
-
-def _holds(words: frozenset[str], texts: Sequence[FieldText]) -> Matrix:
-    """Return which part of `words` each field holds."""
-    return np.array(
-        [len(words & {*text.name, *text.label}) / len(words) for text in texts], np.float32
-    )

@@ -13,12 +13,6 @@ from crmdeck.model import Field, FieldType
 
 Vector = NDArray[np.float32]
 
-# A field that says none of these is the main one: the billing address, the business phone.
-_SECONDARY = frozenset(
-    {"additional", "alternate", "alternative", "assistant", "former", "home", "old", "other"}
-    | {"previous", "second", "secondary", "ship", "shipping", "2", "3"}
-)
-
 
 def shells(fields: Sequence[Field]) -> Vector:
     """Mark compound fields: they show their parts and hold nothing of their own."""
@@ -36,23 +30,19 @@ def twins(
     known: set[str] = set()
     for field, text, strengths in zip(fields, texts, concepts, strict=True):
         if not _custom(field):
-            words |= {frozenset(text.name), frozenset(text.label)}
+            words.update(map(frozenset, text.readings))
             known |= {concept for concept, sure in strengths.items() if sure == OWN_FIELD}
     words.discard(frozenset())
     return _marks(
         _custom(field)
-        and (
-            frozenset(text.name) in words
-            or frozenset(text.label) in words
-            or not known.isdisjoint(strengths)
-        )
+        and (not words.isdisjoint(map(frozenset, text.readings)) or not known.isdisjoint(strengths))
         for field, text, strengths in zip(fields, texts, concepts, strict=True)
     )
 
 
-def secondary(texts: Sequence[FieldText]) -> Vector:
-    """Mark fields whose words say that they are not the main one of their kind."""
-    return _marks(not _SECONDARY.isdisjoint((*text.name, *text.label)) for text in texts)
+def secondary(texts: Sequence[FieldText], words: frozenset[str]) -> Vector:
+    """Mark fields that hold one of the words which say that they are not the main one."""
+    return _marks(not words.isdisjoint(text.words) for text in texts)
 
 
 def locked(fields: Sequence[Field]) -> Vector:

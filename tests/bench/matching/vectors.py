@@ -1,0 +1,39 @@
+"""The sentence encoder of the bench: each text encoded once, and kept on disk between runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmdeck.matching import SentenceEncoder
+
+
+class MemoEncoder:
+    """The sentence encoder; what it encoded before is read from the temporary folder."""
+
+    def __init__(self) -> None:
+        self._encoder = SentenceEncoder()
+        self.name = self._encoder.name
+        self._file = Path(tempfile.gettempdir()) / f"crmdeck-bench-{self.name}.npz"
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+        if self._file.is_file():
+            with np.load(self._file) as kept:
+                self._vectors = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row for each text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if missing:
+            self._vectors.update(zip(missing, self._encoder.encode(missing), strict=True))
+        if not texts:
+            return self._encoder.encode(())
+        return np.stack([self._vectors[text] for text in texts])
+
+    def save(self) -> None:
+        """Keep all vectors for the next run."""
+        texts = np.array(list(self._vectors))
+        np.savez(self._file, texts=texts, vectors=np.stack(list(self._vectors.values())))

@@ -1,0 +1,76 @@
+"""Confidence: one probability shared by the candidates and by there being none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crmdeck.matching.confidence import (
+    FEATURES,
+    MIN_DECISIONS,
+    assign,
+    probabilities,
+    recalibrate,
+)
+
+CURVE = dict.fromkeys(FEATURES, 0.0) | {"certain": -1.0, "score": 0.7}
+SCORES = st.lists(
+    st.lists(st.one_of(st.floats(-30, 30), st.just(-np.inf)), min_size=3, max_size=3),
+    min_size=1,
+    max_size=5,
+)
+OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=80)
+
+
+def shared(scores: list[list[float]]) -> NDArray[np.float32]:
+    score = np.array(scores, np.float32)
+    planes = {name: np.zeros_like(score) for name in FEATURES}
+    planes |= {"certain": np.ones_like(score), "score": np.where(np.isfinite(score), score, 0)}
+    return probabilities(score, planes, CURVE)
+
+
+@given(SCORES)
+def test_the_candidates_of_a_field_share_one_probability_with_none(
+    scores: list[list[float]],
+) -> None:
+    found = shared(scores)
+    assert np.all(found >= 0)
+    assert np.all(found.sum(axis=1) <= 1 + 1e-5)
+    assert np.all(found[~np.isfinite(np.array(scores, np.float32))] == 0)
+    for row, score in zip(found, scores, strict=True):
+        assert np.all(np.diff(row[np.argsort(score)]) >= 0)
+
+
+def test_a_rival_as_good_takes_half_and_leaves_none_less() -> None:
+    alone, twice = shared([[4.0, -30.0, -30.0]])[0], shared([[4.0, 4.0, -30.0]])[0]
+    assert twice[0] == pytest.approx(twice[1])
+    assert twice[0] < 0.55 < 0.8 < alone[0]
+    assert 1 - twice.sum() < 1 - alone.sum()
+
+
+def test_a_column_is_given_once_and_what_is_out_of_the_race_never() -> None:
+    probability = np.array([[0.9, 0.1], [0.8, 0.3], [0.0, 0.0]], np.float32)
+    order = np.argsort(-probability, axis=1, kind="stable")
+    assert assign(probability, order).tolist() == [0, 1, -1]
+
+
+@given(OUTCOMES)
+def test_recalibration_keeps_the_order_and_the_bounds(outcomes: list[tuple[float, bool]]) -> None:
+    before = np.array([[0.0, 0.05, 0.4, 0.9, 0.995]], np.float32)
+    after = recalibrate(before, outcomes)
+    assert np.all(np.diff(after[0]) >= 0)
+    assert after.min() >= 0
+    assert after.max() < 1
+    if len(outcomes) < MIN_DECISIONS:
+        assert after.tolist() == before.tolist()
+
+
+def test_an_operator_who_refuses_much_makes_it_less_sure() -> None:
+    before = np.array([[0.9]], np.float32)
+    refused = [(0.9, number % 2 == 0) for number in range(60)]
+    kept = [(0.5, number % 10 != 0) for number in range(60)]
+    assert recalibrate(before, refused).item() < 0.7
+    assert recalibrate(before, kept).item() > 0.95
