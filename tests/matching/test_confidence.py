@@ -16,7 +16,7 @@ from crmdeck.matching.confidence import (
     recalibrate,
 )
 
-CURVE = dict.fromkeys(FEATURES, 0.0) | {"certain": -1.0, "score": 0.7}
+CURVE = dict.fromkeys(FEATURES, 0.0) | {"any": -1.0, "score": 0.7}
 SCORES = st.lists(
     st.lists(st.one_of(st.floats(-30, 30), st.just(-np.inf)), min_size=3, max_size=3),
     min_size=1,
@@ -28,7 +28,7 @@ OUTCOMES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=80)
 def shared(scores: list[list[float]]) -> NDArray[np.float32]:
     score = np.array(scores, np.float32)
     planes = {name: np.zeros_like(score) for name in FEATURES}
-    planes |= {"certain": np.ones_like(score), "score": np.where(np.isfinite(score), score, 0)}
+    planes |= {"any": np.ones_like(score), "score": np.where(np.isfinite(score), score, 0)}
     return probabilities(score, planes, CURVE)
 
 

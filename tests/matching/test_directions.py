@@ -19,7 +19,7 @@ OPEN = Field(name="open", type=FieldType.STRING, createable=True, updateable=Tru
     [
         (Field(name="X", formula="A + B", calculated=True), "formula"),
         (Field(name="X", calculated=True, updateable=False), "calculated"),
-        (Field(name="X", native={"autoNumber": True}, updateable=False), "numbered"),
+        (Field(name="X", auto_number=True, updateable=False), "numbered"),
         (Field(name="X", type=FieldType.ID), "id"),
         (Field(name="X", type=FieldType.COMPOUND), "parts"),
         (Field(name="Name", native={"extraTypeInfo": "personname"}), "parts"),

@@ -24,6 +24,7 @@ def write_examples(home: Path) -> set[str]:
 
 def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
     kinds = {"abbreviations", "synonyms", "values", "types", "concepts", "systems"}
+    kinds |= {"languages", "words"}
     assert write_examples(tmp_path) == {f"knowledge/{kind}" for kind in kinds} | {
         "catalogue/extend",
         "catalogue/replace",
@@ -35,6 +36,9 @@ def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
     assert knowledge.type_compatibility(FieldType.BOOLEAN, FieldType.PICKLIST) == 0.7
     assert knowledge.concept_of("salesforce", "Account", "Main_Industry__c") == "company.industry"
     assert knowledge.concepts_for("VAT id") == {"company.vat_number"}
+    assert knowledge.languages["swedish"].labels["belopp"] == ("amount",)
+    assert knowledge.languages["german"].labels["Kümmerer"] == ("owner",)
+    assert "wholesaler" in knowledge.groups["owner vendor"]
     assert knowledge.systems["acme"].objects["firm"] == "customers"
 
 

@@ -17,22 +17,18 @@ Vector = NDArray[np.float32]
 
 # What the probability is put together from; see `features`.
 FEATURES = (
-    "certain",
+    "any",
     "score",
-    "type",
     "column",
     "concept",
     "conflict",
-    "missing",
-    "words",
-    "meaning",
     "record_id",
 )
 MIN_DECISIONS = 30
 # Confidence never claims to be sure.
 FLOOR, CEILING = 0.001, 0.995
 # A rival in the column beyond this says no more.
-_MAX_RIVAL = -8.0
+_MAX_RIVAL = -4.0
 # How much the ranker's own confidence weighs against what the operator decided.
 _PRIOR_STRENGTH = 10.0
 
@@ -51,36 +47,24 @@ class Profile:
 
 
 def features(
-    score: Matrix,
-    signals: Mapping[str, Matrix],
-    type_part: Matrix,
-    certain: Vector,
-    right_certain: Vector,
+    score: Matrix, concept: Matrix, left: Vector, right: Vector, record_id: Matrix
 ) -> dict[str, Matrix]:
     """Return what the probability of each pair is made of.
 
-    `score` is what all signals say, `type_part` the part of it that types say: types that fit
-    name nothing. `column` is how much the right field prefers this left field, 0 at the best.
-    `conflict`: it is known of both what they are (`certain`), and that is not the same; `missing`:
-    of the left field, and no right field is that.
+    `any`: that there is a partner at all. `score` is what all signals say, `column` how much the
+    right field prefers this left field, 0 at the best, `concept` how far both are one, `conflict`
+    how sure it is (`left`, `right`) that they are two. A record's own id against another's
+    (`record_id`) goes by convention, whatever else the two resemble.
     """
-    concept = signals["concept"]
-    missing = np.maximum(certain - concept.max(axis=1), 0)[:, None]
-    apart = signals["record_id"]
-    finite = np.where(np.isfinite(score), score, 0)
     found = {
-        "certain": np.ones_like(score),
-        "score": finite,
-        "type": type_part,
+        "any": np.ones_like(score),
+        "score": np.where(np.isfinite(score), score, 0),
         "column": np.maximum(log_softmax(score, axis=0), _MAX_RIVAL),
         "concept": concept,
-        "conflict": np.where(concept > 0, 0, np.outer(certain, right_certain)),
-        "missing": np.broadcast_to(missing, score.shape),
-        "words": signals["closest"],
-        "meaning": signals.get("short_cosine", np.zeros_like(score)),
+        "conflict": np.where(concept > 0, 0, np.outer(left, right)),
     }
-    # A record's own id against another's: by convention, whatever else they resemble.
-    return {**{name: plane * (1 - apart) for name, plane in found.items()}, "record_id": apart}
+    named = {name: plane * (1 - record_id) for name, plane in found.items()}
+    return {**named, "record_id": record_id}
 
 
 def probabilities(

@@ -92,15 +92,14 @@ def scores(measured: Measured, profile: Profile) -> Matrix:
     return total
 
 
-def pair_features(score: Matrix, measured: Measured, profile: Profile) -> dict[str, Matrix]:
+def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
     """Return what the probability of each pair is made of."""
-    type_part = np.float32(profile.signals.get("type", 0.0)) * measured.signals["type"]
     return confidence.features(
         score,
-        measured.signals,
-        type_part,
+        measured.signals["concept"],
         certainty(measured.left_concepts),
         certainty(measured.right_concepts),
+        measured.signals["record_id"],
     )
 
 
@@ -126,9 +125,7 @@ class _Ranking:
         for part in said.values():
             score += part
         self._decide(score)
-        shared = confidence.probabilities(
-            score, pair_features(score, measured, profile), profile.curve
-        )
+        shared = confidence.probabilities(score, pair_features(score, measured), profile.curve)
         self._confidence = confidence.recalibrate(shared, evidence.outcomes)
         self._order = np.argsort(-shared, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._chosen = confidence.assign(shared, self._order[:, : MAX_ALTERNATIVES + 1])
@@ -171,9 +168,9 @@ class _Ranking:
 
     def _decide(self, score: Matrix) -> None:
         """Take rejected pairs, fields accepted for another, and second ones of a name out."""
-        score[:, np.isin(np.arange(len(self._right)), list(self._yours.values()), invert=True)] = (
-            -np.inf
-        )
+        score[
+            :, np.isin(np.arange(len(self._right)), list(self._yours.values()), invert=True)
+        ] = -np.inf
         for row, column, _ in self._present(self._evidence.rejected):
             score[row, column] = -np.inf
         accepted = self._present(self._evidence.accepted.items())

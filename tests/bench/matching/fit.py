@@ -53,7 +53,7 @@ RIVALS = 15
 # Families are left out in this many groups when confidence is fitted.
 FOLDS = 3
 # How many of the partners are taken away in the second look at a set, and who decides which.
-TAKEN_AWAY = 0.2
+TAKEN_AWAY = 0.1
 SEED = 11
 CURVE_RIDGE = 0.002
 CURVE_RIVALS = 12
@@ -206,7 +206,7 @@ def curve_samples(one: Problem, profile: Profile) -> list[CurveSample]:
     for gone in (np.array([], np.intp), one.columns[taken]):
         score = scores(one.measured, profile)
         score[:, gone] = -np.inf
-        planes = pair_features(score, one.measured, profile)
+        planes = pair_features(score, one.measured)
         truth = {
             row: column
             for row, column in zip(one.rows.tolist(), one.columns.tolist(), strict=True)
@@ -238,7 +238,7 @@ def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
     Each sample counts the same (Newton's method on the likelihood of one choice a field).
     """
     weights = np.zeros(len(FEATURES))
-    ridge = CURVE_RIDGE * np.array([name not in ("certain", "record_id") for name in FEATURES])
+    ridge = CURVE_RIDGE * np.array([name not in ("any", "record_id") for name in FEATURES])
     for _ in range(30):
         gradient = -ridge * weights
         curvature = np.diag(ridge + 1e-9)

@@ -16,7 +16,7 @@ from pathlib import Path
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import Field
+from crmdeck.model import Field, FieldType, PicklistValue
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = ROOT.parent / "shared" / "data"
@@ -102,8 +102,8 @@ def hand_made_sets() -> list[GoldSet]:
             GoldSet(
                 name=entry["name"],
                 family=entry["family"],
-                left=read_schema(left),
-                right=read_schema(right),
+                left=read_hand_made(left),
+                right=read_schema(right) if shared else read_hand_made(right),
                 pairs=pairs,
                 exhaustive=True,
                 use=entry["use"],
@@ -118,6 +118,25 @@ def read_pairs(path: Path) -> dict[str, str]:
     """Return the true pairs of a set, left field to right field."""
     with path.open(encoding="utf-8", newline="") as file:
         return {row["left"]: row["right"] for row in csv.DictReader(file)}
+
+
+def read_hand_made(path: Path) -> tuple[Field, ...]:
+    """Return the fields of a hand-made file: its columns are those of a field."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Field(
+                name=row["name"],
+                label=row["label"],
+                description=row.get("description", ""),
+                type=FieldType(row["type"]),
+                picklist=tuple(
+                    PicklistValue(value=value, label=value)
+                    for value in row.get("picklist", "").split("|")
+                    if value
+                ),
+            )
+            for row in csv.DictReader(file)
+        )
 
 
 def read_schema(path: Path) -> tuple[Field, ...]:
