@@ -101,7 +101,8 @@ def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
         reasons=suggestion.reasons,
         warnings=suggestion.warnings,
     )
-    return (own, *suggestion.alternatives)[:MAX_ALTERNATIVES]
+    ranked = sorted((own, *suggestion.alternatives), key=lambda one: -one.confidence)
+    return tuple(ranked[:MAX_ALTERNATIVES])
 
 
 def unfed(crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]) -> tuple[Field, ...]:

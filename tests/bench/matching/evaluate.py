@@ -26,22 +26,21 @@ from crmdeck.model import Suggestion
 from crmdeck.workspace.knowledge import load_knowledge
 
 from . import metrics, peers
-from .fit import Problem, fit_profile, problem
+from .fit import Problem, fit_profiles, problem
 from .metrics import Answer, Outcome, Result
 from .sets import GoldSet, hand_made_sets, shared_sets
 from .vectors import MemoEncoder
 
 WORST = 20
-TRAIN_GROUPS = 4
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
-    "without the lexicon": ("concept",),
     "without words": ("closest", "label", "words"),
     "without the cosines": ("short_cosine", "long_cosine"),
     "without types": ("type",),
     "without picklist values": ("values",),
     "without 'not the main one'": ("secondary",),
     "without twins": ("twin",),
+    "without owners": ("owner", "other_owner"),
     "without locks": ("locked",),
 }
 
@@ -97,25 +96,6 @@ def answers(suggestions: Sequence[Suggestion]) -> dict[str, Answer]:
         candidates = (one.crm_field, *others) if one.crm_field else others
         found.setdefault(one.partner_field, Answer(candidates, one.crm_field, one.confidence))
     return found
-
-
-def held_out(
-    problems: Sequence[Problem], groups: Collection[str], without: Collection[str] = ()
-) -> dict[str, Profile]:
-    """Return a profile for each family of the groups, fitted without it; '' is fitted on all.
-
-    Of `train`, several families are left out together: stricter, and a tenth of the time.
-    """
-    families = {one.gold.family for one in problems if one.gold.use == "known"}
-    left_out = [{family} for family in sorted(families)] if "known" in groups else []
-    if "train" in groups:
-        rest = sorted({one.gold.family for one in problems} - families)
-        left_out += [set(rest[start::TRAIN_GROUPS]) for start in range(TRAIN_GROUPS)]
-    profiles = {"": fit_profile(problems, without)}
-    for gone in left_out:
-        profile = fit_profile([one for one in problems if one.gold.family not in gone], without)
-        profiles.update(dict.fromkeys(gone, profile))
-    return profiles
 
 
 def row(name: str, columns: metrics.Columns) -> str:
@@ -217,7 +197,7 @@ def main() -> None:
     assert isinstance(full.encoder, MemoEncoder)
     full.encoder.save()
     started = time.perf_counter()
-    profiles = held_out(problems, groups)
+    profiles = fit_profiles(problems)
     print(f"fitted in {time.perf_counter() - started:.0f} s")
     results = {group: full.run(group, profiles) for group in groups}
     for group, result in results.items():
@@ -226,7 +206,7 @@ def main() -> None:
     if arguments.no_plain:
         return
     plain = replace(full, encoder=None)
-    plain_profiles = held_out(plain.problems(), groups)
+    plain_profiles = fit_profiles(plain.problems())
     print("\n## Rankers (macro)\n")
     for group in groups:
         chosen = of_group(sets, group)
@@ -237,12 +217,12 @@ def main() -> None:
             print(row(name, metrics.macro(found)))
     if not arguments.quick:
         print("\n## What each part is worth (refitted without it)\n")
-        for name, (ablated, group) in ablations(full, problems, groups):
-            if name:
-                print(difference_rows(f"{name}, {group}", results[group], ablated), sep="\n")
+        print(head("part and group"))
+        for name, ablated, group in ablations(full, problems, groups):
+            print(difference_row(f"{name}, {group}", results[group], ablated), flush=True)
 
 
-def difference_rows(name: str, ours: Result, theirs: Result) -> str:
+def difference_row(name: str, ours: Result, theirs: Result) -> str:
     """Return how much better than another ranker this one is, with its interval over fields."""
     cells = " | ".join(
         f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -253,12 +233,17 @@ def difference_rows(name: str, ours: Result, theirs: Result) -> str:
 
 def ablations(
     full: Bench, problems: Sequence[Problem], groups: Collection[str]
-) -> Iterator[tuple[str, tuple[Result, str]]]:
+) -> Iterator[tuple[str, Result, str]]:
     """Yield what is left of the ranker without each of its parts, refitted."""
     for name, signals in ABLATIONS.items():
-        profiles = held_out(problems, groups, signals)
+        profiles = fit_profiles(problems, signals)
         for group in groups:
-            yield name, (full.run(group, profiles), group)
+            yield name, full.run(group, profiles), group
+    for part in ("languages", "concepts", "synonyms"):
+        bare = replace(full, knowledge=replace(full.knowledge, **{part: {}}))
+        profiles = fit_profiles(bare.problems())
+        for group in groups:
+            yield f"without {part} of the knowledge", bare.run(group, profiles), group
 
 
 if __name__ == "__main__":

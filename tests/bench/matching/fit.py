@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,8 +49,8 @@ START = 1.0
 SHELL = 6.0
 # A choice is fitted on its true candidate and so many of the strongest others.
 RIVALS = 15
-# Families are left out in this many groups when confidence is fitted.
-FOLDS = 3
+# Families of the hand-made sets are left out in this many groups.
+GROUPS = 4
 # How many of the partners are taken away in the second look at a set, and who decides which.
 TAKEN_AWAY = 0.1
 SEED = 11
@@ -261,25 +260,47 @@ def fit_curve(samples: Sequence[CurveSample]) -> dict[str, float]:
 
 
 def folds(problems: Sequence[Problem]) -> list[frozenset[str]]:
-    """Return the families in a few groups, the larger ones apart, to leave out in turn."""
-    sizes = Counter(one.gold.family for one in problems)
-    groups: list[set[str]] = [set() for _ in range(min(FOLDS, len(sizes)))]
-    for place, (family, _) in enumerate(sizes.most_common()):
-        groups[place % len(groups)].add(family)
-    return [frozenset(group) for group in groups]
+    """Return the families to leave out together: each of the shared sets alone, others in groups.
+
+    To leave out several at once is stricter than one, and a tenth of the time.
+    """
+    known = sorted({one.gold.family for one in problems if one.gold.use == "known"})
+    others = sorted({one.gold.family for one in problems} - set(known))
+    groups = [frozenset(others[start::GROUPS]) for start in range(GROUPS)]
+    return [frozenset({family}) for family in known] + [group for group in groups if group]
 
 
-def fit_profile(problems: Sequence[Problem], without: Collection[str] = ()) -> Profile:
-    """Fit weights on all problems, then the probability on families left out in turn."""
-    seen = [*problems, *map(without_lexicon, problems)]
-    profile = profile_of(fit_weights(seen, without))
-    samples: list[CurveSample] = []
-    for fold in folds(problems):
-        kept = [one for one in seen if one.gold.family not in fold]
-        held = [one for one in problems if one.gold.family in fold]
-        other = profile_of(fit_weights(kept, without)) if kept else profile
-        samples.extend(sample for one in held for sample in curve_samples(one, other))
-    return replace(profile, curve=fit_curve(samples))
+def fit_profiles(problems: Sequence[Problem], without: Collection[str] = ()) -> dict[str, Profile]:
+    """Return for each family the profile fitted without it, and by '' the one fitted on all.
+
+    Weights never saw the family that they score. The probability of a family is fitted on how the
+    others, each left out in its turn, were scored.
+    """
+    apart = folds(problems)
+    weights = [
+        profile_of(_fitted([one for one in problems if one.gold.family not in fold], without))
+        for fold in apart
+    ]
+    samples = [
+        [
+            sample
+            for one in problems
+            if one.gold.family in fold
+            for sample in curve_samples(one, profile)
+        ]
+        for fold, profile in zip(apart, weights, strict=True)
+    ]
+    every = [sample for found in samples for sample in found]
+    profiles = {"": replace(profile_of(_fitted(problems, without)), curve=fit_curve(every))}
+    for place, (fold, profile) in enumerate(zip(apart, weights, strict=True)):
+        others = [sample for n, found in enumerate(samples) if n != place for sample in found]
+        held_out = replace(profile, curve=fit_curve(others))
+        profiles.update(dict.fromkeys(fold, held_out))
+    return profiles
+
+
+def _fitted(problems: Sequence[Problem], without: Collection[str]) -> Numbers:
+    return fit_weights([*problems, *map(without_lexicon, problems)], without)
 
 
 def training_sets() -> list[GoldSet]:
@@ -297,7 +318,7 @@ def main() -> None:
         parser.exit(1, "The shared data folder is not there: nothing to fit on.\n")
     knowledge = load_knowledge(None)
     profiles = [
-        fit_profile([problem(one, knowledge, encoder) for one in gold])
+        fit_profiles([problem(one, knowledge, encoder) for one in gold])[""]
         for encoder in (MemoEncoder(), None)
     ]
     head = "Written by `python -m tests.bench.matching.fit --write`."
