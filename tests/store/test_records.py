@@ -213,3 +213,28 @@ def test_times_keep_their_microseconds_and_their_zone(session: Session) -> None:
     assert found is not None
     assert found.finished_at == late
     assert found.finished_at.tzinfo is not None
+
+
+def test_what_one_operator_has_seen_another_has_not(session: Session) -> None:
+    session.drift.add([event(1), event(2), event(3)], ())
+    session.drift.see(["e1", "e1"], day(4), "me")
+    session.drift.see(["e1", "e2"], day(5), "me")
+    assert session.drift.seen("me") == {"e1", "e2"}
+    assert session.drift.seen("you") == set()
+    total = {by: sum(n for n, _ in session.drift.unseen(by).values()) for by in ("me", "you")}
+    assert total == {"me": 1, "you": 3}
+    session.drift.acknowledge(["e3"], day(5), "you")
+    assert session.drift.unseen("me") == {}
+
+
+def test_an_acknowledgement_is_taken_back_and_given_again(session: Session) -> None:
+    session.drift.add([event(1)], ())
+    session.drift.acknowledge(["e1"], day(4), "me", "fine")
+    session.drift.take_back(["e1"], day(5), "me")
+    again = session.drift.get("e1")
+    assert again is not None
+    assert (again.acknowledged_at, again.note) == (None, None)
+    session.drift.acknowledge(["e1"], day(6), "you")
+    last = session.drift.get("e1")
+    assert last is not None
+    assert (last.acknowledged_by, last.note) == ("you", None)

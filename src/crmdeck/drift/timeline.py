@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,8 @@ _GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT
 class Entry:
     """One event. `twin` is the id of the other half of a rename.
 
-    `values` are its picklist changes, of which there may be thousands; `texts` are searched.
+    `values` are its picklist changes, of which there may be thousands; `texts` are searched;
+    `seen` tells whether the operator has had it on screen.
     """
 
     event: DriftEvent
@@ -27,6 +28,7 @@ class Entry:
     twin: str | None
     values: tuple[ValueChange, ...]
     texts: tuple[str, ...]
+    seen: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -60,6 +62,11 @@ class Timeline:
             return None
         return (twin, entry) if entry.event.rename_of else (entry, twin)
 
+    def breaks(self, entry: Entry) -> bool:
+        """Return whether a change breaks a mapping that stands, and nobody has dealt with it."""
+        breaking = entry.event.severity is Severity.BREAKING and not entry.acknowledged
+        return breaking and bool(self.mapped_to(entry.event))
+
     def mapped_to(self, event: DriftEvent) -> tuple[Decision, ...]:
         """Return the acceptances that stand on the field of an event, or on its object."""
         return tuple(
@@ -77,12 +84,15 @@ def make_timeline(
     *,
     names: Mapping[str, str],
     standing: Iterable[Decision],
+    seen: Collection[str] = (),
     now: datetime,
     everywhere: bool,
 ) -> Timeline:
-    """Put together what is known; `events` are newest first, `standing` the acceptances."""
+    """Put together what is known; `events` are newest first, `standing` the acceptances,
+    `seen` the ids of the events that the operator has had on screen.
+    """
     twins = _twins(events)
-    entries = tuple(_entry(event, twins.get(event.id)) for event in events)
+    entries = tuple(_entry(event, twins.get(event.id), event.id in seen) for event in events)
     return Timeline(
         entries=entries,
         stories={story.id: story for story in stories},
@@ -127,7 +137,7 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
     return twins
 
 
-def _entry(event: DriftEvent, twin: DriftEvent | None) -> Entry:
+def _entry(event: DriftEvent, twin: DriftEvent | None, seen: bool) -> Entry:
     new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
     values = value_changes(event.changes)
     what = what_happened(event, values, new_name)
@@ -144,4 +154,5 @@ def _entry(event: DriftEvent, twin: DriftEvent | None) -> Entry:
             event.changed_by or "",
             *event.affected_mappings,
         ),
+        seen=seen,
     )

@@ -116,6 +116,43 @@ class Drift:
         )
         return len(known)
 
+    def take_back(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
+        """Append to each event that its acknowledgement does not hold any more."""
+        self._database.insert(
+            "acknowledgement",
+            ("event_id", "acknowledged_at", "acknowledged_by", "taken_back"),
+            [(one, stored(at), by, True) for one in dict.fromkeys(event_ids)],
+        )
+
+    def see(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
+        """Note that an operator has had these events on screen, for the first time or again."""
+        known = self.seen(by)
+        fresh = [one for one in dict.fromkeys(event_ids) if one not in known]
+        self._database.insert(
+            "seen_drift",
+            ("event_id", "seen_by", "seen_at"),
+            [(one, by, stored(at)) for one in fresh],
+        )
+
+    def seen(self, by: str) -> set[str]:
+        """Return the ids of the events that an operator has had on screen."""
+        rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
+        return {row[0] for row in rows}
+
+    def unseen(self, by: str) -> dict[str, tuple[int, int]]:
+        """Return by connection how many open events an operator has not had on screen.
+
+        The second number counts the breaking ones. Connections without any are left out.
+        """
+        rows = self._database.rows(
+            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?) "
+            "FROM acknowledged_drift WHERE acknowledged_at IS NULL AND NOT EXISTS ("
+            "SELECT 1 FROM seen_drift WHERE event_id = acknowledged_drift.id AND seen_by = ?) "
+            "GROUP BY connection_id ORDER BY connection_id",
+            [Severity.BREAKING.value, by],
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)
 

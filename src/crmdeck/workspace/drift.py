@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from crmdeck.drift.timeline import Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
 from crmdeck.model import DriftEvent, DriftReport, Severity
 from crmdeck.store import Session
+from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
+
+
+class Unseen(NamedTuple):
+    """How much drift an operator has not had on screen, and how much of it is breaking."""
+
+    total: int
+    breaking: int
 
 
 class Drift:
@@ -73,9 +82,25 @@ class Drift:
                     for connection_id in concerned
                     for decision in acceptances(session.decisions.log(connection_id))
                 ],
+                seen=session.drift.seen(self._context.actor),
                 now=self._context.now,
                 everywhere=ref is None,
             )
+
+    def unseen(self) -> dict[str, Unseen]:
+        """Return by connection id how much drift the operator has not had on screen.
+
+        What is acknowledged does not count; connections without any are left out.
+        """
+        with self._context.store.read() as session:
+            found = session.drift.unseen(self._context.actor)
+        return {connection_id: Unseen(*counts) for connection_id, counts in found.items()}
+
+    def see(self, event_ids: Sequence[str]) -> None:
+        """Note that the operator has had events on screen; nothing in a read-only workspace."""
+        if event_ids and not self._context.read_only:
+            with self._context.store.write() as session:
+                session.drift.see(event_ids, self._context.now, self._context.actor)
 
     def acknowledge(self, event_ids: Sequence[str], note: str = "") -> int:
         """Acknowledge drift events, with a note; return how many were not yet.
@@ -100,6 +125,30 @@ class Drift:
                 )
                 session.audit.add(entry)
         return len(fresh)
+
+    def take_back(self, event_ids: Sequence[str]) -> int:
+        """Take back the acknowledgement of drift events; return how many were acknowledged.
+
+        Raises NotFoundError where an id is unknown; then none is taken back.
+        """
+        self._context.require_writable()
+        with self._context.store.write() as session:
+            known = session.drift.among(event_ids)
+            events = [_known(known.get(event_id), event_id) for event_id in event_ids]
+            done = [event for event in events if event.acknowledged_at is not None]
+            session.drift.take_back(
+                [event.id for event in done], self._context.now, self._context.actor
+            )
+            for connection_id in dict.fromkeys(event.connection_id for event in done):
+                mine = [event.id for event in done if event.connection_id == connection_id]
+                entry = self._context.entry(
+                    "schema.drift_reopened",
+                    f"Took back the acknowledgement of {count(len(mine), 'change')}",
+                    connection_id=connection_id,
+                    details={"events": mine},
+                )
+                session.audit.add(entry)
+        return len(done)
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:

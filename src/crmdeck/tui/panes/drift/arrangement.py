@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
@@ -28,7 +28,7 @@ class Line:
 
     `open` tells whether its fold is open, None where there is nothing to fold. `story` is set
     on the line of a story, `day` on that of a day, `parent` is the key of what it is folded
-    into.
+    into. `is_title` is set on what stands above the changes that break a mapping.
     """
 
     key: str
@@ -43,11 +43,17 @@ class Line:
     story: Story | None = None
     day: date | None = None
     parent: str | None = None
+    is_title: bool = False
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it stands above others: a day, or a title."""
+        return self.day is not None or self.is_title
 
     @property
     def entry(self) -> Entry | None:
         """The event, on the line of one."""
-        return self.entries[0] if self.story is None and self.day is None else None
+        return self.entries[0] if self.story is None and not self.is_heading else None
 
     @property
     def acknowledged(self) -> bool:
@@ -119,17 +125,23 @@ def arrange(
 ) -> Arrangement:
     """Lay out the events that pass: by day, the worst first, stories folded as `folds` says.
 
-    `flat` leaves the days out, for a table that is sorted otherwise.
+    What breaks a mapping stands above all days. `flat` leaves the days out, for a table that is
+    sorted otherwise.
     """
     entries = [entry for entry in timeline.entries if passes is None or passes(entry)]
     days = tuple(
         DayCount(day, len(members), worst(members))
         for day, members in _grouped(entries, lambda entry: entry.event.detected_at.date()).items()
     )
-    lines: list[Line] = []
+    breaking = [] if flat else [entry for entry in entries if timeline.breaks(entry)]
+    lines = list(_breaking_lines(timeline, breaking))
     foldable: list[str] = []
+    above = {entry.event.id for entry in breaking}
+    rest = [entry for entry in entries if entry.event.id not in above]
+    if breaking and rest:
+        lines.append(_title_line("group:rest", f"THE REST  {len(rest):,}", rest))
     groups = _grouped(
-        entries, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
+        rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
     )
     for (moment_day, connection_id), members in groups.items():
         key = _day_key(moment_day, connection_id)
@@ -146,6 +158,28 @@ def arrange(
         total=len(timeline.entries),
         days=days,
         foldable=tuple(foldable),
+    )
+
+
+def _breaking_lines(timeline: Timeline, breaking: Sequence[Entry]) -> Iterator[Line]:
+    if breaking:
+        title = f"BREAKS A MAPPING  {len(breaking):,}   f repairs it"
+        yield _title_line("group:breaks", title, breaking)
+    for entry in breaking:
+        line = _event_line(timeline, entry, None, flat=timeline.everywhere)
+        yield replace(line, when=f"{entry.event.detected_at:%d %b}")
+
+
+def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
+    return Line(
+        key=key,
+        entries=tuple(entries),
+        where=title,
+        what="",
+        when="",
+        severity=worst(entries),
+        at=entries[0].event.detected_at,
+        is_title=True,
     )
 
 

@@ -33,6 +33,8 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 def sign_text(line: Line) -> str:
     """Return the fold, then the severity as a sign, or that all of it is acknowledged."""
     fold = " " if line.open is None else "▾" if line.open else "▸"
+    if line.is_title:
+        return line.where
     if line.day is not None:
         return f"{fold} {line.where}" + (f"  {DONE}" if line.acknowledged else "")
     return f"{fold} {DONE if line.acknowledged else SIGNS[line.severity]}"
@@ -91,22 +93,29 @@ def fit_place(line: Line, width: int) -> str:
     return whole if len(before) <= SHORT_OBJECT else f"{before[: room - 1]}….{name}"
 
 
+def fit_who(line: Line, width: int) -> str:
+    """Return who changed it in `width` cells: `T. Okafor` where the whole name has no room."""
+    name = (line.entry.event.changed_by or "-") if line.entry is not None else ""
+    first, _, last = name.partition(" ")
+    return name if len(name) <= width or not last else f"{first[:1]}. {last}"
+
+
 COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "sign",
         "",
         sign_text,
         fit=fit_sign,
-        style=lambda line: "strong" if line.day is not None else state_of(line),
+        style=lambda line: "strong" if line.is_heading else state_of(line),
         width=3,
         searched=False,
         sort_key=lambda line: (line.acknowledged, -line.severity.rank),
-        reach=lambda line: "what" if line.day is not None else "",
+        reach=lambda line: "what" if line.is_heading else "",
     ),
     Column(
         "severity",
         "",
-        lambda line: line.severity.value,
+        lambda line: "" if line.is_title else line.severity.value,
         fit=fit_severity,
         style=state_of,
         width=8,
@@ -117,7 +126,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "where",
         "Object and field",
-        lambda line: line.where,
+        lambda line: "" if line.is_title else line.where,
         fit=fit_place,
         style=_where_state,
         min_width=20,
@@ -136,15 +145,17 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "by",
         "Who",
-        lambda line: (line.entry.event.changed_by or "") if line.entry is not None else "",
+        lambda line: (line.entry.event.changed_by or "-") if line.entry is not None else "",
+        fit=fit_who,
         style=lambda _: "muted",
         width=12,
-        hide_below=108,
+        shrink_to=9,
+        hide_below=72,
     ),
     Column(
         "mapped",
         "⇄",
-        lambda line: str(line.mapped) if line.mapped and line.day is None else "",
+        lambda line: str(line.mapped) if line.mapped and not line.is_heading else "",
         style=lambda line: "muted" if line.acknowledged else "accent",
         width=2,
         align="right",
@@ -156,7 +167,7 @@ COLUMNS: tuple[Column[Line], ...] = (
         "UTC",
         lambda line: line.when,
         style=lambda _: "muted",
-        width=5,
+        width=6,
         searched=False,
         sort_key=lambda line: line.at,
         hide_below=80,
@@ -180,6 +191,7 @@ def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[En
         "field": lambda entry, wanted: one_of(entry.event.field_name or "", wanted),
         "attr": _has_attribute,
         "kind": _is_kind,
+        "seen": lambda entry, wanted: yes_no(entry.seen, wanted),
         "ack": lambda entry, wanted: yes_no(entry.acknowledged, wanted),
         "mapped": lambda entry, wanted: yes_no(bool(entry.event.affected_mappings), wanted),
         "story": lambda entry, wanted: yes_no(entry.event.story is not None, wanted),

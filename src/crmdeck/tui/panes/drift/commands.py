@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from textual.screen import Screen
 
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import Choice, Decision, DecisionState, DriftKind, Severity
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
@@ -30,6 +32,18 @@ NAMED = 4
 """Changes that a question names; the others are counted."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """Changes that were acknowledged together, and the mappings that moved with them.
+
+    `moved` are the ids of the decisions by connection and pair.
+    """
+
+    ids: tuple[str, ...]
+    note: str
+    moved: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
 class DriftCommands:
     """Acknowledges, repairs and takes renames; folds, filters and leads elsewhere."""
 
@@ -46,6 +60,8 @@ class DriftCommands:
         self._loader = loader
         self._table = table
         self._view = view
+        self._done: list[Step] = []
+        self._undone: list[Step] = []
 
     @property
     def line(self) -> Line | None:
@@ -109,6 +125,14 @@ class DriftCommands:
             return None
         return self.why_no_event() or "No mapping that stands is touched by this change."
 
+    def why_no_undo(self) -> str | None:
+        """Say why there is nothing to take back."""
+        return None if self._done else "Nothing was acknowledged here since the console was opened."
+
+    def why_no_redo(self) -> str | None:
+        """Say why there is nothing to do again."""
+        return None if self._undone else "Nothing was taken back."
+
     def why_no_rename(self) -> str | None:
         """Say why there is no rename to take."""
         if self._rename() is not None:
@@ -124,7 +148,7 @@ class DriftCommands:
         line = self.line
         if line is not None and line.open is not None:
             self._loader.fold(line.key)
-        elif line is not None:
+        elif line is not None and not line.is_title:
             self._view.zoom(not self._view.is_zoomed)
 
     def fold(self) -> None:
@@ -150,9 +174,27 @@ class DriftCommands:
         """Go to the day after that of the cursor."""
         self._go_to_day(-1)
 
+    def undo(self) -> None:
+        """Take back what was acknowledged last."""
+        if self._done:
+            step = self._done.pop()
+            self._undone.append(step)
+            self._run(step, back=True)
+
+    def redo(self) -> None:
+        """Acknowledge again what was taken back last."""
+        if self._undone:
+            step = self._undone.pop()
+            self._done.append(step)
+            self._run(step, back=False)
+
     def only_unacknowledged(self) -> None:
         """Show only what is not acknowledged, or all again."""
         self._toggle("ack:no")
+
+    def only_unseen(self) -> None:
+        """Show only what this operator has not had on screen, or all again."""
+        self._toggle("seen:no")
 
     def only_breaking(self) -> None:
         """Show only what is breaking, or all again."""
@@ -196,7 +238,7 @@ class DriftCommands:
             Confirm(
                 f"Acknowledge all {count(len(entries), 'change')} shown?",
                 f"All {what} and are not acknowledged yet, those in folded days and stories "
-                "too. It can't be taken back.",
+                "too. u takes it back.",
                 yes=f"Acknowledge {len(entries):,}",
                 opened_by="A",
             ),
@@ -325,6 +367,7 @@ class DriftCommands:
         ids, workspace = [entry.event.id for entry in entries], self._host.workspace
 
         def done(number: int) -> None:
+            self._did(Step(tuple(ids), note))
             text = f"Acknowledged {count(number, 'change')}"
             self._view.show_done(text + (f": {note}" if note else ""))
 
@@ -340,17 +383,60 @@ class DriftCommands:
         name, workspace = new.event.field_name or "", self._host.workspace
         note = f"Renamed: {old.event.field_name} is {name} now."
 
-        def work() -> int:
-            for (connection_id, pair), choices in _moves(moving, name, note).items():
-                workspace.mappings.decide(connection_id, pair, choices)
-            return workspace.drift.acknowledge([old.event.id, new.event.id], note)
+        ids = (old.event.id, new.event.id)
 
-        def done(_: int) -> None:
+        def work() -> Step:
+            decided = {
+                place: tuple(one.id for one in workspace.mappings.decide(*place, choices))
+                for place, choices in _moves(moving, name, note).items()
+            }
+            workspace.drift.acknowledge(ids, note)
+            return Step(ids, note, decided)
+
+        def done(step: Step) -> None:
+            self._did(step)
             moved = f" {count(len(moving), 'mapping')} moved along." if moving else ""
             self._view.show_done(note + moved)
 
         self._requests.load(
             "rename", lambda _: work(), done, label=f"taking {name} as renamed", cancellable=False
+        )
+
+    def _did(self, step: Step) -> None:
+        self._done.append(step)
+        self._undone.clear()
+
+    def _run(self, step: Step, *, back: bool) -> None:
+        """Take a step back, or do it again: its mappings first, as they may be refused."""
+        workspace = self._host.workspace
+
+        def work() -> Step:
+            moved = {
+                place: tuple(one.id for one in workspace.mappings.undo_all(*place, decided))
+                for place, decided in step.moved.items()
+            }
+            if back:
+                workspace.drift.take_back(step.ids)
+            else:
+                workspace.drift.acknowledge(step.ids, step.note)
+            return replace(step, moved=moved)
+
+        def done(again: Step) -> None:
+            steps = self._undone if back else self._done
+            if step in steps:
+                steps[steps.index(step)] = again
+            number = count(len(step.ids), "change")
+            self._view.show_done(f"{number} {'is open again' if back else 'acknowledged again'}")
+
+        def failed(error: CrmdeckError) -> None:
+            there, here = (self._undone, self._done) if back else (self._done, self._undone)
+            if step in there:
+                there.remove(step)
+                here.append(step)
+            self._host.say(str(error), severity="error", timeout=10)
+
+        self._requests.load(
+            "step", lambda _: work(), done, failed=failed, label="taking it back", cancellable=False
         )
 
     def _toggle(self, term: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
@@ -52,6 +53,8 @@ class TimelineLoader:
         self.is_flat = False
         self.folds = Folds()
         self.cursor: str | None = None
+        self._looked_at: set[str] = set()
+        self._remembered: set[str] = set()
         self._host = host
         self._requests = requests
         self._view = view
@@ -79,6 +82,27 @@ class TimelineLoader:
             partial(_arranged, timeline, self._view.filter_text, self.folds, self.is_flat),
             self._show,
             label="arranging",
+        )
+
+    def look(self, entries: Iterable[Entry]) -> None:
+        """Note that the operator has these on screen; `remember` writes it down."""
+        fresh = {one.event.id for one in entries if not one.seen}
+        self._looked_at |= fresh - self._remembered
+
+    def remember(self) -> None:
+        """Write down what the operator has had on screen since the last time."""
+        ids, self._looked_at = list(self._looked_at), set()
+        if not ids:
+            return
+        self._remembered.update(ids)
+        workspace = self._host.workspace
+        self._requests.load(
+            "seen",
+            lambda _: workspace.drift.see(ids),
+            lambda _: None,
+            failed=lambda _: self._remembered.difference_update(ids),
+            quiet=True,
+            cancellable=False,
         )
 
     def fold(self, key: str) -> None:

@@ -26,6 +26,9 @@ from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry
 
+REMEMBER_EVERY = 3.0
+"""Seconds between two looks at what is on screen, which counts as seen from then on."""
+
 
 class DriftPane(Pane):
     """The timeline, how dense it is, and one change in full."""
@@ -47,6 +50,17 @@ class DriftPane(Pane):
         yield self.table
         yield DetailView(id="event")
 
+    def on_mount(self) -> None:
+        """Begin to remember what was on screen."""
+        self.set_interval(REMEMBER_EVERY, self._remember)
+
+    def _remember(self) -> None:
+        """Remember the changes that are on screen, once they have been for a while."""
+        if self.display and self.screen.is_current:
+            lines = (line for line in self.table.in_view() if not line.is_heading)
+            self.timeline.look(entry for line in lines for entry in line.entries)
+        self.timeline.remember()
+
     def reload(self) -> None:
         """Read the drift."""
         self.timeline.read(self.connection_id)
@@ -67,7 +81,7 @@ class DriftPane(Pane):
         strip.today = timeline.now.date()
         strip.days = arrangement.days
         if cursor is None and self.table.cursor_row is None:
-            cursor = next((line.key for line in arrangement.lines if line.day is None), None)
+            cursor = next((line.key for line in arrangement.lines if not line.is_heading), None)
         self.table.set_rows(arrangement.lines, cursor=cursor)
 
     def zoom(self, zoomed: bool) -> None:
@@ -110,7 +124,7 @@ class DriftPane(Pane):
     @on(Density.Picked)
     def _picked(self, message: Density.Picked) -> None:
         for position, line in enumerate(self.table.shown()):
-            if message.first <= line.at.date() <= message.last:
+            if line.day is not None and message.first <= line.day <= message.last:
                 self.table.move_to(position)
                 return
 
@@ -121,12 +135,16 @@ class DriftPane(Pane):
         if arrangement is None or timeline is None:
             return
         total, shown = arrangement.total, len(arrangement.entries)
-        waiting = sum(not entry.acknowledged for entry in timeline.entries)
+        open_ = [entry for entry in timeline.entries if not entry.acknowledged]
+        unseen = sum(not entry.seen for entry in open_)
+        breaking = sum(timeline.breaks(entry) for entry in open_)
         self.set_heading(
             "Drift",
             "all connections" if self.timeline.everywhere else self.connection_name,
             count(total, "change"),
-            f"{waiting:,} to do" if waiting else "all acknowledged" if total else "",
+            f"{len(open_):,} to do" if open_ else "all acknowledged" if total else "",
+            f"{unseen:,} not seen" if unseen else "",
+            f"✕ {breaking} break{'s' if breaking == 1 else ''} a mapping" if breaking else "",
         )
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
