@@ -138,6 +138,7 @@ def main() -> None:
             lambda: record(empty.pop(), 0, discovered=schemas),
             len(empty),
         )
+        year(home, schemas)
         store = Store(home / "cache.duckdb")
         record(store, next(numbers), discovered=schemas)
         measure(
@@ -166,6 +167,24 @@ def main() -> None:
         measure("cold: import crmdeck.store", lambda: cold("import crmdeck.store"))
         measure("cold: import crmdeck.model", lambda: cold("import crmdeck.model"))
         measure("cold: first session", lambda: cold(SESSION.format(path=str(Path(store.place)))))
+
+
+def year(home: Path, schemas: Sequence[ObjectSchema]) -> None:
+    """Print what a year of daily refreshes adds to the file, with a change a week."""
+    store = Store(home / "year.duckdb")
+    record(store, 0, discovered=schemas)
+    first = (home / "year.duckdb").stat().st_size
+    names = [schema.object_type for schema in schemas]
+    for day in range(1, 366):
+        if day % 7:
+            record(store, day, unchanged=names)
+            continue
+        place = day % len(schemas)
+        field = schemas[place].fields[0].model_copy(update={"name": f"New{day}__c"})
+        changed = schemas[place].model_copy(update={"fields": (*schemas[place].fields, field)})
+        record(store, day, discovered=[changed], unchanged=names[:place] + names[place + 1 :])
+    grown = (home / "year.duckdb").stat().st_size - first
+    print(f"a year adds {grown / 1e6:.2f} MB to the {first / 1e6:.1f} MB of the first refresh")
 
 
 SESSION = """

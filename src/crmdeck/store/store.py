@@ -89,6 +89,13 @@ class Store:
         """Return where the log is, as it may be shown: without a password."""
         return self._engine.place
 
+    def describe(self) -> str:
+        """Return engine, its version and the place, for the doctor."""
+        with self._engine.reading() as database:
+            version = str(database.rows("SELECT version()")[0][0])
+        name = version if version.startswith("PostgreSQL") else f"DuckDB {version}"
+        return f"{name.split(' on ')[0]}, {self.place}"
+
     def now(self) -> datetime:
         """Return the present moment in UTC by the one clock of all who write here."""
         return self._engine.now()

@@ -55,7 +55,11 @@ def examine(home: Path | str | None = None, *, demo: bool = False) -> tuple[Find
 
 def _workspace(workspace: Workspace) -> list[Finding]:
     statuses = workspace.health.statuses()
-    findings = [Finding(check="cache", ok=True, found=f"{len(statuses)} connections")]
+    engine = workspace.context.store.describe()
+    rights = ", read only" if workspace.read_only else ""
+    findings = [
+        Finding(check="log", ok=True, found=f"{engine}, {len(statuses)} connections{rights}")
+    ]
     for status in statuses:
         bad = status.status in (Status.ERROR, Status.REAUTH_REQUIRED)
         findings.append(

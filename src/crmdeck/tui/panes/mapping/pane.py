@@ -26,7 +26,7 @@ from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import MappingSession
 
-WATCH_EVERY = 2.0
+WATCH_EVERY = 0.5
 """Seconds between two looks at whether anybody wrote to the workspace."""
 
 
