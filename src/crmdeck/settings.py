@@ -8,9 +8,27 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crmdeck.errors import UsageError
+from crmdeck.model import Severity
 
 SETTINGS_FILE = "settings.toml"
 MAX_TTL_HOURS = 87_600
+
+
+class NoticeRoute(BaseModel):
+    """One `[[notify]]`: who is told of a check, and of what.
+
+    `at_least` is how bad drift must be, `connections` are patterns of names, `all_well` asks for
+    a message where there is nothing to tell. The address is a secret and stands in the
+    environment, as `CRMDECK_NOTIFY_<NAME>_URL`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$")
+    kind: Literal["slack", "teams", "email", "webhook", "other"]
+    at_least: Severity = Severity.RISKY
+    connections: tuple[str, ...] = ("*",)
+    all_well: bool = False
 
 
 class Settings(BaseModel):
@@ -37,6 +55,7 @@ class Settings(BaseModel):
     auto_advance: bool = True
     theme: str | None = None
     keys: dict[str, str] = Field(default_factory=dict)
+    notify: tuple[NoticeRoute, ...] = ()
 
     @classmethod
     def load(cls, home: Path) -> Settings:

@@ -18,6 +18,7 @@ from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.exports import Exports
 from crmdeck.workspace.health import Health
 from crmdeck.workspace.mappings import Mappings
+from crmdeck.workspace.notices import Notices
 from crmdeck.workspace.refreshes import Refreshes
 from crmdeck.workspace.schemas import Schemas
 from crmdeck.workspace.signin.service import SignIn
@@ -33,6 +34,7 @@ SERVICES = (
     Mappings,
     Health,
     Checks,
+    Notices,
     Audit,
     Exports,
     Backups,

@@ -30,6 +30,7 @@ COMMANDS = {
     "status": Command("health", "Tell how connections are doing."),
     "refresh": Command("health", "Discover the schema again and tell what changed."),
     "check": Command("check", "Refresh, and tell what happened since the last check; a gate."),
+    "watch": Command("check", "Check again and again, until told to stop."),
     "schema": Command("schema", "List object types, or the fields of one."),
     "drift": Command("drift", "Tell what changed, newest first, and acknowledge it."),
     "compare": Command("drift", "Tell how two cached schemas differ."),

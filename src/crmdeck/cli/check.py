@@ -1,19 +1,26 @@
-"""crmdeck check: what happened since the last one, and whether it fails."""
+"""crmdeck check and crmdeck watch: what happened since the last one, and whether it fails."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import random
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
-from crmdeck.cli.output import chosen_format, emit, say, write_file
+from crmdeck.cli.output import chosen_format, emit, report_error, say, write_file
 from crmdeck.cli.session import ProgressLine, moment, workspace
-from crmdeck.model import FailOn, IssueLevel
+from crmdeck.errors import CacheBusyError, CancelledError
+from crmdeck.model import CancelToken, FailOn, IssueLevel
 
 if TYPE_CHECKING:
     from crmdeck.model import CheckReport
+    from crmdeck.workspace import Workspace
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
@@ -28,6 +35,14 @@ CheckFailOnOption = Annotated[
 PolicyOption = Annotated[
     Path | None,
     typer.Option("--policy", help="A file of rules; without it policy.toml of the workspace."),
+]
+
+NotifyOption = Annotated[
+    bool, typer.Option("--notify", help="Send the notices that the settings name.")
+]
+HeartbeatOption = Annotated[
+    str | None,
+    typer.Option("--heartbeat", help="The address of a watchdog, called once a check has run."),
 ]
 
 
@@ -50,6 +65,8 @@ def check(
         Path | None, typer.Option("--output", "-o", help="A file in place of stdout.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    notify: NotifyOption = False,
+    heartbeat: HeartbeatOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
@@ -63,6 +80,8 @@ def check(
         wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
         if wanted is not None:
             ws.checks.require_format(wanted)
+        if notify:
+            ws.notices.require_ready()
         with ProgressLine() as line:
             report = ws.checks.run(
                 names or (),
@@ -72,6 +91,8 @@ def check(
                 refresh=refresh,
                 progress=line,
             )
+        if notify or heartbeat:
+            _tell_others(ws, report, notify=notify, heartbeat=heartbeat)
         if output is not None:
             write_file(output, ws.checks.render(report, wanted or "markdown"))
             show(report)
@@ -80,6 +101,79 @@ def check(
         else:
             show(report)
     raise typer.Exit(report.exit_code)
+
+
+def watch(
+    names: NamesArgument = None,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Minutes from one check to the next.")
+    ] = 60,
+    times: Annotated[
+        int | None, typer.Option("--times", min=1, help="So many checks, then end.")
+    ] = None,
+    fail_on: CheckFailOnOption = FailOn.BREAKING,
+    policy: PolicyOption = None,
+    notify: NotifyOption = False,
+    heartbeat: HeartbeatOption = None,
+    home: HomeOption = None,
+    demo: DemoOption = False,
+) -> None:
+    """Check again and again, until told to stop (Ctrl+C, SIGTERM).
+
+    Each pause is up to a tenth longer than asked for, so that many do not ask at once; where
+    nothing could be read it is doubled, eight times as long at most.
+    """
+    stop = CancelToken()
+    with workspace(home, demo) as ws, _stopped_by_signals(stop):
+        if notify:
+            ws.notices.require_ready()
+        patience = 1
+        for number in itertools.count(1):
+            try:
+                report = ws.checks.run(names or (), fail_on=fail_on, policy=policy, cancel=stop)
+                show(report)
+                _tell_others(ws, report, notify=notify, heartbeat=heartbeat)
+                unread = not any(each.read for each in report.connections)
+            except CancelledError:
+                return
+            except CacheBusyError as error:
+                report_error(error, as_json=False)
+                unread = True
+            if number == times:
+                return
+            patience = min(8, patience * 2) if unread else 1
+            seconds = every * 60 * patience * (1 + random.random() / 10)  # noqa: S311  no secret
+            say(f"The next check is in {seconds / 60:.0f} min.")
+            with contextlib.suppress(CancelledError):
+                stop.wait(seconds)
+            if stop.cancelled:
+                return
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
+    def end(*_: object) -> None:
+        stop.cancel()
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _tell_others(
+    ws: Workspace, report: CheckReport, *, notify: bool, heartbeat: str | None
+) -> None:
+    for delivery in ws.notices.send(report) if notify else ():
+        if delivery.sent:
+            say(f"Told {delivery.route}.")
+        else:
+            say(f"Could not tell {delivery.route}: {delivery.error}")
+    error = ws.notices.heartbeat(heartbeat) if heartbeat else None
+    if error:
+        say(f"The watchdog could not be told: {error}")
 
 
 def show(report: CheckReport) -> None:

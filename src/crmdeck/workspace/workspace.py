@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.exports import Exports
     from crmdeck.workspace.health import Health
     from crmdeck.workspace.mappings import Mappings
+    from crmdeck.workspace.notices import Notices
     from crmdeck.workspace.refreshes import Refreshes
     from crmdeck.workspace.schemas import Schemas
     from crmdeck.workspace.signin.service import SignIn
@@ -180,6 +181,13 @@ class Workspace:
         return Checks(
             self.context, self.refreshes, self.drift, self.mappings, self.health, self.audit
         )
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Telling of a check who is not there to see it."""
+        from crmdeck.workspace.notices import Notices
+
+        return Notices(self.context)
 
     @cached_property
     def exports(self) -> Exports:

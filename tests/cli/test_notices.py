@@ -1,0 +1,159 @@
+"""Who is told of a check: over real sockets, signed, tried again, and with no secret anywhere."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from crmdeck.workspace import Workspace
+from tests.cli.test_check import FIRST, Night
+
+SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
+PATH = "/a-path-that-is-a-secret"
+SETTINGS = """
+[[notify]]
+name = "ops"
+kind = "webhook"
+at_least = "breaking"
+connections = ["acme*"]
+
+[[notify]]
+name = "chat"
+kind = "other"
+all_well = true
+"""
+
+
+class Listener:
+    """Takes what is posted; answers 500 as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, dict[str, str], str]] = []
+        self.failing = 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("content-length", 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                body = self.rfile.read(length).decode()
+                owner.failing -= 1
+                if owner.failing < 0:
+                    owner.taken.append((self.path, headers, body))
+                self.send_response(500 if owner.failing >= 0 else 200)
+                self.end_headers()
+
+            do_GET = do_POST  # noqa: N815  the name that http.server asks for
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    running = Listener()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+@pytest.fixture
+def night(tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Night:
+    night = Night(tmp_path)
+    (tmp_path / "home/settings.toml").write_text(SETTINGS)
+    monkeypatch.setenv("CRMDECK_NOTIFY_OPS_URL", f"http://{listener.host}{PATH}")
+    monkeypatch.setenv("CRMDECK_NOTIFY_OPS_SECRET", SECRET)
+    monkeypatch.setenv("CRMDECK_NOTIFY_CHAT_URL", f"json://{listener.host}{PATH}")
+    return night
+
+
+def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: Listener) -> None:
+    night.shell.run("check", "--notify", "--heartbeat", f"http://{listener.host}/beat")
+    assert [path for path, *_ in listener.taken] == [PATH, "/beat"], "all is well, and the beat"
+    assert "all is well" in listener.taken[0][2]
+    listener.taken.clear()
+
+    evil = "<!channel> \\u202e"
+    text = (night.folder / "acme/Opportunity.json").read_text()
+    (night.folder / "acme/Opportunity.json").write_text(
+        text.replace('"label": "Name"', f'"label": "{evil}"').replace('"currency"', '"string"')
+    )
+    night.export("beta", *FIRST, ("New__c", "string"))
+    done = night.shell.run("check", "--notify", "--fail-on", "safe", code=4)
+    assert len(listener.taken) == 2
+    (_, headers, body), (_, _, chat) = listener.taken
+    told = Webhook(SECRET).verify(body, headers)
+    assert {issue["connection"] for issue in told["data"]["issues"]} == {"acme"}
+    assert "<!channel>" not in chat
+    assert "beta" in chat
+    entries = night.shell.run("audit", "--event", "notice.*").stdout
+    assert entries.count("notice.sent") == 3
+    for said in (done.stderr, done.stdout, entries, body):
+        assert PATH not in said
+        assert SECRET not in said
+
+
+def test_what_fails_is_tried_again_and_then_said(
+    night: Night, listener: Listener, tmp_path: Path
+) -> None:
+    from crmdeck.workspace.notices import PAUSES, Notices
+
+    pauses: list[float] = []
+    night.export("acme", ("Name", "string"))
+    with Workspace.open(tmp_path / "home") as ws:
+        report = ws.checks.run(["acme"])
+        notices = Notices(ws.context, pause=pauses.append)
+        listener.failing = 2
+        ops, _ = notices.send(report)
+        assert (ops.sent, tuple(pauses)) == (True, PAUSES)
+        listener.failing = 3
+        ops, _ = notices.send(report)
+        assert (ops.sent, ops.error) == (False, "It answered 500.")
+        (failed,) = ws.audit.entries(event="notice.failed")
+        assert "ops" in failed.summary
+        assert notices.heartbeat("http://127.0.0.1:9/x") == "ConnectError"
+
+
+def test_a_route_that_can_not_be_used_is_said_before_the_check(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = night.shell.json("audit")
+    monkeypatch.setenv("CRMDECK_NOTIFY_OPS_SECRET", "short")
+    assert "can't sign" in night.shell.run("check", "--notify", code=2).stderr
+    monkeypatch.delenv("CRMDECK_NOTIFY_OPS_URL")
+    assert "$CRMDECK_NOTIFY_OPS_URL" in night.shell.run("check", "--notify", code=2).stderr
+    (night.folder / "home/settings.toml").unlink()
+    assert "nobody to notify" in night.shell.run("watch", "--notify", code=2).stderr
+    assert night.shell.json("audit") == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
+    assert "all is well" in night.shell.run("watch", "--times", "1").stdout
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "crmdeck", "watch", "--home", str(night.shell.home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watch.stderr is not None
+    for line in watch.stderr:
+        if "The next check" in line:
+            break
+    watch.send_signal(signal.SIGTERM)
+    out, err = watch.communicate(timeout=60)
+    assert (watch.returncode, err) == (0, "")
+    assert "2 connections checked" in out
