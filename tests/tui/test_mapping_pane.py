@@ -367,7 +367,7 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
     export(folder, *kept, described("Account_Name_New__c", "Account Name"))
     workspace.refreshes.run("acme")
     async with at_desk(workspace) as desk:
-        assert "1 broken line" in screen_text(desk.pilot)
+        assert "f repairs 1 broken" in screen_text(desk.pilot)
         await desk.press("5")
         host = desk.pane.host
         host.go_to("mapping", Location(pair=PAIR, field="accountName", repair=True))

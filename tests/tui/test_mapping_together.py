@@ -105,7 +105,7 @@ async def test_drift_that_takes_an_accepted_field_shows_by_itself(
         folder = Path(str(dana.connections.get("acme").path))
         export(folder, *(field for field in FIELDS if field["name"] != "Account_Name__c"))
         sam.refreshes.run("acme")
-        await until(desk.pilot, lambda: "1 broken line" in screen_text(desk.pilot))
+        await until(desk.pilot, lambda: "f repairs 1 broken" in screen_text(desk.pilot))
         row = next(x for x in screen_text(desk.pilot).splitlines() if "Account name" in x)
         assert "no long" in row
 

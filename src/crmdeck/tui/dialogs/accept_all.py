@@ -14,6 +14,7 @@ from textual.widgets import Button, Static
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.text import count, display_text
+from crmdeck.workspace import percent
 
 FIRST, LEAST, MOST, STEP = 90, 5, 95, 5
 
@@ -97,7 +98,7 @@ class AcceptAll(Dialog[float]):
         self.query_one("#sure", Static).update(shown)
         lines = [
             Content.assemble(
-                (f"{line.confidence * 100:3.0f}  ", "$muted"),
+                (f"{percent(line.confidence):>2}  ", "$muted"),
                 display_text(line.fields, 66),
                 (f"  {display_text(line.note, 24)}" if line.note else "", "$warn"),
             )

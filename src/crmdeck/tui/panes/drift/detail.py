@@ -216,7 +216,11 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
 
 
 def day_detail(timeline: Timeline, line: Line, width: int) -> Content:
-    """Return what happened on a day, counted."""
+    """Return what happened on a day, or under a title, counted."""
+    if line.is_title:
+        return Content("\n").join(
+            [Content.styled(line.where, "bold"), *_counts(line.entries, width)]
+        )
     moments = sorted({entry.event.detected_at for entry in line.entries})
     when = f"{moments[0]:%A %Y-%m-%d}, {ago(moments[-1], timeline.now)}"
     lines = [

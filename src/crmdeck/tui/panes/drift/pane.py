@@ -80,7 +80,8 @@ class DriftPane(Pane):
         strip = self.query_one(Density)
         strip.today = timeline.now.date()
         strip.days = arrangement.days
-        if cursor is None and self.table.cursor_row is None:
+        known = {line.key for line in arrangement.lines}
+        if cursor not in known and self.table.cursor_key not in known:
             cursor = next((line.key for line in arrangement.lines if not line.is_heading), None)
         self.table.set_rows(arrangement.lines, cursor=cursor)
 

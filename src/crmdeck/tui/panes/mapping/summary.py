@@ -43,7 +43,7 @@ def heading(session: MappingSession, connection: str, *, compact: bool) -> Conte
 def next_step(session: MappingSession, *, refining: bool) -> Content:
     """Return what to do next, in words; `refining` while figures are still being made."""
     parts = list(_steps(session.rows))
-    text = "; then ".join(parts) if parts else "all decided: e exports the mapping"
+    text = ", ".join(parts) if parts else "all decided: e exports the mapping"
     found = [Content.styled(f"next: {text}" if parts else text, "" if parts else "$good")]
     if refining:
         found.insert(0, Content.styled("quick match, refining…", "$warn"))
@@ -59,13 +59,12 @@ def next_step(session: MappingSession, *, refining: bool) -> Content:
 def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
     groups = Counter(row.group for row in rows)
     if broken := groups[Group.BROKEN]:
-        each = "f repairs it" if broken == 1 else "f repairs each"
-        yield f"{count(broken, 'broken line')}, {each}"
+        yield f"f repairs {broken} broken"
     if groups[Group.SURE]:
         stuck = sum(not row.can_flow for row in rows if row.group is Group.SURE)
-        out = f" ({stuck} can't flow and stay{'s' if stuck == 1 else ''} out)" if stuck else ""
+        out = f" ({stuck} can't flow)" if stuck else ""
         yield f"A accepts {groups[Group.SURE] - stuck} sure{out}"
     if groups[Group.CHECK]:
-        yield f"{groups[Group.CHECK]} to check, a or x"
+        yield f"a or x for {groups[Group.CHECK]} to check"
     if groups[Group.UNMATCHED]:
-        yield f"{groups[Group.UNMATCHED]} without a match, Enter or X"
+        yield f"Enter or X for {groups[Group.UNMATCHED]} without a match"
