@@ -249,6 +249,7 @@ def test_a_host_that_does_not_answer_is_named_without_the_password(host: str) ->
         names(Store(f"postgresql://me:{encoded}@{host}/db", wait=2))
     assert caught.value.code == "DATABASE_UNREACHABLE"
     assert host in caught.value.message
+    assert " since " in caught.value.message
     assert caught.value.remedy
     for password in (SECRET, encoded):
         assert password not in f"{caught.value!r} {caught.value} {caught.value.__cause__}"

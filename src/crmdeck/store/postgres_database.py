@@ -16,6 +16,7 @@ from crmdeck.store.database import Row, quote
 if TYPE_CHECKING:
     import psycopg
 
+UNREACHABLE = "DATABASE_UNREACHABLE"
 SCHEMES = ("postgresql://", "postgres://")
 
 # PostgreSQL has no NUL in a text, and a CRM may send one. This is no character either, and comes
@@ -196,7 +197,7 @@ def explain(error: Exception, url: str) -> CacheError:
             f"The database {place} can't be reached.",
             cause=cause,
             remedy="Nothing was changed. Try again when it is back, or look at host and port.",
-            code="DATABASE_UNREACHABLE",
+            code=UNREACHABLE,
         )
     return CacheError(f"The database {place} refused what was asked.", cause=cause)
 

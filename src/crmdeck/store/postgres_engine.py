@@ -14,6 +14,7 @@ from crmdeck.errors import CacheBusyError, CacheError, ConflictError
 from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, refusal
 from crmdeck.store.postgres_database import (
+    UNREACHABLE,
     PostgresDatabase,
     connect,
     driver,
@@ -49,6 +50,7 @@ class PostgresEngine:
         self._idle: list[psycopg.Connection[Row]] = []
         self._may_write: bool | None = None
         self._ahead = timedelta()
+        self._unreachable_since: datetime | None = None
 
     @property
     def read_only_reason(self) -> str | None:
@@ -182,7 +184,20 @@ class PostgresEngine:
             self._idle.append(connection)
 
     def _connect(self) -> psycopg.Connection[Row]:
-        connection = connect(self._url, timeout=self._wait)
+        try:
+            connection = connect(self._url, timeout=self._wait)
+        except CacheError as error:
+            if error.code != UNREACHABLE:
+                raise
+            self._unreachable_since = self._unreachable_since or self.now()
+            raise CacheError(
+                f"The database {self.place} has been out of reach since "
+                f"{self._unreachable_since:%H:%M:%S} UTC.",
+                cause=error.cause,
+                remedy=error.remedy,
+                code=error.code,
+            ) from error.__cause__
+        self._unreachable_since = None
         try:
             with wording_failures(self._url):
                 self._bring_up_to_date(connection)
