@@ -67,26 +67,37 @@ def drift(
                 if event.story in titles:
                     if event.story not in told:
                         told.add(event.story)
-                        rows.append((event.detected_at, "", "", titles[event.story], "", "", ""))
+                        title = titles[event.story]
+                        rows.append((event.detected_at, "", title, "", "", "", "", ""))
                     continue
                 rows.append(_drift_row(event))
             emit_table(
-                ("when", "severity", "object", "what", "breaks", "acknowledged", "changed by"),
+                (
+                    "when",
+                    "severity",
+                    "what",
+                    "what happened",
+                    "why",
+                    "maps",
+                    "acknowledged",
+                    "changed by",
+                ),
                 rows,
-                least=("acknowledged", "changed by", "breaks"),
+                least=("acknowledged", "why", "changed by", "maps"),
             )
     if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
 def _drift_row(event: DriftEvent) -> tuple[object, ...]:
-    subject = event.field_name or ""
-    what = f"{event.kind.value.replace('_', ' ')} {subject}".strip()
+    from crmdeck.workspace import place_of, what_happened
+
     return (
         event.detected_at,
         event.severity,
-        event.object_type,
-        f"{what}: {event.reason}" if event.reason else what,
+        place_of(event),
+        what_happened(event),
+        event.reason,
         ", ".join(event.affected_mappings),
         event.acknowledged_at,
         _who(event),

@@ -72,7 +72,7 @@ def suggest(
             ],
         )
         for field in ws.mappings.unfed(name, pair):
-            say(f"Blocking: {field.name} is required in the CRM and nothing feeds it.")
+            say(f"No value reaches {field.name}, which the CRM requires.")
 
 
 def match(
