@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing
+from crmdeck.drift import detect
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
     CancelToken,
     Connection,
+    DriftReport,
     Notice,
     ObjectFailure,
     Platform,
@@ -36,9 +37,11 @@ from crmdeck.workspace.refresh_diff import (
     Answer,
     Cached,
     Compared,
-    compare,
+    gone_fields,
+    gone_objects,
     load_cached,
     load_known,
+    schemas_after,
 )
 from crmdeck.workspace.remote_log import take_over
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
@@ -120,11 +123,14 @@ class Refresh:
         if failed and not (self._answer.discovered or self._answer.unchanged):
             raise _all_failed(failed)
         while True:
-            cached, compared = self.compare()
+            compared = self.compare()
             self._cancel.check()
             with self._context.store.write() as session:
-                if session.snapshots.latest_refresh(self._connection.id) == cached.refresh_id:
-                    return self.record(session, cached, compared)
+                if (
+                    session.snapshots.latest_refresh(self._connection.id)
+                    == compared.cached.refresh_id
+                ):
+                    return self.record(session, compared)
             # Another process refreshed meanwhile: compare with what it wrote.
 
     def discover(self) -> None:
@@ -145,28 +151,39 @@ class Refresh:
             with context.store.write() as session:
                 remember(session, connection.id, news, context.now, context.actor)
 
-    def compare(self) -> tuple[Cached, Compared]:
-        """Hold the answer against the cache, as it is now, and ask who made the changes."""
-        connection, connector = self._connection, self._connector
-        cached = load_cached(self._context.store, connection.id, self._answer)
-        compared = compare(
-            connection,
-            connector,
-            self._scope,
-            self._answer,
-            cached,
-            self._context.now,
-            partial(read_field_words, self._context.home),
+    def compare(self) -> Compared:
+        """Hold the answer against the cache, as it is now, and ask who made the changes.
+
+        A first discovery is a baseline and has no drift.
+        """
+        connection, connector, answer = self._connection, self._connector, self._answer
+        cached = load_cached(self._context.store, connection.id, answer)
+        if cached.refresh_id is None:
+            return Compared(cached, DriftReport(), {})
+        gone = gone_objects(connector, answer, cached)
+        after = schemas_after(answer, cached, self._scope)
+        report = detect(
+            connection_id=connection.id,
+            platform=connection.platform,
+            detected_at=self._context.now,
+            before=cached.before,
+            after=after,
+            gone_objects=gone,
+            gone_fields=gone_fields(connector, cached.before, after),
+            returned={name: reason for name, reason in cached.gone.items() if name in after},
+            accepted=cached.accepted,
+            present=cached.present,
+            left=cached.left,
+            field_words=partial(read_field_words, self._context.home),
         )
         looks = {name: info.discovered_at for name, info in cached.current.items()}
-        events = attributed(compared.report.events, connection, connector, looks)
-        report = compared.report.model_copy(update={"events": events})
-        return cached, replace(compared, report=report)
+        events = attributed(report.events, connection, connector, looks)
+        return Compared(cached, report.model_copy(update={"events": events}), gone)
 
-    def record(self, session: Session, cached: Cached, compared: Compared) -> RefreshResult:
+    def record(self, session: Session, compared: Compared) -> RefreshResult:
         """Write it all, in the one transaction of `session`."""
         answer, connection = self._answer, self._connection
-        report = compared.report
+        cached, report = compared.cached, compared.report
         failures = tuple(_failure(item) for item in answer.failed)
         sizes = self._sizes(cached)
         run = self._run.model_copy(

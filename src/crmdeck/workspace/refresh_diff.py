@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from crmdeck.connectors.base import (
     Connector,
@@ -16,11 +15,9 @@ from crmdeck.connectors.base import (
     Missing,
     Unchanged,
 )
-from crmdeck.drift import AcceptedField, detect
-from crmdeck.drift.renames import FieldWords
+from crmdeck.drift import AcceptedField
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
-    Connection,
     DriftReport,
     GoneReason,
     Notice,
@@ -118,8 +115,9 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
 
 @dataclass(frozen=True)
 class Compared:
-    """What changed, and which object types are gone for which reason."""
+    """What changed against what was cached, and which object types are gone for which reason."""
 
+    cached: Cached
     report: DriftReport
     gone: Mapping[str, GoneReason]
 
@@ -196,43 +194,11 @@ def _differs(info: SnapshotInfo, schema: ObjectSchema) -> bool:
     return known and info.rules_hash != rules_hash(schema.rules or ())
 
 
-def compare(
-    connection: Connection,
-    connector: Connector,
-    scope: Scope,
-    answer: Answer,
-    cached: Cached,
-    at: datetime,
-    field_words: FieldWords,
-) -> Compared:
-    """Return the drift between the cache and an answer.
+def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
+    """Return the object types of an answer that there is something to compare with, as now.
 
-    A first discovery is a baseline and has none; so is an object type that a changed scope
-    brings in, or that failed before it was ever read.
+    What a changed scope brings in, or failed before it was ever read, is no news.
     """
-    if cached.refresh_id is None:
-        return Compared(DriftReport(), {})
-    gone = _gone_objects(connector, answer, cached)
-    before = cached.before
-    after = _schemas_after(answer, cached, scope)
-    report = detect(
-        connection_id=connection.id,
-        platform=connection.platform,
-        detected_at=at,
-        before=before,
-        after=after,
-        gone_objects=gone,
-        gone_fields=_gone_fields(connector, before, after),
-        returned={name: reason for name, reason in cached.gone.items() if name in after},
-        accepted=cached.accepted,
-        present=cached.present,
-        left=cached.left,
-        field_words=field_words,
-    )
-    return Compared(report, gone)
-
-
-def _schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
     rescoped = cached.scope is not None and cached.scope != scope
     schemas = {}
     for item in answer.discovered:
@@ -246,7 +212,8 @@ def _schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Ob
     return schemas
 
 
-def _gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
+def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
+    """Return the object types that the answer lacks, with the reason that the source gives."""
     answered = answer.names()
     listing = answer.listing
     gone = {}
@@ -264,9 +231,10 @@ def _gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[
     return gone
 
 
-def _gone_fields(
+def gone_fields(
     connector: Connector, before: Mapping[str, ObjectSchema], after: Mapping[str, ObjectSchema]
 ) -> dict[tuple[str, str], GoneReason]:
+    """Return the fields, by object type and name, that the source gives a reason for."""
     missing = []
     for name, state in before.items():
         names = {item.name for item in after[name].fields}
