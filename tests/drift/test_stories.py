@@ -409,3 +409,34 @@ def test_locales_are_known_by_their_form() -> None:
         {"User": [field("LocaleSidKey", picklist=values(*names, "pt-br"))]},
     )
     assert list(told(report)) == ["zones_and_locales"]
+
+
+def changed_alike(number: int) -> tuple[dict[str, list[Field]], dict[str, list[Field]]]:
+    before, after = (
+        {"Deal": [field(f"F{n}", updateable=can) for n in range(number)]} for can in (True, False)
+    )
+    return before, after
+
+
+def added_everywhere(number: int) -> tuple[dict[str, list[Field]], dict[str, list[Field]]]:
+    names = [f"Object{n}" for n in range(number)]
+    return {name: [] for name in names}, everywhere(names)
+
+
+def brought_by_a_package(number: int) -> tuple[dict[str, list[Field]], dict[str, list[Field]]]:
+    return {"Deal": []}, {"Deal": [field(f"acme__F{n}__c") for n in range(number)]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "enough"), [(changed_alike, 10), (added_everywhere, 3), (brought_by_a_package, 5)]
+)
+def test_how_many_are_a_mass(changes: Any, enough: int) -> None:
+    assert drift(*changes(enough - 1)).stories == ()
+    assert len(drift(*changes(enough)).stories) == 1
+
+
+@pytest.mark.parametrize(("ending", "enough"), [("History", 3), ("__c", 10)])
+def test_how_many_objects_that_leave_are_a_mass(ending: str, enough: int) -> None:
+    gone = [f"Object{n}{ending}" for n in range(enough)]
+    assert drift({}, {}, gone=dict.fromkeys(gone[1:], GoneReason.REMOVED)).stories == ()
+    assert len(drift({}, {}, gone=dict.fromkeys(gone, GoneReason.REMOVED)).stories) == 1
