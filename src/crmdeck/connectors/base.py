@@ -22,6 +22,7 @@ from crmdeck.model import (
     ObjectSchema,
     ProbeReport,
     Quota,
+    Rule,
     Scope,
     Suggestion,
     Traffic,
@@ -83,7 +84,17 @@ class Failed:
     error: CrmdeckError
 
 
-Discovery = Listing | Discovered | Unchanged | Failed | Notice
+@dataclass(frozen=True)
+class Rules:
+    """The rules of object types whose fields come by themselves, changed or not.
+
+    The fields that a rule looks at are left to who knows the object type.
+    """
+
+    by_object: Mapping[str, tuple[Rule, ...]]
+
+
+Discovery = Listing | Discovered | Unchanged | Failed | Rules | Notice
 
 
 @dataclass(frozen=True)

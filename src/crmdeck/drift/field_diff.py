@@ -112,9 +112,8 @@ def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
     changes = []
     for name in RULE_ATTRIBUTES:
         left, right = getattr(before, name), getattr(after, name)
-        if name == "fields":
-            left, right = sorted(set(left)), sorted(set(right))
-        if left != right:
+        # A formula that could not be read is none that changed.
+        if left != right and (name != "expression" or (left and right)):
             changes.append(Change(attribute=name, before=left, after=right))
     return tuple(changes)
 

@@ -60,7 +60,8 @@ OBJECT_ATTRIBUTES = (
     "custom_setting",
     "record_types",
 )
-RULE_ATTRIBUTES = ("kind", "fields", "field", "message", "expression", "active")
+# Which fields a rule looks at follows from its expression.
+RULE_ATTRIBUTES = ("kind", "field", "message", "expression", "active")
 
 
 def schema_hash(fields: Iterable[Field]) -> str:
@@ -88,8 +89,7 @@ def object_hash(schema: ObjectSchema) -> str:
 def rules_hash(rules: Iterable[Rule]) -> str:
     """Return the SHA-256 (hex) of the rules of an object type, in any order."""
     return lines_hash(
-        _dump(rule.model_copy(update={"fields": tuple(sorted(set(rule.fields)))}).to_wire())
-        for rule in rules
+        _dump([rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]) for rule in rules
     )
 
 

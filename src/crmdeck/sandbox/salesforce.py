@@ -92,7 +92,7 @@ class SalesforceSite:
         parts = [each for each in path.split("/") if each]
         if parts == ["composite", "batch"]:
             return self._batch(request, version)
-        if parts == ["composite"]:
+        if parts in (["composite"], ["tooling", "composite"]):
             return self._composite(request, version), 1
         return self._single(request, version, parts), 1
 

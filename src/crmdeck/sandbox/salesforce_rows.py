@@ -17,6 +17,23 @@ _VENDOR = {"Id": "0055g0000000099AAA", "Name": "Automated Process", "Username": 
 _ACTIONS = ((AddField, "createdCF"), (RemoveField, "deletedCF"), (RemoveObject, "deletedCustEnt"),
             (Revoke, "revokedOauthToken"))  # fmt: skip
 
+_RULES = (
+    (
+        "Opportunity",
+        "Close_Date_In_Future",
+        "CloseDate",
+        "An open opportunity closes today or later.",
+        "AND(NOT(IsClosed), ISCHANGED(CloseDate), CloseDate < TODAY())",
+    ),
+    (
+        "Lead",
+        "Company_Needs_A_Country",
+        "Country",
+        "Say in which country the company is.",
+        "AND(NOT(ISBLANK(Company)), ISBLANK(Country))",
+    ),
+)
+
 _Row = dict[str, Any]
 
 
@@ -44,6 +61,8 @@ class SalesforceRows:
 
     def tooling(self, name: str) -> Iterable[_Row] | None:
         """Return the rows of a type that only the Tooling API knows."""
+        if name.lower() == "validationrule":
+            return self._validation_rules()
         if name.lower() != "customfield":
             return None
         return (
@@ -53,6 +72,22 @@ class SalesforceRows:
             for field in target.fields.values()
             if field.custom
         )
+
+    def _validation_rules(self) -> Iterable[_Row]:
+        for number, (object_type, name, field, message, formula) in enumerate(_RULES):
+            target = self._tenant.state.objects.get(object_type)
+            if target is None or field not in target.fields:
+                continue
+            yield {
+                "Id": f"03d5g{number:010d}AAA",
+                "ValidationName": name,
+                "NamespacePrefix": None,
+                "Active": True,
+                "ErrorDisplayField": field,
+                "ErrorMessage": message,
+                "EntityDefinition": {"QualifiedApiName": object_type, "Label": target.label},
+                "Metadata": {"active": True, "errorConditionFormula": formula},
+            }
 
     def data(self, name: str) -> Iterable[_Row] | None:
         """Return the rows of an object type, None where it can't be queried."""

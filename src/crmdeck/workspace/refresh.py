@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from functools import partial
 
-from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing
+from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
 from crmdeck.drift import detect
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
@@ -323,7 +323,7 @@ def _all_failed(failed: list[Failed]) -> CrmdeckError:
 
 def _label(item: Discovery) -> str:
     match item:
-        case Listing() | Notice():
+        case Listing() | Notice() | Rules():
             return ""
         case Discovered():
             return item.schema.object_type

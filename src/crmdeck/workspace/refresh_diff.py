@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crmdeck.connectors.base import (
     Connector,
@@ -13,15 +13,18 @@ from crmdeck.connectors.base import (
     Known,
     Listing,
     Missing,
+    Rules,
     Unchanged,
 )
 from crmdeck.drift import AcceptedField
+from crmdeck.formats.formula import fields_in
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
     DriftReport,
     GoneReason,
     Notice,
     ObjectSchema,
+    Rule,
     Scope,
     SnapshotInfo,
     object_hash,
@@ -42,6 +45,7 @@ class Answer:
     unchanged: list[Unchanged] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    rules: Mapping[str, tuple[Rule, ...]] | None = None
 
     def add(self, item: Discovery) -> None:
         """Sort one item of a discovery into its place."""
@@ -54,6 +58,8 @@ class Answer:
                 self.unchanged.append(item)
             case Failed():
                 self.failed.append(item)
+            case Rules():
+                self.rules = item.by_object
             case Notice():
                 self.notices.append(item)
 
@@ -155,6 +161,7 @@ def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
 
 def _load_cached(store: Store, session: Session, connection_id: str, answer: Answer) -> Cached:
     current = {info.object_type: info for info in session.snapshots.current(connection_id)}
+    _settle_rules(session, current, answer)
     gone = session.snapshots.gone(connection_id)
     wanted = []
     for item in answer.discovered:
@@ -181,6 +188,39 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         accepted=accepted_fields(session.decisions.log(connection_id)),
         left=session.drift.gone(connection_id),
     )
+
+
+def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
+    """Put the rules of an answer into its object types; an unchanged one may have others now."""
+    if answer.rules is None:
+        return
+    rules = answer.rules
+    answer.discovered = [
+        replace(item, schema=_with_rules(item.schema, rules.get(item.schema.object_type)))
+        for item in answer.discovered
+    ]
+    moved = {
+        item.object_type: item
+        for item in answer.unchanged
+        if item.object_type in rules
+        and (info := current.get(item.object_type)) is not None
+        and info.rules_hash != rules_hash(rules[item.object_type])
+    }
+    loaded = session.snapshots.load([current[name] for name in moved])
+    for name, item in moved.items():
+        schema = loaded[current[name].id].content
+        answer.discovered.append(Discovered(_with_rules(schema, rules[name]), item.validator))
+    answer.unchanged = [item for item in answer.unchanged if item.object_type not in moved]
+
+
+def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...] | None) -> ObjectSchema:
+    if rules is None:
+        return schema
+    names = [field.name for field in schema.fields]
+    told = tuple(
+        rule.model_copy(update={"fields": fields_in(rule.expression, names)}) for rule in rules
+    )
+    return schema.model_copy(update={"rules": told})
 
 
 def _differs(info: SnapshotInfo, schema: ObjectSchema) -> bool:

@@ -19,6 +19,7 @@ from crmdeck.connectors.base import (
     Known,
     Listing,
     Missing,
+    Rules,
     Unchanged,
 )
 from crmdeck.connectors.files import FilesConnector, catalogue, open_connector
@@ -96,7 +97,7 @@ def told(answers: list[Discovery]) -> list[tuple[str, str]]:
             each.schema.object_type if isinstance(each, Discovered) else each.object_type,
         )
         for each in answers
-        if not isinstance(each, Listing | Notice)
+        if not isinstance(each, Listing | Notice | Rules)
     ]
 
 

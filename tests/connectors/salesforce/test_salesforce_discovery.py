@@ -6,9 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling
+from crmdeck.connectors.base import Attributing, Attribution, Connector, Missing, Rules, Sampling
 from crmdeck.errors import CancelledError, QuotaExceededError
-from crmdeck.model import CancelToken, FieldType, GoneReason, Scope, ScopeMode
+from crmdeck.model import (
+    CancelToken,
+    FieldType,
+    GoneReason,
+    Notice,
+    RuleKind,
+    Scope,
+    ScopeMode,
+)
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from tests.connectors.crm import QUICK, run, salesforce_to, sent
 
@@ -29,8 +37,9 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
     assert quota.used == sandbox.scenario.organisations[0].first.daily_used + (
         connector.meter.traffic.quota_spent
     )
-    # The list of versions, the list of objects, and one call for up to 25 descriptions.
-    assert connector.meter.traffic.requests == len(sandbox.requests) == 3
+    # The list of versions, the list of objects, one call for up to 25 descriptions, the list of
+    # rules, and one call for up to 25 formulas.
+    assert connector.meter.traffic.requests == len(sandbox.requests) == 5
 
 
 def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
@@ -45,14 +54,14 @@ def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None
     assert report.missing_permissions == ()
 
 
-def test_an_unchanged_org_costs_one_small_request(sandbox: Sandbox) -> None:
+def test_an_unchanged_org_costs_one_small_request_and_two_for_its_rules(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     first = run(connector)
     before = connector.meter.traffic
     again, _ = salesforce_to(sandbox)
     second = run(again, first.known)
     assert set(second.unchanged) == set(first.discovered)
-    assert again.meter.traffic.requests == 1
+    assert again.meter.traffic.requests == 3
     assert again.meter.traffic.bytes_received * 10 < before.bytes_received
 
 
@@ -62,8 +71,37 @@ def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox)
     before = connector.meter.traffic
     second = run(connector, first.known)
     assert set(second.unchanged) == set(first.discovered)
-    assert connector.meter.traffic.requests - before.requests == 2
-    assert sent(sandbox, oauth=False)[-1].endswith("/composite")
+    assert connector.meter.traffic.requests - before.requests == 4
+    assert sent(sandbox, oauth=False)[-3].endswith("/composite")
+
+
+def rules_of(connector: Connector) -> Rules | Notice:
+    items = connector.discover(Scope(), {}, CancelToken())
+    [said] = [item for item in items if isinstance(item, Rules | Notice)]
+    return said
+
+
+def test_validation_rules_come_with_their_formulas(sandbox: Sandbox) -> None:
+    connector, _ = salesforce_to(sandbox)
+    said = rules_of(connector)
+    assert isinstance(said, Rules)
+    [rule] = said.by_object["Opportunity"]
+    assert (rule.name, rule.kind, rule.field) == (
+        "Close_Date_In_Future",
+        RuleKind.VALIDATION,
+        "CloseDate",
+    )
+    assert rule.message == "An open opportunity closes today or later."
+    assert rule.expression.startswith("AND(NOT(IsClosed)")
+    assert said.by_object["Contact"] == ()
+
+
+def test_rules_that_a_user_may_not_read_are_said_to_be_untold(sandbox: Sandbox) -> None:
+    sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="tooling/query"))
+    connector, _ = salesforce_to(sandbox)
+    said = rules_of(connector)
+    assert isinstance(said, Notice)
+    assert said.code == "RULES_UNTOLD"
 
 
 def test_what_changed_arrives_and_the_rest_is_unchanged(sandbox: Sandbox) -> None:

@@ -17,6 +17,7 @@ from crmdeck.connectors.salesforce.batches import (
     describe_all,
 )
 from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.rules import read_rules
 from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
 from crmdeck.model import CancelToken, Scope, ScopeMode
@@ -33,7 +34,10 @@ def discover(
     limits: Limits,
     now: datetime,
 ) -> Iterator[Discovery]:
-    """Yield a Listing, then what became of each object type. See `validator` for the method."""
+    """Yield a Listing, then what became of each object type, then the rules of all.
+
+    See `validator` for the method.
+    """
     client.caller.start()
     validators = _validators(known)
     version = _agreed_version(client, validators)
@@ -45,6 +49,8 @@ def discover(
         yield Listing(frozenset(known), names)
         for name in names:
             yield Unchanged(name, known[name].validator)
+        # A rule may have changed where no object type has.
+        yield read_rules(client, names, cancel)
         return
     rows = _rows(reply)
     listed = frozenset(str(row["name"]) for row in rows)
@@ -68,6 +74,7 @@ def discover(
             yield Unchanged(name, validator.encode())
         else:
             yield Failed(name, answer)
+    yield read_rules(client, names, cancel)
 
 
 def _validators(known: Mapping[str, Known]) -> dict[str, Validator]:

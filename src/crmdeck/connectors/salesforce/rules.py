@@ -1,0 +1,107 @@
+"""The active validation rules of an org, by the Tooling API.
+
+A list of them is one query; their formulas stand in `Metadata`, which is answered for one record
+at a time, so these queries go through `tooling/composite`, 25 in a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from crmdeck.connectors.base import Rules
+from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.session import FAULTS
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, Notice, Rule, RuleKind
+
+_LIST = (
+    "SELECT Id, ValidationName, NamespacePrefix, ErrorDisplayField, ErrorMessage, "
+    "EntityDefinition.QualifiedApiName FROM ValidationRule WHERE Active = true ORDER BY Id"
+)
+# Formulas of more rules than these would cost more calls than they are worth.
+_MOST_FORMULAS = 500
+
+
+def read_rules(
+    client: SalesforceClient, names: Collection[str], cancel: CancelToken
+) -> Rules | Notice:
+    """Return the rules of the object types `names`, or why they can't be read."""
+    try:
+        found = {
+            str(record["Id"]): (name, record)
+            for record in _records(client, cancel)
+            if (name := _object_of(record)) in names and record.get("Id")
+        }
+        formulas = _formulas(client, sorted(found)[:_MOST_FORMULAS], cancel)
+    except CrmdeckError as error:
+        if FAULTS.concerns_connection(error):
+            raise
+        return Notice(
+            code="RULES_UNTOLD",
+            message="The validation rules of the org can't be read.",
+            cause=f"{error.message} {error.cause or ''}".strip(),
+            remedy="Give the user View Setup and Configuration to have rules watched as well.",
+        )
+    rules: dict[str, list[Rule]] = {name: [] for name in names}
+    for rule_id, (object_type, record) in found.items():
+        rules[object_type].append(_rule(record, formulas.get(rule_id, "")))
+    return Rules({name: tuple(each) for name, each in rules.items()})
+
+
+def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
+    reply = client.get("tooling/query", cancel, params={"q": _LIST})
+    while True:
+        body = reply.body if isinstance(reply.body, Mapping) else {}
+        yield from (each for each in body.get("records") or () if isinstance(each, Mapping))
+        following = body.get("nextRecordsUrl")
+        if not isinstance(following, str) or "/tooling/query/" not in following:
+            return
+        page = following.rpartition("/")[2]
+        reply = client.get(f"tooling/query/{page}", cancel)
+
+
+def _formulas(
+    client: SalesforceClient, rule_ids: Sequence[str], cancel: CancelToken
+) -> dict[str, str]:
+    formulas: dict[str, str] = {}
+    for start in range(0, len(rule_ids), MOST_IN_A_CALL):
+        some = [each for each in rule_ids[start : start + MOST_IN_A_CALL] if each.isalnum()]
+        parts = [
+            {
+                "method": "GET",
+                "url": f"/services/data/v{client.version()}/tooling/query?q=SELECT+Metadata+FROM"
+                f"+ValidationRule+WHERE+Id='{rule_id}'",
+                "referenceId": rule_id,
+            }
+            for rule_id in some
+        ]
+        body = {"allOrNone": False, "compositeRequest": parts}
+        reply = client.post("tooling/composite", body, cancel)
+        answers = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
+        for answer in answers or ():
+            if isinstance(answer, Mapping) and isinstance(answer.get("body"), Mapping):
+                for record in answer["body"].get("records") or ():
+                    metadata = record.get("Metadata") if isinstance(record, Mapping) else None
+                    if isinstance(metadata, Mapping):
+                        formula = metadata.get("errorConditionFormula")
+                        formulas[str(answer.get("referenceId"))] = str(formula or "")
+    return formulas
+
+
+def _object_of(record: Mapping[str, Any]) -> str:
+    entity = record.get("EntityDefinition")
+    return str(entity.get("QualifiedApiName")) if isinstance(entity, Mapping) else ""
+
+
+def _rule(record: Mapping[str, Any], formula: str) -> Rule:
+    name, namespace = str(record.get("ValidationName")), record.get("NamespacePrefix")
+    place = record.get("ErrorDisplayField")
+    return Rule(
+        name=f"{namespace}__{name}" if namespace else name,
+        kind=RuleKind.VALIDATION,
+        field=place if isinstance(place, str) and place else None,
+        message=str(record.get("ErrorMessage") or ""),
+        expression=formula,
+    )

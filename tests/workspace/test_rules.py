@@ -1,0 +1,63 @@
+"""Rules of a CRM belong to the snapshot, whether its fields have changed or not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from crmdeck.model import DriftKind, Scope, ScopeMode, Severity
+from crmdeck.sandbox import Fault, FaultKind, salesforce_rows
+
+from .crm import ANCHOR, ORG, Office
+
+OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
+STRICTER = (
+    (
+        "Opportunity",
+        "Close_Date_In_Future",
+        "CloseDate",
+        "An open opportunity closes today or later.",
+        "CloseDate <= TODAY() && Account.Industry = 'Energy'",
+    ),
+    ("Opportunity", "Amount_Is_Known", "Amount", "Say how much it is.", "ISBLANK(Amount)"),
+)
+
+
+def test_rules_drift_while_the_fields_are_as_they_were(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    first = office.refresh_at(ANCHOR, "org")
+    assert first.baseline
+    monkeypatch.setattr(salesforce_rows, "_RULES", STRICTER)
+    second = office.refresh_at(ANCHOR + timedelta(days=3), "org")
+    came, changed = second.drift_events
+    assert (came.kind, came.rule, came.field_name, came.severity) == (
+        DriftKind.RULE_ADDED,
+        "Amount_Is_Known",
+        "Amount",
+        Severity.RISKY,
+    )
+    assert (changed.kind, changed.rule) == (DriftKind.RULE_CHANGED, "Close_Date_In_Future")
+    assert [change.attribute for change in changed.changes] == ["expression"]
+    assert office.workspace.drift.report("org").events == second.drift_events
+    with office.workspace.context.store.read() as session:
+        [info] = session.snapshots.current(office.workspace.connections.get("org").id)
+        kept = session.snapshots.load([info])[info.id].content
+    assert [(rule.name, rule.fields) for rule in kept.rules or ()] == [
+        ("Close_Date_In_Future", ("CloseDate", "AccountId")),
+        ("Amount_Is_Known", ("Amount",)),
+    ]
+    assert office.refresh_at(ANCHOR + timedelta(days=6), "org").drift_events == ()
+
+
+def test_rules_that_can_not_be_read_are_said_to_be_untold_and_have_not_left(
+    office: Office,
+) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    office.refresh_at(ANCHOR, "org")
+    office.sandbox.fault(ORG, Fault(FaultKind.FORBIDDEN, path="tooling/query"))
+    refused = office.refresh_at(ANCHOR + timedelta(days=3), "org")
+    assert [notice.code for notice in refused.notices] == ["RULES_UNTOLD"]
+    assert refused.drift_events == ()
