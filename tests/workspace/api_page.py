@@ -80,6 +80,9 @@ def page(text: str) -> str:
 
 def _table(kind: type, name: str) -> list[str]:
     rows = [f"{_words(kind.__doc__)}", "", "| call | |", "|---|---|"]
+    made = vars(kind).get("__init__")
+    if made is not None and made.__doc__:
+        rows.append(f"| `{kind.__name__}{_arguments(made)}` | {_words(made.__doc__)} |")
     for method, value in methods(kind):
         if isinstance(value, property):
             hint = _hint(value.fget)
