@@ -7,8 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-COMPLETION_VARIABLE = "_CRMDECK_COMPLETE"
-
+_COMPLETION = "_CRMDECK_COMPLETE"
 _ANYWHERE = ("--quiet", "--no-color")
 _OF_ALL = ("-h", "--help", "--version")
 
@@ -36,8 +35,13 @@ def main() -> None:
 
 def _run(arguments: tuple[str, ...]) -> None:
     # Imports are in here, since Ctrl+C may come while they go on.
+    if _COMPLETION in os.environ:
+        from crmdeck.cli.completion import complete
+
+        complete(arguments)
+        raise SystemExit(0)
     demo = _BARE.get(arguments)
-    if demo is not None and COMPLETION_VARIABLE not in os.environ:
+    if demo is not None:
         from crmdeck.cli.launch import open_console
 
         raise SystemExit(open_console(demo=demo))

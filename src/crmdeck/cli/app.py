@@ -46,6 +46,7 @@ COMMANDS = {
     "sandbox": Command("sandbox", "Start the built-in CRM on loopback."),
     "screenshots": Command("console", "Draw one picture a pane from the console over the demo."),
     "keys": Command("console", "List the console's keys."),
+    "completion": Command("console", "Print the script that completes words in a shell."),
     "web": Command("console", "Serve the console to a browser on this machine."),
     "doctor": Command("health", "Check this machine and this workspace."),
 }

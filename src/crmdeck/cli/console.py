@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
+from crmdeck.cli.completion import SCRIPTS
 from crmdeck.cli.launch import open_console
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
 from crmdeck.cli.output import emit, emit_table, say
@@ -25,6 +26,18 @@ def console(
 def demo(read_only: ReadOnlyOption = False) -> None:
     """Open the console over the built-in demo: a sandbox CRM with three months of history."""
     raise typer.Exit(open_console(demo=True, read_only=read_only))
+
+
+def completion(
+    shell: Annotated[
+        Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")
+    ],
+) -> None:
+    """Print the script that completes words in a shell.
+
+    For bash: crmdeck completion bash > ~/.local/share/bash-completion/completions/crmdeck
+    """
+    emit(SCRIPTS[shell])
 
 
 def web(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
+from crmdeck.cli.completion import index_names
 from crmdeck.cli.output import report_error, say
 from crmdeck.errors import CrmdeckError
 
@@ -28,6 +29,8 @@ def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[W
     """
     with failing(as_json), _opened(home, demo) as opened:
         yield opened
+        with contextlib.suppress(CrmdeckError):
+            index_names(opened)
 
 
 def _opened(home: str | None, demo: bool) -> AbstractContextManager[Workspace]:

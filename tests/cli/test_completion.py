@@ -1,0 +1,62 @@
+"""What a shell is told: from the table and the index, without a parser and a database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crmdeck.cli.completion import SCRIPTS, TABLE
+from tests.cli.completion_table import text
+from tests.cli.shell import Shell
+from tests.cli.test_check import PAIR, Night
+
+
+def completed(home: Path, *words: str) -> list[str]:
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "crmdeck", *words],
+        env={**os.environ, "CRMDECK_HOME": str(home), "_CRMDECK_COMPLETE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in ran.stderr.splitlines()}
+    assert imported.isdisjoint({"typer", "pydantic", "duckdb", "textual"})
+    return ran.stdout.splitlines()
+
+
+def test_the_table_says_what_the_parser_says() -> None:
+    assert TABLE.read_text("utf-8") == text(), "python -m tests.cli.completion_table draws it anew"
+
+
+def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
+    night = Night(tmp_path)
+    home = night.shell.home
+    assert completed(home, "sta") == ["status"]
+    assert completed(home, "mapping", "ac") == ["accept"]
+    assert completed(home, "drift", "--fail") == ["--fail-on"]
+    assert completed(home, "drift", "--fail-on", "") == ["breaking", "risky", "safe"]
+    assert "--demo" in completed(home, "status", "")
+    assert completed(home, "refresh", "acme", "b") == ["beta"]
+    assert completed(home, "schema", "acme", "O") == ["Opportunity"]
+    assert completed(home, "drift", "--object", "") == ["Opportunity"]
+    assert PAIR in completed(home, "mapping", "show", "acme", "deal_r")
+    assert "estimatedValue" in completed(home, "mapping", "accept", "acme", PAIR, "est")
+    assert completed(tmp_path / "nowhere", "status", "acm") == []
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_shell_is_given_its_script(tmp_path: Path, shell: str) -> None:
+    script = Shell(tmp_path).run("completion", shell).stdout
+    assert script == SCRIPTS[shell]
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="has no bash")
+def test_bash_completes(tmp_path: Path) -> None:
+    script = f'crmdeck() {{ {sys.executable} -m crmdeck "$@"; }}\n{SCRIPTS["bash"]}'
+    ask = "COMP_WORDS=(crmdeck conn); COMP_CWORD=1; _crmdeck; echo ${COMPREPLY[@]}"
+    ran = subprocess.run(["/bin/bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True)
+    assert ran.stdout == "connections\n", ran.stderr
