@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from crmdeck.model import (
     FieldRow,
@@ -209,23 +210,44 @@ class Snapshots:
         return tuple(map(_info, rows))
 
 
+@lru_cache(maxsize=1024)
+def _utc(moment: datetime) -> datetime:
+    return to_utc(moment)
+
+
+_BLANK = SnapshotInfo.model_construct(
+    id="",
+    connection_id="",
+    refresh_id="",
+    object_type="",
+    field_count=0,
+    schema_hash="",
+    structural_hash="",
+    content_hash="",
+    discovered_at=datetime.min,
+    expires_at=datetime.min,
+)
+
+
 def _info(row: Row) -> SnapshotInfo:
-    # Built without validation: the rows were validated when they were written, and a connection
-    # has a thousand of them.
-    return SnapshotInfo.model_construct(
-        id=f"{row[0]}/{row[2]}",
-        refresh_id=row[0],
-        connection_id=row[1],
-        object_type=row[2],
-        label=row[3],
-        custom=row[4],
-        field_count=row[5],
-        custom_field_count=row[6],
-        schema_hash=row[7],
-        structural_hash=row[8],
-        content_hash=row[9],
-        discovered_at=to_utc(row[10]),
-        expires_at=to_utc(row[11]),
-        object_hash=row[12],
-        rules_hash=row[13],
+    # Not validated, for the rows were when they were written, and copied, which takes half as long
+    # as building: a connection has a thousand of them.
+    return _BLANK.model_copy(
+        update={
+            "id": f"{row[0]}/{row[2]}",
+            "refresh_id": row[0],
+            "connection_id": row[1],
+            "object_type": row[2],
+            "label": row[3],
+            "custom": row[4],
+            "field_count": row[5],
+            "custom_field_count": row[6],
+            "schema_hash": row[7],
+            "structural_hash": row[8],
+            "content_hash": row[9],
+            "discovered_at": _utc(row[10]),
+            "expires_at": _utc(row[11]),
+            "object_hash": row[12],
+            "rules_hash": row[13],
+        }
     )
