@@ -13,7 +13,7 @@ from typing import Any
 from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
 from crmdeck.formats.picklist import picklist_value
-from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Rule, RuleKind
 
 _TYPES = {
     "string": FieldType.STRING,
@@ -79,6 +79,7 @@ def parse_properties(
     custom: bool | None = None,
     *,
     required: Collection[str] | None = None,
+    rules: tuple[Rule, ...] | None = None,
 ) -> ObjectSchema:
     """Return the object type that a list of properties tells of.
 
@@ -107,7 +108,38 @@ def parse_properties(
             fields.append(field)
     except MalformedError as error:
         raise json_values.malformed(place, error) from None
-    return ObjectSchema(object_type=object_type, label=label, custom=custom, fields=tuple(fields))
+    return ObjectSchema(
+        object_type=object_type, label=label, custom=custom, rules=rules, fields=tuple(fields)
+    )
+
+
+def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]:
+    """Return the validation rules that `/crm/property-validations/...` tells of an object.
+
+    Raises SourceError where the answer is malformed.
+    """
+    place = f"The validation rules of {object_type}"
+    rules = []
+    try:
+        for entry in records:
+            record = _record(entry, "a property")
+            name = json_values.name(record, "propertyName")
+            for item in json_values.items(record, "propertyValidationRules"):
+                rule = json_values.record(item, "a rule")
+                kind = json_values.name(rule, "ruleType")
+                arguments = ", ".join(json_values.texts(rule, "ruleArguments"))
+                rules.append(
+                    Rule(
+                        name=f"{name}.{kind}",
+                        kind=RuleKind.VALUES,
+                        fields=(name,),
+                        field=name,
+                        expression=f"{kind}({arguments})",
+                    )
+                )
+    except MalformedError as error:
+        raise json_values.malformed(place, error) from None
+    return tuple(rules)
 
 
 def _record(value: object, what: str) -> Mapping[str, Any]:

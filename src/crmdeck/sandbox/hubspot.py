@@ -26,10 +26,12 @@ _USUAL: Mapping[FaultKind, tuple[int, str]] = {
 _PATHS = (
     # `/crm/properties/2026-09/deals` and its elder `/crm/v3/properties/deals`, and so on.
     re.compile(
-        r"/crm/(?P<what>properties|pipelines|owners|objects)/(?P<version>[\w-]+)(?:/(?P<rest>.*))?"
+        r"/crm/(?P<what>properties|property-validations|pipelines|owners|objects)"
+        r"/(?P<version>[\w-]+)(?:/(?P<rest>.*))?"
     ),
     re.compile(
-        r"/crm/(?P<version>v3)/(?P<what>properties|pipelines|owners|objects|schemas)(?:/(?P<rest>.*))?"
+        r"/crm/(?P<version>v3)/(?P<what>properties|property-validations|pipelines|owners|objects"
+        r"|schemas)(?:/(?P<rest>.*))?"
     ),
     re.compile(r"/crm-object-schemas/(?P<version>[\w-]+)/(?P<what>schemas)(?:/(?P<rest>.*))?"),
     re.compile(r"/account-info/(?P<version>[\w-]+)/(?P<what>details|api-usage)(?:/(?P<rest>.*))?"),
@@ -110,6 +112,8 @@ class HubSpotSite:
                 return reply({"results": [p for p in found if p["dataSensitivity"] == asked]})
             case "properties", [name] if name in target.fields:
                 return reply(self._shapes.property(target, target.fields[name]))
+            case "property-validations", []:
+                return reply({"results": self._shapes.rules(target)})
             case "pipelines", []:
                 return reply({"results": self._shapes.pipelines(target)})
             case "objects", []:

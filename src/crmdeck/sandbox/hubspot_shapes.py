@@ -123,6 +123,18 @@ class HubSpotShapes:
             "createdByUserId": 1003,
         }
 
+    def rules(self, target: ObjectDef) -> list[dict[str, Any]]:
+        """Return the validation rules by property: unique values are checked, and so is money."""
+        rules = {
+            "amount": [{"ruleType": "MIN_NUMBER", "ruleArguments": ["0"]}],
+            "zip": [{"ruleType": "ALPHANUMERIC", "ruleArguments": ["NUMERIC_ONLY"]}],
+        }
+        return [
+            {"propertyName": name, "propertyValidationRules": told}
+            for name, told in rules.items()
+            if name in target.fields
+        ]
+
     def pipelines(self, target: ObjectDef) -> list[dict[str, Any]]:
         """Return the pipelines of an object type with their stages."""
         return [

@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling, Wait
 from crmdeck.errors import QuotaExceededError
-from crmdeck.model import FieldType, GoneReason, Scope, ScopeMode
+from crmdeck.model import FieldType, GoneReason, RuleKind, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.sandbox.hubspot_shapes import HubSpotShapes
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
@@ -161,3 +161,22 @@ def test_the_pace_is_kept_where_little_is_left_of_ten_seconds(sandbox: Sandbox) 
     first = waits[0]
     assert first is not None
     assert (first.seconds, first.who) == (0.05, "HubSpot")
+
+
+def test_the_rules_of_properties_come_with_their_object(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector, _ = hubspot_to(sandbox, limits=GREEDY)
+    first = run(connector)
+    (rule,) = first.discovered["deals"].schema.rules or ()
+    assert (rule.name, rule.kind, rule.field) == ("amount.MIN_NUMBER", RuleKind.VALUES, "amount")
+    assert rule.expression == "MIN_NUMBER(0)"
+    assert first.discovered["partner_tier"].schema.rules == ()
+
+    monkeypatch.setattr(HubSpotShapes, "rules", lambda *_: [])
+    second = run(connector, first.known)
+    assert second.discovered["deals"].schema.rules == ()
+    assert "tickets" in second.unchanged
+
+    sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="property-validations"))
+    assert run(connector).discovered["deals"].schema.rules is None

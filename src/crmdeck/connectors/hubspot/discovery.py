@@ -20,7 +20,7 @@ from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.formats.hubspot_properties import parse_properties
+from crmdeck.formats.hubspot_properties import parse_properties, parse_rules
 from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
 
 # "Understanding the CRM": the objects that every portal has, and those beside the work itself.
@@ -62,6 +62,41 @@ OTHERS = {
 }
 # Without being asked for these HubSpot tells of neither; not every edition has them.
 _SENSITIVITIES = ("sensitive", "highly_sensitive")
+# "Using object APIs": what the paths of validation rules take in place of names.
+_TYPE_IDS = {
+    "contacts": "0-1",
+    "companies": "0-2",
+    "deals": "0-3",
+    "tickets": "0-5",
+    "leads": "0-136",
+    "products": "0-7",
+    "line_items": "0-8",
+    "quotes": "0-14",
+    "appointments": "0-421",
+    "calls": "0-48",
+    "carts": "0-142",
+    "commerce_payments": "0-101",
+    "communications": "0-18",
+    "courses": "0-410",
+    "discounts": "0-84",
+    "emails": "0-49",
+    "feedback_submissions": "0-19",
+    "fees": "0-85",
+    "goal_targets": "0-74",
+    "invoices": "0-53",
+    "listings": "0-420",
+    "marketing_events": "0-54",
+    "meetings": "0-47",
+    "notes": "0-46",
+    "orders": "0-123",
+    "postal_mail": "0-116",
+    "projects": "0-970",
+    "services": "0-162",
+    "subscriptions": "0-69",
+    "tasks": "0-27",
+    "taxes": "0-86",
+    "users": "0-115",
+}
 STANDARD = MAPPABLE | OTHERS
 _NOT_TOLD = frozenset(
     {"MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN", "BAD_REQUEST"}
@@ -72,13 +107,14 @@ Answer = tuple[ObjectSchema, str] | CrmdeckError
 
 @dataclass(frozen=True)
 class ObjectType:
-    """One object type; `path` is what HubSpot's paths call it."""
+    """One object type; `path` is what HubSpot's paths call it, `type_id` its id, if known."""
 
     name: str
     label: str
     path: str
     custom: bool = False
     required: tuple[str, ...] | None = None
+    type_id: str | None = None
 
 
 def discover(
@@ -124,7 +160,10 @@ def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, Object
     A custom one goes by its own name, as the full one holds the number of the portal. A token
     that may not read the custom ones sees the others. Raises CrmdeckError.
     """
-    types = {name: ObjectType(name, label, quote(name)) for name, label in STANDARD.items()}
+    types = {
+        name: ObjectType(name, label, quote(name), type_id=_TYPE_IDS[name])
+        for name, label in STANDARD.items()
+    }
     try:
         reply = client.get("schemas", "schemas", cancel)
     except PermissionDeniedError as error:
@@ -167,6 +206,7 @@ def _custom(record: Mapping[str, Any]) -> ObjectType | None:
         quote(full, safe=""),
         custom=True,
         required=tuple(str(each) for each in required) if isinstance(required, list) else None,
+        type_id=str(record["objectTypeId"]) if record.get("objectTypeId") else None,
     )
 
 
@@ -206,6 +246,7 @@ def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
         pipelines: list[Mapping[str, Any]] = []
         if any(record.get("name") in _HAS_PIPELINES for record in properties):
             pipelines = _pipelines(client, each.path, stop)
+        rules = _rules(client, each, stop)
         schema = parse_properties(
             each.name,
             each.label,
@@ -213,12 +254,13 @@ def _read(client: HubSpotClient, each: ObjectType, stop: CancelToken) -> Answer:
             pipelines,
             custom=each.custom,
             required=each.required,
+            rules=None if rules is None else parse_rules(each.name, rules),
         )
     except CrmdeckError as error:
         if FAULTS.concerns_connection(error):
             raise
         return error
-    return schema, _digest([properties, pipelines, each.label, each.required])
+    return schema, _digest([properties, pipelines, rules, each.label, each.required])
 
 
 def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
@@ -235,6 +277,20 @@ def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Map
         found += [record for record in results(reply) if record.get("name") not in names]
         names |= {record.get("name") for record in found}
     return found
+
+
+def _rules(
+    client: HubSpotClient, each: ObjectType, stop: CancelToken
+) -> list[Mapping[str, Any]] | None:
+    """Return the validation rules of an object's properties; None where they are not told."""
+    if each.type_id is None:
+        return None
+    try:
+        return results(client.get("property-validations", quote(each.type_id), stop))
+    except CrmdeckError as error:
+        if error.code not in _NOT_TOLD:
+            raise
+        return None
 
 
 def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapping[str, Any]]:
