@@ -104,6 +104,17 @@ async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace:
         assert "rejected Account_Name__c" in text
 
 
+async def test_a_key_decides_nothing_in_the_connection_that_was_left(
+    desk_workspace: Workspace,
+) -> None:
+    async with at_desk(desk_workspace) as desk:
+        await desk.go("accountName")
+        await desk.pilot.press("right_square_bracket", "a", "X", "A")
+        await desk.settle()
+        for ref in ("acme", "beta"):
+            assert desk.workspace.mappings.decisions(ref) == ()
+
+
 async def test_undo_and_redo_go_back_as_far_as_the_session(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
 
@@ -485,7 +496,8 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
         assert "accountName → Account_Name__c" in screen_text(desk.pilot)
         await desk.press("enter")
         assert desk.stored("accountName").state is PENDING
-        await desk.press("E", "y")
+        await desk.press("E")
+        await desk.press("y")
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         assert desk.stored("accountName").direction is Direction.PUSH
         await desk.press("u")

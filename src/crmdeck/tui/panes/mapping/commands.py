@@ -73,19 +73,24 @@ class MappingCommands:
         self._sampler = sampler
 
     @property
+    def _session(self) -> MappingSession | None:
+        """The object pair that shows, unless it is of a connection that was left."""
+        session = self._pairs.session
+        return session if session is not None and session.ref == self._pairs.ref else None
+
+    @property
     def row(self) -> MappingRow | None:
         """The row under the cursor, as it is now."""
-        session = self._pairs.session
+        session = self._session
         return session.by_name.get(self._table.cursor_name or "") if session is not None else None
 
     def why_no_row(self) -> str | None:
         """Say why there is no row to decide on."""
-        session = self._pairs.session
-        if session is not None and session.ref != self._pairs.ref:
-            return "Still reading the other connection; nothing was decided."
         if self.row is not None:
             return None
-        if session is None:
+        if self._session is None and self._pairs.session is not None:
+            return "Still reading the other connection; nothing was decided."
+        if self._session is None:
             reading = self._requests.is_loading
             return "Still reading; nothing was decided." if reading else NO_PAIR
         on_title = self._table.cursor_row is not None
@@ -93,10 +98,8 @@ class MappingCommands:
 
     def why_no_rows(self) -> str | None:
         """Say why there are no rows to decide on, marked or of the group under the cursor."""
-        session = self._pairs.session
-        if session is not None and session.ref != self._pairs.ref:
-            return "Still reading the other connection; nothing was decided."
-        return None if session is not None and self._table.chosen_rows() else self.why_no_row()
+        some = self._session is not None and self._table.chosen_rows()
+        return None if some else self.why_no_row()
 
     def why_not_accepted(self) -> str | None:
         """Say why nothing can be accepted: no rows, or figures that are still moving."""
@@ -105,8 +108,8 @@ class MappingCommands:
 
     def why_no_edit(self) -> str | None:
         """Say why the pair can't be edited as a whole."""
-        session = self._pairs.session
-        if session is None or session.ref != self._pairs.ref:
+        session = self._session
+        if session is None:
             return self.why_no_row()
         return "Still storing what was decided." if session.unsaved else None
 
@@ -132,13 +135,13 @@ class MappingCommands:
 
     def why_no_undo(self) -> str | None:
         """Say why there is nothing to take back."""
-        session = self._pairs.session
+        session = self._session
         done = session is not None and session.undoable
         return None if done else "Nothing was decided here since the console was opened."
 
     def why_no_redo(self) -> str | None:
         """Say why there is nothing to do again."""
-        session = self._pairs.session
+        session = self._session
         return None if session is not None and session.redoable else "Nothing was taken back."
 
     def why_no_pair(self) -> str | None:
@@ -170,7 +173,7 @@ class MappingCommands:
 
     def direction(self) -> None:
         """Turn to the next direction; warns where nothing can flow that way."""
-        first, session = self.row, self._pairs.session
+        first, session = self.row, self._session
         chosen = [row for row in self._chosen() if row.crm_field is not None]
         if first is None or session is None or not chosen:
             return
@@ -202,9 +205,9 @@ class MappingCommands:
             return
 
         def answered(least: float | None) -> None:
-            if least is None or self._pairs.session is None:
+            if least is None or self._session is None:
                 return
-            now = self._pairs.session.by_name
+            now = self._session.by_name
             # What changed under the dialog is left alone: nobody has seen it.
             sure = [
                 row
@@ -237,7 +240,7 @@ class MappingCommands:
 
     def know_warning(self) -> None:
         """Tell this kind of warning no more on the pair; again: tell all kinds."""
-        row, session = self.row, self._pairs.session
+        row, session = self.row, self._session
         if row is None or session is None:
             return
         if row.warnings:
@@ -250,12 +253,12 @@ class MappingCommands:
 
     def choose_field(self) -> None:
         """Choose the CRM field of the row from the candidates, or from all there are."""
-        row, session = self.row, self._pairs.session
+        row, session = self.row, self._session
         if row is None or session is None:
             return
 
         def chosen(crm_field: str | None) -> None:
-            if crm_field is not None and session is self._pairs.session:
+            if crm_field is not None and session is self._session:
                 self._choose(session, session.by_name[row.name], crm_field)
 
         dialog = ChooseField(
@@ -268,13 +271,13 @@ class MappingCommands:
 
     def values(self) -> None:
         """Edit which CRM value each PartnerOS value becomes."""
-        row, session = self.row, self._pairs.session
+        row, session = self.row, self._session
         if row is None or session is None or row.crm_field is None:
             return
         workspace, crm_field = self._host.workspace, row.crm_field
 
         def edited(value_map: dict[str, str] | None) -> None:
-            if value_map is not None and session is self._pairs.session:
+            if value_map is not None and session is self._session:
                 self._decide("value map", [row], [accepting(row, value_map=value_map)])
 
         def work(_: Job) -> ValueMap:
@@ -331,7 +334,7 @@ class MappingCommands:
 
     def edit(self) -> None:
         """Edit the whole pair as the mapping file that is exported, in the user's own editor."""
-        session, workspace = self._pairs.session, self._host.workspace
+        session, workspace = self._session, self._host.workspace
         if session is None:
             return
 
@@ -357,14 +360,14 @@ class MappingCommands:
 
     def undo(self) -> None:
         """Take back the last step of this session."""
-        session = self._pairs.session
+        session = self._session
         if session is not None:
             step, write = session.undo()
             self._show_step("Undone", step.title, step.fields[0], write)
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        session = self._pairs.session
+        session = self._session
         if session is not None:
             step, write = session.redo()
             self._show_step("Done again", step.title, step.fields[0], write)
@@ -385,7 +388,7 @@ class MappingCommands:
             return
 
         def answered(sure: bool | None) -> None:
-            if sure and session is self._pairs.session:
+            if sure and session is self._session:
                 rows = [known[choice.partner_field] for choice in choices]
                 self._decide("edit", rows, choices, advance=False)
 
@@ -410,7 +413,7 @@ class MappingCommands:
         )
 
     def _go(self, step: int) -> None:
-        session = self._pairs.session
+        session = self._session
         if session is None:
             return
         target = self._table.next_open(session.by_name, step)
@@ -444,7 +447,7 @@ class MappingCommands:
         advance: bool = True,
     ) -> None:
         """Decide on rows at once, as one step; `deed` says in a word what is done."""
-        session = self._pairs.session
+        session = self._session
         if session is None:
             return
         title = rows[0].title if len(rows) == 1 else count(len(rows), "line")
@@ -464,12 +467,12 @@ class MappingCommands:
     def _show_step(self, what: str, title: str, name: str, write: Write | None) -> None:
         self._view.show_rows(name)
         self._say(f"{what}: {title}")
-        if write is not None and self._pairs.session is not None:
-            self._pairs.store(self._pairs.session, write)
+        if write is not None and self._session is not None:
+            self._pairs.store(self._session, write)
 
     def _chosen(self) -> tuple[MappingRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""
-        session = self._pairs.session
+        session = self._session
         if session is None:
             return ()
         now = session.by_name
@@ -480,7 +483,7 @@ class MappingCommands:
 
     def _in_view(self) -> InView | None:
         """Return the suggested CRM field and the other candidates."""
-        row, session = self.row, self._pairs.session
+        row, session = self.row, self._session
         if row is None or session is None:
             return None
         known = session.builder.crm_fields
