@@ -72,9 +72,9 @@ class Table(Generic[M]):
     ) -> list[Row]:
         """Return the same as rows of `selection`, with the key behind."""
         return database.rows(
-            f"SELECT {self.selection}, {key} FROM ("
-            f"SELECT DISTINCT ON ({key}) * FROM {quote(self.name)} {clause} "
-            f"ORDER BY {key}, seq DESC) AS latest {only} ORDER BY {order or key}",
+            f"SELECT {self.selection}, {key} FROM {quote(self.name)} AS latest JOIN ("
+            f"SELECT max(seq) AS seq FROM {quote(self.name)} {clause} GROUP BY {key}"
+            f") AS last USING (seq) {only} ORDER BY {order or key}",
             parameters,
         )
 

@@ -10,20 +10,22 @@ from crmdeck.store.record_table import Where, stored
 
 # A refresh that failed as a whole says nothing about single object types, so the last one that
 # reached its source counts.
-LAST_REFRESH = """
-    SELECT DISTINCT ON (connection_id) connection_id, run_id
-    FROM (
+_REACHED = """
         SELECT connection_id, run_id, seq FROM refresh
         UNION ALL
-        SELECT connection_id, run_id, seq FROM object_failure
-    ) AS reached
-    ORDER BY connection_id, seq DESC"""
+        SELECT connection_id, run_id, seq FROM object_failure"""
+LAST_REFRESH = f"""
+    SELECT connection_id, run_id FROM ({_REACHED}) AS reached
+    JOIN (
+        SELECT max(seq) AS seq FROM ({_REACHED}) AS every GROUP BY connection_id
+    ) AS last USING (seq)"""
 
 _SCHEMA = """
-    SELECT DISTINCT ON (connection_id)
-        connection_id, objects, fields, custom_fields, unread, discovered_at, expires_at
-    FROM refresh {where}
-    ORDER BY connection_id, seq DESC"""
+    SELECT connection_id, objects, fields, custom_fields, unread, discovered_at, expires_at
+    FROM refresh
+    JOIN (
+        SELECT max(seq) AS seq FROM refresh {where} GROUP BY connection_id
+    ) AS last USING (seq)"""
 
 # Counts stand on the refresh; only what it could not read has an age of its own.
 _UNREAD = """
