@@ -1,4 +1,4 @@
-"""The README's key table is the console's own."""
+"""The page of keys is the console's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from crmdeck.tui.keytable import key_records, key_table
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
 
-def test_the_readme_lists_the_keys_that_there_are() -> None:
-    told = README.read_text(encoding="utf-8").partition("<!-- keys -->\n")[2]
+def test_the_page_lists_the_keys_that_there_are() -> None:
+    told = PAGE.read_text(encoding="utf-8").partition("<!-- keys -->\n")[2]
     assert told.partition("<!-- /keys -->")[0] == key_table()
 
 

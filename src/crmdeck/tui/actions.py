@@ -252,7 +252,7 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
 
 
 def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the key table of the README, in Markdown, one section a scope.
+    """Return the key table of `docs/keys.md`, in Markdown, one section a scope.
 
     What works everywhere comes first, then the places by name: whatever was imported when.
     """

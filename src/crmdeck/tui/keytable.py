@@ -1,4 +1,4 @@
-"""Every key of the console in one table: for the README, and for whoever remaps."""
+"""Every key of the console in one table: for docs/keys.md, and for whoever remaps."""
 
 from __future__ import annotations
 

@@ -1,0 +1,61 @@
+"""Shell blocks of README and docs run as written, over the demo; every link leads to a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN_ELSEWHERE = ("connections.md",)
+"""Whose blocks have a test of their own."""
+
+FINE = (0, 3, 4)
+"""The demo holds a connection that needs a new sign-in, and drift."""
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        if page.name in RUN_ELSEWHERE:
+            continue
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+            for line in block.splitlines():
+                if line.startswith("crmdeck "):
+                    yield page.name, line
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="has no bash")
+@pytest.mark.parametrize(("page", "line"), list(commands()))
+def test_a_line_of_the_docs_runs_as_written(page: str, line: str, cache: Path) -> None:
+    ran = subprocess.run(
+        ["/bin/bash", "-c", f'crmdeck() {{ {sys.executable} -m crmdeck "$@"; }}; {line}'],
+        env={**os.environ, "XDG_CACHE_HOME": str(cache), "CRMDECK_HOME": str(cache / "home")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode in FINE, ran.stderr
+    assert ran.stdout or ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_that_is_there(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+        if "://" not in link:
+            assert (page.parent / link).exists(), link
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 250
