@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CancelledError, ConflictError, SourceError
 from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Severity, Status
 
@@ -271,3 +272,18 @@ def test_a_host_once_set_can_be_taken_away_again(desk: Desk) -> None:
     assert desk.workspace.connections.get("acme").endpoint is None
     (latest, *_) = desk.workspace.audit.entries("acme", event="connection.updated")
     assert latest.summary == "Changed instance_url"
+
+
+class Locked(MemorySecrets):
+    """A keyring that must not be opened."""
+
+    def get(self, connection_id: str, name: str) -> str | None:
+        raise AssertionError(f"{name} was asked for")
+
+
+def test_no_secret_is_asked_for_where_the_source_has_none(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.workspace.context.secrets = Locked()
+    assert desk.refresh().success
+    desk.workspace.connections.test("acme")
+    assert desk.workspace.health.status("acme").schema_stats.object_count == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 from crmdeck.connectors.base import Connector, Located, Versioned
@@ -168,13 +167,7 @@ class Connections:
         with self._context.store.write() as session:
             session.audit.add(stored_entry(self._context, connection, secrets))
             if connection.token_expires_at is not None:
-                remember(
-                    session,
-                    connection.id,
-                    {"token_expires_at": None},
-                    self._context.now,
-                    self._context.actor,
-                )
+                remember(self._context, session, connection.id, {"token_expires_at": None})
 
     def test(self, ref: str, *, progress: ProgressCallback | None = None) -> ProbeReport:
         """Ask the source who we are there; the outcome counts for the connection's status.
@@ -202,7 +195,7 @@ class Connections:
             with self._context.store.write() as session:
                 write_run(self._context, session, connection, finished)
                 write_quota(session, connector, finished)
-                remember(session, connection.id, changes, self._context.now, self._context.actor)
+                remember(self._context, session, connection.id, changes)
         return report
 
     def _change(
@@ -343,12 +336,12 @@ def learned_on_the_way(
 
 
 def remember(
-    session: Session, connection_id: str, changes: dict[str, Any], at: datetime, actor: str
+    context: Context, session: Session, connection_id: str, changes: dict[str, Any]
 ) -> None:
     """Write what was learned into the connection, as it is by now."""
     connection = session.connections.get(connection_id)
     if changes and connection is not None:
-        session.connections.put(connection.model_copy(update=changes), at, actor)
+        session.connections.put(connection.model_copy(update=changes), context.now, context.actor)
 
 
 def _news(connection: Connection, told: dict[str, str | None]) -> dict[str, Any]:
@@ -358,6 +351,9 @@ def _news(connection: Connection, told: dict[str, str | None]) -> dict[str, Any]
 
 
 def _sign_in(connection: Connection, secrets: _Secrets) -> str | None:
-    held = [name for name in SECRET_NAMES if secrets.get(name)]
-    flow = flow_in_use(flows_of(connection.source, connection.platform), held)
+    flows = flows_of(connection.source, connection.platform)
+    if not flows:
+        # No keyring is asked, and none imported, for a source that has no secrets.
+        return None
+    flow = flow_in_use(flows, [name for name in SECRET_NAMES if secrets.get(name)])
     return flow.name if flow else None

@@ -7,7 +7,6 @@ that stands still and a connector of their own, and hand it to `Workspace` or to
 from __future__ import annotations
 
 import copy
-import getpass
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -62,7 +61,7 @@ class Context:
         """
         self.home = home
         self.settings = settings if settings is not None else Settings.load(home)
-        self.actor = actor or self.settings.actor or current_user()
+        self._actor = actor or self.settings.actor
         self.secrets = secrets
         self.connect = connect
         self.vault = Vault(home, prefer_file=self.settings.secrets == "file")
@@ -76,6 +75,15 @@ class Context:
         )
         self.clock = self.store.now
         self.refreshing = SingleFlight[RefreshResult]()
+
+    @property
+    def actor(self) -> str:
+        """Who acts, in the audit log."""
+        return self._actor or current_user()
+
+    @actor.setter
+    def actor(self, actor: str) -> None:
+        self._actor = actor
 
     @property
     def read_only(self) -> bool:
@@ -231,6 +239,8 @@ def new_id() -> str:
 
 def current_user() -> str:
     """Return the name of the user of this machine."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):

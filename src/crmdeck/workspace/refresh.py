@@ -149,7 +149,7 @@ class Refresh:
         news = learned_on_the_way(connection, self._connector, context.credentials(connection))
         if news:
             with context.store.write() as session:
-                remember(session, connection.id, news, context.now, context.actor)
+                remember(context, session, connection.id, news)
 
     def compare(self) -> Compared:
         """Hold the answer against the cache, as it is now, and ask who made the changes.
