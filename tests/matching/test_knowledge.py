@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.matching.catalogue import combine, parse_catalogue
 from crmdeck.matching.knowledge import Knowledge, phrase_key
 from crmdeck.matching.knowledge_files import parse_knowledge
+from crmdeck.matching.partner_catalogue import combine, parse_catalogue
 from crmdeck.model import FieldType
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 

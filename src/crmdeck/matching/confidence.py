@@ -20,7 +20,6 @@ FEATURES = (
     "any",
     "score",
     "column",
-    "concept",
     "conflict",
     "record_id",
 )
@@ -52,15 +51,14 @@ def features(
     """Return what the probability of each pair is made of.
 
     `any`: that there is a partner at all. `score` is what all signals say, `column` how much the
-    right field prefers this left field, 0 at the best, `concept` how far both are one, `conflict`
-    how sure it is (`left`, `right`) that they are two. A record's own id against another's
+    right field prefers this left field, 0 at the best, `conflict` how sure it is (`left`, `right`)
+    that both are known, and not as one `concept`. A record's own id against another's
     (`record_id`) goes by convention, whatever else the two resemble.
     """
     found = {
         "any": np.ones_like(score),
         "score": np.where(np.isfinite(score), score, 0),
         "column": np.maximum(log_softmax(score, axis=0), _MAX_RIVAL),
-        "concept": concept,
         "conflict": np.where(concept > 0, 0, np.outer(left, right)),
     }
     named = {name: plane * (1 - record_id) for name, plane in found.items()}

@@ -12,14 +12,14 @@ from crmdeck.matching.context import Home, RankContext
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import lexicon_of
-from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, tfidf, words
+from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
 from crmdeck.matching.text import FieldText, Reader, split_words
 from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
 # The order in which equal shares are told.
-LEXICAL = ("concept", "closest", "label", "words", "type", "values", "owner")
+LEXICAL = ("concept", "closest", "type", "values", "owner")
 MEANING = ("short_cosine", "long_cosine")
 AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
@@ -81,14 +81,11 @@ def measure(
         owners.owners_of(ours, knowledge), owners.owners_of(yours, knowledge), knowledge
     )
 
-    def of_readings(plane: Matrix) -> Matrix:
-        return words.best_of_readings(plane, left_starts, right_starts)
-
     signals: dict[str, Matrix] = {
         "concept": concepts.concept_fit(left_concepts, right_concepts, knowledge),
-        "closest": of_readings(words.overlap(left_readings, right_readings, weights)),
-        "label": of_readings(words.spelling(left_readings, right_readings)),
-        "words": tfidf.words(ours, yours),
+        "closest": words.best_of_readings(
+            words.overlap(left_readings, right_readings, weights), left_starts, right_starts
+        ),
         "type": kinds.type_fit(left, right, knowledge),
         "values": kinds.shared_values(kinds.value_sets(left, knowledge), right_values, shape),
         "owner": same_owner,

@@ -21,8 +21,6 @@ _SHOWN = 3
 GROUPS = {
     "concept": "concept",
     "closest": "words",
-    "label": "words",
-    "words": "words",
     "owner": "owner",
     "type": "type",
     "values": "values",

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from crmdeck.errors import UsageError
-from crmdeck.matching.catalogue import CatalogueFile, combine, parse_catalogue
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.lexicon import field_words
+from crmdeck.matching.partner_catalogue import CatalogueFile, combine, parse_catalogue
 from crmdeck.model import Field, PartnerObject
 from crmdeck.workspace.retirements import FILE as RETIREMENTS
 

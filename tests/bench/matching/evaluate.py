@@ -34,7 +34,7 @@ from .vectors import MemoEncoder
 WORST = 20
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
-    "without words": ("closest", "label", "words"),
+    "without words": ("closest",),
     "without the cosines": ("short_cosine", "long_cosine"),
     "without types": ("type",),
     "without picklist values": ("values",),

@@ -34,6 +34,8 @@ class MemoEncoder:
         return np.stack([self._vectors[text] for text in texts])
 
     def save(self) -> None:
-        """Keep all vectors for the next run."""
+        """Keep all vectors for the next run; several runs at once are no trouble."""
         texts = np.array(list(self._vectors))
-        np.savez(self._file, texts=texts, vectors=np.stack(list(self._vectors.values())))
+        with tempfile.NamedTemporaryFile(dir=self._file.parent, delete=False) as file:
+            np.savez(file, texts=texts, vectors=np.stack(list(self._vectors.values())))
+        Path(file.name).replace(self._file)

@@ -105,15 +105,3 @@ def word_similarity(left: Sequence[str], right: Sequence[str]) -> Matrix:
     stem = (shorter >= 6) & (common >= 5) & (common >= 0.7 * shorter)
     np.maximum(similar, _STEM, out=similar, where=stem)
     return similar
-
-
-def spelling(left: Sequence[Words], right: Sequence[Words]) -> Matrix:
-    """Return how alike readings are spelled, whatever the order of their words, 0 to 1."""
-    scores: Matrix = process.cdist(
-        [" ".join(reading) for reading in left],
-        [" ".join(reading) for reading in right],
-        scorer=fuzz.token_sort_ratio,
-        dtype=np.float32,
-    )
-    scores /= 100
-    return scores
