@@ -16,7 +16,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from crmdeck.tui.collector import calm
+from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.themes import THEMES, roles
 from crmdeck.tui.widgets.table import Column, Sort, Table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from textual import events
@@ -58,12 +59,12 @@ async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds; fail when it does not within some seconds."""
-    for _ in range(1000):
-        if condition():
-            return
+    """Wait until `condition` holds; fail when it does not within half a minute."""
+    ends = monotonic() + 30
+    while not condition():
+        if monotonic() > ends:
+            raise AssertionError("It never came to that.\n" + screen_text(pilot))
         await pilot.pause(0.005)
-    raise AssertionError("It never came to that.\n" + screen_text(pilot))
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

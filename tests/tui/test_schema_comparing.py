@@ -283,9 +283,7 @@ async def test_resized_while_it_loads_and_below_60_columns(workspace: Workspace)
         await start(pilot)
         await choose(pilot, "equals_sign", "05-01")
         await pilot.resize_terminal(50, 24)
-        text = screen_text(pilot)
-        assert "at least 60 columns" in text
-        assert "prod" not in text
+        await until(pilot, lambda: "at least 60 columns" in screen_text(pilot))
+        assert "prod" not in screen_text(pilot)
         await pilot.resize_terminal(80, 24)
-        await settle(pilot)
-        assert "− left prod 2026-05-01 12:00" in screen_text(pilot)
+        await until(pilot, lambda: "− left prod 2026-05-01 12:00" in screen_text(pilot))

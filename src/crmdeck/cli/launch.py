@@ -23,7 +23,7 @@ def open_console(
         )
         report_error(error, as_json=False)
         return error.exit_code
-    from crmdeck.tui.collector import relax
+    from crmdeck.tui.gc_tuning import relax
 
     # Before the rest of the console is imported: it is imports that would be collected.
     relax()

@@ -150,11 +150,16 @@ class ActionHost(_Host):
 
     def blocked(self, action: Action[Any]) -> str | None:
         """Return why `action` can't run now, or None."""
-        if action.writes and any(
-            isinstance(node, ActionHost) and node.read_only for node in self.ancestors_with_self
-        ):
-            return READ_ONLY
+        if action.writes:
+            hosts = (node for node in self.ancestors_with_self if isinstance(node, ActionHost))
+            for host in hosts:
+                if (reason := host.refuses_writes()) is not None:
+                    return reason
         return action.blocked(self._commands)
+
+    def refuses_writes(self) -> str | None:
+        """Return why nothing can be changed here, nor in what stands inside; None where it can."""
+        return READ_ONLY if self.read_only else None
 
     @property
     def _commands(self) -> Any:

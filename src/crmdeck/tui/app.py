@@ -12,12 +12,12 @@ from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 
 from crmdeck.tui.actions import Refused, check_keymap
-from crmdeck.tui.collector import calm
-from crmdeck.tui.ending import on_ending
+from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.palette import DeckCommands
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
+from crmdeck.tui.signals import on_ending, suspend_job
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
 from crmdeck.tui.ui_state import UiState
@@ -170,6 +170,17 @@ class CrmdeckApp(App[None]):
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
         self.leave()
+
+    def action_suspend_process(self) -> None:
+        """Go back to the shell, which brings the console back with `fg`."""
+        driver = self._driver
+        if driver is not None and driver.can_suspend:
+            self.app_suspend_signal.publish(self)
+            driver.suspend_application_mode()
+            # The driver takes the terminal again as it is told to go on (SIGCONT).
+            suspend_job()
+            self.app_resume_signal.publish(self)
+            self.refresh(layout=True)
 
     def leave(self) -> None:
         """Leave at once; where the user was is kept, and what was decided is stored."""

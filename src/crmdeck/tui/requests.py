@@ -175,7 +175,8 @@ class Loader:
     def _finished(self, slot: str, number: int, outcome: tuple[Any] | CrmdeckError) -> None:
         """Hand the outcome on, unless it is late, or a cancel that the user asked for."""
         request = self._requests.get(slot)
-        if request is None or request.number != number:
+        # Who is leaving the screen has lost its children already.
+        if request is None or request.number != number or not self._owner.is_attached:
             return
         del self._requests[slot]
         self._tell_busy()

@@ -40,6 +40,8 @@ class Browser(Dialog["SignedIn"]):
     AUTO_FOCUS = ""
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
+    loader: Loader
+
     def __init__(
         self, name: str, sign_in: BrowserSignIn, finish: Callable[[Any], SignedIn]
     ) -> None:
@@ -74,7 +76,6 @@ class Browser(Dialog["SignedIn"]):
 
     def on_unmount(self) -> None:
         """Stop listening."""
-        self.loader.close()
         self._sign_in.close()
 
     def open_page(self) -> None:

@@ -68,7 +68,8 @@ class Choose(Dialog[Any]):
 
     def fill(self, choices: Sequence[Choice]) -> None:
         """Show `choices`, in the place of those that were there."""
-        self._list.fill(choices)
+        if self.is_open:
+            self._list.fill(choices)
 
     def take(self) -> None:
         """Answer with the line under the cursor."""

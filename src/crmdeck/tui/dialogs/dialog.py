@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, ActionHost, Actions
+from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
 
@@ -27,10 +29,14 @@ class Dialog(ActionHost, ModalScreen[T | None]):
 
     SCOPE = "dialog"
 
+    loader: Loader | None = None
+    """Closed as the dialog is left; for those that work themselves."""
+
     def __init__(self, title: str, text: str = "") -> None:
         super().__init__()
         self._heading = display_text(title, 120)
         self._text = display_block(text)
+        self._left = False
         self._room = 0
         self._moved = False
 
@@ -46,6 +52,31 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     def compose_body(self) -> ComposeResult:
         """Yield what stands between the text and the keys."""
         yield from ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the dialog still takes answers: not once it was left."""
+        return not self._left
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Leave with an answer, once; what lies above is left with it, and no work goes on."""
+        if self._left or self not in self.app.screen_stack:
+            return AwaitComplete()
+        self._left = True
+        if self.loader is not None:
+            self.loader.close()
+        if self.app.screen is not self:
+            # Textual would take away the topmost in its place.
+            self.pop_until_active()
+            self.app.call_later(super().dismiss, result)
+            return AwaitComplete()
+        return super().dismiss(result)
+
+    def on_unmount(self) -> None:
+        """Take no answers any more, however the dialog was left."""
+        self._left = True
+        if self.loader is not None:
+            self.loader.close()
 
     def on_mount(self) -> None:
         """See to it whenever all was laid out that nothing is pushed out of the frame."""

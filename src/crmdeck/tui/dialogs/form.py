@@ -57,6 +57,8 @@ class Form(Dialog[T]):
     SCOPE = "form"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
+    loader: Loader
+
     def __init__(
         self,
         title: str,
@@ -98,10 +100,6 @@ class Form(Dialog[T]):
         ]
         first = (empty or self._lines)[0]
         self.query_one(f"#{first.name}").focus()
-
-    def on_unmount(self) -> None:
-        """Stop the work that nobody waits for any more."""
-        self.loader.close()
 
     def next_line(self) -> None:
         """Go to the next line."""

@@ -78,7 +78,7 @@ class EditValueMap(Dialog[dict[str, str]]):
         """Show the map as it is, and know what is suggested."""
         self._suggested = tuple(suggested)
         self.rows = tuple(rows)
-        if self.is_mounted:
+        if self.is_mounted and self.is_open:
             self._show(self.rows)
 
     def on_mount(self) -> None:

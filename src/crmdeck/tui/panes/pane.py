@@ -130,6 +130,25 @@ class Pane(ActionHost, Widget):
         """Go to a location that another pane names; `show` follows."""
         self.restore(location.as_state())
 
+    def shown_connection(self) -> str | None:
+        """Return whose data is on screen: None where that of several is, or none.
+
+        Overridden where what is on screen may be of a connection that was left.
+        """
+        return self.connection_id
+
+    @property
+    def is_left(self) -> bool:
+        """Whether what is on screen is of another connection than the one that is chosen."""
+        shown = self.shown_connection()
+        return shown is not None and shown != self.connection_id
+
+    def refuses_writes(self) -> str | None:
+        """Return why nothing can be changed: what is on screen is of a connection that was left."""
+        if self.is_left:
+            return f"This is not {self.connection_name} yet: nothing was changed."
+        return super().refuses_writes()
+
     def focus_target(self) -> Widget | None:
         """Return the widget that gets the focus when the pane comes up."""
         return next(
@@ -157,7 +176,12 @@ class Pane(ActionHost, Widget):
         if connection_id != self.connection_id:
             self.show_error(None)
         self.connection_id = connection_id
+        self.set_class(self.is_left, "-left")
         self.reload()
+
+    def on_busy_changed(self) -> None:
+        """Dim what is of a connection that was left, for as long as it shows."""
+        self.set_class(self.is_left, "-left")
 
     def set_filter_text(self, text: str) -> None:
         """Filter by `text` and remember it."""

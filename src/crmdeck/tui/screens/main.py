@@ -25,6 +25,7 @@ from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.requests import BusyChanged, Job, Loader
 from crmdeck.tui.screens.stage import Stage
+from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
@@ -433,6 +434,9 @@ class MainScreen(ActionHost, Screen[None]):
         """Leave; where the user was is kept."""
         await self.app.action_quit()
 
+    def _no_shell(self) -> str | None:
+        return None if has_job_control() else "There is no shell to go back to."
+
     def _no_connection(self) -> str | None:
         return None if self.connection_id is not None else "There is no connection yet."
 
@@ -572,7 +576,12 @@ class MainScreen(ActionHost, Screen[None]):
         ),
         Action("app.commands", "commands", ("ctrl+p",), open_palette, hint=25, palette=False),
         Action(
-            "app.suspend", "suspend", ("ctrl+z",), suspend, help="back to the shell; fg returns"
+            "app.suspend",
+            "suspend",
+            ("ctrl+z",),
+            suspend,
+            help="back to the shell; fg returns",
+            blocked=_no_shell,
         ),
         Action("app.quit", "quit", ("q",), quit, hint=15),
     )

@@ -72,6 +72,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._sought = ""
         self._placed = ""
         self._takes = False
+        self._is_filled = False
 
     @property
     def row(self) -> R | None:
@@ -139,7 +140,9 @@ class SearchList(ActionHost, Widget, Generic[R]):
     def _take_what_is_found(self) -> None:
         self._search(self._entry.value)
         self._place_cursor()
-        self._takes = self._table.is_ordering
+        # Rows that are known may not have come into the table yet: they are taken as they do.
+        coming = self._rows is not None and not self._is_filled
+        self._takes = coming or self._table.is_ordering
         if not self._takes:
             self._take_row()
 
@@ -169,6 +172,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     def _show(self) -> None:
         if self._rows is not None:
+            self._is_filled = True
             self._table.set_rows(self._rows, cursor=self._current)
 
     ACTIONS: ClassVar[Actions] = (

@@ -43,6 +43,7 @@ class DriftPane(Pane):
         self.commands = DriftCommands(host, self.loader, self.timeline, self.table, self)
         self.is_zoomed = False
         self._hint = ""
+        self._shown: str | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield the strip, the timeline, and what is under the cursor."""
@@ -85,6 +86,10 @@ class DriftPane(Pane):
             cursor = next((line.key for line in arrangement.lines if not line.is_heading), None)
         self.table.set_rows(arrangement.lines, cursor=cursor)
 
+    def shown_connection(self) -> str | None:
+        """Return the connection whose lines are on screen; None where those of all are."""
+        return self._shown
+
     def zoom(self, zoomed: bool) -> None:
         """Give the details more room, or less again."""
         self.is_zoomed = zoomed
@@ -104,6 +109,11 @@ class DriftPane(Pane):
 
     @on(Table.Ordered)
     def _ordered(self) -> None:
+        arrangement, timeline = self.timeline.arrangement, self.timeline.timeline
+        if arrangement is not None and timeline is not None and not self.table.is_ordering:
+            of_one = not timeline.everywhere and arrangement.entries
+            self._shown = arrangement.entries[0].event.connection_id if of_one else None
+            self.set_class(self.is_left, "-left")
         flat = self.table.sort is not None
         if flat != self.timeline.is_flat:
             self.timeline.is_flat = flat

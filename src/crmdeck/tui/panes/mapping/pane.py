@@ -84,6 +84,10 @@ class MappingPane(Pane):
         self.pairs.read(ref, field)
         self._mark_left()
 
+    def shown_connection(self) -> str | None:
+        """Return the connection of the session."""
+        return self.session.ref if self.session is not None else None
+
     def show_rows(self, cursor: str | None = None, *, another: bool = False) -> None:
         """Show the rows of the session, or that there is none; `another` pair than before."""
         if another:
@@ -172,7 +176,8 @@ class MappingPane(Pane):
 
     @on(Table.Selected)
     def _choose_field(self) -> None:
-        if not self.host.workspace.read_only:
+        # A double click comes here too, which no action stands before.
+        if self.refuses_writes() is None and not self.host.workspace.read_only:
             self.commands.choose_field()
 
     def apply_filter(self, text: str) -> None:

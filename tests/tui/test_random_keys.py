@@ -1,0 +1,144 @@
+"""Random keys over all panes and dialogs, with answers that take their time: nothing goes astray.
+
+Seeded, so that a failure comes again: the seed and the last keys stand in its message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from crmdeck.model import DecisionState
+from crmdeck.tui.actions import actions
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keytable import load_all_actions
+from crmdeck.tui.panes.mapping.loader import PairLoader
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.workspace import MappingSession, Workspace, Write
+from tests.tui import mapping_desk
+from tests.tui.pilot import settle
+
+STEPS = 700
+LONGEST_ANSWER = 0.05
+"""Seconds that an answer is held back at most."""
+
+NEVER = {"q", "ctrl+z", "ctrl+q", "ctrl+c", "i"}
+"""Keys that leave the console, or the machine: signing in asks a CRM."""
+
+TYPED = "abn9_"
+
+
+def keys_of_the_console() -> tuple[str, ...]:
+    load_all_actions()
+    known = {key for action in actions() for key in action.keys} | set("12345") | set(TYPED)
+    return tuple(sorted(known - NEVER))
+
+
+def delayed(rng: random.Random, real: Callable[..., None]) -> Callable[..., None]:
+    """Return `Loader.load` whose work takes a random while."""
+
+    def load(
+        loader: Loader, slot: str, work: Callable[[Job], Any], *rest: Any, **more: Any
+    ) -> None:
+        pause = rng.random() * LONGEST_ANSWER
+
+        def slow(job: Job) -> Any:
+            time.sleep(pause)
+            return work(job)
+
+        real(loader, slot, slow, *rest, **more)
+
+    return load
+
+
+def checked(screen: Callable[[], MainScreen], real: Callable[..., None]) -> Callable[..., None]:
+    """Return `PairLoader.store` that holds a decision to be about the pair on screen."""
+
+    def store(pairs: PairLoader, session: MappingSession, write: Write) -> None:
+        main = screen()
+        assert session.ref == main.connection_id, "decided in a connection that was left"
+        assert session is pairs.session, "decided in an object pair that does not show"
+        assert main.stage.pane_id == "mapping", "decided in a pane that does not show"
+        real(pairs, session, write)
+
+    return store
+
+
+def key_event(key: str) -> events.Key:
+    return events.Key(key, key if len(key) == 1 else None)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_random_keys_do_nothing_that_is_not_on_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    rng = random.Random(seed)
+    monkeypatch.chdir(tmp_path)
+    keys = keys_of_the_console()
+    with mapping_desk.opened(mapping_desk.make_home(tmp_path)) as workspace:
+        workspace.refreshes.run("beta")
+        refs = [connection.id for connection in workspace.connections.all()]
+        app = CrmdeckApp(workspace)
+        app.ui_state.pane, app.ui_state.connection_id = "mapping", refs[0]
+        app.ui_state.panes = {"mapping": {"pairs": dict.fromkeys(refs, mapping_desk.PAIR)}}
+        pressed: list[str] = []
+
+        def main() -> MainScreen:
+            screen = app.screen_stack[0]
+            assert isinstance(screen, MainScreen)
+            return screen
+
+        async with app.run_test(size=(100, 30)) as pilot:
+            await settle(pilot)
+            monkeypatch.setattr(Loader, "load", delayed(rng, Loader.load))
+            monkeypatch.setattr(PairLoader, "store", checked(main, PairLoader.store))
+            for _ in range(STEPS):
+                key = next_key(rng, keys, app, main())
+                pressed.append(key)
+                app.post_message(key_event(key))
+                await asyncio.sleep(rng.random() * 0.01)
+                assert app._exception is None, (seed, pressed[-40:], app._exception)
+                assert app.is_running, (seed, pressed[-40:])
+            while len(app.screen_stack) > 1:
+                app.pop_screen()
+                await pilot.pause()
+            await stored_is_shown(pilot, workspace, main())
+
+
+def next_key(rng: random.Random, keys: tuple[str, ...], app: CrmdeckApp, screen: MainScreen) -> str:
+    """Return a key; now and then one that leads on, so that dialogs and connections take turns."""
+    if rng.random() < 0.25:
+        return rng.choice(("escape", "enter", "left_square_bracket", "right_square_bracket", "4"))
+    key = rng.choice(keys)
+    # Adding a connection may lead to a sign-in, which asks a CRM.
+    adds = key == "a" and not isinstance(app.screen, Dialog) and screen.stage.pane_id == "health"
+    return "j" if adds else key
+
+
+async def stored_is_shown(pilot: Pilot[Any], workspace: Workspace, screen: MainScreen) -> None:
+    """Hold that the store has what every session of the mapping pane shows."""
+    await screen.show_pane("mapping")
+    await settle(pilot)
+    pane = screen.query_one(MappingPane)
+    pane.pairs.close()
+    await settle(pilot)
+    for (ref, pair), session in pane.pairs._sessions.items():
+        stored = {line.partner_field: line for line in workspace.mappings.get(ref, pair).lines}
+        for row in session.rows:
+            line = stored.get(row.name)
+            state = line.state if line is not None else DecisionState.PENDING
+            accepted = DecisionState.ACCEPTED
+            assert (row.state is accepted) == (state is accepted), (ref, row.name)
+            if line is not None and row.state is accepted:
+                assert (row.crm_field, row.direction) == (line.crm_field, line.direction)

@@ -1,0 +1,225 @@
+"""No key astray: what is not on screen is not changed, and what was left takes no answers."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shlex
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from crmdeck.errors import SourceError
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.form import Asked, Form
+from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.panes.drift.pane import DriftPane
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.workspace import ValueChoice, Workspace
+from tests.tui import drift_desk, mapping_desk
+from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
+
+PAIR = mapping_desk.PAIR
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace in which `acme` and `beta` both have the object of the pair."""
+    with mapping_desk.opened(mapping_desk.make_home(tmp_path)) as workspace:
+        workspace.refreshes.run("beta")
+        yield workspace
+
+
+def hold_back(
+    monkeypatch: pytest.MonkeyPatch, service: Any, name: str, ref: str
+) -> threading.Event:
+    """Have a call that is about `ref` wait for the event."""
+    may_answer, real = threading.Event(), getattr(service, name)
+
+    def slow(about: str, *arguments: Any, **options: Any) -> Any:
+        if about == ref:
+            may_answer.wait(20)
+        return real(about, *arguments, **options)
+
+    monkeypatch.setattr(service, name, slow)
+    return may_answer
+
+
+def said(pilot: Pilot[Any]) -> str:
+    return " ".join(note.message for note in pilot.app._notifications)
+
+
+async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_show(
+    both: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, beta = (both.connections.get(name).id for name in ("acme", "beta"))
+    app = CrmdeckApp(both)
+    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
+    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR, beta: PAIR}}}
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        pane = pilot.app.screen.query_one(MappingPane)
+        assert pane.session is not None
+        may_answer = hold_back(monkeypatch, both.mappings, "review", beta)
+        await pilot.press("right_square_bracket", "a", "x", "d", "enter")
+        assert len(app.screen_stack) == 1
+        assert pane.has_class("-left")
+        assert "This is not beta yet: nothing was changed." in said(pilot)
+        may_answer.set()
+        await settle(pilot)
+        assert not pane.has_class("-left")
+        await pilot.press("j", "a")
+        await until(pilot, lambda: bool(both.mappings.decisions("beta", PAIR)))
+    assert both.mappings.decisions("acme", PAIR) == ()
+
+
+async def test_a_change_of_the_connection_before_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with drift_desk.opened(drift_desk.make_home(tmp_path)) as workspace:
+        app = drift_desk.console(workspace)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            pane = app.screen.query_one(DriftPane)
+            calm = workspace.connections.get("calm").id
+            may_answer = hold_back(monkeypatch, workspace.drift, "timeline", calm)
+            await pilot.press("right_square_bracket", "a", "A", "t", "f")
+            assert len(app.screen_stack) == 1
+            assert pane.has_class("-left")
+            assert "This is not calm yet" in said(pilot)
+            may_answer.set()
+            await settle(pilot)
+            assert not pane.has_class("-left")
+            await pilot.press("left_square_bracket")
+            await settle(pilot)
+            await pilot.press("a")
+            await until(pilot, lambda: len(app.screen_stack) == 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("account", "Account"),
+        ("acc", "Account"),
+        ("account_n", "Account_Name__c"),
+        ("last one", "Zone__c"),
+        ("name", "Account_Name__c"),
+    ],
+)
+async def test_the_cursor_goes_to_the_best_match(
+    workspace: Workspace, typed: str, found: str
+) -> None:
+    names = ("Old_Account_Name__c", "Account_Name__c", "Account", "Zone__c", "My_Account__c")
+    choices = [Choice(name, name, "the last one" if name == "Zone__c" else "") for name in names]
+    app = audit_console(workspace)
+    answers: list[Any] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.push_screen(Choose("Which?", choices), answers.append)
+        await pilot.pause()
+        await type_text(pilot, typed, "enter")
+        await until(pilot, lambda: bool(answers))
+    assert answers == [found]
+
+
+async def test_a_dialog_that_was_left_takes_no_answer(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        values, pairs = EditValueMap("Values", []), Choose("Which?", None)
+        for dialog in (values, pairs):
+            app.push_screen(dialog)
+            await pilot.pause()
+            await pilot.press("escape")
+        values.fill([ValueChoice("new", "New", None)], ())
+        pairs.fill([Choice(1, "one")])
+        values.dismiss(None)
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert "Audit   acme" in screen_text(pilot)
+
+
+async def test_leaving_a_dialog_takes_away_what_lies_above_it(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        below = EditValueMap("Values", [("a", "A")])
+        app.push_screen(below)
+        await pilot.pause()
+        app.push_screen(Choose("Which?", [Choice(1, "one")]))
+        await pilot.pause()
+        below.dismiss(None)
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+
+
+async def test_an_error_that_comes_while_a_dialog_closes_is_dropped(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    may_answer = threading.Event()
+
+    def work(*_: Any) -> None:
+        may_answer.wait(20)
+        raise SourceError("down", remedy="wait")
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        form: Form[None] = Form("Add", [Asked("name", "Name", value="x")], work)
+        app.push_screen(form)
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: form.loader.is_loading)
+        form.dismiss(None)
+        may_answer.set()
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+
+
+JOB = """
+import subprocess, sys
+sys.exit(subprocess.call([sys.executable, "-m", "crmdeck", "--home", sys.argv[1]]))
+"""
+"""Starts the console and waits for it, as `uv run` does."""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs a shell with jobs")
+def test_ctrl_z_stops_the_whole_job(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+    try:
+        command = shlex.join([sys.executable, "-c", JOB, str(tmp_path / "home")])
+        os.write(terminal, f"{command}\n".encode())
+        read_until(terminal, b"Welcome")
+        os.write(terminal, b"\x1a")
+        read_until(terminal, b"Stopped")
+        os.write(terminal, b"echo back-$((20 + 1))\n")
+        read_until(terminal, b"back-21")
+        os.write(terminal, b"fg\n")
+        read_until(terminal, b"Welcome")
+        os.write(terminal, b"q")
+        read_until(terminal, b"[?1049l")
+        os.write(terminal, b"echo ended-$((20 + 2))\n")
+        read_until(terminal, b"ended-22")
+    finally:
+        os.write(terminal, b"exit\nexit\n")
+        os.close(terminal)
+        os.waitpid(pid, 0)
+
+
+def read_until(terminal: int, wanted: bytes) -> None:
+    """Read what the terminal shows until `wanted` is in it; fail after a minute."""
+    seen, until_ = b"", time.monotonic() + 60
+    while wanted not in seen:
+        assert time.monotonic() < until_, seen[-2000:]
+        if select.select([terminal], [], [], 0.5)[0]:
+            seen += os.read(terminal, 65536)
