@@ -110,9 +110,10 @@ async def test_random_keys_do_nothing_that_is_not_on_screen(
                 await asyncio.sleep(rng.random() * 0.01)
                 assert app._exception is None, (seed, pressed[-40:], app._exception)
                 assert app.is_running, (seed, pressed[-40:])
+            await settle(pilot)
             while len(app.screen_stack) > 1:
-                app.pop_screen()
-                await pilot.pause()
+                app.screen.dismiss(None)
+                await settle(pilot)
             await stored_is_shown(pilot, workspace, main())
 
 

@@ -162,6 +162,20 @@ async def test_leaving_a_dialog_takes_away_what_lies_above_it(workspace: Workspa
         assert len(app.screen_stack) == 1
 
 
+async def test_a_second_escape_on_its_way_leaves_no_other_screen(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        palette = app.screen
+        await until(pilot, lambda: palette.is_mounted)
+        palette.dismiss(None)
+        palette.dismiss(None)
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert "Audit   acme" in screen_text(pilot)
+
+
 async def test_an_error_that_comes_while_a_dialog_closes_is_dropped(workspace: Workspace) -> None:
     app = audit_console(workspace)
     may_answer = threading.Event()

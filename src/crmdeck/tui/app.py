@@ -13,7 +13,7 @@ from textual.system_commands import SystemCommandsProvider
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.palette import DeckCommands
+from crmdeck.tui.palette import DeckCommands, Palette
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
@@ -170,6 +170,11 @@ class CrmdeckApp(App[None]):
     async def action_quit(self) -> None:
         """Leave; where the user was is kept."""
         self.leave()
+
+    def action_command_palette(self) -> None:
+        """Open the palette, unless it is."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def action_suspend_process(self) -> None:
         """Go back to the shell, which brings the console back with `fg`."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.markup import escape
@@ -23,6 +24,16 @@ class Entry(NamedTuple):
     title: str
     help: str
     run: Callable[[], Any]
+
+
+class Palette(CommandPalette):
+    """Textual's, which a second Esc that is on its way takes for one more screen to leave."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leave once."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        return super().dismiss(result)
 
 
 class DeckCommands(Provider):
