@@ -147,6 +147,15 @@ def test_an_object_event_touches_all_its_mappings() -> None:
     assert event.severity is Severity.BREAKING
 
 
+def test_another_name_of_an_object_touches_no_mapping() -> None:
+    [deal] = org({"Deal": [field("Phase")]}).values()
+    uses = [mapped("Deal", "Phase")]
+    for update, touched in (({"label": "Case", "plural": "Cases"}, 0), ({"createable": False}, 1)):
+        old = deal.model_copy(update={"plural": "Deals", "createable": True})
+        event = only(drift({"Deal": old}, {"Deal": old.model_copy(update=update)}, accepted=uses))
+        assert len(event.affected_mappings) == touched
+
+
 @given(ORGS, ORGS)
 def test_swapping_before_and_after_turns_added_into_gone(
     before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]

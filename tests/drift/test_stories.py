@@ -44,6 +44,21 @@ def test_a_mirror_repeats_changes_not_just_names() -> None:
     assert report.stories == ()
 
 
+def test_a_mirror_that_asks_for_more_than_its_base_is_news() -> None:
+    before: dict[str, list[Field]] = {"Deal__c": [], "Deal__ChangeEvent": []}
+    optional, required = (field("Region__c", required=needed) for needed in (False, True))
+    after = {"Deal__c": [optional], "Deal__ChangeEvent": [required]}
+    report = drift(before, after)
+    assert report.stories == ()
+    assert max(e.severity.rank for e in report.events) == Severity.BREAKING.rank
+    late = drift(
+        {"Deal__ChangeEvent": []},
+        {"Deal__ChangeEvent": [required]},
+        present={"Deal__c": [optional]},
+    )
+    assert late.stories == ()
+
+
 def test_the_companions_of_a_new_object_come_with_it() -> None:
     report = drift({}, {"Deal__c": [], "Deal__Share": [], "Deal__History": [], "Deal__Feed": []})
     _, inside = told(report)["mirror"]

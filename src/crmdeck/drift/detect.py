@@ -36,6 +36,7 @@ from crmdeck.model import (
     to_utc,
 )
 
+_OBJECT_NAMES = frozenset({"label", "plural"})
 _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "drift.crmdeck")
 
 
@@ -158,7 +159,12 @@ class _Links:
         """Return the mappings that a finding touches.
 
         A rule touches those of its fields; where these are not known it may refuse any write.
+        What an object is called touches none.
         """
+        if finding.kind is DriftKind.OBJECT_CHANGED and all(
+            change.attribute in _OBJECT_NAMES for change in finding.changes
+        ):
+            return []
         fields = [finding.field_name] if finding.field_name else []
         if finding.rule:
             fields = sorted({*fields, *finding.rule.fields})

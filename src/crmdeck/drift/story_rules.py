@@ -20,7 +20,7 @@ from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.findings import Finding
 from crmdeck.drift.stories import News, StoryRule, Told, objects_of
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, DriftKind, Platform
+from crmdeck.model import Change, DriftKind, Field, Platform
 from crmdeck.text import count
 
 COMPANIONS = ("ChangeEvent", "EventStore", "EventStream", "History", "Share", "Feed", "Tag")
@@ -117,6 +117,7 @@ def _mirrored(finding: Finding, news: News) -> str | None:
         original is not None
         and original.family == finding.family
         and _are_told_by(finding.changes, original.changes)
+        and _asks_no_more(finding, original.after)
     )
     return base if repeats or _follows_late(finding, base, name, news) else None
 
@@ -131,8 +132,15 @@ def _follows_late(finding: Finding, base: str, name: str | None, news: News) -> 
     if mirrored is None:
         return False
     if finding.before is None:
-        return finding.after is not None and finding.after.type is mirrored.type
+        same_type = finding.after is not None and finding.after.type is mirrored.type
+        return same_type and _asks_no_more(finding, mirrored)
     return _are_told_by(finding.changes, compare_fields(finding.before, mirrored))
+
+
+def _asks_no_more(finding: Finding, original: Field | None) -> bool:
+    """Return whether a new field is not required where the one that it repeats is not."""
+    required = finding.before is None and finding.after is not None and finding.after.required
+    return not required or (original is not None and original.required is True)
 
 
 def _are_told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
