@@ -85,6 +85,11 @@ def test_values_stand_in_the_field_or_in_a_set_of_their_own() -> None:
         "<value><fullName>b</fullName><isActive>false</isActive></value>"
         "</valueSetDefinition></valueSet>"
     )
+    filled = one(
+        "<type>Picklist</type><required>true</required><valueSet><valueSetDefinition><value>"
+        "<fullName>a</fullName><default>true</default></value></valueSetDefinition></valueSet>"
+    )
+    assert filled.required is False
     older = one(
         "<type>Picklist</type><picklist><picklistValues><fullName>a</fullName>"
         "</picklistValues></picklist>"

@@ -273,6 +273,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
     default = _text(element, "defaultValue")
     with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)
     picklist, restricted = _picklist(element, value_sets)
+    defaulted = default is not None or any(value.default for value in picklist)
     required = _text(element, "required")
     must_hold = native_type in ("MasterDetail", "Checkbox") or required == "true"
     return Field(
@@ -281,7 +282,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, *, is_name
         type=kind,
         native_type=native_type,
         description=_text(element, "inlineHelpText"),
-        required=_required(required, native_type, computed=computed, defaulted=default is not None),
+        required=_required(required, native_type, computed=computed, defaulted=defaulted),
         nillable=False if must_hold else None if required is None else True,
         createable=False if computed else None,
         updateable=False if computed else None,

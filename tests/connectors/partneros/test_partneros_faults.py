@@ -412,3 +412,23 @@ def test_an_id_is_what_the_server_says_it_is(script: Script) -> None:
     script.answers = [(200, STATUS, {})]
     connector(script.url, remote_id="conn_8f3/..").probe()
     assert script.asked[0] == "GET /api/integrations/conn_8f3%2F../status"
+
+
+def test_many_object_types_come_in_one_answer_where_the_server_has_it(script: Script) -> None:
+    names = ["A", "B", "C", "D", "E"]
+    script.by_path = {
+        "/status": STATUS,
+        "/schema": {"objects": [{"objectType": name, "schemaHash": name} for name in names]},
+        "/schemas": [FIELDS | {"objectType": name} for name in names[:-1]],
+        "/schema?objectType=E": FIELDS,
+    }
+    script.answers = [(200, {}, {})]
+    found = list(connector(script.url).discover(Scope(), {}, CancelToken()))
+    assert sorted(each.schema.object_type for each in found[1:]) == names
+    assert script.asked == [
+        "GET /status",
+        "POST /schema/refresh",
+        "GET /schema",
+        "GET /schemas",
+        "GET /schema?objectType=E",
+    ]

@@ -113,6 +113,16 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
     )
 
 
+def by_object_type(body: object) -> dict[str, object]:
+    """Return the answers about single object types that `body` lists, by name."""
+    found: dict[str, object] = {}
+    for each in body if isinstance(body, Sequence) and not isinstance(body, str) else ():
+        known, _ = _ours(each) if isinstance(each, Mapping) else ({}, {})
+        if isinstance(known.get("object_type"), str) and "fields" in known:
+            found[known["object_type"]] = each
+    return found
+
+
 def suggestions(body: object) -> tuple[Suggestion, ...]:
     """Return the suggestions of an object pair; one that names no field is left out."""
     try:

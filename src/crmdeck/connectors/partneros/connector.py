@@ -22,7 +22,7 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
-from crmdeck.connectors.http import Reply, not_json, retry_after
+from crmdeck.connectors.http import AnswerTooLargeError, Reply, not_json, retry_after
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.partneros import answers
 from crmdeck.connectors.partneros.answers import Gone, Summary
@@ -52,6 +52,8 @@ from crmdeck.model import (
 )
 
 HISTORY = 500
+# From so many object types on all of them in one answer cost less than each by itself.
+_WORTH_ONE_ANSWER = 4
 VIEWER = "refreshing, deciding and disconnecting (your role is to look)"
 
 
@@ -127,6 +129,11 @@ class PartnerOSConnector:
                 yield Unchanged(object_type, summary.schema_hash)
             else:
                 changed.append(summary)
+        if len(changed) >= _WORTH_ONE_ANSWER:
+            whole = self._pull_all(cancel)
+            for summary in (each for each in changed if each.object_type in whole):
+                yield self._read_object(summary, whole[summary.object_type])
+            changed = [each for each in changed if each.object_type not in whole]
         waiting = iter(changed)
 
         def take() -> Callable[[CancelToken], Discovery] | None:
@@ -238,10 +245,25 @@ class PartnerOSConnector:
         query = {"objectType": summary.object_type}
         try:
             body = self._read("/schema", cancel, query)
-            schema = answers.object_schema(summary, body)
         except CrmdeckError as error:
             if FAULTS.concerns_connection(error):
                 raise
+            return Failed(summary.object_type, error)
+        return self._read_object(summary, body)
+
+    def _pull_all(self, cancel: CancelToken) -> Mapping[str, object]:
+        """Return the object types that one answer tells of; none where the server has no such."""
+        try:
+            reply = self._client.get("/schemas", cancel, accept=(404, 405))
+        except AnswerTooLargeError:
+            return {}
+        return answers.by_object_type(reply.body) if reply.status == 200 else {}
+
+    @staticmethod
+    def _read_object(summary: Summary, body: object) -> Discovered | Failed:
+        try:
+            schema = answers.object_schema(summary, body)
+        except SourceError as error:
             return Failed(summary.object_type, error)
         return Discovered(schema, summary.schema_hash or None)
 
