@@ -332,3 +332,26 @@ def test_comparisons_that_can_not_be_made_say_why(
     done = shell.run(*arguments, code=code)
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) > 1
+
+
+def test_settings_are_listed_and_changed_one_at_a_time(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    file = tmp_path / "home/settings.toml"
+    assert shell.run("config", "get", "ttl_hours").stdout == "24.0\n"
+    shell.run("config", "set", "ttl_hours", "12")
+    file.write_text("# why: nights only\n" + file.read_text())
+    shell.run("config", "set", "keys.view.filter", "f,F")
+    shell.run("config", "set", "actor", "night check")
+    told = {each["key"]: each for each in shell.json("config", "list")}
+    assert told["ttl_hours"] == {
+        "key": "ttl_hours", "value": 12.0, "default": 24.0, "source": str(file)
+    }  # fmt: skip
+    assert told["keys.view.filter"]["value"] == "f,F"
+    assert told["encoder"]["source"] == "default"
+    before = file.read_bytes()
+    assert before.startswith(b"# why: nights only")
+    for wrong in (("ttl_hours", "-1"), ("ttl_hour", "1"), ("notify", "[]"), ("encoder", "gpt")):
+        shell.run("config", "set", *wrong, code=2)
+    assert file.read_bytes() == before
+    shell.run("config", "set", "ttl_hours", "")
+    assert shell.json("config", "get", "ttl_hours")["source"] == "default"

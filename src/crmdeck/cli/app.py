@@ -39,6 +39,7 @@ COMMANDS = {
     "export": Command("exports", "Hand over what is cached, in many formats."),
     "audit": Command("audit", "Tell who did what when, newest first."),
     "disconnect": Command("connections", "Mark a connection as disconnected."),
+    "config": Command("config", "List the settings, and change them."),
     "backup": Command("backup", "Write the whole history to one file."),
     "restore": Command("backup", "Put back what a backup holds, here or elsewhere."),
     "serve": Command("serve", "Serve the Integrations API, so that a team shares one crmdeck."),
@@ -52,7 +53,7 @@ COMMANDS = {
 }
 """Every command in the order of `--help`, which imports none of their modules."""
 
-GROUPS = ("connections", "mapping", "serve")
+GROUPS = ("config", "connections", "mapping", "serve")
 
 
 class CommandGroup(Group):

@@ -1,6 +1,10 @@
 from .backups import Backup as Backup
 from .check_view import check_summary as check_summary
 from .check_view import issue_text as issue_text
+from .config import Setting as Setting
+from .config import get_setting as get_setting
+from .config import list_settings as list_settings
+from .config import set_setting as set_setting
 from .connections import ConnectionDraft as ConnectionDraft
 from .connections import secrets_from_environment as secrets_from_environment
 from .context import Context as Context

@@ -1,0 +1,67 @@
+"""crmdeck config: list, get, set."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from crmdeck.cli.groups import command_group
+from crmdeck.cli.options import HomeOption, JsonOption
+from crmdeck.cli.output import emit, emit_json, emit_table
+from crmdeck.cli.session import failing
+
+app = command_group()
+
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As crmdeck config list has it.")]
+
+
+@app.command("list")
+def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List every setting, its value, and where that comes from."""
+    from crmdeck.workspace import list_settings
+
+    with failing(as_json):
+        found = list_settings(home)
+        if as_json:
+            emit_json(found)
+            return
+        emit_table(
+            ("setting", "value", "default", "from"),
+            [(s.key, json.dumps(s.value), json.dumps(s.default), s.source) for s in found],
+            least=("from", "default"),
+        )
+
+
+@app.command()
+def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Tell one setting."""
+    from crmdeck.workspace import get_setting
+
+    with failing(as_json):
+        found = get_setting(key, home)
+        if as_json:
+            emit_json(found)
+        else:
+            emit(found.value if isinstance(found.value, str) else json.dumps(found.value))
+
+
+@app.command("set")
+def change(
+    key: KeyArgument,
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="Empty ('') for what it comes with.")
+    ],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change one setting; comments and all else in the file stay."""
+    from crmdeck.workspace import set_setting
+
+    with failing(as_json):
+        changed = set_setting(key, value, home)
+        if as_json:
+            emit_json(changed)
+        else:
+            emit(f"{changed.key}\t{json.dumps(changed.value)}")

@@ -1,0 +1,123 @@
+"""The settings of a workspace, listed and changed one at a time; no cache is opened for it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.exports import write_atomically
+from crmdeck.home import resolve_home
+from crmdeck.model import WireModel
+from crmdeck.settings import SETTINGS_FILE, Settings
+from crmdeck.workspace.context import not_found
+
+_TABLES = ("keys",)
+_LISTS = ("notify",)
+
+
+class Setting(WireModel):
+    """One setting: its value now, the one that it comes with, and where it comes from."""
+
+    key: str
+    value: Any
+    default: Any
+    source: str
+
+
+def list_settings(home: str | None = None) -> tuple[Setting, ...]:
+    """Return every setting in the order of the documentation, remapped keys one by one.
+
+    `source` is `default`, or the path of the file. Raises UsageError where the file is wrong.
+    """
+    path = resolve_home(home) / SETTINGS_FILE
+    settings = Settings.load(path.parent)
+    given = _given(path)
+    found = []
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        value = getattr(settings, name)
+        if name in _TABLES:
+            found += [_setting(f"{name}.{key}", each, None, path) for key, each in value.items()]
+        else:
+            found.append(_setting(name, value, default, path if name in given else None))
+    return tuple(found)
+
+
+def get_setting(key: str, home: str | None = None) -> Setting:
+    """Return one setting; raises NotFoundError naming the nearest."""
+    settings = {setting.key: setting for setting in list_settings(home)}
+    if key not in settings:
+        raise not_found("setting", key, sorted(settings))
+    return settings[key]
+
+
+def set_setting(key: str, text: str, home: str | None = None) -> Setting:
+    """Write one setting to the file, and leave all else in it as it stands, comments too.
+
+    `text` is a value as TOML has it, or else text; empty takes the setting out of the file.
+    Raises UsageError for a value that can't be, and NotFoundError; then nothing is written.
+    """
+    import tomlkit
+
+    table, _, inner = key.partition(".")
+    known = [name for name in Settings.model_fields if name not in (*_TABLES, *_LISTS)]
+    if (table not in _TABLES or not inner) and key not in known:
+        if key in _LISTS:
+            raise UsageError(f"'{key}' is a list.", remedy=f"Write it in {SETTINGS_FILE}.")
+        raise not_found("setting", key, known)
+    path = resolve_home(home) / SETTINGS_FILE
+    try:
+        document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} can't be read.", cause=str(error), remedy="Correct it.", code="BAD_SETTINGS"
+        ) from None
+    place: Any = document
+    name = key
+    if table in _TABLES:
+        place, name = document.setdefault(table, tomlkit.table()), inner
+    if text:
+        place[name] = _value(text)
+    else:
+        place.pop(name, None)
+    written = tomlkit.dumps(document)
+    try:
+        Settings.model_validate(tomllib.loads(written))
+    except ValidationError as error:
+        raise UsageError(
+            f"'{key}' can't be {text!r}.",
+            cause=f"{error.errors()[0]['msg']}.",
+            code="BAD_SETTINGS",
+        ) from None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CrmdeckError(f"{path.parent} can't be made.", cause=error.strerror) from None
+    write_atomically(path, written)
+    return (
+        get_setting(key, home) if text or table not in _TABLES else _setting(key, None, None, None)
+    )
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
+    def plain(one: Any) -> Any:
+        return [each.model_dump(mode="json") for each in one] if isinstance(one, tuple) else one
+
+    return Setting(
+        key=key, value=plain(value), default=plain(default), source=str(path) if path else "default"
+    )
+
+
+def _given(path: Path) -> frozenset[str]:
+    return frozenset(tomllib.loads(path.read_text("utf-8"))) if path.exists() else frozenset()
