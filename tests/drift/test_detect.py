@@ -373,7 +373,7 @@ def test_rules_drift_like_everything_else() -> None:
     ]
     assert other.severity is Severity.RISKY
     assert other.affected_mappings == ("deal_registration--Deal:accountName",)
-    assert "The close date is over." in other.reason
+    assert "The close date is over" in other.reason
     assert (came.kind, came.rule, came.field_name) == (
         DriftKind.RULE_ADDED,
         "required:Phase",

@@ -91,7 +91,7 @@ def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use
     if changes and all(change.attribute == "message" for change in changes):
         return Verdict(Severity.SAFE, RULE_REWORDED)
     scale, reason = RULE_ROWS[rule.kind]
-    message = f": “{short(rule.message)}”" if rule.message else ""
+    message = f": “{short(rule.message).rstrip('.')}”" if rule.message else ""
     return Verdict(_under(scale, use), reason.format(message=message))
 
 

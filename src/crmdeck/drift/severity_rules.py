@@ -100,7 +100,7 @@ RULE_ROWS: dict[RuleKind, tuple[Scale, str]] = {
     ),
     RuleKind.VALIDATION: (
         Scale(RISKY, RISKY, RISKY),
-        "Records that the rule does not like are refused{message}.",
+        "Records that meet its condition are refused{message}.",
     ),
 }
 """What a rule that came, or that asks for something else, means."""

@@ -24,6 +24,7 @@ from crmdeck.model import (
     ObjectDetail,
     ObjectSchema,
     ObjectSummary,
+    Rule,
     SchemaSummary,
     Snapshot,
     SnapshotInfo,
@@ -107,6 +108,18 @@ class Schemas:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
         return self._detail(snapshot, at)
+
+    def rules(
+        self, ref: str, object_type: str, at: datetime | None = None
+    ) -> tuple[Rule, ...] | None:
+        """Return what the CRM checks on a write of one object type besides the fields' types.
+
+        None where the rules could not be read, which is not to say that there are none. Raises
+        as `object` does.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return find_snapshot(session, connection, object_type, at).content.rules
 
     def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
         """Return all object types with their fields, by name; none where none is cached."""
