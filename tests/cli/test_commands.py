@@ -110,6 +110,23 @@ def test_a_cache_of_a_newer_crmdeck_is_exit_code_5(shell: Shell) -> None:
     assert str(cache) in done.stderr
 
 
+def test_the_rules_of_an_object_are_said_beside_its_fields(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "export/Deal__c.object").write_text(
+        '<CustomObject xmlns="http://soap.sforce.com/2006/04/metadata"><label>Deal</label>'
+        "<fields><fullName>Amount__c</fullName><type>Currency</type></fields>"
+        "<validationRules><fullName>Positive</fullName><active>true</active>"
+        "<errorConditionFormula>Amount__c &lt;= 0</errorConditionFormula>"
+        "<errorMessage>More\x7fthan nothing.</errorMessage></validationRules>"
+        "<validationRules><fullName>Resting</fullName><active>false</active>"
+        "<errorConditionFormula>true</errorConditionFormula></validationRules></CustomObject>"
+    )
+    shell.run("refresh", "acme")
+    said = shell.run("schema", "acme", "Deal__c").stderr
+    assert "Rule Positive (Amount__c): More" in said
+    assert "\x7f" not in said
+    assert "Resting" not in said
+
+
 def test_what_is_piped_is_plain_and_hostile_text_can_do_nothing(
     shell: Shell, tmp_path: Path
 ) -> None:

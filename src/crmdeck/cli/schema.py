@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crmdeck.cli.options import AtOption, DemoOption, HomeOption, JsonOption, NameArgument
-from crmdeck.cli.output import emit_json, emit_table
+from crmdeck.cli.output import emit_json, emit_table, say
 from crmdeck.cli.session import moment, workspace
 from crmdeck.errors import UsageError
-from crmdeck.text import percent_filled
+from crmdeck.text import percent_filled, visible_text
 
 if TYPE_CHECKING:
     from crmdeck.model import FillRate
@@ -90,6 +90,10 @@ def schema(
             ],
             least=("calculated", "custom", "unique", "references", "required"),
         )
+        for rule in ws.schemas.rules(name, object_type, as_of) or ():
+            if rule.active:
+                place = ", ".join(rule.fields) or rule.field or "any field"
+                say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
 
 
 def _rates_to_wire(rates: Mapping[str, FillRate]) -> dict[str, object]:
