@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -13,7 +14,10 @@ from crmdeck.model import DriftEvent, DriftKind, Severity, Story
 from crmdeck.tui.filtering import with_term_toggled
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import DayCount, Folds, arrange
+from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
+from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.rendering import GUTTER
 from crmdeck.workspace import Timeline, make_timeline
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)
@@ -123,3 +127,15 @@ def test_a_quick_filter_goes_in_and_out() -> None:
     assert with_term_toggled("amount", "ack:no") == "amount ack:no"
     assert with_term_toggled("ack:no amount", "ack:no") == "amount"
     assert with_term_toggled("!severity:safe x", "severity:breaking") == "x severity:breaking"
+
+
+@pytest.mark.parametrize("width", [57, 80, 92, 120, 140, 200])
+def test_what_changed_is_whole_while_anything_gives_way(width: int) -> None:
+    name = "Decision_Contact_Email__c"
+    changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
+    lines = arrange(timeline(changed), None, Folds()).lines
+    placed = place(columns_for(lines, width), width, GUTTER)
+    cells = {one.column.id: one.width for one in placed}
+    assert placed[-1].start + placed[-1].width <= width
+    whole = len(f"Opportunity.{name}")
+    assert cells["where"] == whole or (width < 70 and "by" not in cells)

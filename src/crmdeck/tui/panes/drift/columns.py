@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rich.cells import cell_len
@@ -14,6 +15,8 @@ from crmdeck.tui.filtering import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.rendering import GUTTER
 from crmdeck.workspace import VALUE_SIGNS, Entry, ValueChange, shown_changes
 
 LEAST_OBJECT = 4
@@ -100,14 +103,70 @@ def fit_who(line: Line, width: int) -> str:
     return name if len(name) <= width or not last else f"{first[:1]}. {last}"
 
 
-COLUMNS: tuple[Column[Line], ...] = (
+def fit_maps(line: Line, width: int) -> str:
+    """Return the PartnerOS fields that a change touches, or how many where they have no room."""
+    if not line.mapped or line.is_heading:
+        return ""
+    names = maps_text(line)
+    return names if names and len(names) <= width else str(line.mapped)
+
+
+def maps_text(line: Line) -> str:
+    """Return the PartnerOS fields that a single change touches."""
+    keys = line.entry.event.affected_mappings if line.entry is not None else ()
+    return ", ".join(key.rpartition(":")[2] for key in keys)
+
+
+LEAST_WHERE, LEAST_WHAT, LEAST_MAPS = 20, 15, 2
+MOST_WHERE, MOST_WHAT, MOST_MAPS = 60, 40, 24
+SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, WHEN_CELLS = 3, 8, 14, 6
+
+
+def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
+    """Return the columns of a table of `width` cells: what changed is whole while it can be.
+
+    What gives way, in this order: the mapped fields, what happened, how bad, when, who, and at
+    last object and field. What is left over is for what happened.
+    """
+    events = [line for line in lines if line.entry is not None]
+    cells = {
+        "sign": SIGN_CELLS,
+        "severity": SEVERITY_CELLS,
+        "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
+        "what": _longest((line.what for line in events), LEAST_WHAT, MOST_WHAT),
+        "by": WHO_CELLS,
+        "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS),
+        "when": WHEN_CELLS,
+    }
+    for name, least in (
+        ("mapped", LEAST_MAPS),
+        ("what", 16),
+        ("severity", 5),
+        ("by", 9),
+        ("what", LEAST_WHAT),
+        ("when", 0),
+        ("by", 0),
+        ("where", LEAST_WHERE),
+    ):
+        lacking = sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER - width
+        if lacking > 0:
+            cells[name] = least if least in (0, 5) else max(least, cells[name] - lacking)
+    lacking = sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER - width
+    cells["what"] += max(0, -lacking)
+    return tuple(replace(one, width=cells[one.id]) for one in _COLUMNS if cells[one.id])
+
+
+def _longest(texts: Iterable[str], least: int, most: int) -> int:
+    return min(most, max([least, *map(cell_len, texts)]))
+
+
+_COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "sign",
         "",
         sign_text,
         fit=fit_sign,
         style=lambda line: "strong" if line.is_heading else state_of(line),
-        width=3,
         searched=False,
         sort_key=lambda line: (line.acknowledged, -line.severity.rank),
         reach=lambda line: "what" if line.is_heading else "",
@@ -118,8 +177,6 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: "" if line.is_title else line.severity.value,
         fit=fit_severity,
         style=state_of,
-        width=8,
-        shrink_to=5,
         searched=False,
         sortable=False,
     ),
@@ -129,8 +186,6 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: "" if line.is_title else line.where,
         fit=fit_place,
         style=_where_state,
-        min_width=20,
-        weight=4,
         reach=lambda line: "mapped" if line.story is not None else "",
     ),
     Column(
@@ -138,8 +193,6 @@ COLUMNS: tuple[Column[Line], ...] = (
         "What happened",
         lambda line: line.what,
         fit=fit_what,
-        min_width=16,
-        weight=3,
         style=lambda line: "muted" if line.acknowledged else "",
     ),
     Column(
@@ -148,17 +201,13 @@ COLUMNS: tuple[Column[Line], ...] = (
         lambda line: (line.entry.event.changed_by or "-") if line.entry is not None else "",
         fit=fit_who,
         style=lambda _: "muted",
-        width=12,
-        shrink_to=9,
-        hide_below=72,
     ),
     Column(
         "mapped",
         "⇄",
-        lambda line: str(line.mapped) if line.mapped and not line.is_heading else "",
+        maps_text,
+        fit=fit_maps,
         style=lambda line: "muted" if line.acknowledged else "accent",
-        width=2,
-        align="right",
         searched=False,
         sort_key=lambda line: -line.mapped,
     ),
@@ -167,10 +216,8 @@ COLUMNS: tuple[Column[Line], ...] = (
         "UTC",
         lambda line: line.when,
         style=lambda _: "muted",
-        width=6,
         searched=False,
         sort_key=lambda line: line.at,
-        hide_below=80,
     ),
 )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Actions
 from crmdeck.tui.filtering import Filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
-from crmdeck.tui.panes.drift.columns import COLUMNS
+from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.copy_text import line_text
 from crmdeck.tui.panes.drift.density import Density
@@ -38,10 +38,11 @@ class DriftPane(Pane):
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.table = TimelineTable(COLUMNS, key=lambda line: line.key, id="timeline")
+        self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
         self.timeline = TimelineLoader(host, self.loader, self)
         self.commands = DriftCommands(host, self.loader, self.timeline, self.table, self)
         self.is_zoomed = False
+        self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._shown: str | None = None
 
@@ -84,11 +85,25 @@ class DriftPane(Pane):
         known = {line.key for line in arrangement.lines}
         if cursor not in known and self.table.cursor_key not in known:
             cursor = next((line.key for line in arrangement.lines if not line.is_heading), None)
+        self._fit_columns()
         self.table.set_rows(arrangement.lines, cursor=cursor)
 
     def shown_connection(self) -> str | None:
         """Return the connection whose lines are on screen; None where those of all are."""
         return self._shown
+
+    def _fit_columns(self) -> None:
+        """Share the width anew where other names or another window ask for it."""
+        lines = self.timeline.arrangement.lines if self.timeline.arrangement is not None else ()
+        columns = columns_for(lines, self.table.scrollable_content_region.width)
+        widths = tuple((column.id, column.width) for column in columns)
+        if widths != self._widths:
+            self._widths = widths
+            self.table.set_columns(columns)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Share the new width among the columns."""
+        self.call_after_refresh(self._fit_columns)
 
     def zoom(self, zoomed: bool) -> None:
         """Give the details more room, or less again."""

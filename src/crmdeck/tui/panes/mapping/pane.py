@@ -82,7 +82,6 @@ class MappingPane(Pane):
             self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
         field, self._wanted_field = self._wanted_field, None
         self.pairs.read(ref, field)
-        self._mark_left()
 
     def shown_connection(self) -> str | None:
         """Return the connection of the session."""
@@ -96,13 +95,7 @@ class MappingPane(Pane):
         self.table.show_rows(self.session.rows if self.session is not None else (), cursor=cursor)
         if self.session is not None:
             self.session.hold(self.table.cursor_name)
-        self._mark_left()
         self.update_rows()
-
-    def _mark_left(self) -> None:
-        """Dim the rows while they are of a connection that was left."""
-        left = self.session is not None and self.session.ref != self.connection_id
-        self.set_class(left, "-left")
 
     def update_rows(self) -> None:
         """Show what has changed in the rows; each stays where it is."""
