@@ -118,7 +118,8 @@ class Transport:
                 if time.monotonic() > deadline:
                     raise timed_out(WHO)
         finally:
-            self._meter.count(received=len(data), quota_spent=0)
+            # As it came over the wire, packed.
+            self._meter.count(received=response.num_bytes_downloaded, quota_spent=0)
         return bytes(data)
 
 
