@@ -53,8 +53,8 @@ def fill(path: Path) -> None:
         record(store, number, unchanged=[schema.object_type for schema in schemas])
 
 
-def work(path: Path, role: str, threads: int, begin: float, end: float) -> None:
-    """Read or write from `begin` to `end` (Unix times), and print how long each took."""
+def work(path: Path, role: str, threads: int, seconds: float) -> None:
+    """Say that all is imported, read or write once told to, and print how long each took."""
     from crmdeck.store import Store
     from tests.bench.bench_store import START
     from tests.store.build import connection
@@ -71,14 +71,16 @@ def work(path: Path, role: str, threads: int, begin: float, end: float) -> None:
             session.connections.put(connection("bench"), START, "bench")
 
     def loop() -> None:
-        while time.time() < end:
+        while time.monotonic() < end:
             begun = time.perf_counter()
             once()
             spent.append(time.perf_counter() - begun)
 
-    if role == "read":
-        once()
-    time.sleep(max(0.0, begin - time.time()))
+    once()
+    spent.clear()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    end = time.monotonic() + seconds
     workers = [threading.Thread(target=loop) for _ in range(threads)]
     for worker in workers:
         worker.start()
@@ -89,7 +91,6 @@ def work(path: Path, role: str, threads: int, begin: float, end: float) -> None:
 
 def run(checkout: Path, path: Path, load: Load, seconds: float) -> dict[str, list[float]]:
     """Return how long each read and each write took under a load."""
-    begin = time.time() + 5
     roles = ["read"] * load.readers + ["write"] * load.writers
     processes = [
         (
@@ -97,8 +98,9 @@ def run(checkout: Path, path: Path, load: Load, seconds: float) -> dict[str, lis
             subprocess.Popen(
                 [
                     *(sys.executable, __file__, "--work", str(path), role),
-                    *(str(load.threads), str(begin), str(begin + seconds)),
+                    *(str(load.threads), str(seconds)),
                 ],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=checkout,
@@ -108,6 +110,13 @@ def run(checkout: Path, path: Path, load: Load, seconds: float) -> dict[str, lis
         for role in roles
     ]
     spent: dict[str, list[float]] = {"read": [], "write": []}
+    for _, process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for _, process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     for role, process in processes:
         spent[role] += json.loads(process.communicate()[0])
     return spent
@@ -134,11 +143,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--old", type=Path)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--work", nargs=5)
+    parser.add_argument("--work", nargs=4)
     options = parser.parse_args()
     if options.work:
-        path, role, threads, begin, end = options.work
-        work(Path(path), role, int(threads), float(begin), float(end))
+        path, role, threads, seconds = options.work
+        work(Path(path), role, int(threads), float(seconds))
         return
     checkouts = {"now": REPOSITORY, **({"before": options.old} if options.old else {})}
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,8 @@ from crmdeck.store.duckdb_file import (
 )
 from crmdeck.store.turnstile import Turnstile
 
-_POLL_SECONDS = 0.01
+# A refused open takes a few milliseconds of a processor, so who waits asks less and less often.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
 
 
 class DuckDBEngine:
@@ -233,13 +234,15 @@ class DuckDBEngine:
         return self._attempt(deadline, read_only=True)
 
     def _attempt(self, deadline: float, *, read_only: bool) -> DuckDBFile:
+        pause = _FIRST_PAUSE
         while True:
             try:
                 return DuckDBFile.open(self._path, read_only=read_only)
             except CacheBusyError as error:
                 if time.monotonic() >= deadline:
                     raise self._turnstile.busy(error.cause) from error
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _is_current(self, file: DuckDBFile, known: tuple[migrations.Migration, ...]) -> bool:
         """Return whether the file has seen all migrations; close it where it can't be used."""
