@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story
-from crmdeck.tui.filtering import with_term_toggled
+from crmdeck.tui.filters import with_term_toggled
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import DayCount, Folds, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.widgets.table.columns import place
-from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Timeline, make_timeline
 
 NOW = datetime(2026, 5, 16, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from crmdeck.tui.host import Location
 from crmdeck.tui.panes.mapping.columns import columns_for
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.table.columns import place
-from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Group, MappingRow, Workspace
 from crmdeck.workspace.mappings import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened

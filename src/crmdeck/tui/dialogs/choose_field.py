@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from crmdeck.tui.actions import Action, ActionHost, Actions
-from crmdeck.tui.filtering import KeyTest, compile_filter
+from crmdeck.tui.filters import KeyTest, compile_filter
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
 

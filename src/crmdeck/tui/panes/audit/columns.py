@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.model import AuditEntry
-from crmdeck.tui.filtering import KeyTest, one_of
+from crmdeck.tui.filters import KeyTest, one_of
 from crmdeck.tui.widgets.table import Column
 
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
-from crmdeck.tui.filtering import compile_filter
+from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
 from crmdeck.tui.panes.audit.detail import entry_detail

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from rich.cells import cell_len
 
 from crmdeck.model import DriftKind
-from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
-from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import VALUE_SIGNS, Entry, ValueChange, shown_changes
 
 LEAST_OBJECT = 4

@@ -15,7 +15,7 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.filtering import with_term_toggled
+from crmdeck.tui.filters import with_term_toggled
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS

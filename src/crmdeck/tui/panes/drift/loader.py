@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
-from crmdeck.tui.filtering import Filter, compile_filter
+from crmdeck.tui.filters import Filter, compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.arrangement import Arrangement, Folds, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched

@@ -9,7 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Actions
-from crmdeck.tui.filtering import Filter
+from crmdeck.tui.filters import Filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
 from crmdeck.tui.panes.drift.columns import columns_for

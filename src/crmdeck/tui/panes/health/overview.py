@@ -24,7 +24,7 @@ from crmdeck.model import (
     Status,
     SyncRun,
 )
-from crmdeck.tui.filtering import KeyTest, one_of
+from crmdeck.tui.filters import KeyTest, one_of
 from crmdeck.tui.health import PLATFORM_NAMES, health_of
 
 GAP = 3

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert
 from crmdeck.tui.actions import EVERYWHERE, Actions, actions, key_label, offers
-from crmdeck.tui.filtering import compile_filter
+from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
 from crmdeck.tui.panes.health.cards import Cards

@@ -9,12 +9,12 @@ from rich.cells import cell_len
 
 from crmdeck.model import DecisionState
 from crmdeck.tui.dialogs.choose import Choice as Option
-from crmdeck.tui.filtering import KeyTest, one_of, yes_no
+from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.mapping.table import Line
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
-from crmdeck.tui.widgets.table.rendering import GUTTER
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
     SIGNS,
     STATE_WORDS,

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Actions
-from crmdeck.tui.filtering import compile_filter
+from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched

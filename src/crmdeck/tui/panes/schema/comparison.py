@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import Change, Comparison, FieldDifference, ObjectDifference, Side
-from crmdeck.tui.filtering import KeyTest, one_of
+from crmdeck.tui.filters import KeyTest, one_of
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import value_text

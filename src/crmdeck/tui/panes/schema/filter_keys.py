@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from crmdeck.model import Severity
-from crmdeck.tui.filtering import Filter, KeyTest, compile_filter, one_of, parse, yes_no
+from crmdeck.tui.filters import Filter, KeyTest, compile_filter, one_of, parse, yes_no
 from crmdeck.tui.panes.schema import comparison
 from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
 

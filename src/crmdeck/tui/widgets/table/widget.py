@@ -20,8 +20,8 @@ from textual.worker import Worker
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, place
-from crmdeck.tui.widgets.table.ordering import Order, Plan, Sort, advance, work
-from crmdeck.tui.widgets.table.rendering import (
+from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
+from crmdeck.tui.widgets.table.strips import (
     COMPONENTS,
     GUTTER,
     Look,

@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from crmdeck.tui.text import display_text, pad
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed
-from crmdeck.tui.widgets.table.ordering import Sort
+from crmdeck.tui.widgets.table.order import Sort
 
 R = TypeVar("R")
 

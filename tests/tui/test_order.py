@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmdeck.tui.widgets.table.columns import GAP, Column, place
-from crmdeck.tui.widgets.table.ordering import RUN, Order, Plan, advance, work
+from crmdeck.tui.widgets.table.order import RUN, Order, Plan, advance, work
 
 Row = tuple[int, int | None]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.tui.filtering import Term, compile_filter, one_of, parse, yes_no
+from crmdeck.tui.filters import Term, compile_filter, one_of, parse, yes_no
 
 Row = dict[str, str]
 ROWS: list[Row] = [
