@@ -13,7 +13,7 @@ from crmdeck.mapping.state import (
     unfed,
     with_decision,
 )
-from crmdeck.model import Decision, DecisionState, Direction
+from crmdeck.model import Decision, DecisionState, Direction, DriftKind
 
 from .pairs import decided, event, field, suggestion
 
@@ -72,6 +72,18 @@ def test_drift_before_an_acceptance_is_not_held_against_it() -> None:
     found = suffered(accepted, "Opportunity", [before, at_once, after, *others, whole])
     assert found == (after, whole)
     assert suffered(None, "Opportunity", [after]) == ()
+
+
+@pytest.mark.parametrize("kind", [DriftKind.OBJECT_CHANGED, DriftKind.RULE_ADDED])
+def test_what_changed_in_an_object_is_held_against_the_mappings_that_it_touches(
+    kind: DriftKind,
+) -> None:
+    accepted = decided(10, "accountName", ACCEPTED, "Name")
+    of_all = event(11, None).model_copy(update={"kind": kind})
+    keys = (f"{accepted.object_pair}:accountName",)
+    touching = of_all.model_copy(update={"affected_mappings": keys})
+    assert suffered(accepted, "Opportunity", [of_all]) == ()
+    assert suffered(accepted, "Opportunity", [touching]) == (touching,)
 
 
 def test_what_is_only_read_feeds_no_required_field() -> None:

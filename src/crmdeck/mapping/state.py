@@ -18,6 +18,7 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     DriftEvent,
+    DriftKind,
     Field,
     ObjectPair,
     Suggestion,
@@ -169,18 +170,37 @@ def _deed(decision: Decision) -> str:
     return f"'{decision.crm_field or 'nothing'}' was {decision.state.value}"
 
 
+_KNOWS_ITS_MAPPINGS = frozenset(
+    {
+        DriftKind.OBJECT_CHANGED,
+        DriftKind.RULE_ADDED,
+        DriftKind.RULE_CHANGED,
+        DriftKind.RULE_REMOVED,
+    }
+)
+
+
 def suffered(
     accepted: Decision | None, crm_object: str, events: Iterable[DriftEvent]
 ) -> tuple[DriftEvent, ...]:
-    """Return the drift events since an acceptance that touch its CRM field, in their order."""
+    """Return the drift events since an acceptance that touch its CRM field, in their order.
+
+    Of what changed in an object as a whole, another label say or a rule, the event itself knows
+    the mappings that it touches.
+    """
     if accepted is None:
         return ()
+    key = f"{accepted.object_pair}:{accepted.partner_field}"
     return tuple(
         event
         for event in events
         if event.object_type == crm_object
-        and event.field_name in (None, accepted.crm_field)
         and event.detected_at > accepted.decided_at
+        and (
+            key in event.affected_mappings
+            or event.field_name == accepted.crm_field
+            or (event.field_name is None and event.kind not in _KNOWS_ITS_MAPPINGS)
+        )
     )
 
 
