@@ -1,7 +1,8 @@
-"""Shell blocks of README and docs run as written, over the demo; every link leads to a file."""
+"""Shell blocks of README, docs and help run as written, over the demo; links lead to files."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from crmdeck.cli.app import COMMANDS
+from crmdeck.cli.completion import TABLE
+from crmdeck.cli.examples import EXAMPLES, NOT_RUN
+from tests.cli.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,6 +27,8 @@ FINE = (0, 3, 4)
 
 
 def commands() -> Iterator[tuple[str, str]]:
+    for name, lines in EXAMPLES.items():
+        yield from ((name, line) for line in lines if name not in NOT_RUN)
     for page in PAGES:
         if page.name in RUN_ELSEWHERE:
             continue
@@ -48,6 +56,19 @@ def test_a_line_of_the_docs_runs_as_written(page: str, line: str, cache: Path) -
     )
     assert ran.returncode in FINE, ran.stderr
     assert ran.stdout or ran.stderr
+
+
+def test_every_command_has_an_example_that_its_help_shows(tmp_path: Path) -> None:
+    groups = json.loads(TABLE.read_text("utf-8"))["commands"]
+    paths = [
+        f"{name} {inner}".strip()
+        for name in COMMANDS
+        for inner in (groups[name]["commands"] if name in ("connections", "mapping", "config")
+                      else [""])
+    ]  # fmt: skip
+    assert sorted(paths) == sorted(EXAMPLES)
+    shown = Shell(tmp_path).run("mapping", "show", "--help").stdout
+    assert EXAMPLES["mapping show"][0] in shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.main import get_command
 
+from crmdeck.cli.examples import epilog
 from crmdeck.cli.groups import Group, command_group
 from crmdeck.cli.output import emit, report_error, set_quiet
 from crmdeck.errors import UsageError
@@ -71,7 +72,11 @@ class CommandGroup(Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"crmdeck.cli.{COMMANDS[cmd_name].module}")
-        return get_command(_typer(module, cmd_name))
+        command: Any = get_command(_typer(module, cmd_name))
+        command.epilog = epilog(cmd_name)
+        for name, inner in getattr(command, "commands", {}).items():
+            inner.epilog = epilog(f"{cmd_name} {name}")
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the table of commands."""

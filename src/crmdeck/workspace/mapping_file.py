@@ -99,15 +99,19 @@ class MappingFile:
                 code="OTHER_CONNECTION",
             )
 
-    def require_fit(self, review: Review) -> None:
-        """Raise UsageError naming every line that can't hold against the schema in the cache."""
-        problems = list(self._problems(review))
+    def require_fit(self, choices: Sequence[Choice], review: Review) -> None:
+        """Raise UsageError naming every one of its lines that can't hold against the schema.
+
+        `choices` are those that are to be decided: a line that holds already and has broken
+        since is no reason to refuse the others.
+        """
+        problems = list(self._problems(choices, review))
         if not problems:
             return
         missing = sorted(
             {
                 choice.crm_field
-                for choice in self.choices
+                for choice in choices
                 if choice.crm_field
                 and choice.crm_field.endswith("__c")
                 and choice.crm_field not in {field.name for field in review.crm_fields}
@@ -130,10 +134,10 @@ class MappingFile:
             choice for choice in self.choices if not _holds(choice, lines.get(choice.partner_field))
         )
 
-    def _problems(self, review: Review) -> Iterator[str]:
+    def _problems(self, choices: Sequence[Choice], review: Review) -> Iterator[str]:
         left = {field.name: field for field in review.partner.fields}
         right = {field.name: field for field in review.crm_fields}
-        for choice in self.choices:
+        for choice in choices:
             why = _problem(choice, left, right, review)
             if why:
                 line = self.lines.get(choice.partner_field)

@@ -384,9 +384,10 @@ class Mappings:
         connection = self._context.connection(ref)
         if not other:
             file.require_of(connection.id, connection.name)
-        file.require_fit(self.review(connection.id, pair))
         holding = self.get(connection.id, pair)
-        return connection, holding, file, file.fresh(holding)
+        fresh = file.fresh(holding)
+        file.require_fit(fresh, self.review(connection.id, pair))
+        return connection, holding, file, fresh
 
     def _sides(
         self, ref: str, pair: str

@@ -1,0 +1,83 @@
+"""What stands below the help of each command: lines that a test runs as they are, over the demo.
+
+Those of `NOT_RUN` wait for a person, a browser or a signal; the test leaves them out.
+"""
+
+from __future__ import annotations
+
+PAIR = "deal_registration--Opportunity"
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "console": ("crmdeck console --read-only",),
+    "demo": ("crmdeck demo",),
+    "connections list": ("crmdeck connections list --demo",),
+    "connections add": (
+        "crmdeck connections add acme --source files --platform salesforce --path exports",
+        "crmdeck connections add acme-prod --source salesforce",
+    ),
+    "connections set": ("crmdeck connections set acme-prod --ttl-hours 12 --demo",),
+    "connections sign-in": ("crmdeck connections sign-in acme-prod --paste",),
+    "connections test": ("crmdeck connections test acme-prod --demo",),
+    "connections rename": ("crmdeck connections rename legacy-portal old-portal --demo",),
+    "status": ("crmdeck status --demo", "crmdeck status acme-prod --demo --json"),
+    "refresh": ("crmdeck refresh acme-prod --demo --fail-on breaking",),
+    "check": (
+        "crmdeck check --demo --no-refresh",
+        "crmdeck check acme-prod --demo --since 30d --fail-on mapped --format junit",
+    ),
+    "watch": ("crmdeck watch acme-prod --demo --times 1",),
+    "schema": (
+        "crmdeck schema acme-prod --demo",
+        "crmdeck schema acme-prod Opportunity --demo --at 30d",
+    ),
+    "drift": (
+        "crmdeck drift acme-prod --demo --since 30d",
+        "crmdeck drift --demo --open --at-least breaking --json",
+    ),
+    "compare": ("crmdeck compare acme-prod --demo --at 30d --object Opportunity",),
+    "suggest": (f"crmdeck suggest acme-prod {PAIR} --demo --encoder none",),
+    "mapping show": (f"crmdeck mapping show acme-prod {PAIR} --demo",),
+    "mapping accept": (
+        f"crmdeck mapping accept acme-prod {PAIR} description=Description --demo --encoder none",
+        f"crmdeck mapping accept acme-prod {PAIR} --at-least 0.95 --demo --encoder none",
+    ),
+    "mapping reject": (
+        f"crmdeck mapping reject acme-prod {PAIR} contactTitle --demo --encoder none",
+    ),
+    "mapping undo": (f"crmdeck mapping undo acme-prod {PAIR} --demo",),
+    "mapping apply": (
+        f"crmdeck export acme-prod --what mapping --pair {PAIR} --demo |"
+        f" crmdeck mapping apply acme-prod {PAIR} - --demo --dry-run",
+    ),
+    "mapping check": ("crmdeck mapping check acme-prod --demo --no-refresh",),
+    "export": (
+        "crmdeck export acme-prod --demo --what dictionary --object Opportunity",
+        "crmdeck export --demo --what drift --since 30d --severity risky --format csv",
+    ),
+    "audit": ("crmdeck audit acme-prod --demo --since 7d --event 'schema.*'",),
+    "disconnect": ("crmdeck disconnect legacy-portal",),
+    "config list": ("crmdeck config list",),
+    "config get": ("crmdeck config get ttl_hours",),
+    "config set": ("crmdeck config set ttl_hours 12",),
+    "backup": ("crmdeck backup crmdeck-backup.zip",),
+    "restore": ("crmdeck restore crmdeck-backup.zip --home another-folder",),
+    "serve": ("crmdeck serve --port 8475",),
+    "match": ("crmdeck match left.csv right.csv --format markdown",),
+    "sandbox": ("crmdeck sandbox --port 8900",),
+    "screenshots": ("crmdeck screenshots --check screenshots",),
+    "keys": ("crmdeck keys --demo",),
+    "completion": ("crmdeck completion bash",),
+    "web": ("crmdeck web --demo",),
+    "doctor": ("crmdeck doctor --demo",),
+}
+
+NOT_RUN = (
+    "console", "demo", "connections add", "connections sign-in", "connections rename",
+    "disconnect", "backup", "restore", "serve", "match", "sandbox", "screenshots", "web", "doctor",
+)  # fmt: skip
+
+
+def epilog(command: str) -> str | None:
+    """Return what stands below the help of a command, line by line, None where there is nothing."""
+    lines = EXAMPLES.get(command)
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None
