@@ -49,9 +49,9 @@ curl http://127.0.0.1:PORT/sandbox/faults \\
 curl -X DELETE http://127.0.0.1:PORT/sandbox/faults
 ```
 
-Of what there is to order, `path`, `times`, `code`, `message`, `status`, `retry_after`, `seconds`, \
-`size`, `object_type` and `field_name` say more. `/sandbox/script` takes `steps`, one after the \
-other.
+Of what there is to order, `path`, `query`, `times`, `code`, `message`, `status`, `retry_after`, \
+`seconds`, `size`, `object_type` and `field_name` say more. `/sandbox/script` takes `steps`, one \
+after the other.
 
 | kind | what comes of it |
 |---|---|

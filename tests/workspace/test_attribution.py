@@ -27,6 +27,8 @@ from .crm import ANCHOR, ORG, Office
 
 OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
 SHORTENED = 58.2
+ATTRIBUTION = "By.Name"
+"""What of the requests only those hold that ask who made a change."""
 
 
 def test_salesforce_tells_who_shortened_a_field_and_it_is_kept(office: Office) -> None:
@@ -38,10 +40,10 @@ def test_salesforce_tells_who_shortened_a_field_and_it_is_kept(office: Office) -
     assert abs(event.changed_at - (ANCHOR - timedelta(days=SHORTENED))) < timedelta(seconds=2)
     assert office.workspace.drift.report("org").events == (event,)
     assert "Tom Okafor" in office.workspace.exports.render("drift", "org", format="csv")
-    asked = len(office.paths("query"))
+    asked = len(office.paths(ATTRIBUTION))
     office.clock.move(hours=1)
     office.workspace.refreshes.run("org")
-    assert len(office.paths("query")) == asked
+    assert len(office.paths(ATTRIBUTION)) == asked
 
 
 def test_hubspot_tells_by_its_owners(office: Office) -> None:
@@ -57,9 +59,9 @@ def test_hubspot_tells_by_its_owners(office: Office) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault(FaultKind.FORBIDDEN, path="query"), "View Setup"),
-        (Fault(FaultKind.FORBIDDEN, path="query", code="REQUEST_LIMIT_EXCEEDED"), "used up"),
-        (Fault(FaultKind.SERVER_ERROR, path="query"), "no record"),
+        (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION), "View Setup"),
+        (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION, code="REQUEST_LIMIT_EXCEEDED"), "used up"),
+        (Fault(FaultKind.SERVER_ERROR, query=ATTRIBUTION), "no record"),
     ],
 )
 def test_what_stands_in_the_way_is_the_reason_and_costs_nothing_else(

@@ -49,7 +49,8 @@ class Fault:
     """One fault.
 
     `path`: only requests whose path contains this text; without it every request but those to
-    the OAuth endpoints. `times`: how many requests it spoils, None for all until it is cleared.
+    the OAuth endpoints. `query`: only those with this text in a value of their query.
+    `times`: how many requests it spoils, None for all until it is cleared.
     `code`, `message`, `status`: the vendor's error code (Salesforce `errorCode`, HubSpot
     `category` or rate limit policy, OAuth `error`), its words and the HTTP status, where they
     shall be other than usual. `retry_after`: seconds, None for no such header. `seconds`: how
@@ -60,6 +61,7 @@ class Fault:
 
     kind: FaultKind
     path: str | None = None
+    query: str | None = None
     times: int | None = None
     code: str | None = None
     message: str | None = None
@@ -70,8 +72,10 @@ class Fault:
     object_type: str | None = None
     field_name: str | None = None
 
-    def concerns(self, path: str) -> bool:
-        """Return whether a request to `path` is spoilt by it."""
+    def concerns(self, path: str, query: str = "") -> bool:
+        """Return whether a request to `path`, with these values in its query, is spoilt by it."""
+        if self.query is not None and self.query not in query:
+            return False
         if self.path is not None:
             return self.path in path
         return "/oauth" not in path
@@ -119,15 +123,18 @@ class FaultPlan:
             self._standing.clear()
             self._script.clear()
 
-    def take(self, path: str) -> list[Fault]:
-        """Return the faults that spoil a request to `path`, and count it against them."""
+    def take(self, path: str, query: str = "") -> list[Fault]:
+        """Return the faults that spoil a request to `path`, and count it against them.
+
+        `query` is the values of its query, in one text.
+        """
         with self._lock:
-            hit = [each for each in self._standing if each.fault.concerns(path)]
+            hit = [each for each in self._standing if each.fault.concerns(path, query)]
             if self._script:
                 step = self._script[0]
                 if step is None and "/oauth" not in path:
                     self._script.popleft()
-                elif step is not None and step.fault.concerns(path):
+                elif step is not None and step.fault.concerns(path, query):
                     hit.append(step)
             for each in hit:
                 self._count(each)

@@ -248,7 +248,8 @@ class Sandbox:
 
     def _spoilt(self, tenant: Tenant, site: _Site, request: Request) -> Reply | None:
         truncated = False
-        for fault in tenant.faults.take(request.path):
+        values = " ".join(value for found in request.query.values() for value in found)
+        for fault in tenant.faults.take(request.path, values):
             match fault.kind:
                 case kind if kind in ONCE:
                     _strike(tenant, fault)
