@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema_rs
 import pytest
 
+from tests.cli import mapping_schema
 from tests.cli.shell import Shell, describe
 
 PAIR = "deal_registration--Opportunity"
@@ -163,6 +165,15 @@ def test_a_mapping_file_is_checked_before_any_of_it_is_taken(night: Night) -> No
     assert "Create these in the CRM and refresh: Story__c." in said
     other = (*apply, "acme", PAIR, str(file), "--map-object", "deal--Opportunity")
     assert "no mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
+
+
+def test_the_schema_of_a_mapping_file_is_published_and_holds(night: Night) -> None:
+    assert mapping_schema.PAGE.read_text("utf-8") == mapping_schema.drawn()
+    schema = json.loads(mapping_schema.drawn())
+    text = night.shell.run("export", "acme", "--what", "mapping", "--pair", PAIR).stdout
+    jsonschema_rs.validate(schema, json.loads(text))
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, {"objectPair": PAIR})
 
 
 def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
