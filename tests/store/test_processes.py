@@ -69,7 +69,7 @@ import sys
 from pathlib import Path
 from crmdeck.store import Store
 from tests.store.build import START, connection
-store = Store(Path(sys.argv[1]), wait=60)
+store = Store(Path(sys.argv[1]), wait=300)
 for number in range(10):
     with store.write() as session:
         session.connections.put(connection(f"{sys.argv[2]}-{number}"), START, sys.argv[2])
@@ -107,9 +107,12 @@ def test_killed_at_any_moment_a_refresh_is_there_whole_or_not_at_all(tmp_path: P
     path = tmp_path / "cache.duckdb"
     moments = random.Random(7)
     announced: list[int] = []
-    for _ in range(6):
+    for number in range(6):
         process = start(REFRESH_FOREVER, str(path))
         wait_for(process, "ready")
+        if number % 2:
+            assert process.stdout is not None
+            announced.append(int(process.stdout.readline()))
         time.sleep(moments.uniform(0.01, 0.4))
         announced += [int(line) for line in kill(process)]
         with Store(path).read() as session:
