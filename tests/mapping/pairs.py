@@ -18,6 +18,7 @@ from crmdeck.model import (
     Field,
     FieldType,
     PartnerObject,
+    Reason,
     Severity,
     SuggestAnswer,
     Suggestion,
@@ -92,6 +93,7 @@ def suggestion(name: str, crm_field: str | None, confidence: float, **more: Any)
             "crm_field": crm_field,
             "confidence": confidence,
             "direction": "bidirectional",
+            "reasons": (Reason(signal="words", share=1.0, text="same words"),),
             "alternatives": (Alternative(crm_field="Old_Account_Name__c", confidence=0.04),),
             **more,
         }

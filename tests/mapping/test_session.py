@@ -35,8 +35,6 @@ def test_the_row_that_the_operator_is_on_keeps_its_suggestion(session: MappingSe
     session.take_answer(answer(accountName=("Description", 0.8), contactName=("Description", 0.8)))
     rows = session.by_name
     assert rows["accountName"].crm_field == "Account_Name__c"
-    assert rows["accountName"].better is not None
-    assert rows["accountName"].better.crm_field == "Description"
     assert rows["contactName"].crm_field == "Description"
     assert session.hold("contactName")
     assert session.by_name["accountName"].crm_field == "Description"
@@ -46,7 +44,7 @@ def test_the_same_pick_is_told_anew_even_under_the_cursor(session: MappingSessio
     session.hold("accountName")
     session.take_answer(answer(accountName=("Account_Name__c", 0.7)))
     row = session.by_name["accountName"]
-    assert (row.crm_field, row.better) == ("Account_Name__c", None)
+    assert (row.crm_field, row.confidence) == ("Account_Name__c", 0.7)
 
 
 def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_it(

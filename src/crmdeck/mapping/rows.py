@@ -48,9 +48,8 @@ class MappingRow:
     """One PartnerOS field of an object pair.
 
     `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
-    schema no longer has it). `better` is what the ranker prefers since the operator is on the
-    row; it is shown when they leave it. `drift` is what happened since the acceptance,
-    `known` are the codes of warnings that the operator knows of on this pair.
+    schema no longer has it). `drift` is what happened since the acceptance, `known` are the
+    codes of warnings that the operator knows of on this pair.
     """
 
     partner: Field
@@ -65,7 +64,6 @@ class MappingRow:
     value_map: Mapping[str, str] | None = None
     drift: tuple[DriftEvent, ...] = ()
     history: tuple[Decision, ...] = ()
-    better: Candidate | None = None
     known: frozenset[str] = frozenset()
 
     @property
@@ -187,15 +185,13 @@ class Situation:
 
     `log` holds every decision on the pair, oldest first. `put_back` are candidates that the
     ranker does not name since they had been rejected, `directions` what the operator set on
-    rows that are not accepted yet, `better` what the ranker came to prefer on the row that the
-    operator is on, `known` the codes of warnings that need not be told again.
+    rows that are not accepted yet, `known` the codes of warnings that need not be told again.
     """
 
     log: tuple[Decision, ...]
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     put_back: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     directions: Mapping[str, Direction] = field(default_factory=dict)
-    better: Mapping[str, Candidate] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
 
 
@@ -279,7 +275,6 @@ class RowBuilder:
             value_map=accepted.value_map if accepted is not None else None,
             drift=suffered(accepted, self.crm_object, self.review.events),
             history=history,
-            better=now.better.get(partner.name) if state is DecisionState.PENDING else None,
             known=now.known,
         )
 

@@ -281,14 +281,12 @@ class MappingSession:
             self._put_back[row.name] = (replace(pick, was_put_back=True), *rest)
 
     def _rebuild(self) -> None:
-        waiting = {name: named_candidates(found) for name, found in self._waiting.items()}
         self.rows = self.builder.build(
             Situation(
                 log=self.log,
                 suggestions=self._suggestions,
                 put_back=self._put_back,
                 directions=self._directions,
-                better={name: found[0] for name, found in waiting.items() if found},
                 known=self.known,
             )
         )
