@@ -20,7 +20,7 @@ Matrix = NDArray[np.float32]
 
 # The order in which equal shares are told.
 LEXICAL = ("concept", "closest", "type", "values", "owner")
-MEANING = ("short_cosine", "long_cosine")
+MEANING = ("cosine",)
 AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
 
@@ -61,7 +61,7 @@ def measure(
     knowledge: Knowledge,
     encoder: Encoder | None,
 ) -> Measured:
-    """Return every signal of each pair; the two cosines are left out without an encoder."""
+    """Return every signal of each pair; the cosine is left out without an encoder."""
     ours, yours = read_texts(left, right, knowledge)
     lexicon = lexicon_of(knowledge)
     left_home = lexicon.locate(left, context.left_home)
@@ -94,7 +94,7 @@ def measure(
         ).astype(np.float32),
     }
     if encoder is not None:
-        signals["short_cosine"], signals["long_cosine"] = meaning.cosines(ours, yours, encoder)
+        signals["cosine"] = meaning.cosines(ours, yours, encoder)
     shell = np.maximum(penalties.shells(right)[None, :] - penalties.shells(left)[:, None], 0)
     left_twin = penalties.twins(left, ours, left_concepts)
     right_twin = penalties.twins(right, yours, right_concepts)

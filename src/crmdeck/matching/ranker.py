@@ -18,7 +18,7 @@ from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer, Told
 from crmdeck.matching.signals.concepts import certainty
-from crmdeck.matching.signals.meaning import long_phrase, short_phrases
+from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
     Alternative,
@@ -75,8 +75,7 @@ def texts_to_encode(
 ) -> tuple[str, ...]:
     """Return the texts whose vectors `rank` will ask for, each once, in a fixed order."""
     texts = [text for side in read_texts(left, right, knowledge) for text in side]
-    short = [phrase for text in texts for phrase in short_phrases(text)]
-    return tuple(dict.fromkeys((*short, *map(long_phrase, texts))))
+    return tuple(dict.fromkeys(phrase for text in texts for phrase in phrases_of(text)))
 
 
 def scores(measured: Measured, profile: Profile) -> Matrix:

@@ -24,8 +24,7 @@ GROUPS = {
     "owner": "owner",
     "type": "type",
     "values": "values",
-    "short_cosine": "meaning",
-    "long_cosine": "meaning",
+    "cosine": "meaning",
     "elsewhere": "elsewhere",
     "connections": "connections",
     "suggested": "suggested",
@@ -105,18 +104,17 @@ class Explainer:
             group = GROUPS[signal]
             shares[group] = shares.get(group, 0.0) + value / total
         ranked = sorted(shares.items(), key=lambda item: -item[1])
-        long_part = contributions.get("long_cosine", 0) >= contributions.get("short_cosine", 0)
         return tuple(
             Reason(
                 signal=group,
                 share=round(share, 3),
-                text=self._text(group, row, column, told, long_part),
+                text=self._text(group, row, column, told),
             )
             for group, share in ranked[:MAX_REASONS]
             if share >= _MIN_SHARE
         )
 
-    def _text(self, group: str, row: int, column: int, told: Told, long_part: bool) -> str:
+    def _text(self, group: str, row: int, column: int, told: Told) -> str:
         ours, yours = self._measured.left[row], self._measured.right[column]
         match group:
             case "concept":
@@ -130,8 +128,7 @@ class Explainer:
                 common = common_labels(self._left[row], theirs, self._knowledge)
                 return f"same values: {', '.join(islice(common, _SHOWN))}"
             case "meaning":
-                described = ours.description and yours.description and long_part
-                return f"{'descriptions' if described else 'names'} mean the same"
+                return "names mean the same"
             case "elsewhere":
                 return f"accepted before for {told.elsewhere}"
             case "connections":

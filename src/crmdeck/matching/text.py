@@ -1,4 +1,4 @@
-"""Names, labels and descriptions as words that can be compared.
+"""Names and labels as words that can be compared.
 
 `AccountName__c`, `account_name` and `accountname` say the same in three spellings. Here they
 become the same words, in any script: split, freed of what a platform adds, abbreviations
@@ -141,7 +141,6 @@ class FieldText:
 
     readings: tuple[Words, ...]
     phrases: Words
-    description: Words = ()
     owner: Words = ()
     leaf: Words = ()
 
@@ -229,14 +228,12 @@ class Reader:
             path, leaf, name = (), label, label
         ways = [*self._ways(name), *self._ways(label)]
         readings = tuple(dict.fromkeys(way for way in ways if way))
-        description = split_words((field.description or "")[:TEXT_LIMIT])
         whole = _merged([self._first_way(name), self._first_way(label)])
         said = whole if ways == [self._spell(name), self._spell(label)] else _as_it_stands(field)
         owner = self._first_way(path) or (readings[0][:1] if readings else ())
         return FieldText(
             readings=readings,
             phrases=tuple(dict.fromkeys(text for text in (whole, said) if text)),
-            description=description,
             owner=owner,
             leaf=self._first_way(leaf),
         )

@@ -6,28 +6,15 @@ from crmdeck.matching.confidence import Profile
 
 WITH_ENCODER = Profile(
     signals={
-        "concept": 3.166,
-        "closest": 4.303,
-        "type": 3.007,
-        "values": 2.082,
-        "owner": 2.093,
-        "short_cosine": 3.698,
-        "long_cosine": 2.893,
+        "concept": 3.203,
+        "closest": 4.763,
+        "type": 2.996,
+        "values": 2.14,
+        "owner": 2.149,
+        "cosine": 4.634,
     },
-    against={
-        "other_owner": 2.026,
-        "shell": 6.0,
-        "twin": 2.686,
-        "secondary": 2.638,
-        "locked": 1.467,
-    },
-    curve={
-        "any": -3.7196,
-        "score": 0.7144,
-        "column": 1.0633,
-        "conflict": -1.0089,
-        "record_id": 1.9,
-    },
+    against={"other_owner": 2.008, "shell": 6.0, "twin": 2.46, "secondary": 2.533, "locked": 1.478},
+    curve={"any": -3.554, "score": 0.7303, "column": 1.1096, "conflict": -0.9862, "record_id": 1.9},
 )
 
 WITHOUT_ENCODER = Profile(

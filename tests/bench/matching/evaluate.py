@@ -35,7 +35,7 @@ WORST = 20
 GROUPS = ("known", "new", "train")
 ABLATIONS: Mapping[str, Collection[str]] = {
     "without words": ("closest",),
-    "without the cosines": ("short_cosine", "long_cosine"),
+    "without the cosine": ("cosine",),
     "without types": ("type",),
     "without picklist values": ("values",),
     "without 'not the main one'": ("secondary",),
