@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.errors import SourceError
@@ -174,6 +175,20 @@ async def test_a_second_escape_on_its_way_leaves_no_other_screen(workspace: Work
         await settle(pilot)
         assert len(app.screen_stack) == 1
         assert "Audit   acme" in screen_text(pilot)
+
+
+async def test_a_page_key_that_is_faster_than_the_palette_is_laid_out(
+    workspace: Workspace,
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for _ in range(5):
+            for key in ("ctrl+p", "pagedown", "pageup", "escape"):
+                app.post_message(events.Key(key, None))
+            await pilot.pause(0.02)
+        await settle(pilot)
+        assert app._exception is None
 
 
 async def test_an_error_that_comes_while_a_dialog_closes_is_dropped(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,7 +28,13 @@ class Entry(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """Textual's, which a second Esc that is on its way takes for one more screen to leave."""
+    """Textual's, where a key may be faster than its layout, and Esc come twice."""
+
+    def _action_command_list(self, action: str) -> None:
+        """Move in the list, once it is laid out."""
+        # OptionList pages by an index of lines that it has from its first layout on only.
+        with suppress(KeyError):
+            super()._action_command_list(action)
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Leave once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import IntEnum
 from typing import ClassVar
@@ -59,6 +60,18 @@ class Cards(ActionHost, OptionList, inherit_bindings=False):
 
     SCOPE = "cards"
     WITHIN: ClassVar[tuple[str, ...]] = ("health", EVERYWHERE)
+
+    def page_down(self) -> None:
+        """Go on by what fits on the screen."""
+        # OptionList pages by an index of lines that it has from its first layout on only.
+        with suppress(KeyError):
+            self.action_page_down()  # type: ignore[no-untyped-call]
+
+    def page_up(self) -> None:
+        """Go back by what fits on the screen."""
+        with suppress(KeyError):
+            self.action_page_up()  # type: ignore[no-untyped-call]
+
     ACTIONS: ClassVar[Actions] = (
         *(
             Action(f"cards.{name}", title, keys, run, palette=False)
@@ -67,8 +80,8 @@ class Cards(ActionHost, OptionList, inherit_bindings=False):
                 ("cursor_up", "previous connection", ("k", "up"), OptionList.action_cursor_up),
                 ("first", "first connection", ("g", "home"), OptionList.action_first),
                 ("last", "last connection", ("G", "end"), OptionList.action_last),
-                ("page_down", "next page", ("pagedown", "ctrl+f"), OptionList.action_page_down),
-                ("page_up", "previous page", ("pageup", "ctrl+b"), OptionList.action_page_up),
+                ("page_down", "next page", ("pagedown", "ctrl+f"), page_down),
+                ("page_up", "previous page", ("pageup", "ctrl+b"), page_up),
             )
         ),
         Action(
