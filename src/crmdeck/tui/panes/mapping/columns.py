@@ -64,6 +64,12 @@ def fit_name(name: str, width: int) -> str:
     return f"{name[: width - 1 - tail]}…{name[-tail:]}"
 
 
+def least_width(rows: Sequence[MappingRow]) -> int:
+    """Return the cells that a table needs for the names in the CRM to be whole."""
+    name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
+    return GUTTER + 1 + LEAST_TITLE + 1 + name + MATCH_CELLS + LEAST_NOTE + 5 * GAP
+
+
 def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], ...]:
     """Return the columns of a table of `width` cells: names are whole while anything gives way.
 

@@ -15,7 +15,7 @@ from crmdeck.tui.actions import Actions
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
-from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, searched
+from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, least_width, searched
 from crmdeck.tui.panes.mapping.commands import NO_PAIR, MappingCommands
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.loader import PairLoader
@@ -25,6 +25,9 @@ from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import MappingSession
+
+LEAST_DETAIL = 37
+"""Cells that the details take beside the table at least, as in the sheet; else 3 of 10."""
 
 WATCH_EVERY = 0.5
 """Seconds between two looks at whether anybody wrote to the workspace."""
@@ -111,6 +114,10 @@ class MappingPane(Pane):
 
     def _paint(self) -> None:
         session = self.session
+        # Names come first: the details go below where they would cut them beside.
+        rows = session.rows if session is not None else ()
+        beside = self.size.width - max(LEAST_DETAIL, self.size.width * 3 // 10)
+        self.set_class(beside < least_width(rows), "-stacked")
         counts = self.query_one("#counts", Static)
         if session is None:
             self.set_heading("Mapping", self.connection_name)
@@ -119,7 +126,7 @@ class MappingPane(Pane):
             shown = heading(session, self._where, compact=not self._wide)
             self.query_one(".heading", Static).update(shown)
             counts.update(next_step(session, refining=self.pairs.is_refining))
-        self._fit_columns()
+        self.call_after_refresh(self._fit_columns)
         self._paint_row()
         self.refresh_bindings()
 
@@ -148,7 +155,7 @@ class MappingPane(Pane):
 
     @property
     def _wide(self) -> bool:
-        return self.screen.has_class("-wide")
+        return self.screen.has_class("-wide") and not self.has_class("-stacked")
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay the row out for the new width."""
