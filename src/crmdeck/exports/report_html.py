@@ -11,21 +11,21 @@ from crmdeck.exports.report import Cell, Report, Section, Table
 _STYLE = """
 :root{color-scheme:light dark;--line:#8886;--soft:#8881;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
 @media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--warn:#ffc46b;--good:#7fd9a0}}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:88rem;padding:0 1rem}
 h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .summary{font-size:1.1rem;margin:.25rem 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}
 dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:start;
-vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
-th{position:sticky;top:0;background:Canvas;white-space:nowrap}
+vertical-align:top;white-space:pre-wrap;overflow-wrap:break-word}
+th{position:sticky;top:0;background:Canvas}
 tbody tr:nth-child(even){background:var(--soft)}
 tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--bad)}
 tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
 tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
-@media print{body{margin:0;max-width:none;font-size:10pt}th{position:static}
+@media print{body{margin:0;max-width:none;font-size:8.5pt}th{position:static}
 tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:12mm}}
 """
 

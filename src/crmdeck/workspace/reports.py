@@ -76,9 +76,8 @@ def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: 
     states = Counter(line.suggestion.decision for line in lines)
     marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
     columns = (
-        "status", "PartnerOS field", "PartnerOS label", "PartnerOS type", "CRM field",
-        "CRM label", "CRM type", "direction", "confidence", "why", "values", "warnings",
-        "decided by", "decided", "signed off by", "signed off on",
+        "status", "PartnerOS field", "PartnerOS label", "CRM field", "CRM label", "direction",
+        "confidence", "why", "values", "warnings", "decided", "signed off by",
     )  # fmt: skip
     return Report(
         f"Mapping of {pair} in {connection}",
@@ -202,23 +201,20 @@ def _field_row(field: Field) -> tuple[object, ...]:
 
 
 def _mapped_row(line: MappedLine) -> tuple[object, ...]:
-    suggestion, crm = line.suggestion, line.crm_field
+    suggestion, crm, held = line.suggestion, line.crm_field, line.held
+    decided = f"{held.decided_by}, {held.decided_at:%Y-%m-%d}" if held.decided_at else None
     return (
         suggestion.decision,
         line.partner_field.name,
-        line.partner_field.label,
-        line.partner_field.type,
+        f"{line.partner_field.label} ({line.partner_field.type})",
         suggestion.crm_field,
-        crm.label if crm else None,
-        (crm.native_type or crm.type) if crm else None,
+        f"{crm.label} ({crm.native_type or crm.type})" if crm else None,
         suggestion.direction if suggestion.crm_field else None,
         round(suggestion.confidence, 2),
         "; ".join(reason.text for reason in suggestion.reasons[:3]),
-        "; ".join(f"{left} = {right}" for left, right in (line.held.value_map or {}).items()),
+        "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
         " ".join(warning.text for warning in suggestion.warnings),
-        line.held.decided_by,
-        line.held.decided_at,
-        None,
+        decided,
         None,
     )
 
