@@ -16,7 +16,7 @@ h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .summary{font-size:1.1rem;margin:.25rem 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}
 dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
+table{border-collapse:collapse;width:100%;font-size:.9em}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:start;
 vertical-align:top;white-space:pre-wrap;overflow-wrap:break-word}
 th{position:sticky;top:0;background:Canvas}
@@ -25,8 +25,8 @@ tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--ba
 tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
 tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
-@media print{body{margin:0;max-width:none;font-size:8.5pt}th{position:static}
-tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:12mm}}
+@media print{body{margin:0;max-width:none;font-size:7.5pt}th{position:static}
+tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:10mm}}
 """
 
 

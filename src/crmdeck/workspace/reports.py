@@ -91,7 +91,11 @@ def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: 
                     columns,
                     [_mapped_row(line) for line in lines],
                     [
-                        "warn" if line.suggestion.warnings else marks[line.suggestion.decision]
+                        "bad"
+                        if line.suggestion.crm_field and line.crm_field is None
+                        else "warn"
+                        if line.suggestion.warnings
+                        else marks[line.suggestion.decision]
                         for line in lines
                     ],
                 ),
@@ -208,9 +212,11 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
         line.partner_field.name,
         f"{line.partner_field.label} ({line.partner_field.type})",
         suggestion.crm_field,
-        f"{crm.label} ({crm.native_type or crm.type})" if crm else None,
+        f"{crm.label} ({crm.native_type or crm.type})"
+        if crm
+        else ("not there any more" if suggestion.crm_field else None),
         suggestion.direction if suggestion.crm_field else None,
-        round(suggestion.confidence, 2),
+        round(suggestion.confidence, 2) if crm else None,
         "; ".join(reason.text for reason in suggestion.reasons[:3]),
         "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
         " ".join(warning.text for warning in suggestion.warnings),
