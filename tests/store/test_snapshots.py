@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crmdeck.errors import CacheError
 from crmdeck.model import Field, GoneReason, ObjectSchema, Scope, field_hash, schema_hash
-from crmdeck.model.hashing import structural_hash
+from crmdeck.model.hashes import structural_hash
 from crmdeck.store import Session
 from tests.model.strategies import fields as any_fields
 from tests.store.build import HOSTILE, connection, day, record, run, schema

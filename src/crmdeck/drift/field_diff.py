@@ -1,6 +1,6 @@
 """Compare two states of an object type, attribute by attribute.
 
-Only the attributes on the lists of `crmdeck.model.hashing` are compared. What a source did not
+Only the attributes on the lists of `crmdeck.model.hashes` are compared. What a source did not
 say on either side (None, or an empty label or type name) is not compared: a source that starts
 to say more changes the schema hash, but nothing in the CRM has changed.
 """
@@ -26,7 +26,7 @@ from crmdeck.model import (
     Rule,
     Side,
 )
-from crmdeck.model.hashing import (
+from crmdeck.model.hashes import (
     COMPARED_ATTRIBUTES,
     OBJECT_ATTRIBUTES,
     RULE_ATTRIBUTES,

@@ -5,7 +5,7 @@ from crmdeck.exports.csvtext import read_csv
 from crmdeck.exports.files import write_atomically
 from crmdeck.exports.formats import FORMATS, export, render
 from crmdeck.exports.parquet import render_parquet
-from crmdeck.exports.report import REPORT_FORMATS, render_report
+from crmdeck.exports.report_formats import REPORT_FORMATS, render_report
 from crmdeck.exports.tables import COLUMNS, records
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections import Counter
 
 from crmdeck.errors import UsageError
 from crmdeck.exports.jsontext import to_json
-from crmdeck.exports.report import Report, Section, Table, render_report
+from crmdeck.exports.report import Report, Section, Table
+from crmdeck.exports.report_formats import render_report
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel
 from crmdeck.text import count
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmdeck.errors import UsageError
-
 Cell = object
 """Text, number, bool, moment or None; anything else is told as JSON."""
 
@@ -43,28 +41,3 @@ class Report:
     facts: Sequence[tuple[str, Cell]] = ()
     sections: Sequence[Section] = field(default_factory=tuple)
     made_at: datetime | None = None
-
-
-REPORT_FORMATS = ("html", "markdown", "xlsx")
-
-
-def render_report(report: Report, format: str) -> bytes:
-    """Return a report in one of `REPORT_FORMATS`; raises UsageError for another."""
-    match format:
-        case "html":
-            from crmdeck.exports.report_html import draw
-
-            return draw(report).encode("utf-8", "backslashreplace")
-        case "markdown":
-            from crmdeck.exports.report_markdown import draw
-
-            return draw(report).encode("utf-8", "backslashreplace")
-        case "xlsx":
-            from crmdeck.exports.report_xlsx import draw_book
-
-            return draw_book(report)
-    raise UsageError(
-        f"There is no report in the format '{format}'.",
-        remedy=f"Choose one of {', '.join(REPORT_FORMATS)}.",
-        code="BAD_FORMAT",
-    )

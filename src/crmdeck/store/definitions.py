@@ -11,7 +11,7 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from crmdeck.model import Field, ObjectSchema
-from crmdeck.model.hashing import (
+from crmdeck.model.hashes import (
     canonical_json,
     definition_json,
     lines_hash,

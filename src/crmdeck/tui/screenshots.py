@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 5, 16, 12, tzinfo=UTC)
 CONNECTION = "acme-prod"
 THEME = "crmdeck-dark"
 SIZE = (120, 36)
-PATIENCE = 30.0
+PATIENCE = 120.0
 LOOK_AGAIN = 0.05
 QUIET_LOOKS = 3
 

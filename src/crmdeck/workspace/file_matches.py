@@ -17,7 +17,7 @@ from crmdeck.matching import (
 from crmdeck.model import Suggestion, WireModel
 from crmdeck.workspace.knowledge import load_knowledge
 from crmdeck.workspace.mappings import check_encoder
-from crmdeck.workspace.ranking import NO_ENCODER
+from crmdeck.workspace.pair_ranker import NO_ENCODER
 
 COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
 

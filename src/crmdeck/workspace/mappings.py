@@ -154,17 +154,16 @@ class Mappings:
         where no schema is cached, NotFoundError for an unknown object on either side.
         """
         connection, left, right, log = self._sides(ref, pair)
-        from crmdeck.workspace import ranking
 
         knowledge = load_knowledge(self._context.home)
         object_pair = ObjectPair.parse(pair)
         used = None
         if check_encoder(encoder or self._context.settings.encoder) == "auto":
-            used = ranking.cached_encoder(
+            used = pair_ranker.cached_encoder(
                 self._context.store, left, right, knowledge, progress, cancel or CancelToken()
             )
         mine = [decision for decision in log if decision.object_pair == pair]
-        suggestions = ranking.rank_pair(
+        suggestions = pair_ranker.rank_pair(
             object_pair,
             connection.platform,
             left,
@@ -178,7 +177,7 @@ class Mappings:
         decided = by_field(mine)
         return SuggestAnswer(
             object_pair=pair,
-            encoder=used.name if used else ranking.NO_ENCODER,
+            encoder=used.name if used else pair_ranker.NO_ENCODER,
             suggestions=tuple(
                 with_decision(suggestion, decided.get(suggestion.partner_field))
                 for suggestion in suggestions

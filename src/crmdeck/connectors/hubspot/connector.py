@@ -22,7 +22,7 @@ from crmdeck.connectors.base import (
 from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
-from crmdeck.connectors.hubspot.missing import explain_missing
+from crmdeck.connectors.hubspot.gone_reasons import explain_missing
 from crmdeck.connectors.hubspot.oauth import SCOPE_OF, lacking, use_of
 from crmdeck.connectors.hubspot.samples import sample
 from crmdeck.connectors.limits import Limits

@@ -20,7 +20,7 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.attribution import who_changed
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
-from crmdeck.connectors.salesforce.missing import explain_missing
+from crmdeck.connectors.salesforce.gone_reasons import explain_missing
 from crmdeck.connectors.salesforce.samples import sample
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
