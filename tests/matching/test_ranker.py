@@ -129,6 +129,15 @@ def test_alternatives_stand_in_order_of_confidence_behind_a_suggestion_and_behin
     assert {None} < {one.crm_field for one in found.values()}
 
 
+def test_a_pair_of_two_known_things_is_never_offered_silently() -> None:
+    found = ranked()["contactName"]
+    codes = {found.crm_field: [warning.code for warning in found.warnings]} | {
+        one.crm_field: [warning.code for warning in one.warnings] for one in found.alternatives
+    }
+    assert "ANOTHER_THING" in codes["Name"]
+    assert not ranked()["expectedCloseDate"].warnings
+
+
 def test_no_partner_is_an_answer_with_its_own_probability() -> None:
     left = (*DEAL, Field(name="shoeSize", label="Shoe size", type=FieldType.INTEGER))
     none = ranked(left)["shoeSize"]

@@ -17,7 +17,7 @@ from crmdeck.matching.evidence import Evidence, Pair, field_names
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer, Told
-from crmdeck.matching.signals.concepts import certainty
+from crmdeck.matching.signals.concepts import OWN_FIELD, certainty
 from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
@@ -25,6 +25,7 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     Field,
+    MappingWarning,
     Reason,
     Suggestion,
 )
@@ -207,7 +208,7 @@ class _Ranking:
             direction=direction,
             direction_reason=reason,
             reasons=reasons,
-            warnings=warn(field, partner, knowledge=self._knowledge),
+            warnings=self._warnings(row, column),
             alternatives=alternatives,
             decision=DecisionState.PENDING if pinned is None else DecisionState.ACCEPTED,
         )
@@ -219,8 +220,27 @@ class _Ranking:
             confidence=round(float(self._confidence[row, column]), 4),
             direction=suggest_direction(field, partner, knowledge=self._knowledge)[0],
             reasons=self._reasons(row, column),
-            warnings=warn(field, partner, knowledge=self._knowledge),
+            warnings=self._warnings(row, column),
         )
+
+    def _warnings(self, row: int, column: int) -> tuple[MappingWarning, ...]:
+        """Return what speaks against a pair, that both are known and not as one thing first."""
+        field, partner = self._left[row], self._right[column]
+        found = warn(field, partner, knowledge=self._knowledge)
+        measured = self._measured
+        sides = (measured.left_concepts[row], measured.right_concepts[column])
+        ours, theirs = (
+            next((concept for concept, sure in side.items() if sure == OWN_FIELD), None)
+            for side in sides
+        )
+        if ours is None or theirs is None or measured.signals["concept"][row, column]:
+            return found
+        labels = [self._knowledge.concepts[concept].label.lower() for concept in (ours, theirs)]
+        other = MappingWarning(
+            code="ANOTHER_THING",
+            text=f"{field.name} is what CRMs call {labels[0]}, {partner.name} is {labels[1]}.",
+        )
+        return (other, *found)
 
     def _reasons(self, row: int, column: int) -> tuple[Reason, ...]:
         contributions = {
