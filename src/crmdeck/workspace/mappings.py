@@ -153,8 +153,9 @@ class Mappings:
         `auto` or `none`; the one used is named in the answer. Raises SchemaNotDiscoveredError
         where no schema is cached, NotFoundError for an unknown object on either side.
         """
-        connection, left, right, log = self._sides(ref, pair)
+        from crmdeck.workspace import pair_ranker
 
+        connection, left, right, log = self._sides(ref, pair)
         knowledge = load_knowledge(self._context.home)
         object_pair = ObjectPair.parse(pair)
         used = None
