@@ -97,6 +97,41 @@ async def test_goes_between_rail_and_pane_and_connections(workspace: Workspace) 
         assert "Audit   acme" in screen_text(pilot)
 
 
+async def test_the_rail_folds_into_a_strip_and_stays_folded(
+    home: Path, workspace: Workspace
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert "● beta" not in screen_text(pilot).splitlines()[0]
+        await pilot.press("backslash")
+        await settle(pilot)
+        first, *rest = screen_text(pilot).splitlines()
+        assert "● acme  ● beta" in first
+        assert not any("● beta" in line for line in rest)
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert "Audit   beta" in screen_text(pilot)
+        app.save_state()
+    assert UiState.load(home).rail_folded
+
+    again = audit_console(workspace)
+    async with again.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        assert "● beta" in screen_text(pilot).splitlines()[0]
+        await pilot.press("h")
+        await settle(pilot)
+        assert main_screen(again).rail.has_focus
+        assert "● beta" not in screen_text(pilot).splitlines()[0]
+
+
+async def test_where_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(62, 20)) as pilot:
+        await settle(pilot)
+        assert "● acme" in screen_text(pilot).splitlines()[0]
+
+
 async def test_r_refreshes_and_tells(workspace: Workspace, tmp_path: Path) -> None:
     write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
     app = audit_console(workspace)

@@ -310,6 +310,7 @@ _LABELS = {
     "exclamation_mark": "!",
     "asterisk": "*",
     "equals_sign": "=",
+    "backslash": "\\",
     "backspace": "Backspace",
 }
 

@@ -15,11 +15,15 @@ VERSION = 1
 
 @dataclass
 class UiState:
-    """Pane, connection, theme, and what each pane wants to find again (JSON values)."""
+    """Pane, connection, theme, whether the rail is folded, and what each pane wants to find again.
+
+    What panes want to find are JSON values.
+    """
 
     pane: str = ""
     connection_id: str = ""
     theme: str = ""
+    rail_folded: bool = False
     panes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -36,6 +40,7 @@ class UiState:
             pane=_text(data.get("pane")),
             connection_id=_text(data.get("connection")),
             theme=_text(data.get("theme")),
+            rail_folded=data.get("railFolded") is True,
             panes={
                 str(name): state
                 for name, state in (panes.items() if isinstance(panes, dict) else ())
@@ -50,6 +55,7 @@ class UiState:
             "pane": self.pane,
             "connection": self.connection_id,
             "theme": self.theme,
+            "railFolded": self.rail_folded,
             "panes": self.panes,
         }
         try:

@@ -31,7 +31,7 @@ from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
-from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.rail import Rail, strips
 from crmdeck.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def on_mount(self) -> None:
         """Paint the frame before anything is made, imported or read for what it holds."""
+        self.set_class(self.ui_state.rail_folded, "-folded")
         for spec in self.specs:
             self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
         self.call_after_refresh(self._open)
@@ -118,6 +119,8 @@ class MainScreen(ActionHost, Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Note for which size the screen has been laid out."""
         self._laid_out_for = event.size
+        # The class of a width is set after this message was handled.
+        self.call_after_refresh(self._show_strip)
 
     def on_screen_resume(self) -> None:
         """Catch up with a window whose size changed beneath a dialog."""
@@ -172,6 +175,7 @@ class MainScreen(ActionHost, Screen[None]):
         if lost:
             self.connection_id = ids[0] if ids else None
         self.rail.set_statuses(statuses, self.connection_id)
+        self._show_strip()
         if self.pane is not None and (first or lost):
             self.pane.show(self.connection_id)
         self.refresh_bindings()
@@ -229,6 +233,13 @@ class MainScreen(ActionHost, Screen[None]):
         self.connection_id = connection_id
         if connection_id is not None:
             self.rail.choose(connection_id)
+        self._show_strip()
+
+    def _show_strip(self) -> None:
+        """Name the connections in the header line where no rail does."""
+        shown = self.rail.display and not (self.has_class("-folded") or self.has_class("-narrow"))
+        bar = self.query_one(TopBar)
+        bar.strips = () if shown else strips(self.rail.statuses, self.connection_id)
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:
@@ -359,8 +370,19 @@ class MainScreen(ActionHost, Screen[None]):
         return state
 
     def focus_rail(self) -> None:
-        """Go to the connections."""
+        """Go to the connections, which unfold."""
+        if self.has_class("-folded"):
+            self.fold_rail()
         self.rail.focus()
+
+    def fold_rail(self) -> None:
+        """Fold the connections into a strip in the header line, or show them beside again."""
+        self.ui_state.rail_folded = not self.has_class("-folded")
+        if self.focused is self.rail:
+            self.focus_pane()
+        self.set_class(self.ui_state.rail_folded, "-folded")
+        self._show_strip()
+        self.console.save_state()
 
     def next_connection(self) -> None:
         """Show the next connection, after the last the first."""
@@ -480,6 +502,13 @@ class MainScreen(ActionHost, Screen[None]):
             focus_rail,
             help="go to the connections",
             palette=False,
+        ),
+        Action(
+            "view.fold",
+            "fold the rail",
+            ("backslash",),
+            fold_rail,
+            help="fold the connections into a strip at the top, or show them beside again",
         ),
         Action(
             "go.pane",

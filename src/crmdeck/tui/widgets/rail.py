@@ -1,7 +1,8 @@
-"""The rail: every connection with its health, two lines each."""
+"""The rail: every connection with its health, two lines each; folded, it is a strip of one line."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,11 +13,19 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
-from crmdeck.tui.health import PLATFORM_NAMES, health_of
+from crmdeck.tui.health import PLATFORM_NAMES, Health, health_of
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
+
+
+MOST_NAMED = 6
+"""Connections that a strip names one by one; more are counted by their state."""
+
+LONGEST_NAME = 20
+
+_COLOURS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
 
 
 class Rail(ActionHost, OptionList, inherit_bindings=False):
@@ -106,12 +115,38 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
 def connection_lines(status: ConnectionStatus, width: int) -> Content:
     """Return the two lines of a connection: sign and name; word and platform."""
     health = health_of(status)
-    colour = {"ok": "$good", "warn": "$warn", "error": "$bad"}
     platform = f" · {PLATFORM_NAMES[status.platform]}"
     below = health.word + (platform if len(health.word + platform) <= width - 2 else "")
     return Content.assemble(
-        (f"{health.sign} ", colour.get(health.state, "$muted")),
+        _sign(health),
         (display_text(status.name, width - 2), "bold"),
         "\n  ",
         (display_text(below, width - 2), "$muted"),
     )
+
+
+def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
+    """Return the connections as one line, the fullest first and then what takes less room.
+
+    All are named unless they are many; then they are counted by state, and only `chosen` is
+    named; then only that.
+    """
+    counts = Counter(health_of(status)[::2] for status in statuses)
+    states = [
+        Content.assemble((f"{sign} ", _COLOURS.get(state, "$muted")), str(count))
+        for (sign, state), count in counts.items()
+    ]
+    current = [_short(status, True) for status in statuses if status.id == chosen]
+    named = [_short(status, status.id == chosen) for status in statuses]
+    fullest = [named] if len(named) <= MOST_NAMED else []
+    return tuple(map(Content("  ").join, [*fullest, [*states, *current], current]))
+
+
+def _short(status: ConnectionStatus, chosen: bool) -> Content:
+    name = display_text(status.name, LONGEST_NAME)
+    # Underlined, since colour alone would not tell it in the terminal's own colours.
+    return Content.assemble(_sign(health_of(status)), (name, "bold underline" if chosen else ""))
+
+
+def _sign(health: Health) -> tuple[str, str]:
+    return f"{health.sign} ", _COLOURS.get(health.state, "$muted")

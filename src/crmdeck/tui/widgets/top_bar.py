@@ -35,12 +35,15 @@ class Tab(Protocol):
 class TopBar(Widget):
     """`crmdeck  1 Health  2 Schema ...`, and at the right `read-only` where it is.
 
+    `strips` are what else stands at the right, the fullest first: the first that fits is shown.
+
     One widget draws the line, since it is the first thing that a start paints. A click on a
     pane goes there.
     """
 
     current: reactive[str] = reactive("")
     hovered: reactive[str] = reactive("")
+    strips: reactive[tuple[Content, ...]] = reactive(())
 
     class Picked(Message):
         """The user clicked on a pane."""
@@ -59,7 +62,11 @@ class TopBar(Widget):
         shown = Content("").join(self._shown(tab) for tab in self._tabs)
         line = Content.assemble(("crmdeck  ", "bold $primary"), shown)
         room = self.size.width - line.cell_length - self._note.cell_length
-        return Content.assemble(line, " " * max(1, room), self._note)
+        strip = next((one for one in self.strips if one.cell_length < room - 1), Content(""))
+        gap = room - strip.cell_length - (1 if strip and self._note else 0)
+        return Content.assemble(
+            line, " " * max(1, gap), strip, " " if strip and self._note else "", self._note
+        )
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Show what a click would do."""
