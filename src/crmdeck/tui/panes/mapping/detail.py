@@ -99,7 +99,10 @@ def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     yield from _side_by_side("filled", "", filled, width)
     held = around.fullness.values.get(right.name)
     if held is not None:
-        yield from _side_by_side("holds", "", values_text(held), width, "$mark")
+        # Over the whole width: half of it would break most values in the middle.
+        for index, line in enumerate(wrap(values_text(held), width - LABEL_CELLS)):
+            label = "holds" if not index else ""
+            yield Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), (line, "$mark"))
     if row.values:
         left_out = row.unmapped_values
         if left_out is None:
