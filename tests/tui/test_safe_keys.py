@@ -188,6 +188,12 @@ async def test_a_page_key_that_is_faster_than_the_palette_is_laid_out(
                 app.post_message(events.Key(key, None))
             await pilot.pause(0.02)
         await settle(pilot)
+        for _ in range(5):
+            app.action_change_theme()
+            for key in ("pagedown", "pageup", "escape"):
+                app.post_message(events.Key(key, None))
+            await pilot.pause(0.02)
+        await settle(pilot)
         assert app._exception is None
 
 

@@ -10,6 +10,7 @@ from textual.command import Provider
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
+from textual.theme import ThemeProvider
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
@@ -175,6 +176,10 @@ class CrmdeckApp(App[None]):
         """Open the palette, unless it is."""
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Open the list of themes."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_suspend_process(self) -> None:
         """Go back to the shell, which brings the console back with `fg`."""
