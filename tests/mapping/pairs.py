@@ -94,7 +94,7 @@ def suggestion(name: str, crm_field: str | None, confidence: float, **more: Any)
             "confidence": confidence,
             "direction": "bidirectional",
             "reasons": (Reason(signal="words", share=1.0, text="same words"),),
-            "alternatives": (Alternative(crm_field="Old_Account_Name__c", confidence=0.04),),
+            "alternatives": (Alternative(crm_field="Old_Account_Name__c", confidence=0.06),),
             **more,
         }
     )

@@ -59,6 +59,16 @@ def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_
     assert session.by_name["accountName"].crm_field == "Old_Account_Name__c"
 
 
+def test_what_is_more_likely_wrong_than_right_does_not_move_up(session: MappingSession) -> None:
+    session.take_answer(answer(accountName=("Account_Name__c", 0.8)))
+    session.decide("reject", [reject("accountName", "Account_Name__c")])
+    row = session.by_name["accountName"]
+    assert row.crm_field is None
+    assert [(one.crm_field, round(one.confidence or 0, 2)) for one in row.candidates] == [
+        ("Old_Account_Name__c", 0.3)
+    ]
+
+
 def test_what_another_row_takes_is_offered_no_more(session: MappingSession) -> None:
     session.decide("choose", [accept("contactName", "Account_Name__c")])
     assert session.by_name["accountName"].crm_field == "Old_Account_Name__c"

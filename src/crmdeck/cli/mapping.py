@@ -219,7 +219,7 @@ def reject(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Reject suggestions; the next candidate moves up."""
+    """Reject suggestions; the next candidate moves up if it is likely."""
     with workspace(home, demo, as_json) as ws:
         if not picks:
             raise UsageError("Say what to reject.", remedy="Name PartnerOS fields.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmdeck.matching.checks import warn
+from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import (
@@ -33,7 +34,7 @@ class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
     `log` is oldest first, `events` newest first. `rates` tell how full CRM fields are, by name,
-    where that was measured.
+    where that was measured. `homes` are the known objects that the sides are.
     """
 
     connection_id: str
@@ -44,8 +45,10 @@ class Review:
     events: tuple[DriftEvent, ...]
     knowledge: Knowledge
     rates: Mapping[str, FillRate]
+    homes: Homes = (None, None)
 
     def judge(self, left: Field, right: Field) -> Verdict:
         """Return what the rules say of a PartnerOS field and a CRM field."""
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
-        return Verdict(direction, reason, warn(left, right, knowledge=self.knowledge))
+        warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes)
+        return Verdict(direction, reason, warnings)

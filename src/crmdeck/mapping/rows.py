@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crmdeck.mapping.review import Review, Verdict
 from crmdeck.mapping.state import FieldDecisions, by_field, standing, suffered
+from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
     Decision,
     DecisionState,
@@ -156,6 +157,9 @@ class MappingRow:
         return None
 
 
+# Of what is left when the likely ones are barred, at least this; and never quite sure.
+MIN_LEFT, CEILING = 0.005, 0.995
+
 SURE = 0.9
 """The confidence from which on a suggestion is sure."""
 
@@ -296,10 +300,19 @@ def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
 def _candidates(
     suggestion: Suggestion | None, put_back: Sequence[Candidate], barred: Container[str]
 ) -> tuple[Candidate, ...]:
-    """Return what may be chosen, the best first; what was put back comes before the rest."""
+    """Return what may be chosen, the best first; what was put back comes before the rest.
+
+    What the barred ones had of the probability falls to the others and to none, in proportion.
+    """
     named = named_candidates(suggestion)
     known = {candidate.crm_field for candidate in named}
     back = [candidate for candidate in put_back if candidate.crm_field not in known]
+    lost = sum(one.confidence or 0 for one in named if one.crm_field in barred)
+    if lost:
+        left = max(1 - lost, MIN_LEFT)
+        named = tuple(
+            replace(one, confidence=min((one.confidence or 0) / left, CEILING)) for one in named
+        )
     return tuple(one for one in (*back, *named) if one.crm_field not in barred)
 
 
@@ -308,9 +321,8 @@ def _picks(
 ) -> dict[str, str]:
     """Return the CRM field suggested for each open row: the ranker's pick where it still stands.
 
-    Where it does not, the next candidate moves up that no other row has been given, however
-    unlikely: what it is worth without the one before it only the next ranking tells. Where
-    the ranker named none, none is.
+    Where it does not, the next candidate moves up that no other row has been given, if it is
+    more likely right than not now. Where the ranker named none, none is.
     """
     own = {name: suggestion.crm_field for name, suggestion in suggestions.items()}
     picks = {
@@ -322,8 +334,10 @@ def _picks(
     for name, found in possible.items():
         if name in picks or not found or (own.get(name) is None and not found[0].was_put_back):
             continue
-        following = next((one.crm_field for one in found if one.crm_field not in given), None)
-        if following is not None:
-            picks[name] = following
-            given.add(following)
+        following = next((one for one in found if one.crm_field not in given), None)
+        if following is not None and (
+            following.was_put_back or (following.confidence or 0) >= MIN_CONFIDENCE
+        ):
+            picks[name] = following.crm_field
+            given.add(following.crm_field)
     return picks

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import is_shell, suggest_direction, why_locked
 from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.lexicon import own_concept
 from crmdeck.model import Direction, Field, FieldType, MappingWarning
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
@@ -20,14 +22,20 @@ _MAX_VALUE_WIDTH = 40
 
 
 def warn(
-    left: Field, right: Field, *, knowledge: Knowledge | None = None
+    left: Field,
+    right: Field,
+    *,
+    knowledge: Knowledge | None = None,
+    homes: Homes = (None, None),
 ) -> tuple[MappingWarning, ...]:
     """Return what speaks against the pair of a PartnerOS and a CRM field, the gravest first.
 
     Only what can flow is judged: a field that is only read from is not asked what it can hold.
-    What a source does not say (`None`) is never held against a field.
+    What a source does not say (`None`) is never held against a field. Fields of known `homes`
+    that are two different things by their own names say so first.
     """
-    found = list(_of_the_pair(left, right, knowledge))
+    found = list(_of_the_meaning(left, right, knowledge, homes) if knowledge is not None else ())
+    found += _of_the_pair(left, right, knowledge)
     direction, _ = suggest_direction(left, right, knowledge=knowledge)
     if not _nothing_flows(left, right, knowledge):
         if direction is not Direction.PULL:
@@ -61,6 +69,22 @@ def _nothing_flows(left: Field, right: Field, knowledge: Knowledge | None) -> bo
     into_right = why_locked(right, knowledge) is None and left.readable is not False
     into_left = why_locked(left, knowledge) is None and right.readable is not False
     return not (into_right or into_left)
+
+
+def _of_the_meaning(
+    left: Field, right: Field, knowledge: Knowledge, homes: Homes
+) -> Iterator[MappingWarning]:
+    ours, theirs = (
+        own_concept(field, home, knowledge)
+        for field, home in zip((left, right), homes, strict=True)
+    )
+    if ours is None or theirs is None or theirs in knowledge.akin(ours):
+        return
+    labels = [knowledge.concepts[concept].label.lower() for concept in (ours, theirs)]
+    yield MappingWarning(
+        code="ANOTHER_THING",
+        text=f"{left.name} is what CRMs call {labels[0]}, {right.name} is {labels[1]}.",
+    )
 
 
 def _of_the_pair(

@@ -1,4 +1,4 @@
-"""Where the two field lists of a ranking come from."""
+"""Where the two field lists of a ranking come from, and from when on a pair is suggested."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from crmdeck.model import Platform
 
 PARTNER_SYSTEM = "partneros"
+# What is less probable than this is not suggested: more likely wrong than right.
+MIN_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,10 @@ class Home:
 
     system: str
     object_type: str
+
+
+Homes = tuple[Home | None, Home | None]
+"""The known objects that the left and the right fields belong to, None for any other."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from crmdeck.matching.context import Home
+from crmdeck.matching.context import Home, Homes, RankContext
 from crmdeck.matching.knowledge import ANY_OBJECT, Knowledge
 from crmdeck.matching.languages import Translator
-from crmdeck.matching.text import Reader, Spelling, Vocabulary, Words, split_words
+from crmdeck.matching.text import (
+    Reader,
+    Spelling,
+    Vocabulary,
+    Words,
+    split_words,
+    strip_lookup,
+)
 from crmdeck.model import Field
 
 # Words that change no phrase; others do ("created by").
@@ -93,6 +100,24 @@ class Lexicon:
 def lexicon_of(knowledge: Knowledge) -> Lexicon:
     """Return the lexicon of `knowledge`, the same one each time."""
     return Lexicon(knowledge)
+
+
+def homes_of(
+    left: Sequence[Field], right: Sequence[Field], context: RankContext, knowledge: Knowledge
+) -> Homes:
+    """Return the known objects that the two sides of a ranking belong to."""
+    lexicon = lexicon_of(knowledge)
+    return lexicon.locate(left, context.left_home), lexicon.locate(right, context.right_home)
+
+
+def own_concept(field: Field, home: Home | None, knowledge: Knowledge) -> str | None:
+    """Return what a field of a known object is by its own name, None where that is not known."""
+    if home is None:
+        return None
+    place = (home.system, home.object_type)
+    return knowledge.concept_of(*place, field.name) or knowledge.concept_of(
+        *place, strip_lookup(field.name)
+    )
 
 
 def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Words, Words]]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crmdeck.matching.context import Home, RankContext
+from crmdeck.matching.context import Homes, RankContext
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.matching.lexicon import lexicon_of
+from crmdeck.matching.lexicon import homes_of, lexicon_of
 from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
 from crmdeck.matching.text import FieldText, Reader, split_words
 from crmdeck.model import Field, FieldType
@@ -39,7 +39,7 @@ class Measured:
     right: tuple[FieldText, ...]
     left_concepts: Sequence[concepts.Strengths]
     right_concepts: Sequence[concepts.Strengths]
-    right_home: Home | None
+    homes: Homes
     right_values: Mapping[int, frozenset[str]]
 
 
@@ -64,10 +64,10 @@ def measure(
     """Return every signal of each pair; the cosine is left out without an encoder."""
     ours, yours = read_texts(left, right, knowledge)
     lexicon = lexicon_of(knowledge)
-    left_home = lexicon.locate(left, context.left_home)
-    right_home = lexicon.locate(right, context.right_home)
+    homes = homes_of(left, right, context, knowledge)
+    left_home, right_home = homes
     names = [context.partner_object, context.crm_object]
-    names += [home.object_type for home in (left_home, right_home) if home is not None]
+    names += [home.object_type for home in homes if home is not None]
     spelling = lexicon.vocabulary.spelling
     object_words = {word for name in names for word in spelling.words(split_words(name))}
     left_concepts = concepts.concepts_of(left, ours, knowledge, left_home, object_words)
@@ -114,7 +114,7 @@ def measure(
         right=yours,
         left_concepts=left_concepts,
         right_concepts=right_concepts,
-        right_home=right_home,
+        homes=homes,
         right_values=right_values,
     )
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from crmdeck.matching import confidence
 from crmdeck.matching.checks import warn
 from crmdeck.matching.confidence import Profile
-from crmdeck.matching.context import RankContext
+from crmdeck.matching.context import MIN_CONFIDENCE, RankContext
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.evidence import Evidence, Pair, field_names
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
 from crmdeck.matching.reasons import Explainer, Told
-from crmdeck.matching.signals.concepts import OWN_FIELD, certainty
+from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import (
@@ -33,8 +33,6 @@ from crmdeck.model import (
 Matrix = NDArray[np.float32]
 
 MAX_ALTERNATIVES = 5
-# What is less probable than this is not suggested: more likely wrong than right.
-MIN_CONFIDENCE = 0.5
 # An operator's word counts for more than any signal.
 ELSEWHERE_WEIGHT = 8.0
 # Another org has its own reasons; still, what fits there mostly fits here.
@@ -224,23 +222,12 @@ class _Ranking:
         )
 
     def _warnings(self, row: int, column: int) -> tuple[MappingWarning, ...]:
-        """Return what speaks against a pair, that both are known and not as one thing first."""
-        field, partner = self._left[row], self._right[column]
-        found = warn(field, partner, knowledge=self._knowledge)
-        measured = self._measured
-        sides = (measured.left_concepts[row], measured.right_concepts[column])
-        ours, theirs = (
-            next((concept for concept, sure in side.items() if sure == OWN_FIELD), None)
-            for side in sides
+        return warn(
+            self._left[row],
+            self._right[column],
+            knowledge=self._knowledge,
+            homes=self._measured.homes,
         )
-        if ours is None or theirs is None or measured.signals["concept"][row, column]:
-            return found
-        labels = [self._knowledge.concepts[concept].label.lower() for concept in (ours, theirs)]
-        other = MappingWarning(
-            code="ANOTHER_THING",
-            text=f"{field.name} is what CRMs call {labels[0]}, {partner.name} is {labels[1]}.",
-        )
-        return (other, *found)
 
     def _reasons(self, row: int, column: int) -> tuple[Reason, ...]:
         contributions = {

@@ -139,7 +139,7 @@ class Explainer:
                 return "suggested by the connection itself"
 
     def _concept(self, row: int, column: int) -> str:
-        home = self._measured.right_home
+        home = self._measured.homes[1]
         theirs = self._measured.right_concepts[column]
         if home is not None and max(theirs.values(), default=0) == 1.0:
             system = self._knowledge.systems.get(home.system)

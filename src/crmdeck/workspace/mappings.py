@@ -24,7 +24,9 @@ from crmdeck.mapping.state import (
     unfed,
     with_decision,
 )
+from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
+from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
     CancelToken,
@@ -127,6 +129,10 @@ class Mappings:
             log = session.decisions.log(connection.id, pair)
             events = session.drift.events(connection.id)
             rates = session.rates.get(connection.id, object_pair.crm_object)
+        context = RankContext(
+            object_pair.partner_object, object_pair.crm_object, connection.platform
+        )
+        knowledge = load_knowledge(self._context.home)
         return Review(
             connection_id=connection.id,
             pair=pair,
@@ -134,8 +140,9 @@ class Mappings:
             crm_fields=snapshot.fields,
             log=log,
             events=tuple(e for e in events if e.object_type == object_pair.crm_object),
-            knowledge=load_knowledge(self._context.home),
+            knowledge=knowledge,
             rates={name: FillRate(*measured) for name, measured in rates.items()},
+            homes=homes_of(partner.fields, snapshot.fields, context, knowledge),
         )
 
     def suggest(

@@ -53,16 +53,16 @@ class Outcome:
     def keys(self) -> int:
         """How many keys this field costs an operator who knows the truth.
 
-        Accepting is one, so is leaving what has no partner unmapped; each candidate turned down
-        before is one more, and so is a suggestion that stands where there should be none, or
-        none where one should.
+        Accepting is one, so is leaving what has no partner unmapped; a suggestion that stands
+        where there should be none is one more. Another candidate is chosen from the list: Enter,
+        one for each that stands before it, Enter.
         """
         offered = self.answer.suggested is not None
         if self.true is None:
             return 2 if offered else 1
         if not 0 < self.rank <= CANDIDATES:
             return SEARCH_KEYS
-        return self.rank if offered else self.rank + 1
+        return 1 if offered and self.rank == 1 else self.rank + 1
 
 
 Result = Mapping[str, Sequence[Outcome]]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from crmdeck.matching.context import Home
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.matching.lexicon import Lexicon, lexicon_of
-from crmdeck.matching.text import FieldText, strip_lookup
+from crmdeck.matching.lexicon import Lexicon, lexicon_of, own_concept
+from crmdeck.matching.text import FieldText
 from crmdeck.model import Field
 
 Matrix = NDArray[np.float32]
@@ -36,19 +36,11 @@ def concepts_of(
     skipped = frozenset(context)
     found: list[Strengths] = []
     for field, text in zip(fields, texts, strict=True):
-        own = _own_concept(field, knowledge, home)
+        own = own_concept(field, home, knowledge)
         found.append(
             {own: OWN_FIELD} if own else _by_words(field, text, lexicon, knowledge, skipped)
         )
     return found
-
-
-def _own_concept(field: Field, knowledge: Knowledge, home: Home | None) -> str | None:
-    if home is None:
-        return None
-    return knowledge.concept_of(home.system, home.object_type, field.name) or knowledge.concept_of(
-        home.system, home.object_type, strip_lookup(field.name)
-    )
 
 
 def concept_fit(

@@ -25,7 +25,7 @@ MAPPING_ACTIONS: Actions = (
         "reject",
         ("x",),
         MappingCommands.reject,
-        help="reject what is suggested; the next candidate moves up",
+        help="reject what is suggested; the next candidate moves up if it is likely",
         hint=98,
     ),
     _decision(

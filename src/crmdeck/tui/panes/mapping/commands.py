@@ -164,7 +164,7 @@ class MappingCommands:
             self._say("Nothing is suggested here; Enter chooses a field.")
 
     def reject(self) -> None:
-        """Reject what is suggested; the next candidate moves up."""
+        """Reject what is suggested; the next candidate moves up if it is likely."""
         self._turn_down("reject", lambda row: row.crm_field)
 
     def unmap(self) -> None:
