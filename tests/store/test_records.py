@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from crmdeck.drift.usage import judge_usage
 from crmdeck.model import (
     AuditEntry,
     Change,
@@ -12,6 +13,7 @@ from crmdeck.model import (
     Direction,
     DriftEvent,
     DriftKind,
+    FieldUse,
     ObjectFailure,
     Quota,
     Scope,
@@ -204,6 +206,20 @@ def test_the_last_fill_rate_of_each_field_counts(session: Session) -> None:
         "Tier": (0.75, 100, day(1)),
     }
     assert session.rates.get("acme", "Lead") == {}
+
+
+def test_the_last_answer_to_where_each_field_is_used_counts(session: Session) -> None:
+    first = judge_usage("Account", "Tier", [FieldUse(kind="Flow", name=HOSTILE)], (), ())
+    second = judge_usage("Account", "Tier", (), (), ["refused"])
+    first, second = (
+        usage.model_copy(update={"asked_at": day(number)})
+        for number, usage in enumerate((first, second))
+    )
+    session.usages.put("acme", first)
+    session.usages.put("other", first)
+    session.usages.put("acme", second)
+    assert session.usages.all("acme") == {("acme", "Account", "Tier"): second}
+    assert session.usages.all()["other", "Account", "Tier"] == first
 
 
 def test_times_keep_their_microseconds_and_their_zone(session: Session) -> None:

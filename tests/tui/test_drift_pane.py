@@ -477,3 +477,14 @@ def day_of(pilot: Pilot[Any]) -> str:
 def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
     """Return the pane that stands in for another."""
     return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)
+
+
+async def test_where_the_field_of_a_change_is_used_is_asked_on_a_key(drifted: Workspace) -> None:
+    async with console(drifted).run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.StageName")
+        assert "not asked where it is used" in screen_text(pilot)
+        await press(pilot, "D")
+        assert "unknown: The source files does not tell where fields are used." in screen_text(
+            pilot
+        )

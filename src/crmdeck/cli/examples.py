@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "schema": (
         "crmdeck schema acme-prod --demo",
         "crmdeck schema acme-prod Opportunity --demo --at 30d",
+        "crmdeck schema acme-prod Opportunity.Partner__c --demo --used",
     ),
     "drift": (
         "crmdeck drift acme-prod --demo --since 30d",

@@ -11,10 +11,12 @@ from crmdeck.cli.options import AtOption, DemoOption, HomeOption, JsonOption, Na
 from crmdeck.cli.output import emit_json, emit_table, say
 from crmdeck.cli.session import moment, workspace
 from crmdeck.errors import UsageError
+from crmdeck.model import UsageVerdict
 from crmdeck.text import percent_filled, visible_text
 
 if TYPE_CHECKING:
     from crmdeck.model import FillRate
+    from crmdeck.workspace import Workspace
 
 FIELD_COLUMNS = (
     "field",
@@ -38,12 +40,21 @@ def schema(
         bool,
         typer.Option("--sample", help="Look into records: how full the fields of OBJECT are."),
     ] = False,
+    used: Annotated[
+        bool,
+        typer.Option("--used", help="Ask the CRM where OBJECT.FIELD is used: flows, Apex..."),
+    ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the object types of a connection, or the fields of one and how full they are."""
     with workspace(home, demo, as_json) as ws:
+        if used:
+            if sample or at is not None:
+                raise UsageError("Where a field is used is asked of the CRM as it is now.")
+            _tell_usage(ws, name, object_type, as_json=as_json)
+            return
         if sample and (object_type is None or at is not None):
             raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
         as_of = moment(at, ws, as_of=True)
@@ -94,6 +105,30 @@ def schema(
             if rule.active:
                 place = ", ".join(rule.fields) or rule.field or "any field"
                 say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
+
+
+def _tell_usage(ws: Workspace, name: str, place: str | None, *, as_json: bool) -> None:
+    from crmdeck.workspace import NOT_COVERED, usage_summary, uses_by_kind
+
+    object_type, _, field_name = (place or "").partition(".")
+    if not field_name:
+        raise UsageError(
+            "It takes a field to ask where it is used.", remedy="Name it as OBJECT.FIELD."
+        )
+    usage = ws.schemas.usage(name, object_type, field_name)
+    if as_json:
+        emit_json(usage)
+        return
+    if usage.uses:
+        emit_table(
+            ("kind", "name"),
+            [(kind, each) for kind, names in uses_by_kind(usage).items() for each in names],
+        )
+    say(visible_text(f"{place} is {usage_summary(usage)}"))
+    for why in usage.untold[0 if usage.uses else 1 :]:
+        say(visible_text(f"Not known: {why}"))
+    if usage.verdict is UsageVerdict.LIKELY_SAFE:
+        say(NOT_COVERED)
 
 
 def _rates_to_wire(rates: Mapping[str, FillRate]) -> dict[str, object]:

@@ -17,6 +17,7 @@ from crmdeck.model import (
     Connection,
     Decision,
     DriftReport,
+    FieldUse,
     GoneReason,
     Notice,
     ObjectSchema,
@@ -246,6 +247,27 @@ class Attributing(Protocol):
 
         Every change has an entry. Raises CrmdeckError only for what concerns the connection.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What uses a field; `untold` says, a sentence each, what of that is not known, and why.
+
+    `gone`: the CRM has the field no more, so that nothing can be asked of it.
+    """
+
+    uses: tuple[FieldUse, ...] = ()
+    untold: tuple[str, ...] = ()
+    gone: bool = False
+
+
+@runtime_checkable
+class UsageTelling(Protocol):
+    """What a connector also offers where the CRM tells where a field is used."""
+
+    def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
+        """Say what uses a field. Raises CrmdeckError only for what concerns the connection."""
         ...
 
 

@@ -34,6 +34,7 @@ from .enums import Side as Side
 from .enums import Source as Source
 from .enums import Status as Status
 from .enums import SyncOutcome as SyncOutcome
+from .enums import UsageVerdict as UsageVerdict
 from .enums import ValueMatch as ValueMatch
 from .hashes import COMPARED_ATTRIBUTES as COMPARED_ATTRIBUTES
 from .hashes import COSMETIC_ATTRIBUTES as COSMETIC_ATTRIBUTES
@@ -82,6 +83,8 @@ from .schema import Scope as Scope
 from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
 from .untold import untold_attributes as untold_attributes
+from .usage import FieldUsage as FieldUsage
+from .usage import FieldUse as FieldUse
 from .wire import UtcTime as UtcTime
 from .wire import WireModel as WireModel
 from .wire import format_utc as format_utc

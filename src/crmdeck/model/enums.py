@@ -232,3 +232,11 @@ class IssueLevel(StrEnum):
     IGNORE = "ignore"
     REPORT = "report"
     FAIL = "fail"
+
+
+class UsageVerdict(StrEnum):
+    """Whether anything else in a CRM depends on a field."""
+
+    DEPENDED_ON = "depended_on"
+    LIKELY_SAFE = "likely_safe"
+    UNKNOWN = "unknown"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from crmdeck.sandbox.messages import Reply, Request, reply
 from crmdeck.sandbox.salesforce_describe import describe_text, global_text
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
+from crmdeck.sandbox.sample_records import record_id
 from crmdeck.sandbox.soql import SoqlError, follow, parse
 from crmdeck.sandbox.tenant import Tenant
 
@@ -58,6 +61,7 @@ class SalesforceSite:
         self.oauth = SalesforceOAuth(tenant)
         self._rows = SalesforceRows(tenant)
         self._texts: dict[tuple[int, str, frozenset[str]], bytes] = {}
+        self._jobs: dict[str, str] = {}
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
@@ -94,6 +98,8 @@ class SalesforceSite:
             return self._batch(request, version)
         if parts in (["composite"], ["tooling", "composite"]):
             return self._composite(request, version), 1
+        if parts == ["tooling", "jobs", "query"] and request.method == "POST":
+            return self._start_job(request, version), 1
         return self._single(request, version, parts), 1
 
     def _single(self, request: Request, version: str, parts: list[str]) -> Reply:
@@ -124,6 +130,11 @@ class SalesforceSite:
                 return self._query(request.first("q"), version, tooling=False)
             case ["tooling", "query"]:
                 return self._query(request.first("q"), version, tooling=True)
+            case ["tooling", "jobs", "query", job]:
+                known = job in self._jobs
+                return reply(_job(job, version, "JobComplete")) if known else error("NOT_FOUND")
+            case ["tooling", "jobs", "query", job, "results"]:
+                return self._job_results(job)
         return error("NOT_FOUND")
 
     def _describe_global(self, request: Request, version: str) -> Reply:
@@ -206,6 +217,31 @@ class SalesforceSite:
             request, match[1], [each for each in (match[2] or "").split("/") if each]
         )
 
+    def _start_job(self, request: Request, version: str) -> Reply:
+        """Take a query of Bulk API 2.0; it is answered when its results are asked for."""
+        try:
+            query = str(request.json()["query"])
+            parse(query)
+        except (ValueError, KeyError, TypeError):
+            return error("INVALIDJOB", "The job has no query.", 400)
+        except SoqlError as problem:
+            return error(problem.code, str(problem), 400)
+        job = f"750{record_id('5g0', len(self._jobs))[3:]}"
+        self._jobs[job] = query
+        return reply(_job(job, version, "UploadComplete"))
+
+    def _job_results(self, job: str) -> Reply:
+        if job not in self._jobs:
+            return error("NOT_FOUND")
+        query = parse(self._jobs[job])
+        rows = self._rows.tooling(query.source, bulk=True) or ()
+        sheet = io.StringIO()
+        writer = csv.writer(sheet, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(query.fields)
+        for row in query.run(rows):
+            writer.writerow([_plain(follow(row, path)) for path in query.fields])
+        return Reply(200, sheet.getvalue().encode(), {"Content-Type": "text/csv"})
+
     def _query(self, text: str, version: str, *, tooling: bool) -> Reply:
         try:
             query = parse(text)
@@ -276,6 +312,20 @@ def _version(number: str) -> dict[str, str]:
     year = 14 + (index + 1) // 3 + (1 if (index + 1) % 3 == 2 else 0)
     label = f"{_RELEASES[(index + 1) % 3]} '{year}"
     return {"label": label, "url": f"/services/data/v{number}", "version": number}
+
+
+def _job(job: str, version: str, state: str) -> dict[str, object]:
+    return {
+        "id": job,
+        "operation": "query",
+        "object": "MetadataComponentDependency",
+        "state": state,
+        "concurrencyMode": "Parallel",
+        "contentType": "CSV",
+        "apiVersion": float(version),
+        "lineEnding": "LF",
+        "columnDelimiter": "COMMA",
+    }
 
 
 def _unmodified(request: Request, modified: datetime) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
@@ -34,6 +37,9 @@ _RULES = (
     ),
 )
 
+_KEY_PREFIXES = {"ApexClass": "01p", "ApexTrigger": "01q", "Flow": "301", "Layout": "00h",
+                 "Report": "00O", "ValidationRule": "03d", "FlexiPage": "0M0"}  # fmt: skip
+
 _Row = dict[str, Any]
 
 
@@ -59,12 +65,39 @@ class SalesforceRows:
                 )
         return None
 
-    def tooling(self, name: str) -> Iterable[_Row] | None:
-        """Return the rows of a type that only the Tooling API knows."""
-        if name.lower() == "validationrule":
-            return self._validation_rules()
-        if name.lower() != "customfield":
-            return None
+    def tooling(self, name: str, *, bulk: bool = False) -> Iterable[_Row] | None:
+        """Return the rows of a type that only the Tooling API knows.
+
+        Of reports nothing is told of what they depend on but in `bulk`.
+        """
+        match name.lower():
+            case "validationrule":
+                return self._validation_rules()
+            case "metadatacomponentdependency":
+                return self._dependencies(bulk=bulk)
+            case "customfield":
+                return self._custom_fields()
+        return None
+
+    def _dependencies(self, *, bulk: bool) -> Iterable[_Row]:
+        for number, row in enumerate(_dependencies()):
+            target = self._tenant.state.objects.get(row["object"])
+            if target is None or row["field"] not in target.fields:
+                continue
+            if row["type"] == "Report" and not bulk:
+                continue
+            yield {
+                "MetadataComponentId": f"{_KEY_PREFIXES.get(row['type'], '0XX')}5g{number:010d}",
+                "MetadataComponentName": row["name"] or None,
+                "MetadataComponentNamespace": row["namespace"] or None,
+                "MetadataComponentType": row["type"],
+                "RefMetadataComponentId": _custom_field_id(target, row["field"])[:15],
+                "RefMetadataComponentName": row["field"].removesuffix("__c"),
+                "RefMetadataComponentNamespace": None,
+                "RefMetadataComponentType": "CustomField",
+            }
+
+    def _custom_fields(self) -> Iterable[_Row]:
         return (
             self._custom_field(target, field)
             for target in self._tenant.state.objects.values()
@@ -207,7 +240,7 @@ class SalesforceRows:
         moment, person = self._tenant.field_modified(target.name, field.name)
         entity = self._entity(target)
         return {
-            "Id": f"00N5g{draw(target.name, field.name):010d}AAA",
+            "Id": _custom_field_id(target, field.name),
             "DeveloperName": field.name.removesuffix("__c"),
             "NamespacePrefix": None,
             "TableEnumOrId": entity["DurableId"],
@@ -232,6 +265,17 @@ class SalesforceRows:
         }
         values["Id"] = record_id(target.prefix, number)
         return values
+
+
+@cache
+def _dependencies() -> tuple[dict[str, str], ...]:
+    """Return which components of the company's orgs use which custom fields."""
+    file = files("crmdeck.sandbox") / "data" / "salesforce" / "dependencies.csv"
+    return tuple(csv.DictReader(file.read_text("utf-8").splitlines()))
+
+
+def _custom_field_id(target: ObjectDef, field_name: str) -> str:
+    return f"00N5g{draw(target.name, field_name):010d}AAA"
 
 
 def _action(change: Change) -> str:

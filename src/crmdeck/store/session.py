@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from crmdeck.store.decisions import Decisions
     from crmdeck.store.documents import Documents
     from crmdeck.store.drift import Drift
+    from crmdeck.store.field_usage import Usages
     from crmdeck.store.fill_rates import Rates
     from crmdeck.store.runs import Runs
     from crmdeck.store.snapshots import Snapshots
@@ -83,6 +84,13 @@ class Session:
         from crmdeck.store.fill_rates import Rates
 
         return Rates(self.database)
+
+    @cached_property
+    def usages(self) -> Usages:
+        """Where fields were used when the CRM was asked."""
+        from crmdeck.store.field_usage import Usages
+
+        return Usages(self.database)
 
     @cached_property
     def documents(self) -> Documents:

@@ -87,4 +87,8 @@ from .signin.flows import Question as Question
 from .signin.hosts import login_url as login_url
 from .signin.keyfile import read_key as read_key
 from .signin.service import SignedIn as SignedIn
+from .usage_view import NOT_COVERED as NOT_COVERED
+from .usage_view import VERDICT_WORDS as VERDICT_WORDS
+from .usage_view import usage_summary as usage_summary
+from .usage_view import uses_by_kind as uses_by_kind
 from .workspace import Workspace as Workspace

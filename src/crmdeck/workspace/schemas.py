@@ -10,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmdeck.connectors.base import Sampling
+from crmdeck.connectors.base import Sampling, UsageTelling
 from crmdeck.drift import compare_schemas
+from crmdeck.drift.usage import UNTOLD, judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
+    CancelToken,
     Comparison,
     Connection,
     Direction,
     DriftEvent,
     FieldRow,
+    FieldUsage,
+    FieldUse,
     FillRate,
     ObjectDetail,
     ObjectSchema,
@@ -289,6 +293,71 @@ class Schemas:
             connection = find_connection(session, ref)
             rates = session.rates.get(connection.id, object_type)
         return {name: FillRate(*measured) for name, measured in rates.items()}
+
+    def usage(
+        self,
+        ref: str,
+        object_type: str,
+        field_name: str,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> FieldUsage:
+        """Ask the CRM where else a field is used, keep the answer, and return it.
+
+        What could not be found out stands in `untold`, and makes the verdict unknown where
+        nothing was found. Of a field that has left the CRM the last answer is returned. Raises
+        NotFoundError for an object type or field that never was in the schema, and what
+        concerns the whole connection.
+        """
+        connection = self._context.connection(ref)
+        seen = self._uses_seen(connection, object_type, field_name)
+        connector = self._context.open_connector(connection)
+        if not isinstance(connector, UsageTelling):
+            why = UNTOLD.get(connection.platform) or (
+                f"The source {connection.source} does not tell where fields are used."
+            )
+            return judge_usage(object_type, field_name, (), seen, (why,))
+        answer = connector.where_used(object_type, field_name, cancel or CancelToken())
+        place = (connection.id, object_type, field_name)
+        before = self.known_usages(ref).get(place) if answer.gone else None
+        told, untold = answer.uses, answer.untold
+        if before is not None:
+            told, untold = before.uses, (*answer.untold, *before.untold)
+        usage = judge_usage(object_type, field_name, told, seen, untold)
+        if answer.gone:
+            return usage.model_copy(update={"asked_at": before and before.asked_at})
+        usage = usage.model_copy(update={"asked_at": self._context.now})
+        if not self._context.read_only:
+            with self._context.store.write() as session:
+                session.usages.put(connection.id, usage)
+                if connector.meter.quota is not None:
+                    session.runs.add_quota(connection.id, connector.meter.quota, self._context.now)
+        return usage
+
+    def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
+        """Return what `usage` answered last, with its date; nothing is asked.
+
+        By connection id, object type and field name; of all connections where `ref` is None.
+        """
+        with self._context.store.read() as session:
+            connection_id = None if ref is None else find_connection(session, ref).id
+            return session.usages.all(connection_id)
+
+    def _uses_seen(
+        self, connection: Connection, object_type: str, field_name: str
+    ) -> tuple[FieldUse, ...]:
+        """Return what of the cached object type uses a field, as it is or was when last there."""
+        with self._context.store.read() as session:
+            info = session.snapshots.last_present(connection.id, object_type)
+            if info is None:
+                snapshot = find_snapshot(session, connection, object_type)
+            else:
+                snapshot = session.snapshots.load([info])[info.id]
+            gone = session.drift.gone(connection.id)
+        known = [each.name for each in snapshot.fields]
+        if field_name not in known and (object_type, field_name) not in gone:
+            raise not_found("field", field_name, known)
+        return uses_in_schema(snapshot.content, field_name)
 
     def _require_samples(self) -> None:
         if not self._context.settings.samples:

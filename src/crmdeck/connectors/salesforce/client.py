@@ -123,6 +123,15 @@ class SalesforceClient:
             "GET", path, cancel, accept, reserve, params=params, headers=dict(headers or {})
         )
 
+    def get_text(self, path: str, cancel: CancelToken) -> str:
+        """Return the answer to GET `path`, as `get`, where it is no JSON but CSV."""
+
+        def send(token: str) -> Reply:
+            return self._ask(f"/services/data/v{self.version()}/{path}", token)
+
+        body = self.caller.call(send, cancel).body
+        return body if isinstance(body, str) else ""
+
     def post(self, path: str, body: object, cancel: CancelToken) -> Reply:
         """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
         return self._call("POST", path, cancel, (), True, json=body, headers={})
@@ -180,6 +189,12 @@ class SalesforceClient:
         return Reply(status, body, headers, self._session.last_size())
 
     def _plain(self, path: str, token: str | None = None) -> Reply:
+        reply = self._ask(path, token)
+        if reply.status < 300 and isinstance(reply.body, str):
+            raise not_json(WHO)
+        return reply
+
+    def _ask(self, path: str, token: str | None = None) -> Reply:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         response = self._session.get(
             self.instance_url + path, headers=headers, allow_redirects=False
@@ -188,10 +203,7 @@ class SalesforceClient:
             body = response.json()
         except ValueError:
             body = response.text
-        reply = Reply(response.status_code, body, response.headers, len(response.content))
-        if reply.status < 300 and isinstance(body, str):
-            raise not_json(WHO)
-        return reply
+        return Reply(response.status_code, body, response.headers, len(response.content))
 
     def _observe(self, headers: Mapping[str, str]) -> None:
         found = _LIMIT_INFO.search(headers.get("Sforce-Limit-Info", ""))

@@ -15,6 +15,7 @@ from crmdeck.connectors.base import (
     Missing,
     Sample,
     TokenListener,
+    Usage,
 )
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.attribution import who_changed
@@ -22,6 +23,7 @@ from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.discovery import discover
 from crmdeck.connectors.salesforce.gone_reasons import explain_missing
 from crmdeck.connectors.salesforce.samples import sample
+from crmdeck.connectors.salesforce.where_used import where_used
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import (
     CancelToken,
@@ -108,6 +110,10 @@ class SalesforceConnector:
     ) -> Mapping[ChangedThing, Attribution | str]:
         """Say who changed each (object type, field); a text is the reason why it is unknown."""
         return who_changed(self._client, changes, CancelToken())
+
+    def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
+        """Say what uses a field, and what of that could not be found out."""
+        return where_used(self._client, object_type, field_name, cancel)
 
     def version_in_use(self) -> str | None:
         """Return the API version that is spoken with the org, once it is agreed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.panes.drift.commands import DriftCommands
+from crmdeck.tui.usage import USAGE_HELP
 
 DRIFT_ACTIONS: Actions = (
     Action(
@@ -152,6 +153,15 @@ DRIFT_ACTIONS: Actions = (
         help="open the field in the Schema pane",
         hint=78,
         blocked=DriftCommands.why_no_schema,
+    ),
+    Action(
+        "drift.usage",
+        "depended on?",
+        ("D",),
+        DriftCommands.ask_usage,
+        help=USAGE_HELP,
+        hint=76,
+        blocked=DriftCommands.why_no_usage,
     ),
     Action(
         "drift.everywhere",

@@ -24,6 +24,7 @@ from crmdeck.tui.panes.drift.loader import TimelineLoader, TimelineView
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import count, display_text
+from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.workspace import Entry, once, place_of
 
 T = TypeVar("T")
@@ -54,12 +55,14 @@ class DriftCommands:
         loader: TimelineLoader,
         table: TimelineTable,
         view: TimelineView,
+        usages: UsageAsker,
     ) -> None:
         self._host = host
         self._requests = requests
         self._loader = loader
         self._table = table
         self._view = view
+        self._usages = usages
         self._done: list[Step] = []
         self._undone: list[Step] = []
 
@@ -102,6 +105,25 @@ class DriftCommands:
         """Say why the change has no place in the Schema pane."""
         gone = self.entry is not None and self.entry.event.kind is DriftKind.OBJECT_OUT_OF_SCOPE
         return "This object is not in the scope any more." if gone else self.why_no_event()
+
+    @property
+    def field_place(self) -> FieldPlace | None:
+        """The field that the event under the cursor is about."""
+        event = self.entry.event if self.entry is not None else None
+        if event is None or event.field_name is None or event.rule is not None:
+            return None
+        return FieldPlace(event.connection_id, event.object_type, event.field_name)
+
+    def why_no_usage(self) -> str | None:
+        """Say why there is no field to ask about."""
+        if self.field_place is not None:
+            return None
+        return self.why_no_event() or "This change is not about one field."
+
+    def ask_usage(self) -> None:
+        """Ask the CRM where the field is used."""
+        if self.field_place is not None:
+            self._usages.ask(self.field_place)
 
     def why_no_values(self) -> str | None:
         """Say why there are no picklist values to list."""

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from crmdeck.model import ConnectionStatus, DriftEvent, Severity
+from crmdeck.model import ConnectionStatus, DriftEvent, FieldUsage, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.layout import LABEL, half, side_by_side, wrap
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
+from crmdeck.tui.usage import usage_lines
 from crmdeck.workspace import (
     KIND_WORDS,
     STORY_WORDS,
@@ -39,14 +40,21 @@ MOST_NAMES = 60
 VALUE_COLOURS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
-def event_detail(timeline: Timeline, entry: Entry, width: int) -> Content:
-    """Return everything about one event in lines of at most `width` cells."""
+def event_detail(
+    timeline: Timeline, entry: Entry, width: int, usage: FieldUsage | None = None
+) -> Content:
+    """Return everything about one event in lines of at most `width` cells.
+
+    `usage` is where its field is used, as far as the CRM was asked.
+    """
     event = entry.event
     lines = [_headline(event, entry, width)]
     lines += [Content(line) for line in wrap(event.reason, width)] if event.reason else []
     lines += _history(timeline, event, width)
     lines += _rename(timeline, entry, width)
     lines += _mappings(timeline, event, width)
+    if event.field_name and not event.rule:
+        lines += usage_lines(usage, timeline.now, width)
     if event.changes:
         lines += _changes(entry, width)
     return Content("\n").join(lines)

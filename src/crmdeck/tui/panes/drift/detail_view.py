@@ -8,6 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from crmdeck.model import FieldUsage
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.detail import day_detail, event_detail, story_detail
 from crmdeck.workspace import Timeline
@@ -23,6 +24,7 @@ class DetailView(VerticalScroll, can_focus=False):
         super().__init__(id=id, classes="detail")
         self._timeline: Timeline | None = None
         self._line: Line | None = None
+        self._usage: FieldUsage | None = None
         self._instead = ""
         self._width = 0
 
@@ -30,9 +32,19 @@ class DetailView(VerticalScroll, can_focus=False):
         """Yield the text."""
         yield Static("", markup=False)
 
-    def show(self, timeline: Timeline | None, line: Line | None, instead: str = "") -> None:
-        """Show what `line` is about; `instead` where there is none."""
+    def show(
+        self,
+        timeline: Timeline | None,
+        line: Line | None,
+        instead: str = "",
+        usage: FieldUsage | None = None,
+    ) -> None:
+        """Show what `line` is about; `instead` where there is none.
+
+        `usage` is where the field of its event is used, as far as that is known.
+        """
         other = line is None or self._line is None or line.key != self._line.key
+        self._usage = usage
         self._timeline, self._line, self._instead = timeline, line, instead
         self._draw()
         if other:
@@ -56,7 +68,7 @@ class DetailView(VerticalScroll, can_focus=False):
         if timeline is None or line is None:
             return Content.styled(self._instead, "$muted")
         if line.entry is not None:
-            return event_detail(timeline, line.entry, width)
+            return event_detail(timeline, line.entry, width, self._usage)
         if line.story is not None:
             return story_detail(timeline, line, width)
         return day_detail(timeline, line, width)

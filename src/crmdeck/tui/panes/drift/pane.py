@@ -23,6 +23,7 @@ from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.text import count
+from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry
 
@@ -40,7 +41,10 @@ class DriftPane(Pane):
         super().__init__(host, id=id)
         self.table = TimelineTable(columns_for((), 0), key=lambda line: line.key, id="timeline")
         self.timeline = TimelineLoader(host, self.loader, self)
-        self.commands = DriftCommands(host, self.loader, self.timeline, self.table, self)
+        self.usages = UsageAsker(host, self.loader, self._describe)
+        self.commands = DriftCommands(
+            host, self.loader, self.timeline, self.table, self, self.usages
+        )
         self.is_zoomed = False
         self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
@@ -66,6 +70,7 @@ class DriftPane(Pane):
     def reload(self) -> None:
         """Read the drift."""
         self.timeline.read(self.connection_id)
+        self.usages.read(None)
 
     def apply_filter(self, text: str) -> None:
         """Lay out what passes the filter."""
@@ -176,7 +181,9 @@ class DriftPane(Pane):
         self.post_message(self.Summary(number, self._hint))
         self.query_one(Density).current = line.at.date() if line is not None else None
         instead = "" if total else nothing_yet(self.host.status)
-        self.query_one(DetailView).show(timeline, line, instead)
+        place = self.commands.field_place
+        usage = self.usages.of(place) if place is not None else None
+        self.query_one(DetailView).show(timeline, line, instead, usage)
         self.refresh_bindings()
 
     def copy_text(self) -> str:

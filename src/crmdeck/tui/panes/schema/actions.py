@@ -5,6 +5,7 @@ from __future__ import annotations
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.panes.schema.commands import SchemaCommands
 from crmdeck.tui.samples import SAMPLES_HELP
+from crmdeck.tui.usage import USAGE_HELP
 
 SCHEMA_ACTIONS: Actions = (
     Action(
@@ -51,6 +52,15 @@ SCHEMA_ACTIONS: Actions = (
         help=SAMPLES_HELP,
         hint=78,
         blocked=SchemaCommands.no_samples,
+    ),
+    Action(
+        "schema.usage",
+        "depended on?",
+        ("D",),
+        SchemaCommands.ask_usage,
+        help=USAGE_HELP,
+        hint=76,
+        blocked=SchemaCommands.no_usage,
     ),
     Action(
         "schema.mapping",

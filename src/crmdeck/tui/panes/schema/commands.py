@@ -33,6 +33,7 @@ from crmdeck.tui.panes.schema.view_state import (
 from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.samples import InView, Sampler
 from crmdeck.tui.text import display_text
+from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Table
 
 Moments = tuple[datetime, ...]
@@ -90,6 +91,7 @@ class SchemaCommands:
         schema: SchemaLoader,
         state: ViewState,
         sampler: Sampler,
+        usages: UsageAsker,
     ) -> None:
         self._view = view
         self._host = host
@@ -97,6 +99,7 @@ class SchemaCommands:
         self._schema = schema
         self._state = state
         self._sampler = sampler
+        self._usages = usages
 
     def go(self, *places: Place) -> None:
         """Go in to `places`; where one was is where one comes back to."""
@@ -159,6 +162,20 @@ class SchemaCommands:
         view = self._in_view()
         if view is not None:
             self._sampler.toggle(view)
+
+    def ask_usage(self) -> None:
+        """Ask the CRM where the field is used, and show the field in full, where that stands."""
+        ref, line = self._view.connection_id, self._view.line
+        if ref is not None and line is not None:
+            if self._state.place.kind != FIELD:
+                self.go(Place(FIELD, *line.key))
+            self._usages.ask(FieldPlace(ref, *line.key))
+
+    def no_usage(self) -> str | None:
+        """Return why there is no field to ask about."""
+        if self._view.line is None:
+            return self.no_schema() or "Go to a field first."
+        return "Where it is used is told as of now: T leaves the past." if self._state.at else None
 
     def travel(self) -> None:
         """Ask for a moment and show the schema as of it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from crmdeck.model import DriftEvent, Field, Severity
+from crmdeck.model import DriftEvent, Field, FieldUsage, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, event_text
@@ -15,6 +15,7 @@ from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaD
 from crmdeck.tui.samples import Fullness, filled_text, values_text
 from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
+from crmdeck.tui.usage import usage_lines
 
 NAME_WIDTH = 10
 NOT_SAID = "not said to be required, unique or custom"
@@ -81,7 +82,14 @@ def field_brief(
     return Content("\n").join(lines)
 
 
-def field_facts(line: FieldLine, data: SchemaData, field: Field, fullness: Fullness) -> Content:
+def field_facts(
+    line: FieldLine,
+    data: SchemaData,
+    field: Field,
+    fullness: Fullness,
+    usage: FieldUsage | None = None,
+    width: int = 80,
+) -> Content:
     """Return everything known of a field but its picklist values, which are a table."""
     row = line.row
     lines = [
@@ -112,6 +120,8 @@ def field_facts(line: FieldLine, data: SchemaData, field: Field, fullness: Fulln
         lines.append(named("in the CRM", source))
     lines += _block("Help", field.description)
     lines += _block("Formula", field.formula)
+    lines += [Content(""), Content.styled("Where else it is used", "bold $primary")]
+    lines += usage_lines(usage, data.now, width)
     lines += [Content(""), Content.styled("History", "bold $primary"), *event_lines(line, data)]
     return Content("\n").join(lines)
 

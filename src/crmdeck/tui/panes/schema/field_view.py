@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.content import Content
 from textual.widget import Widget
 
 from crmdeck.model import PicklistValue
 from crmdeck.tui.widgets.table import Column, Table
-from crmdeck.tui.widgets.text_view import TextView
+from crmdeck.tui.widgets.text_view import Draw, TextView
 
 VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
     Column("value", "Value", lambda line: line[1].value, min_width=12, weight=1),
@@ -65,9 +64,9 @@ class FieldView(Container):
         """The picklist values."""
         return self.query_one("#values", Table)
 
-    def show(self, facts: Content, values: Sequence[PicklistValue], *, anew: bool) -> None:
+    def show(self, facts: Draw, values: Sequence[PicklistValue], *, anew: bool) -> None:
         """Show a field; `anew` begins at the top."""
-        self.facts.show(lambda _: facts, anew=anew)
+        self.facts.show(facts, anew=anew)
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -41,6 +42,7 @@ from crmdeck.tui.panes.schema.view_state import (
 )
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.text import count
+from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 
 READING = "Reading the fields."
@@ -59,8 +61,9 @@ class SchemaPane(Pane):
         self.view_state = ViewState()
         self.sampler = Sampler(host, self.loader, self.fill)
         self.schema = SchemaLoader(host, self.loader, self.view_state, self.sampler.samples, self)
+        self.usages = UsageAsker(host, self.loader, self.fill)
         self.commands = SchemaCommands(
-            self, host, self.loader, self.schema, self.view_state, self.sampler
+            self, host, self.loader, self.schema, self.view_state, self.sampler, self.usages
         )
         self._restored_for: object = None
         self._wanted: object = None
@@ -118,6 +121,7 @@ class SchemaPane(Pane):
         """Read the schema."""
         if self.connection_id is not None:
             self.schema.reload(self.connection_id)
+            self.usages.read(None)
 
     def arrive(self, cursor: object = None) -> None:
         """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
@@ -231,8 +235,19 @@ class SchemaPane(Pane):
         shown = (data.ref, self.place[1:3], data.overview.at)
         anew = shown != self._shown_field
         self._shown_field = shown
-        facts = detail.field_facts(line, data, found, self.schema.fullness(line.row.object_type))
-        self.field_view.show(facts, found.picklist, anew=anew)
+        place = FieldPlace(data.ref, *line.key)
+        self.field_view.show(
+            partial(
+                detail.field_facts,
+                line,
+                data,
+                found,
+                self.schema.fullness(line.row.object_type),
+                self.usages.of(place),
+            ),
+            found.picklist,
+            anew=anew,
+        )
         if anew and self.has_focus_within:
             self.field_view.target.focus()
 

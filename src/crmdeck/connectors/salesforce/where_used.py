@@ -1,0 +1,147 @@
+"""Where a custom field is used: the Tooling API's `MetadataComponentDependency` (beta).
+
+Its reference (Tooling API, "MetadataComponentDependency") says: 2,000 records in a query and no
+`queryMore`, comparisons by `=` only, no reports but through Bulk API 2.0, and nothing of standard
+fields. What is refused, cut off or not covered is said; an empty answer counts only where the
+org answers for custom fields at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from crmdeck.connectors.base import Usage
+from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.session import FAULTS
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, FieldUse
+
+MOST_ROWS = 2000
+NOT_CUSTOM = "Salesforce tells of custom fields only where they are used, and this is none."
+GONE = "Salesforce shows this user no such custom field (any more), so that it can't be asked."
+NOT_ANSWERED = "Salesforce tells of no dependency of any custom field here; that can't be all."
+CUT_OFF = f"Only the first {MOST_ROWS:,} are told."
+REPORTS_LATE = "Reports: Salesforce did not finish looking through them in time."
+REPORTS_FAILED = "Reports: Salesforce could not look through them."
+
+_NAME = re.compile(r"(?:(\w{1,15}?)__)?([A-Za-z]\w*?)__c")
+_OBJECT = re.compile(r"\w{1,100}")
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_COLUMNS = (
+    "SELECT MetadataComponentName, MetadataComponentNamespace, MetadataComponentType "
+    "FROM MetadataComponentDependency WHERE "
+)
+_ANY = f"{_COLUMNS}RefMetadataComponentType = 'CustomField' LIMIT 1"
+# Seconds between two looks at a job; Salesforce takes a few as a rule.
+_PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0)
+
+
+def where_used(
+    client: SalesforceClient, object_type: str, field_name: str, cancel: CancelToken
+) -> Usage:
+    """Return what uses a field, and what could not be found out, with the reason."""
+    match = _NAME.fullmatch(field_name)
+    if match is None or not _OBJECT.fullmatch(object_type):
+        return Usage(untold=(NOT_CUSTOM,))
+    try:
+        field_id = _field_id(client, object_type, match[1], match[2], cancel)
+    except CrmdeckError as error:
+        return Usage(untold=(_refused("Which field it is", error),))
+    if field_id is None:
+        return Usage(untold=(GONE,), gone=True)
+    # The column is text, in which the short and the long form of an id are not the same.
+    where = f"RefMetadataComponentId = '{field_id[:15]}'"
+    if len(field_id) > 15:
+        where = f"({where} OR RefMetadataComponentId = '{field_id}')"
+    uses: list[FieldUse] = []
+    untold: list[str] = []
+    for find in (_components, _reports):
+        try:
+            found = find(client, where, cancel)
+        except CrmdeckError as error:
+            found = Usage(untold=(_refused(_WHAT[find], error),))
+        uses += found.uses
+        untold += found.untold
+    return Usage(tuple(uses), tuple(untold))
+
+
+def _field_id(
+    client: SalesforceClient,
+    object_type: str,
+    namespace: str | None,
+    name: str,
+    cancel: CancelToken,
+) -> str | None:
+    soql = (
+        "SELECT Id, NamespacePrefix FROM CustomField WHERE "  # noqa: S608 - both are words
+        f"EntityDefinition.QualifiedApiName = '{object_type}' AND DeveloperName = '{name}'"
+    )
+    for record in _query(client, soql, cancel)[0]:
+        field_id = str(record.get("Id"))
+        if (record.get("NamespacePrefix") or None) == namespace and _ID.fullmatch(field_id):
+            return field_id
+    return None
+
+
+def _components(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage:
+    records, whole = _query(client, _COLUMNS + where, cancel)
+    if not records and not _query(client, _ANY, cancel)[0]:
+        return Usage(untold=(NOT_ANSWERED,))
+    return Usage(tuple(map(_use, records)), untold=() if whole else (CUT_OFF,))
+
+
+def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage:
+    query = f"{_COLUMNS}MetadataComponentType = 'Report' AND {where}"
+    reply = client.post("tooling/jobs/query", {"operation": "query", "query": query}, cancel)
+    job = reply.body.get("id") if isinstance(reply.body, Mapping) else None
+    if not isinstance(job, str) or not _ID.fullmatch(job):
+        return Usage(untold=(REPORTS_FAILED,))
+    for pause in _PAUSES:
+        if pause:
+            cancel.wait(pause)
+        reply = client.get(f"tooling/jobs/query/{job}", cancel)
+        state = reply.body.get("state") if isinstance(reply.body, Mapping) else None
+        if state == "JobComplete":
+            text = client.get_text(f"tooling/jobs/query/{job}/results", cancel)
+            return _read_reports(text)
+        if state in ("Failed", "Aborted"):
+            return Usage(untold=(REPORTS_FAILED,))
+    return Usage(untold=(REPORTS_LATE,))
+
+
+def _read_reports(text: str) -> Usage:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if text.strip() and "MetadataComponentName" not in text.partition("\n")[0]:
+        return Usage(untold=(REPORTS_FAILED,))
+    return Usage(tuple(map(_use, rows)))
+
+
+_WHAT = {_components: "Flows, rules, Apex and layouts", _reports: "Reports"}
+
+
+def _query(
+    client: SalesforceClient, soql: str, cancel: CancelToken
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """Return the records of an answer, and whether these are all."""
+    reply = client.get("tooling/query", cancel, params={"q": soql})
+    body = reply.body if isinstance(reply.body, Mapping) else {}
+    records = [record for record in body.get("records") or () if isinstance(record, Mapping)]
+    return records, len(records) < MOST_ROWS and body.get("done") is not False
+
+
+def _use(record: Mapping[str, Any]) -> FieldUse:
+    return FieldUse(
+        kind=str(record.get("MetadataComponentType") or "component"),
+        name=str(record.get("MetadataComponentName") or ""),
+        namespace=str(record.get("MetadataComponentNamespace") or "") or None,
+    )
+
+
+def _refused(what: str, error: CrmdeckError) -> str:
+    if FAULTS.concerns_connection(error):
+        raise error
+    return f"{what}: {error.message}"

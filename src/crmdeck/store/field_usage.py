@@ -1,0 +1,44 @@
+"""Where fields are used, as the CRM last told."""
+
+from __future__ import annotations
+
+from crmdeck.model import FieldUsage, to_utc
+from crmdeck.store.database import Database
+from crmdeck.store.record_table import stored
+
+_COLUMNS = ("connection_id", "object_type", "field_name", "body", "asked_at")
+
+
+class Usages:
+    """Answers to where a field is used; the last one of a field counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, connection_id: str, usage: FieldUsage) -> None:
+        """Append an answer; nothing where the CRM was not asked."""
+        if usage.asked_at is not None:
+            row = (
+                connection_id,
+                usage.object_type,
+                usage.field_name,
+                usage.to_json(),
+                stored(usage.asked_at),
+            )
+            self._database.insert("field_usage", _COLUMNS, [row])
+
+    def all(self, connection_id: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
+        """Return the last answers by connection id, object type and field name."""
+        rows = self._database.rows(
+            "SELECT DISTINCT ON (connection_id, object_type, field_name) "
+            "connection_id, object_type, field_name, body, asked_at FROM field_usage "
+            + ("" if connection_id is None else "WHERE connection_id = ? ")
+            + "ORDER BY connection_id, object_type, field_name, seq DESC",
+            [] if connection_id is None else [connection_id],
+        )
+        return {
+            (connection, object_type, name): FieldUsage.model_validate_json(body).model_copy(
+                update={"asked_at": to_utc(at)}
+            )
+            for connection, object_type, name, body, at in rows
+        }

@@ -1,0 +1,1 @@
+CREATE INDEX ON field_usage (connection_id, object_type, field_name, seq DESC);
