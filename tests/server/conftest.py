@@ -23,8 +23,10 @@ from crmdeck.model import Platform, Role, Source
 from crmdeck.server import Organisation, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts
+from crmdeck.server.connections import RequestLimits
 from crmdeck.server.documents import document
 from crmdeck.server.passwords import hash_password
+from crmdeck.server.run import server_config
 from crmdeck.server.sessions import Sessions
 from crmdeck.workspace import ConnectionDraft, Workspace
 
@@ -156,11 +158,16 @@ def served(house: House) -> Iterator[House]:
 class serving:  # noqa: N801  reads as a word at its place
     """Serve an application on a free port of loopback, by uvicorn in a thread."""
 
-    def __init__(self, app: Callable[..., Any]) -> None:
-        config = uvicorn.Config(app, log_config=None, lifespan="off", server_header=False)
-        self._server = uvicorn.Server(config)
+    def __init__(
+        self, app: Callable[..., Any], limits: RequestLimits | None = None, **more: Any
+    ) -> None:
+        self._server = uvicorn.Server(server_config(app, limits or RequestLimits(), **more))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+
+    def connections(self) -> int:
+        """Return how many connections are held."""
+        return len(self._server.server_state.connections)
 
     def __enter__(self) -> str:
         self._thread.start()

@@ -65,9 +65,10 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     with workspace(home, demo, as_json) as ws, _with_extra():
+        from crmdeck.server import log_to_stderr
         from crmdeck.server.run import Binding, serve
 
-        _log_to_stderr()
+        log_to_stderr()
         binding = Binding(host, port, tls_certificate, tls_key, public_url)
         serve(ws, binding, ready=_ready_as_json if as_json else _ready)
 
@@ -209,13 +210,6 @@ def _ready(url: str) -> None:
 def _ready_as_json(url: str) -> None:
     emit_json({"url": url})
     sys.stdout.flush()
-
-
-def _log_to_stderr() -> None:
-    import logging
-
-    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form)
 
 
 @contextlib.contextmanager

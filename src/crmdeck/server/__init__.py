@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crmdeck.server.accounts import Accounts, Organisation, User
     from crmdeck.server.app import create_app
+    from crmdeck.server.log import log_to_stderr
     from crmdeck.server.run import Binding, serve
 
 _HOMES = {
@@ -20,10 +21,11 @@ _HOMES = {
     "Organisation": "crmdeck.server.accounts",
     "User": "crmdeck.server.accounts",
     "create_app": "crmdeck.server.app",
+    "log_to_stderr": "crmdeck.server.log",
     "serve": "crmdeck.server.run",
 }
 
-__all__ = ["Accounts", "Binding", "Organisation", "User", "create_app", "serve"]
+__all__ = ["Accounts", "Binding", "Organisation", "User", "create_app", "log_to_stderr", "serve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
+import functools
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -15,10 +17,19 @@ import uvicorn
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 from crmdeck.server.accounts import Accounts
+from crmdeck.server.addresses import is_loopback
 from crmdeck.server.app import create_app
+from crmdeck.server.connections import (
+    BACKLOG,
+    BoundedProtocol,
+    Crowd,
+    RequestLimits,
+    room_for_connections,
+)
 from crmdeck.workspace import Workspace
 
 GRACE = 20
+HANDSHAKE = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,13 +58,16 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.is_ssl:
+            # uvicorn has no option for it, and asyncio gives a silent client a whole minute.
+            loop = asyncio.get_running_loop()
+            patient = functools.partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE)
+            loop.create_server = patient  # type: ignore[method-assign]
         await super().startup(sockets)
         if self.started:
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        import asyncio
-
         asyncio.get_running_loop().call_later(GRACE, self._stopping.cancel)
         await super().shutdown(sockets)
 
@@ -73,17 +87,32 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     scheme = "https" if tls else "http"
     public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
     stopping = CancelToken()
-    config = uvicorn.Config(
+    config = server_config(
         create_app(workspace, public_url=public.rstrip("/"), stopping=stopping),
-        log_config=None,
-        server_header=False,
-        proxy_headers=binding.public_url is not None,
-        timeout_graceful_shutdown=GRACE + 5,
+        RequestLimits(connections=room_for_connections()),
         ssl_certfile=binding.certificate if tls else None,
         ssl_keyfile=binding.key if tls else None,
     )
     with listener:
         _Server(config, stopping, lambda: ready(public)).run(sockets=[listener])
+
+
+def server_config(app: Callable[..., Any], limits: RequestLimits, **more: Any) -> uvicorn.Config:
+    """Return how an application is served within limits; `more` is uvicorn's."""
+    protocol: Any = functools.partial(
+        BoundedProtocol, limits=limits, crowd=Crowd(limits.connections)
+    )
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE + 5,
+        **more,
+    )
 
 
 def _require_users(workspace: Workspace) -> None:
@@ -122,7 +151,7 @@ def _require_privacy(binding: Binding, tls: bool) -> None:
                 remedy="It is https:// and a host, without a path.",
                 code="BAD_PUBLIC_URL",
             )
-    elif not tls and not _is_loopback(binding.host):
+    elif not tls and not is_loopback(binding.host):
         raise UsageError(
             f"On {binding.host} passwords would travel in the clear.",
             remedy="Give --tls-certificate and --tls-key, or let a proxy speak TLS and name its "
@@ -134,7 +163,7 @@ def _require_privacy(binding: Binding, tls: bool) -> None:
 def _listen(binding: Binding) -> socket.socket:
     family = socket.AF_INET6 if ":" in binding.host else socket.AF_INET
     try:
-        return socket.create_server((binding.host, binding.port), family=family, backlog=128)
+        return socket.create_server((binding.host, binding.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise UsageError(
             f"Can't listen on {binding.host}, port {binding.port}.",
@@ -147,10 +176,3 @@ def _listen(binding: Binding) -> socket.socket:
 def _netloc(host: str, listener: socket.socket) -> str:
     port = listener.getsockname()[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,44 @@
+"""Addresses and names of hosts, as a server has to tell them apart."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def household(address: str) -> str:
+    """Return what an address is counted by: itself, or the /64 that an IPv6 client has whole."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return str(found)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or an address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_address(host: str) -> bool:
+    """Return whether a host is given by its IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_network(text: str) -> bool:
+    """Return whether a text is an IP address or a network (`10.0.0.0/8`)."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,201 @@
+"""Connections of clients: each has so much time, and all together have so many.
+
+uvicorn waits for a request for as long as its client likes, so a few hundred half-sent ones hold
+all sockets that the process may have. Here the header and the body each have to arrive in time,
+and who reads an answer has to keep reading. Where there are too many connections, the one that
+has waited longest goes, of the address that has the most: who sends a whole request is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from crmdeck.server.addresses import household
+
+_LINGER = 2.0
+_TOO_LATE = (
+    b"HTTP/1.1 408 Request Timeout\r\n"
+    b"Content-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
+)
+_TOO_LATE_BODY = b'{"error": "The request did not arrive in time.", "code": "REQUEST_TIMEOUT"}'
+
+FEWEST_CONNECTIONS = 32
+MOST_CONNECTIONS = 1024
+BACKLOG = 64
+# What the process itself needs: the cache, its log, CRMs, and as many as are accepted at once.
+_RESERVED = 128 + BACKLOG
+_WANTED = 4096
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """How long a client may take, in seconds, and how many connections there may be.
+
+    `header` runs from connecting (or from the answer before), `body` from the header's end. Who
+    reads an answer has to take in `pace` bytes a second, looked at every `stall` seconds.
+    """
+
+    header: float = 10.0
+    body: float = 30.0
+    stall: float = 30.0
+    pace: int = 1024
+    connections: int = MOST_CONNECTIONS
+
+
+class Crowd:
+    """All connections of a server, and which of them wait for their client."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._all: set[BoundedProtocol] = set()
+        self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
+
+    def enter(self, connection: BoundedProtocol) -> None:
+        """Take a connection in; another one, or this one, is dropped where there is no room."""
+        if len(self._all) >= self._most:
+            dropped = self._dispensable() or connection
+            dropped.drop()
+            self.leave(dropped)
+        else:
+            dropped = None
+        if dropped is not connection:
+            self._all.add(connection)
+
+    def leave(self, connection: BoundedProtocol) -> None:
+        """Forget a connection that has ended."""
+        self._all.discard(connection)
+        self.works(connection)
+
+    def waits(self, connection: BoundedProtocol) -> None:
+        """Take note that a connection waits for its client from now on."""
+        if connection in self._all:
+            self._waiting.setdefault(connection.household, {})[connection] = None
+
+    def works(self, connection: BoundedProtocol) -> None:
+        """Take note that a connection has a whole request."""
+        neighbours = self._waiting.get(connection.household)
+        if neighbours is not None:
+            neighbours.pop(connection, None)
+            if not neighbours:
+                del self._waiting[connection.household]
+
+    def _dispensable(self) -> BoundedProtocol | None:
+        """Return who has waited longest at the busiest address, and has no answer to read."""
+        for neighbours in sorted(self._waiting.values(), key=len, reverse=True):
+            for each in neighbours:
+                if each.transport.get_write_buffer_size() == 0:
+                    return each
+        return None
+
+
+class BoundedProtocol(H11Protocol):
+    """uvicorn's protocol over h11, which ends what takes too long."""
+
+    def __init__(self, *args: Any, limits: RequestLimits, crowd: Crowd, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._limits = limits
+        self._crowd = crowd
+        self._phase: tuple[object, object] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self.household = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.household = household(self.client[0] if self.client else "")
+        self._crowd.enter(self)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request once one is answered."""
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        for timer in (self._deadline, self._stall):
+            if timer is not None:
+                timer.cancel()
+        self._crowd.leave(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Watch that the client goes on reading."""
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """Stop watching: the client has read nearly all."""
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        self.transport.abort()
+
+    def _watch(self) -> None:
+        """Start the clock of the phase that the request has come to, if it has come to one."""
+        phase = (self.conn.their_state, self.cycle)
+        if phase == self._phase:
+            return
+        self._phase = phase
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        seconds = {h11.IDLE: self._limits.header, h11.SEND_BODY: self._limits.body}.get(phase[0])
+        if seconds is None:
+            self._crowd.works(self)
+            return
+        self._crowd.waits(self)
+        self._deadline = self.loop.call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        if self.transport.is_closing():
+            return
+        begun = self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
+        if begun and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_TOO_LATE % (len(_TOO_LATE_BODY), _TOO_LATE_BODY))
+        if self.cycle is not None:
+            # The application must not add to that.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+        self.loop.call_later(_LINGER, self.drop)
+
+    def _watch_reader(self, before: int | None = None) -> None:
+        left = self.transport.get_write_buffer_size()
+        if before is not None and before - left < self._limits.pace * self._limits.stall:
+            self.drop()
+            return
+        self._stall = self.loop.call_later(self._limits.stall, self._watch_reader, left)
+
+
+def room_for_connections() -> int:
+    """Return how many connections this process can hold, having asked for more where it may."""
+    try:
+        import resource
+    except ImportError:  # Windows, which sets no such limit
+        return MOST_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, soft - _RESERVED))
