@@ -57,7 +57,7 @@ def columns() -> list[Column[Row]]:
 class Bench(App[None]):
     """One table on an empty screen."""
 
-    def __init__(self, table: Table[Row] | DataTable[str]) -> None:
+    def __init__(self, table: Table[Any] | DataTable[str]) -> None:
         super().__init__(css_path=[*sheets()])
         self.table = table
         for theme in THEMES:

@@ -34,10 +34,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Filter(Generic[R]):
-    """A compiled filter: what passes, what to highlight, and what the user should know."""
+    """A compiled filter: what passes, what to highlight, and what the user should know.
+
+    `beside` is what has to pass where an index has found the words already.
+    """
 
     text: str
     predicate: Predicate[R] | None
+    beside: Predicate[R] | None
     words: tuple[str, ...]
     hint: str = ""
 
@@ -66,9 +70,11 @@ def compile_filter(
     """
     known = keys or {}
     tests: list[Predicate[R]] = []
+    beside: list[Predicate[R]] = []
     words: list[str] = []
     unknown: list[str] = []
     for term in parse(text):
+        is_word = term.key is None or term.key not in known
         if term.key is not None and term.key in known:
             test = _key_test(known[term.key], term.value)
         else:
@@ -79,7 +85,11 @@ def compile_filter(
                 words.append(value)
             test = _word_test(value, searched)
         tests.append(_negated(test) if term.negated else test)
-    return Filter(text.strip(), _all_of(tests), tuple(words), _hint(unknown, known))
+        if term.negated or not is_word:
+            beside.append(tests[-1])
+    return Filter(
+        text.strip(), _all_of(tests), _all_of(beside), tuple(words), _hint(unknown, known)
+    )
 
 
 def yes_no(value: bool | None, wanted: str) -> bool:

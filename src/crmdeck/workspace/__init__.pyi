@@ -80,6 +80,9 @@ from .schemas import FieldSample as FieldSample
 from .schemas import InspectedObject as InspectedObject
 from .schemas import MappedTo as MappedTo
 from .schemas import SchemaOverview as SchemaOverview
+from .search import MAPPED as MAPPED
+from .search import Searchable as Searchable
+from .search import SearchIndex as SearchIndex
 from .signin.browser import DEFAULT_PORT as DEFAULT_PORT
 from .signin.browser import BrowserSignIn as BrowserSignIn
 from .signin.flows import Flow as Flow
@@ -87,6 +90,8 @@ from .signin.flows import Question as Question
 from .signin.hosts import login_url as login_url
 from .signin.keyfile import read_key as read_key
 from .signin.service import SignedIn as SignedIn
+from .standing import field_standing as field_standing
+from .standing import object_standing as object_standing
 from .usage_view import NOT_COVERED as NOT_COVERED
 from .usage_view import VERDICT_WORDS as VERDICT_WORDS
 from .usage_view import usage_summary as usage_summary

@@ -13,6 +13,7 @@ from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import Searchable
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Choose(Dialog[Any]):
             choices,
             columns,
             key=lambda choice: choice.value,
-            searched=lambda choice: (choice.label, choice.detail),
+            searched=lambda choice: Searchable(choice.label, texts=(choice.detail,)),
             current=current,
         )
 

@@ -16,7 +16,7 @@ from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
-from crmdeck.workspace import FieldChoice
+from crmdeck.workspace import FieldChoice, Searchable
 
 COLUMNS: tuple[Column[FieldChoice], ...] = (
     Column(
@@ -60,7 +60,7 @@ class ChooseField(Dialog[str]):
             options,
             COLUMNS,
             key=lambda option: option.name,
-            searched=lambda option: (option.name, option.label, option.type),
+            searched=lambda option: Searchable(option.name, texts=(option.label, option.type)),
             filter_keys=FILTER_KEYS,
             current=current,
             placeholder="type to search name, label, type:picklist",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
@@ -15,19 +15,18 @@ from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.filters import KeyTest, compile_filter
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.workspace import Searchable, SearchIndex
 
 R = TypeVar("R")
-
-MOST_RANKED = 5_000
-"""Rows among which the best match is sought: more would be felt at each letter."""
 
 
 class SearchList(ActionHost, Widget, Generic[R]):
     """Shows `rows` under `columns`; the keys that move the cursor work while one types.
 
     With None for `rows` they are not known yet: `fill` brings them. `key` names a row, `current`
-    is the name of that to begin at. Words are looked for in the texts that `searched` gives, the
-    first of which is the row's name: the cursor goes to the row whose name fits best.
+    is the name of that to begin at. Words are looked for in what `searched` tells, else in what
+    shows: what fits best comes first, with the cursor on it. An `index` over the rows may be
+    handed in beside them.
     """
 
     SCOPE = "list"
@@ -53,7 +52,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         columns: Sequence[Column[R]],
         *,
         key: Callable[[R], Hashable] = id,
-        searched: Callable[[R], Sequence[str]] | None = None,
+        searched: Callable[[R], Searchable] | None = None,
         filter_keys: Mapping[str, KeyTest[R]] | None = None,
         current: Hashable = None,
         placeholder: str = "type to search",
@@ -61,16 +60,17 @@ class SearchList(ActionHost, Widget, Generic[R]):
     ) -> None:
         super().__init__()
         self._rows = tuple(rows) if rows is not None else None
+        self._index: SearchIndex[R] | None = None
         self._current = current
+        shown = [column.text for column in columns if column.searched]
         self._searched = searched or (
-            lambda row: [column.text(row) for column in columns if column.searched]
+            lambda row: Searchable("", texts=tuple(text(row) for text in shown))
         )
         self._filter_keys = filter_keys or {}
         self._entry = LineInput(placeholder=placeholder, compact=True)
         self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
         self._table.can_focus = False
         self._sought = ""
-        self._placed = ""
         self._takes = False
         self._is_filled = False
 
@@ -89,9 +89,9 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._show()
         self._entry.focus()
 
-    def fill(self, rows: Sequence[R]) -> None:
+    def fill(self, rows: Sequence[R], index: SearchIndex[R] | None = None) -> None:
         """Show `rows`, in the place of those that were there."""
-        self._rows = tuple(rows)
+        self._rows, self._index = tuple(rows), index
         if self.is_mounted:
             self._show()
 
@@ -132,14 +132,12 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     @on(Table.Ordered)
     def _found(self) -> None:
-        self._place_cursor()
         if self._takes:
             self._takes = False
             self._take_row()
 
     def _take_what_is_found(self) -> None:
         self._search(self._entry.value)
-        self._place_cursor()
         # Rows that are known may not have come into the table yet: they are taken as they do.
         coming = self._rows is not None and not self._is_filled
         self._takes = coming or self._table.is_ordering
@@ -154,26 +152,19 @@ class SearchList(ActionHost, Widget, Generic[R]):
         if text == self._sought:
             return
         self._sought = text
-        found = compile_filter(text, searched=self._searched, keys=self._filter_keys)
-        self._table.set_filter(found.predicate, found.words)
+        found = compile_filter(text, searched=self._texts, keys=self._filter_keys)
+        self._table.set_filter(found.predicate, found.words, beside=found.beside, scattered=True)
 
-    def _place_cursor(self) -> None:
-        """Put the cursor on the best match, once for each text that was sought."""
-        if self._table.is_ordering or self._placed == self._sought:
-            return
-        self._placed = self._sought
-        words = self._table.words
-        if words:
-            shown = self._table.shown()[:MOST_RANKED]
-            ranks = (rank(words, self._searched(row)) for row in shown)
-            best = min(enumerate(ranks), key=lambda one: (one[1], one[0]), default=None)
-            if best is not None:
-                self._table.move_to(best[0])
+    def _texts(self, row: R) -> tuple[str, ...]:
+        one = self._searched(row)
+        return (one.name, one.within, *one.texts)
 
     def _show(self) -> None:
         if self._rows is not None:
             self._is_filled = True
-            self._table.set_rows(self._rows, cursor=self._current)
+            if self._index is None:
+                self._index = SearchIndex(self._rows, self._searched)
+            self._table.set_rows(self._rows, cursor=self._current, index=self._index)
 
     ACTIONS: ClassVar[Actions] = (
         Action("list.down", "next", ("down",), next_row, hint=20, palette=False, priority=True),
@@ -186,22 +177,3 @@ class SearchList(ActionHost, Widget, Generic[R]):
             )
         ),
     )
-
-
-def rank(words: Sequence[str], texts: Iterable[str]) -> tuple[int, int]:
-    """Return how well a row fits, the best first; `words` are case-folded.
-
-    0 where its name, the first of `texts`, is what was typed, 1 where it begins with it, 2 where
-    another text does either, 3 for a word inside; then the shorter name.
-    """
-    wanted = " ".join(words)
-    name, *others = (text.casefold() for text in texts)
-    if name == wanted:
-        kind = 0
-    elif name.startswith(wanted):
-        kind = 1
-    elif any(text.startswith(wanted) for text in others):
-        kind = 2
-    else:
-        kind = 3
-    return kind, len(name)

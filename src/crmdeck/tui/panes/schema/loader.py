@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.schema.rows import FieldData, FieldLine, SchemaData, field_data, schema_data
+from crmdeck.tui.panes.schema.rows import (
+    FieldData,
+    FieldLine,
+    SchemaData,
+    field_data,
+    field_index,
+    schema_data,
+)
 from crmdeck.tui.panes.schema.view_state import (
     COMPARISON,
     DIFFERENCE,
@@ -26,7 +33,7 @@ from crmdeck.tui.samples import Fullness, Samples
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import InspectedObject, Workspace
+    from crmdeck.workspace import InspectedObject, SearchIndex, Workspace
 
 NO_FIELDS = FieldData("", None)
 
@@ -61,6 +68,7 @@ class SchemaLoader:
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
         self._inspected: tuple[InspectedObject, Mapping[str, Field]] | None = None
+        self._index: SearchIndex[FieldLine] | None = None
         self._rated: tuple[FieldLine, ...] = ()
         self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
 
@@ -108,6 +116,12 @@ class SchemaLoader:
 
     def _took_fields(self, fields: FieldData) -> None:
         self._fields = fields
+        if fields.index is not None:
+            # A search that comes before it is done builds its own, step by step.
+            index = fields.index
+            self._loader.load(
+                "index", lambda _: index.prepare(), lambda _: None, cancellable=False, quiet=True
+            )
         self._prune()
         self._shown.fill()
 
@@ -252,6 +266,14 @@ class SchemaLoader:
                 for line in lines
             )
         return self._rated
+
+    def index_of(self, rows: Sequence[FieldLine]) -> SearchIndex[FieldLine] | None:
+        """Return an index over fields, those of an object type or all; one until they change."""
+        if self.data is None or rows is self._fields.lines:
+            return self._fields.index
+        if self._index is None or self._index.rows is not rows:
+            self._index = field_index(self.data, rows)
+        return self._index
 
     def _took_object(
         self, data: SchemaData, inspected: tuple[InspectedObject, Mapping[str, Field]]

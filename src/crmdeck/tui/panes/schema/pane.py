@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -24,7 +24,7 @@ from crmdeck.tui.panes.schema.export import comparison_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of
 from crmdeck.tui.panes.schema.loader import SchemaLoader
-from crmdeck.tui.panes.schema.rows import FieldLine
+from crmdeck.tui.panes.schema.rows import FieldLine, object_index
 from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARED,
@@ -44,6 +44,9 @@ from crmdeck.tui.samples import Sampler
 from crmdeck.tui.text import count
 from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import SearchIndex
 
 READING = "Reading the fields."
 PAUSE = 0.2
@@ -225,7 +228,12 @@ class SchemaPane(Pane):
         self._wanted = None
         if cursor is None and before != subject and rows:
             cursor = table.key_of(rows[0])
-        table.set_rows(rows, cursor=cursor)
+        table.set_rows(rows, cursor=cursor, index=self._index_of(place, rows))
+
+    def _index_of(self, place: Place, rows: tuple[Any, ...]) -> SearchIndex[Any] | None:
+        if place.kind == OBJECTS:
+            return object_index(rows)
+        return self.schema.index_of(rows) if place.kind in (FIELDS, ALL) else None
 
     def _fill_field(self) -> None:
         line, data = self.line, self.schema.data
@@ -316,7 +324,7 @@ class SchemaPane(Pane):
         """Filter what the place shows."""
         found = filter_of(self.place.kind, text, self._moment)
         self._hint = found.hint
-        self.table.set_filter(found.predicate, found.words)
+        self.table.set_filter(found.predicate, found.words, beside=found.beside)
 
     @on(Table.Ordered)
     def _ordered(self, message: Table.Ordered) -> None:

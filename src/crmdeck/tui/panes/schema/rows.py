@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, Severity
+from crmdeck.workspace import (
+    MAPPED,
+    Searchable,
+    SearchIndex,
+    field_standing,
+    object_standing,
+)
 
 if TYPE_CHECKING:
     from crmdeck.workspace import MappedTo, SchemaOverview
@@ -114,12 +121,13 @@ class SchemaData:
 
 @dataclass(frozen=True)
 class FieldData:
-    """All fields of a connection at a moment."""
+    """All fields of a connection at a moment; `index` is over all of them."""
 
     ref: str
     at: datetime | None
     lines: tuple[FieldLine, ...] = ()
     by_object: Mapping[str, tuple[FieldLine, ...]] = field(default_factory=dict)
+    index: SearchIndex[FieldLine] | None = None
 
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
@@ -147,12 +155,43 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
         key = (row.object_type, row.name)
         line = FieldLine(row, mapped.get(key, ""), data.marks.get(key), data.changed.get(key))
         by_object.setdefault(row.object_type, []).append(line)
+    lines = tuple(line for lines in by_object.values() for line in lines)
     return FieldData(
         data.ref,
         data.overview.at,
-        tuple(line for lines in by_object.values() for line in lines),
+        lines,
         {name: tuple(lines) for name, lines in by_object.items()},
+        field_index(data, lines),
     )
+
+
+def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
+    """Return an index over object types."""
+
+    def searched(line: ObjectLine) -> Searchable:
+        standing = object_standing(line.key, custom=bool(line.summary.custom))
+        return Searchable(
+            line.key, texts=(line.summary.label,), standing=MAPPED if line.mapped else standing
+        )
+
+    return SearchIndex(objects, searched)
+
+
+def field_index(data: SchemaData, lines: Sequence[FieldLine]) -> SearchIndex[FieldLine]:
+    """Return an index over fields, of one object type or of all."""
+    custom = {line.key for line in data.objects if line.summary.custom}
+
+    def searched(line: FieldLine) -> Searchable:
+        row = line.row
+        standing = field_standing(
+            row.object_type,
+            custom_object=row.object_type in custom,
+            custom=bool(row.custom),
+            mapped=bool(line.mapped),
+        )
+        return Searchable(row.name, row.object_type, (row.label, line.mapped), standing)
+
+    return SearchIndex(lines, searched)
 
 
 ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL: "↔"}

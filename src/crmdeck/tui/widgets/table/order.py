@@ -1,4 +1,4 @@
-"""Which rows show, in which order: filter and sort in slices. Pure.
+"""Which rows show, in which order: search, filter and sort in slices. Pure.
 
 A single `list.sort` of 50,000 rows holds the interpreter for longer than a frame, so rows are
 sorted in short runs that are then merged pairwise; every step is a fraction of the whole and
@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from crmdeck.tui.widgets.table.columns import Column
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import SearchIndex
 
 R = TypeVar("R")
 
@@ -38,7 +41,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Plan(Generic[R]):
-    """What to compute: `wanted` is the key of the row to find again, `key` gives keys."""
+    """What to compute: `wanted` is the key of the row to find again, `key` gives keys.
+
+    With an `index` over the rows its order of relevance is the order of what has the `words`, and
+    `predicate` is what has to pass besides; `scattered` as the index has it.
+    """
 
     rows: Sequence[R]
     predicate: Callable[[R], bool] | None = None
@@ -46,6 +53,9 @@ class Plan(Generic[R]):
     descending: bool = False
     key: Callable[[R], Hashable] | None = None
     wanted: Hashable | None = None
+    index: SearchIndex[R] | None = None
+    words: Sequence[str] = ()
+    scattered: bool = False
 
 
 def work(plan: Plan[R]) -> Generator[None, None, Order]:
@@ -71,12 +81,14 @@ def advance(job: Generator[None, None, Order], seconds: float) -> Order | None:
 
 def _filtered(plan: Plan[R]) -> Generator[None, None, Sequence[int]]:
     rows, predicate = plan.rows, plan.predicate
+    found: Sequence[int] = range(len(rows))
+    if plan.index is not None and plan.words:
+        found = yield from plan.index.find(plan.words, scattered=plan.scattered)
     if predicate is None:
-        return range(len(rows))
+        return found
     passed: list[int] = []
-    for start in range(0, len(rows), CHUNK):
-        stop = min(start + CHUNK, len(rows))
-        passed += [index for index in range(start, stop) if predicate(rows[index])]
+    for start in range(0, len(found), CHUNK):
+        passed += [index for index in found[start : start + CHUNK] if predicate(rows[index])]
         yield
     return passed
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Hashable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from textual import events
@@ -34,6 +35,9 @@ from crmdeck.tui.widgets.table.strips import (
     with_more,
 )
 
+if TYPE_CHECKING:
+    from crmdeck.workspace import SearchIndex
+
 R = TypeVar("R")
 
 CACHED_STRIPS = 1024
@@ -43,6 +47,19 @@ SIDE_STEP = 12
 
 SLICE = 0.004
 """Seconds of ordering work between two breaths of the event loop."""
+
+
+@dataclass(frozen=True)
+class Coming(Generic[R]):
+    """Rows that are being ordered, the key that the cursor is to go to, and an index over them.
+
+    A search puts the cursor on the first row in its place.
+    """
+
+    rows: Sequence[R]
+    wanted: Hashable | None
+    index: SearchIndex[R] | None
+    is_search: bool = False
 
 
 class TableMessage(Message):
@@ -113,8 +130,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.words: tuple[str, ...] = ()
         self.key_of: Callable[[R], Hashable] = key or _itself
         self._rows: Sequence[R] = ()
+        self._index: SearchIndex[R] | None = None
         self._order: Sequence[int] = range(0)
         self._predicate: Callable[[R], bool] | None = None
+        self._beside: Callable[[R], bool] | None = None
+        self._scattered = False
         self._cursor = 0
         self._filled = bool(rows)
         self._placed: tuple[Placed[R], ...] = ()
@@ -122,8 +142,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._look: Look | None = None
         self._strips: dict[tuple[int, RowState], Strip] = {}
         self._viewport = Size(0, 0)
-        # Rows that are still being ordered, and the key that the cursor is to go to.
-        self._coming: tuple[Sequence[R], Hashable | None] | None = None
+        self._coming: Coming[R] | None = None
         if rows:
             self._rows, self._order = rows, range(len(rows))
 
@@ -293,18 +312,25 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def on_mount(self) -> None:
         """Order the first rows."""
         if self.sort is not None or self._predicate is not None:
-            self._start(self._rows, wanted=None)
+            self._start(Coming(self._rows, None, self._index))
         elif self.shown_count:
             self.post_message(self.Ordered(self))
             self.post_message(self.Highlighted(self, self.cursor_row))
 
-    def set_rows(self, rows: Sequence[R], *, cursor: Hashable | None = None) -> None:
+    def set_rows(
+        self,
+        rows: Sequence[R],
+        *,
+        cursor: Hashable | None = None,
+        index: SearchIndex[R] | None = None,
+    ) -> None:
         """Show `rows` (never changed afterwards); cursor and marks stay on their keys.
 
-        `cursor` is the key of the row to go to, if it is among them.
+        `cursor` is the key of the row to go to, if it is among them. With an `index` over them
+        what a filter finds stands in its order of relevance, unless the rows are sorted.
         """
         self._filled = True
-        self._start(rows, wanted=self.cursor_key if cursor is None else cursor)
+        self._start(Coming(rows, self.cursor_key if cursor is None else cursor, index))
 
     def update_rows(self, rows: Sequence[R]) -> None:
         """Show `rows`, the same keys in the same order as before, without ordering them anew.
@@ -316,14 +342,28 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.refresh()
 
     def set_filter(
-        self, predicate: Callable[[R], bool] | None = None, words: Sequence[str] = ()
+        self,
+        predicate: Callable[[R], bool] | None = None,
+        words: Sequence[str] = (),
+        *,
+        beside: Callable[[R], bool] | None = None,
+        scattered: bool = False,
     ) -> None:
         """Show the rows that pass, with `words` highlighted.
 
-        Without a predicate every word must occur in one of the searched columns.
+        Without a predicate every word must occur in one of the searched columns. Where the rows
+        have an index, it finds the words, `beside` is what has to pass besides, and the cursor
+        goes to the best match as other words are looked for; `scattered` as the index has it.
         """
+        before = self.words
         self.words = tuple(word.casefold() for word in words if word)
         self._predicate = predicate or (self._has_words if self.words else None)
+        self._beside = beside
+        self._scattered = scattered
+        if self._coming is None:
+            self._coming = Coming(self._rows, self.cursor_key, self._index)
+        if self._coming.index is not None and self.words and self.words != before:
+            self._coming = replace(self._coming, wanted=None, is_search=True)
         self._restart()
 
     def set_sort(self, sort: Sort | None) -> None:
@@ -359,48 +399,48 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _restart(self) -> None:
         """Order anew what shows, or what was about to."""
-        if self._coming is not None:
-            self._start(*self._coming)
-        else:
-            self._start(self._rows, wanted=self.cursor_key)
+        self._start(self._coming or Coming(self._rows, self.cursor_key, self._index))
 
-    def _start(self, rows: Sequence[R], wanted: Hashable | None) -> None:
-        self._coming = rows, wanted
+    def _start(self, coming: Coming[R]) -> None:
+        self._coming = coming
         column = self._sort_column()
         plan = Plan(
-            rows=rows,
-            predicate=self._predicate,
+            rows=coming.rows,
+            predicate=self._predicate if coming.index is None else self._beside,
+            index=coming.index,
+            words=self.words,
+            scattered=self._scattered,
             column=column,
             descending=bool(self.sort and self.sort.descending),
             key=self.key_of,
-            wanted=wanted,
+            wanted=coming.wanted,
         )
         job = work(plan)
         self.workers.cancel_group(self, "order")
         order = advance(job, self.PATIENCE)
         if order is not None:
-            self._show(rows, order)
+            self._show(coming, order)
         else:
 
             async def finish() -> None:
-                await self._finish(rows, job)
+                await self._finish(coming, job)
 
             worker: Worker[None] = self.run_worker(finish, group="order", exclusive=True)
             del worker
 
-    async def _finish(self, rows: Sequence[R], job: Generator[None, None, Order]) -> None:
+    async def _finish(self, coming: Coming[R], job: Generator[None, None, Order]) -> None:
         order = None
         while order is None:
             await asyncio.sleep(0)
             order = advance(job, SLICE)
-        self._show(rows, order)
+        self._show(coming, order)
 
-    def _show(self, rows: Sequence[R], order: Order) -> None:
+    def _show(self, coming: Coming[R], order: Order) -> None:
         before = self.cursor_key
         self._coming = None
-        self._rows, self._order = rows, order.indexes
-        found = order.found if order.found is not None else min(self._cursor, self.shown_count - 1)
-        self._cursor = max(0, found)
+        self._rows, self._index, self._order = coming.rows, coming.index, order.indexes
+        stays = 0 if coming.is_search else min(self._cursor, self.shown_count - 1)
+        self._cursor = max(0, order.found if order.found is not None else stays)
         if self.marks.anchor is not None:
             self.marks = self.marks.range_from(None)
         self._strips.clear()

@@ -1,0 +1,235 @@
+"""Find rows by words while one types: folded once, the last answer narrowed, the best first. Pure.
+
+A search never looks at a row's own texts again: all of them stand, folded and cut into words, in
+one string a row, in which a word is found by Python's own substring search. A word that grows is
+looked for among what the shorter one found.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Sequence
+from functools import lru_cache
+from heapq import nsmallest
+from typing import Generic, NamedTuple, TypeVar
+
+from crmdeck.matching.languages import fold
+from crmdeck.matching.text import split_words, strip_platform
+
+R = TypeVar("R")
+
+MAPPED, USUAL, CUSTOM, STANDARD, SETUP = range(5)
+"""How near an object or field is to what an operator works with, the nearest first."""
+
+STEP = 256
+"""Rows between two yields: well under a millisecond of work."""
+
+REMEMBERED = 24
+"""So many answers are kept to be narrowed, or to be given again as a word is taken back."""
+
+MOST_SCATTERED = 200
+
+# A name stands between the first pair of marks, another text between the second: as it is, and as
+# words, each with a blank before it.
+_NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT = "\x02", "\x03", "\x04", "\x05"
+_MARKS = dict.fromkeys(map(ord, (_NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT)), " ")
+
+
+class Searchable(NamedTuple):
+    """What is looked for in a row, and how much the row matters.
+
+    `name` is what it is called, `within` the name of what it is in (the object of a field), so
+    that `Account.Name` finds it; `texts` are what else is said of it. Of equal matches the one
+    with the least `standing` comes first; those of `SETUP` and beyond come after all others,
+    however well they match.
+    """
+
+    name: str
+    within: str = ""
+    texts: tuple[str, ...] = ()
+    standing: int = STANDARD
+
+
+class _Texts(NamedTuple):
+    """The rows by standing and length of their names: their texts, and where each came from."""
+
+    texts: tuple[str, ...]
+    origins: tuple[int, ...]
+    setup_from: int
+
+
+class SearchIndex(Generic[R]):
+    """An index over `rows`; `searched` tells of each what is looked for in it.
+
+    It is built when it is first needed, in steps; `prepare` does so in another thread.
+    """
+
+    def __init__(self, rows: Sequence[R], searched: Callable[[R], Searchable]) -> None:
+        self.rows = rows
+        self._searched = searched
+        self._built: _Texts | None = None
+        self._answers: list[tuple[tuple[str, ...], list[int]]] = []
+        self._scattered: tuple[str, list[int]] = ("", [])
+
+    def prepare(self) -> None:
+        """Build the index; may be called from any thread."""
+        for _ in self._build():
+            pass
+
+    def find(
+        self, words: Sequence[str], *, scattered: bool = False
+    ) -> Generator[None, None, Sequence[int]]:
+        """Return the indexes of the rows in which all `words` occur, the best match first.
+
+        First what is called so, then names that begin so, other texts that do, words that begin
+        so, and what has it inside; those of one kind by their standing, then the shorter name,
+        then as they came. With `scattered`, where nothing is found, it is names that have the
+        letters of the words in their order (`oppstg`). Without words, or with empty ones, it is
+        all rows as they came. To be advanced step by step, one search at a time.
+        """
+        wanted = tuple(filter(None, (_folded(word).strip() for word in words)))
+        if not wanted:
+            return range(len(self.rows))
+        if self._built is None:
+            yield from self._build()
+        built = self._built
+        if built is None:
+            return ()
+        ranked = yield from self._ranked(built, wanted)
+        if scattered and not ranked:
+            ranked = yield from self._find_scattered(built, "".join(wanted))
+        origins = built.origins
+        found: list[int] = []
+        for start in range(0, len(ranked), 8 * STEP):
+            found += [origins[place] for place in ranked[start : start + 8 * STEP]]
+            yield
+        return found
+
+    def _build(self) -> Generator[None, None, None]:
+        texts: list[str] = []
+        groups: dict[tuple[int, int], list[int]] = {}
+        setup_from = 0
+        for index, row in enumerate(self.rows):
+            one = self._searched(row)
+            texts.append(_text(one))
+            groups.setdefault((one.standing, len(one.name)), []).append(index)
+            setup_from += one.standing < SETUP
+            if index % STEP == STEP - 1:
+                yield
+        order = [index for key in sorted(groups) for index in groups[key]]
+        yield
+        self._built = _Texts(tuple(texts[index] for index in order), tuple(order), setup_from)
+
+    def _ranked(self, built: _Texts, wanted: tuple[str, ...]) -> Generator[None, None, list[int]]:
+        """Return the places of the texts with all words, by how they match, then in order."""
+        size = len(built.texts)
+        smallest: list[int] | None = None
+        for words, answer in self._answers:
+            if words == wanted:
+                return answer
+            if _narrows(wanted, words) and len(answer) < size:
+                smallest, size = answer, len(answer)
+        # A few runs that each ascend: merged at once.
+        pool = range(size) if smallest is None else sorted(smallest)
+        yield
+        text = " ".join(wanted)
+        exact, begins, told = f"{_NAME} {text} {_END_OF_NAME}", f"{_NAME} {text}", f"{_TEXT} {text}"
+        # The longest word leaves the least to do for the others.
+        longest, *others = sorted(wanted, key=len, reverse=True)
+        start_of_longest, *starts = (f" {word}" for word in (longest, *others))
+        usual: tuple[list[int], ...] = ([], [], [], [], [])
+        setup: tuple[list[int], ...] = ([], [], [], [], [])
+        texts, setup_from = built.texts, built.setup_from
+        for start in range(0, size, STEP):
+            hits = [place for place in pool[start : start + STEP] if longest in texts[place]]
+            for word in others:
+                hits = [place for place in hits if word in texts[place]]
+            # One letter is in all that there is: what comes last stays in its order.
+            last = bisect_left(hits, setup_from) if len(text) == 1 else len(hits)
+            setup[4].extend(hits[last:])
+            for place in hits[:last]:
+                one = texts[place]
+                kinds = usual if place < setup_from else setup
+                # Most have it inside only, and are known by the first look.
+                if start_of_longest not in one:
+                    kinds[4].append(place)
+                elif begins in one:
+                    kinds[0 if exact in one else 1].append(place)
+                elif told in one:
+                    kinds[2].append(place)
+                else:
+                    kinds[3 if all(word in one for word in starts) else 4].append(place)
+            yield
+        ranked = [place for kinds in (usual, setup) for kind in kinds for place in kind]
+        self._answers = [(wanted, ranked), *self._answers[: REMEMBERED - 1]]
+        return ranked
+
+    def _find_scattered(self, built: _Texts, letters: str) -> Generator[None, None, list[int]]:
+        """Return names in which `letters` occur in their order.
+
+        Those that the letters abbreviate, each word by its beginning, come first, then those in
+        which they stand the closest together.
+        """
+        if len(letters) < 2:
+            return []
+        before, pool = self._scattered
+        texts = built.texts
+        if not before or not letters.startswith(before):
+            pool = list(range(len(texts)))
+        # From the beginning of a word on: a letter in the middle of one abbreviates nothing.
+        first = f" {letters[0]}"
+        between = f"[^{_END_OF_NAME}{_TEXT}]*?"
+        escaped = [re.escape(letter) for letter in letters]
+        pattern = re.compile(" " + between.join(escaped))
+        abbreviates = re.compile(" " + f"(?:{between} )?".join(escaped))
+        found: list[tuple[bool, bool, int, int]] = []
+        for start in range(0, len(pool), STEP):
+            for place in pool[start : start + STEP]:
+                one = texts[place]
+                if first in one and (match := pattern.search(one)) is not None:
+                    length = match.end() - match.start()
+                    loose = abbreviates.search(one) is None
+                    found.append((place >= built.setup_from, loose, length, place))
+            yield
+        self._scattered = letters, [place for *_, place in found]
+        return [place for *_, place in nsmallest(MOST_SCATTERED, found)]
+
+
+def _narrows(wanted: Sequence[str], words: Sequence[str]) -> bool:
+    """Return whether what has the words of `wanted` is among what has `words`."""
+    return all(any(word in longer for longer in wanted) for word in words)
+
+
+def _text(one: Searchable) -> str:
+    """Return all that is looked for in a row as one text."""
+    plain, words = _folded_name(one.name)
+    parts = [_marked(plain, words, _NAME, _END_OF_NAME)]
+    if one.within:
+        around, around_words = _folded_name(one.within)
+        parts.append(_marked(f"{around}.{plain}", f"{around_words} {words}", _NAME, _END_OF_NAME))
+    parts += [_folded_text(text) for text in one.texts if text]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=65_536)
+def _folded_name(name: str) -> tuple[str, str]:
+    """Return a name folded, and as words without what a platform adds to names."""
+    return _folded(name), " ".join(split_words(strip_platform(name)))
+
+
+@lru_cache(maxsize=65_536)
+def _folded_text(text: str) -> str:
+    return _marked(_folded(text), " ".join(split_words(text)), _TEXT, _END_OF_TEXT)
+
+
+def _marked(plain: str, words: str, begin: str, end: str) -> str:
+    """Return both forms of a text between marks, one where they are the same."""
+    if words == plain or not words:
+        return f"{begin} {plain} {end}"
+    return f"{begin} {plain} {end}{begin} {words} {end}"
+
+
+def _folded(text: str) -> str:
+    folded = fold(text)
+    return folded if folded.isprintable() else folded.translate(_MARKS)
