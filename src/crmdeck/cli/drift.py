@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import Severity, Side
 
 if TYPE_CHECKING:
-    from crmdeck.model import Comparison, DriftEvent, FieldDifference, ObjectDifference
+    from crmdeck.model import Comparison, DriftEvent, FieldDifference, ObjectDifference, Story
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
@@ -60,33 +61,38 @@ def drift(
         if as_json:
             emit_json(report)
         else:
-            titles = {story.id: story.title for story in report.stories}
-            told: set[str] = set()
-            rows: list[tuple[object, ...]] = []
-            for event in report.events:
-                if event.story in titles:
-                    if event.story not in told:
-                        told.add(event.story)
-                        title = titles[event.story]
-                        rows.append((event.detected_at, "", title, "", "", "", "", ""))
-                    continue
-                rows.append(_drift_row(event))
-            emit_table(
-                (
-                    "when",
-                    "severity",
-                    "what",
-                    "what happened",
-                    "why",
-                    "maps",
-                    "acknowledged",
-                    "changed by",
-                ),
-                rows,
-                least=("acknowledged", "why", "changed by", "maps"),
-            )
+            emit_drift(report.events, report.stories)
     if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
         raise typer.Exit(int(ExitCode.DRIFT))
+
+
+def emit_drift(events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
+    """Print drift as a table: a line an event, and one for a story."""
+    titles = {story.id: story.title for story in stories}
+    told: set[str] = set()
+    rows: list[tuple[object, ...]] = []
+    for event in events:
+        if event.story in titles:
+            if event.story not in told:
+                told.add(event.story)
+                title = titles[event.story]
+                rows.append((event.detected_at, "", title, "", "", "", "", ""))
+            continue
+        rows.append(_drift_row(event))
+    emit_table(
+        (
+            "when",
+            "severity",
+            "what",
+            "what happened",
+            "why",
+            "maps",
+            "acknowledged",
+            "changed by",
+        ),
+        rows,
+        least=("acknowledged", "why", "changed by", "maps"),
+    )
 
 
 def _drift_row(event: DriftEvent) -> tuple[object, ...]:

@@ -30,6 +30,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "crmdeck schema acme-prod --demo",
         "crmdeck schema acme-prod Opportunity --demo --at 30d",
         "crmdeck schema acme-prod Opportunity.Partner__c --demo --used",
+        "crmdeck schema acme-prod --demo --api-version next",
     ),
     "drift": (
         "crmdeck drift acme-prod --demo --since 30d",

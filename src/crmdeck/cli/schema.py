@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmdeck.cli.options import AtOption, DemoOption, HomeOption, JsonOption, NameArgument
+from crmdeck.cli.options import (
+    AtOption,
+    DemoOption,
+    FailOnOption,
+    HomeOption,
+    JsonOption,
+    NameArgument,
+)
 from crmdeck.cli.output import emit_json, emit_table, say
-from crmdeck.cli.session import moment, workspace
-from crmdeck.errors import UsageError
-from crmdeck.model import UsageVerdict
-from crmdeck.text import percent_filled, visible_text
+from crmdeck.cli.session import ProgressLine, drifted, moment, workspace
+from crmdeck.errors import ExitCode, UsageError, exit_code
+from crmdeck.model import Severity, UsageVerdict
+from crmdeck.text import count, percent_filled, visible_text
 
 if TYPE_CHECKING:
     from crmdeck.model import FillRate
@@ -44,67 +51,128 @@ def schema(
         bool,
         typer.Option("--used", help="Ask the CRM where OBJECT.FIELD is used: flows, Apex..."),
     ] = False,
+    api_version: Annotated[
+        str | None,
+        typer.Option("--api-version", help="Tell what this version would change: next, or 69.0."),
+    ] = None,
+    fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the object types of a connection, or the fields of one and how full they are."""
+    ending: list[ExitCode] = []
     with workspace(home, demo, as_json) as ws:
-        if used:
-            if sample or at is not None:
-                raise UsageError("Where a field is used is asked of the CRM as it is now.")
-            _tell_usage(ws, name, object_type, as_json=as_json)
-            return
-        if sample and (object_type is None or at is not None):
-            raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
-        as_of = moment(at, ws, as_of=True)
-        if object_type is None:
-            summary = ws.schemas.objects(name, as_of)
-            if as_json:
-                emit_json(summary)
-                return
-            emit_table(
-                ("object", "label", "custom", "fields", "discovered", "stale"),
-                [
-                    (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
-                    for o in summary.objects
-                ],
-                least=("stale", "custom", "discovered"),
-            )
-            return
-        detail = ws.schemas.object(name, object_type, as_of)
-        if sample:
-            rates = ws.schemas.sample(
-                name, object_type, [field.name for field in detail.fields]
-            ).rates
+        if api_version is not None:
+            if used or sample or at is not None:
+                raise UsageError("Another API version is looked at by itself, and as of now.")
+            ending = _tell_preview(ws, name, api_version, object_type, fail_on, as_json=as_json)
+        elif fail_on is not None:
+            raise UsageError("--fail-on goes with --api-version.", remedy="See crmdeck drift.")
         else:
-            rates = ws.schemas.fill_rates(name, object_type)
+            _tell_schema(ws, name, object_type, at, sample=sample, used=used, as_json=as_json)
+    if ending:
+        raise typer.Exit(int(exit_code(ending)))
+
+
+def _tell_schema(
+    ws: Workspace,
+    name: str,
+    object_type: str | None,
+    at: str | None,
+    *,
+    sample: bool,
+    used: bool,
+    as_json: bool,
+) -> None:
+    if used:
+        if sample or at is not None:
+            raise UsageError("Where a field is used is asked of the CRM as it is now.")
+        _tell_usage(ws, name, object_type, as_json=as_json)
+        return
+    if sample and (object_type is None or at is not None):
+        raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
+    as_of = moment(at, ws, as_of=True)
+    if object_type is None:
+        summary = ws.schemas.objects(name, as_of)
         if as_json:
-            more = {"fillRates": _rates_to_wire(rates)} if sample else {}
-            emit_json({**detail.to_wire(), **more})
+            emit_json(summary)
             return
         emit_table(
-            (*FIELD_COLUMNS, "filled"),
+            ("object", "label", "custom", "fields", "discovered", "stale"),
             [
-                (
-                    f.name,
-                    f.label,
-                    f.type,
-                    f.required,
-                    f.unique,
-                    f.custom,
-                    f.calculated,
-                    ", ".join(f.references),
-                    percent_filled(rates[f.name].rate) if f.name in rates else None,
-                )
-                for f in detail.fields
+                (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
+                for o in summary.objects
             ],
-            least=("calculated", "custom", "unique", "references", "required"),
+            least=("stale", "custom", "discovered"),
         )
-        for rule in ws.schemas.rules(name, object_type, as_of) or ():
-            if rule.active:
-                place = ", ".join(rule.fields) or rule.field or "any field"
-                say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
+        return
+    detail = ws.schemas.object(name, object_type, as_of)
+    if sample:
+        rates = ws.schemas.sample(name, object_type, [field.name for field in detail.fields]).rates
+    else:
+        rates = ws.schemas.fill_rates(name, object_type)
+    if as_json:
+        more = {"fillRates": _rates_to_wire(rates)} if sample else {}
+        emit_json({**detail.to_wire(), **more})
+        return
+    emit_table(
+        (*FIELD_COLUMNS, "filled"),
+        [
+            (
+                f.name,
+                f.label,
+                f.type,
+                f.required,
+                f.unique,
+                f.custom,
+                f.calculated,
+                ", ".join(f.references),
+                percent_filled(rates[f.name].rate) if f.name in rates else None,
+            )
+            for f in detail.fields
+        ],
+        least=("calculated", "custom", "unique", "references", "required"),
+    )
+    for rule in ws.schemas.rules(name, object_type, as_of) or ():
+        if rule.active:
+            place = ", ".join(rule.fields) or rule.field or "any field"
+            say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
+
+
+def _tell_preview(
+    ws: Workspace,
+    name: str,
+    version: str,
+    object_type: str | None,
+    fail_on: Severity | None,
+    *,
+    as_json: bool,
+) -> list[ExitCode]:
+    """Tell what another API version would change; return why the command does not end with 0."""
+    from crmdeck.cli.drift import emit_drift
+    from crmdeck.model import format_utc
+
+    with ProgressLine(name) as line:
+        found = ws.schemas.preview(name, version, object_type=object_type, progress=line)
+    reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
+    if found.failures:
+        reasons.append(ExitCode.PARTIAL)
+    if as_json:
+        emit_json({**found.to_wire(), "reasons": [reason.name.lower() for reason in reasons]})
+        return reasons
+    if found.drift_events:
+        emit_drift(found.drift_events, found.stories)
+    say(
+        f"API {found.version} against {found.in_use}, as read {format_utc(found.compared_with)}: "
+        f"{count(len(found.drift_events), 'change')} in {count(found.objects, 'object')}. "
+        "Nothing was kept."
+    )
+    for failure in found.failures:
+        say(visible_text(f"  {failure.object_type}: {failure.message}"))
+    for notice in found.notices:
+        say(visible_text(f"  {notice.message} {notice.cause or ''}".rstrip()))
+    return reasons
 
 
 def _tell_usage(ws: Workspace, name: str, place: str | None, *, as_json: bool) -> None:

@@ -323,6 +323,15 @@ class Versioned(Protocol):
 
 
 @runtime_checkable
+class VersionChoosing(Protocol):
+    """What a connector also offers where a connection's `api_version` decides what is spoken."""
+
+    def api_versions(self) -> tuple[str, ...]:
+        """Return the versions that the CRM speaks, oldest first. Raises CrmdeckError."""
+        ...
+
+
+@runtime_checkable
 class Located(Protocol):
     """What a connector also offers where the CRM tells an account's own address."""
 

@@ -68,6 +68,7 @@ from .refresh import RefreshedObject as RefreshedObject
 from .refresh import RefreshResult as RefreshResult
 from .refresh import SyncRun as SyncRun
 from .refresh import Traffic as Traffic
+from .refresh import VersionPreview as VersionPreview
 from .rows import FieldRow as FieldRow
 from .rows import FillRate as FillRate
 from .schema import Field as Field

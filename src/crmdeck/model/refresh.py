@@ -76,6 +76,25 @@ class RefreshResult(WireModel):
     elapsed_ms: int = 0
 
 
+class VersionPreview(WireModel):
+    """What another version of a CRM's API would change against what is cached; nothing is kept.
+
+    `in_use` is the version that the cache was read under, `version` the one that was looked at.
+    `compared_with` is when the cache was read: what the CRM itself changed since then is told as
+    well. `objects` were looked at; those in `failures` could not be.
+    """
+
+    in_use: str
+    version: str
+    compared_with: UtcTime
+    objects: int
+    drift_events: tuple[DriftEvent, ...] = ()
+    stories: tuple[Story, ...] = ()
+    failures: tuple[ObjectFailure, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    traffic: Traffic = Traffic()
+
+
 class SyncRun(WireModel):
     """One refresh or probe in the history of a connection.
 

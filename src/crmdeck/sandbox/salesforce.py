@@ -8,14 +8,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from crmdeck.sandbox.faults import Fault, FaultKind
 from crmdeck.sandbox.messages import Reply, Request, reply
-from crmdeck.sandbox.salesforce_describe import describe_text, global_text
+from crmdeck.sandbox.salesforce_describe import describe_text, global_text, retired
 from crmdeck.sandbox.salesforce_oauth import SalesforceOAuth, refuse
 from crmdeck.sandbox.salesforce_rows import SalesforceRows
 from crmdeck.sandbox.sample_records import record_id
@@ -25,6 +25,9 @@ from crmdeck.sandbox.tenant import Tenant
 # Releases come in spring, summer and winter; 68.0 is Winter '27. 21.0 to 30.0 are retired.
 _RELEASES = ("Spring", "Summer", "Winter")
 VERSIONS = tuple(f"{number}.0" for number in range(31, 69))
+# The last release came in the middle of the history.
+_LAST_RELEASE = timedelta(days=38.4)
+
 MAX_SUBREQUESTS = 25
 
 MESSAGES: Mapping[str, tuple[int, str]] = {
@@ -68,9 +71,9 @@ class SalesforceSite:
         if request.path.startswith("/services/oauth2"):
             return self.oauth.handle(request)
         if request.path == "/services/data":
-            return reply([_version(each) for each in VERSIONS])
+            return reply([_version(each) for each in self._versions()])
         match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", request.path)
-        if match is None or match[1] not in VERSIONS:
+        if match is None or match[1] not in self._versions():
             return error("NOT_FOUND")
         self._tenant.settle()
         if not self._tenant.tokens.valid(request.bearer):
@@ -91,6 +94,10 @@ class SalesforceSite:
         answer = error(fault.code or usual_code, fault.message, status)
         wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
         return replace(answer, headers=wait)
+
+    def _versions(self) -> tuple[str, ...]:
+        released = self._tenant.now >= self._tenant.anchor - _LAST_RELEASE
+        return VERSIONS if released else VERSIONS[:-1]
 
     def _route(self, request: Request, version: str, path: str) -> tuple[Reply, int]:
         parts = [each for each in path.split("/") if each]
@@ -160,7 +167,8 @@ class SalesforceSite:
             return Reply(304)
         key = (id(target), version, hidden)
         if key not in self._texts:
-            self._texts[key] = describe_text(target, version, hidden).encode("utf-8")
+            gone = hidden | retired(name, version)
+            self._texts[key] = describe_text(target, version, gone).encode("utf-8")
         return Reply(200, self._texts[key], {"Last-Modified": _http_date(modified)})
 
     def _batch(self, request: Request, version: str) -> tuple[Reply, int]:
@@ -211,7 +219,7 @@ class SalesforceSite:
         request = Request.parse(str(method or "GET").upper(), target, headers, b"")
         path = urlsplit(target).path
         match = re.fullmatch(r"/services/data/v(\d+\.0)(/.*)?", path)
-        if match is None or match[1] not in VERSIONS:
+        if match is None or match[1] not in self._versions():
             return error("NOT_FOUND")
         return self._single(
             request, match[1], [each for each in (match[2] or "").split("/") if each]
@@ -245,7 +253,7 @@ class SalesforceSite:
     def _query(self, text: str, version: str, *, tooling: bool) -> Reply:
         try:
             query = parse(text)
-            rows = self._rows.metadata(query.source)
+            rows = self._rows.metadata(query.source, version)
             if rows is None:
                 rows = (
                     self._rows.tooling(query.source) if tooling else self._rows.data(query.source)

@@ -81,6 +81,16 @@ _SOAP = {
 }
 
 
+# What a release retires is not there under its version, nor under later ones.
+_RETIRED = {"Account": ("68.0", frozenset({"Jigsaw", "JigsawCompanyId", "CleanStatus"}))}
+
+
+def retired(object_type: str, version: str) -> frozenset[str]:
+    """Return the fields that an object type has no more under a version of the API."""
+    since, fields = _RETIRED.get(object_type, (version, frozenset[str]()))
+    return fields if float(version) >= float(since) else frozenset()
+
+
 def has_ability(target: ObjectDef, ability: str) -> bool:
     """Return whether an object type is queryable, createable, layoutable, ..."""
     return any(ability in _ABILITIES.get(each, ()) for each in target.abilities)

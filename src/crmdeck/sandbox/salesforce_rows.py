@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from crmdeck.sandbox.history import AddField, Change, RemoveField, RemoveObject, Revoke
-from crmdeck.sandbox.salesforce_describe import has_ability
+from crmdeck.sandbox.salesforce_describe import has_ability, retired
 from crmdeck.sandbox.sample_records import draw, make_value, record_id
 from crmdeck.sandbox.scenario import Person
 from crmdeck.sandbox.schema import FieldDef, ObjectDef
@@ -49,7 +49,7 @@ class SalesforceRows:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
-    def metadata(self, name: str) -> Iterable[_Row] | None:
+    def metadata(self, name: str, version: str) -> Iterable[_Row] | None:
         """Return the rows of a metadata type of both APIs, None where it is not one.
 
         Like in a real org these tell of what exists, whether this user may see its data or not.
@@ -62,6 +62,7 @@ class SalesforceRows:
                     self._field(target, field)
                     for target in self._tenant.state.objects.values()
                     for field in target.fields.values()
+                    if field.name not in retired(target.name, version)
                 )
         return None
 

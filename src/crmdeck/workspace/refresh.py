@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
-from crmdeck.drift import detect
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
@@ -37,11 +37,9 @@ from crmdeck.workspace.refresh_diff import (
     Answer,
     Cached,
     Compared,
-    gone_fields,
-    gone_objects,
+    compare,
     load_cached,
     load_known,
-    schemas_after,
 )
 from crmdeck.workspace.remote_log import take_over
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
@@ -160,31 +158,25 @@ class Refresh:
         cached = load_cached(self._context.store, connection.id, answer)
         if cached.refresh_id is None:
             return Compared(cached, DriftReport(), {})
-        gone = gone_objects(connector, answer, cached)
-        after = schemas_after(answer, cached, self._scope)
-        report = detect(
-            connection_id=connection.id,
-            platform=connection.platform,
-            detected_at=self._context.now,
-            before=cached.before,
-            after=after,
-            gone_objects=gone,
-            gone_fields=gone_fields(connector, cached.before, after),
-            returned={name: reason for name, reason in cached.gone.items() if name in after},
-            accepted=cached.accepted,
-            present=cached.present,
-            left=cached.left,
+        compared = compare(
+            connection,
+            connector,
+            answer,
+            cached,
+            scope=self._scope,
+            at=self._context.now,
             field_words=partial(read_field_words, self._context.home),
         )
         looks = {name: info.discovered_at for name, info in cached.current.items()}
-        events = attributed(report.events, connection, connector, looks)
-        return Compared(cached, report.model_copy(update={"events": events}), gone)
+        events = attributed(compared.report.events, connection, connector, looks)
+        report = compared.report.model_copy(update={"events": events})
+        return replace(compared, report=report)
 
     def record(self, session: Session, compared: Compared) -> RefreshResult:
         """Write it all, in the one transaction of `session`."""
         answer, connection = self._answer, self._connection
         cached, report = compared.cached, compared.report
-        failures = tuple(_failure(item) for item in answer.failed)
+        failures = tuple(failure_of(item) for item in answer.failed)
         sizes = self._sizes(cached)
         run = self._run.model_copy(
             update={
@@ -299,7 +291,8 @@ def _untold(platform: Platform, answer: Answer) -> list[Notice]:
     ]
 
 
-def _failure(item: Failed) -> ObjectFailure:
+def failure_of(item: Failed) -> ObjectFailure:
+    """Return what is written down of an object type that could not be read."""
     return ObjectFailure(
         object_type=item.object_type,
         code=item.error.code,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from crmdeck.connectors.base import (
     Connector,
@@ -16,10 +17,12 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
-from crmdeck.drift import AcceptedField
+from crmdeck.drift import AcceptedField, detect
+from crmdeck.drift.renames import FieldWords
 from crmdeck.formats.formula import fields_in
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
+    Connection,
     DriftReport,
     GoneReason,
     Notice,
@@ -126,6 +129,36 @@ class Compared:
     cached: Cached
     report: DriftReport
     gone: Mapping[str, GoneReason]
+
+
+def compare(
+    connection: Connection,
+    connector: Connector,
+    answer: Answer,
+    cached: Cached,
+    *,
+    scope: Scope,
+    at: datetime,
+    field_words: FieldWords,
+) -> Compared:
+    """Hold an answer against what the cache held; the source is asked why things are gone."""
+    gone = gone_objects(connector, answer, cached)
+    after = schemas_after(answer, cached, scope)
+    report = detect(
+        connection_id=connection.id,
+        platform=connection.platform,
+        detected_at=at,
+        before=cached.before,
+        after=after,
+        gone_objects=gone,
+        gone_fields=gone_fields(connector, cached.before, after),
+        returned={name: reason for name, reason in cached.gone.items() if name in after},
+        accepted=cached.accepted,
+        present=cached.present,
+        left=cached.left,
+        field_words=field_words,
+    )
+    return Compared(cached, report, gone)
 
 
 def load_known(session: Session, connection_id: str) -> dict[str, Known]:

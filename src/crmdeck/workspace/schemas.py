@@ -28,10 +28,12 @@ from crmdeck.model import (
     ObjectDetail,
     ObjectSchema,
     ObjectSummary,
+    ProgressCallback,
     Rule,
     SchemaSummary,
     Snapshot,
     SnapshotInfo,
+    VersionPreview,
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, not_found
@@ -293,6 +295,35 @@ class Schemas:
             connection = find_connection(session, ref)
             rates = session.rates.get(connection.id, object_type)
         return {name: FillRate(*measured) for name, measured in rates.items()}
+
+    def preview(
+        self,
+        ref: str,
+        version: str = "next",
+        *,
+        object_type: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> VersionPreview:
+        """Read the schema under another version of the CRM's API, and tell what would change.
+
+        `version` is one that the CRM speaks (`69.0`), or `next`: the next newer one than that in
+        use. What is read is compared with the cache by the rules of drift, and not kept: neither
+        snapshots nor events. Raises UsageError where the source has no versions to choose from,
+        CrmdeckError with the code NO_NEWER_VERSION, NotFoundError for a version or object type
+        that there is not, SchemaNotDiscoveredError, and what concerns the whole connection.
+        """
+        from crmdeck.workspace.version_preview import preview
+
+        connection = self._context.connection(ref)
+        with self._context.store.read() as session:
+            if object_type is not None:
+                find_snapshot(session, connection, object_type)
+            elif not session.snapshots.current(connection.id):
+                raise never_discovered(connection, None)
+        stop = cancel or CancelToken()
+        tell = progress or (lambda _: None)
+        return preview(self._context, connection, version, object_type, tell, stop)
 
     def usage(
         self,

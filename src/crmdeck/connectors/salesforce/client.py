@@ -95,18 +95,22 @@ class SalesforceClient:
 
         The client library puts any version into its URLs; it is the org that sets the limit.
         """
+        return self.versions()[-1]
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the API versions that the org speaks, oldest first; free of charge."""
         reply = self.caller.call(
             lambda _token: self._plain("/services/data"), CancelToken(), reserve=False
         )
         rows = reply.body if isinstance(reply.body, list) else []
-        versions = [
-            row["version"]
+        versions = {
+            str(row["version"])
             for row in rows
             if isinstance(row, Mapping) and _VERSION.fullmatch(str(row.get("version")))
-        ]
+        }
         if not versions:
             raise not_json(WHO)
-        return str(max(versions, key=float))
+        return tuple(sorted(versions, key=float))
 
     def get(
         self,

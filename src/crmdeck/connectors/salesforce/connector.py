@@ -119,6 +119,10 @@ class SalesforceConnector:
         """Return the API version that is spoken with the org, once it is agreed."""
         return self._client.version_in_use()
 
+    def api_versions(self) -> tuple[str, ...]:
+        """Return the API versions that the org speaks, oldest first."""
+        return self._client.versions()
+
     def found_at(self) -> str | None:
         """Return the org's own URL, as stored or as a new token told it."""
         return self._client.org_url
