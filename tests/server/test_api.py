@@ -269,3 +269,8 @@ def test_drift_is_acknowledged_by_who_may(served: House) -> None:
         told = vera.get(path).json()["events"]
         assert {(e["acknowledgedBy"], e["note"]) for e in told} == {("dana@acme.example", "known")}
         assert dana.post(f"{path}/acknowledge", json={"eventIds": []}).status_code == 400
+        del body["note"]
+        assert vera.post(f"{path}/reopen", json=body).status_code == 403
+        assert dana.post(f"{path}/reopen", json=body).json() == {"reopened": len(events)}
+        assert dana.post(f"{path}/reopen", json=body).json() == {"reopened": 0}
+        assert {e["acknowledgedAt"] for e in vera.get(path).json()["events"]} == {None}

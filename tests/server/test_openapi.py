@@ -31,6 +31,7 @@ ENDPOINTS = (
     "GET /integrations/{integration_id}/schemas",
     "GET /integrations/{integration_id}/drift",
     "POST /integrations/{integration_id}/drift/acknowledge",
+    "POST /integrations/{integration_id}/drift/reopen",
     "GET /integrations/{integration_id}/mapping/decisions",
     "POST /integrations/{integration_id}/mapping/decisions",
     "POST /integrations/{integration_id}/mapping/undo",

@@ -9,6 +9,7 @@ from crmdeck.model import (
     Connection,
     Field,
     FieldType,
+    Freshness,
     GoneReason,
     ObjectSchema,
     PicklistValue,
@@ -78,6 +79,7 @@ def record(
     connection_id: str = "acme",
     unchanged: Sequence[str] = (),
     gone: Mapping[str, GoneReason] | None = None,
+    freshness: Mapping[str, Freshness] | None = None,
 ) -> RecordCount:
     """Record the refresh of day `number`; snapshots live for a day."""
     return session.snapshots.record(
@@ -87,4 +89,5 @@ def record(
         unchanged=[(name, None) for name in unchanged],
         gone=gone or {},
         expires_at=day(number + 1),
+        freshness=freshness,
     )

@@ -11,10 +11,10 @@ import pytest
 
 from crmdeck.clock import utc_now
 from crmdeck.errors import CacheTooNewError, ConflictError, CrmdeckError
-from crmdeck.model import AuditEntry, Decision, DecisionState, GoneReason
+from crmdeck.model import AuditEntry, Decision, DecisionState, Freshness, GoneReason
 from crmdeck.store import Store, migrations
 from crmdeck.store.backup import check_backup, restore_backup, write_backup
-from tests.store.build import HOSTILE, START, connection, record, run, schema
+from tests.store.build import HOSTILE, START, connection, day, record, run, schema
 from tests.store.test_object_state import OldCache, current_of, live
 
 
@@ -84,6 +84,21 @@ def test_there_and_back_over_both_engines_nothing_differs(
         assert record(session, 3, unchanged=["Account"]).states == 0
         assert session.snapshots.latest_refresh("acme") == "acme-3"
     team.close()
+
+
+def test_bytes_come_back_however_many_rows_have_some(tmp_path: Path) -> None:
+    laptop, other = Store(tmp_path / "laptop.duckdb"), Store(tmp_path / "other.duckdb")
+    with laptop.write() as session:
+        record(session, 0, schema("Account"))
+        for number in range(1, 70):
+            freshness = {"Account": Freshness(day(-number), day(number))} if number % 2 else None
+            record(session, number, unchanged=["Account"], freshness=freshness)
+    write_backup(laptop, tmp_path / "1.zip")
+    restore(other, tmp_path / "1.zip")
+    write_backup(other, tmp_path / "2.zip")
+    assert contents(tmp_path / "2.zip") == contents(tmp_path / "1.zip")
+    with other.read() as session:
+        assert session.snapshots.current("acme")[0].discovered_at == day(-69)
 
 
 def test_what_is_there_is_not_overwritten_unasked(store: Store, tmp_path: Path) -> None:

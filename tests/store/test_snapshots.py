@@ -5,7 +5,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmdeck.errors import CacheError
-from crmdeck.model import Field, GoneReason, ObjectSchema, Scope, field_hash, schema_hash
+from crmdeck.model import (
+    Field,
+    Freshness,
+    GoneReason,
+    ObjectSchema,
+    Scope,
+    field_hash,
+    schema_hash,
+)
 from crmdeck.model.hashes import structural_hash
 from crmdeck.store import Session
 from tests.model.strategies import fields as any_fields
@@ -145,6 +153,47 @@ def test_statistics_count_what_is_current(session: Session) -> None:
     assert everything["acme"] == stats
     assert everything["other"].object_count == 1
     assert session.snapshots.stats("nobody", day(1)).object_count == 0
+
+
+def test_a_source_that_passes_schemas_on_tells_when_it_had_discovered_each(
+    session: Session,
+) -> None:
+    names = ("Account", "Case", "Lead")
+    early, late = Freshness(day(-3), day(-2)), Freshness(day(-1), day(5))
+    record(
+        session,
+        0,
+        *(schema(name) for name in names),
+        freshness={"Account": early, "Case": late, "Lead": late},
+    )
+    times = {
+        i.object_type: (i.discovered_at, i.expires_at) for i in session.snapshots.current("acme")
+    }
+    assert times == {"Account": early, "Case": late, "Lead": late}
+    assert session.snapshots.refreshed_at("acme") == day(0)
+    stats = session.snapshots.stats("acme", day(0))
+    assert (stats.object_count, stats.stale_object_count) == (3, 1)
+    assert (stats.last_discovered_at, stats.next_expiry_at) == (day(-1), day(5))
+
+    # What a refresh could not read stays as old as it was there; the rest is as old as it is here.
+    record(session, 1, unchanged=["Case"])
+    times = {
+        i.object_type: (i.discovered_at, i.expires_at) for i in session.snapshots.current("acme")
+    }
+    assert times == {"Account": early, "Case": (day(1), day(2)), "Lead": late}
+    assert session.snapshots.stats("acme", day(1)).stale_object_count == 1
+    assert session.snapshots.stats_by_connection(day(4))["acme"].stale_object_count == 2
+
+    # The past is what it was, and what has gone was last seen when it was.
+    then = session.snapshots.get("acme", "Case", day(0.5))
+    assert then is not None
+    assert (then.info.discovered_at, then.info.expires_at) == late
+    history = session.snapshots.history("acme", "Case")
+    assert [info.discovered_at for info in history] == [day(1), day(-1)]
+    record(session, 2, unchanged=["Case"], gone={"Account": GoneReason.REMOVED})
+    last = session.snapshots.last_present("acme", "Account")
+    assert last is not None
+    assert (last.discovered_at, last.expires_at) == early
 
 
 def test_connections_share_definitions_and_nothing_else(session: Session) -> None:

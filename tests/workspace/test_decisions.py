@@ -144,8 +144,8 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     )
     assert suffered.drift == (event.id,)
     assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
-    assert workspace.drift.acknowledge([event.id], "on it") == 1
-    assert workspace.drift.acknowledge([event.id]) == 0
+    assert workspace.drift.acknowledge([event.id], "on it").number == 1
+    assert workspace.drift.acknowledge([event.id]).number == 0
     acknowledged = workspace.drift.report("acme").events[0]
     assert (acknowledged.note, acknowledged.acknowledged_by) == ("on it", "dana")
     assert workspace.health.status("acme").alerts == ()

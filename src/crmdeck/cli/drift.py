@@ -56,7 +56,8 @@ def drift(
         )
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
-            say(f"{ws.drift.acknowledge(ids, note)} changes acknowledged.")
+            noted = ws.drift.acknowledge(ids, note)
+            say(f"{noted.number} changes acknowledged. {noted.untold}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         if as_json:
             emit_json(report)

@@ -71,6 +71,12 @@ def suggest(
                 for s in answer.suggestions
             ],
         )
+        for s in answer.suggestions:
+            for one in s.source_suggestions:
+                say(
+                    f"PartnerOS suggests {one.crm_field} for {s.partner_field} "
+                    f"({one.confidence:.0%}, {one.direction})."
+                )
         for field in ws.mappings.unfed(name, pair):
             say(f"No value reaches {field.name}, which the CRM requires.")
 

@@ -18,6 +18,7 @@ from crmdeck.model import (
     Decision,
     DriftReport,
     FieldUse,
+    Freshness,
     GoneReason,
     Notice,
     ObjectSchema,
@@ -49,13 +50,13 @@ class Listing:
     """Always the first thing a discovery yields: what the source says exists.
 
     `object_types` is everything that this user sees, in scope or not; `in_scope` is what will
-    be pulled, in order. `expires_at` is when the source itself holds it to be stale, None where
-    it is the source and what it says is of now.
+    be pulled, in order. `freshness` is the word of a source that passes schemas on: when it
+    discovered each object type, and until when that holds. What is not in it is of now.
     """
 
     object_types: frozenset[str]
     in_scope: tuple[str, ...]
-    expires_at: datetime | None = None
+    freshness: Mapping[str, Freshness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -355,8 +356,16 @@ class Sharing(Protocol):
         """Return the latest audit entries, newest first."""
         ...
 
-    def drift(self) -> DriftReport:
-        """Return the drift that the source has recorded so far."""
+    def drift(self) -> DriftReport | None:
+        """Return the drift that the source has recorded so far; None where it records none."""
+        ...
+
+    def acknowledge(self, event_ids: Sequence[str], note: str) -> bool:
+        """Acknowledge drift events by their ids there; False where the source keeps no such."""
+        ...
+
+    def reopen(self, event_ids: Sequence[str]) -> bool:
+        """Take acknowledgements back there; False where the source keeps no such."""
         ...
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:

@@ -25,6 +25,7 @@ from crmdeck.model import (
     ObjectPair,
     Reason,
     Severity,
+    SourceSuggestion,
     Suggestion,
 )
 
@@ -66,6 +67,7 @@ class MappingRow:
     drift: tuple[DriftEvent, ...] = ()
     history: tuple[Decision, ...] = ()
     known: frozenset[str] = frozenset()
+    source_suggestions: tuple[SourceSuggestion, ...] = ()
 
     @property
     def name(self) -> str:
@@ -266,6 +268,7 @@ class RowBuilder:
             widest = verdict.direction if verdict is not None else Direction.BIDIRECTIONAL
             direction = now.directions.get(partner.name, widest)
         named = next((one for one in possible if one.crm_field == crm_field), None)
+        suggestion = now.suggestions.get(partner.name)
         return MappingRow(
             partner=partner,
             state=state,
@@ -280,6 +283,7 @@ class RowBuilder:
             drift=suffered(accepted, self.crm_object, self.review.events),
             history=history,
             known=now.known,
+            source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
         )
 
 

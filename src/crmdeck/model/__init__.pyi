@@ -54,6 +54,7 @@ from .mapping import ObjectPair as ObjectPair
 from .mapping import PairSummary as PairSummary
 from .mapping import PartnerObject as PartnerObject
 from .mapping import Reason as Reason
+from .mapping import SourceSuggestion as SourceSuggestion
 from .mapping import SuggestAnswer as SuggestAnswer
 from .mapping import Suggestion as Suggestion
 from .mapping import ValueMap as ValueMap
@@ -71,6 +72,7 @@ from .refresh import Traffic as Traffic
 from .refresh import VersionPreview as VersionPreview
 from .rows import FieldRow as FieldRow
 from .rows import FillRate as FillRate
+from .rows import Freshness as Freshness
 from .schema import Field as Field
 from .schema import ObjectDetail as ObjectDetail
 from .schema import ObjectSchema as ObjectSchema

@@ -95,11 +95,20 @@ class Alternative(WireModel):
     warnings: tuple[MappingWarning, ...] = ()
 
 
+class SourceSuggestion(WireModel):
+    """What the source of a connection suggests for a PartnerOS field, by its own ranker."""
+
+    crm_field: str
+    confidence: float
+    direction: Direction
+
+
 class Suggestion(WireModel):
     """The ranker's word on one PartnerOS field, and the decision that stands.
 
-    `crm_field` is None where nothing fits; `confidence` is the probability that the operator
-    accepts the pair. Once decided, `crm_field` and `direction` are those of the decision.
+    `source_suggestions` are those of the source, as they are. `crm_field` is None where nothing
+    fits; `confidence` is the probability that the operator accepts the pair. Once decided,
+    `crm_field` and `direction` are those of the decision.
     """
 
     partner_field: str
@@ -110,6 +119,7 @@ class Suggestion(WireModel):
     reasons: tuple[Reason, ...] = ()
     warnings: tuple[MappingWarning, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    source_suggestions: tuple[SourceSuggestion, ...] = ()
     decision: DecisionState = DecisionState.PENDING
 
 

@@ -33,3 +33,10 @@ class FillRate(NamedTuple):
     rate: float
     sampled: int
     measured_at: datetime
+
+
+class Freshness(NamedTuple):
+    """When an object type was discovered, and until when that holds; both in UTC."""
+
+    discovered_at: datetime
+    expires_at: datetime

@@ -28,6 +28,8 @@ from crmdeck.server.wire import (
     Acknowledged,
     Acknowledging,
     Deciding,
+    Reopened,
+    Reopening,
     Success,
     Suggesting,
     Undoing,
@@ -151,7 +153,20 @@ def acknowledge(here: ToChange, body: Acknowledging) -> Response:
     """Take note of drift events of this integration: an extension of crmdeck."""
     mine = {event.id for event in here.workspace.drift.report(here.id).events}
     events = [each for each in body.event_ids if each in mine]
-    return answer(Acknowledged(acknowledged=here.workspace.drift.acknowledge(events, body.note)))
+    noted = here.workspace.drift.acknowledge(events, body.note)
+    return answer(Acknowledged(acknowledged=noted.number))
+
+
+@router.post(
+    "/{integration_id}/drift/reopen",
+    response_model=Reopened,
+    responses=failures(401, 403, 404, 413),
+)
+def reopen(here: ToChange, body: Reopening) -> Response:
+    """Take back acknowledgements of this integration: an extension of crmdeck."""
+    mine = {event.id for event in here.workspace.drift.report(here.id).events}
+    events = [each for each in body.event_ids if each in mine]
+    return answer(Reopened(reopened=here.workspace.drift.take_back(events).number))
 
 
 @router.get(

@@ -61,6 +61,20 @@ class Acknowledged(WireModel):
     acknowledged: int
 
 
+class Reopening(Body):
+    """The body of `POST /integrations/{id}/drift/reopen`."""
+
+    event_ids: Annotated[list[Name], pydantic.Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class Reopened(WireModel):
+    """How many drift events were acknowledged before; ids of others' are left out."""
+
+    model_config = pydantic.ConfigDict(defer_build=False)
+
+    reopened: int
+
+
 class ChoiceBody(WireModel):
     """One choice of `POST /integrations/{id}/mapping/decisions`.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from crmdeck.model import DriftEvent, DriftKind, Severity, Story
+from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 
@@ -27,6 +28,15 @@ _GONE = (
     DriftKind.FIELD_ABSENT,
 )
 _NEWEST = "ORDER BY detected_at DESC, seq"
+
+
+class LastWord(NamedTuple):
+    """Who acknowledged an event, or took that back, and when."""
+
+    at: datetime
+    by: str
+    note: str | None
+    acknowledged: bool
 
 
 class Drift:
@@ -123,6 +133,19 @@ class Drift:
             ("event_id", "acknowledged_at", "acknowledged_by", "taken_back"),
             [(one, stored(at), by, True) for one in dict.fromkeys(event_ids)],
         )
+
+    def last_words(self, connection_id: str) -> dict[str, LastWord]:
+        """Return what was said last of each event that was ever acknowledged, by its id."""
+        rows = self._database.rows(
+            "SELECT DISTINCT ON (event_id) event_id, acknowledged_at, acknowledged_by, note, "
+            "taken_back IS NOT TRUE FROM acknowledgement WHERE event_id IN "
+            "(SELECT id FROM drift_event WHERE connection_id = ?) ORDER BY event_id, seq DESC",
+            [connection_id],
+        )
+        return {
+            event_id: LastWord(to_utc(at), by, note, holds)
+            for event_id, at, by, note, holds in rows
+        }
 
     def see(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
         """Note that an operator has had these events on screen, for the first time or again."""

@@ -85,17 +85,27 @@ class DuckDBFile:
             self.run(f"{target} VALUES {values}", [value for row in rows for value in row])
             return
         with self.table_of(columns, rows) as name:
-            self.run(f"{target} SELECT {names} FROM {name}")
+            values = ", ".join(
+                f"unhex({quote(column)})" if _holds_bytes(rows, index) else quote(column)
+                for index, column in enumerate(columns)
+            )
+            self.run(f"{target} SELECT {values} FROM {name}")
 
     @contextmanager
     def table_of(self, columns: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-        """Let SQL see `rows` as a table of text columns, under the name that is yielded."""
+        """Let SQL see `rows` as a table of text columns, under the name that is yielded.
+
+        Bytes are there as hexadecimal digits.
+        """
         import numpy as np
 
         arrays = {}
         for index, column in enumerate(columns):
             array = np.empty(len(rows), dtype=object)
-            array[:] = [row[index] for row in rows]
+            values = [row[index] for row in rows]
+            if _holds_bytes(rows, index):
+                values = [None if value is None else value.hex() for value in values]
+            array[:] = values
             arrays[column] = array
         # Text stays text in bulk inserts; DuckDB would guess types from a sample of the rows.
         self._connection.execute("SET pandas_analyze_sample = 0")
@@ -103,7 +113,9 @@ class DuckDBFile:
         try:
             yield "incoming"
         finally:
-            self._connection.unregister("incoming")
+            # Where a statement failed the transaction is over, and it is that failure that counts.
+            with suppress(Exception):
+                self._connection.unregister("incoming")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -126,6 +138,11 @@ class DuckDBFile:
             with suppress(Exception):
                 self._connection.rollback()
             raise
+
+
+def _holds_bytes(rows: Sequence[Row], index: int) -> bool:
+    first = next((row[index] for row in rows if row[index] is not None), None)
+    return isinstance(first, bytes)
 
 
 @contextmanager

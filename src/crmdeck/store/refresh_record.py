@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.errors import CacheError
-from crmdeck.model import GoneReason, ObjectSchema, Scope, SyncRun
+from crmdeck.model import Freshness, GoneReason, ObjectSchema, Scope, SyncRun
+from crmdeck.store import source_times
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions, ObjectDefinition
 from crmdeck.store.record_table import stored
@@ -30,6 +31,7 @@ _REFRESH_COLUMNS = (
     "unread",
     "fields",
     "custom_fields",
+    "source_times",
 )
 
 
@@ -63,10 +65,17 @@ class _State:
 class RefreshRecord:
     """One refresh, gathered to go in as one statement a table."""
 
-    def __init__(self, database: Database, run: SyncRun, expires_at: datetime) -> None:
+    def __init__(
+        self,
+        database: Database,
+        run: SyncRun,
+        expires_at: datetime,
+        freshness: Mapping[str, Freshness],
+    ) -> None:
         self._database = database
         self._run = run
         self._expires_at = expires_at
+        self._freshness = freshness
         self._before = _states(database, run.connection_id)
         self._last_refresh = _last_refresh(database, run.connection_id)
         self._states: dict[str, _State] = {}
@@ -155,6 +164,11 @@ class RefreshRecord:
             sum(state.name == UNREAD for state in present),
             sum(state.definition.field_count for state in present),
             sum(state.definition.custom_field_count for state in present),
+            source_times.pack(
+                self._freshness,
+                [name for name, state in self._states.items() if state.name == THERE],
+                Freshness(self._run.started_at, self._expires_at),
+            ),
         )
 
 

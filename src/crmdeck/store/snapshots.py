@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from crmdeck.model import (
     FieldRow,
     FieldType,
+    Freshness,
     GoneReason,
     ObjectSchema,
     SchemaStats,
@@ -22,6 +24,7 @@ from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
+from crmdeck.store.source_times import unpack
 from crmdeck.store.statistics import schema_stats
 from crmdeck.store.validators import Validators
 
@@ -40,6 +43,11 @@ _LATEST = (
 _PRESENT = f"state IN ('{THERE}', '{UNREAD}')"
 
 
+class _Refresh(NamedTuple):
+    seq: int
+    source_times: bytes | None
+
+
 class Snapshots:
     """All snapshots; none is ever changed."""
 
@@ -56,15 +64,17 @@ class Snapshots:
         unchanged: Sequence[tuple[str, str | None]],
         gone: Mapping[str, GoneReason],
         expires_at: datetime,
+        freshness: Mapping[str, Freshness] | None = None,
     ) -> RecordCount:
         """Append what a refresh saw, as of the moment when it started.
 
         `discovered` and `unchanged` come with the validator of the source; where that of an
         unchanged object is None, the known one stays. `gone` becomes tombstones; what had gone
-        for the same reason already, or was never there, is left out. Raises CacheError where
-        something is called unchanged that was never recorded.
+        for the same reason already, or was never there, is left out. `freshness` has the object
+        types that the source had discovered at another moment, or that expire at another one.
+        Raises CacheError where something is called unchanged that was never recorded.
         """
-        record = RefreshRecord(self._database, run, expires_at)
+        record = RefreshRecord(self._database, run, expires_at, freshness or {})
         record.discovered(discovered)
         record.unchanged(unchanged)
         record.gone(gone)
@@ -75,13 +85,21 @@ class Snapshots:
         last = self._last_refresh(connection_id, at)
         return self._latest(connection_id, last, _PRESENT) if last is not None else ()
 
+    def refreshed_at(self, connection_id: str) -> datetime | None:
+        """Return when the last refresh began, whatever its source says of when it looked."""
+        rows = self._database.rows(
+            "SELECT discovered_at FROM refresh WHERE connection_id = ? ORDER BY seq DESC LIMIT 1",
+            [connection_id],
+        )
+        return to_utc(rows[0][0]) if rows else None
+
     def gone(self, connection_id: str, at: datetime | None = None) -> Mapping[str, GoneReason]:
         """Return the object types that have gone as of `at`, with the reason."""
         last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
             f"SELECT object_type, state FROM ({_LATEST.format(one='')}) AS state "
             f"WHERE NOT ({_PRESENT}) ORDER BY object_type",
-            [connection_id, last],
+            [connection_id, last and last.seq],
         )
         return {name: GoneReason(reason) for name, reason in rows}
 
@@ -98,7 +116,7 @@ class Snapshots:
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
         """Return all snapshots of an object type, one a refresh that read it, newest first."""
         rows = self._database.rows(
-            f"SELECT {_INFO} FROM ("
+            f"SELECT {_INFO}, shown.source_times FROM ("
             "SELECT *, lead(refresh) OVER (ORDER BY refresh) AS ended FROM object_state "
             "WHERE connection_id = ? AND object_type = ?"
             ") AS state JOIN object_definition USING (content_hash) "
@@ -107,7 +125,7 @@ class Snapshots:
             "WHERE state = ? ORDER BY shown.seq DESC",
             [connection_id, object_type, THERE],
         )
-        return tuple(map(_info, rows))
+        return tuple(_info(row, row[-1]) for row in rows)
 
     def load(self, infos: Iterable[SnapshotInfo]) -> dict[str, Snapshot]:
         """Return the snapshots of `infos` with their fields, by id."""
@@ -142,7 +160,7 @@ class Snapshots:
             f"FROM ({_LATEST.format(one='')}) AS state "
             "JOIN object_field USING (content_hash) JOIN field_definition USING (field_hash) "
             f"WHERE {_PRESENT} ORDER BY object_type, position",
-            [connection_id, last],
+            [connection_id, last and last.seq],
         )
         types = {member.value: member for member in FieldType}
         make = FieldRow._make
@@ -187,27 +205,35 @@ class Snapshots:
         )
         return tuple(to_utc(moment) for (moment,) in rows)
 
-    def _last_refresh(self, connection_id: str, at: datetime | None) -> int | None:
+    def _last_refresh(self, connection_id: str, at: datetime | None) -> _Refresh | None:
         """Return the refresh that holds as of `at`; the order of writing decides, not clocks."""
         where = Where().add("connection_id = ?", connection_id).add("discovered_at <= ?", at)
         rows = self._database.rows(
-            f"SELECT seq FROM refresh {where} ORDER BY seq DESC LIMIT 1", where.parameters
+            f"SELECT seq, source_times FROM refresh {where} ORDER BY seq DESC LIMIT 1",
+            where.parameters,
         )
-        return rows[0][0] if rows else None
+        return _Refresh(*rows[0]) if rows else None
 
     def _latest(
-        self, connection_id: str, last: int, condition: str, object_type: str | None = None
+        self, connection_id: str, last: _Refresh, condition: str, object_type: str | None = None
     ) -> tuple[SnapshotInfo, ...]:
         """Return each object type, or one, as refresh `last` left it."""
         one = "" if object_type is None else "AND object_type = ?"
         rows = self._database.rows(
-            f"SELECT {_INFO} FROM ({_LATEST.format(one=one)}) AS state "
+            f"SELECT {_INFO}, seen, CASE WHEN seen IS NOT NULL THEN shown.source_times END "
+            f"FROM ({_LATEST.format(one=one)}) AS state "
             "JOIN object_definition USING (content_hash) "
             "JOIN refresh AS shown ON shown.seq = coalesce(seen, ?) "
             f"WHERE {condition} ORDER BY object_type",
-            [connection_id, last, *([] if object_type is None else [object_type]), last],
+            [
+                connection_id,
+                last.seq,
+                *([] if object_type is None else [object_type]),
+                last.seq,
+            ],
         )
-        return tuple(map(_info, rows))
+        # The times of the last refresh are not sent along with each of a thousand rows.
+        return tuple(_info(row, last.source_times if row[-2] is None else row[-1]) for row in rows)
 
 
 @lru_cache(maxsize=1024)
@@ -229,7 +255,11 @@ _BLANK = SnapshotInfo.model_construct(
 )
 
 
-def _info(row: Row) -> SnapshotInfo:
+def _info(row: Row, source_times: bytes | None) -> SnapshotInfo:
+    """Return a row as a record, with what the source said at its refresh of when it looked."""
+    discovered_at, expires_at = row[10], row[11]
+    if source_times is not None:
+        discovered_at, expires_at = unpack(source_times).of(row[2])
     # Not validated, for the rows were when they were written, and copied, which takes half as long
     # as building: a connection has a thousand of them.
     return _BLANK.model_copy(
@@ -245,8 +275,8 @@ def _info(row: Row) -> SnapshotInfo:
             "schema_hash": row[7],
             "structural_hash": row[8],
             "content_hash": row[9],
-            "discovered_at": _utc(row[10]),
-            "expires_at": _utc(row[11]),
+            "discovered_at": _utc(discovered_at),
+            "expires_at": _utc(expires_at),
             "object_hash": row[12],
             "rules_hash": row[13],
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
-from crmdeck.model import SchemaStats, to_utc
+from crmdeck.model import Freshness, SchemaStats, to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.record_table import Where, stored
+from crmdeck.store.record_table import Where
+from crmdeck.store.source_times import SourceTimes, unpack
 
 # A refresh that failed as a whole says nothing about single object types, so the last one that
 # reached its source counts.
@@ -21,7 +23,9 @@ LAST_REFRESH = f"""
     ) AS last USING (seq)"""
 
 _SCHEMA = """
-    SELECT connection_id, objects, fields, custom_fields, unread, discovered_at, expires_at
+    SELECT
+        connection_id, objects, fields, custom_fields, unread,
+        discovered_at, expires_at, source_times
     FROM refresh
     JOIN (
         SELECT max(seq) AS seq FROM refresh {where} GROUP BY connection_id
@@ -29,19 +33,16 @@ _SCHEMA = """
 
 # Counts stand on the refresh; only what it could not read has an age of its own.
 _UNREAD = """
-    SELECT state.connection_id, shown.discovered_at, shown.expires_at, count(*)
+    SELECT
+        state.connection_id, object_type, shown.discovered_at, shown.expires_at, source_times
     FROM (
-        SELECT DISTINCT ON (connection_id, object_type) connection_id, state, seen
+        SELECT DISTINCT ON (connection_id, object_type) connection_id, object_type, state, seen
         FROM object_state
         WHERE connection_id IN (SELECT unnest(?::VARCHAR[]))
         ORDER BY connection_id, object_type, refresh DESC
     ) AS state
     JOIN refresh AS shown ON shown.seq = state.seen
-    WHERE state.state = 'unread'
-    GROUP BY state.connection_id, shown.discovered_at, shown.expires_at"""
-
-# How many object types were read at a moment and expire at another.
-_Age = tuple[int, datetime, datetime]
+    WHERE state.state = 'unread'"""
 
 
 def schema_stats(
@@ -52,17 +53,18 @@ def schema_stats(
     What expires at `now` is stale; `next_expiry_at` is the first one after.
     """
     where = Where().add("connection_id = ?", connection_id)
-    ages: dict[str, list[_Age]] = {}
+    ages: dict[str, Counter[Freshness]] = {}
     held: dict[str, tuple[int, int, int]] = {}
-    for key, objects, fields, custom, unread, seen_at, expires_at in database.rows(
+    for key, objects, fields, custom, unread, seen_at, expires_at, packed in database.rows(
         _SCHEMA.format(where=where), where.parameters
     ):
         held[key] = (objects, fields, custom)
-        ages[key] = [(objects - unread, seen_at, expires_at)]
-    unread_in = [key for key, (age,) in ages.items() if age[0] < held[key][0]]
+        times = _times(seen_at, expires_at, packed)
+        ages[key] = Counter(times.counts(read)) if (read := objects - unread) else Counter()
+    unread_in = [key for key, read in ages.items() if read.total() < held[key][0]]
     if unread_in:
-        for key, seen_at, expires_at, count in database.rows(_UNREAD, [unread_in]):
-            ages[key].append((count, seen_at, expires_at))
+        for key, name, seen_at, expires_at, packed in database.rows(_UNREAD, [unread_in]):
+            ages[key][_times(seen_at, expires_at, packed).of(name)] += 1
     failed: dict[str, int] = dict(
         database.rows(
             f"SELECT connection_id, count(*) FROM object_failure "
@@ -72,21 +74,27 @@ def schema_stats(
         )
     )
     return {
-        key: _stats(held.get(key, (0, 0, 0)), ages.get(key, []), failed.get(key, 0), stored(now))
+        key: _stats(held.get(key, (0, 0, 0)), ages.get(key, Counter()), failed.get(key, 0), now)
         for key in sorted(held.keys() | failed.keys())
     }
 
 
-def _stats(held: tuple[int, int, int], ages: list[_Age], failed: int, now: datetime) -> SchemaStats:
+def _times(seen_at: datetime, expires_at: datetime, packed: bytes | None) -> SourceTimes:
+    if packed is not None:
+        return unpack(packed)
+    return SourceTimes({}, Freshness(to_utc(seen_at), to_utc(expires_at)))
+
+
+def _stats(
+    held: tuple[int, int, int], ages: Counter[Freshness], failed: int, now: datetime
+) -> SchemaStats:
     objects, fields, custom = held
-    ages = [age for age in ages if age[0]]
-    to_come = [expires_at for _, _, expires_at in ages if expires_at > now]
     return SchemaStats(
         object_count=objects,
         field_count=fields,
         custom_field_count=custom,
-        stale_object_count=sum(count for count, _, expires_at in ages if expires_at <= now),
+        stale_object_count=sum(count for age, count in ages.items() if age.expires_at <= now),
         failed_object_count=failed,
-        last_discovered_at=max((to_utc(seen_at) for _, seen_at, _ in ages), default=None),
-        next_expiry_at=to_utc(min(to_come)) if to_come else None,
+        last_discovered_at=max((age.discovered_at for age in ages), default=None),
+        next_expiry_at=min((age.expires_at for age in ages if age.expires_at > now), default=None),
     )

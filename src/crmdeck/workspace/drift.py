@@ -13,6 +13,7 @@ from crmdeck.model import DriftEvent, DriftReport, Severity
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.remote_log import REOPENED, share_acknowledgements
 
 
 class Unseen(NamedTuple):
@@ -20,6 +21,13 @@ class Unseen(NamedTuple):
 
     total: int
     breaking: int
+
+
+class Noted(NamedTuple):
+    """How many events it was news for, and what is to be told of the source's own log, if any."""
+
+    number: int
+    untold: str = ""
 
 
 class Drift:
@@ -102,10 +110,12 @@ class Drift:
             with self._context.store.write() as session:
                 session.drift.see(event_ids, self._context.now, self._context.actor)
 
-    def acknowledge(self, event_ids: Sequence[str], note: str = "") -> int:
+    def acknowledge(self, event_ids: Sequence[str], note: str = "") -> Noted:
         """Acknowledge drift events, with a note; return how many were not yet.
 
-        Raises NotFoundError where an id is unknown; then none is acknowledged.
+        Where a source keeps acknowledgements for a team it is told too, and what was said there
+        meanwhile is taken over. Raises NotFoundError where an id is unknown; then none is
+        acknowledged.
         """
         self._context.require_writable()
         with self._context.store.write() as session:
@@ -124,12 +134,13 @@ class Drift:
                     details={"events": mine, "note": note},
                 )
                 session.audit.add(entry)
-        return len(fresh)
+        return self._shared(fresh)
 
-    def take_back(self, event_ids: Sequence[str]) -> int:
+    def take_back(self, event_ids: Sequence[str]) -> Noted:
         """Take back the acknowledgement of drift events; return how many were acknowledged.
 
-        Raises NotFoundError where an id is unknown; then none is taken back.
+        The source is told as by `acknowledge`. Raises NotFoundError where an id is unknown; then
+        none is taken back.
         """
         self._context.require_writable()
         with self._context.store.write() as session:
@@ -142,13 +153,23 @@ class Drift:
             for connection_id in dict.fromkeys(event.connection_id for event in done):
                 mine = [event.id for event in done if event.connection_id == connection_id]
                 entry = self._context.entry(
-                    "schema.drift_reopened",
+                    REOPENED,
                     f"Took back the acknowledgement of {count(len(mine), 'change')}",
                     connection_id=connection_id,
                     details={"events": mine},
                 )
                 session.audit.add(entry)
-        return len(done)
+        return self._shared(done)
+
+    def _shared(self, events: Sequence[DriftEvent]) -> Noted:
+        """Tell the sources of these events what was said of them."""
+        with self._context.store.read() as session:
+            connections = [
+                find_connection(session, connection_id)
+                for connection_id in dict.fromkeys(event.connection_id for event in events)
+            ]
+        told = [share_acknowledgements(self._context, connection) for connection in connections]
+        return Noted(len(events), " ".join(filter(None, told)))
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:

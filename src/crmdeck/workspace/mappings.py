@@ -45,6 +45,7 @@ from crmdeck.model import (
     PartnerObject,
     ProgressCallback,
     Source,
+    SourceSuggestion,
     SuggestAnswer,
     Suggestion,
     ValueMap,
@@ -171,6 +172,7 @@ class Mappings:
                 self._context.store, left, right, knowledge, progress, cancel or CancelToken()
             )
         mine = [decision for decision in log if decision.object_pair == pair]
+        own = self._own_suggestions(connection, object_pair)
         suggestions = pair_ranker.rank_pair(
             object_pair,
             connection.platform,
@@ -180,14 +182,14 @@ class Mappings:
             encoder=used,
             log=log if self._context.settings.learning else mine,
             others=self._other_logs(connection, pair) if self._context.settings.learning else {},
-            own=self._own_suggestions(connection, object_pair),
+            own=own,
         )
         decided = by_field(mine)
         return SuggestAnswer(
             object_pair=pair,
             encoder=used.name if used else pair_ranker.NO_ENCODER,
             suggestions=tuple(
-                with_decision(suggestion, decided.get(suggestion.partner_field))
+                with_decision(_with_source(suggestion, own), decided.get(suggestion.partner_field))
                 for suggestion in suggestions
             ),
         )
@@ -439,9 +441,7 @@ class Mappings:
         connection = self._context.connection(ref)
         if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
             return None
-        return take_over(
-            self._context.store, self._context.open_connector(connection), connection.id
-        )
+        return take_over(self._context, self._context.open_connector(connection), connection.id)
 
     def _decision(
         self,
@@ -525,6 +525,19 @@ def _line(
         rejected=decided.rejected if decided else (),
         drift=tuple(event.id for event in suffered(accepted, crm_object, events)),
     )
+
+
+def _with_source(suggestion: Suggestion, own: Sequence[Suggestion]) -> Suggestion:
+    """Return a suggestion with those of the source for the same field beside it, best first."""
+    found = [
+        SourceSuggestion(
+            crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
+        )
+        for one in own
+        if one.partner_field == suggestion.partner_field and one.crm_field is not None
+    ]
+    found.sort(key=lambda one: -one.confidence)
+    return suggestion.model_copy(update={"source_suggestions": tuple(found)})
 
 
 def _pair_summary(

@@ -88,11 +88,10 @@ def rank_pair(
 
     `log` is that of the connection, `others` are those of other connections, by name.
     """
-    suggested = {
-        suggestion.partner_field: {suggestion.crm_field: suggestion.confidence}
-        for suggestion in own
-        if suggestion.crm_field is not None
-    }
+    suggested: dict[str, dict[str, float]] = {}
+    for one in own:
+        if one.crm_field is not None:
+            suggested.setdefault(one.partner_field, {})[one.crm_field] = one.confidence
     return rank(
         left,
         right,

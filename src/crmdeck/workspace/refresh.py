@@ -116,7 +116,7 @@ class Refresh:
         self._progress.listen_to(self._connector.meter)
         self.discover()
         self.learn()
-        take_over(self._context.store, self._connector, self._connection.id)
+        take_over(self._context, self._connector, self._connection.id)
         failed = self._answer.failed
         if failed and not (self._answer.discovered or self._answer.unchanged):
             raise _all_failed(failed)
@@ -196,8 +196,8 @@ class Refresh:
             discovered=[(item.schema, item.validator) for item in answer.discovered],
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
-            expires_at=answer.listing.expires_at
-            or run.started_at + timedelta(hours=connection.ttl_hours),
+            expires_at=run.started_at + timedelta(hours=connection.ttl_hours),
+            freshness=answer.listing.freshness,
         )
         session.drift.add(report.events, report.stories)
         session.audit.add(*self._entries(run, compared, len(failures)))

@@ -172,7 +172,7 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     if not current:
         return {}
     since = session.audit.entries(
-        connection_id=connection_id, since=max(info.discovered_at for info in current)
+        connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
     distrusted = any(entry.event in _TURNS for entry in since)
     validators = {} if distrusted else session.snapshots.validators(connection_id)

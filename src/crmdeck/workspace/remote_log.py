@@ -2,53 +2,142 @@
 
 Where a source keeps them, its log is the true one: decisions are made there, and the copy grows
 by what it lacks, in the order of the source. So every copy is a beginning of the same log.
+Acknowledgements are made on either side and carried over; of two the later one counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from crmdeck.connectors.base import Connector, Sharing
-from crmdeck.model import DriftEvent, DriftReport
-from crmdeck.store import Session, Store
+from crmdeck.errors import CacheError, CrmdeckError
+from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftReport, Source
+from crmdeck.store import Session
+from crmdeck.workspace.context import Context
+
+_log = logging.getLogger(__name__)
+
+REOPENED = "schema.drift_reopened"
+_KEPT_HERE = "schema.drift_kept_here"
 
 
-def take_over(store: Store, connector: Connector, connection_id: str) -> Sharing | None:
-    """Copy what the source has decided and done; return it as one that shares, if it is one."""
+def take_over(context: Context, connector: Connector, connection_id: str) -> Sharing | None:
+    """Copy what the source has decided and done; return it as one that shares, if it is one.
+
+    What was acknowledged here meanwhile is acknowledged there.
+    """
     if not isinstance(connector, Sharing):
         return None
     decisions = connector.decisions()
     if decisions is None:
         return None
     entries = connector.history()
-    with store.read() as session:
+    with context.store.read() as session:
         first = session.snapshots.latest_refresh(connection_id) is None
-    there = connector.drift()
+    there = connector.drift() or DriftReport()
     # From the first look on, drift is found by comparing; what came before is the source's word.
     before = there if first else DriftReport()
-    with store.write() as session:
+    with context.store.write() as session:
         session.drift.add(before.events, before.stories)
-        _acknowledge(session, connection_id, there.events)
+        unsent = _agree(session, connection_id, there.events, entries)
         known = {decision.id for decision in session.decisions.log(connection_id)}
         known |= {entry.id for entry in session.audit.entries(connection_id=connection_id)}
         session.decisions.add([each for each in decisions if each.id not in known])
         session.audit.add(*(entry for entry in reversed(entries) if entry.id not in known))
+    try:
+        _send(connector, unsent)
+    except CrmdeckError as error:
+        # What was refreshed or decided is done; who acknowledges next is told.
+        _log.warning("Acknowledgements did not reach PartnerOS: %s", error)
     return connector
 
 
-def _acknowledge(session: Session, connection_id: str, there: Sequence[DriftEvent]) -> None:
-    """Acknowledge here what is acknowledged at the source.
+def share_acknowledgements(context: Context, connection: Connection) -> str:
+    """Carry acknowledgements to and from the source; return what is to be told of it, or nothing.
+
+    It is no error where the source can't be reached, or knows no acknowledgements (which is told
+    once): what is acknowledged here stays so, and the next refresh tells it there.
+    """
+    if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+        return ""
+    try:
+        connector = context.open_connector(connection)
+        if not isinstance(connector, Sharing):
+            return ""
+        there, entries = connector.drift(), connector.history()
+        if there is not None:
+            with context.store.write() as session:
+                unsent = _agree(session, connection.id, there.events, entries)
+            if _send(connector, unsent):
+                return ""
+    except CacheError:
+        raise
+    except CrmdeckError as error:
+        return f"PartnerOS does not know yet: {error.message} The next refresh tells it."
+    told = "PartnerOS takes no acknowledgements: they stay in this workspace."
+    with context.store.write() as session:
+        if session.audit.entries(connection_id=connection.id, event=_KEPT_HERE, limit=1):
+            return ""
+        session.audit.add(context.entry(_KEPT_HERE, told, connection_id=connection.id))
+    return told
+
+
+@dataclass
+class _Unsent:
+    """What the source is to be told, by its own ids: acknowledged by note, and taken back."""
+
+    acknowledged: dict[str, list[str]] = field(default_factory=dict)
+    reopened: list[str] = field(default_factory=list)
+
+
+def _agree(
+    session: Session,
+    connection_id: str,
+    there: Sequence[DriftEvent],
+    entries: Iterable[AuditEntry],
+) -> _Unsent:
+    """Take over here what was said later there, and return what was said later here.
 
     Each side finds drift by comparing and gives it ids of its own: the same change of the same
     thing is the same event.
     """
-    done = {_change(event): event for event in there if event.acknowledged_at is not None}
-    for event in session.drift.events(connection_id) if done else ():
-        other = done.get(_change(event))
-        if event.acknowledged_at is None and other is not None and other.acknowledged_at:
-            session.drift.acknowledge(
-                [event.id], other.acknowledged_at, other.acknowledged_by or "", other.note
-            )
+    unsent = _Unsent()
+    others = {_change(event): event for event in there}
+    words = session.drift.last_words(connection_id)
+    reopened: dict[str, tuple[datetime, str]] = {}
+    for entry in entries:
+        if entry.event == REOPENED:
+            for event_id in entry.details.get("events", ()):
+                reopened.setdefault(event_id, (entry.at, entry.actor))
+    for event in session.drift.events(connection_id) if others else ():
+        other = others.get(_change(event))
+        mine = words.get(event.id)
+        if other is None or (other.acknowledged_at is None) == (event.acknowledged_at is None):
+            continue
+        if other.acknowledged_at is not None:
+            if mine is None or mine.at < other.acknowledged_at:
+                by = other.acknowledged_by or ""
+                session.drift.acknowledge([event.id], other.acknowledged_at, by, other.note)
+            else:
+                unsent.reopened.append(other.id)
+        elif mine is not None:
+            at, by = reopened.get(other.id, (None, ""))
+            if at is not None and mine.at < at:
+                session.drift.take_back([event.id], at, by)
+            else:
+                unsent.acknowledged.setdefault(mine.note or "", []).append(other.id)
+    return unsent
+
+
+def _send(connector: Sharing, unsent: _Unsent) -> bool:
+    """Tell the source; return False where it knows no acknowledgements."""
+    for note, ids in unsent.acknowledged.items():
+        if not connector.acknowledge(ids, note):
+            return False
+    return not unsent.reopened or connector.reopen(unsent.reopened)
 
 
 def _change(event: DriftEvent) -> tuple[object, ...]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from crmdeck.clock import utc_now
 from crmdeck.errors import ConflictError, PermissionDeniedError, ReauthRequiredError, SourceError
-from crmdeck.model import Choice, DecisionState, DriftKind, Platform, Source, Status
+from crmdeck.mapping.rows import RowBuilder, Situation
+from crmdeck.model import Choice, DecisionState, Direction, DriftKind, Platform, Source, Status
 from crmdeck.server import Accounts
 from crmdeck.server.sessions import Sessions
+from crmdeck.tui.panes.mapping.detail import Around, row_detail
+from crmdeck.tui.samples import Fullness
 from crmdeck.workspace import ConnectionDraft
 
 from ...server.conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House
@@ -45,8 +52,7 @@ def test_the_schema_arrives_as_it_is_there_and_only_what_changed_is_pulled(
     assert (first.baseline, first.total_fields) == (True, 8)
     for name in ("Account", "Opportunity"):
         here, there = (ws.schemas.object("acme", name) for ws in (dana.workspace, house.workspace))
-        assert here.fields == there.fields
-        assert here.schema_hash == there.schema_hash
+        assert here.to_json() == there.to_json()
     again = dana.workspace.refreshes.run("acme")
     assert (again.unchanged_objects, again.drift_events) == (2, ())
     # The first look costs a request for each of two object types.
@@ -113,6 +119,26 @@ def test_a_console_that_comes_later_has_the_drift_from_before(
     assert len(late.workspace.drift.report("acme").events) == 1
 
 
+def test_a_schema_is_as_old_as_it_is_there(house: House, dana: Console, tmp_path: Path) -> None:
+    dana.workspace.refreshes.run("acme")
+    house.workspace.connections.update("acme", ttl_hours=5)
+    house.export(OPPORTUNITY, ACCOUNT | {"fields": [{"label": "nameless"}]})
+    house.workspace.refreshes.run("acme")
+    vera = console(house, tmp_path / "vera", "vera@acme.example").workspace
+    result = vera.refreshes.run("acme")
+    assert "REMOTE_NOT_REFRESHED" in [notice.code for notice in result.notices]
+
+    account, opportunity = vera.schemas.objects("acme").objects
+    told = house.workspace.schemas.objects("acme")
+    assert vera.schemas.objects("acme").to_json() == told.to_json()
+    assert account.discovered_at < opportunity.discovered_at
+    assert opportunity.expires_at - opportunity.discovered_at == timedelta(hours=5)
+    (here,) = vera.health.statuses()
+    there = house.workspace.health.status("acme")
+    read = there.schema_stats.model_copy(update={"failed_object_count": 0})
+    assert here.schema_stats.to_json() == read.to_json()
+
+
 def test_what_somebody_acknowledged_there_is_acknowledged_here(house: House, dana: Console) -> None:
     dana.workspace.refreshes.run("acme")
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
@@ -127,6 +153,51 @@ def test_what_somebody_acknowledged_there_is_acknowledged_here(house: House, dan
     (seen,) = dana.workspace.drift.report("acme").events
     assert (seen.id, seen.note) == (mine.id, "told the team")
 
+    house.workspace.drift.take_back([theirs.id])
+    dana.workspace.refreshes.run("acme")
+    assert dana.workspace.drift.report("acme").events[0].acknowledged_at is None
+
+
+def test_what_is_acknowledged_here_is_acknowledged_there_now_or_later(
+    house: House, dana: Console
+) -> None:
+    def there() -> tuple[str | None, str | None]:
+        (event,) = house.workspace.drift.report("acme").events
+        return event.acknowledged_by, event.note
+
+    dana.workspace.refreshes.run("acme")
+    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-1]}, ACCOUNT)
+    dana.workspace.refreshes.run("acme")
+    (mine,) = dana.workspace.drift.report("acme").events
+    assert dana.workspace.drift.acknowledge([mine.id], "known") == (1, "")
+    assert there() == ("dana@acme.example", "known")
+    assert dana.workspace.drift.take_back([mine.id]) == (1, "")
+    assert there() == (None, None)
+
+    dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
+    number, untold = dana.workspace.drift.acknowledge([mine.id], "later")
+    assert number == 1
+    assert untold.startswith("PartnerOS does not know yet: PartnerOS can't be reached")
+    assert there() == (None, None)
+    dana.workspace.connections.update("acme", endpoint=house.url)
+    dana.workspace.refreshes.run("acme")
+    assert there() == ("dana@acme.example", "later")
+
+
+def test_a_server_that_takes_no_acknowledgements_is_told_once(house: House, dana: Console) -> None:
+    dana.workspace.refreshes.run("acme")
+    house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]}, ACCOUNT)
+    dana.workspace.refreshes.run("acme")
+    one, two = (event.id for event in dana.workspace.drift.report("acme").events)
+    path = "/api/integrations/{id}/drift/{what}"
+    unknown = Route(path, lambda _: Response(status_code=404), methods=["POST"])
+    house.app.router.routes.insert(0, unknown)
+    said = dana.workspace.drift.acknowledge([one])
+    assert said == (1, "PartnerOS takes no acknowledgements: they stay in this workspace.")
+    assert dana.workspace.drift.acknowledge([two]) == (1, "")
+    assert dana.workspace.refreshes.run("acme").success
+    assert len(dana.workspace.audit.entries("acme", event="schema.drift_kept_here")) == 1
+
 
 def test_its_suggestions_are_one_more_signal_and_their_lack_is_none(
     house: House, dana: Console
@@ -140,6 +211,41 @@ def test_its_suggestions_are_one_more_signal_and_their_lack_is_none(
     assert {s.partner_field for s in offline.suggestions} == {
         s.partner_field for s in answer.suggestions
     }
+
+
+def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
+    house: House, dana: Console
+) -> None:
+    dana.workspace.refreshes.run("acme")
+    line = {"partnerField": "estimatedValue", "direction": "push"}
+    body = {
+        "suggestions": [
+            line | {"crmField": "Description", "confidence": 0.41},
+            line | {"crmField": "Amount", "confidence": 97},
+        ]
+    }
+    path = "/api/integrations/{id}/mapping/ai-suggest"
+    other = Route(path, lambda _: JSONResponse(body), methods=["POST"])
+    before = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
+    assert not any(one.source_suggestions for one in before)
+    house.app.router.routes.insert(0, other)
+    after = dana.workspace.mappings.suggest("acme", PAIR, encoder="none").suggestions
+    one = next(each for each in after if each.partner_field == "estimatedValue")
+    assert [(s.crm_field, s.confidence, s.direction) for s in one.source_suggestions] == [
+        ("Amount", 0.97, Direction.PUSH),
+        ("Description", 0.41, Direction.PUSH),
+    ]
+    assert "suggested by the connection itself" in [reason.text for reason in one.reasons]
+
+    # The console shows them beside its own.
+    review = dana.workspace.mappings.review("acme", PAIR)
+    builder = RowBuilder(review)
+    rows = builder.build(Situation(log=(), suggestions={s.partner_field: s for s in after}))
+    row = next(each for each in rows if each.name == "estimatedValue")
+    around = Around(builder, Fullness(), utc_now())
+    full = str(row_detail(row, around, 60, compact=False))
+    assert "PartnerOS suggests\n97  → Amount  currency" in full
+    assert "source  Amount 97  Description 41" in str(row_detail(row, around, 60, compact=True))
 
 
 def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: Console) -> None:

@@ -348,14 +348,21 @@ def test_the_status_there_is_the_status_here(
 
 
 def test_what_is_stale_there_is_stale_here(script: Script) -> None:
+    begun = datetime.now(UTC)
+    done: Any = (200, {"success": True}, {})
     ends = "2026-05-02T00:00:00.000Z"
-    listing, found = told(script, (200, {"success": True}, {}), expiresAt=ends)
-    assert listing.expires_at == datetime(2026, 5, 2, tzinfo=UTC)
+    listing, found = told(script, done, expiresAt=ends, lastDiscoveredAt="2026-05-01")
+    one, two = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)
+    assert listing.freshness == {"Account": (one, two)}
     assert isinstance(found, Discovered)
     assert found.schema.fields[0].nillable is False
-    listing, _ = told(script, (200, {"success": True}, {}), isStale=True)
-    assert listing.expires_at is not None
-    assert listing.expires_at <= datetime.now(UTC)
+    listing, _ = told(script, done, discoveredAt="2026-05-01")
+    assert listing.freshness == {"Account": (one, two)}
+    listing, _ = told(script, done, stale=True, expiresAt="2126-05-01")
+    discovered_at, expires_at = listing.freshness["Account"]
+    assert begun <= discovered_at <= expires_at <= datetime.now(UTC)
+    listing, _ = told(script, done)
+    assert listing.freshness == {}
 
 
 def test_a_refresh_that_was_refused_says_of_when_it_is(script: Script) -> None:

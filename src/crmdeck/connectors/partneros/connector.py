@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -37,6 +37,7 @@ from crmdeck.model import (
     Decision,
     DriftEvent,
     DriftReport,
+    Freshness,
     GoneReason,
     Notice,
     ObjectPair,
@@ -70,6 +71,7 @@ class PartnerOSConnector:
     ) -> None:
         self._meter = Meter()
         self._connection_id = connection.id
+        self._lifetime = timedelta(hours=connection.ttl_hours)
         self._limits = limits
         self._clock = clock
         self._client = PartnerOSClient(connection, credentials, listener, limits, self._meter)
@@ -114,7 +116,8 @@ class PartnerOSConnector:
         listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
         names = _in_scope(scope, tuple(listed))
         in_scope = [listed[name] for name in names if name in listed]
-        yield Listing(frozenset(listed), names, _expiry(in_scope, self._clock()))
+        freshness = {each.object_type: said for each in in_scope if (said := self._fresh(each))}
+        yield Listing(frozenset(listed), names, freshness)
         if refused is not None:
             yield _as_it_was(refused, in_scope, status)
         changed: list[Summary] = []
@@ -183,15 +186,29 @@ class PartnerOSConnector:
             return ()
         return answers.records(AuditEntry, reply.body, self._connection_id)
 
-    def drift(self) -> DriftReport:
-        """Return the drift that is recorded there; none where the server keeps none."""
+    def drift(self) -> DriftReport | None:
+        """Return the drift that is recorded there; None where the server keeps none."""
         reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
         if reply.status != 200 or not isinstance(reply.body, Mapping):
-            return DriftReport()
+            return None
         return DriftReport(
             events=answers.records(DriftEvent, reply.body.get("events"), self._connection_id),
             stories=answers.records(Story, reply.body.get("stories"), self._connection_id),
         )
+
+    def acknowledge(self, event_ids: Sequence[str], note: str) -> bool:
+        """Acknowledge drift events there; False where the server does not know how."""
+        return self._note("acknowledge", {"eventIds": list(event_ids), "note": note})
+
+    def reopen(self, event_ids: Sequence[str]) -> bool:
+        """Take acknowledgements back there; False where the server does not know how."""
+        return self._note("reopen", {"eventIds": list(event_ids)})
+
+    def _note(self, what: str, body: Mapping[str, Any]) -> bool:
+        reply = self._client.post(f"/drift/{what}", CancelToken(), body, accept=(404, 405))
+        if reply.status >= 300 and not unknown_endpoint(reply):
+            raise explain(reply).error
+        return reply.status < 300
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
         """Make decisions in PartnerOS, all or none."""
@@ -204,6 +221,18 @@ class PartnerOSConnector:
         body = {"objectPair": pair, "decisionId": decision_id}
         reply = self._client.post("/mapping/undo", CancelToken(), body)
         return answers.records(Decision, [reply.body], self._connection_id)[0]
+
+    def _fresh(self, said: Summary) -> Freshness | None:
+        """Return since when and until when PartnerOS holds an object type to be good.
+
+        What it leaves out is as if we had looked; what it calls stale has expired by now.
+        """
+        now = self._clock()
+        if (said.discovered_at, said.expires_at, said.is_stale) == (None, None, None):
+            return None
+        discovered_at = said.discovered_at or now
+        expires_at = said.expires_at or discovered_at + self._lifetime
+        return Freshness(discovered_at, min(expires_at, now) if said.is_stale else expires_at)
 
     def _status(self, cancel: CancelToken) -> Mapping[str, Any]:
         body = self._read("/status", cancel)
@@ -297,14 +326,6 @@ def _check_status(status: Mapping[str, Any]) -> None:
     )
     if status.get("status") in (Status.REAUTH_REQUIRED, Status.DISCONNECTED):
         raise FAULTS.find(str(status["status"]), "", 409).to_error(detail=said)
-
-
-def _expiry(summaries: Sequence[Summary], now: datetime) -> datetime | None:
-    """Return when the first of them is stale by the server's word; at once where it is."""
-    said = [each.expires_at for each in summaries if each.expires_at is not None]
-    if any(each.is_stale for each in summaries):
-        said.append(now)
-    return min(said, default=None)
 
 
 def _as_it_was(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]) -> Notice:

@@ -25,7 +25,7 @@ from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.usage import FieldPlace, UsageAsker
-from crmdeck.workspace import Entry, once, place_of
+from crmdeck.workspace import Entry, Noted, once, place_of
 
 T = TypeVar("T")
 
@@ -388,10 +388,11 @@ class DriftCommands:
     def _acknowledge(self, entries: Sequence[Entry], note: str) -> None:
         ids, workspace = [entry.event.id for entry in entries], self._host.workspace
 
-        def done(number: int) -> None:
+        def done(noted: Noted) -> None:
             self._did(Step(tuple(ids), note))
-            text = f"Acknowledged {count(number, 'change')}"
+            text = f"Acknowledged {count(noted.number, 'change')}"
             self._view.show_done(text + (f": {note}" if note else ""))
+            self._tell(noted)
 
         self._requests.load(
             "acknowledge",
@@ -424,6 +425,10 @@ class DriftCommands:
             "rename", lambda _: work(), done, label=f"taking {name} as renamed", cancellable=False
         )
 
+    def _tell(self, noted: Noted) -> None:
+        if noted.untold:
+            self._host.say(noted.untold, severity="warning", timeout=10)
+
     def _did(self, step: Step) -> None:
         self._done.append(step)
         self._undone.clear()
@@ -432,18 +437,20 @@ class DriftCommands:
         """Take a step back, or do it again: its mappings first, as they may be refused."""
         workspace = self._host.workspace
 
-        def work() -> Step:
+        def work() -> tuple[Step, Noted]:
             moved = {
                 place: tuple(one.id for one in workspace.mappings.undo_all(*place, decided))
                 for place, decided in step.moved.items()
             }
             if back:
-                workspace.drift.take_back(step.ids)
+                noted = workspace.drift.take_back(step.ids)
             else:
-                workspace.drift.acknowledge(step.ids, step.note)
-            return replace(step, moved=moved)
+                noted = workspace.drift.acknowledge(step.ids, step.note)
+            return replace(step, moved=moved), noted
 
-        def done(again: Step) -> None:
+        def done(found: tuple[Step, Noted]) -> None:
+            again, noted = found
+            self._tell(noted)
             steps = self._undone if back else self._done
             if step in steps:
                 steps[steps.index(step)] = again

@@ -76,6 +76,7 @@ def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     why = f"Why  {percent(row.confidence)}" if row.confidence is not None else "Why"
     yield from _section(why, _reasons(row, width))
     yield from _section("Other candidates", _alternatives(row, around, width))
+    yield from _section("PartnerOS suggests", _from_source(row, around, width))
     decided = list(_history(row, around.now, width)) or [_muted("nothing yet", width)]
     yield from _section("Decided", iter(decided))
 
@@ -146,6 +147,9 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     if named is not None and named.reasons:
         yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
     yield from _else(row, around, width)
+    if row.source_suggestions:
+        told = (f"{one.crm_field} {percent(one.confidence)}" for one in row.source_suggestions)
+        yield _labelled("source", "  ".join(told), width)
     yield from list(_history(row, around.now, width))[:2]
 
 
@@ -212,6 +216,17 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
         if right is not None:
             for warning in around.builder.judge(row.partner, right).warnings[:1]:
                 yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
+
+
+def _from_source(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
+    """Yield what the connection's own ranker says, whatever was decided meanwhile."""
+    for one in row.source_suggestions:
+        right = around.builder.crm_fields.get(one.crm_field)
+        kind = type_text(right) if right is not None else "not in the schema"
+        flow = one.direction.arrow
+        name = _shown(one.crm_field, max(8, width - 8 - len(kind)))
+        sure = f"{percent(one.confidence)}  {flow} "
+        yield Content.assemble((sure, "$muted"), f"{name}  ", (kind, "$muted"))
 
 
 def _history(row: MappingRow, now: datetime, width: int) -> Iterator[Content]:
