@@ -37,6 +37,13 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def unseen_text(total: int, breaking: int) -> str:
+    """Return how many changes were not seen, and how many of them are breaking: `29 ✕6`."""
+    return " ".join(
+        filter(None, (f"{total:,}" if total else "", f"✕{breaking:,}" * bool(breaking)))
+    )
+
+
 def percent_filled(rate: float) -> str:
     """Return a rate from 0 to 1 as a percentage; `0%` is none at all and `100%` is all."""
     if 0 < rate < 1:

@@ -274,7 +274,7 @@ def test_every_table_has_its_columns_in_every_format(what: str) -> None:
         ("drift", DriftEvent, set()),
         ("mapping", MappingLine, set()),
         ("audit", AuditEntry, set()),
-        ("health", ConnectionStatus, {"schemaStats", "quota"}),
+        ("health", ConnectionStatus, {"schemaStats", "quota", "unseen"}),
         ("health", SchemaStats, set()),
     ],
 )

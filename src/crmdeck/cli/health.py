@@ -12,6 +12,7 @@ from crmdeck.cli.output import command_for, emit_json, emit_table, report_error,
 from crmdeck.cli.session import ProgressLine, drifted, failing, workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Status
+from crmdeck.text import unseen_text
 
 if TYPE_CHECKING:
     from crmdeck.model import Alert, ConnectionStatus, RefreshResult, Severity
@@ -34,7 +35,17 @@ def status(
             emit_json(found[0] if names and len(names) == 1 else found)
         else:
             emit_table(
-                ("name", "platform", "status", "last sync", "objects", "fields", "quota", "alert"),
+                (
+                    "name",
+                    "platform",
+                    "status",
+                    "last sync",
+                    "objects",
+                    "fields",
+                    "quota",
+                    "not seen",
+                    "alert",
+                ),
                 [
                     (
                         item.name,
@@ -44,6 +55,7 @@ def status(
                         item.schema_stats.object_count,
                         item.schema_stats.field_count,
                         f"{item.quota.left:.0%}" if item.quota else None,
+                        unseen_text(item.unseen.total, item.unseen.breaking) or None,
                         _first_alert(item.alerts),
                     )
                     for item in found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
@@ -50,6 +50,13 @@ class Timeline:
     now: datetime
     everywhere: bool
     by_id: Mapping[str, Entry] = field(default_factory=dict)
+
+    def with_unseen(self, ids: Collection[str]) -> Timeline:
+        """Return the same with these events as ones that the operator has not seen."""
+        entries = tuple(
+            replace(entry, seen=False) if entry.event.id in ids else entry for entry in self.entries
+        )
+        return replace(self, entries=entries, by_id={one.event.id: one for one in entries})
 
     def twin_of(self, entry: Entry) -> Entry | None:
         """Return the other half of a rename."""

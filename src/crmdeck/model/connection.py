@@ -69,6 +69,13 @@ class Alert(WireModel):
     next_step: NextStep | None = None
 
 
+class UnseenDrift(WireModel):
+    """How much drift who asks has not had on screen yet, and how much of it is breaking."""
+
+    total: int = 0
+    breaking: int = 0
+
+
 class ConnectionStatus(WireModel):
     """The answer of `GET /integrations/{id}/status`, with name, quota and alerts beside it.
 
@@ -96,6 +103,7 @@ class ConnectionStatus(WireModel):
     quota: Quota | None = None
     quota_level: AlertLevel | None = None
     alerts: tuple[Alert, ...] = ()
+    unseen: UnseenDrift = UnseenDrift()
 
 
 class ProbeReport(WireModel):

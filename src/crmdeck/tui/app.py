@@ -37,7 +37,8 @@ class CrmdeckApp(App[None]):
 
     `keys` remaps actions by id (`{"view.filter": "f"}`), None takes the settings' map. `theme` is
     a theme's name, or `terminal` for the terminal's own colours; None takes that of the settings,
-    else that of last time.
+    else that of last time. One that is `still` looks at nothing by itself and notes nothing that
+    was seen, so that it draws the same pictures each time.
 
     `workspace` is there when `take` was called; `failure` is why it could not be opened.
     """
@@ -67,11 +68,13 @@ class CrmdeckApp(App[None]):
         keys: Mapping[str, str] | None = None,
         theme: str | None = None,
         panes: Sequence[PaneSpec] = PANES,
+        still: bool = False,
     ) -> None:
         frame, *self._other_sheets = sheets()
         super().__init__(css_path=frame)
         self.opening = _opening_of(workspace)
         self.read_only = self.opening.read_only
+        self.is_still = still
         self.failure: CrmdeckError | None = None
         self.wants_demo = False
         self._keys = keys

@@ -53,6 +53,10 @@ class PaneHost(Protocol):
     def takes_escape(self) -> bool:
         """Whether Esc has something to do first: cancel, put an error away, clear the filter."""
 
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
+
     def say(
         self,
         text: str,
@@ -84,6 +88,10 @@ class Console(Protocol):
     @property
     def read_only(self) -> bool:
         """Whether nothing may be changed."""
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
 
     def keys_for(self, workspace: Workspace) -> Mapping[str, str]:
         """Return the key map to use; imports much, so call it in a worker."""

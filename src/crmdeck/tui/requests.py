@@ -3,11 +3,13 @@
 Who loads holds a `Loader` and calls `load(slot, work, then)`. `work` runs in a thread and gets a
 `Job` to report progress to and to be cancelled by; `then` runs on the event loop with its result.
 A newer request on the same slot makes an older one's answer worthless: it is dropped.
+What is loaded `quietly` stays off the progress line, and so does what its answers load in turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -17,10 +19,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from crmdeck.errors import CancelledError, CrmdeckError
+from crmdeck.errors import CacheError, CancelledError, CrmdeckError
 from crmdeck.model import CancelToken, Progress
 
 T = TypeVar("T")
+Failed = Callable[[CrmdeckError], None]
 
 PROGRESS_INTERVAL = 0.05
 """Seconds between two words of progress; what comes faster is left out."""
@@ -63,6 +66,7 @@ class Request:
     failed: Callable[[CrmdeckError], None]
     cancellable: bool = True
     quiet: bool = False
+    quietly: Failed | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Loader:
         self._failed = failed
         self._requests: dict[str, Request] = {}
         self._count = 0
+        self._quietly: Failed | None = None
 
     @property
     def is_loading(self) -> bool:
@@ -108,7 +113,20 @@ class Loader:
     @property
     def can_cancel(self) -> bool:
         """Whether any request is under way that may be given up."""
-        return any(request.cancellable for request in self._requests.values())
+        return any(_may_be_given_up(request) for request in self._requests.values())
+
+    @contextmanager
+    def quietly(self, failed: Failed | None) -> Iterator[None]:
+        """Load quietly what is loaded inside, and what its answers load.
+
+        Where the cache can't be read then, `failed` is told and nobody else: what shows stays.
+        None loads as ever.
+        """
+        before, self._quietly = self._quietly, failed
+        try:
+            yield
+        finally:
+            self._quietly = before
 
     def load(
         self,
@@ -131,10 +149,19 @@ class Loader:
         number = self._count
         # A thread may not touch the loader: what it tells goes through the owner's queue.
         job = Job(partial(self._owner.call_later, self._progressed, slot, number))
-        self._requests[slot] = Request(
-            number, label, job, then, failed or self._failed, cancellable, quiet
+        quietly = self._quietly
+        self._requests[slot] = request = Request(
+            number,
+            label,
+            job,
+            then,
+            failed or self._failed,
+            cancellable,
+            quiet or quietly is not None,
+            quietly,
         )
-        self._tell_busy()
+        if not request.quiet:
+            self._tell_busy()
         self._owner.run_worker(
             partial(self._run, slot, number, work, job),
             group=f"load-{slot}",
@@ -149,11 +176,12 @@ class Loader:
         given_up = [
             name
             for name, request in self._requests.items()
-            if name == slot or (slot is None and request.cancellable)
+            if name == slot or (slot is None and _may_be_given_up(request))
         ]
-        for name in given_up:
-            self._requests.pop(name).job.cancel.cancel()
-        if given_up:
+        requests = [self._requests.pop(name) for name in given_up]
+        for request in requests:
+            request.job.cancel.cancel()
+        if not all(request.quiet for request in requests):
             self._tell_busy()
         return bool(given_up)
 
@@ -179,11 +207,15 @@ class Loader:
         if request is None or request.number != number or not self._owner.is_attached:
             return
         del self._requests[slot]
-        self._tell_busy()
-        if not isinstance(outcome, CrmdeckError):
-            request.then(outcome[0])
-        elif not isinstance(outcome, CancelledError):
-            request.failed(outcome)
+        if not request.quiet:
+            self._tell_busy()
+        with self.quietly(request.quietly):
+            if not isinstance(outcome, CrmdeckError):
+                request.then(outcome[0])
+            elif request.quietly is not None and isinstance(outcome, CacheError):
+                request.quietly(outcome)
+            elif not isinstance(outcome, CancelledError):
+                request.failed(outcome)
 
     def _progressed(self, slot: str, number: int, progress: Progress) -> None:
         request = self._requests.get(slot)
@@ -193,6 +225,10 @@ class Loader:
     def _tell_busy(self) -> None:
         requests = [one for one in self._requests.values() if not one.quiet]
         self._owner.post_message(BusyChanged(self, Busy.of(requests[-1]) if requests else None))
+
+
+def _may_be_given_up(request: Request) -> bool:
+    return request.cancellable and not request.quiet
 
 
 def is_loading(screen: Widget) -> bool:

@@ -63,7 +63,7 @@ def draw_screenshots(folder: Path, *, check: bool = False) -> tuple[Path, ...]:
 
 async def _draw(workspace: Workspace) -> dict[str, str]:
     pictures = {}
-    app = CrmdeckApp(workspace, theme=THEME)
+    app = CrmdeckApp(workspace, theme=THEME, still=True)
     async with app.run_test(size=SIZE) as pilot:
         await _settle(pilot)
         screen = app.screen

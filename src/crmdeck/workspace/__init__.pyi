@@ -13,7 +13,6 @@ from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding
 from .doctor import examine as examine
 from .drift import Noted as Noted
-from .drift import Unseen as Unseen
 from .drift_view import KIND_WORDS as KIND_WORDS
 from .drift_view import STORY_WORDS as STORY_WORDS
 from .drift_view import VALUE_SIGNS as VALUE_SIGNS

@@ -9,18 +9,11 @@ from typing import NamedTuple
 from crmdeck.drift.timeline import Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
-from crmdeck.model import DriftEvent, DriftReport, Severity
+from crmdeck.model import DriftEvent, DriftReport, Severity, UnseenDrift
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
 from crmdeck.workspace.remote_log import REOPENED, share_acknowledgements
-
-
-class Unseen(NamedTuple):
-    """How much drift an operator has not had on screen, and how much of it is breaking."""
-
-    total: int
-    breaking: int
 
 
 class Noted(NamedTuple):
@@ -95,14 +88,13 @@ class Drift:
                 everywhere=ref is None,
             )
 
-    def unseen(self) -> dict[str, Unseen]:
+    def unseen(self) -> dict[str, UnseenDrift]:
         """Return by connection id how much drift the operator has not had on screen.
 
         What is acknowledged does not count; connections without any are left out.
         """
         with self._context.store.read() as session:
-            found = session.drift.unseen(self._context.actor)
-        return {connection_id: Unseen(*counts) for connection_id, counts in found.items()}
+            return unseen_drift(session, self._context.actor)
 
     def see(self, event_ids: Sequence[str]) -> None:
         """Note that the operator has had events on screen; nothing in a read-only workspace."""
@@ -170,6 +162,15 @@ class Drift:
             ]
         told = [share_acknowledgements(self._context, connection) for connection in connections]
         return Noted(len(events), " ".join(filter(None, told)))
+
+
+def unseen_drift(session: Session, by: str) -> dict[str, UnseenDrift]:
+    """Return by connection id what an operator has not had on screen of the open events."""
+    found = session.drift.unseen(by)
+    return {
+        connection_id: UnseenDrift(total=total, breaking=breaking)
+        for connection_id, (total, breaking) in found.items()
+    }
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:

@@ -16,10 +16,12 @@ from crmdeck.model import (
     SchemaStats,
     Source,
     SyncRun,
+    UnseenDrift,
 )
 from crmdeck.store import Session
 from crmdeck.workspace.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.context import Context, find_connection
+from crmdeck.workspace.drift import unseen_drift
 from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 from crmdeck.workspace.signin.flows import ENDING
 
@@ -37,14 +39,16 @@ class Health:
         """Return how one connection is doing; nothing is asked of the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            records = _Records.of(session, self._context.now, (connection,), connection.id)
+            records = _Records.of(
+                session, self._context.now, self._context.actor, (connection,), connection.id
+            )
         return self._status(connection, records)
 
     def statuses(self) -> tuple[ConnectionStatus, ...]:
         """Return how all connections are doing, by name; nothing is asked of the CRMs."""
         with self._context.store.read() as session:
             connections = session.connections.all()
-            records = _Records.of(session, self._context.now, connections)
+            records = _Records.of(session, self._context.now, self._context.actor, connections)
         return tuple(self._status(connection, records) for connection in connections)
 
     def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
@@ -90,6 +94,7 @@ class Health:
             quota=vitals.quota,
             quota_level=quota_level(vitals.quota),
             alerts=alerts(vitals),
+            unseen=records.unseen.get(connection.id, UnseenDrift()),
         )
 
     def _vitals(self, connection: Connection, records: _Records) -> Vitals:
@@ -140,16 +145,18 @@ class _Records:
     drifted: dict[str, tuple[int, int]]
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
+    unseen: dict[str, UnseenDrift]
 
     @classmethod
     def of(
         cls,
         session: Session,
         now: datetime,
+        actor: str,
         connections: Sequence[Connection],
         only: str | None = None,
     ) -> _Records:
-        """Read it of all connections, or `only` of one."""
+        """Read it of all connections, or `only` of one; what is unseen is so for `actor`."""
         stats = (
             {only: session.snapshots.stats(only, now)}
             if only
@@ -175,4 +182,5 @@ class _Records:
                 for key, found in stats.items()
                 if found.failed_object_count
             },
+            unseen=unseen_drift(session, actor),
         )

@@ -86,6 +86,12 @@ class Mappings:
             for name, decisions in sorted(by_pair(log).items())
         )
 
+    def open_lines(self, ref: str) -> int:
+        """Return how many PartnerOS fields of the pairs begun nobody has decided on yet."""
+        return sum(
+            max(0, pair.partner_fields - pair.accepted - pair.rejected) for pair in self.pairs(ref)
+        )
+
     def get(self, ref: str, pair: str) -> FieldMapping:
         """Return what holds now for each PartnerOS field of an object pair.
 

@@ -100,6 +100,18 @@ class Pane(ActionHost, Widget):
         """Load what the pane shows of `connection_id`, through its loader."""
         raise NotImplementedError
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it reads or stores already, so that it is not to be woken now."""
+        return self.loader.is_loading
+
+    def wake(self, head: int) -> None:
+        """Read again since somebody wrote to the workspace, whose log has this `head` now.
+
+        Called where nothing is shown of it: what is on screen stays, and the cursor on its row.
+        """
+        self.reload()
+
     def apply_filter(self, text: str) -> None:
         """Filter by `text`; post a `Summary`."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,6 +20,7 @@ from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
 from crmdeck.tui.actions import Action, ActionHost, Actions, offers
+from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
@@ -32,14 +33,25 @@ from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
 from crmdeck.tui.widgets.rail import Rail, strips
+from crmdeck.tui.widgets.tab_counts import tab_counts
 from crmdeck.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
     from crmdeck.workspace import Workspace
 
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
+
+
+class Standing(NamedTuple):
+    """How things stand, read at one go: `open_lines` by connection, of the chosen one only."""
+
+    head: int
+    statuses: tuple[ConnectionStatus, ...]
+    open_lines: dict[str, int]
 
 
 class MainScreen(ActionHost, Screen[None]):
@@ -51,6 +63,7 @@ class MainScreen(ActionHost, Screen[None]):
         super().__init__()
         self.console = console
         self.read_only = console.read_only
+        self.is_still = console.is_still
         self.specs = tuple(specs)
         self.ui_state = state
         self.connection_id: str | None = state.connection_id or None
@@ -58,6 +71,9 @@ class MainScreen(ActionHost, Screen[None]):
         self.loader = Loader(self, self.show_error)
         self._is_open = False
         self._ready = False
+        self._watch: HeadWatch | None = None
+        self._open_lines: dict[str, int] = {}
+        self._away_code = ""
         self._laid_out_for: Size | None = None
 
     def compose(self) -> ComposeResult:
@@ -115,6 +131,8 @@ class MainScreen(ActionHost, Screen[None]):
     def on_unmount(self) -> None:
         """Stop the work that nobody waits for any more."""
         self.loader.close()
+        if self._watch is not None:
+            self._watch.close()
 
     def on_resize(self, event: events.Resize) -> None:
         """Note for which size the screen has been laid out."""
@@ -159,14 +177,32 @@ class MainScreen(ActionHost, Screen[None]):
         return next(wanted, self.specs[0])
 
     def load_statuses(self) -> None:
-        """Ask how the connections are doing."""
-        self.loader.load("statuses", self._statuses, self._took, label="opening", cancellable=False)
+        """Ask how the connections are doing, and what waits."""
+        self.loader.load(
+            "statuses",
+            partial(self._statuses, self.connection_id),
+            self._took,
+            label="opening",
+            cancellable=False,
+        )
 
-    def _statuses(self, job: Job) -> tuple[ConnectionStatus, ...]:
-        self.workspace.prepare(job.progress)
-        return self.workspace.health.statuses()
+    def _statuses(self, connection_id: str | None, job: Job) -> Standing:
+        workspace = self.workspace
+        workspace.prepare(job.progress)
+        # Before what is read: what is written meanwhile is news then.
+        head = workspace.head()
+        with workspace.hold():
+            statuses = workspace.health.statuses()
+            ids = [status.id for status in statuses]
+            chosen = connection_id if connection_id in ids else next(iter(ids), None)
+            lines = {chosen: workspace.mappings.open_lines(chosen)} if chosen is not None else {}
+        return Standing(head, statuses, lines)
 
-    def _took(self, statuses: tuple[ConnectionStatus, ...]) -> None:
+    def _took(self, standing: Standing) -> None:
+        statuses = standing.statuses
+        self._open_lines |= standing.open_lines
+        if self._watch is None and not self.is_still:
+            self._watch = HeadWatch(self, self.workspace, standing.head, self)
         ids = [status.id for status in statuses]
         self._welcome(not statuses)
         first = not self._ready
@@ -176,9 +212,44 @@ class MainScreen(ActionHost, Screen[None]):
             self.connection_id = ids[0] if ids else None
         self.rail.set_statuses(statuses, self.connection_id)
         self._show_strip()
+        self._show_counts()
         if self.pane is not None and (first or lost):
             self.pane.show(self.connection_id)
         self.refresh_bindings()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether what shows is being read or refreshed: it is not to be woken now."""
+        return self.loader.is_loading or (self.pane is not None and self.pane.is_reading)
+
+    def wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
+        """Read again, quietly, since somebody wrote to the workspace."""
+        with self.loader.quietly(failed):
+            self.load_statuses()
+        if self.pane is not None:
+            with self.pane.loader.quietly(failed):
+                self.pane.wake(head)
+
+    def show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
+        """Tell since when the workspace is out of reach, or take what was told of it away."""
+        away = f"unreachable since {away_since:%H:%M} UTC" if away_since is not None else ""
+        self.query_one(TopBar).away = away
+        if error is not None:
+            self._away_code = error.code
+            lines = filter(None, (error.message, error.cause, "What was read before stays."))
+            self.say("\n".join(lines), severity="error", timeout=10)
+        else:
+            pane = self.pane
+            if pane is not None and pane.error is not None and pane.error.code == self._away_code:
+                pane.show_error(None)
+            self.say("The workspace can be reached again.", timeout=4)
+
+    def _show_counts(self) -> None:
+        """Tell in the tabs what waits: of all connections in Health, else of the chosen one."""
+        chosen = self.connection_id if self.stage.pane_id != "health" else None
+        self.query_one(TopBar).counts = tab_counts(
+            self.rail.statuses, chosen, self._open_lines.get(self.connection_id or "", 0)
+        )
 
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")
@@ -198,6 +269,7 @@ class MainScreen(ActionHost, Screen[None]):
             self.pane.show(connection_id)
         self.refresh_bindings()
         self.console.save_state()
+        self._count_lines()
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a connection that is new, or signed in to again; read its schema if wanted."""
@@ -234,6 +306,13 @@ class MainScreen(ActionHost, Screen[None]):
         if connection_id is not None:
             self.rail.choose(connection_id)
         self._show_strip()
+        self._show_counts()
+
+    def _count_lines(self) -> None:
+        """Count the open lines of a connection that was not chosen before."""
+        if self._ready and self.connection_id not in self._open_lines:
+            with self.loader.quietly(lambda _: None):
+                self.load_statuses()
 
     def _show_strip(self) -> None:
         """Name the connections in the header line where no rail does."""
@@ -253,6 +332,7 @@ class MainScreen(ActionHost, Screen[None]):
         had_focus = self.focused is not None and self.focused is not self.rail
         pane = await self.stage.bring(pane_id)
         self.query_one(TopBar).current = pane_id
+        self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
         if self._ready:
             pane.show(self.connection_id)
@@ -299,6 +379,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._choose(message.connection_id)
         self.refresh_bindings()
         self.console.save_state()
+        self._count_lines()
 
     @on(Pane.Changed)
     def _changed(self) -> None:

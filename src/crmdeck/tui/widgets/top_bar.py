@@ -1,8 +1,8 @@
-"""The header line: the product, the panes with their keys, and what is tabial here."""
+"""The header line: the panes with their keys and what waits in each, and the connections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from textual import events
@@ -33,9 +33,10 @@ class Tab(Protocol):
 
 
 class TopBar(Widget):
-    """`crmdeck  1 Health  2 Schema ...`, and at the right `read-only` where it is.
+    """`crmdeck  1 Health ✕1  2 Schema  3 Drift 29 ✕6 ...`, and at the right `read-only`.
 
-    `strips` are what else stands at the right, the fullest first: the first that fits is shown.
+    `counts` is what waits in a pane, by its id. `strips` are what else stands at the right, the
+    fullest first: the first that fits is shown. `away` says that the workspace is out of reach.
 
     One widget draws the line, since it is the first thing that a start paints. A click on a
     pane goes there.
@@ -44,6 +45,8 @@ class TopBar(Widget):
     current: reactive[str] = reactive("")
     hovered: reactive[str] = reactive("")
     strips: reactive[tuple[Content, ...]] = reactive(())
+    counts: reactive[Mapping[str, Content]] = reactive({})
+    away: reactive[str] = reactive("")
 
     class Picked(Message):
         """The user clicked on a pane."""
@@ -61,12 +64,15 @@ class TopBar(Widget):
         """Return the line."""
         shown = Content("").join(self._shown(tab) for tab in self._tabs)
         line = Content.assemble(("crmdeck  ", "bold $primary"), shown)
-        room = self.size.width - line.cell_length - self._note.cell_length
+        note = Content.styled(f"✕ {self.away}", "bold $bad") if self.away else self._note
+        least = self.strips[-1].cell_length if self.strips else 0
+        if self.size.width - line.cell_length - note.cell_length < least + 2:
+            # The name of the product says the least of all that stands here.
+            line = shown
+        room = self.size.width - line.cell_length - note.cell_length
         strip = next((one for one in self.strips if one.cell_length < room - 1), Content(""))
-        gap = room - strip.cell_length - (1 if strip and self._note else 0)
-        return Content.assemble(
-            line, " " * max(1, gap), strip, " " if strip and self._note else "", self._note
-        )
+        gap = room - strip.cell_length - (1 if strip and note else 0)
+        return Content.assemble(line, " " * max(1, gap), strip, " " if strip and note else "", note)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Show what a click would do."""
@@ -86,7 +92,10 @@ class TopBar(Widget):
         label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._colour(tab)))
         if tab.id == self.current:
             label = label.stylize("bold underline")
-        shown = Content.assemble(" ", label, " ").stylize(Style.from_meta({PANE: tab.id}))
+        waits = self.counts.get(tab.id, Content(""))
+        shown = Content.assemble(" ", label, " " if waits else "", waits, " ").stylize(
+            Style.from_meta({PANE: tab.id})
+        )
         return shown.stylize("on $boost") if tab.id == self.hovered else shown
 
     def _colour(self, tab: Tab) -> str:

@@ -42,7 +42,8 @@ class TimelineLoader:
     """Holds the drift read last, and how it is laid out.
 
     `everywhere`: of all connections. `is_flat`: without days, for a table that is sorted.
-    `cursor` is the line to go to once all is laid out.
+    `cursor` is the line to go to once all is laid out. `just_seen` are the events that were noted
+    as seen since the pane came up: they are still shown as new.
     """
 
     def __init__(self, host: PaneHost, requests: Loader, view: TimelineView) -> None:
@@ -53,6 +54,7 @@ class TimelineLoader:
         self.is_flat = False
         self.folds = Folds()
         self.cursor: str | None = None
+        self.just_seen: set[str] = set()
         self._looked_at: set[str] = set()
         self._remembered: set[str] = set()
         self._host = host
@@ -61,13 +63,22 @@ class TimelineLoader:
 
     def read(self, ref: str | None) -> None:
         """Read the drift of a connection, or of all."""
+        self.just_seen = set()
+        self._read(ref)
+
+    def read_again(self) -> None:
+        """Read what shows again; what was new as it came up stays so while one looks at it."""
+        self._read(self.ref)
+
+    def _read(self, ref: str | None) -> None:
         self.ref = ref
         if ref is None and not self.everywhere:
             return
         workspace, of = self._host.workspace, None if self.everywhere else ref
+        new = frozenset(self.just_seen)
         self._requests.load(
             "timeline",
-            lambda _: workspace.drift.timeline(of),
+            lambda _: workspace.drift.timeline(of).with_unseen(new),
             self._took,
             label="reading drift",
         )
@@ -95,6 +106,7 @@ class TimelineLoader:
         if not ids:
             return
         self._remembered.update(ids)
+        self.just_seen.update(ids)
         workspace = self._host.workspace
         self._requests.load(
             "seen",

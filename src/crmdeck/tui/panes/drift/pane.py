@@ -58,7 +58,8 @@ class DriftPane(Pane):
 
     def on_mount(self) -> None:
         """Begin to remember what was on screen."""
-        self.set_interval(REMEMBER_EVERY, self._remember)
+        if not self.host.is_still:
+            self.set_interval(REMEMBER_EVERY, self._remember)
 
     def _remember(self) -> None:
         """Remember the changes that are on screen, once they have been for a while."""
@@ -71,6 +72,10 @@ class DriftPane(Pane):
         """Read the drift."""
         self.timeline.read(self.connection_id)
         self.usages.read(None)
+
+    def wake(self, head: int) -> None:
+        """Read the drift again; what is new stays so while one looks at it."""
+        self.timeline.read_again()
 
     def apply_filter(self, text: str) -> None:
         """Lay out what passes the filter."""
@@ -167,7 +172,8 @@ class DriftPane(Pane):
             return
         total, shown = arrangement.total, len(arrangement.entries)
         open_ = [entry for entry in timeline.entries if not entry.acknowledged]
-        unseen = sum(not entry.seen for entry in open_)
+        just_seen = self.timeline.just_seen
+        unseen = sum(not (entry.seen or entry.event.id in just_seen) for entry in open_)
         breaking = sum(timeline.breaks(entry) for entry in open_)
         self.set_heading(
             "Drift",

@@ -1,4 +1,4 @@
-"""What the mapping pane has going behind what it shows: reading, ranking, storing, watching.
+"""What the mapping pane has going behind what it shows: reading, ranking, storing.
 
 An object pair is read and ranked by words at once, by meaning behind that. What is decided shows
 at once and is stored behind it; a little later all is read and ranked anew. Sessions live as long
@@ -144,19 +144,12 @@ class PairLoader:
         self._writer.put(session, write)
         self._rank_later()
 
-    def watch(self) -> None:
-        """Read again where somebody else wrote to the workspace; to be called now and then."""
-        session = self.session
-        busy = session is None or session.unsaved or self._requests.is_loading
-        if busy or not self._owner.display:
-            return
-        self._requests.load(
-            "watch",
-            lambda _: self._host.workspace.head(),
-            lambda head: self._read_again() if head != self._head else None,
-            failed=lambda _: None,
-            quiet=True,
-        )
+    def wake(self, head: int) -> None:
+        """Read again where somebody wrote to the workspace since: `head` is that of its log."""
+        if self.session is None:
+            self.read(self.ref)
+        elif head != self._head:
+            self._read_again()
 
     def _not_read(self, ref: str, pair: str | None, error: CrmdeckError) -> None:
         session = self.session

@@ -29,9 +29,6 @@ from crmdeck.workspace import MappingSession
 LEAST_DETAIL = 37
 """Cells that the details take beside the table at least, as in the sheet; else 3 of 10."""
 
-WATCH_EVERY = 0.5
-"""Seconds between two looks at whether anybody wrote to the workspace."""
-
 
 class MappingPane(Pane):
     """Suggested field pairs of one object pair, decided row by row."""
@@ -65,10 +62,6 @@ class MappingPane(Pane):
             with VerticalScroll(id="line", can_focus=False):
                 yield Static("", markup=False)
 
-    def on_mount(self) -> None:
-        """Begin to look at what others write."""
-        self.set_interval(WATCH_EVERY, self.pairs.watch)
-
     def on_unmount(self) -> None:
         """Let nothing that was decided be lost."""
         self.pairs.close()
@@ -85,6 +78,16 @@ class MappingPane(Pane):
             self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
         field, self._wanted_field = self._wanted_field, None
         self.pairs.read(ref, field)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it reads, ranks or stores already."""
+        unsaved = self.session is not None and self.session.unsaved
+        return bool(unsaved) or super().is_reading
+
+    def wake(self, head: int) -> None:
+        """Read the pair again, and have it ranked."""
+        self.pairs.wake(head)
 
     def shown_connection(self) -> str | None:
         """Return the connection of the session."""

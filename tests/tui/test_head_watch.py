@@ -1,0 +1,128 @@
+"""Every pane shows what others wrote, by itself; and says since when it can't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crmdeck.credentials import MemorySecrets
+from crmdeck.model import Platform, Source
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.drift.pane import DriftPane
+from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.postgres import postgres_url, server_url
+from tests.tui.conftest import Clock, write_describe
+from tests.tui.pilot import screen_text, settle, until
+
+__all__ = ["postgres_url"]
+
+
+@pytest.fixture
+def sam(home: Path) -> Iterator[Workspace]:
+    with Workspace.open(home, clock=Clock(), actor="sam", secrets=MemorySecrets()) as opened:
+        yield opened
+
+
+def refresh_with(tmp_path: Path, who: Workspace, *fields: str) -> None:
+    write_describe(tmp_path / "acme", "Account", "Name", "Industry", *fields)
+    who.refreshes.run("acme")
+
+
+async def test_every_pane_wakes_when_somebody_else_writes(
+    workspace: Workspace, sam: Workspace, tmp_path: Path
+) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+
+        await pilot.press("2")
+        await until(pilot, lambda: "2 objects" in screen_text(pilot))
+        await pilot.press("j")
+        write_describe(tmp_path / "acme", "Lead", "Email")
+        refresh_with(tmp_path, sam, "Region")
+        await until(pilot, lambda: "3 objects" in screen_text(pilot))
+        table = app.screen.query_one("#objects", Table)
+        assert table.key_of(table.cursor_row) == "Contact"
+        # The tabs know as well, without being looked at.
+        await until(pilot, lambda: "3 Drift 2" in screen_text(pilot))
+
+        await pilot.press("3")
+        await until(pilot, lambda: "Account.Region" in screen_text(pilot))
+        refresh_with(tmp_path, sam, "Region", "Segment")
+        await until(pilot, lambda: "Account.Segment" in screen_text(pilot))
+
+        await pilot.press("1")
+        await settle(pilot)
+        sam.connections.disconnect("acme")
+        await until(pilot, lambda: "○ acme" in screen_text(pilot))
+
+        await pilot.press("5")
+        await settle(pilot)
+        sam.connections.rename("acme", "acme-two")
+        await until(pilot, lambda: "connection.renamed" in screen_text(pilot))
+
+
+async def test_what_is_seen_is_still_new_while_one_looks_at_it(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
+    refresh_with(tmp_path, workspace, "Region")
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("3")
+        await settle(pilot)
+        pane = app.screen.query_one(DriftPane)
+        pane.replace_filter("seen:no")
+        await settle(pilot)
+        assert "3 Drift 1" in screen_text(pilot)
+        pane._remember()
+        await until(pilot, lambda: "3 Drift 1" not in screen_text(pilot))
+        await settle(pilot)
+        assert "Account.Region" in screen_text(pilot)
+
+
+async def test_a_database_that_goes_away_is_told_and_work_goes_on_when_it_is_back(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    monkeypatch.setenv("CRMDECK_CACHE_WAIT", "1")
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    write_describe(folder, "Account", "Name")
+    name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+
+    def admin(*statements: str) -> None:
+        with psycopg.connect(server_url(), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    with Workspace.open(postgres_url, secrets=MemorySecrets()) as workspace:
+        workspace.connections.add(
+            ConnectionDraft(
+                name="acme",
+                source=Source.FILES,
+                platform=Platform.SALESFORCE,
+                path=str(folder),
+            )
+        )
+        workspace.refreshes.run("acme")
+        app = CrmdeckApp(workspace, panes=[spec for spec in PANES if spec.id == "audit"])
+        async with app.run_test(size=(120, 30)) as pilot:
+            await settle(pilot)
+            admin(
+                f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+            )
+            await until(pilot, lambda: "unreachable since" in screen_text(pilot))
+            assert "schema.refreshed" in screen_text(pilot)
+            admin(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            await until(pilot, lambda: "unreachable since" not in screen_text(pilot))
+            with Workspace.open(postgres_url, actor="sam", secrets=MemorySecrets()) as sam:
+                sam.connections.disconnect("acme")
+            await until(pilot, lambda: "connection.disconnected" in screen_text(pilot))
