@@ -1,29 +1,35 @@
-"""How fast a big org is discovered, against a plain loop of simple-salesforce descriptions.
+"""How fast a big org is discovered, beside what scripts do: `python -m tests.bench discovery`.
 
-The sandbox runs in a process of its own and adds 100 ms to every answer. Run as a script:
-`python tests/bench/bench_discovery.py [latency in seconds] [rounds]`.
+Peers, all with simple-salesforce and the same parser: a plain loop of describes, six threads of
+it, batches of 25 in one composite call one after the other, and six such calls at once. The
+sandbox runs in a process of its own and adds a latency to every answer.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import statistics
-import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 
 from simple_salesforce.api import Salesforce
 
-from crmdeck.connectors.base import Connector, Discovered, Known, Listing, Meter, Unchanged
+from crmdeck.connectors.base import Connector, Discovered, Failed, Known, Listing, Meter, Unchanged
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
 from crmdeck.sandbox import SalesforceAccess, Sandbox, Scenario
+from tests.bench.figures import Figure, show
+
+VERSION = "68.0"
+BATCH, THREADS, LATENCY = 25, 6, 0.1
+FIRST = "first discovery"
 
 
 class Purse:
@@ -77,65 +83,94 @@ def discover(
                 found[schema.object_type] = Known(schema.object_type, "", validator)
             case Unchanged(object_type=name, validator=validator):
                 found[name] = Known(name, "", validator)
-            case _:
-                raise SystemExit(f"Failed: {item}")
+            case Failed(object_type=name, error=error):
+                raise SystemExit(f"{name} failed: {error}")
     return time.perf_counter() - start, connector.meter, found, names
 
 
-def plain_loop(access: SalesforceAccess, names: tuple[str, ...]) -> tuple[float, Meter]:
-    """Describe one object after the other, as most scripts do, and parse the same way."""
-    meter = Meter()
-    session = SalesforceSession(access.endpoint, Limits(), meter)
-    start = time.perf_counter()
-    peer = Salesforce(
+def peer_of(access: SalesforceAccess) -> Salesforce:
+    """Return a client as a script has one, which renews and retries nothing."""
+    return Salesforce(
         session_id=access.access_token,
         instance_url=access.instance_url,
-        version="68.0",
-        session=session,
+        version=VERSION,
+        session=SalesforceSession(access.endpoint, Limits(), Meter()),
     )
+
+
+def describe_each(access: SalesforceAccess, names: Sequence[str], threads: int) -> float:
+    """Describe each object by a call of its own; return the seconds."""
+    start = time.perf_counter()
+    peer = peer_of(access)
     peer.describe()
-    for name in names:
-        parse_object(getattr(peer, name).describe())
-    return time.perf_counter() - start, meter
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda name: parse_object(getattr(peer, name).describe()), names))
+    return time.perf_counter() - start
 
 
-def report(title: str, seconds: list[float], meter: Meter) -> None:
-    """Print one line."""
-    costs = meter.traffic.model_dump()
-    print(f"{title:28} median {statistics.median(seconds):7.3f} s  {costs}")
+def describe_batches(access: SalesforceAccess, names: Sequence[str], threads: int) -> float:
+    """Describe `BATCH` objects a composite call; return the seconds."""
+    start = time.perf_counter()
+    peer = peer_of(access)
+    peer.describe()
+
+    def batch(first: int) -> None:
+        body = {
+            "compositeRequest": [
+                {
+                    "method": "GET",
+                    "referenceId": f"r{number}",
+                    "url": f"/services/data/v{VERSION}/sobjects/{name}/describe",
+                }
+                for number, name in enumerate(names[first : first + BATCH])
+            ]
+        }
+        answer = peer.restful("composite", method="POST", json=body) or {}
+        for part in answer["compositeResponse"]:
+            parse_object(part["body"])
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(batch, range(0, len(names), BATCH)))
+    return time.perf_counter() - start
 
 
-def main(latency: float = 0.1, rounds: int = 3) -> None:
-    """Measure and print."""
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure all by turns, after one discovery that does not count."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=run_sandbox, args=(theirs, latency), daemon=True)
+    process = context.Process(target=run_sandbox, args=(theirs, LATENCY), daemon=True)
     process.start()
     access: SalesforceAccess = ours.recv()
-    discover(access, {}, Limits())
-    first, again, asked = [], [], []
-    for _ in range(rounds):
-        seconds, first_meter, known, names = discover(access, {}, Limits())
-        first.append(seconds)
-        seconds, again_meter, _, _ = discover(access, known, Limits())
-        again.append(seconds)
-        seconds, asked_meter, _, _ = discover(access, known, Limits(trust=0))
-        asked.append(seconds)
-    peer, peer_meter = plain_loop(access, names)
+    _, _, known, names = discover(access, {}, Limits())
+    peers: dict[str, Callable[[], float]] = {
+        "a plain loop of describes": lambda: describe_each(access, names, 1),
+        "six threads of it": lambda: describe_each(access, names, THREADS),
+        "batches of 25, one by one": lambda: describe_batches(access, names, 1),
+        "batches of 25, six at once": lambda: describe_batches(access, names, THREADS),
+    }
+    samples: dict[str, list[float]] = defaultdict(list)
+    meters: dict[str, Meter] = {}
+    for _ in range(1 if quick else 3):
+        for ways, limits in (
+            ({FIRST: {}, "unchanged, the listing trusted": known}, Limits()),
+            ({"unchanged, each object asked": known}, Limits(trust=0)),
+        ):
+            for name, before in ways.items():
+                seconds, meters[name], _, _ = discover(access, before, limits)
+                samples[name].append(seconds)
+        for name, run in peers.items():
+            if samples[name] and name == "a plain loop of describes":
+                continue
+            samples[name].append(run())
     process.terminate()
-    print(f"{len(names)} object types in scope, {latency * 1000:.0f} ms latency")
-    report("first discovery", first, first_meter)
-    report("unchanged, listing trusted", again, again_meter)
-    report("unchanged, each asked", asked, asked_meter)
-    report("plain loop", [peer], peer_meter)
-    one = statistics.median(first)
-    print(f"plain loop : first        {peer / one:.1f}")
-    print(f"first : unchanged         {one / statistics.median(again):.1f} in time, ", end="")
-    sizes = [meter.traffic.bytes_received for meter in (first_meter, again_meter, asked_meter)]
-    print(f"{sizes[0]} : {sizes[1]} bytes")
-    print(f"first : unchanged, asked  {one / statistics.median(asked):.1f} in time, ", end="")
-    print(f"{sizes[0]} : {sizes[2]} bytes")
+    yield Figure(FIRST, "s", tuple(samples.pop(FIRST)))
+    for name, spent in samples.items():
+        yield Figure(name, "s", tuple(spent), FIRST)
+    for name, meter in meters.items():
+        traffic = meter.traffic
+        yield Figure(f"{name}: requests", "", (traffic.requests,))
+        yield Figure(f"{name}: received", "MB", (traffic.bytes_received / 1e6,))
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((float, int), sys.argv[1:], strict=False)))
+    show(figures())

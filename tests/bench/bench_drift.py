@@ -1,19 +1,15 @@
-"""Time drift detection on a schema of the size of a big org.
-
-Run as a script: `python -m tests.bench.bench_drift`. Prints medians in milliseconds.
-"""
+"""Drift detection on a schema of the size of a big org: `python -m tests.bench drift`."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
 from crmdeck.drift import compare_schemas, detect
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Platform
 from crmdeck.workspace.knowledge import read_field_words
+from tests.bench.figures import Figure, show, timed
 
 OBJECTS = 1_019
 FIELDS_EACH = 18
@@ -48,16 +44,6 @@ def schema(*, length: int, extra: int) -> dict[str, ObjectSchema]:
     return states
 
 
-def median_ms(work: Callable[[], object], rounds: int = 5) -> float:
-    """Return the median time that `work` takes."""
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1000
-
-
 def run(before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]) -> int:
     """Detect drift once and return the number of events."""
     report = detect(
@@ -71,8 +57,8 @@ def run(before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]) -> int:
     return len(report.events)
 
 
-def main() -> None:
-    """Measure and print."""
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure, all beside the comparison of two schemas in which nothing differs."""
     old, same, new = (
         schema(length=100, extra=0),
         schema(length=100, extra=0),
@@ -86,10 +72,11 @@ def main() -> None:
         name: state.model_copy(update={"fields": (new[name].fields[0], *state.fields[1:])})
         for name, state in same.items()
     }
+    nothing = "nothing changed"
     for title, work in (
+        (nothing, lambda: run(old, same)),
         (f"{run(old, touched):,} events, one field an object", lambda: run(old, touched)),
         (f"{run(old, new):,} events, every field changed", lambda: run(old, new)),
-        (f"{run(old, same):,} events, nothing changed", lambda: run(old, same)),
         (f"{run(old, {}):,} events, every object gone", lambda: run(old, {})),
         (f"one picklist of {PICKLIST:,} values", lambda: run(*big)),
         (
@@ -97,8 +84,9 @@ def main() -> None:
             lambda: compare_schemas(old, new, left_name="a", right_name="b"),
         ),
     ):
-        print(f"{median_ms(work):9.1f} ms  {title}")
+        peer = "" if title == nothing else nothing
+        yield Figure(title, "ms", timed(work, 2 if quick else 5), peer)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

@@ -1,15 +1,12 @@
-"""Measure how long the health of 20 connections takes: `python tests/bench/bench_health.py`.
+"""How long the health of 20 connections takes: `python -m tests.bench health`.
 
-Each has 60 refreshes of 200 object types and 1,000 drift events. Prints the median of several
-runs in milliseconds: as a face asks, and with the cache held open.
+Each has 60 refreshes of 200 object types and 1,000 drift events.
 """
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Store
 from crmdeck.workspace import Workspace
+from tests.bench.figures import Figure, show, timed
 
 CONNECTIONS, REFRESHES, OBJECTS, EVENTS = 20, 60, 200, 1_000
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -96,26 +94,19 @@ def fill(path: Path) -> None:
             )
 
 
-def median(action: Callable[[], object], runs: int = 15) -> float:
-    """Return the median time of `action` in milliseconds."""
-    times = []
-    for _ in range(runs):
-        begin = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1000
-
-
-def main() -> None:
-    """Fill a cache and measure."""
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Fill a cache and measure: as a face asks, and with the cache held open."""
+    times = 5 if quick else 15
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder) / "crmdeck.duckdb")
         with Workspace.open(folder, secrets=MemorySecrets()) as workspace:
-            print(f"all {CONNECTIONS}: {median(workspace.health.statuses):.0f} ms")
-            print(f"one: {median(lambda: workspace.health.status('connection-07')):.0f} ms")
+            health = workspace.health
+            one, every = "status of one connection", f"statuses of all {CONNECTIONS}"
+            yield Figure(one, "ms", timed(lambda: health.status("connection-07"), times))
+            yield Figure(every, "ms", timed(health.statuses, times), one)
             with workspace.hold():
-                print(f"all, cache held: {median(workspace.health.statuses):.0f} ms")
+                yield Figure(f"{every}, cache held", "ms", timed(health.statuses, times), every)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

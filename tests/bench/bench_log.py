@@ -1,27 +1,24 @@
-"""Measure the log over both engines: `python -m tests.bench.bench_log [--connections N --days N]`.
+"""The log over both engines, a year old: `python -m tests.bench log`.
 
 Fills a log with connections of 1,000 objects over a year of daily refreshes with 0.2 % changing a
-day, on a DuckDB file and on a PostgreSQL server from the wheel, and prints for each engine what a
-question takes: in milliseconds (median of 9), and as a ratio to `SELECT 1` there in the same run.
-The year is written as rows, as the refreshes would have left them: half a million refreshes of a
-thousand objects take days.
+day, on a DuckDB file and on a PostgreSQL server from the wheel. Each question is held against
+`SELECT 1` of the same engine. The year is written as rows, as the refreshes would have left them:
+half a million refreshes of a thousand objects take days.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import statistics
 import tempfile
-import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from crmdeck.model import Decision, DecisionState, Field, FieldType, ObjectSchema, Scope
 from crmdeck.store import Session, Store
 from tests.bench.bench_store import START, run_of
+from tests.bench.figures import Figure, show, timed
 from tests.store.build import connection
 
 OBJECTS, FIELDS = 1000, 17
@@ -123,16 +120,6 @@ def _year(session: Session, key: str, names: list[str], hashes: list[str], days:
     )
 
 
-def measure(work: Callable[[], object]) -> float:
-    """Return the median of several runs in milliseconds."""
-    spent = []
-    for _ in range(TIMES):
-        begun = time.perf_counter()
-        work()
-        spent.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(spent)
-
-
 def decide(store: Store) -> None:
     """Record one decision, as a transaction of its own."""
     with store.write() as session:
@@ -152,13 +139,17 @@ def decide(store: Store) -> None:
         )
 
 
-def questions(store: Store, days: int) -> dict[str, float]:
-    """Return what each question takes; all but the decision are asked of an open log."""
-    found: dict[str, float] = {}
+def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
+    """Yield what each question takes; all but the decision are asked of an open log."""
     now = START + timedelta(days=days)
+    week, middle = now - timedelta(days=7), START + timedelta(days=days // 2)
+    one = f"{engine}: SELECT 1"
+
+    def figure(name: str, work: Callable[[], object]) -> Figure:
+        return Figure(f"{engine}: {name}", "ms", timed(work, TIMES), one)
+
     with store.read() as session:
         ask = session.snapshots
-        found["SELECT 1"] = measure(lambda: session.database.rows("SELECT 1"))
 
         def statuses() -> None:
             session.connections.all()
@@ -166,55 +157,41 @@ def questions(store: Store, days: int) -> dict[str, float]:
             session.runs.newest()
             session.runs.quota_by_connection()
 
-        found["statuses of all connections"] = measure(statuses)
-        found["schema now"] = measure(lambda: ask.current("c1"))
-        found["schema as of day 180"] = measure(
-            lambda: ask.current("c1", START + timedelta(days=min(180, days // 2)))
-        )
-        found["history of an object"] = measure(lambda: ask.history("c1", "Object0001"))
-        found["an object with its fields"] = measure(lambda: ask.get("c1", "Object0001"))
-        week = now - timedelta(days=7)
-        found["drift of a week, all"] = measure(lambda: session.drift.events(since=week))
-        found["drift of a week, one"] = measure(lambda: session.drift.events("c1", since=week))
-    found["head"] = measure(store.head)
-    found["one decision"] = measure(lambda: decide(store))
-    return found
+        yield Figure(one, "ms", timed(lambda: session.database.rows("SELECT 1"), TIMES))
+        yield figure("statuses of all connections", statuses)
+        yield figure("schema now", lambda: ask.current("c1"))
+        yield figure(f"schema as of day {days // 2}", lambda: ask.current("c1", middle))
+        yield figure("history of an object", lambda: ask.history("c1", "Object0001"))
+        yield figure("an object with its fields", lambda: ask.get("c1", "Object0001"))
+        yield figure("drift of a week, all", lambda: session.drift.events(since=week))
+        yield figure("drift of a week, one", lambda: session.drift.events("c1", since=week))
+    yield figure("head", store.head)
+    yield figure("one decision", lambda: decide(store))
 
 
-def main() -> None:
+def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure both engines in one run."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--connections", type=int, default=500)
-    parser.add_argument("--days", type=int, default=365)
-    options = parser.parse_args()
     from tests.postgres import server_url
 
+    connections, days = (20, 60) if quick else (500, 365)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "log.duckdb"
-        stores = {"DuckDB": Store(file), "PostgreSQL": Store(server_url())}
-        found: dict[str, dict[str, float]] = {}
-        for name, store in stores.items():
-            begun = time.perf_counter()
-            fill(store, options.connections, options.days)
-            print(f"{name}: filled in {time.perf_counter() - begun:.0f} s")
-            if name == "PostgreSQL":
+        for engine, store in (("DuckDB", Store(file)), ("PostgreSQL", Store(server_url()))):
+            fill(store, connections, days)
+            if engine == "PostgreSQL":
                 # As its autovacuum does in the hours after such a load.
                 with store.write() as session:
                     session.database.run("ANALYZE")
-            found[name] = questions(store, options.days)
-        with stores["PostgreSQL"].read() as session:
-            size = session.database.rows("SELECT pg_database_size(current_database())")[0][0]
-        print(f"size: DuckDB {file.stat().st_size / 1e6:.0f} MB, PostgreSQL {size / 1e6:.0f} MB")
-        print(f"{'':<32}{'DuckDB ms':>12}{'/ SELECT 1':>12}{'PostgreSQL':>14}{'/ SELECT 1':>12}")
-        for question in found["DuckDB"]:
-            cells = ""
-            for engine in stores:
-                took = found[engine][question]
-                cells += f"{took:12.2f}{took / found[engine]['SELECT 1']:12.0f}  "
-            print(f"{question:<32}{cells}")
-        for store in stores.values():
+                with store.read() as session:
+                    size = session.database.rows("SELECT pg_database_size(current_database())")
+                    bytes_kept = size[0][0]
+            else:
+                bytes_kept = file.stat().st_size
+            title = f"{engine}: {connections} connections, {days} days"
+            yield Figure(title, "MB", (bytes_kept / 1e6,))
+            yield from questions(store, engine, days)
             store.close()
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

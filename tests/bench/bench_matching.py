@@ -1,19 +1,23 @@
 """Time and memory of the ranker, with vectors cached and from a cold start.
 
-Run as a script: `python -m tests.bench.bench_matching`. The field lists are made here from words
-of CRM schemas, descriptions and picklists included. Times are medians in milliseconds; the cold
-start and the memory are measured in processes of their own.
+`python -m tests.bench matching`. The field lists are made here from words of CRM schemas,
+descriptions and picklists included. Each size, the cold start and the memory are measured in
+processes of their own.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
+
+from tests.bench.figures import Figure, timed
 
 if TYPE_CHECKING:
     from crmdeck.model import Field
@@ -51,8 +55,8 @@ def fields(count: int, seed: int) -> list[Field]:
     return made
 
 
-def warm(rows: int, columns: int) -> str:
-    """Rank two schemas with all vectors at hand and return a line of the table."""
+def warm(rows: int, columns: int) -> list[Figure]:
+    """Rank two schemas with all vectors at hand, with the encoder and without."""
     from crmdeck.matching import (
         CachedEncoder,
         RankContext,
@@ -67,29 +71,32 @@ def warm(rows: int, columns: int) -> str:
     texts = texts_to_encode(left, right, knowledge)
     model = SentenceEncoder()
     cached = CachedEncoder(model.name, dict(zip(texts, model.encode(texts), strict=True)))
-    cells = []
-    for encoder in (cached, None):
-        times = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            rank(
+    name = f"rank {rows} x {columns}"
+    peer = f"{name}, no encoder"
+    found = []
+    for title, encoder in ((peer, None), (name, cached)):
+        spent = timed(
+            partial(
+                rank,
                 left,
                 right,
                 context=RankContext("deal_registration", "Opportunity"),
                 knowledge=knowledge,
                 encoder=encoder,
-            )
-            times.append(time.perf_counter() - started)
-        cells.append(statistics.median(times) * 1000)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    per_pair = cells[0] * 1000 / (rows * columns)
-    return (
-        f"{rows:>5} x {columns:<6} {cells[0]:>8.0f} {cells[1]:>11.0f} {per_pair:>8.2f} {peak:>8.0f}"
-    )
+            ),
+            ROUNDS,
+        )
+        found.append(Figure(title, "ms", spent, peer if encoder else ""))
+    return [*found, Figure(f"{name}, peak memory", "MB", (peak(),))]
 
 
-def cold() -> str:
-    """Import, load the model and encode a thousand texts, and return how long that took."""
+def peak() -> float:
+    """Return the most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def cold() -> list[Figure]:
+    """Import, load the model and encode a thousand texts."""
     started = time.perf_counter()
     from crmdeck.matching import SentenceEncoder
 
@@ -97,23 +104,26 @@ def cold() -> str:
     words = f"{FIRST} {SECOND} {THIRD}".split()
     texts = [f"{' '.join(draw.choices(words, k=4))} {number}" for number in range(TEXTS)]
     SentenceEncoder().encode(texts)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"cold: {(time.perf_counter() - started) * 1000:.0f} ms, {peak:.0f} MB"
+    took = (time.perf_counter() - started) * 1000
+    name = f"cold: import, load, encode {TEXTS:,} texts"
+    return [Figure(name, "ms", (took,)), Figure(f"{name}, peak memory", "MB", (peak(),))]
+
+
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure all sizes and the cold start, each in a fresh process."""
+    for arguments in [*SIZES[: 1 if quick else None], ()]:
+        done = subprocess.run(
+            [sys.executable, "-m", MODULE, *map(str, arguments)], check=True, capture_output=True
+        )
+        for line in done.stdout.splitlines():
+            yield Figure.from_json(json.loads(line))
 
 
 def main() -> None:
-    """Print the table, each line measured in a fresh process."""
-    if len(sys.argv) == 2:
-        print(cold())
-        return
-    if len(sys.argv) == 3:
-        print(warm(int(sys.argv[1]), int(sys.argv[2])))
-        return
-    print(f"{'fields':>14} {'ms':>8} {'no encoder':>11} {'us/pair':>8} {'peak MB':>8}", flush=True)
-    for rows, columns in SIZES:
-        subprocess.run([sys.executable, "-m", MODULE, str(rows), str(columns)], check=True)
-    for _ in range(3):
-        subprocess.run([sys.executable, "-m", MODULE, "cold"], check=True)
+    """Print what one process measures, for `figures` above."""
+    numbers = tuple(map(int, sys.argv[1:]))
+    for figure in warm(*numbers) if numbers else cold():
+        print(json.dumps(figure.to_json()))
 
 
 if __name__ == "__main__":

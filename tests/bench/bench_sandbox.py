@@ -1,16 +1,16 @@
-"""How quickly the sandbox starts and serves. Run it as a script; it prints medians in ms."""
+"""How quickly the sandbox starts and serves: `python -m tests.bench sandbox`."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import httpx
 
 from crmdeck.sandbox import Sandbox, Scenario
+from tests.bench.figures import Figure, show
 
 _START = """
 import time; start = time.perf_counter()
@@ -25,11 +25,6 @@ def cold_start() -> float:
     """Return the milliseconds from the imports to a listening demo, in a new process."""
     done = subprocess.run([sys.executable, "-c", _START], capture_output=True, check=True)
     return float(done.stdout)
-
-
-def median(measure: Callable[[], float], runs: int) -> float:
-    """Return the median of some runs."""
-    return statistics.median(measure() for _ in range(runs))
 
 
 def describe_all() -> float:
@@ -47,6 +42,13 @@ def describe_all() -> float:
             return (time.perf_counter() - start) * 1000
 
 
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure both."""
+    starts, runs = (2, 1) if quick else (5, 3)
+    yield Figure("cold start of the demo's CRMs", "ms", tuple(cold_start() for _ in range(starts)))
+    described = tuple(describe_all() for _ in range(runs))
+    yield Figure("220 describes of a 1,294-object org", "ms", described)
+
+
 if __name__ == "__main__":
-    print(f"cold start of the demo's sandbox: {median(cold_start, 5):.0f} ms")
-    print(f"220 describes of a 1,294-object org: {median(describe_all, 3):.0f} ms")
+    show(figures())

@@ -1,19 +1,18 @@
-"""Measure `crmdeck serve` under load: `python -m tests.bench.bench_serve [--seconds N]`.
+"""`crmdeck serve` under load: `python -m tests.bench serve`.
 
 Twenty clients ask a server over org-b's cache for status, the list of objects and single objects,
-while refreshes run without end, over a DuckDB file and over PostgreSQL; prints answers a second,
-the failures, the median, p99, and what a first fetch of all schemas takes.
+while refreshes run without end, over a DuckDB file and over PostgreSQL.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -24,14 +23,15 @@ from crmdeck.server import create_app
 from crmdeck.server.accounts import Accounts
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
 from tests.bench.bench_store import EXPORT
+from tests.bench.figures import Figure, show
 from tests.server.conftest import PASSWORD, serving
 
 CLIENTS = 20
 EMAIL = "dana@acme.example"
 
 
-def measure(workspace: Workspace, seconds: float) -> None:
-    """Print how a server over `workspace` stands the load."""
+def measure(workspace: Workspace, engine: str, seconds: float) -> Iterator[Figure]:
+    """Yield how a server over `workspace` stands the load."""
     draft = ConnectionDraft(
         name="org-b", source=Source.FILES, platform=Platform.SALESFORCE, path=str(EXPORT)
     )
@@ -55,8 +55,8 @@ def measure(workspace: Workspace, seconds: float) -> None:
             answer = client.get(f"{base}/integrations/{org}/schemas")
             took = time.perf_counter() - begun
             packed = int(answer.headers["Content-Length"]) / 1e6
-            whole = len(answer.content) / 1e6
-            print(f"  first fetch: 1 request, {packed:.2f} MB of {whole:.1f} MB, {took:.1f} s")
+            yield Figure(f"{engine}: first fetch of all schemas", "s", (took,))
+            yield Figure(f"{engine}: first fetch, packed", "MB", (packed,))
         spent: list[float] = []
         statuses: Counter[int] = Counter()
         stop = time.monotonic() + seconds
@@ -82,28 +82,27 @@ def measure(workspace: Workspace, seconds: float) -> None:
         end.set()
         refresher.join()
     percentiles = statistics.quantiles(spent, n=100)
-    median, p99 = percentiles[49], percentiles[98]
-    print(
-        f"  {len(spent) / seconds:.1f} answers/s, {dict(statuses)}, {next(refreshes)} refreshes, "
-        f"median {median:.2f} s, p99 {p99:.2f} s ({p99 / median:.1f} times), "
-        f"longest {max(spent):.2f} s"
-    )
+    median = f"{engine}: an answer, median"
+    yield Figure(median, "s", (percentiles[49],))
+    yield Figure(f"{engine}: an answer, p99", "s", (percentiles[98],), median)
+    rate = (len(spent) / seconds,)
+    yield Figure(f"{engine}: answers a second", "/s", rate, more_is_better=True)
+    done = (next(refreshes) / seconds * 60,)
+    yield Figure(f"{engine}: refreshes a minute", "/min", done, more_is_better=True)
+    refused = sum(number for status, number in statuses.items() if status >= 400)
+    yield Figure(f"{engine}: answers that are errors", "", (refused,))
 
 
-def main() -> None:
+def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure both engines in one run."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
     from tests.postgres import server_url
 
     with tempfile.TemporaryDirectory() as folder:
-        for name, database in (("DuckDB", None), ("PostgreSQL", server_url())):
-            print(name)
-            context = Context(Path(folder) / name, database=database, secrets=MemorySecrets())
+        for engine, database in (("DuckDB", None), ("PostgreSQL", server_url())):
+            context = Context(Path(folder) / engine, database=database, secrets=MemorySecrets())
             with Workspace(context) as workspace:
-                measure(workspace, options.seconds)
+                yield from measure(workspace, engine, 10 if quick else 60)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

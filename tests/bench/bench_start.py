@@ -1,28 +1,24 @@
-"""How long things take to start, as whole processes, medians of several runs.
+"""How long things take to start, as whole processes: `python -m tests.bench start`.
 
-    python -m tests.bench.bench_start [--runs 7] [--fields 50000]
-
-Prints how many times as long as `python -c pass` the help of the command line takes, and how many
-times as long as a control (duckdb, one pydantic model, one query) `status --json` does; the wall
-time of the console's first paint in a terminal, from the
-start of the process, beside that of a bare Textual app with the same widgets (in pairs, since a
-machine is not always as fast); how long after it the data of a workspace with 50,000 fields is on
-screen; and the demo's first and second start.
+The help of the command line beside `python -c pass`, `status --json` beside a control (duckdb, one
+pydantic model, one query); the wall time of the console's first paint in a terminal, from the
+start of the process, beside that of a bare Textual app with the same widgets; how long after it
+the data of a workspace with 50,000 fields is on screen; and the demo's first and second start.
+All in pairs, since a machine is not always as fast.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.figures import Figure, show
 from tests.bench.painting import paints
 
 BARE = """
@@ -80,10 +76,7 @@ with Workspace.open(sys.argv[1]) as workspace:
 """Leaves the console where some keys lead, so that it begins there next time."""
 
 
-def median(run: Callable[[], float], runs: int) -> float:
-    """Return the median of `runs` runs after one that does not count."""
-    run()
-    return statistics.median(run() for _ in range(runs))
+FIELDS = 50_000
 
 
 def process(*command: str, **environment: str) -> float:
@@ -136,59 +129,50 @@ def large_workspace(home: Path, fields: int) -> None:
         workspace.refreshes.run("large")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--fields", type=int, default=50_000)
-    options = parser.parse_args()
-    # A user's machine has byte code; without it each start would compile crmdeck anew.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure by turns, after one round that does not count."""
+    runs = 2 if quick else 7
     with tempfile.TemporaryDirectory() as scratch:
         home, cache = Path(scratch) / "home", Path(scratch) / "cache"
-        large_workspace(home, options.fields)
+        large_workspace(home, FIELDS)
         at_home = {"CRMDECK_HOME": str(home), "XDG_CACHE_HOME": str(cache)}
 
-        def command(*arguments: str) -> float:
-            return process("-m", "crmdeck", *arguments, **at_home)
-
-        def ratio(arguments: tuple[str, ...], *control: str) -> float:
-            return median(lambda: command(*arguments) / process(*control), options.runs)
+        def beside(arguments: tuple[str, ...], peer: str, *control: str) -> Iterator[Figure]:
+            pairs = [
+                (process(*control), process("-m", "crmdeck", *arguments, **at_home))
+                for _ in range(runs + 1)
+            ][1:]
+            floor, ours = zip(*pairs, strict=True)
+            name = f"crmdeck {' '.join(arguments)}"
+            yield Figure(f"{peer}, beside {name}", "s", floor)
+            yield Figure(name, "s", ours, f"{peer}, beside {name}")
 
         for arguments in HELP:
-            passes = ratio(arguments, "-c", "pass")
-            print(f"crmdeck {' '.join(arguments):<22} {passes:.1f} times python -c pass")
-        controls = ratio(("status", "--json"), "-c", CONTROL)
-        print(f"crmdeck status --json          {controls:.2f} times its control")
-        pairs, loads = [], {}
+            yield from beside(arguments, "python -c pass", "-c", "pass")
+        yield from beside(("status", "--json"), "its control", "-c", CONTROL)
         for what, keys in VIEWS.items():
             process("-c", LOOK, str(home), *keys)
-            marker = "large" if what == "its connections" else f"{options.fields:,}"
+            marker = "large" if what == "its connections" else f"{FIELDS:,}"
             pairs = [
                 (paints([sys.executable, "-c", BARE], "hints")[0], data(marker=marker, **at_home))
-                for _ in range(options.runs + 1)
+                for _ in range(runs + 1)
             ][1:]
-            loads[what] = statistics.median(pair[1][1] for pair in pairs)
-        bare = statistics.median(pair[0] for pair in pairs)
-        console = statistics.median(pair[1][0] for pair in pairs)
-        times = statistics.median(pair[1][0] / pair[0] for pair in pairs)
-        print(f"bare Textual app           {bare:.2f} s to its first paint")
-        print(f"console                    {console:.2f} s, {times:.2f} times as long")
-        print(f"a workspace of {options.fields:,} fields, after the first paint:")
-        for what, seconds in loads.items():
-            print(f"  {what:<24} {seconds:.2f} s")
+            bare, console = "a bare Textual app paints", "the console paints"
+            if what == "its connections":
+                yield Figure(bare, "s", tuple(pair[0] for pair in pairs))
+                yield Figure(console, "s", tuple(pair[1][0] for pair in pairs), bare)
+            loaded = tuple(pair[1][1] for pair in pairs)
+            yield Figure(f"{FIELDS:,} fields: {what} after the paint", "s", loaded)
         first = [
             data("demo", marker=DEMO, **{**at_home, "XDG_CACHE_HOME": f"{cache}-{number}"})
-            for number in range(min(3, options.runs))
+            for number in range(min(3, runs))
         ]
-        again = [data("demo", marker=DEMO, **at_home) for _ in range(options.runs + 1)][1:]
-        for name, runs in (("first", first), ("second", again)):
-            painted, built = (statistics.median(values) for values in zip(*runs, strict=True))
-            print(
-                f"demo, {name + ' start':<20} {painted:.2f} s to paint, "
-                f"{built:.2f} s more to the data"
-            )
+        again = [data("demo", marker=DEMO, **at_home) for _ in range(runs + 1)][1:]
+        for name, times in (("first", first), ("second", again)):
+            painted, built = zip(*times, strict=True)
+            yield Figure(f"demo, {name} start, to its paint", "s", painted)
+            yield Figure(f"demo, {name} start, from there to its data", "s", built)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

@@ -1,17 +1,11 @@
-"""Measure the cache on a real org: `python tests/bench/bench_store.py [PATH_TO_EXPORT]`.
-
-Prints the median of several runs in milliseconds. The export is a list of Salesforce describe
-answers, gzipped JSON.
-"""
+"""The cache on a real org, org-b of the shared data: `python -m tests.bench store`."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +23,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.store import RecordCount, Store
+from tests.bench.figures import Figure, show, timed
 
 EXPORT = (
     Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b" / "all-objects.1.json.gz"
@@ -97,16 +92,6 @@ def record(
         )
 
 
-def measure(label: str, work: Callable[[], object], times: int = 7) -> None:
-    """Print how long `work` takes."""
-    spent = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        spent.append((time.perf_counter() - begun) * 1000)
-    print(f"{label:<58} {statistics.median(spent):9.1f} ms  (of {times})")
-
-
 def statuses(store: Store) -> None:
     """Read what the list of connections shows."""
     now = START + timedelta(days=200)
@@ -122,55 +107,60 @@ def cold(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def main() -> None:
-    """Measure, on the export named on the command line or the shared one."""
-    export = Path(sys.argv[1]) if len(sys.argv) > 1 else EXPORT
-    schemas = read_export(export)
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure on org-b."""
+    schemas = read_export(EXPORT)
     names = [schema.object_type for schema in schemas]
-    print(f"{len(schemas)} objects, {sum(len(s.fields) for s in schemas)} fields")
+    times = 3 if quick else 7
+
+    def figure(name: str, work: Callable[[], object], peer: str = "") -> Figure:
+        return Figure(name, "ms", timed(work, times), peer)
+
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         numbers = iter(range(10_000))
-        measure("make a cache", lambda: fresh(home, next(numbers)))
-        empty = [fresh(home, next(numbers)) for _ in range(5)]
-        measure(
-            "first record, in a new cache",
-            lambda: record(empty.pop(), 0, discovered=schemas),
-            len(empty),
-        )
-        year(home, schemas)
+        opened = "open and close a cache"
+        yield figure("make a cache", lambda: fresh(home, next(numbers)))
+        empty = [fresh(home, next(numbers)) for _ in range(times)]
+        first = "record org-b in a new cache"
+        yield figure(first, lambda: record(empty.pop(), 0, discovered=schemas))
+        if not quick:
+            yield from year(home, schemas)
         store = Store(home / "cache.duckdb")
         record(store, next(numbers), discovered=schemas)
-        measure(
-            "second record, all objects read again, nothing changed",
+        yield figure(
+            "record it again, all read, nothing changed",
             lambda: record(store, next(numbers), discovered=schemas),
+            first,
         )
-        measure(
-            "second record, the source says unchanged",
+        yield figure(
+            "record it again, the source says unchanged",
             lambda: record(store, next(numbers), unchanged=names),
+            first,
         )
         history(store, schemas)
-        measure("open and close", lambda: enter(store))
-        measure("statuses of 20 connections", lambda: statuses(store))
+        yield figure(opened, lambda: enter(store))
+        yield figure("statuses of 20 connections", lambda: statuses(store), opened)
         with store.read() as session:
-            show = session.snapshots
-            infos = show.current("org-b")
-            rows = sum(len(show.field_rows(f"big-{n}")) for n in range(3))
-            measure("current", lambda: show.current("org-b"))
-            measure("validators", lambda: show.validators("org-b"))
-            measure(f"field_rows, {rows} of three connections", lambda: big(store))
-            measure("one object with its fields", lambda: show.get("org-b", "Account"))
-            measure("all objects with their fields", lambda: show.load(infos))
-            measure("stats", lambda: show.stats("org-b", START))
-        size = Path(store.place).stat().st_size / 1e6
-        print(f"the file has {size:.1f} MB")
-        measure("cold: import crmdeck.store", lambda: cold("import crmdeck.store"))
-        measure("cold: import crmdeck.model", lambda: cold("import crmdeck.model"))
-        measure("cold: first session", lambda: cold(SESSION.format(path=str(Path(store.place)))))
+            snapshots = session.snapshots
+            infos = snapshots.current("org-b")
+            yield figure("current", lambda: snapshots.current("org-b"))
+            yield figure("validators", lambda: snapshots.validators("org-b"))
+            yield figure("the field rows of three connections", lambda: big(store))
+            yield figure("one object with its fields", lambda: snapshots.get("org-b", "Account"))
+            yield figure("all objects with their fields", lambda: snapshots.load(infos))
+            yield figure("stats", lambda: snapshots.stats("org-b", START))
+        yield Figure("the file", "MB", (Path(store.place).stat().st_size / 1e6,))
+        floor = "python -c pass"
+        yield figure(floor, lambda: cold("pass"))
+        yield figure("import crmdeck.model", lambda: cold("import crmdeck.model"), floor)
+        yield figure("import crmdeck.store", lambda: cold("import crmdeck.store"), floor)
+        code = SESSION.format(path=str(Path(store.place)))
+        yield figure("first session of a process", lambda: cold(code), floor)
 
 
-def year(home: Path, schemas: Sequence[ObjectSchema]) -> None:
-    """Print what a year of daily refreshes adds to the file, with a change a week."""
+def year(home: Path, schemas: Sequence[ObjectSchema]) -> Iterator[Figure]:
+    """Yield what a year of daily refreshes adds to the file, with a change a week."""
     store = Store(home / "year.duckdb")
     record(store, 0, discovered=schemas)
     first = (home / "year.duckdb").stat().st_size
@@ -184,7 +174,8 @@ def year(home: Path, schemas: Sequence[ObjectSchema]) -> None:
         changed = schemas[place].model_copy(update={"fields": (*schemas[place].fields, field)})
         record(store, day, discovered=[changed], unchanged=names[:place] + names[place + 1 :])
     grown = (home / "year.duckdb").stat().st_size - first
-    print(f"a year adds {grown / 1e6:.2f} MB to the {first / 1e6:.1f} MB of the first refresh")
+    yield Figure("the file after the first refresh", "MB", (first / 1e6,))
+    yield Figure("what a year adds to it", "MB", (grown / 1e6,))
 
 
 SESSION = """
@@ -239,4 +230,4 @@ def history(store: Store, schemas: Sequence[ObjectSchema]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

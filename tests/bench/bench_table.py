@@ -1,14 +1,12 @@
 """How long our table and Textual's DataTable take over many rows, and how long they stall.
 
-Run: python tests/bench/bench_table.py [ROWS] [REPEATS]
+`python -m tests.bench table`. DataTable has no filter.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -20,9 +18,11 @@ from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.themes import THEMES, roles
 from crmdeck.tui.widgets.table import Column, Sort, Table
+from tests.bench.figures import Figure, show
 
 Row = tuple[str, str, str, str, str, str]
 TITLES = ("name", "label", "type", "object", "required", "references")
+THEIR_STEPS = ("load", "scroll", "sort")
 
 
 def rows(number: int) -> list[Row]:
@@ -77,34 +77,32 @@ class Bench(App[None]):
 class Stalls:
     """Wakes up all the time and remembers the longest it was kept from it.
 
-    `busiest` is the processor time of that: what is left when other processes are busy too.
+    In processor time of this thread: what is left when other processes are busy too.
     """
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self.busiest = 0.0
 
     async def run(self) -> None:
-        before, worked = perf_counter(), thread_time()
+        worked = thread_time()
         while True:
             await asyncio.sleep(0.001)
-            now, work = perf_counter(), thread_time()
-            self.longest = max(self.longest, now - before - 0.001)
-            self.busiest = max(self.busiest, work - worked)
-            before, worked = now, work
+            work = thread_time()
+            self.longest = max(self.longest, work - worked)
+            worked = work
 
 
-async def timed(step: Callable[[], Awaitable[None]]) -> tuple[float, float, float]:
-    """Return how long `step` took, the longest stall and its processor time, in ms."""
+async def timed(step: Callable[[], Awaitable[None]]) -> tuple[float, float]:
+    """Return how long `step` took and the longest stall meanwhile, in ms."""
     stalls = Stalls()
     watcher = asyncio.create_task(stalls.run())
     await asyncio.sleep(0.02)
-    stalls.longest = stalls.busiest = 0.0
+    stalls.longest = 0.0
     began = perf_counter()
     await step()
     took = perf_counter() - began
     watcher.cancel()
-    return took * 1000, stalls.longest * 1000, stalls.busiest * 1000
+    return took * 1000, stalls.longest * 1000
 
 
 async def settled(pilot: Pilot[Any]) -> None:
@@ -135,10 +133,10 @@ async def open_theirs(data: list[Row]) -> float:
         return (perf_counter() - began) * 1000
 
 
-async def use_ours(data: list[Row]) -> dict[str, tuple[float, float, float]]:
+async def use_ours(data: list[Row]) -> dict[str, tuple[float, float]]:
     """Return duration and longest stall (ms) of each thing that a user does."""
     table: Table[Row] = Table(columns(), can_mark=True)
-    found: dict[str, tuple[float, float, float]] = {}
+    found: dict[str, tuple[float, float]] = {}
     async with Bench(table).run_test(size=(140, 40)) as pilot:
         await pilot.pause()
 
@@ -170,10 +168,10 @@ async def use_ours(data: list[Row]) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-async def use_theirs(data: list[Row]) -> dict[str, tuple[float, float, float]]:
+async def use_theirs(data: list[Row]) -> dict[str, tuple[float, float]]:
     """Return the same of DataTable, which has no filter."""
     table: DataTable[str] = DataTable()
-    found: dict[str, tuple[float, float, float]] = {}
+    found: dict[str, tuple[float, float]] = {}
     async with Bench(table).run_test(size=(140, 40)) as pilot:
         keys = table.add_columns(*TITLES)
         await pilot.pause()
@@ -196,31 +194,32 @@ async def use_theirs(data: list[Row]) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def main() -> None:
-    """Print medians."""
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    data = rows(number)
+ROWS = 50_000
+
+
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure both, by turns, so that whatever else the machine does falls on both."""
+    data, repeats = rows(ROWS), 2 if quick else 5
     asyncio.run(open_ours([]))
     calm()
-    # By turns, so that whatever else the machine does falls on both.
     pairs = [(asyncio.run(open_ours([])), asyncio.run(open_ours(data))) for _ in range(repeats)]
-    empty, full = (statistics.median(column) for column in zip(*pairs, strict=True))
-    theirs = statistics.median(asyncio.run(open_theirs(data)) for _ in range(min(repeats, 2)))
-    print(f"{number:,} rows x {len(TITLES)} columns, medians of {repeats}")
-    print(f"open   empty {empty:7.0f} ms   full {full:7.0f} ms   ratio {full / empty:.2f}")
-    print(f"open   DataTable full {theirs:7.0f} ms")
-    for name, use in (("ours", use_ours), ("DataTable", use_theirs)):
-        runs = [asyncio.run(use(data)) for _ in range(repeats if name == "ours" else 1)]
+    empty, full = zip(*pairs, strict=True)
+    yield Figure("open our table, empty", "ms", empty)
+    yield Figure(f"open our table, {ROWS:,} rows", "ms", full, "open our table, empty")
+    theirs = tuple(asyncio.run(open_theirs(data)) for _ in range(min(repeats, 2)))
+    yield Figure(f"open DataTable, {ROWS:,} rows", "ms", theirs, f"open our table, {ROWS:,} rows")
+    for name, use, times in (("DataTable", use_theirs, 1), ("our table", use_ours, repeats)):
+        runs = [asyncio.run(use(data)) for _ in range(times)]
         for step in runs[0]:
-            took = statistics.median(run[step][0] for run in runs)
-            stall = max(run[step][1] for run in runs)
-            busy = max(run[step][2] for run in runs)
-            print(
-                f"{name:<10} {step:<9} {took:8.0f} ms   longest stall {stall:8.1f} ms "
-                f"({busy:.1f} ms of processor time)"
-            )
+            for at, what in ((0, step), (1, f"longest stall as it does {step}")):
+                has_peer = name != "DataTable" and step in THEIR_STEPS
+                yield Figure(
+                    f"{name}, {what}",
+                    "ms",
+                    tuple(each[step][at] for each in runs),
+                    f"DataTable, {what}" if has_peer else "",
+                )
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

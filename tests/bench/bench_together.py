@@ -1,18 +1,16 @@
 """How long the refresh of several CRMs takes at once, against one after the other.
 
-The sandbox runs in a process of its own and adds a latency to every answer. Run as a script:
-`python -m tests.bench.bench_together [latency in seconds] [rounds]`.
+`python -m tests.bench together`. The sandbox runs in a process of its own and adds a latency to
+every answer.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
@@ -20,10 +18,12 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Source
 from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.bench.figures import Figure, show
 
 ORGS = ("acme-prod",)
 PORTAL = "legacy-portal"
 COPIES = 3
+LATENCY = 0.3
 
 
 def run_sandbox(pipe: Pipe, latency: float) -> None:
@@ -86,25 +86,25 @@ def at_once(ws: Workspace, names: list[str]) -> None:
             raise attempt.error
 
 
-def main(latency: float = 0.3, rounds: int = 3) -> None:
-    """Measure and print."""
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure both ways by turns, behind `LATENCY` seconds."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=run_sandbox, args=(theirs, latency), daemon=True)
+    process = context.Process(target=run_sandbox, args=(theirs, LATENCY), daemon=True)
     process.start()
     orgs, portal = ours.recv()
     seconds(at_once, orgs, portal)
     before, after = [], []
-    for _ in range(rounds):
+    for _ in range(1 if quick else 3):
         before.append(seconds(one_by_one, orgs, portal))
         after.append(seconds(at_once, orgs, portal))
     process.terminate()
     count = COPIES * (len(ORGS) + 1)
-    print(f"{count} connections, {latency * 1000:.0f} ms latency, median of {rounds}")
-    for title, at in (("first refresh", 0), ("second refresh", 1)):
-        slow, fast = (statistics.median(times[at] for times in each) for each in (before, after))
-        print(f"{title:15} one by one {slow:6.2f} s, at once {fast:6.2f} s: {slow / fast:.1f} : 1")
+    for kind, at in (("first refresh", 0), ("second refresh", 1)):
+        slow = f"{kind} of {count} CRMs, one by one"
+        yield Figure(slow, "s", tuple(times[at] for times in before))
+        yield Figure(f"{kind}, all at once", "s", tuple(times[at] for times in after), slow)
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((float, int), sys.argv[1:], strict=False)))
+    show(figures())

@@ -1,0 +1,34 @@
+"""The command of all benchmarks: each can be run by it, and two runs are compared beyond noise."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tests.bench.__main__ import compare, names
+from tests.bench.figures import Figure
+
+
+def test_every_benchmark_yields_figures() -> None:
+    for name in names():
+        assert callable(import_module(f"tests.bench.bench_{name}").figures), name
+
+
+def test_what_became_slower_beyond_the_noise_is_told() -> None:
+    was = [Figure("open", "ms", (99, 100, 101)), Figure("read", "/s", (9, 10), more_is_better=True)]
+    noisy = [Figure("open", "ms", (80, 115, 150))]
+    slower = [
+        Figure("open", "ms", (149, 150, 151)),
+        Figure("read", "/s", (4, 5), more_is_better=True),
+    ]
+    assert list(compare(was, noisy)) == []
+    assert [line.split(",")[0].strip() for line in compare(was, slower)] == [
+        "slower: open",
+        "slower: read",
+    ]
+
+
+def test_a_machine_that_is_slower_as_a_whole_is_no_news() -> None:
+    was = [Figure("floor", "ms", (10,)), Figure("open", "ms", (20,), "floor")]
+    now = [Figure("floor", "ms", (30,)), Figure("open", "ms", (60,), "floor")]
+    assert [line for line in compare(was, now) if "open" in line] == []
+    assert Figure.from_json(now[1].to_json()) == now[1]
