@@ -1,9 +1,9 @@
-"""What a refresh from files costs at the size of an org and at ten times that.
+"""What a refresh from files and an export cost at the size of an org and at ten times that.
 
-Run as a script: `python -m tests.bench.bench_files [--times 1 10] [--export PATH] [--code SRC]`.
-The export (else org-b's of `../shared/data`) is multiplied in memory and written to a temporary
-folder. Each refresh is a process of its own, so that its peak memory is its own; `--code` names
-the `src` of another checkout to measure beside this one. Prints processor seconds and MB.
+`python -m tests.bench files`. Org-b's export of the shared data is multiplied in memory and written
+to a temporary folder. Each command is a process of its own, so that its peak memory is its own.
+Seconds are the processor's. As a script it takes `--code SRC ...`, the `src` of other checkouts to
+measure beside this one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.bench.figures import Figure, show
 
 EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1.json.gz"
 SRC = Path(__file__).parents[2] / "src"
@@ -62,34 +64,54 @@ def run(code: Path, home: Path, *arguments: str) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def measure(code: Path, objects: Sequence[dict[str, Any]], times: int) -> None:
-    """Print one line for each kind of refresh."""
+def measure(
+    code: Path, objects: Sequence[dict[str, Any]], times: int, label: str = ""
+) -> Iterator[Figure]:
+    """Yield processor seconds and peak memory of each kind of refresh and of exports."""
     with tempfile.TemporaryDirectory() as folder:
         home, export = Path(folder) / "home", Path(folder) / "all.json.gz"
         many = multiplied(objects, times)
         write(export, many)
         add = ("--source", "files", "--platform", "salesforce", "--path", str(export))
         run(code, home, "connections", "add", "bench", *add)
-        for kind in ("first", "unchanged", "two fields changed"):
+        first = f"{label}{times}x: refresh, first"
+        for kind, peer in (("first", ""), ("unchanged", first), ("two fields changed", first)):
             if kind == "two fields changed":
                 write(export, with_two_fields_changed(many))
-            seconds, peak = run(code, home, "refresh", "bench")
-            print(f"{times:3d}x  {kind:<20} {seconds:6.1f} s  {peak:7.0f} MB", flush=True)
+            name = f"{label}{times}x: refresh, {kind}"
+            yield from _both(name, run(code, home, "refresh", "bench"), peer)
+        for suffix in ("csv", "json"):
+            file = str(Path(folder) / f"out.{suffix}")
+            spent = run(code, home, "export", "bench", "--what", "schema", "-o", file)
+            yield from _both(f"{label}{times}x: export, {suffix}", spent, first)
+
+
+def _both(name: str, spent: tuple[float, float], peer: str) -> Iterator[Figure]:
+    memory = "peak memory of "
+    yield Figure(name, "s", spent[:1], peer)
+    yield Figure(f"{memory}{name}", "MB", spent[1:], f"{memory}{peer}" if peer else "")
+
+
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure this checkout at both sizes."""
+    yield from _at_sizes([SRC], [1] if quick else [1, 10])
+
+
+def _at_sizes(checkouts: Sequence[Path], sizes: Sequence[int]) -> Iterator[Figure]:
+    with gzip.open(EXPORT, "rt", encoding="utf-8") as stream:
+        objects = json.load(stream)
+    for times in sizes:
+        for code in checkouts:
+            yield from measure(code, objects, times, f"{code} " if len(checkouts) > 1 else "")
 
 
 def main() -> None:
-    """Measure."""
+    """Measure the checkouts named, else this one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10])
-    parser.add_argument("--export", type=Path, default=EXPORT)
     parser.add_argument("--code", type=Path, nargs="+", default=[SRC])
     options = parser.parse_args()
-    with gzip.open(options.export, "rt", encoding="utf-8") as stream:
-        objects = json.load(stream)
-    for times in options.times:
-        for code in options.code:
-            print(code)
-            measure(code, objects, times)
+    show(_at_sizes(options.code, options.times))
 
 
 if __name__ == "__main__":

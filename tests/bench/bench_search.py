@@ -1,11 +1,9 @@
 """How long a key of the search over all fields takes, with its index and without.
 
-Run: python tests/bench/bench_search.py [TIMES] [REPEATS]
-
-The fields are those of org-b of `../shared/data` TIMES over (1), made up where it is not there.
-Both ways are taken by turns in one run, painting included. Times are those of the processor, so
-that other processes are left out; a stall is the most that the event loop was kept from anything
-else.
+`python -m tests.bench search`. The fields are those of org-b of the shared data, as they are and
+ten times over, made up where it is not there. Both ways are taken by turns in one run, painting
+included. Times are those of the processor, so that other processes are left out; a stall is the
+most that the event loop was kept from anything else.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import statistics
-import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from time import perf_counter, thread_time
+from time import thread_time
 
 from crmdeck.model import FieldRow, FieldType
 from crmdeck.tui.gc_tuning import calm
@@ -27,6 +25,8 @@ from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Searchable, SearchIndex, field_standing
 from tests.bench.bench_table import Bench, settled, timed
+from tests.bench.figures import Figure, show
+from tests.bench.figures import timed as timed_once
 
 EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1.json.gz"
 MADE_UP = 18_000
@@ -95,34 +95,29 @@ async def type_keys(
                 await settled(pilot)
 
             before = thread_time()
-            _, _, stall = await timed(key)
+            _, stall = await timed(key)
             taken.append(((thread_time() - before) * 1000, stall))
     return taken
 
 
-def main() -> None:
-    """Print medians."""
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    lines = fields(times)
-    began = perf_counter()
-    index_over(lines)
-    print(f"{len(lines):,} fields; the index is built in {perf_counter() - began:.2f} s")
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure at both sizes: each text typed without the index, then with it."""
     calm()
-    without, having = [], []
-    for _ in range(repeats):
-        without.append(asyncio.run(type_keys(lines, None)))
-        having.append(asyncio.run(type_keys(lines, index_over(lines))))
-    print(f"{'typed':<18}{'before':>10}{'now':>10}{'ratio':>8}{'stall before':>15}{'now':>8}")
-    for place, text in enumerate((*TYPED, *ONE_WORD)):
-        old = statistics.median(run[place][0] for run in without)
-        new = statistics.median(run[place][0] for run in having)
-        stalls = [statistics.median(run[place][1] for run in runs) for runs in (without, having)]
-        print(
-            f"{text!r:<18}{old:7.0f} ms{new:7.0f} ms{old / new:8.1f}{stalls[0]:12.1f} ms"
-            f"{stalls[1]:6.1f} ms"
-        )
+    for times in (1,) if quick else (1, 10):
+        lines = fields(times)
+        size = f"{len(lines):,} fields"
+        yield Figure(f"{size}: build the index", "ms", timed_once(partial(index_over, lines), 1))
+        without, having = [], []
+        for _ in range(1 if quick else 3):
+            without.append(asyncio.run(type_keys(lines, None)))
+            having.append(asyncio.run(type_keys(lines, index_over(lines))))
+        for place, text in enumerate((*TYPED, *ONE_WORD)):
+            for at, what in ((0, "key"), (1, "stall")):
+                name = f"{size}: {what} that makes {text!r}"
+                old = f"{name}, no index"
+                yield Figure(old, "ms", tuple(run[place][at] for run in without))
+                yield Figure(name, "ms", tuple(run[place][at] for run in having), old)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())
