@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crmdeck.matching.checks import blocking, warn
-from crmdeck.model import Field, FieldType, PicklistValue
+from crmdeck.matching.checks import blocking, warn, warn_of_rules
+from crmdeck.model import Field, FieldType, PicklistValue, Rule, RuleKind
 
 LOCKED: dict[str, Any] = {"createable": False, "updateable": False}
 
@@ -101,3 +101,36 @@ def test_a_required_field_that_nothing_feeds_is_blocking() -> None:
         Field(name="Unsaid"),
     )
     assert [f.name for f in blocking(right, {"Name"})] == ["StageName", "CloseDate"]
+
+
+def test_what_rules_ask_of_a_value_is_said_and_what_is_unknown_claims_nothing() -> None:
+    rules = (
+        Rule(
+            name="Close_Date_In_Future",
+            kind=RuleKind.VALIDATION,
+            fields=("IsClosed", "CloseDate"),
+            message="An open opportunity closes today or later.",
+        ),
+        Rule(
+            name="stage.closedate",
+            kind=RuleKind.CONDITIONAL,
+            field="CloseDate",
+            expression="dealstage is closedwon",
+        ),
+        Rule(name="Resting", kind=RuleKind.VALIDATION, fields=("CloseDate",), active=False),
+        Rule(name="Other", kind=RuleKind.VALIDATION, fields=("Amount",)),
+        Rule(name="amount.MIN", kind=RuleKind.VALUES, field="Amount", expression="MIN_NUMBER(0)"),
+        Rule(name="x.NEW", kind=RuleKind.VALUES, field="X", expression="NEW_TYPE(a, {b})"),
+    )
+
+    def told(name: str) -> list[str]:
+        return [warning.text for warning in warn_of_rules(Field(name=name), rules)]
+
+    assert told("CloseDate") == [
+        "CloseDate is refused by rule Close_Date_In_Future: An open opportunity closes today or "
+        "later.",
+        "CloseDate is required when dealstage is closedwon.",
+    ]
+    assert told("Amount") == ["Amount is refused by rule Other.", "Amount has to be 0 or more."]
+    assert told("X") == ["X has to pass NEW_TYPE(a, {b})."]
+    assert warn_of_rules(Field(name="Amount"), None) == ()

@@ -59,3 +59,22 @@ def test_rules_that_can_not_be_read_are_said_to_be_untold_and_have_not_left(
     refused = office.refresh_at(ANCHOR + timedelta(days=3), "org")
     assert [notice.code for notice in refused.notices] == ["RULES_UNTOLD"]
     assert refused.drift_events == ()
+
+
+def test_a_mapping_says_what_rules_ask_of_its_values(office: Office) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    office.refresh_at(ANCHOR, "org")
+    mappings = office.workspace.mappings
+    told = "CloseDate is refused by rule Close_Date_In_Future: An open opportunity closes today"
+    review = mappings.review("org", "deal_registration--Opportunity")
+    fields = {field.name: field for field in review.crm_fields}
+    partner = {field.name: field for field in review.partner.fields}
+    warnings = review.judge(partner["expectedCloseDate"], fields["CloseDate"]).warnings
+    assert [one.text.startswith(told) for one in warnings if one.code == "RULE"] == [True]
+    # Nothing is written into what the CRM computes, so that no rule can refuse it.
+    closed = review.judge(partner["description"], fields["IsClosed"]).warnings
+    assert "RULE" not in {warning.code for warning in closed}
+    answer = mappings.suggest("org", "deal_registration--Opportunity", encoder="none")
+    suggested = {suggestion.crm_field: suggestion for suggestion in answer.suggestions}
+    assert "RULE" in {warning.code for warning in suggested["CloseDate"].warnings}
+    assert "RULE" not in {warning.code for warning in suggested["Amount"].warnings}

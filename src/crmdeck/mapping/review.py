@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crmdeck.matching.checks import warn
+from crmdeck.matching.checks import warn, warn_of_rules
 from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.knowledge import Knowledge
@@ -17,6 +17,7 @@ from crmdeck.model import (
     FillRate,
     MappingWarning,
     PartnerObject,
+    Rule,
 )
 
 
@@ -34,7 +35,8 @@ class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
     `log` is oldest first, `events` newest first. `rates` tell how full CRM fields are, by name,
-    where that was measured. `homes` are the known objects that the sides are.
+    where that was measured. `homes` are the known objects that the sides are, `rules` those of
+    the CRM object, None where they could not be read.
     """
 
     connection_id: str
@@ -46,9 +48,12 @@ class Review:
     knowledge: Knowledge
     rates: Mapping[str, FillRate]
     homes: Homes = (None, None)
+    rules: tuple[Rule, ...] | None = None
 
     def judge(self, left: Field, right: Field) -> Verdict:
         """Return what the rules say of a PartnerOS field and a CRM field."""
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
         warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes)
+        if direction is not Direction.PULL:
+            warnings += warn_of_rules(right, self.rules)
         return Verdict(direction, reason, warnings)

@@ -107,6 +107,7 @@ _WARNING_WORDS = {
     "FORMAT_LOST": "format is lost",
     "REQUIRED_MAY_BE_EMPTY": "may be empty",
     "MUST_BE_UNIQUE": "may repeat",
+    "RULE": "a rule checks it",
 }
 
 

@@ -8,7 +8,7 @@ from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import is_shell, suggest_direction, why_locked
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import own_concept
-from crmdeck.model import Direction, Field, FieldType, MappingWarning
+from crmdeck.model import Direction, Field, FieldType, MappingWarning, Rule, RuleKind
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _LINES = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.URL})
@@ -43,6 +43,21 @@ def warn(
         if direction is not Direction.PUSH:
             found += _of_the_flow(right, left)
     return tuple({(warning.code, warning.text): warning for warning in found}.values())
+
+
+def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWarning, ...]:
+    """Return what the CRM's rules ask of a value that is written into a field.
+
+    Rules that look at the field among others count; those of which the fields are not known do
+    not. None (they could not be read) warns of nothing, since nothing is known.
+    """
+    return tuple(
+        MappingWarning(code="RULE", text=f"{right.name} is {rule.demand}.")
+        if rule.kind in (RuleKind.VALIDATION, RuleKind.REQUIRED, RuleKind.CONDITIONAL)
+        else MappingWarning(code="RULE", text=f"{right.name} {rule.demand}.")
+        for rule in rules or ()
+        if rule.active and right.name in (rule.field, *rule.fields)
+    )
 
 
 def blocking(right: Sequence[Field], mapped: Collection[str]) -> tuple[Field, ...]:

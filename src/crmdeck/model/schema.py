@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pydantic
@@ -103,6 +104,42 @@ class Rule(WireModel):
         if self.field is not None:
             return self.field
         return self.fields[0] if len(self.fields) == 1 else None
+
+    @property
+    def demand(self) -> str:
+        """What it asks of a value, in words: `required when dealstage is closedwon`."""
+        if self.kind is RuleKind.VALIDATION:
+            told = f": {self.message.rstrip('.')}" if self.message else ""
+            return f"refused by rule {self.name}{told}"
+        if self.kind is RuleKind.REQUIRED:
+            return "required on every write"
+        if self.kind is RuleKind.CONDITIONAL:
+            return f"required when {self.expression or self.message or 'a condition holds'}"
+        return _value_demand(self.expression) or self.message or f"has to pass {self.name}"
+
+
+_VALUE_RULE = re.compile(r"([A-Z_]+)\((.*)\)", re.DOTALL)
+# HubSpot, "Property validations": rule types that say most; others are told as they are.
+_VALUE_DEMANDS = {
+    "MIN_NUMBER": "has to be {0} or more",
+    "MAX_NUMBER": "has to be {0} or less",
+    "MIN_LENGTH": "has to have {0} characters or more",
+    "MAX_LENGTH": "has to have {0} characters or fewer",
+    "REGEX": "has to match {0}",
+    "DECIMAL": "has to have {0} decimals or fewer",
+    "ALPHANUMERIC": "may hold letters and digits only ({0})",
+}
+_DIGITS_ONLY = "ALPHANUMERIC(NUMERIC_ONLY)"
+
+
+def _value_demand(expression: str) -> str:
+    """Return what a rule about values asks for: `has to be 0 or more` for `MIN_NUMBER(0)`."""
+    if expression == _DIGITS_ONLY:
+        return "may hold digits only"
+    match = _VALUE_RULE.fullmatch(expression)
+    if match is None or match[1] not in _VALUE_DEMANDS:
+        return f"has to pass {expression}" if expression else ""
+    return _VALUE_DEMANDS[match[1]].format(match[2])
 
 
 class ObjectSchema(WireModel):

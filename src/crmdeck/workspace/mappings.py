@@ -24,11 +24,13 @@ from crmdeck.mapping.state import (
     unfed,
     with_decision,
 )
+from crmdeck.matching.checks import warn_of_rules
 from crmdeck.matching.context import RankContext
 from crmdeck.matching.directions import suggest_direction
 from crmdeck.matching.lexicon import homes_of
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import (
+    Alternative,
     CancelToken,
     Choice,
     Connection,
@@ -40,7 +42,9 @@ from crmdeck.model import (
     FieldMapping,
     FillRate,
     MappingLine,
+    MappingWarning,
     ObjectPair,
+    ObjectSchema,
     PairSummary,
     PartnerObject,
     ProgressCallback,
@@ -150,6 +154,7 @@ class Mappings:
             knowledge=knowledge,
             rates={name: FillRate(*measured) for name, measured in rates.items()},
             homes=homes_of(partner.fields, snapshot.fields, context, knowledge),
+            rules=snapshot.content.rules,
         )
 
     def suggest(
@@ -169,7 +174,8 @@ class Mappings:
         """
         from crmdeck.workspace import pair_ranker
 
-        connection, left, right, log = self._sides(ref, pair)
+        connection, left, crm_object, log = self._sides(ref, pair)
+        right = crm_object.fields
         knowledge = load_knowledge(self._context.home)
         object_pair = ObjectPair.parse(pair)
         used = None
@@ -195,7 +201,10 @@ class Mappings:
             object_pair=pair,
             encoder=used.name if used else pair_ranker.NO_ENCODER,
             suggestions=tuple(
-                with_decision(_with_source(suggestion, own), decided.get(suggestion.partner_field))
+                with_decision(
+                    _with_rules(_with_source(suggestion, own), crm_object),
+                    decided.get(suggestion.partner_field),
+                )
                 for suggestion in suggestions
             ),
         )
@@ -265,15 +274,15 @@ class Mappings:
 
     def unfed(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields of an object pair that no accepted mapping feeds."""
-        _, _, right, log = self._sides(ref, pair)
-        return unfed(right, by_field([one for one in log if one.object_pair == pair]))
+        _, _, crm_object, log = self._sides(ref, pair)
+        return unfed(crm_object.fields, by_field([one for one in log if one.object_pair == pair]))
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
         """Return the suggested map of picklist values of a field pair."""
-        _, left, right, _ = self._sides(ref, pair)
+        _, left, crm_object, _ = self._sides(ref, pair)
         return suggest_value_map(
             pick("PartnerOS field", partner_field, {field.name: field for field in left}),
-            pick("CRM field", crm_field, {field.name: field for field in right}),
+            pick("CRM field", crm_field, {field.name: field for field in crm_object.fields}),
             knowledge=load_knowledge(self._context.home),
         )
 
@@ -406,14 +415,14 @@ class Mappings:
 
     def _sides(
         self, ref: str, pair: str
-    ) -> tuple[Connection, tuple[Field, ...], tuple[Field, ...], tuple[Decision, ...]]:
+    ) -> tuple[Connection, tuple[Field, ...], ObjectSchema, tuple[Decision, ...]]:
         object_pair = ObjectPair.parse(pair)
         partner = find_partner_object(load_catalogue(self._context.home), object_pair)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             log = session.decisions.log(connection.id)
-        return connection, partner.fields, snapshot.fields, log
+        return connection, partner.fields, snapshot.content, log
 
     def _other_logs(self, connection: Connection, pair: str) -> dict[str, list[Decision]]:
         """Return what was decided on an object pair in other connections of the platform."""
@@ -530,6 +539,29 @@ def _line(
         decided_at=last.decided_at if last else None,
         rejected=decided.rejected if decided else (),
         drift=tuple(event.id for event in suffered(accepted, crm_object, events)),
+    )
+
+
+def _with_rules(suggestion: Suggestion, crm_object: ObjectSchema) -> Suggestion:
+    """Return a suggestion with what the CRM's rules ask of the fields that it names."""
+    if not crm_object.rules:
+        return suggestion
+    fields = {field.name: field for field in crm_object.fields}
+
+    def warnings(one: Suggestion | Alternative) -> tuple[MappingWarning, ...]:
+        field = fields.get(one.crm_field or "")
+        if field is None or one.direction is Direction.PULL:
+            return one.warnings
+        return (*one.warnings, *warn_of_rules(field, crm_object.rules))
+
+    return suggestion.model_copy(
+        update={
+            "warnings": warnings(suggestion),
+            "alternatives": tuple(
+                one.model_copy(update={"warnings": warnings(one)})
+                for one in suggestion.alternatives
+            ),
+        }
     )
 
 
