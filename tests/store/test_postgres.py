@@ -296,3 +296,14 @@ def test_the_servers_clock_is_everybodys_but_who_brings_one(
     corrected = Store(postgres_url, clock=slow)
     names(corrected)
     assert abs(corrected.now() - utc_now()) < timedelta(minutes=1)
+
+
+def test_what_stands_for_a_nul_comes_back_as_it_was(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    texts = ["a\0b", "\ufdd0", "\ufdd1", "\ufdd1\ufdd2", "\0\ufdd1", "\ufdd0\ufdd1\0\ufdd2"]
+    for text in texts:
+        put(store, text)
+    assert sorted(names(store)) == sorted(texts)
+    with store.read() as session:
+        assert [session.connections.find(text) is not None for text in texts] == [True] * 6
+    store.close()

@@ -24,11 +24,13 @@ from crmdeck.store.duckdb_file import (
     DuckDBFile,
     explain,
     make_private,
+    refuse_path,
     wal_of,
     wording_failures,
     wording_file_failures,
 )
 from crmdeck.store.turnstile import Turnstile
+from crmdeck.store.wal_mark import WalMark
 
 # A refused open takes a few milliseconds of a processor, so who waits asks less and less often.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
@@ -44,6 +46,8 @@ class DuckDBEngine:
         self._asked_read_only = read_only
         self._clock = clock
         self._turnstile = Turnstile(path, wait=wait, clock=clock)
+        self._wal_mark = WalMark(path)
+        self._was_there = False
         self._write_turn = threading.Lock()
         # All that follows changes under this condition only, and tells it.
         self._changed = threading.Condition()
@@ -82,6 +86,7 @@ class DuckDBEngine:
         try:
             with (
                 self._joined(deadline, writing=True) as file,
+                self._wal_mark.moved(),
                 wording_failures(self._path),
                 file.cursor() as cursor,
                 cursor.transaction(),
@@ -178,6 +183,9 @@ class DuckDBEngine:
 
     def _close(self, file: DuckDBFile) -> None:
         self._turnstile.take_back_note()
+        if not file.read_only:
+            # What is in the log goes into the file now.
+            self._wal_mark.take_away()
         file.close()
 
     def _busy_here(self) -> CacheBusyError:
@@ -188,13 +196,10 @@ class DuckDBEngine:
         )
 
     def _open(self, deadline: float, *, writing: bool) -> DuckDBFile:
+        refuse_path(self._path)
+        if not self._path.exists():
+            self._refuse_missing()
         read_only = self.read_only_reason is not None
-        if self._asked_read_only and not self._path.exists():
-            raise CacheError(
-                f"There is no cache at {self._path} yet.",
-                remedy="Open the workspace once without --read-only.",
-                code="CACHE_MISSING",
-            )
         try:
             if not read_only:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -208,6 +213,38 @@ class DuckDBEngine:
                 raise explain(error, self._path) from error
         return self._open_current(deadline, writing=writing)
 
+    def _refuse_missing(self) -> None:
+        """Raise CacheError where a new cache must not be made though there is no file."""
+        if (link := _broken_link(self._path)) is not None:
+            raise CacheError(
+                f"The cache {self._path} is out of reach; nothing was made in its place.",
+                cause=f"{link} is a link to {os.readlink(link)}, which is not there.",
+                remedy="Mount the volume that it is on, or correct the link.",
+                code="CACHE_LINK_BROKEN",
+            )
+        if self._was_there:
+            raise CacheError(
+                f"The cache {self._path} is gone; nothing was made in its place.",
+                cause="It was there a moment ago.",
+                remedy="Mount the volume that it was on, or put it back. To begin anew, start "
+                "crmdeck again.",
+                code="CACHE_GONE",
+            )
+        if wal_of(self._path).exists():
+            raise CacheError(
+                f"The cache {self._path} is missing; nothing was made in its place.",
+                cause=f"Its write-ahead log {wal_of(self._path).name} is there without it.",
+                remedy="Put back the file that belongs to the log, or a backup, or move the log "
+                "away to begin anew.",
+                code="CACHE_GONE",
+            )
+        if self._asked_read_only:
+            raise CacheError(
+                f"There is no cache at {self._path} yet.",
+                remedy="Open the workspace once without --read-only.",
+                code="CACHE_MISSING",
+            )
+
     def _open_current(self, deadline: float, *, writing: bool) -> DuckDBFile:
         """Open the file as it is asked for, made or brought up to date where needed.
 
@@ -216,13 +253,16 @@ class DuckDBEngine:
         """
         known = migrations.shipped()
         if not self._path.exists():
+            self._refuse_missing()
             with wording_failures(self._path), wording_file_failures(self._path):
                 migrations.create(self._path, known, self._clock())
-        if not writing or wal_of(self._path).exists():
+        self._was_there = True
+        if not writing or wal_of(self._path).exists() or self._wal_mark.path.exists():
             file = self._attempt(deadline, read_only=True)
             if self._is_current(file, known) and not writing:
                 return file
             file.close()
+        self._wal_mark.take_away()
         file = self._attempt(deadline, read_only=False)
         if not self._is_current(file, known):
             file.close()
@@ -247,6 +287,7 @@ class DuckDBEngine:
     def _is_current(self, file: DuckDBFile, known: tuple[migrations.Migration, ...]) -> bool:
         """Return whether the file has seen all migrations; close it where it can't be used."""
         try:
+            self._wal_mark.check()
             version = migrations.version_of(file, self._path)
             newest = migrations.newest(known)
             migrations.refuse_newer(version, newest, self._path)
@@ -278,3 +319,10 @@ class DuckDBEngine:
         finally:
             with suppress(CacheError):
                 file.close()
+
+
+def _broken_link(path: Path) -> Path | None:
+    """Return the path, or the folder that it is in, that is a link to nothing; else None."""
+    return next(
+        (each for each in (path, *path.parents) if each.is_symlink() and not each.exists()), None
+    )

@@ -26,6 +26,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
 }
 
+LOG_DAMAGED = "CACHE_LOG_DAMAGED"
+
 # Up to here, rows travel as parameters of one statement; above, as columns.
 _FEW_ROWS = 64
 
@@ -221,12 +223,45 @@ def explain(error: Exception, path: Path) -> CacheError:
             remedy="Free some space and try again.",
             code="CACHE_DISK_FULL",
         )
+    if "replaying WAL" in text:
+        return CacheError(
+            f"The write-ahead log of the cache {path} is damaged. It was left untouched.",
+            cause=cause,
+            remedy=f"Put {wal_of(path).name} back as it was, or go on with what of it can be "
+            "read: crmdeck doctor --repair",
+            code=LOG_DAMAGED,
+        )
     return CacheError(
         f"The cache {path} can't be read; it may be damaged.",
         cause=cause,
         remedy=f"Put a backup in its place, or move {path.name} away and refresh: "
         "schemas are discovered anew, the history stays in the file you moved.",
     )
+
+
+def refuse_path(path: Path) -> None:
+    """Raise CacheError for a path that DuckDB would take for another one.
+
+    It reads what is behind a question mark as an address's options, and puts its log elsewhere.
+    """
+    try:
+        str(path).encode()
+        odd = "?" in str(path).removeprefix("\\\\?\\")
+    except UnicodeEncodeError:
+        odd = True
+    if odd:
+        raise CacheError(
+            f"There can't be a workspace at {shown_path(path.parent)}.",
+            cause="A path with a question mark in it, or with bytes that are no UTF-8, "
+            "can't be used by DuckDB.",
+            remedy="Rename the folder, or choose another one with --home or CRMDECK_HOME.",
+            code="CACHE_NO_FOLDER",
+        )
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as text that can be printed anywhere: what is no UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def make_private(path: Path) -> None:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 UNREACHABLE = "DATABASE_UNREACHABLE"
 SCHEMES = ("postgresql://", "postgres://")
 
-# PostgreSQL has no NUL in a text, and a CRM may send one. This is no character either, and comes
-# back as NUL.
-_NUL_STAND_IN = "\ufdd0"
+# PostgreSQL has no NUL in a text, and a CRM may send one: it travels as what is no character
+# either. Those that stand for something else, were they ever sent, travel as two.
+_TRAVELS_AS = {"\0": "\ufdd0", "\ufdd0": "\ufdd1\ufdd2", "\ufdd1": "\ufdd1\ufdd1"}
+_STANDS_FOR = {travels: text for text, travels in _TRAVELS_AS.items()}
+_TO_STAND_IN = re.compile("|".join(_TRAVELS_AS))
+_STAND_IN = re.compile("|".join(_STANDS_FOR))
 
 # Up to here, rows travel as parameters of one statement; above, as a copy.
 _FEW_ROWS = 8
@@ -93,21 +96,33 @@ def prepare(connection: psycopg.Connection[Row]) -> None:
 
     class NulDumper(StrDumper):
         def dump(self, obj: str) -> Buffer | None:
-            return super().dump(obj.replace("\0", _NUL_STAND_IN))
+            return super().dump(_sent(obj))
 
     class NulDumperUnknown(StrDumperUnknown):
         def dump(self, obj: str) -> Buffer | None:
-            return super().dump(obj.replace("\0", _NUL_STAND_IN))
+            return super().dump(_sent(obj))
 
     class NulLoader(TextLoader):
         def load(self, data: Buffer) -> str:
-            return str(super().load(data)).replace(_NUL_STAND_IN, "\0")
+            return _received(str(super().load(data)))
 
     adapters = connection.adapters
     adapters.register_dumper(str, NulDumper)
     adapters.register_dumper(str, NulDumperUnknown)
     for name in ("text", "varchar"):
         adapters.register_loader(name, NulLoader)
+
+
+def _sent(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text  # Nearly all are, and looking is quicker than replacing.
+    return _TO_STAND_IN.sub(lambda match: _TRAVELS_AS[match[0]], text)
+
+
+def _received(text: str) -> str:
+    if text.isascii():
+        return text
+    return _STAND_IN.sub(lambda match: _STANDS_FOR[match[0]], text)
 
 
 def driver() -> Any:
