@@ -174,6 +174,12 @@ class CacheTooNewError(CacheError):
     code = "CACHE_TOO_NEW"
 
 
+class CacheDamagedError(CacheError):
+    """The cache can be read, but what it holds was lost or altered."""
+
+    code = "CACHE_DAMAGED"
+
+
 class ReadOnlyError(CrmdeckError):
     """The workspace was opened read-only."""
 

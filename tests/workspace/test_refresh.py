@@ -10,6 +10,8 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CancelledError, ConflictError, SourceError
 from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Severity, Status
+from crmdeck.store.database import Database
+from crmdeck.store.definitions import content_hash, sha256
 
 from .conftest import Desk, describe, text_field
 
@@ -55,19 +57,32 @@ def forget_what_is_new(desk: Desk) -> None:
             kept = json.loads(body)
             native = {name: kept.pop(name) for name in NEW_KEYS if name in kept}
             old = json.dumps({**kept, "native": {**kept.get("native", {}), **native}})
-            database.run("UPDATE field_definition SET body = ? WHERE field_hash = ?", [old, key])
+            rename(database, "field_hash", key, sha256(old))
+            database.run(
+                "UPDATE field_definition SET body = ? WHERE field_hash = ?", [old, sha256(old)]
+            )
         database.run(
             "UPDATE object_definition SET object_hash = NULL, rules_hash = NULL, body = NULL, "
             "schema_hash = concat('old ', schema_hash)"
         )
-        for table, key in (
-            ("field_definition", "field_hash"),
-            ("object_field", "field_hash"),
-            ("object_field", "content_hash"),
-            ("object_definition", "content_hash"),
-            ("object_state", "content_hash"),
+        for content, label, custom, native in database.rows(
+            "SELECT content_hash, label, custom, native FROM object_definition"
         ):
-            database.run(f"UPDATE {table} SET {key} = concat('old ', {key})")
+            fields = database.rows(
+                "SELECT field_hash FROM object_field WHERE content_hash = ? ORDER BY position",
+                [content],
+            )
+            old = content_hash(label, custom, [key for (key,) in fields], native, None)
+            rename(database, "content_hash", content, old)
+
+
+def rename(database: Database, column: str, before: str, after: str) -> None:
+    owners = {
+        "field_hash": ["field_definition"],
+        "content_hash": ["object_definition", "object_state"],
+    }
+    for table in ["object_field", *owners[column]]:
+        database.run(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [after, before])
 
 
 def test_a_cache_of_before_shows_no_false_drift_and_is_read_in_full(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import typer
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, tell_more
 from crmdeck.cli.session import ProgressLine, drifted, failing, workspace
-from crmdeck.errors import ExitCode, UsageError, exit_code
+from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.model import Status
 from crmdeck.text import unseen_text
 
@@ -66,7 +66,10 @@ def status(
                 for item in found:
                     _tell_alerts(item)
         states = {item.status for item in found}
+        codes = {alert.code for item in found for alert in item.alerts}
     reasons = []
+    if CacheDamagedError.code in codes:
+        reasons.append(ExitCode.CACHE_BUSY)
     if Status.REAUTH_REQUIRED in states:
         reasons.append(ExitCode.REAUTH_REQUIRED)
     if Status.ERROR in states:

@@ -218,7 +218,7 @@ class DuckDBEngine:
         if (link := _broken_link(self._path)) is not None:
             raise CacheError(
                 f"The cache {self._path} is out of reach; nothing was made in its place.",
-                cause=f"{link} is a link to {os.readlink(link)}, which is not there.",
+                cause=f"{link} is a link to {link.readlink()}, which is not there.",
                 remedy="Mount the volume that it is on, or correct the link.",
                 code="CACHE_LINK_BROKEN",
             )

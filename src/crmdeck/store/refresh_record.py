@@ -10,7 +10,7 @@ from crmdeck.errors import CacheError
 from crmdeck.model import Freshness, GoneReason, ObjectSchema, Scope, SyncRun
 from crmdeck.store import source_times
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions, ObjectDefinition
+from crmdeck.store.definitions import Definitions, ObjectDefinition, unknown_definition
 from crmdeck.store.record_table import stored
 from crmdeck.store.validators import Validators
 
@@ -179,7 +179,10 @@ def _states(database: Database, connection_id: str) -> dict[str, _State]:
         [connection_id],
     )
     definitions = Definitions(database).having([row[2] for row in rows])
-    return {name: _State(state, definitions[content], seen) for name, state, content, seen in rows}
+    return {
+        name: _State(state, definitions.get(content) or unknown_definition(content), seen)
+        for name, state, content, seen in rows
+    }
 
 
 def _last_refresh(database: Database, connection_id: str) -> int | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from crmdeck.errors import CacheDamagedError
 from crmdeck.model import (
     FieldRow,
     FieldType,
@@ -27,6 +28,7 @@ from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshReco
 from crmdeck.store.source_times import unpack
 from crmdeck.store.statistics import schema_stats
 from crmdeck.store.validators import Validators
+from crmdeck.text import count
 
 _INFO = (
     "shown.run_id, state.connection_id, object_type, label, custom, field_count, "
@@ -40,6 +42,8 @@ _LATEST = (
     "FROM object_state WHERE connection_id = ? AND refresh <= ? {one} "
     "ORDER BY object_type, refresh DESC"
 )
+# Object types that an error names before it counts the others.
+_NAMED = 3
 _PRESENT = f"state IN ('{THERE}', '{UNREAD}')"
 
 
@@ -80,10 +84,42 @@ class Snapshots:
         record.gone(gone)
         return record.write(scope)
 
-    def current(self, connection_id: str, at: datetime | None = None) -> tuple[SnapshotInfo, ...]:
-        """Return the latest snapshot of each object type as of `at`, by object type."""
+    def current(
+        self, connection_id: str, at: datetime | None = None, *, whole: bool = True
+    ) -> tuple[SnapshotInfo, ...]:
+        """Return the latest snapshot of each object type as of `at`, by object type.
+
+        Raises CacheDamagedError where the definition of one was lost; it is left out with `whole`
+        False.
+        """
         last = self._last_refresh(connection_id, at)
-        return self._latest(connection_id, last, _PRESENT) if last is not None else ()
+        if last is None:
+            return ()
+        return self._latest(connection_id, last, _PRESENT, whole=whole)
+
+    def incomplete(self, connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
+        """Return, by connection, the object types that are there and lack definitions.
+
+        Of one connection, or of all. What is there but was altered is found where it is loaded.
+        """
+        # Nearly always there are none, so what lacks something is looked for first.
+        lacking = self._definitions.lacking()
+        if not lacking:
+            return {}
+        where = Where().add("connection_id = ?", connection_id)
+        rows = self._database.rows(
+            "SELECT connection_id, object_type FROM ("
+            "SELECT DISTINCT ON (connection_id, object_type) "
+            f"connection_id, object_type, state, content_hash FROM object_state {where} "
+            "ORDER BY connection_id, object_type, refresh DESC) AS state "
+            f"WHERE {_PRESENT} AND content_hash IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY connection_id, object_type",
+            [*where.parameters, lacking],
+        )
+        found: dict[str, tuple[str, ...]] = {}
+        for key, name in rows:
+            found[key] = (*found.get(key, ()), name)
+        return found
 
     def refreshed_at(self, connection_id: str) -> datetime | None:
         """Return when the last refresh began, whatever its source says of when it looked."""
@@ -110,7 +146,7 @@ class Snapshots:
         last = self._last_refresh(connection_id, at)
         if last is None:
             return None
-        found = self._latest(connection_id, last, "true", object_type)
+        found = self._latest(connection_id, last, "true", object_type, whole=False)
         return found[0] if found else None
 
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
@@ -127,10 +163,17 @@ class Snapshots:
         )
         return tuple(_info(row, row[-1]) for row in rows)
 
-    def load(self, infos: Iterable[SnapshotInfo]) -> dict[str, Snapshot]:
-        """Return the snapshots of `infos` with their fields, by id."""
+    def load(self, infos: Iterable[SnapshotInfo], *, whole: bool = True) -> dict[str, Snapshot]:
+        """Return the snapshots of `infos` with their fields, by id.
+
+        Each is held against its SHA-256. Raises CacheDamagedError where one was lost or altered; it
+        is left out with `whole` False.
+        """
         wanted = list(infos)
         contents = self._definitions.load({info.content_hash for info in wanted})
+        lost = [info.object_type for info in wanted if info.content_hash not in contents]
+        if lost and whole:
+            raise lost_definitions(lost)
         return {
             info.id: Snapshot.model_construct(
                 info=info,
@@ -139,6 +182,7 @@ class Snapshots:
                 ),
             )
             for info in wanted
+            if info.content_hash in contents
         }
 
     def get(
@@ -152,7 +196,10 @@ class Snapshots:
         return self.load(found)[found[0].id] if found else None
 
     def field_rows(self, connection_id: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
-        """Return all fields of all object types as of `at`, by object type, in field order."""
+        """Return all fields of all object types as of `at`, by object type, in field order.
+
+        Raises CacheDamagedError where they are not as many as the refresh counted.
+        """
         last = self._last_refresh(connection_id, at)
         rows = self._database.rows(
             'SELECT object_type, name, label, type, native_type, required, "unique", custom, '
@@ -162,6 +209,11 @@ class Snapshots:
             f"WHERE {_PRESENT} ORDER BY object_type, position",
             [connection_id, last and last.seq],
         )
+        counted = self._database.rows(
+            "SELECT fields FROM refresh WHERE seq = ?", [last and last.seq]
+        )
+        if counted and counted[0][0] != len(rows):
+            raise lost_definitions(self.incomplete(connection_id).get(connection_id, ()))
         types = {member.value: member for member in FieldType}
         make = FieldRow._make
         return tuple(
@@ -215,15 +267,21 @@ class Snapshots:
         return _Refresh(*rows[0]) if rows else None
 
     def _latest(
-        self, connection_id: str, last: _Refresh, condition: str, object_type: str | None = None
+        self,
+        connection_id: str,
+        last: _Refresh,
+        condition: str,
+        object_type: str | None = None,
+        *,
+        whole: bool = True,
     ) -> tuple[SnapshotInfo, ...]:
         """Return each object type, or one, as refresh `last` left it."""
         one = "" if object_type is None else "AND object_type = ?"
         rows = self._database.rows(
             f"SELECT {_INFO}, seen, CASE WHEN seen IS NOT NULL THEN shown.source_times END "
             f"FROM ({_LATEST.format(one=one)}) AS state "
-            "JOIN object_definition USING (content_hash) "
-            "JOIN refresh AS shown ON shown.seq = coalesce(seen, ?) "
+            "LEFT JOIN object_definition USING (content_hash) "
+            "LEFT JOIN refresh AS shown ON shown.seq = coalesce(seen, ?) "
             f"WHERE {condition} ORDER BY object_type",
             [
                 connection_id,
@@ -232,8 +290,25 @@ class Snapshots:
                 last.seq,
             ],
         )
+        known = [row for row in rows if None not in (row[0], row[3])]
+        if len(known) < len(rows) and whole:
+            raise lost_definitions([row[2] for row in rows if None in (row[0], row[3])])
         # The times of the last refresh are not sent along with each of a thousand rows.
-        return tuple(_info(row, last.source_times if row[-2] is None else row[-1]) for row in rows)
+        return tuple(_info(row, last.source_times if row[-2] is None else row[-1]) for row in known)
+
+
+def lost_definitions(object_types: Sequence[str]) -> CacheDamagedError:
+    """Return the error for object types whose definitions are gone, or are not what they were."""
+    named = ", ".join(object_types[:_NAMED])
+    more = len(object_types) - _NAMED
+    if more > 0:
+        named += f" and {count(more, 'more object type', 'more object types')}"
+    return CacheDamagedError(
+        f"The cache has lost what it knew of {named or 'some fields'}.",
+        cause="Definitions are missing, or are not what their SHA-256 says.",
+        remedy="See what is lost and what can be repaired: crmdeck doctor. A refresh reads anew "
+        "what the CRM has now.",
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from crmdeck.errors import NextStep
+from crmdeck.errors import CacheDamagedError, NextStep
 from crmdeck.model import (
     Alert,
     AlertLevel,
@@ -42,7 +42,8 @@ class Vitals:
 
     `signed_in` is when the token was stored. `last` is the last run that tells something, `good`
     the last refresh that went well, `bad` the last run that did not. `drifted` counts the open
-    drift events on mapped fields, `breaking` the breaking ones among them.
+    drift events on mapped fields, `breaking` the breaking ones among them. `lost` names the object
+    types whose definitions the cache has lost.
     """
 
     connection: Connection
@@ -58,6 +59,7 @@ class Vitals:
     drifted: int = 0
     breaking: int = 0
     concerns: tuple[Concern, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
@@ -80,6 +82,21 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
         cause=vitals.bad.error_cause,
         remedy=vitals.bad.error_remedy,
         next_step=_after_failure(vitals),
+    )
+
+
+def definitions_lost(vitals: Vitals) -> Iterator[Alert]:
+    """The cache lacks what it is said to hold."""
+    if not vitals.lost:
+        return
+    named = ", ".join(vitals.lost[:_NAMED]) + (", ..." if len(vitals.lost) > _NAMED else "")
+    yield Alert(
+        level=AlertLevel.CRITICAL,
+        code=CacheDamagedError.code,
+        message=f"The cache has lost what it knew of {count(len(vitals.lost), 'object')}: {named}.",
+        cause="Definitions are missing from it.",
+        remedy="Refresh to read them anew; crmdeck doctor tells what else is lost.",
+        next_step=NextStep.REFRESH,
     )
 
 
@@ -261,6 +278,7 @@ def _refresh(vitals: Vitals) -> NextStep | None:
 
 RULES: tuple[Callable[[Vitals], Iterator[Alert]], ...] = (
     broken,
+    definitions_lost,
     token_ends,
     drift_on_mapped,
     stopped,

@@ -116,6 +116,7 @@ class Health:
             drifted=drifted,
             breaking=breaking,
             concerns=self._concerns(connection, now),
+            lost=records.lost.get(key, ()),
         )
 
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
@@ -146,6 +147,7 @@ class _Records:
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
     unseen: dict[str, UnseenDrift]
+    lost: dict[str, tuple[str, ...]]
 
     @classmethod
     def of(
@@ -183,4 +185,5 @@ class _Records:
                 if found.failed_object_count
             },
             unseen=unseen_drift(session, actor),
+            lost=session.snapshots.incomplete(only),
         )

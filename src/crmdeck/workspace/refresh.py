@@ -44,6 +44,9 @@ from crmdeck.workspace.refresh_diff import (
 from crmdeck.workspace.remote_log import take_over
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 
+# Object types that a notice names.
+_NAMED = 5
+
 
 def refresh(
     context: Context,
@@ -211,7 +214,11 @@ class Refresh:
             drift_events=report.events,
             stories=report.stories,
             failures=failures,
-            notices=(*answer.notices, *_untold(connection.platform, answer)),
+            notices=(
+                *answer.notices,
+                *_untold(connection.platform, answer),
+                *_read_anew(answer, cached),
+            ),
             baseline=cached.refresh_id is None,
             new_definitions=recorded.new_definitions,
             unchanged_objects=len(answer.unchanged),
@@ -287,6 +294,23 @@ def _untold(platform: Platform, answer: Answer) -> list[Notice]:
             message=f"The source does not say: {named}.",
             cause="What is not said is unknown: changes of these can't be seen, nor claimed.",
             remedy="Read full descriptions to have them watched as well.",
+        )
+    ]
+
+
+def _read_anew(answer: Answer, cached: Cached) -> list[Notice]:
+    """Return that the cache had lost definitions, of which the source sent some again."""
+    lost = sorted(cached.lost & {item.schema.object_type for item in answer.discovered})
+    if not lost:
+        return []
+    named = ", ".join(lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")
+    return [
+        Notice(
+            code="DEFINITIONS_READ_ANEW",
+            message=f"The cache had lost what it knew of {count(len(lost), 'object')}: {named}.",
+            cause="They are there again as they are now; what changed in them meanwhile can't be "
+            "told.",
+            remedy="See what else is lost: crmdeck doctor",
         )
     ]
 

@@ -85,7 +85,8 @@ class Cached:
     """What the cache held of a connection when an answer was compared with it.
 
     `before` has the object types that the answer shows changed or back, `present` the others,
-    read when they are asked for. `left` names the fields and object types that ever left.
+    read when they are asked for. `left` names the fields and object types that ever left, `lost`
+    the object types that are there and whose definitions the cache has lost.
     """
 
     refresh_id: str | None
@@ -97,6 +98,7 @@ class Cached:
     present: Mapping[str, ObjectSchema]
     accepted: tuple[AcceptedField, ...]
     left: Collection[tuple[str, str | None]]
+    lost: frozenset[str] = frozenset()
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
@@ -168,9 +170,11 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
     see more: after a new sign-in or a change of the connection nothing counts as unchanged. Nor
     does a snapshot of before object types were compared: read again, it says more.
     """
-    current = session.snapshots.current(connection_id)
+    current = session.snapshots.current(connection_id, whole=False)
     if not current:
         return {}
+    # What was lost has to be read in full to come back.
+    lost = _lost(session, connection_id)
     since = session.audit.entries(
         connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
@@ -180,7 +184,9 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
         info.object_type: Known(
             info.object_type,
             info.schema_hash,
-            validators.get(info.object_type) if info.object_hash else None,
+            validators.get(info.object_type)
+            if info.object_hash and info.object_type not in lost
+            else None,
         )
         for info in current
     }
@@ -193,7 +199,9 @@ def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
 
 
 def _load_cached(store: Store, session: Session, connection_id: str, answer: Answer) -> Cached:
-    current = {info.object_type: info for info in session.snapshots.current(connection_id)}
+    current = {
+        info.object_type: info for info in session.snapshots.current(connection_id, whole=False)
+    }
     _settle_rules(session, current, answer)
     gone = session.snapshots.gone(connection_id)
     wanted = []
@@ -206,10 +214,10 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
             wanted.append(last)
     before = {
         snapshot.info.object_type: snapshot.content
-        for snapshot in session.snapshots.load(wanted).values()
+        for snapshot in session.snapshots.load(wanted, whole=False).values()
     }
-    answered = answer.names()
-    there = {name: info for name, info in current.items() if name in answered}
+    lost = _lost(session, connection_id) | ({info.object_type for info in wanted} - before.keys())
+    there = {name: info for name, info in current.items() if name in answer.names() - lost}
     return Cached(
         refresh_id=session.snapshots.latest_refresh(connection_id),
         current=current,
@@ -220,7 +228,12 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         present=StoredSchemas(store, there),
         accepted=accepted_fields(session.decisions.log(connection_id)),
         left=session.drift.gone(connection_id),
+        lost=lost,
     )
+
+
+def _lost(session: Session, connection_id: str) -> frozenset[str]:
+    return frozenset(session.snapshots.incomplete(connection_id).get(connection_id, ()))
 
 
 def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
@@ -278,7 +291,7 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
         schema = item.schema
         name = schema.object_type
         if name not in cached.before:
-            known = name in cached.current or name in cached.gone
+            known = name in cached.current or name in cached.gone or name in cached.lost
             if known or rescoped or name in cached.failures:
                 continue
         schemas[name] = schema
@@ -291,7 +304,7 @@ def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[s
     listing = answer.listing
     gone = {}
     unexplained = []
-    for name in cached.current:
+    for name in sorted(cached.current.keys() | cached.lost):
         if name in answered:
             continue
         if name in listing.object_types and name not in listing.in_scope:
