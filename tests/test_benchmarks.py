@@ -9,7 +9,7 @@ from tests.bench.figures import Figure
 
 
 def test_every_benchmark_yields_figures() -> None:
-    for name in set(names()) - {"readers"}:
+    for name in names():
         assert callable(import_module(f"tests.bench.bench_{name}").figures), name
 
 

@@ -1,31 +1,37 @@
-"""Measure readers and writers on one cache: `python tests/bench/bench_readers.py [--old DIR]`.
+"""Readers and writers on one log at the same time: `python -m tests.bench readers`.
 
-Prints how often, and for how long at most, processes and threads read and write org-b's cache.
-With `--old DIR`, the checkout of another version, that one is measured in the same run, in turns.
+How often, and for how long at most, processes and threads read and write org-b: over a DuckDB file
+and over PostgreSQL, beside a file that is opened alone, behind one lock, for each of them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-REPOSITORY = Path(__file__).parents[2]
-EXPORT = REPOSITORY.parent / "shared" / "data" / "salesforce" / "org-b" / "all-objects.1.json.gz"
+from filelock import FileLock
+
+from crmdeck.store import Session, Store
+from crmdeck.store.duckdb_file import DuckDBFile
+from tests.bench.bench_store import EXPORT, START, read_export, record
+from tests.bench.figures import Figure, show
+from tests.store.build import connection
+
+ALONE, DUCKDB, POSTGRESQL = "each alone", "DuckDB", "PostgreSQL"
 
 
 @dataclass(frozen=True)
 class Load:
-    """Who works on the cache at the same time."""
+    """Who works on the log at the same time: processes, each with so many threads."""
 
     name: str
     readers: int
@@ -34,40 +40,63 @@ class Load:
 
 
 LOADS = (
-    Load("8 readers", 8, 0),
+    Load("8 threads", 1, 0, threads=8),
     Load("7 readers, 1 writer", 7, 1),
+    Load("8 readers", 8, 0),
     Load("4 readers, 4 writers", 4, 4),
-    Load("one process with 8 reading threads", 1, 0, threads=8),
 )
 
 
-def fill(path: Path) -> None:
-    """Record org-b once, and twice unchanged, with whatever version is imported."""
-    from crmdeck.store import Store
-    from tests.bench.bench_store import read_export, record
+class Opened(Protocol):
+    """What is measured of a log."""
 
-    schemas = read_export(EXPORT)
-    store = Store(path)
-    record(store, 0, discovered=schemas)
-    for number in (1, 2):
-        record(store, number, unchanged=[schema.object_type for schema in schemas])
+    def read(self) -> AbstractContextManager[Session]:
+        """Yield a session to read with."""
+
+    def write(self) -> AbstractContextManager[Session]:
+        """Yield a session to write with."""
 
 
-def work(path: Path, role: str, threads: int, seconds: float) -> None:
+class Alone:
+    """The file opened for each read and each write, with nobody beside: the least there can be."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(f"{path}.alone", thread_local=False)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open, yield, close."""
+        with self._turn, self._lock.acquire(poll_interval=0.02):
+            file = DuckDBFile.open(self._path)
+            try:
+                with file.transaction():
+                    yield Session(file)
+            finally:
+                file.close()
+
+    write = read
+
+
+def open_log(variant: str, place: str) -> Opened:
+    """Return the log at `place` as one of the three is used."""
+    if variant == ALONE:
+        return Alone(Path(place))
+    return Store(place if variant == POSTGRESQL else Path(place), wait=120)
+
+
+def work(variant: str, place: str, role: str, threads: int, seconds: float) -> None:
     """Say that all is imported, read or write once told to, and print how long each took."""
-    from crmdeck.store import Store
-    from tests.bench.bench_store import START
-    from tests.store.build import connection
-
-    store = Store(path, wait=120)
+    log = open_log(variant, place)
     spent: list[float] = []
 
     def once() -> None:
         if role == "read":
-            with store.read() as session:
+            with log.read() as session:
                 session.snapshots.current("org-b")
             return
-        with store.write() as session:
+        with log.write() as session:
             session.connections.put(connection("bench"), START, "bench")
 
     def loop() -> None:
@@ -89,82 +118,71 @@ def work(path: Path, role: str, threads: int, seconds: float) -> None:
     print(json.dumps(spent))
 
 
-def run(checkout: Path, path: Path, load: Load, seconds: float) -> dict[str, list[float]]:
+def run(variant: str, place: str, load: Load, seconds: float) -> dict[str, list[float]]:
     """Return how long each read and each write took under a load."""
+    code = f"from {__name__} import work; work"
     roles = ["read"] * load.readers + ["write"] * load.writers
     processes = [
-        (
-            role,
-            subprocess.Popen(
-                [
-                    *(sys.executable, __file__, "--work", str(path), role),
-                    *(str(load.threads), str(seconds)),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=checkout,
-                env={**os.environ, "PYTHONPATH": f"{checkout / 'src'}:{REPOSITORY}"},
-            ),
+        subprocess.Popen(
+            [sys.executable, "-c", f"{code}{(variant, place, role, load.threads, seconds)!r}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
         )
         for role in roles
     ]
-    spent: dict[str, list[float]] = {"read": [], "write": []}
-    for _, process in processes:
+    for process in processes:
         assert process.stdout is not None
         process.stdout.readline()
-    for _, process in processes:
+    for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    for role, process in processes:
+    spent: dict[str, list[float]] = {"read": [], "write": []}
+    for role, process in zip(roles, processes, strict=True):
         spent[role] += json.loads(process.communicate()[0])
     return spent
 
 
-def told(name: str, spent: dict[str, list[float]], seconds: float) -> dict[str, Any]:
-    """Print one line, and return what is compared."""
-    every = sorted(spent["read"] + spent["write"])
-    found = {
-        "reads": len(spent["read"]) / seconds,
-        "writes": len(spent["write"]) / seconds,
-        "longest": every[-1],
-    }
-    p95 = statistics.quantiles(every, n=20)[-1]
-    print(
-        f"  {name:<6} {found['reads']:8.1f} reads/s {found['writes']:7.1f} writes/s "
-        f"p95 {p95:6.2f} s  longest {found['longest']:6.2f} s"
-    )
-    return found
+def measure(load: Load, places: dict[str, str], seconds: float, rounds: int) -> Iterator[Figure]:
+    """Yield what each variant does under one load; they take turns, since machines have moods."""
+    found: dict[str, list[dict[str, list[float]]]] = {variant: [] for variant in places}
+    for _ in range(rounds):
+        for variant, place in places.items():
+            found[variant].append(run(variant, place, load, seconds))
+    for kind, who in (("read", load.readers), ("write", load.writers)):
+        if not who:
+            continue
+        for variant, spents in found.items():
+            rates = tuple(len(spent[kind]) / seconds for spent in spents)
+            peer = f"{load.name}: {kind}s, {ALONE}" if variant != ALONE else ""
+            name = f"{load.name}: {kind}s, {variant}"
+            yield Figure(name, "/s", rates, peer, more_is_better=True)
+    for variant, spents in found.items():
+        longest = tuple(max(spent["read"] + spent["write"]) for spent in spents)
+        peer = f"{load.name}: longest, {ALONE}" if variant != ALONE else ""
+        yield Figure(f"{load.name}: longest, {variant}", "s", longest, peer)
 
 
-def main() -> None:
-    """Measure this version, and the other one beside it."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--old", type=Path)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--work", nargs=4)
-    options = parser.parse_args()
-    if options.work:
-        path, role, threads, seconds = options.work
-        work(Path(path), role, int(threads), float(seconds))
-        return
-    checkouts = {"now": REPOSITORY, **({"before": options.old} if options.old else {})}
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure all in one run."""
+    from tests.postgres import server_url
+
+    schemas = read_export(EXPORT)
     with tempfile.TemporaryDirectory() as folder:
-        for name, checkout in checkouts.items():
-            path = Path(folder) / f"{name}.duckdb"
-            code = "import sys; from pathlib import Path; from tests.bench.bench_readers import *; "
-            subprocess.run(
-                [sys.executable, "-c", code + f"fill(Path({str(path)!r}))"],
-                check=True,
-                env={**os.environ, "PYTHONPATH": f"{checkout / 'src'}:{REPOSITORY}"},
-            )
-        for load in LOADS:
-            print(load.name)
-            for name, checkout in checkouts.items():
-                path = Path(folder) / f"{name}.duckdb"
-                told(name, run(checkout, path, load, options.seconds), options.seconds)
+        places = {ALONE: "alone.duckdb", DUCKDB: "shared.duckdb"}
+        places = {variant: str(Path(folder) / name) for variant, name in places.items()}
+        places[POSTGRESQL] = server_url()
+        for place in places.values():
+            store = Store(place if "://" in place else Path(place))
+            record(store, 0, discovered=schemas)
+            for number in (1, 2):
+                record(store, number, unchanged=[schema.object_type for schema in schemas])
+            store.close()
+        for load in LOADS[:2] if quick else LOADS:
+            yield from measure(load, places, 4 if quick else 10, 1 if quick else 3)
 
 
 if __name__ == "__main__":
-    main()
+    show(figures())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from crmdeck.model import (
     schema_hash,
 )
 from crmdeck.model.hashes import structural_hash
-from crmdeck.store import Session
+from crmdeck.store import Session, Store, recent
 from tests.model.strategies import fields as any_fields
 from tests.store.build import HOSTILE, connection, day, record, run, schema
 
@@ -249,3 +251,36 @@ def test_fields_come_in_their_order_wherever_their_rows_lie(session: Session) ->
     assert snapshot.fields == account.fields
     names = [row.name for row in session.snapshots.field_rows("acme")]
     assert names == [field.name for field in account.fields]
+
+
+def test_what_a_refresh_left_is_kept_for_the_next_who_asks_and_a_write_shows_at_once(
+    store: Store,
+) -> None:
+    with store.write() as session:
+        record(session, 0, schema("Account", "Name"), schema("Lead"))
+    with store.read() as session:
+        first = session.snapshots.current("acme")
+    with store.read() as session:
+        assert session.snapshots.current("acme") is first
+        got = session.snapshots.get("acme", "Account")
+        assert got is not None
+        assert got.info is first[0]
+        assert session.snapshots.get("acme", "Nothing") is None
+    with store.write() as session:
+        record(session, 1, schema("Account", "Name", "Phone"))
+        assert [info.field_count for info in session.snapshots.current("acme")] == [3, 1]
+    with store.read() as session:
+        assert [info.field_count for info in session.snapshots.current("acme")] == [3, 1]
+        assert session.snapshots.current("acme", first[0].discovered_at) is first
+
+
+def test_the_oldest_of_what_is_kept_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "_MOST_SNAPSHOTS", 3)
+    kept = recent.RecentSnapshots()
+    keys = [recent.RefreshKey("acme", f"run-{number}", number) for number in range(3)]
+    some: Any = ("one", "other")
+    kept.put(keys[0], some[:1])
+    kept.put(keys[1], some)
+    assert kept.get(keys[0]) == some[:1]
+    kept.put(keys[2], some)
+    assert [kept.get(key) is not None for key in keys] == [True, False, True]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmdeck.store.drift import Drift
     from crmdeck.store.field_usage import Usages
     from crmdeck.store.fill_rates import Rates
+    from crmdeck.store.recent import RecentSnapshots
     from crmdeck.store.runs import Runs
     from crmdeck.store.snapshots import Snapshots
     from crmdeck.store.vectors import Vectors
@@ -26,8 +27,9 @@ class Session:
     connections are doing needs few of them.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recent: RecentSnapshots | None = None) -> None:
         self.database = database
+        self._recent = recent
 
     @cached_property
     def connections(self) -> Connections:
@@ -48,7 +50,7 @@ class Session:
         """Schemas as they were at any moment."""
         from crmdeck.store.snapshots import Snapshots
 
-        return Snapshots(self.database)
+        return Snapshots(self.database, self._recent)
 
     @cached_property
     def drift(self) -> Drift:

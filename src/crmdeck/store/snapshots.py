@@ -23,6 +23,7 @@ from crmdeck.model import (
 )
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions
+from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
 from crmdeck.store.source_times import unpack
@@ -49,14 +50,19 @@ _PRESENT = f"state IN ('{THERE}', '{UNREAD}')"
 
 class _Refresh(NamedTuple):
     seq: int
+    run_id: str
     source_times: bytes | None
 
 
 class Snapshots:
-    """All snapshots; none is ever changed."""
+    """All snapshots; none is ever changed.
 
-    def __init__(self, database: Database) -> None:
+    Without `recent`, nothing of what is read is kept for the next time.
+    """
+
+    def __init__(self, database: Database, recent: RecentSnapshots | None = None) -> None:
         self._database = database
+        self._recent = recent
         self._definitions = Definitions(database)
 
     def record(
@@ -95,7 +101,13 @@ class Snapshots:
         last = self._last_refresh(connection_id, at)
         if last is None:
             return ()
-        return self._latest(connection_id, last, _PRESENT, whole=whole)
+        known = self._known(connection_id, last)
+        if known is not None:
+            return known
+        found = self._latest(connection_id, last, _PRESENT, whole=whole)
+        if self._recent is not None and whole:
+            self._recent.put(RefreshKey(connection_id, last.run_id, last.seq), found)
+        return found
 
     def incomplete(self, connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
         """Return, by connection, the object types that are there and lack definitions.
@@ -192,7 +204,10 @@ class Snapshots:
         last = self._last_refresh(connection_id, at)
         if last is None:
             return None
-        found = self._latest(connection_id, last, _PRESENT, object_type)
+        known = self._known(connection_id, last)
+        if known is None:
+            known = self._latest(connection_id, last, _PRESENT, object_type)
+        found = [info for info in known if info.object_type == object_type]
         return self.load(found)[found[0].id] if found else None
 
     def field_rows(self, connection_id: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
@@ -261,10 +276,16 @@ class Snapshots:
         """Return the refresh that holds as of `at`; the order of writing decides, not clocks."""
         where = Where().add("connection_id = ?", connection_id).add("discovered_at <= ?", at)
         rows = self._database.rows(
-            f"SELECT seq, source_times FROM refresh {where} ORDER BY seq DESC LIMIT 1",
+            f"SELECT seq, run_id, source_times FROM refresh {where} ORDER BY seq DESC LIMIT 1",
             where.parameters,
         )
         return _Refresh(*rows[0]) if rows else None
+
+    def _known(self, connection_id: str, last: _Refresh) -> tuple[SnapshotInfo, ...] | None:
+        """Return what a refresh left, where that was read lately."""
+        if self._recent is None:
+            return None
+        return self._recent.get(RefreshKey(connection_id, last.run_id, last.seq))
 
     def _latest(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.store.database import Engine, refusal
+from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
 
 
@@ -40,6 +41,7 @@ class Store:
         clock: Clock = utc_now,
     ) -> None:
         self._engine = _engine(place, wait, read_only, clock)
+        self._recent = RecentSnapshots()
         self._thread = threading.local()
 
     @property
@@ -57,7 +59,10 @@ class Store:
         if inside is not None:
             yield inside.session
             return
-        with self._engine.reading() as database, self._within(Session(database), False) as session:
+        with (
+            self._engine.reading() as database,
+            self._within(Session(database, self._recent), False) as session,
+        ):
             yield session
 
     @contextmanager

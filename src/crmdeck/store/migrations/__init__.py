@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Migration:
     postgresql_sql: str = ""
 
 
+@cache
 def shipped() -> tuple[Migration, ...]:
     """Return the migrations that this crmdeck knows, in order."""
     found = []
