@@ -238,7 +238,7 @@ class Attribution:
 
 
 @runtime_checkable
-class Attributing(Protocol):
+class ChangeHistory(Protocol):
     """What a connector also offers where the CRM tells who changed what."""
 
     def who_changed(
@@ -264,7 +264,7 @@ class Usage:
 
 
 @runtime_checkable
-class UsageTelling(Protocol):
+class UsageFinder(Protocol):
     """What a connector also offers where the CRM tells where a field is used."""
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
@@ -306,7 +306,7 @@ class Sample:
 
 
 @runtime_checkable
-class Sampling(Protocol):
+class RecordSampler(Protocol):
     """What a connector also offers where it may read records."""
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
@@ -315,7 +315,7 @@ class Sampling(Protocol):
 
 
 @runtime_checkable
-class Versioned(Protocol):
+class VersionReporter(Protocol):
     """What a connector also offers where the CRM's API has versions."""
 
     def version_in_use(self) -> str | None:
@@ -324,7 +324,7 @@ class Versioned(Protocol):
 
 
 @runtime_checkable
-class VersionChoosing(Protocol):
+class VersionChooser(Protocol):
     """What a connector also offers where a connection's `api_version` decides what is spoken."""
 
     def api_versions(self) -> tuple[str, ...]:
@@ -333,7 +333,7 @@ class VersionChoosing(Protocol):
 
 
 @runtime_checkable
-class Located(Protocol):
+class AddressReporter(Protocol):
     """What a connector also offers where the CRM tells an account's own address."""
 
     def found_at(self) -> str | None:
@@ -342,7 +342,7 @@ class Located(Protocol):
 
 
 @runtime_checkable
-class Sharing(Protocol):
+class TeamLog(Protocol):
     """What a connector also offers where its source may keep decisions for a team.
 
     All records bear the id of the connection on this side. Methods raise CrmdeckError.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from crmdeck.connectors.base import Attributing, Attribution, ChangedThing, Connector
+from crmdeck.connectors.base import Attribution, ChangedThing, ChangeHistory, Connector
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Connection, DriftEvent, DriftKind
 
@@ -42,7 +42,7 @@ def _ask(
 ) -> Mapping[ChangedThing, Attribution | str]:
     by_the_crm = [event for event in events if event.kind is not DriftKind.OBJECT_OUT_OF_SCOPE]
     things = [(event.object_type, event.field_name) for event in by_the_crm]
-    if not isinstance(connector, Attributing):
+    if not isinstance(connector, ChangeHistory):
         return dict.fromkeys(things, f"The source '{connection.source}' does not tell who did it.")
     worst_first = sorted(by_the_crm, key=lambda event: -event.severity.rank)
     asked = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from crmdeck.connectors.base import Connector, Located, Versioned
+from crmdeck.connectors.base import AddressReporter, Connector, VersionReporter
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
@@ -325,8 +325,8 @@ def learned_on_the_way(
     connection: Connection, connector: Connector, secrets: _Secrets
 ) -> dict[str, Any]:
     """Return what a discovery showed that the connection did not know."""
-    version = connector.version_in_use() if isinstance(connector, Versioned) else None
-    address = connector.found_at() if isinstance(connector, Located) else None
+    version = connector.version_in_use() if isinstance(connector, VersionReporter) else None
+    address = connector.found_at() if isinstance(connector, AddressReporter) else None
     told = {
         "instance_url": address,
         "api_version": version,

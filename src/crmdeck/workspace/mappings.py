@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
-from crmdeck.connectors.base import Sharing
+from crmdeck.connectors.base import TeamLog
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
@@ -452,7 +452,7 @@ class Mappings:
         answer = self.suggest(ref, pair, encoder=encoder)
         return {suggestion.partner_field: suggestion for suggestion in answer.suggestions}
 
-    def _shared(self, ref: str) -> Sharing | None:
+    def _shared(self, ref: str) -> TeamLog | None:
         connection = self._context.connection(ref)
         if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
             return None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmdeck.connectors.base import Connector, Sharing
+from crmdeck.connectors.base import Connector, TeamLog
 from crmdeck.errors import CacheError, CrmdeckError
 from crmdeck.model import AuditEntry, Connection, DriftEvent, DriftReport, Source
 from crmdeck.store import Session
@@ -24,12 +24,12 @@ REOPENED = "schema.drift_reopened"
 _KEPT_HERE = "schema.drift_kept_here"
 
 
-def take_over(context: Context, connector: Connector, connection_id: str) -> Sharing | None:
+def take_over(context: Context, connector: Connector, connection_id: str) -> TeamLog | None:
     """Copy what the source has decided and done; return it as one that shares, if it is one.
 
     What was acknowledged here meanwhile is acknowledged there.
     """
-    if not isinstance(connector, Sharing):
+    if not isinstance(connector, TeamLog):
         return None
     decisions = connector.decisions()
     if decisions is None:
@@ -65,7 +65,7 @@ def share_acknowledgements(context: Context, connection: Connection) -> str:
         return ""
     try:
         connector = context.open_connector(connection)
-        if not isinstance(connector, Sharing):
+        if not isinstance(connector, TeamLog):
             return ""
         there, entries = connector.drift(), connector.history()
         if there is not None:
@@ -132,7 +132,7 @@ def _agree(
     return unsent
 
 
-def _send(connector: Sharing, unsent: _Unsent) -> bool:
+def _send(connector: TeamLog, unsent: _Unsent) -> bool:
     """Tell the source; return False where it knows no acknowledgements."""
     for note, ids in unsent.acknowledged.items():
         if not connector.acknowledge(ids, note):

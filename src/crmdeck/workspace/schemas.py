@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from crmdeck.connectors.base import Sampling, UsageTelling
+from crmdeck.connectors.base import RecordSampler, UsageFinder
 from crmdeck.drift import compare_schemas
 from crmdeck.drift.usage import UNTOLD, judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
@@ -266,7 +266,7 @@ class Schemas:
             raise UsageError(f"A sample is of 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
         wanted = self._known_fields(connection, object_type, fields)
         connector = self._context.open_connector(connection)
-        if not isinstance(connector, Sampling):
+        if not isinstance(connector, RecordSampler):
             raise UsageError(
                 f"{connection.name} has no records to look into.",
                 cause=f"The source {connection.source} knows schemas only.",
@@ -343,7 +343,7 @@ class Schemas:
         connection = self._context.connection(ref)
         seen = self._uses_seen(connection, object_type, field_name)
         connector = self._context.open_connector(connection)
-        if not isinstance(connector, UsageTelling):
+        if not isinstance(connector, UsageFinder):
             why = UNTOLD.get(connection.platform) or (
                 f"The source {connection.source} does not tell where fields are used."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from crmdeck.connectors.base import VersionChoosing
+from crmdeck.connectors.base import VersionChooser
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.model import (
     CancelToken,
@@ -38,7 +38,7 @@ def preview(
     The cache must hold something of the connection.
     """
     connector = context.open_connector(connection)
-    if not isinstance(connector, VersionChoosing):
+    if not isinstance(connector, VersionChooser):
         raise UsageError(
             f"The schema of {connection.name} is not looked at under another API version.",
             cause="Salesforce alone lets a client choose its version: with HubSpot crmdeck speaks "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.connectors.base import Attributing, Attribution, Missing, Sampling, Wait
+from crmdeck.connectors.base import Attribution, ChangeHistory, Missing, RecordSampler, Wait
 from crmdeck.errors import QuotaExceededError
 from crmdeck.model import FieldType, GoneReason, RuleKind, Scope, ScopeMode
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
@@ -108,8 +108,8 @@ def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
 
 def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
-    assert isinstance(connector, Attributing)
-    assert isinstance(connector, Sampling)
+    assert isinstance(connector, ChangeHistory)
+    assert isinstance(connector, RecordSampler)
     custom = [
         field.name
         for field in run(connector).discovered["deals"].schema.fields

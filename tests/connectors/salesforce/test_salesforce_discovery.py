@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from crmdeck.connectors.base import Attributing, Attribution, Connector, Missing, Rules, Sampling
+from crmdeck.connectors.base import (
+    Attribution,
+    ChangeHistory,
+    Connector,
+    Missing,
+    RecordSampler,
+    Rules,
+)
 from crmdeck.errors import CancelledError, QuotaExceededError
 from crmdeck.model import (
     CancelToken,
@@ -196,8 +203,8 @@ def test_cancelling_ends_it(sandbox: Sandbox) -> None:
 
 def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
-    assert isinstance(connector, Attributing)
-    assert isinstance(connector, Sampling)
+    assert isinstance(connector, ChangeHistory)
+    assert isinstance(connector, RecordSampler)
     removed, standard = ("Opportunity", "Current_Provider__c"), ("Opportunity", "Amount")
     answers = connector.who_changed([removed, standard])
     by_whom = answers[removed]
@@ -213,7 +220,7 @@ def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
 
 def test_who_changed_it_stays_unknown_without_permission(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
-    assert isinstance(connector, Attributing)
+    assert isinstance(connector, ChangeHistory)
     sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="query"))
     change = ("Opportunity", "Current_Provider__c")
     assert "View Setup" in str(connector.who_changed([change])[change])

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from crmdeck.connectors.base import Located
+from crmdeck.connectors.base import AddressReporter
 from crmdeck.connectors.salesforce.client import _LIMIT_INFO
 from crmdeck.errors import (
     CrmdeckError,
@@ -236,7 +236,7 @@ def test_a_renamed_my_domain_says_where_it_leads_and_what_to_do(
 
 def test_an_address_that_comes_with_a_new_token_is_said(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, instance_url="https://old.my.salesforce.com")
-    assert isinstance(connector, Located)
+    assert isinstance(connector, AddressReporter)
     assert connector.found_at() == "https://old.my.salesforce.com"
     sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
 
