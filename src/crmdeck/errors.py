@@ -21,6 +21,11 @@ class ExitCode(IntEnum):
     CACHE_BUSY = 5
     PARTIAL = 6
 
+    @property
+    def reason(self) -> str:
+        """The word for it among the `reasons` of an answer."""
+        return self.name.lower()
+
 
 _FIRST_OF = (
     ExitCode.USAGE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -30,6 +31,20 @@ def visible_text(text: str) -> str:
     if not text.isprintable():
         text = "".join(map(_visible_character, text))
     return _tame_combining(text)
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return which of `known` somebody may have meant who wrote `name`, the likeliest first."""
+    import difflib
+
+    folded = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=0.5)
+    return [folded[match] for match in found]
+
+
+def did_you_mean(near: Iterable[str]) -> str:
+    """Return the question, with each of the names in quotes."""
+    return "Did you mean " + " or ".join(f"'{name}'" for name in near) + "?"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

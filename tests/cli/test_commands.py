@@ -225,7 +225,33 @@ def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: 
     assert told["gone"]["success"] is False
     assert told["gone"]["code"] == json.loads(ran.stderr)["code"]
     assert told["gone"]["connectionId"] == shell.json("status", "gone", code=1)["id"]
-    shell.run("refresh", "gone", code=1)
+    assert (told["acme"]["reasons"], told["gone"]["reasons"]) == ([], ["partial"])
+    alone = shell.run("refresh", "gone", "--json", code=1)
+    assert json.loads(alone.stderr)["reasons"] == ["failed"]
+    statuses = {each["name"]: each["reasons"] for each in shell.json("status", code=6)}
+    assert statuses == {"acme": [], "gone": ["partial"]}
+    assert shell.json("status", "gone", code=1)["reasons"] == ["failed"]
+
+
+def test_a_gate_over_the_cache_does_not_pass_on_what_could_not_be_read(
+    shell: Shell, tmp_path: Path
+) -> None:
+    gate = ("drift", "--fail-on", "breaking")
+    assert shell.json(*gate)["reasons"] == []
+    (tmp_path / "export/Opportunity.json").unlink()
+    shell.run("refresh", "acme", code=1)
+    assert shell.json("drift", "acme")["reasons"] == []
+    blind = shell.run(*gate, "acme", "--json", code=1)
+    assert json.loads(blind.stdout)["reasons"] == ["failed"]
+    assert json.loads(blind.stderr)["connection"] == "acme"
+    where = ("--source", "files", "--platform", "salesforce", "--path", str(tmp_path))
+    (tmp_path / "Account.json").write_text(describe(("Name", "string")))
+    shell.run("connections", "add", "second", *where)
+    shell.run(*gate, "second", code=1)
+    shell.run("refresh", "second")
+    assert shell.json(*gate, code=6)["reasons"] == ["partial"]
+    shell.run("disconnect", "second")
+    shell.run(*gate, "second", code=1)
 
 
 def test_drift_is_not_hidden_by_a_sign_in_that_is_due() -> None:

@@ -137,4 +137,23 @@ def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
     assert told["code"] == "BAD_ARGUMENTS"
     assert says in told["error"]
     assert "--help" in told["remedy"]
-    assert "Usage:" in Shell(tmp_path / "home").run(*words, code=2).stderr
+    plain = Shell(tmp_path / "home").run(*words, code=2).stderr
+    assert plain == f"crmdeck: {told['error']} {told['remedy']}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("drfit", "drift"),
+        ("mapping shwo", "show"),
+        ("drift --at-leest risky", "--at-least"),
+        ("--verson", "--version"),
+        ("check --fail-on mappd", "mapped"),
+        ("export --what shcema", "schema"),
+    ],
+)
+def test_a_slip_of_the_pen_is_answered_with_the_nearest_word(
+    tmp_path: Path, words: str, meant: str
+) -> None:
+    said = Shell(tmp_path / "home").run(*words.split(), code=2).stderr
+    assert f"Did you mean '{meant}'" in said

@@ -14,7 +14,7 @@ from typer.main import get_command
 from crmdeck.cli.examples import epilog
 from crmdeck.cli.groups import Group, command_group
 from crmdeck.cli.output import emit, report_error, set_quiet
-from crmdeck.errors import UsageError
+from crmdeck.errors import ExitCode, UsageError
 
 
 class Command(NamedTuple):
@@ -60,7 +60,7 @@ GROUPS = ("config", "connections", "mapping", "serve")
 class CommandGroup(Group):
     """The commands of `COMMANDS`, each imported when it is asked for.
 
-    Who asks for JSON gets a mistake on the command line as JSON too.
+    A mistake on the command line is told in one line, and as JSON to who asks for that.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -86,18 +86,25 @@ class CommandGroup(Group):
     def main(self, args: Any = None, *positional: Any, **named: Any) -> Any:
         """Parse `args`, by default those of the process, run the command, and exit."""
         given = list(sys.argv[1:] if args is None else args)
-        if "--json" not in given:
-            return super().main(args, *positional, **named)
         try:
             code = super().main(args, *positional, **(named | {"standalone_mode": False}))
+        except typer.Abort:
+            # The end of what is typed in, where an answer was asked for.
+            sys.exit(1)
         except Exception as error:
             # The parser's own kinds of error are not public; each can tell itself in a sentence.
             tell = getattr(error, "format_message", None)
             if tell is None:
                 raise
-            mistake = UsageError(tell(), remedy=_help_for(error), code="BAD_ARGUMENTS")
-            report_error(mistake, as_json=True)
-            sys.exit(int(mistake.exit_code))
+            context = getattr(error, "ctx", None)
+            if context is not None and tell() == context.get_help():
+                sys.stderr.write(tell() + "\n")
+                sys.exit(int(ExitCode.USAGE))
+            from crmdeck.cli.usage import usage_error
+
+            mistake, as_json = usage_error(error), "--json" in given
+            report_error(mistake if as_json else UsageError(str(mistake)), as_json=as_json)
+            sys.exit(int(ExitCode.USAGE))
         sys.exit(code)
 
 
@@ -109,11 +116,6 @@ def _typer(module: ModuleType, name: str) -> typer.Typer:
     lone = command_group()
     lone.command(name)(getattr(module, name))
     return lone
-
-
-def _help_for(error: Exception) -> str | None:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path} --help tells what there is." if context is not None else None
 
 
 app = command_group(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, RightAtOption
-from crmdeck.cli.output import emit_json, emit_table, say
+from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import drifted, moment, workspace
-from crmdeck.errors import ExitCode, UsageError
+from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, Side
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 def drift(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
     at_least: Annotated[
-        Severity | None, typer.Option("--at-least", help="Only changes this bad or worse.")
+        Severity | None,
+        typer.Option("--severity", "--at-least", help="Only changes this bad or worse."),
     ] = None,
     object_type: Annotated[
         str | None, typer.Option("--object", help="Only changes of this object type.")
@@ -44,7 +45,11 @@ def drift(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what changed, newest first, and acknowledge it."""
+    """Tell what changed, newest first, and acknowledge it.
+
+    With --fail-on it is a gate: it ends with 4 for drift that nobody acknowledged, and with 3, 6
+    or 1 where the cache is not what a CRM holds, since that could not be read.
+    """
     with workspace(home, demo, as_json) as ws:
         after = moment(since, ws)
         report = ws.drift.report(
@@ -59,12 +64,20 @@ def drift(
             noted = ws.drift.acknowledge(ids, note)
             say(f"{noted.number} changes acknowledged. {noted.untold}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
+        reasons = []
+        if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
+            reasons.append(ExitCode.DRIFT)
+        # A gate passes on what it could read only.
+        for error in ws.checks.unread(name) if fail_on else ():
+            report_error(error, as_json=as_json)
+            reasons.append(error.exit_code)
+        reasons = list(dict.fromkeys(reasons))
         if as_json:
-            emit_json(report)
+            emit_json(report.to_wire() | {"reasons": [reason.reason for reason in reasons]})
         else:
             emit_drift(report.events, report.stories)
-    if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
-        raise typer.Exit(int(ExitCode.DRIFT))
+    if reasons:
+        raise typer.Exit(int(exit_code(reasons)))
 
 
 def emit_drift(events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:

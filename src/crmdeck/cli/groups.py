@@ -19,6 +19,15 @@ class Group(TyperGroup):
             option.default = False
         return option
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is called, its name and arguments; says which was meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            from crmdeck.cli.usage import no_such_command
+
+            ctx.fail(no_such_command(name, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
 
 def command_group(
     name: str | None = None, *, cls: type[Group] = Group, help: str = "", lone: bool = False

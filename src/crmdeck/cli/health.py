@@ -31,8 +31,12 @@ def status(
         if not found:
             say("There are no connections yet. Add one: crmdeck connections add NAME --source ...")
             say("Or look at what there would be to see: crmdeck demo")
+        reasons = [_status_reasons(item, found) for item in found]
         if as_json:
-            emit_json(found[0] if names and len(names) == 1 else found)
+            told = [
+                _with_reasons(item.to_wire(), why) for item, why in zip(found, reasons, strict=True)
+            ]
+            emit_json(told[0] if names and len(names) == 1 else told)
         else:
             emit_table(
                 (
@@ -65,17 +69,31 @@ def status(
             if names:
                 for item in found:
                     _tell_alerts(item)
-        states = {item.status for item in found}
-        codes = {alert.code for item in found for alert in item.alerts}
+    _end(reasons)
+
+
+def _status_reasons(item: ConnectionStatus, of: Sequence[ConnectionStatus]) -> list[ExitCode]:
+    """Return what one connection gives the command to end with."""
     reasons = []
-    if CacheDamagedError.code in codes:
+    if any(alert.code == CacheDamagedError.code for alert in item.alerts):
         reasons.append(ExitCode.CACHE_BUSY)
-    if Status.REAUTH_REQUIRED in states:
+    if item.status is Status.REAUTH_REQUIRED:
         reasons.append(ExitCode.REAUTH_REQUIRED)
-    if Status.ERROR in states:
-        reasons.append(ExitCode.FAILED if states == {Status.ERROR} else ExitCode.PARTIAL)
-    if reasons:
-        raise typer.Exit(int(exit_code(reasons)))
+    if item.status is Status.ERROR:
+        alone = all(each.status is Status.ERROR for each in of)
+        reasons.append(ExitCode.FAILED if alone else ExitCode.PARTIAL)
+    return reasons
+
+
+def _with_reasons(answer: dict[str, Any], reasons: Sequence[ExitCode]) -> dict[str, Any]:
+    return answer | {"reasons": [reason.reason for reason in reasons]}
+
+
+def _end(reasons: Sequence[Sequence[ExitCode]]) -> None:
+    """End the command where one of several has a reason to."""
+    code = exit_code(each for found in reasons for each in found)
+    if code is not ExitCode.OK:
+        raise typer.Exit(int(code))
 
 
 def _first_alert(alerts: Sequence[Alert]) -> str | None:
@@ -119,31 +137,31 @@ def refresh(
             report_error(attempt.error, as_json=as_json)
         elif attempt.result is not None and not as_json:
             _tell(attempt.name, attempt.result)
-    reasons = _reasons(attempts, fail_on)
+    reasons = [_reasons(attempt, attempts, fail_on) for attempt in attempts]
     if as_json:
-        answers = [_answer(attempt) for attempt in attempts]
+        answers = [
+            _with_reasons(_answer(attempt), why)
+            for attempt, why in zip(attempts, reasons, strict=True)
+        ]
         if not names or len(names) != 1:
             emit_json(answers)
         elif attempts[0].result is not None:
-            emit_json(answers[0] | {"reasons": [reason.name.lower() for reason in reasons]})
-    if reasons:
-        raise typer.Exit(int(exit_code(reasons)))
+            emit_json(answers[0])
+    _end(reasons)
 
 
-def _reasons(attempts: Sequence[Attempt], fail_on: Severity | None) -> list[ExitCode]:
-    """Return why the command does not end with 0: each code once."""
-    found: list[ExitCode] = []
-    errors = [attempt.error for attempt in attempts if attempt.error is not None]
-    for error in errors:
+def _reasons(attempt: Attempt, of: Sequence[Attempt], fail_on: Severity | None) -> list[ExitCode]:
+    """Return what one connection gives the command to end with."""
+    if attempt.error is not None:
         # What fails where others went well is a part; all that failed is the failure.
-        failed = error.exit_code is ExitCode.FAILED and len(errors) < len(attempts)
-        found.append(ExitCode.PARTIAL if failed else error.exit_code)
-    for attempt in attempts:
-        if attempt.result is not None and attempt.result.failures:
-            found.append(ExitCode.PARTIAL)
-        if attempt.result is not None and drifted(attempt.result.drift_events, fail_on):
-            found.append(ExitCode.DRIFT)
-    return list(dict.fromkeys(found))
+        part = attempt.error.exit_code is ExitCode.FAILED and any(a.error is None for a in of)
+        return [ExitCode.PARTIAL if part else attempt.error.exit_code]
+    reasons = []
+    if attempt.result is not None and drifted(attempt.result.drift_events, fail_on):
+        reasons.append(ExitCode.DRIFT)
+    if attempt.result is not None and attempt.result.failures:
+        reasons.append(ExitCode.PARTIAL)
+    return reasons
 
 
 def _answer(attempt: Attempt) -> dict[str, Any]:

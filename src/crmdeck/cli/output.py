@@ -142,7 +142,11 @@ def report_error(error: CrmdeckError, *, as_json: bool) -> None:
     """Say on stderr what happened, to which connection, why, and what to do next."""
     command = command_for(error.next_step, error.connection)
     if as_json:
-        about = {"connection": error.connection, "command": command}
+        about = {
+            "connection": error.connection,
+            "command": command,
+            "reasons": [error.exit_code.reason],
+        }
         told = {key: value for key, value in about.items() if value}
         sys.stderr.write(json.dumps({**error.to_wire(), **told}) + "\n")
         return

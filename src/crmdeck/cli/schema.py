@@ -159,7 +159,7 @@ def _tell_preview(
     if found.failures:
         reasons.append(ExitCode.PARTIAL)
     if as_json:
-        emit_json({**found.to_wire(), "reasons": [reason.name.lower() for reason in reasons]})
+        emit_json({**found.to_wire(), "reasons": [reason.reason for reason in reasons]})
         return reasons
     if found.drift_events:
         emit_drift(found.drift_events, found.stories)

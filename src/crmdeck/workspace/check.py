@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
+    ConflictError,
     CrmdeckError,
     ExitCode,
     NextStep,
@@ -39,6 +40,7 @@ from crmdeck.model import (
     Status,
     to_utc,
 )
+from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
@@ -130,7 +132,7 @@ class Checks:
             fail_on=fail_on,
             success=not reasons,
             exit_code=int(exit_code(reasons)),
-            reasons=tuple(reason.name.lower() for reason in reasons),
+            reasons=tuple(reason.reason for reason in reasons),
             connections=tuple(checked),
             issues=tuple(sorted(issues, key=_urgency)),
             expired_rules=rules.expired(self._context.now.date()),
@@ -154,6 +156,33 @@ class Checks:
         connection = self._context.connection(ref)
         pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
         return tuple(issue for each in pairs for issue in self._broken(connection, each))
+
+    def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
+        """Return why the cache of a connection, or of any, is not what its CRM holds.
+
+        An error has the exit code of a gate that would have had to read it: PARTIAL where
+        others, or other object types, were read. Nothing is refreshed. Raises NotFoundError.
+        """
+        named = [self._context.connection(ref)] if ref else self._all()
+        found: list[CrmdeckError] = []
+        for connection in named:
+            error = _error(connection, self._health.status(connection.id), None, refresh=False)
+            failures = () if error else self._health.failures(connection.id)
+            if failures:
+                error = CrmdeckError(
+                    f"{count(len(failures), 'object type')} could not be read.",
+                    cause=failures[0].message,
+                    remedy=failures[0].remedy,
+                    code="OBJECTS_FAILED",
+                )
+                error.exit_code = ExitCode.PARTIAL
+            if error is not None:
+                error.connection = connection.name
+                found.append(error)
+        for error in found:
+            if error.exit_code is ExitCode.FAILED and len(found) < len(named):
+                error.exit_code = ExitCode.PARTIAL
+        return tuple(found)
 
     def _all(self) -> list[Connection]:
         with self._context.store.read() as session:
@@ -288,6 +317,8 @@ def _error(
     """Return why a connection was not read, None where it was."""
     if attempt is not None:
         return attempt.error
+    if not refresh and status.status is Status.DISCONNECTED:
+        return ConflictError(f"'{connection.name}' is disconnected, and not read any more.")
     if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
         error = CrmdeckError(
             status.last_error_message or "The last refresh failed.",

@@ -25,6 +25,7 @@ from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, SecretsPlace, Source
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
+from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.single_flight import SingleFlight
 
 if TYPE_CHECKING:
@@ -215,12 +216,9 @@ def find_connection(session: Session, ref: str) -> Connection:
 
 def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:
     """Return an error that says what is not there and what is nearest to it."""
-    import difflib
-
-    folded = {candidate.casefold(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)
+    near = nearest(name, known)
     if near:
-        remedy = "Did you mean " + " or ".join(f"'{folded[match]}'" for match in near) + "?"
+        remedy = did_you_mean(near)
     elif known:
         remedy = "Known are: " + ", ".join(known[:8]) + (", ..." if len(known) > 8 else ".")
     else:

@@ -24,6 +24,7 @@ from crmdeck.model import (
     Severity,
     WireModel,
 )
+from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace import reports
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.context import Context
@@ -115,7 +116,7 @@ class Exports:
         """
         if format not in FORMATS:
             raise UsageError(
-                f"There is no format '{format}'.", remedy="Use one of: " + ", ".join(FORMATS) + "."
+                f"There is no format '{format}'.", remedy=_one_of(tuple(FORMATS), format)
             )
         return export(what, self._data(what, ref, options), format, names=self._names())
 
@@ -135,10 +136,11 @@ class Exports:
         go together, NotFoundError, SchemaNotDiscoveredError.
         """
         if what not in REPORTS:
-            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS))
+            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS, what))
         if format not in REPORT_FORMATS:
             raise UsageError(
-                f"There is no {what} in the format '{format}'.", remedy=_one_of(REPORT_FORMATS)
+                f"There is no {what} in the format '{format}'.",
+                remedy=_one_of(REPORT_FORMATS, format),
             )
         _refuse_foreign(what, options)
         return render_report(self._report(what, ref, options), format)
@@ -170,7 +172,9 @@ class Exports:
         self, what: str, ref: str | None, options: ExportOptions
     ) -> WireModel | Sequence[WireModel]:
         if what not in EXPORTS:
-            raise UsageError(f"There is no export '{what}'.", remedy=_one_of((*EXPORTS, *REPORTS)))
+            raise UsageError(
+                f"There is no export '{what}'.", remedy=_one_of((*EXPORTS, *REPORTS), what)
+            )
         pair, at, object_type = (
             options.get("pair"),
             options.get("at"),
@@ -282,8 +286,9 @@ class Exports:
         return details
 
 
-def _one_of(names: Sequence[str]) -> str:
-    return "Use one of: " + ", ".join(names) + "."
+def _one_of(names: Sequence[str], given: str) -> str:
+    near = nearest(given, names, most=1)
+    return did_you_mean(near) if near else "Use one of: " + ", ".join(names) + "."
 
 
 def _refuse_foreign(what: str, options: ExportOptions) -> None:
