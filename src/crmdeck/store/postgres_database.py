@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_encoded
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from crmdeck.errors import CacheBusyError, CacheError, UsageError
 from crmdeck.store.database import Row, quote
@@ -25,6 +25,8 @@ _TRAVELS_AS = {"\0": "\ufdd0", "\ufdd0": "\ufdd1\ufdd2", "\ufdd1": "\ufdd1\ufdd1
 _STANDS_FOR = {travels: text for text, travels in _TRAVELS_AS.items()}
 _TO_STAND_IN = re.compile("|".join(_TRAVELS_AS))
 _STAND_IN = re.compile("|".join(_STANDS_FOR))
+
+_PASSWORD_OPTION = re.compile(r"(?:^|&)(ssl)?password=([^&]*)")
 
 # Up to here, rows travel as parameters of one statement; above, as a copy.
 _FEW_ROWS = 8
@@ -161,7 +163,9 @@ def shown_url(url: str) -> str:
     except ValueError as error:
         raise _not_a_url() from error
     database = parts.path.strip("/")
-    if not url.startswith(SCHEMES) or not database or "/" in database:
+    # With a second @ the driver would take the end of a password for the host, and name it.
+    unclear = "/" in database or parts.netloc.count("@") > 1
+    if not url.startswith(SCHEMES) or not database or unclear:
         raise _not_a_url()
     user = f"{percent_encoded(parts.username)}@" if parts.username else ""
     host = f"[{host}]" if host and ":" in host else host or ""
@@ -172,7 +176,8 @@ def _not_a_url() -> UsageError:
     # What was given is not repeated: a password may stand anywhere in it.
     return UsageError(
         "The workspace's address is no address of a PostgreSQL database.",
-        remedy="Write it as postgresql://USER@HOST:PORT/DATABASE",
+        remedy="Write it as postgresql://USER@HOST:PORT/DATABASE, with what is special in a "
+        "password percent-encoded (%40 for @).",
         code="HOME_NOT_A_URL",
     )
 
@@ -280,10 +285,11 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
 
 
 def _hidden(text: str, url: str) -> str:
-    password = urlsplit(url).password
-    for secret in {password, password and percent_encoded(password)}:
-        if secret:
-            text = text.replace(secret, "...")
+    parts = urlsplit(url)
+    written = [parts.password, *(each[1] for each in _PASSWORD_OPTION.findall(parts.query))]
+    for secret in filter(None, written):
+        for form in (secret, unquote(secret), percent_encoded(secret, safe="")):
+            text = text.replace(form, "...")
     return text
 
 

@@ -49,6 +49,11 @@ class Store:
         """Return whether nothing can be written: it was asked for, or there is no right to."""
         return self._engine.read_only_reason is not None
 
+    def require_writable(self) -> None:
+        """Raise ReadOnlyError that says why, where nothing can be written."""
+        if (reason := self._engine.read_only_reason) is not None:
+            raise refusal(reason)
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session that sees one moment; readers do not wait for each other.
@@ -72,8 +77,7 @@ class Store:
         Nobody else writes meanwhile. A write inside another one belongs to the outer one. Raises
         ReadOnlyError where the store is read-only, RuntimeError inside a read of this thread.
         """
-        if (reason := self._engine.read_only_reason) is not None:
-            raise refusal(reason)
+        self.require_writable()
         inside = self._inside
         if inside is not None:
             if not inside.writing:

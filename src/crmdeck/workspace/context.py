@@ -21,7 +21,7 @@ from crmdeck.credentials import (
     keyring_available,
     no_keyring,
 )
-from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError
+from crmdeck.errors import ConflictError, NotFoundError
 from crmdeck.model import AuditEntry, Connection, RefreshResult, SecretsPlace, Source
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
@@ -109,11 +109,7 @@ class Context:
 
     def require_writable(self) -> None:
         """Raise ReadOnlyError where nothing may be changed."""
-        if self.read_only:
-            raise ReadOnlyError(
-                "This workspace is open read-only; nothing can be changed.",
-                remedy="Start crmdeck without --read-only.",
-            )
+        self.store.require_writable()
 
     def open_connector(
         self,

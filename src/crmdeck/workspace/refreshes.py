@@ -63,8 +63,9 @@ class Refreshes:
         ReauthRequiredError, SourceError where nothing could be read (the failure is recorded),
         CancelledError (only the attempt is recorded).
         """
-        self._context.require_writable()
         connection = self._context.connection(ref)
+        # After something was read: only then it is known who may write to a database.
+        self._context.require_writable()
         wanted = scope or connection.scope
         stop = cancel or CancelToken()
         return self._context.refreshing.run(
@@ -90,9 +91,9 @@ class Refreshes:
         is not there, before any is refreshed, and CancelledError; who had finished by then
         stays refreshed.
         """
-        self._context.require_writable()
         with self._context.store.read() as session:
             named = [find_connection(session, ref) for ref in refs]
+        self._context.require_writable()
         wanted = tuple({connection.id: connection for connection in named}.values())
         if len(wanted) == 1:
             alone = progress or (lambda _: None)

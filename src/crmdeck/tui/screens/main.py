@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
+READ_ONLY_NOTE = "read-only"
 
 
 class Standing(NamedTuple):
@@ -52,6 +53,7 @@ class Standing(NamedTuple):
     head: int
     statuses: tuple[ConnectionStatus, ...]
     open_lines: dict[str, int]
+    read_only: bool
 
 
 class MainScreen(ActionHost, Screen[None]):
@@ -78,7 +80,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
-        yield TopBar(self.specs, "read-only" if self.read_only else "")
+        yield TopBar(self.specs, READ_ONLY_NOTE if self.read_only else "")
         yield ProgressLine()
         with Horizontal(id="body"):
             yield Rail(id="rail")
@@ -196,10 +198,13 @@ class MainScreen(ActionHost, Screen[None]):
             ids = [status.id for status in statuses]
             chosen = connection_id if connection_id in ids else next(iter(ids), None)
             lines = {chosen: workspace.mappings.open_lines(chosen)} if chosen is not None else {}
-        return Standing(head, statuses, lines)
+        return Standing(head, statuses, lines, workspace.read_only)
 
     def _took(self, standing: Standing) -> None:
         statuses = standing.statuses
+        # Who may write to a database is known once it has been asked.
+        self.read_only = self.console.read_only or standing.read_only
+        self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
         self._open_lines |= standing.open_lines
         if self._watch is None and not self.is_still:
             self._watch = HeadWatch(self, self.workspace, standing.head, self)

@@ -136,7 +136,7 @@ class Welcome(Widget):
 
     def on_mount(self) -> None:
         """List what can be done in this workspace."""
-        read_only = self._application.read_only
+        read_only = self._host.workspace.read_only
         ways = WAYS[:1] if read_only else WAYS
         self.query_one(Ways).add_options(
             Option(

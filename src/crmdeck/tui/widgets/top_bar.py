@@ -36,7 +36,8 @@ class TopBar(Widget):
     """`crmdeck  1 Health ✕1  2 Schema  3 Drift 29 ✕6 ...`, and at the right `read-only`.
 
     `counts` is what waits in a pane, by its id. `strips` are what else stands at the right, the
-    fullest first: the first that fits is shown. `away` says that the workspace is out of reach.
+    fullest first: the first that fits is shown. `away` says that the workspace is out of reach;
+    it takes the place of `note`.
 
     One widget draws the line, since it is the first thing that a start paints. A click on a
     pane goes there.
@@ -47,6 +48,7 @@ class TopBar(Widget):
     strips: reactive[tuple[Content, ...]] = reactive(())
     counts: reactive[Mapping[str, Content]] = reactive({})
     away: reactive[str] = reactive("")
+    note: reactive[str] = reactive("")
 
     class Picked(Message):
         """The user clicked on a pane."""
@@ -58,13 +60,14 @@ class TopBar(Widget):
     def __init__(self, tabs: Sequence[Tab], note: str = "") -> None:
         super().__init__()
         self._tabs = tabs
-        self._note = Content.styled(note, "$warn")
+        self.set_reactive(TopBar.note, note)
 
     def render(self) -> RenderResult:
         """Return the line."""
         shown = Content("").join(self._shown(tab) for tab in self._tabs)
         line = Content.assemble(("crmdeck  ", "bold $primary"), shown)
-        note = Content.styled(f"✕ {self.away}", "bold $bad") if self.away else self._note
+        away = Content.styled(f"✕ {self.away}", "bold $bad")
+        note = away if self.away else Content.styled(self.note, "$warn")
         least = self.strips[-1].cell_length if self.strips else 0
         if self.size.width - line.cell_length - note.cell_length < least + 2:
             # The name of the product says the least of all that stands here.

@@ -1,0 +1,224 @@
+"""What can happen to a database server: it refuses, runs full, is cut down, says nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import CacheError, ConflictError
+from crmdeck.store import Store
+from tests.postgres import OwnServer, execute, server_url, with_database
+from tests.store.build import START, connection, record, run, schema
+
+pytest.importorskip("psycopg")
+
+SECRET = "p:w/d@ ?%41é"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnServer]:
+    folder = Path(tempfile.mkdtemp(prefix="crmdeck-own-"))
+    own = OwnServer(folder)
+    yield own
+    own.end()
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as session:
+        return [one.name for one in session.connections.all()]
+
+
+def refused(url: str) -> CacheError:
+    with pytest.raises(CacheError) as caught:
+        names(Store(url, wait=2))
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_a_wrong_password_is_told_and_never_shown(server: OwnServer) -> None:
+    execute(
+        server.url,
+        "CREATE ROLE careful",
+        "CREATE ROLE anna LOGIN PASSWORD 'right' IN ROLE careful",
+        "GRANT CREATE ON SCHEMA public TO anna",
+    )
+    server.ask_for_passwords()
+    assert names(Store(with_database(server.url, "postgres", "anna", "right"))) == []
+    written = with_database(server.url, "postgres", "anna", SECRET)
+    encoded = written.partition("anna:")[2].partition("@")[0]
+    option = with_database(server.url, "postgres", "anna") + f"&password={encoded}"
+    for url in (written, option):
+        error = refused(url)
+        assert error.code == "DATABASE_SIGN_IN"
+        assert "anna" in error.message
+        told = f"{error!r} {error} {error.__cause__} {error.__context__}"
+        assert SECRET not in told
+        assert encoded not in told
+
+
+def test_a_host_that_takes_the_call_and_says_nothing_is_not_waited_for_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        error = refused(f"postgresql://me:secret@127.0.0.1:{port}/db")
+    assert error.code == "DATABASE_UNREACHABLE"
+    assert " since " in error.message
+
+
+def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: OwnServer) -> None:
+    execute(server.url, "CREATE DATABASE work")
+    url = with_database(server.url, "work")
+    store = Store(url, wait=2)
+    with store.write() as session:
+        session.connections.put(connection("acme"), START, "me")
+        record(session, 0, schema("Account"))
+
+    def work() -> None:
+        with store.alone("acme", "refresh by me"), store.write() as session:
+            session.runs.add(run(1))
+            record(session, 1, schema("Account", "Name"))
+            server.cut_down()
+            record(session, 2, schema("Lead"))
+
+    with pytest.raises(CacheError) as caught:
+        work()
+    assert caught.value.code == "DATABASE_UNREACHABLE"
+    assert "out of reach since" in refused(url).message
+    server.come_back()
+    assert names(store) == ["acme"]
+    with store.alone("acme", "refresh by me"), store.write() as session:
+        assert session.runs.history("acme") == ()
+        assert session.snapshots.latest_refresh("acme") == "acme-0"
+        record(session, 3, schema("Account", "Name"))
+    store.close()
+
+
+REFRESH = """
+import sys, time
+from crmdeck.store import Store
+from tests.store.build import record, schema
+store = Store(sys.argv[1])
+with store.alone("acme", "refresh by bob"), store.write() as session:
+    record(session, 0, schema("Account"))
+    print("midway", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_is_killed_in_a_refresh_leaves_nothing_and_holds_up_nobody(postgres_url: str) -> None:
+    store = Store(postgres_url, wait=30)
+    assert names(store) == []
+    process = subprocess.Popen(
+        [sys.executable, "-c", REFRESH, postgres_url],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "midway"
+    with pytest.raises(ConflictError), store.alone("acme", "refresh by me"):
+        pass
+    process.kill()
+    process.communicate()
+    # This waits for the row that the killed one had locked, until the server has noticed.
+    with store.write() as session:
+        assert session.snapshots.latest_refresh("acme") is None
+    # The server notices the end of each of its connections by itself.
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with store.alone("acme", "refresh by me"):
+                break
+        except ConflictError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    store.close()
+
+
+@contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """Yield a folder of the database server's user that holds so much."""
+    folder = Path(tempfile.mkdtemp(prefix="crmdeck-small-"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        folder.rmdir()
+        pytest.skip("a full disk: no mount here")
+    if done.returncode:
+        folder.rmdir()
+        pytest.skip(f"a full disk: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX mounts")
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(engine: str) -> None:
+    many = [schema(f"O{n}", *(f"{n}-{m}" for m in range(40))) for n in range(100)]
+    with small_disk(20) as folder:
+        filler = folder / "filler"
+        place: Path | str = folder / "cache.duckdb"
+        admin, name = "", f"small_{os.getpid()}"
+        if engine == "postgresql":
+            admin = server_url()
+            own = folder / "space"
+            own.mkdir()
+            chown_like(Path(data_folder(admin)), own)
+            execute(
+                admin,
+                f"CREATE TABLESPACE {name} LOCATION '{own}'",
+                f"CREATE DATABASE {name} TABLESPACE {name}",
+            )
+            place = with_database(admin, name)
+        store = Store(place)
+        try:
+            with store.write() as session:
+                record(session, 0, schema("Account"))
+            fill(filler)
+            with pytest.raises(CacheError) as caught, store.write() as session:
+                record(session, 1, *many)
+            assert caught.value.code == "CACHE_DISK_FULL"
+            assert caught.value.remedy
+            with store.read() as session:
+                assert [i.object_type for i in session.snapshots.current("acme")] == ["Account"]
+            filler.unlink()
+            with store.write() as session:
+                record(session, 1, schema("Account", "Name"))
+                assert session.snapshots.latest_refresh("acme") == "acme-1"
+        finally:
+            store.close()
+            if engine == "postgresql":
+                execute(admin, f"DROP DATABASE {name} WITH (FORCE)", f"DROP TABLESPACE {name}")
+
+
+def fill(file: Path) -> None:
+    """Leave some 200 kB on the disk that `file` is on."""
+    free = os.statvfs(file.parent)
+    file.write_bytes(b"\0" * max(0, free.f_bavail * free.f_frsize - 200_000))
+
+
+def data_folder(url: str) -> str:
+    import psycopg
+
+    with psycopg.connect(url) as raw:
+        row = raw.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def chown_like(model: Path, folder: Path) -> None:
+    owner = model.stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    folder.chmod(0o700)
