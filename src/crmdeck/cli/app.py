@@ -46,7 +46,7 @@ COMMANDS = {
     "serve": Command("serve", "Serve the Integrations API, so that a team shares one crmdeck."),
     "match": Command("mapping", "Rank the fields of one schema file against those of another."),
     "sandbox": Command("sandbox", "Start the built-in CRM on loopback."),
-    "screenshots": Command("console", "Draw one picture a pane from the console over the demo."),
+    "screenshots": Command("console", "Draw the pictures of the docs from the console."),
     "keys": Command("console", "List the console's keys."),
     "completion": Command("console", "Print the script that completes words in a shell."),
     "web": Command("console", "Serve the console to a browser on this machine."),

@@ -71,13 +71,22 @@ def screenshots(
     check: Annotated[
         bool, typer.Option("--check", help="Compare with what is there, and change nothing.")
     ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME", help="This picture; repeat it.")
+    ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="Stills as PNG too; needs the extra crmdeck[png].")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw one picture a pane from the running console over the demo."""
+    """Draw the pictures of the docs from the running console over the demo.
+
+    Stills, and a session as an animation; each is the same on every machine.
+    """
     from crmdeck.tui.screenshots import draw_screenshots
 
     with failing(as_json):
-        drawn = draw_screenshots(folder, check=check)
+        drawn = draw_screenshots(folder, check=check, only=only or (), png=png)
         for path in drawn:
             say(str(path))
 

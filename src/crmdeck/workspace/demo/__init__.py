@@ -72,12 +72,12 @@ def open_demo(
     """Open the demo workspace, built first where there is none that is fresh.
 
     `folder` is where it is kept, the user's cache folder otherwise. With `at` the demo is one of
-    its own, thrown away afterwards, in which time stands still at that moment: it looks the same
-    every time. With `later` the demo is built in the background, and it is for the caller to call
-    `prepare` on what is yielded.
+    its own, in which time stands still at that moment: it looks the same every time, and without
+    a `folder` it is thrown away afterwards. With `later` the demo is built in the background, and
+    it is for the caller to call `prepare` on what is yielded.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
-        home = demo_home(Path(scratch) if at else folder)
+        home = demo_home(folder or (Path(scratch) if at else None))
         demo = _Demo(home, at)
         context = Context(
             home,
