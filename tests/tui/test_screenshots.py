@@ -12,7 +12,8 @@ from textual.widgets import Static
 from crmdeck.errors import UsageError
 from crmdeck.tui import keytable
 from crmdeck.tui.actions import actions
-from crmdeck.tui.screenshots import STORIES, png_drawer
+from crmdeck.tui.screenshots import png_drawer
+from crmdeck.tui.stories import STORIES
 from crmdeck.tui.svg import Frame, draw
 from tests.cli.shell import Shell
 
