@@ -28,10 +28,10 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.panes.health.cards import Cards, Density, card, card_height, densities
+from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.history_strip import Day, days
-from crmdeck.tui.panes.health.overview import Entry
+from crmdeck.tui.panes.health.overview import Entry, summary
 from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens.main import MainScreen
@@ -39,6 +39,7 @@ from crmdeck.tui.screenshots import MOMENT
 from crmdeck.tui.themes import theme_name
 from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.tui.widgets.rail import Rail
+from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo
 from tests.tui.conftest import HOSTILE, Clock, write_describe
 from tests.tui.pilot import screen_text, settle, type_text, until
@@ -63,7 +64,7 @@ def pane_of(pilot: Pilot[Any]) -> HealthPane:
 
 
 def names(pilot: Pilot[Any]) -> list[str]:
-    return [entry.connection.name for entry in pane_of(pilot).cards.entries]
+    return [entry.connection.name for entry in pane_of(pilot).shown]
 
 
 @pytest.fixture(scope="module")
@@ -84,37 +85,36 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert "Health   ✕ 1 sign in again   ▲ 2 attention   ○ 1\n" in text
+        assert "hree things to do: sign in to acme-emea" in text
         # What is less urgent makes room for what helps at any time.
-        assert "r refresh  ? help" in text.splitlines()[-1]
+        assert "?" in text.splitlines()[-1]
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
         for shown in (
-            "✕ acme-emea  sign in again",
-            "token refused",
-            "8 % left",
-            "3 changes touch mapped fields",
-            "○ legacy-portal  disconnected",
-            "HubSpot · sandbox",
-            "✕···✕",
+            "✕  acme-emea       sign in again",
+            "8%",
+            "▲  acme-prod       breaks mappings",
+            "○  legacy-portal   disconnected",
+            "Salesforce does not accept the refresh token any",
         ):
             assert shown in text
         await pilot.press("j", "j", "enter")
         await settle(pilot)
         text = screen_text(pilot)
         assert "23 objects, 863 fields" in text.replace("\n", "")
-        assert "○ legacy-portal  disconnected" not in text
+        assert "3 changes touch mapped fields, 3 breaking." in text
+        assert "○  legacy-portal   disconnected" not in text
         await pilot.press("escape")
-        assert "○ legacy-portal  disconnected" in screen_text(pilot)
+        assert "○  legacy-portal   disconnected" in screen_text(pilot)
 
 
 async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        cards = pane_of(pilot).cards
+        table = pane_of(pilot).table
         # Without a pause between, as when a key is held down.
-        cards.action_last()
-        cards.action_cursor_up()
+        table.last_row()
+        table.previous_row()
         for _ in range(20):
             await pilot.pause()
         await settle(pilot)
@@ -133,10 +133,11 @@ async def test_cursor_and_rail_go_together(demo: Workspace) -> None:
         assert status.name == "legacy-portal"
         await pilot.press("left_square_bracket")
         await settle(pilot)
-        assert names(pilot)[pane_of(pilot).cards.highlighted or 0] == "acme-prod"
-        await pilot.press("o")
+        assert names(pilot)[pane_of(pilot).table.cursor] == "acme-prod"
+        worst_first = names(pilot)
+        await pilot.press("s")
         await settle(pilot)
-        assert names(pilot) == sorted(names(pilot))
+        assert names(pilot) == sorted(worst_first)
 
 
 async def test_filters_by_status_and_words(demo: Workspace) -> None:
@@ -148,15 +149,13 @@ async def test_filters_by_status_and_words(demo: Workspace) -> None:
         await settle(pilot)
         assert names(pilot) == ["acme-emea"]
         assert "1 of 4" in screen_text(pilot)
-        # There is room for all of it now.
-        assert "→ Sign in again" in screen_text(pilot)
         await pilot.press("escape", "slash")
         await type_text(pilot, "hub !portal", "enter")
         await settle(pilot)
         assert names(pilot) == ["acme-marketing"]
         await pilot.press("escape", "slash", *"zzz", "enter")
         await settle(pilot)
-        assert "No connection passes the filter." in screen_text(pilot)
+        assert "No row passes the filter." in screen_text(pilot)
 
 
 async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
@@ -164,7 +163,6 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         assert "n sign in again" in screen_text(pilot)
-        assert "○ 1 disconnected" in screen_text(pilot)
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
         assert "n see the drift" in screen_text(pilot)
@@ -191,7 +189,7 @@ async def test_each_alert_tells_the_key_of_its_own_step(
     async with console(workspace).run_test(size=WIDE) as pilot:
         await settle(pilot)
         lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
-        keys = [line.split("▏")[-1].strip() for line in lines]
+        keys = [part.strip() for line in lines for part in line.split("▏")]
         for wanted in ("n sign in again", "r refresh", "t test it"):
             assert wanted in keys
         assert keys.count("r refresh") == 1
@@ -217,14 +215,14 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        assert names(pilot)[pane_of(pilot).cards.highlighted or 0] == "acme"
+        assert names(pilot)[pane_of(pilot).table.cursor] == "acme"
         await pilot.press("x", *"beta", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
         await pilot.press(*["backspace"] * 4, *"acme", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.DISCONNECTED
-        await until(pilot, lambda: "○ acme  disconnected" in screen_text(pilot))
+        await until(pilot, lambda: "disconnected" in screen_text(pilot))
         assert "x reconnect" in screen_text(pilot)
         await pilot.press("r")
         await settle(pilot)
@@ -283,7 +281,7 @@ async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path
         await settle(pilot)
         assert workspace.health.status("beta").status is Status.ERROR
         assert names(pilot) == ["beta", "acme"]
-        assert "✕ beta  error" in screen_text(pilot)
+        assert "✕  beta" in screen_text(pilot)
 
 
 async def test_escape_cancels_a_refresh_of_all(
@@ -312,7 +310,7 @@ async def test_read_only_looks_but_does_not_touch(home: Path) -> None:
         app = console(workspace)
         async with app.run_test(size=WIDE) as pilot:
             await settle(pilot)
-            assert "● acme  active" in screen_text(pilot)
+            assert "●  acme" in screen_text(pilot)
             await pilot.press("x", "N", "a", "ctrl+r", "i")
             await settle(pilot)
             assert len(app.screen_stack) == 1
@@ -347,11 +345,12 @@ async def test_twenty_connections_scroll(tmp_path: Path) -> None:
         app = console(workspace)
         async with app.run_test(size=SMALL) as pilot:
             await settle(pilot)
-            assert screen_text(pilot).count("The schema was never discovered.") >= 9
+            assert screen_text(pilot).count("●  org-") >= 7
+            assert "The schema was never discovered." in screen_text(pilot)
             await pilot.press("G")
             await settle(pilot)
             assert pane_of(pilot).connection_name == "org-19"
-            assert "• org-19" in screen_text(pilot) or "● org-19" in screen_text(pilot)
+            assert "●  org-19" in screen_text(pilot)
 
 
 def run(outcome: SyncOutcome, days_ago: float, **more: Any) -> SyncRun:
@@ -414,39 +413,49 @@ def entry(text: str = "plain", alerts: int = 1) -> Entry:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_stays_in_its_card(text: str) -> None:
-    for density in Density:
-        drawn = card(entry(text), 50, NOW, density)
-        lines = drawn.plain.split("\n")
-        assert len(lines) == card_height(entry(text), density)
-        assert all(line.cell_length <= 50 for line in drawn.split("\n"))
-        assert "\x1b" not in drawn.plain
-    assert "\x1b" not in detail(entry(text), NOW, 50, lambda _: "").plain
+def test_hostile_text_stays_in_its_cell(text: str) -> None:
+    for width in (50, 80, 140):
+        for column in columns_for([entry(text)], NOW, width):
+            assert column.width is not None
+            assert column.width <= width
+        for whole in (False, True):
+            drawn = detail(entry(text), NOW, width, lambda _: "", whole=whole)
+            assert "\x1b" not in drawn.plain
+            assert all(line.cell_length <= width for line in drawn.split("\n"))
 
 
-def test_room_that_is_left_goes_to_the_first_cards() -> None:
-    entries = [entry(alerts=2), entry(alerts=1), entry(alerts=0)]
-    assert set(densities(entries, 5)) == {Density.TERSE}
-    for height in range(10, 40):
-        chosen = densities(entries, height)
-        assert list(chosen) == sorted(chosen, reverse=True)
-        used = sum(map(card_height, entries, chosen)) + 2
-        assert used <= height
-    assert set(densities(entries, 40)) == {Density.FULL}
+def test_no_sentence_is_cut() -> None:
+    told = "One sentence that is longer than the window is wide, and is told to its very end."
+    for width in (40, 80, 140):
+        drawn = detail(entry(told), NOW, width, lambda _: "n sign in again").plain
+        left = " ".join(line.split("▏")[0] for line in drawn.split("\n"))
+        assert " ".join(left.split()).count(told) >= 3
+        assert "…" not in drawn
+
+
+def test_the_summary_says_in_words_what_to_do() -> None:
+    status = entry().status.model_copy(update={"status": Status.REAUTH_REQUIRED})
+    entries = [Entry(entry().connection, status)]
+    assert summary(entries, 80) == ("One thing to do:", "sign in to plain")
+    fine = status.model_copy(update={"status": Status.ACTIVE, "alerts": ()})
+    lead, told = summary([Entry(entry().connection, fine)], 80)
+    assert (lead, told) == ("Nothing to do:", "1 connection, all is well")
+    lead, told = summary(entries * 30, 60)
+    assert (lead, told) == ("To do:", "sign in to plain · sign in to plain +28 more")
 
 
 @pytest.mark.parametrize("theme", ["crmdeck-dark", "crmdeck-light", "terminal", "nord"])
-async def test_the_card_under_the_cursor_is_seen_in_every_theme(
+async def test_the_connection_under_the_cursor_is_seen_in_every_theme(
     workspace: Workspace, theme: str
 ) -> None:
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         app.theme = theme_name(theme, set(app.available_themes))
         await settle(pilot)
-        cards = app.screen.query_one(Cards)
+        table = app.screen.query_one("#connections", Table)
 
         def look() -> list[tuple[str, str]]:
-            return [(part.text, str(part.style)) for part in cards.render_line(0)]
+            return [(part.text, str(part.style)) for part in table.render_line(1)]
 
         chosen = look()
         await pilot.press("j")

@@ -119,7 +119,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await settle(pilot)
         # The portal's allowance is nearly used up: the refresh says so, and stops.
-        assert "▲ portal  attention" in screen_text(pilot)
+        assert "▲ portal" in screen_text(pilot)
         assert ws.health.sync_history("portal")[0].kind == "refresh"
         assert "t test" in screen_text(pilot)
     assert ws.connections.get("portal").sign_in == "access-token"
@@ -204,7 +204,7 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("t")
-        await shows(pilot, "✕ org  sign in again", "token refused", "i sign in")
+        await shows(pilot, "✕  org         sign in again", "token         refused", "i sign in")
         await pilot.press("n")
         await shows(pilot, "Sign in to org", "Client credentials")
         await type_text(pilot, "client cred", "enter")
@@ -214,7 +214,7 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
         await pilot.press("enter")
         await shows(pilot, "✓ org answers")
         await pilot.press("enter")
-        await shows(pilot, "● org  active", "token renewed")
+        await shows(pilot, "●  org         active", "token         renewed")
     assert ws.health.status("org").status is Status.ACTIVE
     assert "connection.recovered" in [entry.event for entry in ws.audit.entries("org")]
 
@@ -259,7 +259,7 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("r")
-        await shows(pilot, "i sign in", "✕ portal  sign in again")
+        await shows(pilot, "i sign in", "✕  portal      sign in again")
         await pilot.press("escape", "i")
         await shows(pilot, "A service key (Development, Keys, Service keys)")
 

@@ -53,7 +53,7 @@ class Quota(WireModel):
 
 
 class Alert(WireModel):
-    """Something to act on: what, why, and what to do.
+    """Something to act on: what, why, and what to do; `short` says what in two or three words.
 
     `due_at` is when it bites, where that is known ahead; `link` where the vendor says so.
     `next_step` is what of the remedy crmdeck itself can do.
@@ -62,6 +62,7 @@ class Alert(WireModel):
     level: AlertLevel
     code: str
     message: str
+    short: str = ""
     cause: str | None = None
     remedy: str | None = None
     due_at: UtcTime | None = None

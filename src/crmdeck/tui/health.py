@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
 
 PLATFORM_NAMES = {Platform.SALESFORCE: "Salesforce", Platform.HUBSPOT: "HubSpot"}
+COLOURS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$muted"}
+"""The theme's colour of a state."""
 
 
 class Health(NamedTuple):
@@ -32,6 +34,7 @@ def health_of(status: ConnectionStatus) -> Health:
         return Health("✕", "sign in again", "error")
     if status.status is Status.ERROR:
         return Health("✕", "error", "error")
-    if any(alert.level is not AlertLevel.INFO for alert in status.alerts):
-        return Health("▲", "attention", "warn")
+    urgent = [alert for alert in status.alerts if alert.level is not AlertLevel.INFO]
+    if urgent:
+        return Health("▲", urgent[0].short or "attention", "warn")
     return Health("●", "active", "ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -9,6 +10,8 @@ from rich.cells import cell_len, chop_cells
 from textual.content import Content
 
 from crmdeck.tui.text import display_block, pad
+
+_SEPARATED = re.compile(r"(?<=[/.\\_?&=-])")
 
 LONGEST_VALUE = 1200
 """Characters of one value that are shown; `c` copies the whole of it."""
@@ -58,6 +61,19 @@ def _wrap_line(text: str, width: int) -> Iterator[str]:
             continue
         if line:
             yield line
-        *full, line = chop_cells(word, width) or [""]
+        *full, line = _pieces(word, width)
         yield from full
     yield line
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """Break a word that is longer than a line after what parts it, as hosts and paths have it."""
+    if cell_len(word) <= width:
+        return [word]
+    lines = [""]
+    for piece in filter(None, _SEPARATED.split(word)):
+        for part in chop_cells(piece, width):
+            if cell_len(lines[-1] + part) > width:
+                lines.append("")
+            lines[-1] += part
+    return lines

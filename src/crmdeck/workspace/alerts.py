@@ -93,6 +93,7 @@ def definitions_lost(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.CRITICAL,
         code=CacheDamagedError.code,
+        short="cache damaged",
         message=f"The cache has lost what it knew of {count(len(vitals.lost), 'object')}: {named}.",
         cause="Definitions are missing from it.",
         remedy="Refresh to read them anew; crmdeck doctor tells what else is lost.",
@@ -128,6 +129,7 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=level,
         code="TOKEN_ENDED" if over else "TOKEN_ENDS_SOON",
+        short="token ended" if over else "token ends soon",
         message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
         cause="It can't be renewed without you.",
         remedy="Sign in again.",
@@ -144,6 +146,7 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="DRIFT_ON_MAPPED_FIELDS",
+        short="breaks mappings" if vitals.breaking else "mappings changed",
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after the mappings were accepted.",
         remedy="Look at what changed, repair the mappings or acknowledge it.",
@@ -158,6 +161,7 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code=vitals.last.error_code or "QUOTA_RESERVE",
+        short="low on quota",
         message=vitals.last.error_message or "The last refresh stopped for want of quota.",
         cause=vitals.last.error_cause,
         remedy=vitals.last.error_remedy,
@@ -174,6 +178,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="QUOTA_LOW",
+        short="low on quota",
         message=f"{quota.left:.0%} of the API quota is left.",
         cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, by all apps.",
         remedy="Refresh less often or narrow the scope, or raise the limit with the vendor.",
@@ -190,6 +195,7 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="SYNC_NOT_ADVANCING",
+        short="not refreshed",
         message=f"The last sync was {(vitals.now - last).days} days ago.",
         cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
         remedy="Refresh it, once what fails is repaired." if failing else "Refresh it.",
@@ -209,6 +215,7 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
         yield Alert(
             level=AlertLevel.WARNING,
             code="OBJECTS_FAILED",
+            short="read in part",
             message=f"{count(len(names), 'object type')} could not be read last time: "
             f"{', '.join(names[:_NAMED])}{more}.",
             cause=" ".join(filter(None, (first.message, first.cause))),
@@ -224,6 +231,7 @@ def never_refreshed(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.INFO,
         code="NEVER_REFRESHED",
+        short="never read",
         message="The schema was never discovered.",
         remedy="Refresh it.",
         next_step=_refresh(vitals),
@@ -237,6 +245,7 @@ def stale(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.INFO,
         code="SCHEMA_STALE",
+        short="stale",
         message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} objects are "
         "stale.",
         cause=f"They were last read more than {vitals.connection.ttl_hours:g} hours ago.",
@@ -257,6 +266,7 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
         yield Alert(
             level=AlertLevel.WARNING if urgent else AlertLevel.INFO,
             code="VENDOR_END_OF_LIFE",
+            short="vendor retires",
             message=f"{each.title}: {left if days > 0 else 'since ' + left}.",
             cause=each.cause,
             remedy=each.remedy.replace("NAME", vitals.connection.name),

@@ -44,14 +44,6 @@ HEALTH_ACTIONS: Actions = (
         writes=True,
     ),
     Action(
-        "health.order",
-        "order",
-        ("o",),
-        HealthCommands.change_order,
-        help="order by name, or the worst first",
-        hint=18,
-    ),
-    Action(
         "health.rename",
         "rename",
         ("N",),
@@ -94,10 +86,10 @@ HEALTH_ACTIONS: Actions = (
     ),
     Action(
         "health.other",
-        "cards or details",
+        "connections or details",
         ("tab",),
         HealthCommands.go_to_other,
-        help="go between the cards and the details",
+        help="go between the connections and the details",
         palette=False,
     ),
     Action(
@@ -105,7 +97,7 @@ HEALTH_ACTIONS: Actions = (
         "back",
         ("escape",),
         HealthCommands.leave,
-        help="go back to the cards",
+        help="go back to the connections",
         hint=95,
         applies=lambda commands: commands.view.is_inside,
         palette=False,

@@ -46,18 +46,11 @@ class HealthView(Protocol):
     def is_inside(self) -> bool:
         """Whether the user is in the details."""
 
-    @property
-    def worst_first(self) -> bool:
-        """Whether the worst come first, or else the names decide."""
-
-    def order(self, *, worst_first: bool) -> None:
-        """Order anew."""
-
     def enter(self) -> None:
         """Go into the details."""
 
     def leave(self) -> None:
-        """Go back to the cards."""
+        """Go back to the connections."""
 
     def changed(self) -> None:
         """Look again after something was changed, and let the rail do so."""
@@ -111,21 +104,15 @@ class HealthCommands:
         """Add a connection."""
         self.view.add_connection()
 
-    def change_order(self) -> None:
-        """Order by name, or the worst first."""
-        worst_first = not self.view.worst_first
-        self.view.order(worst_first=worst_first)
-        self._host.say("The worst first" if worst_first else "By name", timeout=2)
-
     def go_to_other(self) -> None:
-        """Go between the cards and the details."""
+        """Go between the connections and the details."""
         if self.view.is_inside:
             self.view.leave()
         else:
             self.view.enter()
 
     def leave(self) -> None:
-        """Go back to the cards."""
+        """Go back to the connections."""
         self.view.leave()
 
     def refresh_all(self) -> None:

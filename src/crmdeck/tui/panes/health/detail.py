@@ -1,25 +1,46 @@
-"""One connection in full: alerts, schema, history, runs. Pure."""
+"""What there is to say about one connection: what to act on, facts, syncs. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import zip_longest
 
 from textual.content import Content
 
-from crmdeck.model import Alert, ObjectFailure, Status, SyncOutcome, SyncRun
-from crmdeck.tui.health import ago, health_of
-from crmdeck.tui.panes.health.cards import ALERT_COLOURS, ALERT_SIGNS, COLOURS, GAUGE, gauge
+from crmdeck.model import (
+    Alert,
+    AlertLevel,
+    ObjectFailure,
+    ScopeMode,
+    Status,
+    SyncOutcome,
+    SyncRun,
+)
+from crmdeck.tui.health import COLOURS, ago, health_of
+from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, strip, weeks_in
 from crmdeck.tui.panes.health.overview import Entry, where
 from crmdeck.tui.text import count, display_text, pad
 
 LABEL = 12
-MOST_RUNS = 40
+MOST_RUNS, FEW_RUNS = 40, 8
 MOST_FAILURES = 20
 MOST_WEEKS = 12
 LONGEST = 600
+WORD = 10
+TWO_COLUMNS = 96
+"""Cells from which on the facts stand beside what is to be done."""
+LEFT_SHARE = 56
+BETWEEN = " ▏ "
+
+ALERT_SIGNS = {AlertLevel.CRITICAL: "✕", AlertLevel.WARNING: "▲", AlertLevel.INFO: "•"}
+ALERT_COLOURS = {
+    AlertLevel.CRITICAL: "$bad",
+    AlertLevel.WARNING: "$warn",
+    AlertLevel.INFO: "$info",
+}
 
 WORDS = {
     SyncOutcome.OK: "synced",
@@ -43,51 +64,60 @@ Hint = Callable[[Alert], str]
 """Tells the key and title of an alert's next step, or the empty string."""
 
 
-def detail(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
-    """Return all there is to say about a connection, for `width` cells."""
-    sections = [_head(entry, now, width)]
-    if entry.status.alerts:
-        sections.append(_alerts(entry, now, width, hint))
-    elif entry.status.last_error_at is not None:
-        sections.append(_last_error(entry, now, width))
-    sections.append(_schema(entry, now, width))
+def detail(entry: Entry, now: datetime, width: int, hint: Hint, *, whole: bool = False) -> Content:
+    """Return what there is to say about a connection, for `width` cells.
+
+    What is to be done, and what could not be read, stands beside the facts, or above them where
+    room lacks. `whole` adds the name, what each run met, and the history.
+    """
+    beside = width >= TWO_COLUMNS
+    left = width * LEFT_SHARE // 100 if beside else width
+    right = width - left - len(BETWEEN) if beside else width
+    to_do = [_alerts(entry, now, left, hint)]
     if entry.failures:
-        sections.append(_failures(entry.failures, width))
-    sections.append(_history(entry, now, width))
-    return Content("\n\n").join(sections)
+        to_do.append(_failures(entry.failures, left))
+    facts = _facts(entry, now, right)
+    head = [_head(entry, left)] if whole else []
+    rest = [_runs(entry, now, right, whole=whole)]
+    if whole:
+        rest.append(_history(entry, now, right))
+    if beside:
+        return _beside_each_other(_sections(head + to_do), _sections([facts, *rest]), left)
+    # Who goes in has read the rest.
+    return _sections([*head, facts, *to_do, *rest] if whole else [*to_do, facts, *rest])
 
 
-def _head(entry: Entry, now: datetime, width: int) -> Content:
-    connection, status = entry.connection, entry.status
-    health = health_of(status)
-    _, state = quota_words(status)
-    sign_in = SIGN_INS.get(connection.sign_in or "", connection.sign_in or "")
-    lines = [
+def _sections(sections: list[Content]) -> Content:
+    return Content("\n\n").join(section for section in sections if section.plain)
+
+
+def _beside_each_other(left: Content, right: Content, width: int) -> Content:
+    lines = zip_longest(left.split("\n"), right.split("\n"), fillvalue=Content(""))
+    return Content("\n").join(
         Content.assemble(
-            (display_text(connection.name, max(8, width - 20)), "bold"),
-            "   ",
-            (str(health), COLOURS[health.state]),
-        ),
-        _fact("CRM", f"{entry.platform_name}, source {connection.source}", width),
-        _fact("where", where(connection), width),
-        _fact("organisation", connection.organisation, width),
-        _fact("API version", connection.api_version, width),
-        _fact("signed in by", sign_in, width),
-        _fact("token", token_in_full(entry, now), width),
-        _fact("last sync", _moment(status.last_sync_at, now), width),
-        _fact("scope", _scope(entry), width),
-    ]
-    if status.quota is not None:
-        used = f" {status.quota.used:,} of {status.quota.limit:,} used"
-        bar = Content.assemble(gauge(status.quota.left, GAUGE, state), used)
-        label = Content.styled(pad("quota", LABEL + 2), "$muted")
-        lines.insert(-2, _beside(label, bar, width))
-    return _lines(lines)
+            one, " " * max(0, width - one.cell_length), (BETWEEN, "$border-blurred"), other
+        )
+        for one, other in lines
+    )
+
+
+def _head(entry: Entry, width: int) -> Content:
+    health = health_of(entry.status)
+    name = Content.styled(display_text(entry.connection.name[:LONGEST]), "bold")
+    state = Content.styled(str(health), COLOURS[health.state])
+    return _lines(Content.assemble(name, "   ", state).wrap(width))
 
 
 def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
+    alerts = entry.status.alerts
+    if not alerts and entry.status.last_error_at is not None:
+        return _last_error(entry, now, width)
+    if not alerts:
+        off = entry.status.status is Status.DISCONNECTED
+        told = "Disconnected; what was read before stays." if off else "Nothing to act on."
+        return Content.styled(told, "$muted" if off else "$good")
     blocks = []
-    for alert in entry.status.alerts:
+    for alert in alerts:
         lines = [
             _beside(
                 Content.styled(f"{ALERT_SIGNS[alert.level]} ", ALERT_COLOURS[alert.level]),
@@ -103,51 +133,77 @@ def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
         if key:
             lines.append(Content.styled(f"        {key}", "bold $primary"))
         blocks.append(_lines(lines))
-    return Content("\n").join([_title("Alerts"), *blocks])
+    return Content("\n").join(blocks)
 
 
 def _last_error(entry: Entry, now: datetime, width: int) -> Content:
     status = entry.status
+    message = Content(display_text((status.last_error_message or "")[:LONGEST]))
     return _lines(
         [
             _title("Last error"),
-            Content(display_text((status.last_error_message or "")[:LONGEST])),
+            *message.wrap(width),
             _why("next", status.last_error_remedy, width),
             _why("when", _moment(status.last_error_at, now), width),
         ]
     )
 
 
-def _schema(entry: Entry, now: datetime, width: int) -> Content:
-    stats = entry.status.schema_stats
-    if stats.last_discovered_at is None:
-        return _lines([_title("Schema"), Content.styled("Not discovered yet.", "$muted")])
-    size = f"{count(stats.object_count, 'object')}, {count(stats.field_count, 'field')}"
-    stale = f"{stats.stale_object_count:,} of {stats.object_count:,}"
-    if stats.next_expiry_at:
-        stale += f"; the next one {ago(stats.next_expiry_at, now)}"
+def _facts(entry: Entry, now: datetime, width: int) -> Content:
+    connection, status, stats = entry.connection, entry.status, entry.status.schema_stats
+    version = f" {connection.api_version}" if connection.api_version else ""
+    own_source = connection.source.value == connection.platform.value
+    source = "" if own_source else f", source {connection.source}"
+    quota = None
+    if status.quota is not None:
+        left = quota_words(status)[0]
+        quota = f"{status.quota.used:,} of {status.quota.limit:,} used, {left}"
+    read = None
+    if stats.last_discovered_at is not None:
+        size = f"{count(stats.object_count, 'object')}, {count(stats.field_count, 'field')}"
+        custom = f", {stats.custom_field_count:,} custom" if stats.custom_field_count else ""
+        stale = f", {_stale(stats.stale_object_count, stats.object_count)}"
+        read = size + custom + stale
+    failed = stats.failed_object_count
     return _lines(
         [
-            _title("Schema"),
-            _fact("size", size, width),
-            _fact("custom", count(stats.custom_field_count, "field"), width),
-            _fact("discovered", _moment(stats.last_discovered_at, now), width),
-            _fact("stale", stale, width),
-            _fact("unreadable", count(stats.failed_object_count, "object type"), width),
+            _title("Facts"),
+            _fact("where", where(connection), width),
+            _fact("CRM", f"{entry.platform_name}{version}{source}", width),
+            _fact("organisation", connection.organisation, width),
+            _fact("signed in", SIGN_INS.get(connection.sign_in or "", connection.sign_in), width),
+            _fact("token", token_in_full(entry, now), width),
+            _fact("quota", quota, width),
+            _fact("read", read or "never", width),
+            _fact("unreadable", count(failed, "object type") if failed else None, width),
+            _fact("last sync", _moment(status.last_sync_at, now), width),
+            _fact("scope", _scope(entry), width),
+            _fact("mapped", _mapped(entry), width),
         ]
     )
+
+
+def _stale(stale: int, objects: int) -> str:
+    if not stale:
+        return "all fresh"
+    return "all stale" if stale == objects else f"{stale:,} stale"
+
+
+def _mapped(entry: Entry) -> str:
+    accepted = sum(pair.accepted for pair in entry.pairs)
+    if not entry.pairs:
+        return "nothing yet"
+    return f"{count(len(entry.pairs), 'pair')}, {count(accepted, 'field')}"
 
 
 def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
     lines = [_title("Could not be read last time")]
     for failure in failures[:MOST_FAILURES]:
-        lines.append(
-            Content.assemble(
-                ("✕ ", "$bad"),
-                (display_text(failure.object_type, 40), "bold"),
-                f"  {display_text(failure.message[:LONGEST])}",
-            )
+        told = Content.assemble(
+            (display_text(failure.object_type, 80), "bold"),
+            f"  {display_text(failure.message[:LONGEST])}",
         )
+        lines.append(_beside(Content.styled("✕ ", "$bad"), told, width))
         lines.append(_why("why", failure.cause, width))
         lines.append(_why("next", failure.remedy, width))
     left = len(failures) - MOST_FAILURES
@@ -156,49 +212,55 @@ def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
     return _lines(lines)
 
 
+def _runs(entry: Entry, now: datetime, width: int, *, whole: bool) -> Content:
+    if not entry.runs:
+        return Content.styled("Nothing was tried yet.", "$muted")
+    shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
+    return _lines([_title("Last syncs"), *(_run(run, now, width, whole=whole) for run in shown)])
+
+
 def _history(entry: Entry, now: datetime, width: int) -> Content:
     weeks = weeks_in(width, MOST_WEEKS)
-    lines = [_title(f"History, {count(weeks, 'week')} to today")]
-    if weeks:
-        lines += [strip(entry.runs, now, weeks), legend(), Content("")]
-    lines += [_run(run, now, width) for run in entry.runs[:MOST_RUNS]]
-    if not entry.runs:
-        lines.append(Content.styled("Nothing was tried yet.", "$muted"))
-    return _lines(lines, keep_empty=True)
+    if not weeks:
+        return Content("")
+    title = _title(f"History, {count(weeks, 'week')} to today")
+    return _lines([title, strip(entry.runs, now, weeks), *legend().wrap(width)])
 
 
-def _run(run: SyncRun, now: datetime, width: int) -> Content:
+def _run(run: SyncRun, now: datetime, width: int, *, whole: bool) -> Content:
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:
         word = "tested"
-    told = run.error_message or _did(run)
     at = run.finished_at
     start = f"{at:%d %b %H:%M}  " if at.year == now.year else f"{at:%d %b %Y}   "
-    state = f"{day.mark} {word:<10}"
-    return Content.assemble(
-        (start, "$muted"),
-        (state, day.colour),
-        display_text(told, max(0, width - len(start) - len(state))),
+    told = _did(run, whole=whole)
+    if run.error_message and whole:
+        told = run.error_message
+    label = Content.assemble((start, "$muted"), (f"{day.mark} ", day.colour))
+    value = Content.assemble(
+        (pad(word, WORD if told else 0), day.colour), display_text(told[:LONGEST])
     )
+    return _beside(label, value, width)
 
 
-def _did(run: SyncRun) -> str:
-    if run.kind != "refresh":
+def _did(run: SyncRun, *, whole: bool) -> str:
+    if run.kind != "refresh" or run.outcome not in (SyncOutcome.OK, SyncOutcome.PARTIAL):
         return ""
-    parts = [count(run.objects, "object"), count(run.fields, "field")]
-    return ", ".join([*parts, *([count(run.drift_events, "change")] if run.drift_events else [])])
+    news = count(run.drift_events, "change") if run.drift_events else "nothing new"
+    read = [count(run.objects, "object"), count(run.fields, "field")] if whole else []
+    return ", ".join([*read, news])
 
 
 def _scope(entry: Entry) -> str:
     scope = entry.connection.scope
-    parts = [scope.mode.value]
+    parts = ["what can be mapped" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
     if scope.include:
         parts.append(f"and {len(scope.include)} named")
     if scope.exclude:
         parts.append(f"without {len(scope.exclude)}")
     off = entry.status.status is Status.DISCONNECTED
-    return " ".join(parts) + ("" if off else f"; fresh for {entry.connection.ttl_hours:g} h")
+    return " ".join(parts) + ("" if off else f", kept for {entry.connection.ttl_hours:g} h")
 
 
 def _title(text: str) -> Content:
@@ -217,9 +279,13 @@ def _beside(label: Content, value: str | Content | None, width: int) -> Content:
     """Return a label and beside it a value, whose further lines stand under its first."""
     if not value:
         return Content("")
-    text = Content(display_text(value[:LONGEST])) if isinstance(value, str) else value
     indent = label.cell_length
-    lines = text.wrap(max(8, width - indent))
+    room = max(8, width - indent)
+    lines = (
+        [Content(line) for line in wrap(value[:LONGEST], room)]
+        if isinstance(value, str)
+        else value.wrap(room)
+    )
     joined = Content("\n" + " " * indent).join(lines)
     return Content.assemble(label, joined)
 
@@ -228,5 +294,5 @@ def _moment(moment: datetime | None, now: datetime) -> str:
     return f"{ago(moment, now)}, {moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
-def _lines(lines: list[Content], *, keep_empty: bool = False) -> Content:
-    return Content("\n").join(line for line in lines if keep_empty or line.plain)
+def _lines(lines: list[Content]) -> Content:
+    return Content("\n").join(line for line in lines if line.plain)

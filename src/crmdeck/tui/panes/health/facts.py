@@ -1,11 +1,11 @@
-"""What card and detail both say of token and quota, in the same words. Pure."""
+"""What table and details both say of token and quota, in the same words. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from crmdeck.model import AlertLevel, ConnectionStatus, Source, Status
-from crmdeck.tui.panes.health.overview import Entry
+from crmdeck.tui.panes.health.overview import Entry, quota_left
 
 STATES = {
     AlertLevel.CRITICAL: "error",
@@ -20,29 +20,25 @@ def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
     """Return how long the token lasts, in words, and the state of that."""
     connection = entry.connection
     if connection.source is Source.FILES:
-        return "no token", "muted"
+        return "none needed", "muted"
     if entry.status.status is Status.REAUTH_REQUIRED:
-        return "token refused", "error"
+        return "refused", "error"
     ends = connection.token_expires_at
     if ends is not None:
         left = ends - now
         if left <= timedelta(0):
-            return f"token ended {_days(-left)} ago", "error"
-        return f"token ends in {_days(left)}", STATES[entry.status.token_level]
-    return ("token renewed" if entry.status.token_renewed else "token: no end"), "muted"
+            return f"ended {_days(-left)} ago", "error"
+        return f"ends in {_days(left)}", STATES[entry.status.token_level]
+    return ("renewed" if entry.status.token_renewed else "no expiry"), "muted"
 
 
 def token_in_full(entry: Entry, now: datetime) -> str:
     """Return how long the token lasts, for a line of its own."""
-    words = token_life(entry, now)[0].removeprefix("token").removeprefix(":").strip()
+    words = token_life(entry, now)[0]
     ends = entry.connection.token_expires_at
-    if entry.connection.source is Source.FILES:
-        return "none is needed"
     if ends is not None:
         return f"{words}, {ends:%Y-%m-%d %H:%M} UTC"
-    return {"renewed": "renewed by crmdeck when it ends", "no end": "no end is known"}.get(
-        words, words
-    )
+    return "renewed by crmdeck when it ends" if words == "renewed" else words
 
 
 def quota_words(status: ConnectionStatus) -> tuple[str, str]:
@@ -50,7 +46,7 @@ def quota_words(status: ConnectionStatus) -> tuple[str, str]:
     if status.quota is None:
         return "no quota" if status.source is Source.FILES else "quota unknown", "muted"
     state = "ok" if status.quota_level is None else STATES[status.quota_level]
-    return f"{status.quota.left:.0%} left".replace("%", " %"), state
+    return f"{quota_left(status.quota)} left", state
 
 
 def _days(left: timedelta) -> str:

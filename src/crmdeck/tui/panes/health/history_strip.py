@@ -9,16 +9,17 @@ from enum import Enum
 from textual.content import Content
 
 from crmdeck.model import SyncOutcome, SyncRun
+from crmdeck.tui.health import COLOURS
 
 
 class Day(Enum):
-    """What a day was: its mark, its word, its colour."""
+    """What a day was: its mark, its word, its state."""
 
-    NOTHING = ("·", "nothing", "$muted")
-    SYNCED = ("■", "synced", "$good")
-    RECOVERED = ("✓", "recovered", "bold $good")
-    PARTLY = ("▲", "partly", "$warn")
-    FAILED = ("✕", "failed", "$bad")
+    NOTHING = ("·", "nothing", "muted")
+    SYNCED = ("■", "synced", "ok")
+    RECOVERED = ("✓", "recovered", "ok")
+    PARTLY = ("▲", "partly", "warn")
+    FAILED = ("✕", "failed", "error")
 
     @property
     def mark(self) -> str:
@@ -31,9 +32,14 @@ class Day(Enum):
         return self.value[1]
 
     @property
+    def state(self) -> str:
+        """Return the name of the state that the theme colours."""
+        return self.value[2]
+
+    @property
     def colour(self) -> str:
         """Return the style of the sign."""
-        return self.value[2]
+        return COLOURS[self.state]
 
 
 def outcome_of(run: SyncRun) -> Day:

@@ -22,6 +22,7 @@ def read_overview(workspace: Workspace) -> HealthOverview:
                 status,
                 workspace.health.sync_history(status.id, MOST_RUNS),
                 workspace.health.failures(status.id),
+                workspace.mappings.pairs(status.id),
             )
             for status in workspace.health.statuses()
         )

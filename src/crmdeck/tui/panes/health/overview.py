@@ -19,26 +19,32 @@ from crmdeck.model import (
     Connection,
     ConnectionStatus,
     ObjectFailure,
+    PairSummary,
     Platform,
+    Quota,
     Source,
     Status,
     SyncRun,
 )
 from crmdeck.tui.filters import KeyTest, one_of
 from crmdeck.tui.health import PLATFORM_NAMES, health_of
+from crmdeck.tui.text import count, display_text
 
-GAP = 3
-"""Cells between the parts of a heading."""
+SEPARATOR = " · "
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One connection: what it is, how it is doing, what was tried (newest first), what failed."""
+    """One connection: what it is, how it is doing, what was tried (newest first), what failed.
+
+    `pairs` are the object pairs that somebody has begun to map.
+    """
 
     connection: Connection
     status: ConnectionStatus
     runs: tuple[SyncRun, ...] = ()
     failures: tuple[ObjectFailure, ...] = ()
+    pairs: tuple[PairSummary, ...] = ()
 
     @property
     def id(self) -> str:
@@ -74,10 +80,10 @@ def urgency(entry: Entry) -> tuple[int, int, int]:
     )
 
 
-def ordered(entries: Iterable[Entry], *, worst_first: bool) -> tuple[Entry, ...]:
-    """Return the entries by name, or the worst first and those alike by name."""
+def ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries, the worst first and those alike by name."""
     by_name = sorted(entries, key=lambda entry: entry.connection.name.casefold())
-    return tuple(sorted(by_name, key=urgency) if worst_first else by_name)
+    return tuple(sorted(by_name, key=urgency))
 
 
 def where(connection: Connection) -> str:
@@ -95,19 +101,65 @@ def where(connection: Connection) -> str:
     return _host(connection.instance_url or connection.endpoint)
 
 
-def summary(entries: Sequence[Entry], width: int) -> tuple[str, ...]:
-    """Return the morning's answer: how many are in which state, the worst first.
+NUMBERS = ("Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
-    Where it does not fit into `width` cells, the last words are left to their signs.
-    """
-    words = [health_of(entry.status) for entry in ordered(entries, worst_first=True)]
-    counts = {health: words.count(health) for health in dict.fromkeys(words)}
-    told = [(f"{health.sign} {number}", f" {health.word}") for health, number in counts.items()]
-    for in_words in reversed(range(len(told) + 1)):
-        parts = [sign + word * (at < in_words) for at, (sign, word) in enumerate(told)]
-        if cell_len((" " * GAP).join(parts)) <= width:
-            break
-    return tuple(parts)
+
+def things_to_do(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the morning's answer: what there is to do, in words, the most urgent first."""
+    every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
+    found = []
+    for entry in every:
+        if entry.status.status is Status.REAUTH_REQUIRED:
+            found.append(f"sign in to {entry.connection.name}")
+        elif entry.status.status is Status.ERROR:
+            found.append(f"find out what is wrong with {entry.connection.name}")
+    unseen = sum(entry.status.unseen.total for entry in entries)
+    breaking = sum(entry.status.unseen.breaking for entry in entries)
+    if unseen:
+        bad = f" ({breaking:,} breaking)" if breaking else ""
+        found.append(f"look at {count(unseen, 'change')}{bad}")
+    found += [text for entry in every for text in _said(entry)]
+    return tuple(found)
+
+
+def _said(entry: Entry) -> Iterable[str]:
+    """Yield what else is to be done for a connection that works."""
+    name, status = entry.connection.name, entry.status
+    if status.status is not Status.ACTIVE:
+        return
+    codes = {alert.code for alert in status.alerts if alert.level is not AlertLevel.INFO}
+    if "DRIFT_ON_MAPPED_FIELDS" in codes and not status.unseen.total:
+        yield f"repair the mappings of {name}"
+    if status.quota is not None and status.quota_level is not None:
+        yield f"{name} has {quota_left(status.quota)} quota left"
+    elif "SYNC_NOT_ADVANCING" in codes or "OBJECTS_FAILED" in codes:
+        yield f"refresh {name}"
+    elif any(alert.code == "NEVER_REFRESHED" for alert in status.alerts):
+        yield f"read {name} for the first time"
+    if "TOKEN_ENDS_SOON" in codes or "TOKEN_ENDED" in codes:
+        yield f"sign in to {name}"
+
+
+def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
+    """Return how much there is to do, and what, in `width` cells; what has no room is counted."""
+    things = things_to_do(entries)
+    if not things:
+        return "Nothing to do:", f"{count(len(entries), 'connection')}, all is well"
+    number = NUMBERS[len(things)] if len(things) < len(NUMBERS) else str(len(things))
+    whole = f"{number} {'thing' if len(things) == 1 else 'things'} to do:"
+    leads = (whole, "To do:")
+    for shown in range(len(things), -1, -1):
+        more = f" +{len(things) - shown} more" if shown < len(things) else ""
+        text = SEPARATOR.join(map(display_text, things[:shown])) + more
+        for lead in leads:
+            if cell_len(f"{lead} {text}") <= width:
+                return lead, text
+    return whole, ""
+
+
+def quota_left(quota: Quota) -> str:
+    """Return how much of an allowance is left: `8 %`."""
+    return f"{quota.left:.0%}".replace("%", " %")
 
 
 def searched(entry: Entry) -> Iterable[str]:

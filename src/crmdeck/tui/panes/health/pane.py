@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -20,13 +19,12 @@ from crmdeck.tui.actions import EVERYWHERE, Actions, actions, key_label, offers
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
-from crmdeck.tui.panes.health.cards import Cards
+from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.loader import read_overview
 from crmdeck.tui.panes.health.overview import (
     FILTER_KEYS,
-    GAP,
     STEP_ACTIONS,
     STEP_WORDS,
     Entry,
@@ -37,9 +35,10 @@ from crmdeck.tui.panes.health.overview import (
     summary,
 )
 from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
-TITLE = "Health"
+HEADING_PADDING = 2
 
 
 class HealthPane(Pane):
@@ -53,21 +52,18 @@ class HealthPane(Pane):
         super().__init__(host, id=id)
         self.commands = HealthCommands(self, host, self.loader)
         self.overview = HealthOverview()
-        self._worst_first = True
         self._hint = ""
         self._drawn: Entry | None = None
 
     def compose_body(self) -> ComposeResult:
-        """Yield the cards, and the connection under the cursor in full."""
-        with Container(id="board"):
-            yield Cards(id="cards")
-            yield Static("No connection passes the filter.", id="none", markup=False)
-            yield TextView(id="connection")
+        """Yield the connections, and below them what there is to say of the chosen one."""
+        yield Table[Entry]((), key=lambda entry: entry.id, can_mark=False, id="connections")
+        yield TextView(id="connection")
 
     @property
-    def cards(self) -> Cards:
-        """The list of cards."""
-        return self.query_one(Cards)
+    def table(self) -> Table[Entry]:
+        """The connections, one a line."""
+        return self.query_one("#connections", Table)
 
     @property
     def details(self) -> TextView:
@@ -93,12 +89,7 @@ class HealthPane(Pane):
     @property
     def shown(self) -> Sequence[Entry]:
         """The connections that pass the filter."""
-        return self.cards.entries
-
-    @property
-    def worst_first(self) -> bool:
-        """Whether the worst come first, or else the names decide."""
-        return self._worst_first
+        return self.table.shown()
 
     @property
     def is_inside(self) -> bool:
@@ -137,21 +128,18 @@ class HealthPane(Pane):
         """Have the screen add a connection."""
         self.post_message(self.AddConnection())
 
-    def order(self, *, worst_first: bool) -> None:
-        """Order by name, or the worst first."""
-        self._worst_first = worst_first
-        self._arrange()
-
     def enter(self) -> None:
         """Go into the details."""
         self.add_class("-inside")
+        self._draw_detail(anew=True)
         self.details.focus()
         self.refresh_bindings()
 
     def leave(self) -> None:
-        """Go back to the cards."""
+        """Go back to the connections."""
         self.remove_class("-inside")
-        self.cards.focus()
+        self._draw_detail(anew=True)
+        self.table.focus()
         self.refresh_bindings()
 
     def apply_filter(self, text: str) -> None:
@@ -161,29 +149,58 @@ class HealthPane(Pane):
     def _arrange(self) -> None:
         found = compile_filter(self.filter_text, searched=searched, keys=FILTER_KEYS)
         self._hint = found.hint
-        every = ordered(self.overview.entries, worst_first=self._worst_first)
-        shown = [entry for entry in every if found.predicate is None or found.predicate(entry)]
-        self.cards.show_entries(shown, self.overview.now, self.connection_id)
-        self.set_class(bool(every) and not shown, "-none")
-        total = f"{len(shown)} of {len(every)}" if len(shown) < len(every) else f"{len(every)}"
-        self.post_message(self.Summary(total, self._hint))
+        table = self.table
+        self._fit_columns()
+        table.set_rows(ordered(self.overview.entries), cursor=self.connection_id)
+        table.set_filter(found.predicate, found.words)
         self._show_chosen()
 
+    def _fit_columns(self) -> None:
+        """Share the width among the columns anew."""
+        width = self.table.scrollable_content_region.width
+        if width:
+            self.table.set_columns(columns_for(self.overview.entries, self.now, width))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay out for another width."""
+        self.call_after_refresh(self._fit_columns)
+        self._show_summary()
+
+    @on(Table.Ordered)
+    def _ordered(self) -> None:
+        self.post_message(self.Summary(self.table.count_text, self._hint))
+
     def _show_chosen(self) -> None:
-        self.cards.choose(self.connection_id)
+        self._go_to_chosen()
         entry, before = self.entry, self._drawn
         if entry is not before:
             self._drawn = entry
             same = entry is not None and before is not None and entry.id == before.id
-            self.details.show(self._detail, anew=not same)
+            self._draw_detail(anew=not same)
+        self._show_summary()
+        self.refresh_bindings()
+
+    def _go_to_chosen(self) -> None:
+        """Put the cursor on the connection that is chosen, if it passes the filter."""
+        ids = [entry.id for entry in self.shown]
+        if self.connection_id in ids:
+            self.table.move_to(ids.index(self.connection_id))
+
+    def _show_summary(self) -> None:
         entries = self.overview.entries
         if entries:
-            self.set_heading(TITLE, *summary(entries, self.size.width - len(TITLE) - GAP - 2))
-        self.refresh_bindings()
+            lead, told = summary(entries, self.size.width - HEADING_PADDING)
+            heading = self.query_one(".heading", Static)
+            heading.update(Content.assemble((lead, "bold"), " ", told))
+
+    def _draw_detail(self, *, anew: bool) -> None:
+        self.details.show(self._detail, anew=anew)
 
     def _detail(self, width: int) -> Content:
         entry = self._drawn
-        return detail(entry, self.now, width, self.step_hint) if entry is not None else Content("")
+        if entry is None:
+            return Content("")
+        return detail(entry, self.now, width, self.step_hint, whole=self.is_inside)
 
     def step_hint(self, alert: Alert) -> str:
         """Return the key of an alert's next step: that of the most urgent is always `n`."""
@@ -199,14 +216,18 @@ class HealthPane(Pane):
         keys += [action.keys[0] for action in actions() if action.id == wanted]
         return f"{key_label(keys[0])} {STEP_WORDS[alert.next_step]}" if keys else ""
 
-    @on(Cards.Moved)
-    def _moved(self, message: Cards.Moved) -> None:
-        self.connection_id = message.connection_id
+    @on(Table.Highlighted)
+    def _moved(self) -> None:
+        # Where the cursor is now counts: what is told of may be behind already.
+        entry = self.table.cursor_row
+        if entry is None or entry.id == self.connection_id:
+            return
+        self.connection_id = entry.id
         self.show_error(None)
         self._show_chosen()
-        self.post_message(self.Chosen(message.connection_id))
+        self.post_message(self.Chosen(entry.id))
 
-    @on(Cards.Opened)
+    @on(Table.Selected)
     def _opened(self) -> None:
         self.enter()
 
@@ -217,18 +238,20 @@ class HealthPane(Pane):
 
     def export_request(self) -> ExportRequest | None:
         """Export the health of the connections that show."""
-        shown = frozenset(entry.id for entry in self.cards.entries)
+        shown = frozenset(entry.id for entry in self.shown)
         return ExportRequest("health", only=shown, everywhere=True) if shown else None
 
     def state(self) -> dict[str, Any]:
-        """Keep the order."""
-        return {"worst_first": self._worst_first}
+        """Keep the sort."""
+        sort = self.table.sort
+        return {"sort": [sort.column_id, sort.descending] if sort else None}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up the order."""
-        wanted = state.get("worst_first")
-        self._worst_first = wanted if isinstance(wanted, bool) else self._worst_first
+        """Take up the sort."""
+        match state.get("sort"):
+            case [str(column_id), bool(descending)]:
+                self.table.set_sort(Sort(column_id, descending))
 
     def focus_target(self) -> Widget | None:
-        """Return the cards, or the details that the user is in."""
-        return self.details if self.is_inside else self.cards
+        """Return the connections, or the details that the user is in."""
+        return self.details if self.is_inside else self.table

@@ -24,6 +24,7 @@ class Column(Generic[R]):
     `hide_below` leaves a table narrower than that. `reach` names the column up to whose
     end a cell goes, where it takes in those to its right (a title above others, say).
     `fit` gives the text for a number of cells, where it is better shortened than cut at its end.
+    `parts` gives the cell for a number of cells as texts with a state each, where it has several.
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
     columns are those in which the plain word filter looks and where matches are highlighted.
     """
@@ -43,6 +44,7 @@ class Column(Generic[R]):
     hide_below: int = 0
     reach: Callable[[R], str] | None = None
     fit: Callable[[R, int], str] | None = None
+    parts: Callable[[R, int], Sequence[tuple[str, str]]] | None = None
 
     def key(self, row: R) -> Any:
         """Return what `row` is sorted by under this column."""

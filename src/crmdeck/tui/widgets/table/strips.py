@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -145,20 +146,39 @@ def row_strip(
         if column.reach is not None:
             index = _reached(placed, index, column.reach(row))
         width = placed[index].start + placed[index].width - place.start
-        style = ground
-        name = column.style(row) if column.style is not None else ""
-        if name and not (state.cursor and name == "muted"):
-            style = ground + look.state(name)
-            if state.cursor:
-                style += look.cursor
-        text = pad(
-            display_text(_text(column, row, width), width), width, right=column.align == "right"
-        )
-        segments += _highlighted(text, style, look.match, words if column.searched else ())
+        if column.parts is not None and width == place.width:
+            segments += _parted(column.parts(row, width), width, state, ground, look)
+        else:
+            style = _styled(column.style(row) if column.style else "", state, ground, look)
+            text = pad(
+                display_text(_text(column, row, width), width),
+                width,
+                right=column.align == "right",
+            )
+            segments += _highlighted(text, style, look.match, words if column.searched else ())
         if index < len(placed) - 1:
             segments.append(Segment(" " * GAP, ground))
         index += 1
     return Strip(segments)
+
+
+def _styled(name: str, state: RowState, ground: Style, look: Look) -> Style:
+    if not name or (state.cursor and name == "muted"):
+        return ground
+    style = ground + look.state(name)
+    return style + look.cursor if state.cursor else style
+
+
+def _parted(
+    parts: Iterable[tuple[str, str]], width: int, state: RowState, ground: Style, look: Look
+) -> Iterable[Segment]:
+    """Yield the parts of a cell, each in its state, and what fills it up to its width."""
+    left = width
+    for text, name in parts:
+        shown = display_text(text, left)
+        left -= cell_len(shown)
+        yield Segment(shown, _styled(name, state, ground, look))
+    yield Segment(" " * left, ground)
 
 
 def _text(column: Column[R], row: R, width: int) -> str:

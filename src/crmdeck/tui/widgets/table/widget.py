@@ -123,7 +123,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.empty = empty
-        self.header_height = 1 if any(column.title for column in self.columns) else 0
         self.can_mark = can_mark
         self.marks = Marks()
         self.sort: Sort | None = sort
@@ -145,6 +144,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._coming: Coming[R] | None = None
         if rows:
             self._rows, self._order = rows, range(len(rows))
+
+    @property
+    def header_height(self) -> int:
+        """The lines that the titles take: none where no column has one."""
+        return 1 if any(column.title for column in self.columns) else 0
 
     @property
     def total_count(self) -> int:

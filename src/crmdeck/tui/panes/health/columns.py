@@ -1,0 +1,154 @@
+"""What a connection looks like as a line of the table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+
+from crmdeck.tui.health import ago, health_of
+from crmdeck.tui.panes.health.facts import quota_words, token_life
+from crmdeck.tui.panes.health.history_strip import days, weeks_in
+from crmdeck.tui.panes.health.overview import Entry, urgency
+from crmdeck.tui.text import count, display_text
+from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.strips import GUTTER
+
+MOST_NAME = 40
+QUOTA, TOKEN, CHANGES = 5, 14, 9
+LEAST_STATE, LEAST_SYNCED = 6, 9
+GAUGE = 8
+MOST_WEEKS, LEAST_WEEKS = 6, 2
+WIDE = 104
+"""Cells of a table from which on it has gauge and token."""
+
+
+def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return a bar of `width` cells that empties as an allowance is used up, with its states."""
+    filled = min(width, max(1 if left > 0 else 0, round(left * width)))
+    return ("━" * filled, state), ("╌" * (width - filled), "muted")
+
+
+def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Column[Entry], ...]:
+    """Return the columns of a table of `width` cells.
+
+    Names are whole; where room lacks, gauge and token give way, then weeks of the history.
+    """
+    wide = width >= WIDE
+    quota = QUOTA + (GAUGE + 1) * wide
+    state = max([LEAST_STATE, *(cell_len(health_of(entry.status).word) for entry in entries)])
+    synced = max(
+        [LEAST_SYNCED, *(cell_len(_synced(entry, now, short=not wide)) for entry in entries)]
+    )
+    fixed = [1, state, synced, quota, CHANGES, *([TOKEN] if wide else [])]
+    weeks_at_least = 7 * LEAST_WEEKS
+    room = width - GUTTER - sum(fixed) - GAP * (len(fixed) + 1)
+    names = max([10, *(cell_len(display_text(entry.connection.name)) for entry in entries)])
+    name = min(names, MOST_NAME, max(10, room - weeks_at_least))
+    weeks = weeks_in(room - name, MOST_WEEKS)
+    columns = (
+        Column[Entry](
+            "sign",
+            "",
+            lambda entry: health_of(entry.status).sign,
+            style=_state,
+            width=1,
+            sortable=False,
+            searched=False,
+        ),
+        Column[Entry]("name", "Connection", lambda entry: entry.connection.name, width=name),
+        Column[Entry](
+            "state",
+            "State",
+            lambda entry: health_of(entry.status).word,
+            style=_state,
+            width=state,
+            sort_key=urgency,
+        ),
+        Column[Entry](
+            "synced",
+            "Last sync",
+            lambda entry: _synced(entry, now, short=not wide),
+            width=synced,
+            sort_key=lambda entry: entry.status.last_sync_at,
+            searched=False,
+        ),
+        Column[Entry](
+            "quota",
+            "Quota left" if wide else "Quota",
+            _percent,
+            parts=lambda entry, cells: _quota(entry, cells, bar=wide),
+            width=quota,
+            sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
+            searched=False,
+        ),
+        *(
+            [
+                Column[Entry](
+                    "token",
+                    "Token",
+                    lambda entry: token_life(entry, now)[0],
+                    style=lambda entry: token_life(entry, now)[1],
+                    width=TOKEN,
+                    sort_key=lambda entry: entry.connection.token_expires_at,
+                    searched=False,
+                )
+            ]
+            if wide
+            else []
+        ),
+        Column[Entry](
+            "changes",
+            "Not seen",
+            lambda entry: f"{entry.status.unseen.total:,}",
+            parts=_changes,
+            width=CHANGES,
+            sort_key=lambda entry: -entry.status.unseen.total,
+            searched=False,
+        ),
+        Column[Entry](
+            "weeks",
+            count(weeks, "week"),
+            lambda entry: "".join(day.mark for day in days(entry.runs, now, weeks * 7)),
+            parts=lambda entry, _: [
+                (day.mark, day.state) for day in days(entry.runs, now, weeks * 7)
+            ],
+            width=weeks * 7,
+            sortable=False,
+            searched=False,
+        ),
+    )
+    return columns if weeks else columns[:-1]
+
+
+def _state(entry: Entry) -> str:
+    return health_of(entry.status).state
+
+
+def _synced(entry: Entry, now: datetime, *, short: bool) -> str:
+    told = ago(entry.status.last_sync_at, now)
+    return told.removesuffix(" ago") if short else told
+
+
+def _percent(entry: Entry) -> str:
+    quota = entry.status.quota
+    return f"{quota.left:.0%}" if quota is not None else "-"
+
+
+def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
+    quota = entry.status.quota
+    if quota is None:
+        return [("-", "muted")]
+    state = quota_words(entry.status)[1]
+    told = (f"{_percent(entry):>{QUOTA}}", "" if state == "ok" else state)
+    return [*gauge(quota.left, GAUGE, state), (" ", ""), told] if bar else [told]
+
+
+def _changes(entry: Entry, _cells: int) -> list[tuple[str, str]]:
+    unseen = entry.status.unseen
+    if not unseen.total:
+        return [("-", "muted")]
+    parts = [(f"{unseen.total:<4,}", "strong")]
+    return [*parts, (f" ✕{unseen.breaking:,}", "error")] if unseen.breaking else parts
