@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
+from crmdeck.redaction import redact
+
 
 class ExitCode(IntEnum):
     """The exit codes of the headless face; they are a contract."""
@@ -61,8 +63,8 @@ class CrmdeckError(Exception):
 
     `code` is stable and upper snake case. `next_step` is what helps, `connection` the name of
     the connection that it is about, where either is known. `message`, `cause` and `remedy` are
-    one line each; line breaks and control characters from outside are replaced, so that an error
-    can be printed as it is.
+    one line each, without secrets; line breaks and control characters from outside are replaced,
+    so that an error can be printed as it is.
     """
 
     code = "FAILED"
@@ -79,10 +81,10 @@ class CrmdeckError(Exception):
         remedy: str | None = None,
         code: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = one_line(message)
-        self.cause = one_line(cause) if cause else None
-        self.remedy = one_line(remedy) if remedy else None
+        self.message = _shown(message)
+        self.cause = _shown(cause) if cause else None
+        self.remedy = _shown(remedy) if remedy else None
+        super().__init__(self.message)
         if code is not None:
             self.code = code
 
@@ -196,6 +198,10 @@ class CancelledError(CrmdeckError):
     """The user cancelled; nothing was written."""
 
     code = "CANCELLED"
+
+
+def _shown(text: str) -> str:
+    return one_line(redact(text))
 
 
 def one_line(text: str) -> str:

@@ -44,7 +44,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     actor: str | None = None
-    database: str | None = None
+    database: str | None = Field(default=None, repr=False)
     ttl_hours: float = Field(default=24.0, gt=0, le=MAX_TTL_HOURS)
     cache_wait: float = Field(default=10.0, ge=0, le=3600)
     quota_reserve: float = Field(default=0.10, ge=0, lt=1)

@@ -42,7 +42,12 @@ NotifyOption = Annotated[
 ]
 HeartbeatOption = Annotated[
     str | None,
-    typer.Option("--heartbeat", help="The address of a watchdog, called once a check has run."),
+    typer.Option(
+        "--heartbeat",
+        envvar="CRMDECK_HEARTBEAT",
+        show_envvar=True,
+        help="The address of a watchdog, called once a check has run.",
+    ),
 ]
 
 

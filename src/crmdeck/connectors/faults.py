@@ -6,12 +6,12 @@ from the HTTP status alone. This is their one loader; `docs/faults.md` is drawn 
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from crmdeck import redaction
 from crmdeck.errors import (
     CancelledError,
     ConflictError,
@@ -24,6 +24,7 @@ from crmdeck.errors import (
     SourceError,
     UsageError,
 )
+from crmdeck.redaction import redact
 
 _KINDS: dict[str, type[CrmdeckError]] = {
     "reauth": ReauthRequiredError,
@@ -35,7 +36,6 @@ _KINDS: dict[str, type[CrmdeckError]] = {
     "conflict": ConflictError,
     "no_schema": SchemaNotDiscoveredError,
 }
-_NOT_PLAIN = re.compile(r"[^\w./ -]")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,14 @@ class Fault:
         )
 
     def to_error(self, vendor_code: str = "", detail: str = "") -> CrmdeckError:
-        """Return the error to raise; the vendor's code and `detail` go into its cause."""
-        said = _NOT_PLAIN.sub("", vendor_code)[:60]
-        parts = [self.cause, detail, f"({said})" if said else ""]
+        """Return the error to raise; the vendor's code and `detail` go into its cause.
+
+        Both are the words of somebody else: a code that does not look like one is left out.
+        """
+        said = (
+            vendor_code if vendor_code in self.vendor_codes else redaction.vendor_code(vendor_code)
+        )
+        parts = [self.cause, redact(detail, foreign=True), f"({said})" if said else ""]
         return self.error(
             self.message,
             cause=" ".join(part for part in parts if part),

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
+from crmdeck.redaction import redact
 
 _CHUNK = 64 * 1024
 
@@ -60,6 +61,23 @@ def check_endpoint(endpoint: str) -> str:
             code="INSECURE_ENDPOINT",
         )
     return endpoint.rstrip("/")
+
+
+def check_origin(url: str) -> str:
+    """Return scheme and host of a URL that a CRM gave as its own, and nothing else of it.
+
+    Raises UsageError like `check_endpoint`, and where a secret was put into the host.
+    """
+    parts = urlsplit(check_endpoint(url))
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if redact(origin) != origin:
+        raise UsageError(
+            "The CRM gave an address that can't be its own.",
+            cause="A secret stands in the name of the host.",
+            remedy="Check what answers in the CRM's place.",
+            code="BAD_ENDPOINT",
+        )
+    return origin
 
 
 def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Credentials, TokenListener
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, ReauthRequiredError
+from crmdeck.redaction import remember
 
 _AHEAD = timedelta(seconds=60)
 
@@ -26,6 +27,10 @@ class Grant:
     expires_in: float | None = None
     instance_url: str | None = None
     organisation: str | None = None
+
+    def __post_init__(self) -> None:
+        remember(self.access_token)
+        remember(self.refresh_token)
 
 
 class TokenKeeper:

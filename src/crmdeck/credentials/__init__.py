@@ -10,6 +10,7 @@ from crmdeck.credentials.oskeyring import (
     no_keyring,
 )
 from crmdeck.credentials.stores import (
+    PUBLIC_NAMES,
     SECRET_NAMES,
     SECRETS_FILE,
     FileSecrets,
@@ -20,10 +21,12 @@ from crmdeck.credentials.vault import (
     ConnectionSecrets,
     Vault,
     environment_variable,
+    remember_secrets,
     secrets_from_environment,
 )
 
 __all__ = [
+    "PUBLIC_NAMES",
     "SECRETS_FILE",
     "SECRET_NAMES",
     "ConnectionSecrets",
@@ -36,5 +39,6 @@ __all__ = [
     "environment_variable",
     "keyring_available",
     "no_keyring",
+    "remember_secrets",
     "secrets_from_environment",
 ]

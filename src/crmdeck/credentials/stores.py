@@ -22,6 +22,8 @@ SECRET_NAMES = (
     "session_token",
     "password",
 )
+PUBLIC_NAMES = ("client_id", "username")
+"""Those of them that are only names, and may be told."""
 
 
 class SecretStore(Protocol):

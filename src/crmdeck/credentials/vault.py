@@ -10,6 +10,7 @@ from pathlib import Path
 
 from crmdeck.credentials.oskeyring import REPLACES, KeyringSecrets, NoKeyringError
 from crmdeck.credentials.stores import (
+    PUBLIC_NAMES,
     SECRET_NAMES,
     SECRETS_FILE,
     FileSecrets,
@@ -17,6 +18,7 @@ from crmdeck.credentials.stores import (
     SecretStore,
 )
 from crmdeck.model import SecretsPlace
+from crmdeck.redaction import remember
 
 # Lets the file be the place of a connection before there is a secret to put in.
 _KEPT_HERE = "kept_here"
@@ -104,6 +106,12 @@ class ConnectionSecrets:
 
     def get(self, name: str) -> str | None:
         """Return the secret of that name, or None."""
+        found = self._find(name)
+        if found is not None:
+            remember_secrets({name: found})
+        return found
+
+    def _find(self, name: str) -> str | None:
         given = self._given(name)
         if given is None:
             return self._store.get(self._connection_id, name)
@@ -113,6 +121,7 @@ class ConnectionSecrets:
 
     def put(self, values: Mapping[str, str | None]) -> None:
         """Store secrets, and remove those that are None."""
+        remember_secrets(values)
         replaced = {
             name + REPLACES: _digest(given)
             for name, value in values.items()
@@ -124,6 +133,13 @@ class ConnectionSecrets:
         if self._environment is None:
             return None
         return os.environ.get(environment_variable(self._environment, name)) or None
+
+
+def remember_secrets(values: Mapping[str, str | None]) -> None:
+    """Let no text show these secrets, by name, from now on."""
+    for name, value in values.items():
+        if name not in PUBLIC_NAMES:
+            remember(value)
 
 
 def environment_variable(connection_name: str, secret_name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from crmdeck.errors import SourceError
+from crmdeck.redaction import redact
 
 # Full descriptions of 1,300 objects come to some 100 MB.
 MAX_BYTES = 512 * 1024 * 1024
@@ -157,7 +158,9 @@ def broken(
     `why` stands in the message, since lists of failures show no more than that.
     """
     return SourceError(
-        f"{file} is broken at {place}: {why.rstrip('.')}.", remedy=remedy, code="FILE_BROKEN"
+        f"{file} is broken at {place}: {redact(why, foreign=True).rstrip('.')}.",
+        remedy=remedy,
+        code="FILE_BROKEN",
     )
 
 

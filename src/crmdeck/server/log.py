@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from crmdeck.errors import one_line
+from crmdeck.redaction import redact
 
 _FORM = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LONGEST_LINE = 500
@@ -59,7 +60,7 @@ class BoundedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
-        text = super().format(record)
+        text = redact(super().format(record))
         if not record.exc_info:
             return _cut(one_line(text), LONGEST_LINE)
         return _cut(text, LONGEST_RECORD)

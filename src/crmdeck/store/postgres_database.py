@@ -11,6 +11,7 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import unquote, urlsplit
 
 from crmdeck.errors import CacheBusyError, CacheError, UsageError
+from crmdeck.redaction import remember
 from crmdeck.store.database import Row, quote
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psyc
     driver()
     import psycopg
 
+    for password in _passwords(url):
+        remember(unquote(password))
     user = current_user_and_host()
     name = f"crmdeck {user}" if purpose is None else f"crmdeck {purpose} {user}"
     with wording_failures(url):
@@ -284,10 +287,15 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
 )
 
 
-def _hidden(text: str, url: str) -> str:
+def _passwords(url: str) -> list[str]:
     parts = urlsplit(url)
     written = [parts.password, *(each[1] for each in _PASSWORD_OPTION.findall(parts.query))]
-    for secret in filter(None, written):
+    return [each for each in written if each]
+
+
+def _hidden(text: str, url: str) -> str:
+    # Not `redact`: a password of any length, which stands in this one address.
+    for secret in _passwords(url):
         for form in (secret, unquote(secret), percent_encoded(secret, safe="")):
             text = text.replace(form, "...")
     return text

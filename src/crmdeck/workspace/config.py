@@ -12,6 +12,7 @@ from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import write_atomically
 from crmdeck.home import resolve_home
 from crmdeck.model import WireModel
+from crmdeck.redaction import redact
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.workspace.context import not_found
 
@@ -112,7 +113,10 @@ def _value(text: str) -> Any:
 
 def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
     def plain(one: Any) -> Any:
-        return [each.model_dump(mode="json") for each in one] if isinstance(one, tuple) else one
+        if isinstance(one, tuple):
+            return [each.model_dump(mode="json") for each in one]
+        # The address of a database may hold its password.
+        return redact(one) if isinstance(one, str) else one
 
     return Setting(
         key=key, value=plain(value), default=plain(default), source=str(path) if path else "default"

@@ -20,6 +20,7 @@ from time import sleep
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import check_summary, issue_text
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel, WireModel
+from crmdeck.redaction import remember
 from crmdeck.settings import NoticeRoute
 from crmdeck.text import visible_text
 from crmdeck.workspace.context import Context, new_id
@@ -95,6 +96,7 @@ class Notices:
         """Tell a watchdog that a check ran; return why that failed, None where it did not."""
         import httpx
 
+        remember(url)
         address = check_endpoint(url)
         try:
             httpx.get(address, timeout=_TIMEOUT).raise_for_status()
@@ -236,6 +238,7 @@ def _from_environment(route: NoticeRoute, what: str) -> str:
             remedy="Set it in the environment of the command; it is a secret.",
             code="NOTICE_NOT_SET",
         )
+    remember(value)
     return value
 
 

@@ -37,6 +37,7 @@ from crmdeck.model import (
     Scope,
     Suggestion,
 )
+from crmdeck.redaction import redact
 
 # A key does not tell its scopes: what it may do is found by trying.
 _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
@@ -80,8 +81,8 @@ class HubSpotConnector:
         token = self._introspect(cancel)
         user = token.get("user") or token.get("user_email")
         return ProbeReport(
-            user=user if isinstance(user, str) else None,
-            organisation=str(details["portalId"]) if "portalId" in details else None,
+            user=redact(user) if isinstance(user, str) else None,
+            organisation=redact(str(details["portalId"])) if "portalId" in details else None,
             quota=self._meter.quota,
             token_expires_at=self._client.tokens.expires_at or self._end_of(token),
             missing_permissions=self._missing_permissions(token, cancel),

@@ -51,6 +51,7 @@ from crmdeck.model import (
     Suggestion,
     WireModel,
 )
+from crmdeck.redaction import redact
 
 HISTORY = 500
 # From so many object types on all of them in one answer cost less than each by itself.
@@ -335,13 +336,13 @@ def _as_it_was(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]
     return Notice(
         code="REMOTE_NOT_REFRESHED",
         message=f"It was not refreshed in PartnerOS: what is here is what it had{when}.",
-        cause=" ".join(part for part in (why, trouble) if part),
+        cause=redact(" ".join(part for part in (why, trouble) if part), foreign=True),
         remedy="Ask somebody whose role may refresh, or wait for PartnerOS to do so.",
     )
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return redact(value) if isinstance(value, str) and value else None
 
 
 def _platform(value: object) -> Platform | None:

@@ -36,6 +36,7 @@ from crmdeck.model import (
     Scope,
     Suggestion,
 )
+from crmdeck.redaction import redact
 
 VIEW_SETUP = "View Setup and Configuration (tells a hidden field from a removed one)"
 
@@ -154,4 +155,4 @@ class SalesforceConnector:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return redact(value) if isinstance(value, str) else None

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from crmdeck.connectors.base import Credentials, Meter
-from crmdeck.connectors.http import check_endpoint, not_json
+from crmdeck.connectors.http import check_endpoint, check_origin, not_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
@@ -172,7 +172,7 @@ def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]
     return Grant(
         access_token=token,
         refresh_token=refresh_token if isinstance(refresh_token, str) else None,
-        instance_url=check_endpoint(instance) if isinstance(instance, str) else None,
+        instance_url=check_origin(instance) if isinstance(instance, str) else None,
         organisation=identity[1] if identity else None,
     )
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
+from crmdeck.redaction import redact, remember, vendor_code
 
 if TYPE_CHECKING:
     from crmdeck.workspace.signin.redirect import RedirectServer
@@ -70,6 +71,8 @@ class BrowserSignIn:
         self._redeem = redeem
         self._state = secrets.token_urlsafe(24)
         self._verifier = secrets.token_urlsafe(48)
+        remember(self._state)
+        remember(self._verifier)
         self._lock = threading.Lock()
         self._answered = threading.Event()
         self._answer: Mapping[str, str] = {}
@@ -162,6 +165,7 @@ class BrowserSignIn:
             return False
         with self._lock:
             if not self._answered.is_set():
+                remember(answer.get("code"))
                 self._answer = answer
                 self._answered.set()
         return True
@@ -179,7 +183,7 @@ def _denied(answer: Mapping[str, str]) -> SignInError:
     said = answer.get("error_description", "")
     return SignInError(
         "The CRM did not let the app in.",
-        cause=f"It said: {error[:60]} {said[:200]}".strip(),
+        cause=f"It said: {vendor_code(error)} {redact(said, foreign=True)[:200]}".strip(),
         remedy="Check the app's callback URLs, its scopes and its policies in the CRM.",
         code="SIGN_IN_REFUSED",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmdeck.connectors.tokens import Grant
+from crmdeck.credentials import remember_secrets
 
 
 class MemoryCredentials:
@@ -14,6 +15,7 @@ class MemoryCredentials:
     """
 
     def __init__(self, given: Mapping[str, str], grant: Grant | None = None) -> None:
+        remember_secrets(given)
         self._values = dict(given)
         self.renewed: dict[str, str] = {}
         if grant is not None:
@@ -30,6 +32,7 @@ class MemoryCredentials:
 
     def put(self, values: Mapping[str, str]) -> None:
         """Take what the CRM gave."""
+        remember_secrets(values)
         self._values.update(values)
         self.renewed.update(values)
 

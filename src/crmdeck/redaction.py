@@ -1,0 +1,134 @@
+"""Takes secrets out of text that is stored or shown: errors, logs, what a CRM said.
+
+Two things are known of a secret: that this process uses it (`remember`), and what it looks like.
+Nothing here is ever written anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache
+from itertools import pairwise
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "(secret)"
+LONGEST_CODE = 60
+_SHORTEST = 8
+_HEAD = 24
+_MOST = 1000
+_OPAQUE = 20
+
+_known: dict[str, None] = {}
+_turn = threading.Lock()
+
+
+def remember(secret: str | None) -> None:
+    """Take note of a secret that this process uses, so that `redact` finds it in whatever form.
+
+    What is shorter than eight characters is left out: it would stand in any text by chance.
+    """
+    if not secret:
+        return
+    lines = {line.strip() for line in secret.splitlines() if not line.startswith("-----")}
+    with _turn:
+        for line in lines:
+            for form in {line, quote(line, safe=""), quote_plus(line), line.encode().hex()}:
+                if len(form) >= _SHORTEST:
+                    _known.pop(form, None)
+                    _known[form] = None
+        while len(_known) > _MOST:
+            del _known[next(iter(_known))]
+
+
+def redact(text: str, *, foreign: bool = False) -> str:
+    """Return `text` without secrets: those in use, and what has the form of one.
+
+    `foreign` is for the words of somebody else, where any long run of random letters and digits
+    may be a token, and is taken out too.
+    """
+    for secret in tuple(_known):
+        text = _without(text, secret)
+    for pattern, by in _shapes():
+        text = pattern.sub(by, text)
+    return _RUN.sub(_hide_opaque, text) if foreign else text
+
+
+def vendor_code(text: object) -> str:
+    """Return what a CRM gives as the code of a failure, empty where it does not look like one.
+
+    Codes are words in capitals (`INVALID_SESSION_ID`), OAuth's in small letters
+    (`invalid_grant`).
+    """
+    code = str(text)
+    if len(code) > LONGEST_CODE or not _CODE.fullmatch(code) or redact(code) != code:
+        return ""
+    return code
+
+
+_CODE = re.compile(r"[A-Z]{2,24}(_[A-Z]{1,24}){0,9}(_?\d{1,3})?|[a-z]{2,20}(_[a-z]{2,20}){1,4}")
+_RUN = re.compile(rf"[A-Za-z0-9_.~+/=!-]{{{_OPAQUE},}}")
+
+
+@cache
+def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the forms of secrets: compiled once, and not where nothing ever fails."""
+    names = (
+        r"access_?token|refresh_?token|id_?token|session_?token|client_?secret|private_?key"
+        r"|api_?key|hapikey|passw(?:or)?d|pwd|secret|assertion|code_?verifier|sid|token"
+    )
+    return tuple(
+        (re.compile(pattern, re.IGNORECASE | re.DOTALL), by)
+        for pattern, by in (
+            (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\Z)", HIDDEN),
+            (r"\b(bearer|basic)\s+(?=\S*\d)[\w.~+/=!-]{8,}", rf"\1 {HIDDEN}"),
+            (r"\b(authorization|(?:set-)?cookie)(\s*:\s*)[^\r\n]+", rf"\1\2{HIDDEN}"),
+            (rf"((?:\b|_)(?:{names}))(\s*=\s*[\"']?)[^\s\"'&;,)]{{4,}}", rf"\1\2{HIDDEN}"),
+            (rf"([\"'](?:{names})[\"']\s*:\s*[\"'])[^\"']+", rf"\1{HIDDEN}"),
+            (r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/]*@", rf"\1{HIDDEN}@"),
+            (r"\b00D\w{12,15}![\w.]{16,}", HIDDEN),
+            (r"\b5Aep\w{3}[\w.]{16,}", HIDDEN),
+            (r"\bpat-\w+-[0-9a-f-]{20,}", HIDDEN),
+            (r"\b(?:na|eu|ap)\d-[0-9a-f]{4}-[0-9a-f-]{20,}", HIDDEN),
+            (r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*", HIDDEN),
+            (r"\b(hooks\.slack\.com/\w+/|\w+\.webhook\.office\.com/)\S+", rf"\1{HIDDEN}"),
+            (r"\b(?:whsec_|xox[a-z]-)[\w+/=-]{8,}", HIDDEN),
+            (r"\$argon2\w*\$[\w$+/=,.]+", HIDDEN),
+        )
+    )
+
+
+def _without(text: str, secret: str) -> str:
+    """Hide `secret` in `text`, also where only its beginning is there."""
+    if len(secret) < _HEAD + _SHORTEST:
+        return text.replace(secret, HIDDEN)
+    head = secret[:_HEAD]
+    start = text.find(head)
+    while start >= 0:
+        end = start + _HEAD
+        while end < len(text) and end - start < len(secret) and text[end] == secret[end - start]:
+            end += 1
+        text = text[:start] + HIDDEN + text[end:]
+        start = text.find(head, start + len(HIDDEN))
+    return text
+
+
+def _hide_opaque(run: re.Match[str]) -> str:
+    return HIDDEN if _looks_random(run.group()) else run.group()
+
+
+def _looks_random(run: str) -> bool:
+    """Return whether a run changes so often between small, capital and digit as no name does.
+
+    A capital before a small letter begins a word, so that is no such change.
+    """
+    parts = re.findall(r"[A-Za-z0-9]+", run)
+    size = sum(map(len, parts))
+    digits = sum(char.isdigit() for char in run)
+    pairs = [pair for part in parts for pair in pairwise(map(_kind, part))]
+    changes = sum(one != other and one + other != "ul" for one, other in pairs)
+    return size >= _OPAQUE - 4 and digits >= 2 and changes >= 0.3 * size
+
+
+def _kind(character: str) -> str:
+    return "d" if character.isdigit() else "u" if character.isupper() else "l"
