@@ -168,16 +168,16 @@ async def test_a_second_escape_on_its_way_leaves_no_other_screen(workspace: Work
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("ctrl+p")
-        palette = app.screen
-        await until(pilot, lambda: palette.is_mounted)
-        palette.dismiss(None)
-        palette.dismiss(None)
+        dialog = app.screen
+        await until(pilot, lambda: dialog.is_mounted)
+        dialog.dismiss(None)
+        dialog.dismiss(None)
         await settle(pilot)
         assert len(app.screen_stack) == 1
         assert "Audit   acme" in screen_text(pilot)
 
 
-async def test_a_page_key_that_is_faster_than_the_palette_is_laid_out(
+async def test_a_page_key_that_is_faster_than_the_list_is_laid_out(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)

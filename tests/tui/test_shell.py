@@ -260,19 +260,6 @@ async def test_exports_what_the_pane_shows(
     assert json.loads((tmp_path / "crmdeck-audit.json").read_text())
 
 
-async def test_the_palette_runs_actions_and_opens_connections(workspace: Workspace) -> None:
-    app = audit_console(workspace)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await settle(pilot)
-        await pilot.press("ctrl+p")
-        await type_text(pilot, "connection: beta")
-        await until(pilot, lambda: "connection: beta" in screen_text(pilot))
-        await pilot.pause(0.3)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert pane_of(app).connection_name == "beta"
-
-
 async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
     keys = {"view.export": "r", "view.copy": "slassh", "no.such": "x"}
     app = audit_console(workspace, keys=keys)

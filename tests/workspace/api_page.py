@@ -19,6 +19,7 @@ from crmdeck.workspace.exports import Exports
 from crmdeck.workspace.health import Health
 from crmdeck.workspace.mappings import Mappings
 from crmdeck.workspace.notices import Notices
+from crmdeck.workspace.places import Places
 from crmdeck.workspace.refreshes import Refreshes
 from crmdeck.workspace.schemas import Schemas
 from crmdeck.workspace.signin.service import SignIn
@@ -33,6 +34,7 @@ SERVICES = (
     Drift,
     Mappings,
     Health,
+    Places,
     Checks,
     Notices,
     Audit,

@@ -123,3 +123,12 @@ def test_what_is_mapped_stands_before_what_is_usual_custom_standard_and_setup() 
     assert standing("Deal__c") == standing("Case", custom=True)
     assert object_standing("Deal__ChangeEvent", custom=True) == SETUP
     assert object_standing("deals", custom=False) == USUAL
+
+
+def test_rows_that_are_added_are_found_as_if_they_had_been_there() -> None:
+    base, more = FIELDS[:5], FIELDS[5:]
+    joined = index_of(base).with_rows(more)
+    whole = index_of(FIELDS)
+    assert tuple(joined.rows) == FIELDS
+    for text in ("email", "e", "reply", "stage name", "apex"):
+        assert found(joined, text) == found(whole, text), text

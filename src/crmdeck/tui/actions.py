@@ -1,4 +1,4 @@
-"""The one registry of actions: bindings, footer, palette, help and key table come from it.
+"""The one registry of actions: bindings, footer, go to anything, help, keys come from it.
 
 A widget or screen that can do something mixes in `ActionHost` and lists its `ACTIONS`; each
 names its handler by reference. Keys can be remapped by id.
@@ -47,7 +47,7 @@ class Action(Generic[C]):
     `id` is `group.name` and stable. `keys` are Textual key names; the first is the one that
     is shown. `run` is called with the host's commands; it may be a coroutine function. `hint`
     ranks the action in the footer: 0 keeps it out, higher comes first. `palette` lists it in
-    the palette.
+    go to anything.
 
     `applies` tells whether the key is this action's at all: while it is false, the key goes on
     to the places around. `blocked` returns None, or the sentence that says why the action can't
@@ -78,11 +78,6 @@ class Action(Generic[C]):
     def command(self) -> str:
         """Return how Textual is told to run it on its host."""
         return f"run('{self.id}')"
-
-    @property
-    def palette_title(self) -> str:
-        """Return how the palette names it: `mapping: accept`."""
-        return f"{self.group}: {self.title}"
 
 
 Actions = tuple[Action[Any], ...]
@@ -174,11 +169,15 @@ _WITHIN: dict[str, tuple[str, ...]] = {}
 
 @dataclass(frozen=True)
 class Offer:
-    """An action that can be run now, on `host`, under `keys` (remapped ones included)."""
+    """An action that can be run on `host`, under `keys` (remapped ones included).
+
+    `refused` says why it can't be run just now; it is empty where it can.
+    """
 
     action: Action[Any]
     keys: tuple[str, ...]
     host: Any
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,19 +202,23 @@ def scope_of(action: Action[Any]) -> str:
     return _SCOPES[action.id]
 
 
-def offers(screen: Screen[Any]) -> tuple[Offer, ...]:
-    """Return what can be done on `screen` now, innermost first."""
+def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
+    """Return what can be done on `screen` now, innermost first.
+
+    With `refused` there is also what has a key here and can't be done just now, with the reason.
+    """
     found: dict[str, Offer] = {}
     for key, (host, binding, enabled, _tooltip) in screen.active_bindings.items():
         action = _REGISTRY.get(binding.id or "")
         if action is None or not enabled:
             continue
-        if isinstance(host, ActionHost) and host.blocked(action) is not None:
+        reason = host.blocked(action) if isinstance(host, ActionHost) else None
+        if reason is not None and not refused:
             continue
         known = found.get(action.id)
         keys = [*known.keys, key] if known else [key]
         keys.sort(key=lambda one: action.keys.index(one) if one in action.keys else -1)
-        found[action.id] = Offer(action, tuple(keys), host)
+        found[action.id] = Offer(action, tuple(keys), host, reason or "")
     return tuple(found.values())
 
 
@@ -307,6 +310,7 @@ _LABELS = {
     "minus": "-",
     "full_stop": ".",
     "comma": ",",
+    "colon": ":",
     "exclamation_mark": "!",
     "asterisk": "*",
     "equals_sign": "=",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
-from textual.command import Provider
+from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.system_commands import SystemCommandsProvider
-from textual.theme import ThemeProvider
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.palette import DeckCommands, Palette
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
@@ -56,10 +52,7 @@ class CrmdeckApp(App[None]):
         (0, "-flat"),
         (12, "-tall"),
     ]
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        SystemCommandsProvider,
-        DeckCommands,
-    }
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -157,10 +150,6 @@ class CrmdeckApp(App[None]):
         self.theme_variables = variables
         return variables
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield what the palette offers beside the actions of crmdeck."""
-        yield SystemCommand("app: theme", "Choose a theme", self.action_change_theme)
-
     def save_state(self) -> None:
         """Keep where the user is; a read-only workspace keeps what it had."""
         if self.read_only or self.failure is not None:
@@ -175,14 +164,18 @@ class CrmdeckApp(App[None]):
         """Leave; where the user was is kept."""
         self.leave()
 
-    def action_command_palette(self) -> None:
-        """Open the palette, unless it is."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
+    def action_change_theme(self) -> None:
+        """Choose a theme; it is that of next time too."""
+        from crmdeck.tui.dialogs.choose import Choice, Choose
 
-    def search_themes(self) -> None:
-        """Open the list of themes."""
-        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._use_theme(name)
+                self.save_state()
+
+        names = sorted(self.available_themes)
+        choices = [Choice(name, name) for name in names]
+        self.push_screen(Choose("Theme", choices, current=self.theme), chosen)
 
     def action_suspend_process(self) -> None:
         """Go back to the shell, which brings the console back with `fg`."""

@@ -35,6 +35,14 @@ def display_text(text: str, width: int | None = None) -> str:
     return _cut(shown, width - 1) + ELLIPSIS
 
 
+def cut_middle(name: str, width: int) -> str:
+    """Return a name in `width` cells, cut in its middle: names of a CRM differ at their ends."""
+    if len(name) <= width or not (name.isascii() and name.isprintable()):
+        return name
+    tail = max(1, (width - 1) * 3 // 5)
+    return f"{name[: max(0, width - 1 - tail)]}{ELLIPSIS}{name[-tail:]}"
+
+
 def display_block(text: str, limit: int = 4000) -> str:
     """Return `text` safe to draw, with its line breaks kept, cut after `limit` characters."""
     lines = text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")

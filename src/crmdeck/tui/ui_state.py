@@ -17,7 +17,8 @@ VERSION = 1
 class UiState:
     """Pane, connection, theme, whether the rail is folded, and what each pane wants to find again.
 
-    What panes want to find are JSON values.
+    What panes want to find are JSON values. `recent` are the places that one went to, the latest
+    first.
     """
 
     pane: str = ""
@@ -25,6 +26,7 @@ class UiState:
     theme: str = ""
     rail_folded: bool = False
     panes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    recent: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
     def load(cls, home: Path) -> UiState:
@@ -46,6 +48,7 @@ class UiState:
                 for name, state in (panes.items() if isinstance(panes, dict) else ())
                 if isinstance(state, dict)
             },
+            recent=_records(data.get("recent")),
         )
 
     def save(self, home: Path) -> None:
@@ -57,6 +60,7 @@ class UiState:
             "theme": self.theme,
             "railFolded": self.rail_folded,
             "panes": self.panes,
+            "recent": self.recent,
         }
         try:
             handle, name = tempfile.mkstemp(prefix=".ui-state-", dir=home)
@@ -68,6 +72,15 @@ class UiState:
             Path(name).replace(home / FILE_NAME)
         except (OSError, TypeError, ValueError):
             Path(name).unlink(missing_ok=True)
+
+
+def _records(value: object) -> list[dict[str, str]]:
+    """Return the records of texts in a list, without what is none."""
+    return [
+        {str(name): text for name, text in one.items() if isinstance(text, str)}
+        for one in (value if isinstance(value, list) else ())
+        if isinstance(one, dict)
+    ]
 
 
 def _text(value: object) -> str:

@@ -74,6 +74,9 @@ from .mapping_view import yes_no as yes_no
 from .moments import parse_moment as parse_moment
 from .pending import PendingWorkspace as PendingWorkspace
 from .pending import open_later as open_later
+from .places import Place as Place
+from .places import PlaceKind as PlaceKind
+from .places import PlaceList as PlaceList
 from .refreshes import Attempt as Attempt
 from .retirements import Retirement as Retirement
 from .schemas import FieldSample as FieldSample
@@ -81,6 +84,8 @@ from .schemas import InspectedObject as InspectedObject
 from .schemas import MappedTo as MappedTo
 from .schemas import SchemaOverview as SchemaOverview
 from .search import MAPPED as MAPPED
+from .search import STANDARD as STANDARD
+from .search import USUAL as USUAL
 from .search import Searchable as Searchable
 from .search import SearchIndex as SearchIndex
 from .signin.browser import DEFAULT_PORT as DEFAULT_PORT

@@ -8,6 +8,7 @@ looked for among what the shorter one found.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Sequence
 from functools import lru_cache
@@ -52,10 +53,14 @@ class Searchable(NamedTuple):
 
 
 class _Texts(NamedTuple):
-    """The rows by standing and length of their names: their texts, and where each came from."""
+    """The rows by standing and length of their names: their texts, and where each came from.
 
-    texts: tuple[str, ...]
-    origins: tuple[int, ...]
+    `ranks` holds both as one number of each row.
+    """
+
+    texts: Sequence[str]
+    origins: Sequence[int]
+    ranks: array[int]
     setup_from: int
 
 
@@ -72,10 +77,47 @@ class SearchIndex(Generic[R]):
         self._answers: list[tuple[tuple[str, ...], list[int]]] = []
         self._scattered: tuple[str, list[int]] = ("", [])
 
+    def with_rows(self, rows: Sequence[R]) -> SearchIndex[R]:
+        """Return an index over these rows and, after them, `rows`, without building it anew.
+
+        Where they match alike, `rows` come first; they are to be few. This index is built first
+        if it is not yet; may be called from any thread.
+        """
+        self.prepare()
+        joined = SearchIndex((*self.rows, *rows), self._searched)
+        built = self._built
+        if built is None:
+            return joined
+        few = SearchIndex(rows, self._searched)
+        few.prepare()
+        more = few._built
+        if more is None:
+            return joined
+        texts: list[str] = []
+        origins: list[int] = []
+        ranks = array("Q")
+        done, offset = 0, len(self.rows)
+        for text, origin, rank in zip(more.texts, more.origins, more.ranks, strict=True):
+            until = bisect_left(built.ranks, rank, done)
+            texts += built.texts[done:until]
+            origins += built.origins[done:until]
+            ranks += built.ranks[done:until]
+            texts.append(text)
+            origins.append(offset + origin)
+            ranks.append(rank)
+            done = until
+        texts += built.texts[done:]
+        origins += built.origins[done:]
+        ranks += built.ranks[done:]
+        setup_from = built.setup_from + more.setup_from
+        joined._built = _Texts(texts, origins, ranks, setup_from)
+        return joined
+
     def prepare(self) -> None:
-        """Build the index; may be called from any thread."""
-        for _ in self._build():
-            pass
+        """Build the index, unless it is; may be called from any thread."""
+        if self._built is None:
+            for _ in self._build():
+                pass
 
     def find(
         self, words: Sequence[str], *, scattered: bool = False
@@ -119,7 +161,11 @@ class SearchIndex(Generic[R]):
                 yield
         order = [index for key in sorted(groups) for index in groups[key]]
         yield
-        self._built = _Texts(tuple(texts[index] for index in order), tuple(order), setup_from)
+        ranks = array("Q")
+        for key in sorted(groups):
+            ranks.extend([_rank(*key)] * len(groups[key]))
+        yield
+        self._built = _Texts([texts[index] for index in order], order, ranks, setup_from)
 
     def _ranked(self, built: _Texts, wanted: tuple[str, ...]) -> Generator[None, None, list[int]]:
         """Return the places of the texts with all words, by how they match, then in order."""
@@ -194,6 +240,10 @@ class SearchIndex(Generic[R]):
             yield
         self._scattered = letters, [place for *_, place in found]
         return [place for *_, place in nsmallest(MOST_SCATTERED, found)]
+
+
+def _rank(standing: int, length: int) -> int:
+    return standing << 32 | length
 
 
 def _narrows(wanted: Sequence[str], words: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.health import Health
     from crmdeck.workspace.mappings import Mappings
     from crmdeck.workspace.notices import Notices
+    from crmdeck.workspace.places import Places
     from crmdeck.workspace.refreshes import Refreshes
     from crmdeck.workspace.schemas import Schemas
     from crmdeck.workspace.signin.service import SignIn
@@ -165,6 +166,13 @@ class Workspace:
         from crmdeck.workspace.health import Health
 
         return Health(self.context)
+
+    @cached_property
+    def places(self) -> Places:
+        """All that one can go to: connections, pairs, objects, fields, changes, alerts."""
+        from crmdeck.workspace.places import Places
+
+        return Places(self.context, self.health)
 
     @cached_property
     def audit(self) -> Audit:

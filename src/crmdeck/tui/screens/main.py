@@ -6,9 +6,9 @@ their host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
+    from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.workspace import Workspace
 
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
@@ -76,6 +77,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._watch: HeadWatch | None = None
         self._open_lines: dict[str, int] = {}
         self._away_code = ""
+        self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
 
     def compose(self) -> ComposeResult:
@@ -112,6 +114,11 @@ class MainScreen(ActionHost, Screen[None]):
         """How the connection that shows is doing, as last asked."""
         statuses = self.rail.statuses
         return next((status for status in statuses if status.id == self.connection_id), None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the workspace is open."""
+        return self._is_open
 
     @property
     def is_typing(self) -> bool:
@@ -363,8 +370,11 @@ class MainScreen(ActionHost, Screen[None]):
         self.call_later(self._go_to, pane_id, location)
 
     async def _go_to(self, pane_id: str, location: Location) -> None:
+        from crmdeck.tui.screens.go_to import remembered
+
         if location.connection is not None:
             self._choose(location.connection)
+        self.ui_state.recent = remembered(self.recent, pane_id, location, self.connection_id)
         pane = await self.show_pane(pane_id)
         pane.visit(location)
         pane.show(self.connection_id)
@@ -440,12 +450,20 @@ class MainScreen(ActionHost, Screen[None]):
         """Copy `text` to the clipboard of the terminal and say so."""
         self.console.copy(text)
 
-    def palette_entries(self) -> Iterable[tuple[str, Callable[[], Any]]]:
-        """Yield what the palette offers beside the actions."""
-        for spec in self.specs:
-            yield f"go: {spec.title}", partial(self.action_show_pane, spec.id)
-        for status in self.rail.statuses:
-            yield f"connection: {status.name}", partial(self.show_connection, status.id)
+    @property
+    def statuses(self) -> Sequence[ConnectionStatus]:
+        """The connections, as last asked."""
+        return self.rail.statuses
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The panes that there are: their titles by id."""
+        return {spec.id: spec.title for spec in self.specs}
+
+    @property
+    def recent(self) -> Sequence[dict[str, str]]:
+        """Where one was, the latest first."""
+        return self.ui_state.recent
 
     def collect_state(self) -> UiState:
         """Return where the user is, to be kept."""
@@ -530,9 +548,13 @@ class MainScreen(ActionHost, Screen[None]):
 
         self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
 
-    def open_palette(self) -> None:
-        """Open the palette."""
-        self.app.action_command_palette()
+    def open_go_to(self) -> None:
+        """Go to a connection, an object, a field, a change, an action: to anything."""
+        from crmdeck.tui.screens.go_to import GoToAnything
+
+        if self._go_to_anything is None:
+            self._go_to_anything = GoToAnything(self)
+        self._go_to_anything.open()
 
     def suspend(self) -> None:
         """Go back to the shell, which brings the console back with `fg`."""
@@ -689,7 +711,15 @@ class MainScreen(ActionHost, Screen[None]):
             help="what the keys do here",
             hint=30,
         ),
-        Action("app.commands", "commands", ("ctrl+p",), open_palette, hint=25, palette=False),
+        Action(
+            "app.go_to",
+            "go to",
+            ("ctrl+k", "colon", "ctrl+p"),
+            open_go_to,
+            help="go to any connection, pair, object, field, change, alert, setting or action",
+            hint=25,
+            applies=lambda screen: screen.is_open and not screen.is_typing,
+        ),
         Action(
             "app.suspend",
             "suspend",

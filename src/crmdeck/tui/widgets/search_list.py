@@ -26,7 +26,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
     With None for `rows` they are not known yet: `fill` brings them. `key` names a row, `current`
     is the name of that to begin at. Words are looked for in what `searched` tells, else in what
     shows: what fits best comes first, with the cursor on it. An `index` over the rows may be
-    handed in beside them.
+    handed in beside them. `resting` are the rows that show in their place while nothing is typed.
     """
 
     SCOPE = "list"
@@ -54,11 +54,13 @@ class SearchList(ActionHost, Widget, Generic[R]):
         key: Callable[[R], Hashable] = id,
         searched: Callable[[R], Searchable] | None = None,
         filter_keys: Mapping[str, KeyTest[R]] | None = None,
+        resting: Sequence[R] | None = None,
         current: Hashable = None,
         placeholder: str = "type to search",
         empty: str = "Nothing to choose from.",
     ) -> None:
         super().__init__()
+        self._resting = tuple(resting) if resting is not None else None
         self._rows = tuple(rows) if rows is not None else None
         self._index: SearchIndex[R] | None = None
         self._current = current
@@ -73,11 +75,17 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._sought = ""
         self._takes = False
         self._is_filled = False
+        self._moved = False
 
     @property
     def row(self) -> R | None:
         """The row under the cursor."""
         return self._table.cursor_row
+
+    @property
+    def count_text(self) -> str:
+        """How many rows show, of how many."""
+        return self._table.count_text
 
     def compose(self) -> ComposeResult:
         """Yield the line to type in and the list."""
@@ -102,18 +110,22 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     def next_row(self) -> None:
         """Go to the next row."""
+        self._moved = True
         self._table.next_row()
 
     def previous_row(self) -> None:
         """Go to the previous row."""
+        self._moved = True
         self._table.previous_row()
 
     def next_page(self) -> None:
         """Go on by a page."""
+        self._moved = True
         self._table.next_page()
 
     def previous_page(self) -> None:
         """Go back by a page."""
+        self._moved = True
         self._table.previous_page()
 
     @on(Table.Highlighted)
@@ -151,7 +163,10 @@ class SearchList(ActionHost, Widget, Generic[R]):
     def _search(self, text: str) -> None:
         if text == self._sought:
             return
-        self._sought = text
+        rests = self._rests
+        self._sought, self._moved = text, False
+        if self._rests != rests:
+            self._show_rows()
         found = compile_filter(text, searched=self._texts, keys=self._filter_keys)
         self._table.set_filter(found.predicate, found.words, beside=found.beside, scattered=True)
 
@@ -159,12 +174,23 @@ class SearchList(ActionHost, Widget, Generic[R]):
         one = self._searched(row)
         return (one.name, one.within, *one.texts)
 
+    @property
+    def _rests(self) -> bool:
+        return self._resting is not None and not self._sought.strip()
+
     def _show(self) -> None:
         if self._rows is not None:
             self._is_filled = True
             if self._index is None:
                 self._index = SearchIndex(self._rows, self._searched)
-            self._table.set_rows(self._rows, cursor=self._current, index=self._index)
+            self._show_rows()
+
+    def _show_rows(self) -> None:
+        if self._rests:
+            self._table.set_rows(self._resting or (), cursor=self._current, best=not self._moved)
+        elif self._rows is not None:
+            best = bool(self._sought.strip()) and not self._moved
+            self._table.set_rows(self._rows, cursor=self._current, index=self._index, best=best)
 
     ACTIONS: ClassVar[Actions] = (
         Action("list.down", "next", ("down",), next_row, hint=20, palette=False, priority=True),

@@ -131,7 +131,10 @@ class TimelineLoader:
 
     def _show(self, arranged: Arranged) -> None:
         self.arrangement, found = arranged
-        cursor, self.cursor = self.cursor, None
+        cursor = self.cursor
+        # What is wanted may be among what is still being read.
+        if not self._requests.is_loading:
+            self.cursor = None
         self._view.show_lines(found, cursor)
 
 

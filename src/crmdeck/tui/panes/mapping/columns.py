@@ -11,7 +11,7 @@ from crmdeck.model import DecisionState
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.panes.mapping.table import Line
-from crmdeck.tui.text import count
+from crmdeck.tui.text import count, cut_middle
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -54,14 +54,6 @@ def confidence_bar(confidence: float | None, cells: int = 4) -> str:
     halves = round(max(0.0, min(1.0, confidence)) * cells * 2)
     bar = "━" * (halves // 2) + "╸" * (halves % 2)
     return f"{bar:<{cells}} {percent(confidence):>2}"
-
-
-def fit_name(name: str, width: int) -> str:
-    """Return a name in `width` cells, cut in its middle: names of a CRM differ at their ends."""
-    if len(name) <= width or not (name.isascii() and name.isprintable()):
-        return name
-    tail = max(1, (width - 1) * 3 // 5)
-    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
 
 
 def least_width(rows: Sequence[MappingRow]) -> int:
@@ -118,7 +110,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "crm",
             "CRM field",
             lambda line: _crm_text(line.row) if line.row else "",
-            fit=lambda line, width: fit_name(_crm_text(line.row), width) if line.row else "",
+            fit=lambda line, width: cut_middle(_crm_text(line.row), width) if line.row else "",
             style=_crm_style,
             width=name,
         ),

@@ -23,6 +23,7 @@ class Column(Generic[R]):
     column takes its share (`weight`) of what is left, at least `min_width`. A column with
     `hide_below` leaves a table narrower than that. `reach` names the column up to whose
     end a cell goes, where it takes in those to its right (a title above others, say).
+    `spill` names the column up to whose end a text goes that is wider than its own column.
     `fit` gives the text for a number of cells, where it is better shortened than cut at its end.
     `parts` gives the cell for a number of cells as texts with a state each, where it has several.
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
@@ -43,6 +44,7 @@ class Column(Generic[R]):
     searched: bool = True
     hide_below: int = 0
     reach: Callable[[R], str] | None = None
+    spill: str = ""
     fit: Callable[[R, int], str] | None = None
     parts: Callable[[R, int], Sequence[tuple[str, str]]] | None = None
 

@@ -145,6 +145,8 @@ def row_strip(
         column = place.column
         if column.reach is not None:
             index = _reached(placed, index, column.reach(row))
+        elif column.spill and cell_len(column.text(row)) > place.width:
+            index = _reached(placed, index, column.spill)
         width = placed[index].start + placed[index].width - place.start
         if column.parts is not None and width == place.width:
             segments += _parted(column.parts(row, width), width, state, ground, look)

@@ -327,14 +327,17 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         *,
         cursor: Hashable | None = None,
         index: SearchIndex[R] | None = None,
+        best: bool = False,
     ) -> None:
         """Show `rows` (never changed afterwards); cursor and marks stay on their keys.
 
         `cursor` is the key of the row to go to, if it is among them. With an `index` over them
-        what a filter finds stands in its order of relevance, unless the rows are sorted.
+        what a filter finds stands in its order of relevance, unless the rows are sorted. `best`
+        puts the cursor on the first of them.
         """
         self._filled = True
-        self._start(Coming(rows, self.cursor_key if cursor is None else cursor, index))
+        wanted = self.cursor_key if cursor is None else cursor
+        self._start(Coming(rows, None if best else wanted, index, is_search=best))
 
     def update_rows(self, rows: Sequence[R]) -> None:
         """Show `rows`, the same keys in the same order as before, without ordering them anew.

@@ -1,0 +1,69 @@
+"""Go to anything: what it finds, that Enter goes exactly there, and that nothing comes late."""
+
+from __future__ import annotations
+
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.go_to import GoTo, Option
+from crmdeck.tui.panes.schema.pane import SchemaPane
+from crmdeck.workspace import Place, Workspace
+from tests.tui.pilot import screen_text, settle, type_text, until
+
+
+def dialog_of(app: CrmdeckApp) -> GoTo:
+    assert isinstance(app.screen, GoTo)
+    return app.screen
+
+
+async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press("ctrl+k")
+        dialog = dialog_of(app)
+        await until(pilot, lambda: not dialog._reading)
+
+        # Nothing typed: what can be done here.
+        assert isinstance(dialog.row, Option)
+        assert dialog.row.kind == "action"
+        assert "health: test" in screen_text(pilot)
+
+        await type_text(pilot, "email")
+        await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
+        assert "· field       Contact.Email" in screen_text(pilot)
+        assert "Enter opens it in Schema" in screen_text(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        pane = app.screen.query_one(SchemaPane)
+        assert pane.place[1:3] == ("Contact", "Email")
+        assert pane.display
+
+        # The letters that come with Enter at one go count, and the best match is taken.
+        await pilot.press("colon")
+        await type_text(pilot, "beta", "enter")
+        await settle(pilot)
+        assert pane.connection_name == "beta"
+
+        # Where one was stands on top; what can't be done says why.
+        await pilot.press("ctrl+p")
+        dialog = dialog_of(app)
+        await until(pilot, lambda: "↶ recent      Contact.Email" in screen_text(pilot))
+        await type_text(pilot, "export what")
+        await until(pilot, lambda: isinstance(dialog.row, Option) and dialog.row.within == "view")
+        assert "There is nothing to export here." in screen_text(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app._notifications))
+        assert [told.message for told in app._notifications] == ["There is nothing to export here."]
+
+        await pilot.press("ctrl+k")
+        dialog = dialog_of(app)
+        await type_text(pilot, "cache_wait")
+        await until(pilot, lambda: isinstance(dialog.row, Option) and dialog.row.kind == "setting")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Setting cache_wait" in screen_text(pilot))
+        await pilot.press("escape")
+
+        # What is read while the dialog closes comes to nobody.
+        await pilot.press("ctrl+k", "escape")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert app._exception is None
