@@ -26,7 +26,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.store import Store
+from crmdeck.store import SchemaPacker, Store
 from crmdeck.workspace import Workspace
 from tests.bench.figures import Figure, show, timed
 
@@ -71,7 +71,9 @@ def fill(path: Path) -> None:
                 session.snapshots.record(
                     run,
                     Scope(),
-                    discovered=[(schema, None) for schema in schemas] if day == 0 else [],
+                    discovered=[(SchemaPacker().pack(schema), None) for schema in schemas]
+                    if day == 0
+                    else [],
                     unchanged=[(schema.object_type, None) for schema in schemas] if day else [],
                     gone={},
                     expires_at=at + timedelta(days=1),

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from crmdeck.model import Decision, DecisionState, Field, FieldType, ObjectSchema, Scope
-from crmdeck.store import Session, Store
+from crmdeck.store import SchemaPacker, Session, Store
 from tests.bench.bench_store import START, run_of
 from tests.bench.figures import Figure, show, timed
 from tests.store.build import connection
@@ -42,7 +42,7 @@ def fill(store: Store, connections: int, days: int) -> None:
         session.snapshots.record(
             run_of("c0", 0),
             Scope(),
-            discovered=[(each, None) for each in schemas],
+            discovered=[(SchemaPacker().pack(each), None) for each in schemas],
             unchanged=[],
             gone={},
             expires_at=START + timedelta(days=1),

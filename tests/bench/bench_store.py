@@ -22,7 +22,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.store import RecordCount, Store
+from crmdeck.store import RecordCount, SchemaPacker, Store
 from tests.bench.figures import Figure, show, timed
 
 EXPORT = (
@@ -85,7 +85,7 @@ def record(
         return session.snapshots.record(
             run,
             Scope(),
-            discovered=[(schema, None) for schema in discovered],
+            discovered=[(SchemaPacker().pack(schema), None) for schema in discovered],
             unchanged=[(name, None) for name in unchanged],
             gone={},
             expires_at=run.started_at + timedelta(days=1),

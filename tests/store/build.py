@@ -19,7 +19,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.store import RecordCount, Session
+from crmdeck.store import RecordCount, SchemaPacker, Session
 
 START = datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HOSTILE = "[red]\x1b[31m=cmd()\u202e\x00\U0001f600'; DROP TABLE snapshot; --"
@@ -85,7 +85,7 @@ def record(
     return session.snapshots.record(
         run(number, connection_id),
         Scope(),
-        discovered=[(one, f"v{number}") for one in discovered],
+        discovered=[(SchemaPacker().pack(one), f"v{number}") for one in discovered],
         unchanged=[(name, None) for name in unchanged],
         gone=gone or {},
         expires_at=day(number + 1),

@@ -17,7 +17,7 @@ from crmdeck.model import (
     schema_hash,
 )
 from crmdeck.model.hashes import structural_hash
-from crmdeck.store import Session, Store, recent
+from crmdeck.store import SchemaPacker, Session, Store, recent
 from tests.model.strategies import fields as any_fields
 from tests.store.build import HOSTILE, connection, day, record, run, schema
 
@@ -220,7 +220,11 @@ def test_the_scope_of_the_last_refresh_is_kept(session: Session) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(any_fields(unknowns=True), max_size=5))
 def test_any_fields_come_back_as_they_were(session: Session, fields: list[Field]) -> None:
-    record(session, 0, ObjectSchema(object_type="Any", fields=tuple(fields)))
+    read = ObjectSchema(object_type="Any", label=HOSTILE, fields=tuple(fields))
+    packed = SchemaPacker().pack(read)
+    assert packed.schema() == read
+    assert packed.definition.named["schema_hash"] == schema_hash(fields)
+    record(session, 0, read)
     snapshot = session.snapshots.get("acme", "Any")
     assert snapshot is not None
     assert snapshot.fields == tuple(fields)

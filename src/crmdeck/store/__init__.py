@@ -5,8 +5,9 @@
 happened. Secrets are never in it. Importing this package does not import DuckDB.
 """
 
+from crmdeck.store.definitions import PackedSchema, SchemaPacker
 from crmdeck.store.refresh_record import RecordCount
 from crmdeck.store.session import Session
 from crmdeck.store.store import Store
 
-__all__ = ["RecordCount", "Session", "Store"]
+__all__ = ["PackedSchema", "RecordCount", "SchemaPacker", "Session", "Store"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from pydantic import ValidationError
 
@@ -58,6 +58,8 @@ _COUNTED = """
         GROUP BY content_hash
     ) AS found USING (content_hash)"""
 _ORDER_COLUMNS = ("content_hash", "position", "field_hash")
+# Object types that are unpacked and written by one statement.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -69,26 +71,78 @@ class ObjectDefinition:
     custom_field_count: int
     face: tuple[object, ...]
 
+    @property
+    def named(self) -> dict[str, object]:
+        """Return the face by the names of its columns."""
+        return dict(zip(FACE, self.face, strict=True))
+
     def differs(self, other: ObjectDefinition) -> bool:
         """Return whether the faces differ; what was not looked at once is no difference."""
         pairs = zip(self.face, other.face, strict=True)
         return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
-@dataclass
-class _NewField:
-    """A field that may have to be stored; object types share many, so each is worked out once."""
+@dataclass(frozen=True)
+class PackedSchema:
+    """An object type that was read, as it is stored, in a fiftieth of the room of its model.
 
-    field: Field
-    body: str
+    The answer of a large org is ten thousand of them.
+    """
 
-    @cached_property
-    def compared(self) -> str:
-        return canonical_json(self.field, structural=False)
+    object_type: str
+    definition: ObjectDefinition
+    packed: bytes
 
-    @cached_property
-    def structural(self) -> str:
-        return canonical_json(self.field, structural=True)
+    def schema(self) -> ObjectSchema:
+        """Return the object type as it was read."""
+        row, fields = self.rows()
+        named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
+        schema = _object(named["label"], named["custom"], named["native"], named["body"])
+        parsed = tuple(_parse(field[-1]) for field in fields)
+        return schema.model_copy(update={"object_type": self.object_type, "fields": parsed})
+
+    def rows(self) -> tuple[Row, list[Row]]:
+        """Return the row of the object definition, and those of its fields in their order."""
+        row, fields = json.loads(zlib.decompress(self.packed))
+        return tuple(row), [tuple(field) for field in fields]
+
+
+class SchemaPacker:
+    """Packs object types; a field that many of them share is put into its canonical form once."""
+
+    _REMEMBERED = 8192
+
+    def __init__(self) -> None:
+        self._canonical: dict[str, tuple[str, str]] = {}
+
+    def pack(self, schema: ObjectSchema) -> PackedSchema:
+        """Return `schema` as it is stored."""
+        bodies = [definition_json(field) for field in schema.fields]
+        keys = list(map(sha256, bodies))
+        fields = [
+            _field_row(key, field, body)
+            for key, field, body in zip(keys, schema.fields, bodies, strict=True)
+        ]
+        forms = list(map(self._forms, keys, schema.fields))
+        row = _object_row(schema, keys, forms)
+        named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
+        return PackedSchema(
+            object_type=schema.object_type,
+            definition=_definition((named["content_hash"], *(named[name] for name in _DEFINITION))),
+            packed=zlib.compress(json.dumps((row, fields)).encode(), 1),
+        )
+
+    def _forms(self, key: str, field: Field) -> tuple[str, str]:
+        """Return what of a field counts for the schema hash and for the structural one."""
+        forms = self._canonical.get(key)
+        if forms is None:
+            if len(self._canonical) == self._REMEMBERED:
+                self._canonical.clear()
+            forms = self._canonical[key] = (
+                canonical_json(field, structural=False),
+                canonical_json(field, structural=True),
+            )
+        return forms
 
 
 class Definitions:
@@ -97,45 +151,34 @@ class Definitions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, schemas: Sequence[ObjectSchema]) -> tuple[list[ObjectDefinition], int]:
-        """Store what is new; return each schema's definition and the number of new fields."""
-        fields: dict[str, _NewField] = {}
-        lists = [[_take(field, fields) for field in schema.fields] for schema in schemas]
-        natives = [_dump(schema.native) for schema in schemas]
-        bodies = list(map(_body, schemas))
-        contents = [
-            content_hash(schema.label, schema.custom, keys, native, body)
-            for schema, keys, native, body in zip(schemas, lists, natives, bodies, strict=True)
-        ]
-        definitions = self.having(contents)
+    def put(self, schemas: Sequence[PackedSchema]) -> int:
+        """Store what of `schemas` is new; return the number of new fields."""
+        contents = [schema.definition.content_hash for schema in schemas]
+        known = self.having(contents).keys()
         # What was lost of a definition that is known comes back with an answer that holds it.
         lacking = self.incomplete(contents)
         placed = self._places(lacking)
-        wanted: dict[str, _NewField] = {}
-        object_rows: list[Row] = []
-        order_rows: list[Row] = []
-        for schema, keys, native, body, content in zip(
-            schemas, lists, natives, bodies, contents, strict=True
-        ):
-            if content not in lacking:
-                continue
-            lacking.discard(content)
-            if content not in definitions:
-                row = _object_row(content, schema, [fields[key] for key in keys], native, body)
-                named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
-                values = (named[name] for name in _DEFINITION)
-                definitions[content] = _definition((content, *values))
-                object_rows.append(row)
-            wanted.update((key, fields[key]) for key in keys)
-            order_rows += [
-                (content, position, key)
-                for position, key in enumerate(keys)
-                if (content, position) not in placed
-            ]
-        new = self._put_fields(wanted)
-        self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
-        self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
-        return [definitions[content] for content in contents], new
+        wanted = {schema.definition.content_hash: schema for schema in schemas}
+        new = 0
+        for batch in _batches([wanted[content] for content in lacking], _AT_ONCE):
+            fields: dict[str, Row] = {}
+            object_rows: list[Row] = []
+            order_rows: list[Row] = []
+            for schema in batch:
+                content = schema.definition.content_hash
+                row, field_rows = schema.rows()
+                if content not in known:
+                    object_rows.append(row)
+                fields.update((field[0], field) for field in field_rows)
+                order_rows += [
+                    (content, position, field[0])
+                    for position, field in enumerate(field_rows)
+                    if (content, position) not in placed
+                ]
+            new += self._put_fields(fields)
+            self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
+            self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
+        return new
 
     def having(self, content_hashes: Sequence[str]) -> dict[str, ObjectDefinition]:
         """Return the definitions of those hashes."""
@@ -194,15 +237,9 @@ class Definitions:
             "object_definition", "content_hash", wanted, "label, custom, native, body"
         )
         return {
-            content: ObjectSchema.model_validate(
-                {
-                    "objectType": "",
-                    "label": label,
-                    "custom": custom,
-                    "native": json.loads(native),
-                    **json.loads(body or "{}"),
-                }
-            ).model_copy(update={"fields": tuple(parsed[key] for key in lists[content])})
+            content: _object(label, custom, native, body).model_copy(
+                update={"fields": tuple(parsed[key] for key in lists[content])}
+            )
             for content, label, custom, native, body in objects
             if content_hash(label, custom, lists[content], native, body) == content
             and parsed.keys() >= set(lists[content])
@@ -212,10 +249,9 @@ class Definitions:
         rows = self._having("object_field", "content_hash", list(content_hashes), "position")
         return {(content, position) for content, position in rows}
 
-    def _put_fields(self, fields: Mapping[str, _NewField]) -> int:
-        keys = list(fields)
-        known = {row[0] for row in self._having("field_definition", "field_hash", keys)}
-        rows = [_field_row(key, fields[key]) for key in keys if key not in known]
+    def _put_fields(self, fields: dict[str, Row]) -> int:
+        known = {row[0] for row in self._having("field_definition", "field_hash", list(fields))}
+        rows = [row for key, row in fields.items() if key not in known]
         self._database.insert("field_definition", _FIELD_COLUMNS, rows)
         return len(rows)
 
@@ -239,15 +275,24 @@ def _definition(row: Row) -> ObjectDefinition:
     return ObjectDefinition(content_hash, fields, custom_fields, tuple(face))
 
 
-def _take(field: Field, fields: dict[str, _NewField]) -> str:
-    body = definition_json(field)
-    key = sha256(body)
-    fields.setdefault(key, _NewField(field, body))
-    return key
+def _batches(schemas: Sequence[PackedSchema], size: int) -> Iterator[Sequence[PackedSchema]]:
+    for start in range(0, len(schemas), size):
+        yield schemas[start : start + size]
 
 
-def _field_row(key: str, new: _NewField) -> Row:
-    field = new.field
+def _object(label: str, custom: bool | None, native: str, body: str | None) -> ObjectSchema:
+    return ObjectSchema.model_validate(
+        {
+            "objectType": "",
+            "label": label,
+            "custom": custom,
+            "native": json.loads(native),
+            **json.loads(body or "{}"),
+        }
+    )
+
+
+def _field_row(key: str, field: Field, body: str) -> Row:
     return (
         key,
         field.name,
@@ -259,21 +304,20 @@ def _field_row(key: str, new: _NewField) -> Row:
         field.custom,
         field.calculated,
         ", ".join(field.references),
-        new.body,
+        body,
     )
 
 
-def _object_row(
-    content: str, schema: ObjectSchema, fields: Sequence[_NewField], native: str, body: str
-) -> Row:
+def _object_row(schema: ObjectSchema, keys: Sequence[str], forms: Sequence[tuple[str, str]]) -> Row:
+    native, body = _dump(schema.native), _body(schema)
     return (
-        content,
+        content_hash(schema.label, schema.custom, keys, native, body),
         schema.label,
         schema.custom,
-        len(fields),
-        sum(1 for new in fields if new.field.custom),
-        lines_hash(new.compared for new in fields),
-        lines_hash(new.structural for new in fields),
+        len(schema.fields),
+        sum(1 for field in schema.fields if field.custom),
+        lines_hash(compared for compared, _ in forms),
+        lines_hash(structural for _, structural in forms),
         object_hash(schema),
         None if schema.rules is None else rules_hash(schema.rules),
         native,

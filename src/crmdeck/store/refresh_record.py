@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.errors import CacheError
-from crmdeck.model import Freshness, GoneReason, ObjectSchema, Scope, SyncRun
+from crmdeck.model import Freshness, GoneReason, Scope, SyncRun
 from crmdeck.store import source_times
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions, ObjectDefinition, unknown_definition
+from crmdeck.store.definitions import (
+    Definitions,
+    ObjectDefinition,
+    PackedSchema,
+    unknown_definition,
+)
 from crmdeck.store.record_table import stored
 from crmdeck.store.validators import Validators
 
@@ -83,13 +88,11 @@ class RefreshRecord:
         self._validators: dict[str, str | None] = {}
         self._new_definitions = 0
 
-    def discovered(self, objects: Sequence[tuple[ObjectSchema, str | None]]) -> None:
+    def discovered(self, objects: Sequence[tuple[PackedSchema, str | None]]) -> None:
         """Take what was read in full, with the source's validator."""
-        definitions, self._new_definitions = Definitions(self._database).put(
-            [schema for schema, _ in objects]
-        )
-        for (schema, validator), definition in zip(objects, definitions, strict=True):
-            name = schema.object_type
+        self._new_definitions = Definitions(self._database).put([schema for schema, _ in objects])
+        for schema, validator in objects:
+            name, definition = schema.object_type, schema.definition
             before = self._before.get(name)
             if before is None or not before.present or before.definition.differs(definition):
                 self._changed.add(name)

@@ -13,7 +13,6 @@ from crmdeck.model import (
     FieldType,
     Freshness,
     GoneReason,
-    ObjectSchema,
     SchemaStats,
     Scope,
     Snapshot,
@@ -22,7 +21,7 @@ from crmdeck.model import (
     to_utc,
 )
 from crmdeck.store.database import Database, Row
-from crmdeck.store.definitions import Definitions
+from crmdeck.store.definitions import Definitions, PackedSchema
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
@@ -70,7 +69,7 @@ class Snapshots:
         run: SyncRun,
         scope: Scope,
         *,
-        discovered: Sequence[tuple[ObjectSchema, str | None]],
+        discovered: Sequence[tuple[PackedSchema, str | None]],
         unchanged: Sequence[tuple[str, str | None]],
         gone: Mapping[str, GoneReason],
         expires_at: datetime,

@@ -16,7 +16,6 @@ from crmdeck.model import (
     DriftReport,
     Notice,
     ObjectFailure,
-    Platform,
     Progress,
     ProgressCallback,
     RefreshedObject,
@@ -24,7 +23,6 @@ from crmdeck.model import (
     Scope,
     SyncOutcome,
     SyncRun,
-    untold_attributes,
 )
 from crmdeck.store import Session
 from crmdeck.text import count
@@ -112,7 +110,7 @@ class Refresh:
         self._scope = scope
         self._progress = ProgressReporter(progress)
         self._cancel = cancel
-        self._answer = Answer()
+        self._answer = Answer(connection.platform)
 
     def run(self) -> RefreshResult:
         """Discover, compare and record; return what came of it."""
@@ -196,7 +194,7 @@ class Refresh:
         recorded = session.snapshots.record(
             run,
             self._scope,
-            discovered=[(item.schema, item.validator) for item in answer.discovered],
+            discovered=answer.discovered,
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
             expires_at=run.started_at + timedelta(hours=connection.ttl_hours),
@@ -216,7 +214,7 @@ class Refresh:
             failures=failures,
             notices=(
                 *answer.notices,
-                *_untold(connection.platform, answer),
+                *_untold(answer.untold),
                 *_read_anew(answer, cached),
             ),
             baseline=cached.refresh_id is None,
@@ -228,7 +226,8 @@ class Refresh:
 
     def _sizes(self, cached: Cached) -> dict[str, int]:
         sizes = {
-            item.schema.object_type: len(item.schema.fields) for item in self._answer.discovered
+            item.packed.object_type: item.packed.definition.field_count
+            for item in self._answer.discovered
         }
         for item in self._answer.unchanged:
             sizes[item.object_type] = cached.current[item.object_type].field_count
@@ -280,11 +279,8 @@ def _record_failure(
         )
 
 
-def _untold(platform: Platform, answer: Answer) -> list[Notice]:
+def _untold(objects: Counter[str]) -> list[Notice]:
     """Return what can't be judged by what was read, said once for all object types."""
-    objects: Counter[str] = Counter()
-    for item in answer.discovered:
-        objects.update(untold_attributes(platform, item.schema.fields))
     if not objects:
         return []
     named = ", ".join(f"{name} (of {count(n, 'object')})" for name, n in objects.most_common())
@@ -300,7 +296,7 @@ def _untold(platform: Platform, answer: Answer) -> list[Notice]:
 
 def _read_anew(answer: Answer, cached: Cached) -> list[Notice]:
     """Return that the cache had lost definitions, of which the source sent some again."""
-    lost = sorted(cached.lost & {item.schema.object_type for item in answer.discovered})
+    lost = sorted(cached.lost & {item.packed.object_type for item in answer.discovered})
     if not lost:
         return []
     named = ", ".join(lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")

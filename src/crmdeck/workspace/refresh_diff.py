@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from crmdeck.connectors.base import (
     Connector,
@@ -27,36 +29,48 @@ from crmdeck.model import (
     GoneReason,
     Notice,
     ObjectSchema,
+    Platform,
     Rule,
     Scope,
     SnapshotInfo,
-    object_hash,
     rules_hash,
-    schema_hash,
+    untold_attributes,
 )
-from crmdeck.store import Session, Store
+from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 
 _TURNS = ("token.stored", "connection.updated", "connection.reconnected")
 
 
+class ReadObject(NamedTuple):
+    """An object type that was read in full, with the source's validator."""
+
+    packed: PackedSchema
+    validator: str | None
+
+
 @dataclass
 class Answer:
-    """What a source answered in one discovery."""
+    """What a source answered in one discovery; `untold` counts what it does not say of objects."""
+
+    platform: Platform
 
     listing: Listing = field(default_factory=lambda: Listing(frozenset(), ()))
-    discovered: list[Discovered] = field(default_factory=list)
+    discovered: list[ReadObject] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     rules: Mapping[str, tuple[Rule, ...]] | None = None
+    untold: Counter[str] = field(default_factory=Counter)
+    packer: SchemaPacker = field(default_factory=SchemaPacker)
 
     def add(self, item: Discovery) -> None:
         """Sort one item of a discovery into its place."""
         match item:
             case Listing():
                 self.listing = item
-            case Discovered():
-                self.discovered.append(item)
+            case Discovered(schema, validator):
+                self.discovered.append(ReadObject(self.packer.pack(schema), validator))
+                self.untold.update(untold_attributes(self.platform, schema.fields))
             case Unchanged():
                 self.unchanged.append(item)
             case Failed():
@@ -74,7 +88,7 @@ class Answer:
     def names(self) -> set[str]:
         """Return the object types that were heard of."""
         return (
-            {item.schema.object_type for item in self.discovered}
+            {item.packed.object_type for item in self.discovered}
             | {item.object_type for item in self.unchanged}
             | {item.object_type for item in self.failed}
         )
@@ -206,9 +220,9 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
     gone = session.snapshots.gone(connection_id)
     wanted = []
     for item in answer.discovered:
-        name = item.schema.object_type
+        name = item.packed.object_type
         info = current.get(name)
-        if info is not None and _differs(info, item.schema):
+        if info is not None and _differs(info, item.packed):
             wanted.append(info)
         elif name in gone and (last := session.snapshots.last_present(connection_id, name)):
             wanted.append(last)
@@ -217,7 +231,8 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
         for snapshot in session.snapshots.load(wanted, whole=False).values()
     }
     lost = _lost(session, connection_id) | ({info.object_type for info in wanted} - before.keys())
-    there = {name: info for name, info in current.items() if name in answer.names() - lost}
+    present = answer.names() - lost
+    there = {name: info for name, info in current.items() if name in present}
     return Cached(
         refresh_id=session.snapshots.latest_refresh(connection_id),
         current=current,
@@ -241,8 +256,11 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
     if answer.rules is None:
         return
     rules = answer.rules
+    pack = answer.packer.pack
     answer.discovered = [
-        replace(item, schema=_with_rules(item.schema, rules.get(item.schema.object_type)))
+        item._replace(packed=pack(_with_rules(item.packed.schema(), rules[name])))
+        if (name := item.packed.object_type) in rules
+        else item
         for item in answer.discovered
     ]
     moved = {
@@ -255,13 +273,11 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
     loaded = session.snapshots.load([current[name] for name in moved])
     for name, item in moved.items():
         schema = loaded[current[name].id].content
-        answer.discovered.append(Discovered(_with_rules(schema, rules[name]), item.validator))
+        answer.discovered.append(ReadObject(pack(_with_rules(schema, rules[name])), item.validator))
     answer.unchanged = [item for item in answer.unchanged if item.object_type not in moved]
 
 
-def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...] | None) -> ObjectSchema:
-    if rules is None:
-        return schema
+def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...]) -> ObjectSchema:
     names = [field.name for field in schema.fields]
     told = tuple(
         rule.model_copy(update={"fields": fields_in(rule.expression, names)}) for rule in rules
@@ -269,15 +285,16 @@ def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...] | None) -> ObjectS
     return schema.model_copy(update={"rules": told})
 
 
-def _differs(info: SnapshotInfo, schema: ObjectSchema) -> bool:
+def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
     """Return whether anything that is compared may differ from a snapshot.
 
     A snapshot without an object hash is one from before object types were compared.
     """
-    if info.schema_hash != schema_hash(schema.fields) or info.object_hash != object_hash(schema):
+    found = packed.definition.named
+    if info.schema_hash != found["schema_hash"] or info.object_hash != found["object_hash"]:
         return True
-    known = info.rules_hash is not None and schema.rules is not None
-    return known and info.rules_hash != rules_hash(schema.rules or ())
+    known = info.rules_hash is not None and found["rules_hash"] is not None
+    return known and info.rules_hash != found["rules_hash"]
 
 
 def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
@@ -288,13 +305,12 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
     rescoped = cached.scope is not None and cached.scope != scope
     schemas = {}
     for item in answer.discovered:
-        schema = item.schema
-        name = schema.object_type
+        name = item.packed.object_type
         if name not in cached.before:
             known = name in cached.current or name in cached.gone or name in cached.lost
             if known or rescoped or name in cached.failures:
                 continue
-        schemas[name] = schema
+        schemas[name] = item.packed.schema()
     return schemas
 
 

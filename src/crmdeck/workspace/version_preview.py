@@ -53,7 +53,7 @@ def preview(
     scope = connection.scope
     if object_type is not None:
         scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
-    answer = Answer()
+    answer = Answer(connection.platform)
     for item in other.discover(scope, {}, cancel):
         cancel.check()
         answer.add(item)
