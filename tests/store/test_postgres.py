@@ -187,6 +187,29 @@ def test_a_newer_database_is_refused_by_who_reads_and_by_who_was_reading(
     assert names(store) == ["acme"]
 
 
+def test_a_migration_that_fails_leaves_all_as_it_was_and_a_reader_does_not_migrate(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(Store(postgres_url), "acme")
+    known = migrations.shipped()
+    add = migrations.Migration(9001, "add", "ALTER TABLE connection ADD COLUMN owner VARCHAR;")
+    broken = migrations.Migration(9002, "broken", "SELECT * FROM missing;")
+    fill = migrations.Migration(9002, "fill", "UPDATE connection SET owner = 'nobody';")
+
+    monkeypatch.setattr(migrations, "shipped", lambda: (*known, add, broken))
+    with pytest.raises(CacheError):
+        names(Store(postgres_url))
+    monkeypatch.setattr(migrations, "shipped", lambda: known)
+    assert names(Store(postgres_url)) == ["acme"]
+
+    monkeypatch.setattr(migrations, "shipped", lambda: (*known, add, fill))
+    with pytest.raises(CacheError) as caught:
+        names(Store(postgres_url, read_only=True))
+    assert caught.value.code == "CACHE_TOO_OLD"
+    with Store(postgres_url).read() as session:
+        assert session.database.rows("SELECT owner FROM connection") == [("nobody",)]
+
+
 def test_two_who_come_first_make_the_tables_once(postgres_url: str) -> None:
     stores = [Store(postgres_url) for _ in range(4)]
     threads = [threading.Thread(target=put, args=(store, "acme")) for store in stores]

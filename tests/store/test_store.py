@@ -84,8 +84,7 @@ def test_files_are_private_to_the_user(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(store.place).parent.stat().st_mode) == 0o700
 
 
-def test_a_write_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
-    store = Store(tmp_path / "cache.duckdb")
+def test_a_write_is_kept_whole_or_not_at_all(store: Store) -> None:
     fail(store, "lost")
     with store.write() as outer:
         outer.connections.put(connection("outer"), START, "me")
@@ -101,8 +100,7 @@ def test_a_write_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
         put(store, "fourth")
 
 
-def test_errors_of_others_pass_through_as_they_are(tmp_path: Path) -> None:
-    store = Store(tmp_path / "cache.duckdb")
+def test_errors_of_others_pass_through_as_they_are(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), store.write():
         (tmp_path / "missing").read_text()
 
@@ -120,14 +118,15 @@ def test_hold_keeps_the_connection_over_reads_and_writes(tmp_path: Path) -> None
     assert names(Store(Path(store.place))) == ["one", "two"]
 
 
-def test_many_threads_lose_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "cache.duckdb", wait=30)
+def test_many_threads_lose_nothing(place: Path | str) -> None:
+    store = Store(place, wait=30)
     threads = [threading.Thread(target=put, args=(store, f"{n:02d}")) for n in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert names(store) == [f"{n:02d}" for n in range(12)]
+    store.close()
 
 
 def test_read_only_writes_nothing(tmp_path: Path) -> None:
@@ -198,8 +197,9 @@ def test_a_folder_that_must_not_be_written_to_can_be_looked_at(left_open: bool) 
         home.chmod(0o755)
 
 
-def test_the_head_is_another_one_after_each_write(tmp_path: Path) -> None:
-    store, other = Store(tmp_path / "cache.duckdb"), Store(tmp_path / "cache.duckdb")
+def test_the_head_is_another_one_after_each_write(place: Path | str) -> None:
+    store, other = Store(place), Store(place)
+    names(store)
     heads = [store.head()]
     for name in ("one", "two"):
         put(other, name)
@@ -207,6 +207,8 @@ def test_the_head_is_another_one_after_each_write(tmp_path: Path) -> None:
         names(store)
         assert store.head() == heads[-1]
     assert len(set(heads)) == len(heads)
+    store.close()
+    other.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys refuses new folders, to root too")

@@ -110,8 +110,9 @@ def desk(tmp_path: Path, database: str | None) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Any]:
+def office(tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from .crm import opened
 
-    with opened(tmp_path / "home") as found:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with opened(database or tmp_path / "home") as found:
         yield found

@@ -21,8 +21,9 @@ ORG, PORTAL, OLD_PORTAL = "acme-prod", "acme-marketing", "legacy-portal"
 
 @dataclass
 class Office:
-    """A workspace, the sandbox that it talks to, and the clock of both."""
+    """The workspace at `home`, the sandbox that it talks to, and the clock of both."""
 
+    home: Path | str
     workspace: Workspace
     sandbox: Sandbox
     clock: Clock
@@ -62,10 +63,10 @@ class Office:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Office]:
+def opened(home: Path | str) -> Iterator[Office]:
     """Open an office whose workspace is at `home`."""
     clock = Clock(ANCHOR)
     with Sandbox(Scenario.demo(), clock=clock, anchor=ANCHOR) as sandbox:
         secrets = MemorySecrets()
         with Workspace.open(home, clock=clock, actor="dana", secrets=secrets) as workspace:
-            yield Office(workspace, sandbox, clock)
+            yield Office(home, workspace, sandbox, clock)

@@ -93,7 +93,7 @@ def test_read_only_keeps_no_rates(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     office.workspace.refreshes.run("org")
     reader = Workspace.open(
-        office.workspace.home,
+        office.home,
         read_only=True,
         clock=office.clock,
         secrets=office.workspace.context.secrets,
