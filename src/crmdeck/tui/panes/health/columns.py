@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -20,7 +20,7 @@ MOST_NAME = 40
 QUOTA, TOKEN, CHANGES = 5, 14, 9
 LEAST_STATE, LEAST_SYNCED = 6, 9
 GAUGE = 8
-MOST_WEEKS, LEAST_WEEKS = 6, 2
+MOST_WEEKS = 6
 WIDE = 104
 """Cells of a table from which on it has gauge and token."""
 
@@ -34,20 +34,32 @@ def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[s
 def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Column[Entry], ...]:
     """Return the columns of a table of `width` cells.
 
-    Names are whole; where room lacks, gauge and token give way, then weeks of the history.
+    Names are whole; what gives way, in this order: weeks of the history, gauge and token, when
+    the last sync was, the quota.
     """
     wide = width >= WIDE
+    name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
+    state = _longest(LEAST_STATE, (health_of(entry.status).word for entry in entries))
+    synced = _longest(LEAST_SYNCED, (_synced(entry, now, short=not wide) for entry in entries))
     quota = QUOTA + (GAUGE + 1) * wide
-    state = max([LEAST_STATE, *(cell_len(health_of(entry.status).word) for entry in entries)])
-    synced = max(
-        [LEAST_SYNCED, *(cell_len(_synced(entry, now, short=not wide)) for entry in entries)]
-    )
-    fixed = [1, state, synced, quota, CHANGES, *([TOKEN] if wide else [])]
-    weeks_at_least = 7 * LEAST_WEEKS
-    room = width - GUTTER - sum(fixed) - GAP * (len(fixed) + 1)
-    names = max([10, *(cell_len(display_text(entry.connection.name)) for entry in entries)])
-    name = min(names, MOST_NAME, max(10, room - weeks_at_least))
-    weeks = weeks_in(room - name, MOST_WEEKS)
+    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + CHANGES, (GAP + TOKEN) * wide]
+    room = width - sum(cells)
+    has_quota = room >= GAP + quota
+    room -= (GAP + quota) * has_quota
+    has_synced = room >= GAP + synced
+    room -= (GAP + synced) * has_synced
+    name += min(0, room)
+    weeks = weeks_in(room - GAP, MOST_WEEKS)
+    left_out = {
+        one
+        for one, shown in {
+            "quota": has_quota,
+            "synced": has_synced,
+            "token": wide,
+            "weeks": weeks > 0,
+        }.items()
+        if not shown
+    }
     columns = (
         Column[Entry](
             "sign",
@@ -84,20 +96,14 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
             searched=False,
         ),
-        *(
-            [
-                Column[Entry](
-                    "token",
-                    "Token",
-                    lambda entry: token_life(entry, now)[0],
-                    style=lambda entry: token_life(entry, now)[1],
-                    width=TOKEN,
-                    sort_key=lambda entry: entry.connection.token_expires_at,
-                    searched=False,
-                )
-            ]
-            if wide
-            else []
+        Column[Entry](
+            "token",
+            "Token",
+            lambda entry: token_life(entry, now)[0],
+            style=lambda entry: token_life(entry, now)[1],
+            width=TOKEN,
+            sort_key=lambda entry: entry.connection.token_expires_at,
+            searched=False,
         ),
         Column[Entry](
             "changes",
@@ -120,7 +126,11 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             searched=False,
         ),
     )
-    return columns if weeks else columns[:-1]
+    return tuple(column for column in columns if column.id not in left_out)
+
+
+def _longest(least: int, texts: Iterable[str]) -> int:
+    return max([least, *(cell_len(display_text(text)) for text in texts)])
 
 
 def _state(entry: Entry) -> str:
