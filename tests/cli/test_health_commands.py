@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
+from crmdeck.workspace import Workspace
 from tests.cli.shell import Shell, describe
 
 PORTAL = "legacy-portal"
@@ -157,3 +158,27 @@ def test_a_slip_of_the_pen_is_answered_with_the_nearest_word(
 ) -> None:
     said = Shell(tmp_path / "home").run(*words.split(), code=2).stderr
     assert f"Did you mean '{meant}'" in said
+
+
+def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "Opportunity.json").write_text(describe(("Name", "string")))
+    shell = Shell(tmp_path / "home")
+    shell.run(
+        *("connections", "add", "acme", "--source", "files"),
+        *("--platform", "salesforce", "--path", str(export)),
+    )
+    shell.run("refresh", "acme")
+    shell.run("doctor")
+    with Workspace.open(tmp_path / "home").context.store.write() as session:
+        session.database.run("UPDATE field_definition SET body = '{}', label = 'x'")
+    done = shell.run("doctor", "--json", code=5)
+    [altered, lost] = [finding for finding in json.loads(done.stdout) if not finding["ok"]]
+    assert altered["repairable"]
+    assert "acme: Opportunity as now" in lost["lost"]
+    assert "crmdeck refresh acme" in lost["remedy"]
+    done = shell.run("doctor", "--repair", code=5)
+    assert "repaired\tyes\tall as it was before is kept in" in done.stdout
+    shell.run("refresh", "acme")
+    shell.run("doctor")

@@ -146,6 +146,18 @@ def test_a_log_that_was_lost_or_cut_is_missed(tmp_path: Path, killed: Path, how:
     assert "wal" in str(error)
     after = {each.name: each.read_bytes() for each in home.glob("cache.duckdb*")}
     assert {name: after[name] for name in before} == before
+    if how == "alone":
+        return
+
+    done = Store(path).salvage(error.code)
+    assert "what was written last is lost" in done[-1]
+    assert names(Store(path)) == [] if how in ("gone", "noise") else names(Store(path)) != []
+    put(Store(path), "four")
+    assert "four" in names(Store(path))
+    [aside] = home.glob("cache.duckdb.damaged-*")
+    kept = {each.name: each.read_bytes() for each in aside.iterdir()}
+    assert kept == {name: before[name] for name in kept}
+    assert path.name in kept
 
 
 def test_a_log_that_is_whole_is_taken_over(tmp_path: Path, killed: Path) -> None:

@@ -70,7 +70,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys": ("crmdeck keys --demo",),
     "completion": ("crmdeck completion bash",),
     "web": ("crmdeck web --demo",),
-    "doctor": ("crmdeck doctor --demo",),
+    "doctor": ("crmdeck doctor", "crmdeck doctor --repair"),
 }
 
 NOT_RUN = (

@@ -186,18 +186,35 @@ def _tell(name: str, result: RefreshResult) -> None:
         say(f"  {' '.join(part for part in parts if part)}")
 
 
-def doctor(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
-    """Check this machine and this workspace, and say what to do about what is not right."""
+def doctor(
+    home: HomeOption = None,
+    demo: DemoOption = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Put right what can be, after a backup of all as it was."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check this machine and this workspace: what is lost, what is not, what can be repaired.
+
+    Exits with 5 where the cache is damaged or can't be read, with 1 where anything else is wrong.
+    """
     from crmdeck.workspace import examine
 
     with failing(as_json):
-        findings = examine(home, demo=demo)
+        if demo and repair:
+            raise UsageError("The demo needs no repair.", remedy="Leave out --repair or --demo.")
+        findings = examine(home, demo=demo, repair=repair)
         if as_json:
             emit_json(findings)
         else:
             emit_table(
-                ("check", "ok", "found", "remedy"),
-                [(f.check, f.ok, f.found, f.remedy) for f in findings],
+                ("check", "ok", "found", "lost", "remedy"),
+                [(f.check, f.ok, f.found, f.lost, f.remedy) for f in findings],
             )
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(int(ExitCode.FAILED))
+            if any(finding.repairable for finding in findings):
+                say("Some of it can be repaired: crmdeck doctor --repair")
+    wrong = [finding for finding in findings if not finding.ok]
+    if wrong:
+        damaged = any(finding.code for finding in wrong)
+        raise typer.Exit(int(ExitCode.CACHE_BUSY if damaged else ExitCode.FAILED))

@@ -8,7 +8,7 @@ from crmdeck.model import AuditEntry, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
-_TABLE = Table("audit_entry", AuditEntry, nested=("details",))
+ENTRIES = Table("audit_entry", AuditEntry, nested=("details",))
 
 
 class AuditLog:
@@ -19,7 +19,7 @@ class AuditLog:
 
     def add(self, *entries: AuditEntry) -> None:
         """Append entries."""
-        _TABLE.insert(self._database, entries)
+        ENTRIES.insert(self._database, entries)
 
     def latest_by_connection(self, *events: str) -> dict[str, datetime]:
         """Return when one of `events` happened last, by the id of the connection."""
@@ -53,5 +53,5 @@ class AuditLog:
         where.add('"at" >= ?', since).add('"at" <= ?', until)
         clause = f'{where} ORDER BY "at" DESC, seq DESC'
         if limit is None:
-            return _TABLE.select(self._database, clause, where.parameters)
-        return _TABLE.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])
+            return ENTRIES.select(self._database, clause, where.parameters)
+        return ENTRIES.select(self._database, f"{clause} LIMIT ?", [*where.parameters, limit])

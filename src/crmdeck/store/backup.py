@@ -49,16 +49,20 @@ class BackupSummary:
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
+    """A column of a table, and its type as the engine calls it."""
+
     name: str
     type: str
 
     def to_json(self, value: Any) -> Any:
+        """Return a value of it as JSON has it."""
         if isinstance(value, datetime):
             return value.isoformat(timespec="microseconds")
         return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
     def from_json(self, value: Any) -> Any:
+        """Return the value that JSON has."""
         if value is None:
             return None
         if self.type.startswith("timestamp"):
@@ -144,7 +148,7 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
         "tables": {},
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for table, columns in _tables(database).items():
+        for table, columns in tables_of(database).items():
             digest, count = hashlib.sha256(), 0
             with archive.open(_member(table), "w", force_zip64=True) as member:
                 for row in database.rows(_select(table, columns)):
@@ -163,7 +167,7 @@ def _write(file: IO[bytes], database: Database, created_at: str) -> None:
 def _restore(store: Store, path: Path, force: bool) -> None:
     with store.write() as session:
         database = session.database
-        tables = _tables(database)
+        tables = tables_of(database)
         full = [name for name in tables if database.rows(f"SELECT 1 FROM {quote(name)} LIMIT 1")]
         if full and not force:
             raise ConflictError(
@@ -176,7 +180,7 @@ def _restore(store: Store, path: Path, force: bool) -> None:
         _load(database, path, tables)
 
 
-def _load(database: Database, path: Path, tables: dict[str, list[_Column]]) -> None:
+def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> None:
     last = 0
     with _opened(path) as archive:
         for name in _manifest(archive, path)["tables"]:
@@ -188,6 +192,11 @@ def _load(database: Database, path: Path, tables: dict[str, list[_Column]]) -> N
                 database.insert(name, names, rows)
                 if "seq" in names:
                     last = max(last, *(row[names.index("seq")] for row in rows))
+    count_on(database, last)
+
+
+def count_on(database: Database, last: int) -> None:
+    """Let what happens next have a number above `last`."""
     # Neither engine's SQL for setting a sequence is known to the other.
     missing = last - database.rows("SELECT nextval('happened')")[0][0]
     if missing > 0:
@@ -195,7 +204,7 @@ def _load(database: Database, path: Path, tables: dict[str, list[_Column]]) -> N
 
 
 def _rows(
-    archive: zipfile.ZipFile, path: Path, name: str, columns: Sequence[_Column]
+    archive: zipfile.ZipFile, path: Path, name: str, columns: Sequence[Column]
 ) -> Iterator[list[Row]]:
     rows: list[Row] = []
     with archive.open(_member(name)) as lines:
@@ -223,7 +232,7 @@ def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock:
     file = DuckDBFile.open(cache)
     try:
         with file.transaction():
-            _load(file, path, _tables(file))
+            _load(file, path, tables_of(file))
     finally:
         file.close()
     current = folder / "current.zip"
@@ -231,20 +240,21 @@ def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock:
     return current
 
 
-def _tables(database: Database) -> dict[str, list[_Column]]:
-    tables: dict[str, list[_Column]] = {}
+def tables_of(database: Database, without: Sequence[str] = _LEFT_OUT) -> dict[str, list[Column]]:
+    """Return the tables of a log with their columns, some left out."""
+    tables: dict[str, list[Column]] = {}
     for table, column, kind in database.rows(
         "SELECT table_name, column_name, data_type FROM information_schema.columns "
         "JOIN information_schema.tables USING (table_schema, table_name) "
         "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' "
         "ORDER BY table_name, ordinal_position"
     ):
-        if table not in _LEFT_OUT:
-            tables.setdefault(table, []).append(_Column(column, kind.lower()))
+        if table not in without:
+            tables.setdefault(table, []).append(Column(column, kind.lower()))
     return tables
 
 
-def _select(table: str, columns: Sequence[_Column]) -> str:
+def _select(table: str, columns: Sequence[Column]) -> str:
     names = [quote(column.name) for column in columns]
     # The order of what happened; what has none comes in an order of its own, the same each time.
     order = '"seq"' if '"seq"' in names else ", ".join(names)

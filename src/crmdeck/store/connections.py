@@ -8,7 +8,7 @@ from crmdeck.model import Connection
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, stored
 
-_TABLE = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
+VERSIONS = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
 
 
 class Connections:
@@ -19,26 +19,26 @@ class Connections:
 
     def put(self, connection: Connection, at: datetime, actor: str) -> None:
         """Append a version, made by `actor` at `at`."""
-        _TABLE.insert(self._database, [connection], stored(at), actor)
+        VERSIONS.insert(self._database, [connection], stored(at), actor)
 
     def all(self) -> tuple[Connection, ...]:
         """Return the latest version of each connection, by name."""
-        return _TABLE.latest(self._database, "id", order="name, id")
+        return VERSIONS.latest(self._database, "id", order="name, id")
 
     def get(self, connection_id: str) -> Connection | None:
         """Return the latest version of one connection."""
-        found = _TABLE.select(
+        found = VERSIONS.select(
             self._database, "WHERE id = ? ORDER BY seq DESC LIMIT 1", [connection_id]
         )
         return found[0] if found else None
 
     def find(self, ref: str) -> Connection | None:
         """Return the connection whose name, or whose id in any case, is `ref`; else None."""
-        found = _TABLE.latest(
+        found = VERSIONS.latest(
             self._database, "id", parameters=[ref, ref.lower()], only="WHERE name = ? OR id = ?"
         )
         return found[0] if found else None
 
     def versions(self, connection_id: str) -> tuple[Connection, ...]:
         """Return all versions of one connection, newest first."""
-        return _TABLE.select(self._database, "WHERE id = ? ORDER BY seq DESC", [connection_id])
+        return VERSIONS.select(self._database, "WHERE id = ? ORDER BY seq DESC", [connection_id])

@@ -58,6 +58,9 @@ class Engine(Protocol):
     def alone(self, what: str, doing: str) -> AbstractContextManager[None]:
         """Keep others from the same work on `what`, as far as the engine can."""
 
+    def salvage(self, code: str) -> list[str]:
+        """Make a log that was refused with `code` one that can be opened; return what was done."""
+
     def now(self) -> datetime:
         """Return the present moment in UTC by the clock that orders what happens."""
 

@@ -8,7 +8,7 @@ from crmdeck.model import Decision
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where
 
-_TABLE = Table("decision", Decision, nested=("value_map",))
+DECISIONS = Table("decision", Decision, nested=("value_map",))
 
 
 class Decisions:
@@ -19,7 +19,7 @@ class Decisions:
 
     def add(self, decisions: Sequence[Decision]) -> None:
         """Append decisions in their order."""
-        _TABLE.insert(self._database, decisions)
+        DECISIONS.insert(self._database, decisions)
 
     def log(
         self,
@@ -34,4 +34,4 @@ class Decisions:
             .add("object_pair = ?", object_pair)
             .add("partner_field = ?", partner_field)
         )
-        return _TABLE.select(self._database, f"{where} ORDER BY seq", where.parameters)
+        return DECISIONS.select(self._database, f"{where} ORDER BY seq", where.parameters)

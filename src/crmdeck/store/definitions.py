@@ -20,7 +20,7 @@ from crmdeck.model.hashes import (
 )
 from crmdeck.store.database import Database, Row
 
-_FIELD_COLUMNS = (
+FIELD_COLUMNS = (
     "field_hash",
     "name",
     "label",
@@ -33,7 +33,7 @@ _FIELD_COLUMNS = (
     "references",
     "body",
 )
-_OBJECT_COLUMNS = (
+OBJECT_COLUMNS = (
     "content_hash",
     "label",
     "custom",
@@ -57,7 +57,7 @@ _COUNTED = """
         FROM object_field JOIN field_definition USING (field_hash)
         GROUP BY content_hash
     ) AS found USING (content_hash)"""
-_ORDER_COLUMNS = ("content_hash", "position", "field_hash")
+ORDER_COLUMNS = ("content_hash", "position", "field_hash")
 # Object types that are unpacked and written by one statement.
 _AT_ONCE = 500
 
@@ -83,6 +83,20 @@ class ObjectDefinition:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """What an object definition says besides its fields; JSON texts where rows of old have none."""
+
+    label: str
+    custom: bool | None
+    native: str
+    body: str | None
+
+    def hash(self, fields: Sequence[str]) -> str:
+        """Return the SHA-256 that it is stored under with the fields of these hashes."""
+        return content_hash(self.label, self.custom, fields, self.native, self.body)
+
+
+@dataclass(frozen=True)
 class PackedSchema:
     """An object type that was read, as it is stored, in a fiftieth of the room of its model.
 
@@ -96,7 +110,7 @@ class PackedSchema:
     def schema(self) -> ObjectSchema:
         """Return the object type as it was read."""
         row, fields = self.rows()
-        named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
+        named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         schema = _object(named["label"], named["custom"], named["native"], named["body"])
         parsed = tuple(_parse(field[-1]) for field in fields)
         return schema.model_copy(update={"object_type": self.object_type, "fields": parsed})
@@ -125,7 +139,7 @@ class SchemaPacker:
         ]
         forms = list(map(self._forms, keys, schema.fields))
         row = _object_row(schema, keys, forms)
-        named = dict(zip(_OBJECT_COLUMNS, row, strict=True))
+        named = dict(zip(OBJECT_COLUMNS, row, strict=True))
         return PackedSchema(
             object_type=schema.object_type,
             definition=_definition((named["content_hash"], *(named[name] for name in _DEFINITION))),
@@ -176,8 +190,8 @@ class Definitions:
                     if (content, position) not in placed
                 ]
             new += self._put_fields(fields)
-            self._database.insert("object_definition", _OBJECT_COLUMNS, object_rows)
-            self._database.insert("object_field", _ORDER_COLUMNS, order_rows)
+            self._database.insert("object_definition", OBJECT_COLUMNS, object_rows)
+            self._database.insert("object_field", ORDER_COLUMNS, order_rows)
         return new
 
     def having(self, content_hashes: Sequence[str]) -> dict[str, ObjectDefinition]:
@@ -245,6 +259,22 @@ class Definitions:
             and parsed.keys() >= set(lists[content])
         }
 
+    def row(self, content: str, face: Definition, fields: Sequence[str]) -> Row:
+        """Return the row of an object definition whose fields are all there, counted again."""
+        bodies: dict[str, str] = dict(
+            self._having("field_definition", "field_hash", fields, "body")
+        )
+        parsed = tuple(_parse(bodies[key]) for key in fields)
+        schema = _object(face.label, face.custom, face.native, face.body)
+        schema = schema.model_copy(update={"fields": parsed})
+        forms = [
+            (canonical_json(field, structural=False), canonical_json(field, structural=True))
+            for field in parsed
+        ]
+        named = dict(zip(OBJECT_COLUMNS, _object_row(schema, fields, forms), strict=True))
+        kept = {"content_hash": content, "native": face.native, "body": face.body}
+        return tuple((named | kept).values())
+
     def _places(self, content_hashes: Iterable[str]) -> set[tuple[str, int]]:
         rows = self._having("object_field", "content_hash", list(content_hashes), "position")
         return {(content, position) for content, position in rows}
@@ -252,7 +282,7 @@ class Definitions:
     def _put_fields(self, fields: dict[str, Row]) -> int:
         known = {row[0] for row in self._having("field_definition", "field_hash", list(fields))}
         rows = [row for key, row in fields.items() if key not in known]
-        self._database.insert("field_definition", _FIELD_COLUMNS, rows)
+        self._database.insert("field_definition", FIELD_COLUMNS, rows)
         return len(rows)
 
     def _having(

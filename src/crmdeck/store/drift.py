@@ -11,13 +11,13 @@ from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
-_EVENTS = Table(
+EVENTS = Table(
     "drift_event",
     DriftEvent,
     nested=("changes", "affected_mappings"),
     without=_ACKNOWLEDGED,
 )
-_STORIES = Table("story", Story, nested=("object_types",))
+STORIES = Table("story", Story, nested=("object_types",))
 _READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
 _GONE = (
     DriftKind.OBJECT_REMOVED,
@@ -52,7 +52,7 @@ class Drift:
         """
         known = self._known("drift_event", [event.id for event in events])
         fresh = [event for event in events if event.id not in known]
-        _EVENTS.insert(self._database, fresh)
+        EVENTS.insert(self._database, fresh)
         self._note(
             [
                 (event.id, stored(event.acknowledged_at), event.acknowledged_by or "", event.note)
@@ -61,7 +61,7 @@ class Drift:
             ]
         )
         known = self._known("story", [story.id for story in stories])
-        _STORIES.insert(self._database, [story for story in stories if story.id not in known])
+        STORIES.insert(self._database, [story for story in stories if story.id not in known])
 
     def events(
         self, connection_id: str | None = None, *, since: datetime | None = None
@@ -111,7 +111,7 @@ class Drift:
     ) -> tuple[Story, ...]:
         """Return the stories detected at `since` or later, newest first."""
         where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
-        return _STORIES.select(self._database, f"{where} {_NEWEST}", where.parameters)
+        return STORIES.select(self._database, f"{where} {_NEWEST}", where.parameters)
 
     def acknowledge(
         self, event_ids: Sequence[str], at: datetime, by: str, note: str | None = None

@@ -113,6 +113,17 @@ class DuckDBEngine:
         """Nobody is kept out: processes of one machine compare again what was written."""
         yield
 
+    def salvage(self, code: str) -> list[str]:
+        from crmdeck.store.salvage import salvage
+
+        refuse_path(self._path)
+        with (
+            wording_failures(self._path),
+            wording_file_failures(self._path),
+            self._turnstile.passing(time.monotonic() + self._wait),
+        ):
+            return salvage(self._path, code, self._clock())
+
     def now(self) -> datetime:
         return self._clock()
 

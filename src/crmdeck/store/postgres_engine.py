@@ -61,6 +61,20 @@ class PostgresEngine:
             return f"The database {self.place} lets this user read only."
         return None
 
+    def salvage(self, code: str) -> list[str]:
+        from crmdeck.store.salvage import tell_version
+
+        if code != migrations.VERSION_LOST:
+            return []
+        connection = connect(self._url, timeout=self._wait)
+        try:
+            with wording_failures(self._url), connection.transaction():
+                database = PostgresDatabase(connection)
+                database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
+                return [tell_version(database, self.place, self.now())]
+        finally:
+            connection.close()
+
     def now(self) -> datetime:
         """Return the server's time, so that what machines of a team write is of one clock."""
         return self._clock() + self._ahead
@@ -127,7 +141,7 @@ class PostgresEngine:
                 cause=self._writer(),
                 remedy="Try again when it has finished.",
             ) from error
-        migrations.refuse_newer(version, migrations.newest(migrations.shipped()), self.place)
+        migrations.refuse_newer(version or 0, migrations.newest(migrations.shipped()), self.place)
 
     def _writer(self) -> str:
         with self._begun("SELECT 1") as database, wording_failures(self._url):
@@ -247,7 +261,7 @@ class PostgresEngine:
             "AND relnamespace = to_regnamespace(current_schema()))"
         )[0]
         if mine:
-            return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+            return migrations.told_version(database, self.place)
         if schema is None or others:
             raise CacheError(
                 f"The database {self.place} is not a workspace of crmdeck. It was left untouched.",

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
+from crmdeck.errors import CacheDamagedError
 from crmdeck.model import WireModel, to_utc
 from crmdeck.store.database import Database, Row, quote
 
@@ -79,12 +82,19 @@ class Table(Generic[M]):
         )
 
     def decode(self, row: Row) -> M:
-        """Return the record that a row of `selection` holds."""
+        """Return the record that a row of `selection` holds; CacheDamagedError where it is none."""
         values: dict[str, Any] = dict(zip(self._attributes, row, strict=False))
-        for name in self._nested:
-            if values[name] is not None:
-                values[name] = json.loads(values[name])
-        return self._model.model_validate(values)
+        try:
+            for name in self._nested:
+                if values[name] is not None:
+                    values[name] = json.loads(values[name])
+            return self._model.model_validate(values)
+        except (ValueError, TypeError) as error:
+            raise CacheDamagedError(
+                f"The cache holds a row of {self.name} that can't be read.",
+                cause=_reason(error),
+                remedy="See what is lost and what can be repaired: crmdeck doctor",
+            ) from error
 
     def _encode(self, record: M) -> Row:
         plain = record.model_dump(mode="json")
@@ -98,6 +108,14 @@ class Table(Generic[M]):
         if name in self._nested and value is not None:
             return json.dumps(plain, separators=(",", ":"))
         return plain
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a row, without what it holds."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'It'}: {first['msg']}."
+    return f"{error}."
 
 
 def stored(moment: datetime) -> datetime:

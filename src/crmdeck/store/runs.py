@@ -10,9 +10,9 @@ from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
 
-_RUNS = Table("sync_run", SyncRun)
-_QUOTA = Table("quota", Quota, extra=("connection_id", "read_at"))
-_FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
+RUNS = Table("sync_run", SyncRun)
+QUOTAS = Table("quota", Quota, extra=("connection_id", "read_at"))
+FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
 _NEWEST = "ORDER BY seq DESC LIMIT ?"
 
 
@@ -24,12 +24,12 @@ class Runs:
 
     def add(self, run: SyncRun) -> None:
         """Append one run."""
-        _RUNS.insert(self._database, [run])
+        RUNS.insert(self._database, [run])
 
     def latest(self, connection_id: str, kind: str | None = None) -> SyncRun | None:
         """Return the run that was added last, of any kind or of one."""
         where = Where().add("connection_id = ?", connection_id).add("kind = ?", kind)
-        found = _RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
+        found = RUNS.select(self._database, f"{where} {_NEWEST}", [*where.parameters, 1])
         return found[0] if found else None
 
     def newest(self, connection_id: str | None = None) -> tuple[SyncRun, ...]:
@@ -39,21 +39,21 @@ class Runs:
         """
         where = Where().add("connection_id = ?", connection_id)
         key = "connection_id, kind, outcome"
-        return _RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
+        return RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the runs of a connection, newest first."""
-        return _RUNS.select(
+        return RUNS.select(
             self._database, f"WHERE connection_id = ? {_NEWEST}", [connection_id, limit]
         )
 
     def add_quota(self, connection_id: str, quota: Quota, at: datetime) -> None:
         """Append a quota as read at `at`."""
-        _QUOTA.insert(self._database, [quota], connection_id, stored(at))
+        QUOTAS.insert(self._database, [quota], connection_id, stored(at))
 
     def latest_quota(self, connection_id: str) -> Quota | None:
         """Return the quota that was read last."""
-        found = _QUOTA.select(
+        found = QUOTAS.select(
             self._database,
             f"WHERE connection_id = ? {_NEWEST}",
             [connection_id, 1],
@@ -62,18 +62,18 @@ class Runs:
 
     def quota_by_connection(self) -> dict[str, Quota]:
         """Return the quota that was read last, for every connection that has one."""
-        rows = _QUOTA.latest_rows(self._database, "connection_id")
-        return {row[-1]: _QUOTA.decode(row[:-1]) for row in rows}
+        rows = QUOTAS.latest_rows(self._database, "connection_id")
+        return {row[-1]: QUOTAS.decode(row[:-1]) for row in rows}
 
     def add_failures(
         self, run_id: str, connection_id: str, failures: Iterable[ObjectFailure]
     ) -> None:
         """Append the object types that a refresh could not read."""
-        _FAILURES.insert(self._database, failures, run_id, connection_id)
+        FAILURES.insert(self._database, failures, run_id, connection_id)
 
     def failures(self, connection_id: str) -> tuple[ObjectFailure, ...]:
         """Return what the last refresh that reached its source could not read."""
-        return _FAILURES.select(
+        return FAILURES.select(
             self._database,
             "WHERE connection_id = ? AND run_id IN "
             f"(SELECT run_id FROM ({LAST_REFRESH}) AS last WHERE connection_id = ?) "

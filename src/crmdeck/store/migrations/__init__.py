@@ -11,10 +11,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from crmdeck.errors import CacheError, CacheTooNewError
+from crmdeck.errors import CacheDamagedError, CacheError, CacheTooNewError
 from crmdeck.model import to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.duckdb_file import DuckDBFile, make_private, wal_of, wording_file_failures
+
+VERSION_LOST = "CACHE_VERSION_LOST"
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
@@ -56,17 +58,30 @@ def newest(migrations: tuple[Migration, ...]) -> int:
 def version_of(database: Database, path: Path) -> int:
     """Return the number of the last migration that the cache has seen.
 
-    Raises CacheError where the file is a DuckDB file of somebody else's.
+    Raises CacheError where the file is a DuckDB file of somebody else's, or does not say.
     """
     import duckdb
 
     try:
-        return int(database.rows("SELECT max(number) FROM schema_migration")[0][0])
+        return told_version(database, path)
     except duckdb.CatalogException as error:
         raise CacheError(
             f"{path} is a DuckDB file, but not a cache of crmdeck. It was left untouched.",
             remedy="Choose another workspace with --home, or move the file away.",
         ) from error
+
+
+def told_version(database: Database, place: Path | str) -> int:
+    """Return what the table of migrations says; raise CacheDamagedError where it is empty."""
+    number = database.rows("SELECT max(number) FROM schema_migration")[0][0]
+    if number is None:
+        raise CacheDamagedError(
+            f"The cache {place} does not say which version it has. It was left untouched.",
+            cause="Its table of migrations is empty.",
+            remedy="Let its tables tell: crmdeck doctor --repair",
+            code=VERSION_LOST,
+        )
+    return int(number)
 
 
 def refuse_newer(version: int, newest_known: int, place: Path | str) -> None:

@@ -1,0 +1,266 @@
+"""A DuckDB file that can't be opened or read as it is: what can be saved of it.
+
+The file is copied aside before anything is done, and nothing empty ever takes its place.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from crmdeck.errors import CacheDamagedError, CacheError
+from crmdeck.store import migrations
+from crmdeck.store.backup import Column, count_on, tables_of
+from crmdeck.store.database import Database, Row, quote
+from crmdeck.store.duckdb_file import LOG_DAMAGED, DuckDBFile, make_private, wal_of
+from crmdeck.store.wal_mark import LOG_LOST, WalMark
+from crmdeck.text import count
+
+SALVAGEABLE = (LOG_LOST, LOG_DAMAGED, migrations.VERSION_LOST, CacheError.code)
+"""The codes of the errors that `salvage` can do something about."""
+
+# So many rows are saved or lost together, where a table can't be read as a whole.
+_ROWS = 2_048
+_OWN = ("schema_migration",)
+# What can be made again.
+_UNIMPORTANT = ("text_vector", "validators")
+
+
+def salvage(path: Path, code: str, at: datetime) -> list[str]:
+    """Make a cache that was refused with `code` one that can be opened; return what was done.
+
+    Nobody else may open it meanwhile. Raises CacheError where nothing can be saved; the cache is
+    then as it was.
+    """
+    aside = keep_aside(path, at)
+    done = [f"the cache as it was is kept in {aside}"]
+    if code == migrations.VERSION_LOST:
+        done.append(_tell_version(path, at))
+    elif code in (LOG_LOST, LOG_DAMAGED):
+        done.append(_shorten_log(path, aside))
+    else:
+        done += _rebuild(path, at)
+    return done
+
+
+def keep_aside(path: Path, at: datetime) -> Path:
+    """Copy the file, its log and its mark into a folder beside them, and return that."""
+    folder = path.with_name(f"{path.name}.damaged-{at:%Y%m%dT%H%M%S}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for each in (path, wal_of(path), WalMark(path).path):
+        if each.exists():
+            shutil.copyfile(each, folder / each.name)
+            make_private(folder / each.name)
+    return folder
+
+
+def open_copies(path: Path) -> list[DuckDBFile]:
+    """Return older copies of the cache, as migrations left them, newest first, open to read."""
+    found = []
+    for copy in sorted(path.parent.glob(f"{path.name}.v*.bak"), reverse=True):
+        with suppress(CacheError):
+            found.append(DuckDBFile.open(copy, read_only=True))
+    return found
+
+
+def version_by_tables(database: Database) -> int | None:
+    """Return the version whose tables and columns these are, None where they are of none."""
+    there = _shape(database)
+    known = migrations.shipped()
+    model = DuckDBFile.open(Path(":memory:"))
+    try:
+        migrations.begin(model)
+        for migration in known:
+            model.run(migration.sql)
+            if _shape(model) == there:
+                return migration.number
+    finally:
+        model.close()
+    return None
+
+
+def tell_version(database: Database, place: Path | str, at: datetime) -> str:
+    """Fill the empty table of migrations by the tables that are there; return what was done."""
+    version = version_by_tables(database)
+    if version is None:
+        raise CacheDamagedError(
+            f"The cache {place} does not say which version it has. It was left untouched.",
+            cause="Its tables are those of no version.",
+            remedy="Restore a backup into another workspace: crmdeck restore FILE --home HOME",
+            code=migrations.VERSION_LOST,
+        )
+    for migration in migrations.shipped()[:version]:
+        migrations.mark(database, migration, at)
+    return f"its tables are those of version {version}: that is what it says again"
+
+
+def last_number(database: Database) -> int:
+    """Return the highest number of what happened."""
+    tables = [
+        table
+        for table, columns in tables_of(database, _OWN).items()
+        if any(column.name == "seq" for column in columns)
+    ]
+    numbers = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {quote(each)}" for each in tables)
+    return int(database.rows(f"SELECT coalesce(max(seq), 0) FROM ({numbers}) AS every")[0][0])
+
+
+def _shape(database: Database) -> set[tuple[str, str]]:
+    return {
+        (table, column)
+        for table, column in database.rows(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = current_schema() AND table_name <> 'head'"
+        )
+    }
+
+
+def _tell_version(path: Path, at: datetime) -> str:
+    file = DuckDBFile.open(path)
+    try:
+        with file.transaction():
+            return tell_version(file, path, at)
+    finally:
+        file.close()
+
+
+def _shorten_log(path: Path, aside: Path) -> str:
+    """Cut the log where it can be read up to, and go on without the rest."""
+    log, mark = wal_of(path), WalMark(path)
+    if not log.exists():
+        mark.take_away()
+        return "gone on without the log: what was written last is lost"
+    whole = log.read_bytes()
+    trial = aside / "trial" / path.name
+    trial.parent.mkdir(exist_ok=True)
+    shutil.copyfile(path, trial)
+    # A log that ends too early is read up to where it ends, so there is one longest beginning.
+    low, high = 0, len(whole)
+    try:
+        if not _opens(trial, whole):
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _opens(trial, whole[:middle]) else (low, middle)
+            log.write_bytes(whole[:low])
+            make_private(log)
+    finally:
+        shutil.rmtree(trial.parent)
+    mark.take_away()
+    return "gone on with what of the log can be read: what was written last is lost"
+
+
+def _opens(path: Path, log: bytes) -> bool:
+    wal_of(path).write_bytes(log)
+    try:
+        DuckDBFile.open(path, read_only=True).close()
+    except CacheError:
+        return False
+    return True
+
+
+def _rebuild(path: Path, at: datetime) -> list[str]:
+    """Put what can be read of the cache into a new file in its place."""
+    source = _Source(path)
+    try:
+        version = source.version()
+        draft = path.with_name(path.name + ".salvaged")
+        draft.unlink(missing_ok=True)
+        migrations.create(draft, migrations.shipped()[:version], at)
+        target = DuckDBFile.open(draft)
+        lost: dict[str, int] = {}
+        saved = 0
+        try:
+            with target.transaction():
+                for table, columns in tables_of(target, _OWN).items():
+                    missing, number = source.copy(table, columns, target)
+                    saved += number
+                    if missing and table not in _UNIMPORTANT:
+                        lost[table] = missing
+                count_on(target, last_number(target))
+                connections = target.rows("SELECT count(*) FROM connection")[0][0]
+        finally:
+            target.close()
+    finally:
+        source.close()
+    if not connections:
+        draft.unlink()
+        raise _hopeless(path, "Its connections can't be read.")
+    draft.replace(path)
+    wal_of(path).unlink(missing_ok=True)
+    WalMark(path).take_away()
+    told = ", ".join(f"about {number:,} of {table}" for table, number in lost.items())
+    return [f"{count(saved, 'row')} saved into a new file; lost: {told or 'none'}"]
+
+
+class _Source:
+    """A damaged file; DuckDB shuts it where it stumbles, so it may have to be opened again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._open()
+
+    def version(self) -> int:
+        try:
+            return migrations.version_of(self._file, self._path)
+        except Exception:  # noqa: BLE001  # whatever DuckDB makes of damaged blocks
+            self._again()
+        version = version_by_tables(self._file)
+        if version is None:
+            raise _hopeless(self._path, "Its tables are those of no version.")
+        return version
+
+    def copy(self, table: str, columns: Sequence[Column], target: DuckDBFile) -> tuple[int, int]:
+        """Copy what can be read of a table; return how many rows are lost, and how many saved."""
+        names = [column.name for column in columns]
+        selection = ", ".join(map(quote, names))
+        rows = self._rows(f"SELECT {selection} FROM {quote(table)}")
+        if rows is not None:
+            target.insert(table, names, rows)
+            return 0, len(rows)
+        counted = self._rows(f"SELECT count(*) FROM {quote(table)}")
+        if counted is None:
+            return 1, 0
+        total, saved = int(counted[0][0]), 0
+        for first in range(0, total, _ROWS):
+            part = self._rows(
+                f"SELECT {selection} FROM {quote(table)} "
+                f"WHERE rowid >= {first} AND rowid < {first + _ROWS}"
+            )
+            target.insert(table, names, part or [])
+            saved += len(part or [])
+        return total - saved, saved
+
+    def close(self) -> None:
+        with suppress(CacheError):
+            self._file.close()
+
+    def _rows(self, sql: str) -> list[Row] | None:
+        try:
+            return self._file.rows(sql)
+        except Exception:  # noqa: BLE001  # whatever DuckDB makes of damaged blocks
+            self._again()
+            return None
+
+    def _again(self) -> None:
+        self.close()
+        self._file = self._open()
+
+    def _open(self) -> DuckDBFile:
+        try:
+            return DuckDBFile.open(self._path, read_only=True)
+        except CacheError as error:
+            raise _hopeless(self._path, error.cause or error.message) from error
+
+
+def _hopeless(path: Path, cause: str) -> CacheError:
+    copies = sorted(path.parent.glob(f"{path.name}.v*.bak"))
+    return CacheError(
+        f"Nothing can be saved of the cache {path}. It was left untouched.",
+        cause=cause,
+        remedy="Restore a backup into another workspace (crmdeck restore FILE --home HOME)"
+        + (f", or put a copy of before in its place: {copies[-1].name}" if copies else "")
+        + f"; or move {path.name} away and refresh, which brings back schemas but no history.",
+    )

@@ -1,0 +1,157 @@
+"""The doctor: tells what is lost and what is not, repairs what can be, and never dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import CacheDamagedError, CacheError
+from crmdeck.workspace.doctor import Finding, examine, examine_log
+
+from .conftest import Desk, describe, text_field
+from .test_damage import ALTERED, LOST, execute, full
+
+__all__ = ["full"]
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The folder that goes with a database is in the user's data folder.
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def doctor(desk: Desk, *, repair: bool = False) -> list[Finding]:
+    return examine_log(desk.database or desk.workspace.home, repair=repair, clock=desk.clock)
+
+
+def wrong(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not finding.ok]
+
+
+def test_a_workspace_that_is_whole_is_told_to_be(full: Desk) -> None:
+    found = doctor(full)
+    assert wrong(found) == []
+    told = {finding.check: finding.found for finding in found}
+    assert "6 field definitions and 3 object definitions" in told["definitions"]
+    assert "2 refreshes" in told["refreshes"]
+    assert "1 drift event," in told["references"]
+    assert not any(finding.repairable for finding in doctor(full, repair=True))
+    assert not list(full.workspace.home.glob("*.zip"))
+
+
+def test_where_there_is_no_cache_none_is_made(tmp_path: Path) -> None:
+    assert wrong(examine(tmp_path / "home", repair=True)) == []
+    assert not (tmp_path / "home").exists()
+
+
+CASES = ("all fields", "an object", "its order", "no JSON", "another field")
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_definitions_are_repaired_or_made_ready_for_a_refresh(full: Desk, what: str) -> None:
+    before = full.workspace.schemas.fields("acme")
+    execute(full, (LOST | ALTERED)[what])
+    found = wrong(doctor(full))
+    assert {finding.check for finding in found} == {"definitions"}
+    [lost] = [finding.lost for finding in found if finding.lost]
+    assert "acme: Account" in lost
+    assert ("Lead" in lost) is (what not in ("an object", "no JSON"))
+
+    repaired = doctor(full, repair=True)
+    if any(finding.repairable for finding in found):
+        assert any("kept in" in finding.found for finding in repaired if finding.ok)
+    left = wrong(repaired)
+    assert not any(finding.repairable for finding in left)
+    assert all("crmdeck refresh acme" in (finding.remedy or "") for finding in left)
+    full.refresh()
+    assert full.workspace.schemas.fields("acme") == before
+    assert not [finding for finding in wrong(doctor(full)) if " as now" in (finding.lost or "")]
+
+
+MORE = (text_field("Name", length=40), text_field("Shared__c"), text_field("New__c"))
+
+
+def test_what_neighbours_prove_comes_back_without_the_crm(full: Desk) -> None:
+    now = full.clock.now
+    full.export(describe("Account", *MORE))
+    full.refresh()
+    before = full.workspace.schemas.all("acme"), full.workspace.schemas.all("acme", at=now)
+    execute(full, "DELETE FROM object_definition WHERE field_count = 3 AND label = 'Account'")
+    execute(full, "DELETE FROM object_field WHERE position = 0")
+    execute(full, "UPDATE field_definition SET label = 'Nonsense'")
+    found = wrong(doctor(full))
+    assert any("as in the past" in (finding.lost or "") for finding in found)
+    assert wrong(doctor(full, repair=True)) == []
+    assert before == (
+        full.workspace.schemas.all("acme"),
+        full.workspace.schemas.all("acme", at=now),
+    )
+    assert full.workspace.audit.entries()[0].event == "cache.repaired"
+
+
+def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
+    for sql in (
+        "UPDATE drift_event SET changes = '{'",
+        "UPDATE sync_run SET outcome = 'splendid' WHERE drift_events = 1",
+        "INSERT INTO connection SELECT * FROM connection",
+        "UPDATE audit_entry SET details = '[1' WHERE event = 'connection.added'",
+        "UPDATE refresh SET fields = 1000, scope = 'x' WHERE changes = 1",
+        "INSERT INTO field_definition SELECT * FROM field_definition WHERE name = 'Shared__c'"
+        if full.database is None
+        else "SELECT 1",
+        "UPDATE validators SET answers = answers || answers",
+    ):
+        execute(full, sql)
+    for read in (full.workspace.drift.report, full.workspace.audit.entries):
+        with pytest.raises(CacheDamagedError) as caught:
+            read()
+        assert "crmdeck doctor" in (caught.value.remedy or "")
+    found = wrong(doctor(full))
+    assert {finding.check for finding in found} == {"records", "refreshes"} | (
+        {"definitions"} if full.database is None else set()
+    )
+    left = wrong(doctor(full, repair=True))
+    # The rows that could not be read are lost, and what depends on them says so.
+    assert not [finding for finding in left if finding.repairable]
+    assert full.workspace.drift.report().events == ()
+    assert full.workspace.health.status("acme").schema_stats.field_count == 6
+    assert full.refresh().drift_events == ()
+
+
+def test_what_points_to_nothing_is_told(full: Desk) -> None:
+    [event] = full.workspace.drift.report().events
+    full.workspace.drift.acknowledge([event.id])
+    for sql in ("DELETE FROM drift_event", "DELETE FROM sync_run", "DELETE FROM refresh"):
+        execute(full, sql)
+    execute(full, "UPDATE connection SET id = 'another'")
+    found = wrong(doctor(full, repair=True))
+    assert {finding.check for finding in found} == {"refreshes", "references"}
+    assert all(finding.lost for finding in found)
+    assert any("no connection" in finding.found for finding in found)
+
+
+def test_an_empty_table_of_migrations_is_filled_by_what_is_there(full: Desk) -> None:
+    fields = full.workspace.schemas.fields("acme")
+    execute(full, "DELETE FROM schema_migration")
+    with pytest.raises(CacheError) as caught:
+        full.again().schemas.fields("acme")
+    assert caught.value.code == "CACHE_VERSION_LOST"
+    assert "crmdeck doctor --repair" in (caught.value.remedy or "")
+    [found] = wrong(doctor(full))
+    assert found.code == caught.value.code
+    assert found.repairable
+    assert wrong(doctor(full, repair=True)) == []
+    assert full.again().schemas.fields("acme") == fields
+
+
+def test_whatever_the_workspace_is_the_doctor_answers(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text("[")
+    (home / "crmdeck.duckdb").write_bytes(b"no database" * 1000)
+    for repair in (False, True):
+        found = wrong(examine(home, repair=repair))
+        assert {finding.check for finding in found} >= {"settings and knowledge", "log"}
+    assert (home / "crmdeck.duckdb").read_bytes() == b"no database" * 1000
