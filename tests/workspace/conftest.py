@@ -54,6 +54,14 @@ def text_field(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def export_to(folder: Path, *objects: dict[str, Any]) -> None:
+    """Make a folder hold these describes and no others."""
+    for old in folder.glob("*.json"):
+        old.unlink()
+    for each in objects:
+        (folder / f"{each['name']}.json").write_text(json.dumps(each))
+
+
 @dataclass
 class Desk:
     """A workspace with one connection, `acme`, that reads `folder`."""
@@ -65,10 +73,7 @@ class Desk:
 
     def export(self, *objects: dict[str, Any]) -> None:
         """Make the folder hold these describes and no others."""
-        for old in self.folder.glob("*.json"):
-            old.unlink()
-        for each in objects:
-            (self.folder / f"{each['name']}.json").write_text(json.dumps(each))
+        export_to(self.folder, *objects)
 
     def again(self, *, read_only: bool = False) -> Workspace:
         """Open the same workspace another time."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
 UNREACHABLE = "DATABASE_UNREACHABLE"
+NO_PERMISSION = "CACHE_NO_PERMISSION"
 SCHEMES = ("postgresql://", "postgres://")
 
 # PostgreSQL has no NUL in a text, and a CRM may send one: it travels as what is no character
@@ -257,11 +258,12 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         "DATABASE_TLS",
     ),
     (
-        "",
+        # Where a connection is refused there is the server's sentence only, and no SQLSTATE.
+        r"permission denied",
         ("42501", "25006"),
         "The database {place} does not let this user do that. Nothing was changed.",
         "Ask its administrator for the grants that the page on teams lists.",
-        "CACHE_NO_PERMISSION",
+        NO_PERMISSION,
     ),
     (
         r"No space left|could not extend file",
@@ -271,7 +273,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         "CACHE_DISK_FULL",
     ),
     (
-        r"too many (clients|connections)",
+        r"too many (clients|connections)|connection slots",
         ("53300",),
         "The database {place} has no connection left.",
         "Try again in a moment, or let its administrator raise max_connections.",

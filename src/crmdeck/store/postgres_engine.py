@@ -14,6 +14,7 @@ from crmdeck.errors import CacheBusyError, CacheError, ConflictError
 from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, refusal
 from crmdeck.store.postgres_database import (
+    NO_PERMISSION,
     UNREACHABLE,
     PostgresDatabase,
     connect,
@@ -230,17 +231,34 @@ class PostgresEngine:
         if version == newest:
             return
         if self._asked_read_only or self._may_write is False:
-            raise CacheError(
-                f"The database {self.place} has to be brought up to date first.",
-                cause=f"It has version {version}; this crmdeck reads version {newest}.",
-                remedy="Open the workspace once as its owner, without --read-only.",
-                code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
-            )
-        # Everything or nothing: definitions of tables are part of the transaction here.
+            raise self._too_old(version, newest)
+        try:
+            with wording_failures(self._url):
+                self._migrate(connection, known)
+        except CacheError as error:
+            # Who may write rows can't change tables: only their owner can.
+            if version and error.code == NO_PERMISSION:
+                raise self._too_old(version, newest) from error
+            raise
+        self._look_around(database)
+
+    def _too_old(self, version: int, newest: int) -> CacheError:
+        return CacheError(
+            f"The database {self.place} has to be brought up to date first.",
+            cause=f"It has version {version}; this crmdeck reads version {newest}.",
+            remedy="Open the workspace once as its owner, without --read-only.",
+            code="CACHE_TOO_OLD" if version else "CACHE_MISSING",
+        )
+
+    def _migrate(
+        self, connection: psycopg.Connection[Row], known: tuple[migrations.Migration, ...]
+    ) -> None:
+        """Run what is missing, all or nothing: definitions are part of a transaction here."""
+        database = PostgresDatabase(connection)
         with connection.transaction():
             database.rows("SELECT pg_advisory_xact_lock(?)", [_MIGRATION_LOCK])
             version = self._version(database)
-            migrations.refuse_newer(version, newest, self.place)
+            migrations.refuse_newer(version, migrations.newest(known), self.place)
             if version == 0:
                 migrations.begin(database)
                 database.run("CREATE TABLE head (seq BIGINT NOT NULL)")
@@ -251,7 +269,6 @@ class PostgresEngine:
                     if migration.postgresql_sql:
                         database.run(migration.postgresql_sql)
                     migrations.mark(database, migration, self.now())
-        self._look_around(database)
 
     def _version(self, database: PostgresDatabase) -> int:
         """Return the number of the last migration, 0 for an empty database; refuse others'."""
