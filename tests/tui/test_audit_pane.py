@@ -20,7 +20,7 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
         table = app.screen.query_one(Table)
         mine = len(workspace.audit.entries("acme"))
         assert table.total_count == mine
-        await pilot.press("a")
+        await pilot.press("asterisk")
         await settle(pilot)
         assert table.total_count == len(workspace.audit.entries()) > mine
         assert "all connections" in screen_text(pilot)
@@ -40,7 +40,7 @@ async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) 
     app = audit_console(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
-        await pilot.press("a")
+        await pilot.press("asterisk")
         await settle(pilot)
         table = app.screen.query_one(Table)
 
@@ -57,6 +57,11 @@ async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) 
         }
         assert {name for name, _ in await shown("connection:acme")} == {"acme"}
         assert await shown("who:cron") == {("beta", "schema.refreshed")}
+        assert await shown("people:yes") == {
+            ("acme", "connection.added"),
+            ("beta", "connection.added"),
+        }
+        assert await shown("failed:yes") == set()
         assert await shown("since:1h") == everything
         assert await shown("until:2026-05-15") == set()
         assert await shown("since:2026-05-16T13:00") == set()

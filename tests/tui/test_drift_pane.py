@@ -20,6 +20,7 @@ from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.pane import DriftPane
+from crmdeck.tui.widgets.view_chips import ViewChips
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import (
     MANY,
@@ -150,13 +151,16 @@ async def test_filters_by_every_key_and_keeps_stories_together(drifted: Workspac
         await settle(pilot)
         assert wheres(pilot)[-1] == f"1 of 8 · {STORY}"
         assert "1 of 14" in screen_text(pilot)
-        await press(pilot, "escape", "m")
+        await press(pilot, "escape", "full_stop", "full_stop")
         assert pane_of(pilot).filter_text == "mapped:yes"
         assert set(names(pilot)) == {"Account_Name__c", "Contact_Email__c"}
-        await press(pilot, "b", "n")
-        assert "/ mapped:yes severity:breaking ack:no" in screen_text(pilot)
-        await press(pilot, "m", "b", "n")
-        assert pane_of(pilot).filter_text == ""
+        await filter_by(pilot, "mapped:yes kind:absent")
+        await press(pilot, "full_stop")
+        assert "/ severity:breaking kind:absent" in screen_text(pilot)
+        await press(pilot, "comma", "comma", "comma")
+        assert pane_of(pilot).filter_text == "kind:absent"
+        await pilot.click(ViewChips, offset=(2, 0))
+        assert pane_of(pilot).filter_text == "seen:no kind:absent"
 
 
 async def test_one_event_in_full_beside_or_below(drifted: Workspace) -> None:
@@ -185,7 +189,7 @@ async def test_thousands_of_picklist_values_are_counted_and_can_be_searched(
         await settle(pilot)
         await go_to(pilot, "Opportunity.Source__c")
         assert "3,000 values removed, 3,000 added" in screen_text(pilot)
-        await press(pilot, "p")
+        await press(pilot, "v")
         assert isinstance(pilot.app.screen, Values)
         await pilot.press(*"2999")
         await until(pilot, lambda: "new 2999" in screen_text(pilot))
@@ -298,11 +302,11 @@ async def test_takes_a_rename_in_one_step(drifted: Workspace, answer: str, field
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
         assert "new field, was Contact_Email__c?" in screen_text(pilot)
-        await press(pilot, "t")
+        await press(pilot, "m")
         assert "Move 1 mapping to Buyer_Email__c?" in screen_text(pilot)
         await press(pilot, "escape")
         assert not acknowledged(drifted)
-        await press(pilot, "t", "t")
+        await press(pilot, "m", "m")
         assert isinstance(pilot.app.screen, Confirm), (
             "the key that asks is not the one that answers"
         )
@@ -365,7 +369,7 @@ async def test_text_from_outside_is_text(drifted: Workspace) -> None:
         for size in ((140, 40), (80, 24), (62, 20)):
             await pilot.resize_terminal(*size)
             await settle(pilot)
-            for key in ("enter", "J", "J", "K", "escape", "p", "escape", "a", "escape"):
+            for key in ("enter", "J", "J", "K", "escape", "v", "escape", "a", "escape"):
                 await press(pilot, key)
                 text = screen_text(pilot)
                 assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text.replace("\n", ""))
@@ -381,7 +385,7 @@ async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
             await settle(pilot)
             await go_to(pilot, "Opportunity.Buyer_Email__c")
             assert not {"acknowledge", "repair", "take the rename"} & keys(pilot)
-            await press(pilot, "a", "A", "t", "f")
+            await press(pilot, "a", "A", "m", "f")
             assert len(pilot.app.screen_stack) == 1
             assert not acknowledged(workspace)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story
-from crmdeck.tui.filters import with_term_toggled
+from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import DayCount, Folds, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
@@ -123,10 +123,13 @@ def test_wrapped_lines_fit(text: str, width: int) -> None:
     assert all(cell_len(line) <= width for line in wrap(text, width))
 
 
-def test_a_quick_filter_goes_in_and_out() -> None:
-    assert with_term_toggled("amount", "ack:no") == "amount ack:no"
-    assert with_term_toggled("ack:no amount", "ack:no") == "amount"
-    assert with_term_toggled("!severity:safe x", "severity:breaking") == "x severity:breaking"
+def test_a_view_takes_the_place_of_another_and_leaves_other_words() -> None:
+    views = ("seen:no", "severity:breaking mapped:yes", "")
+    assert with_terms("amount", "seen:no", views) == "seen:no amount"
+    assert with_terms("seen:no amount", views[1], views) == "severity:breaking mapped:yes amount"
+    assert with_terms("severity:breaking mapped:yes amount", "", views) == "amount"
+    assert has_terms("amount mapped:yes severity:breaking", views[1])
+    assert not has_terms("amount mapped:yes", views[1])
 
 
 @pytest.mark.parametrize("width", [57, 80, 92, 120, 140, 200])

@@ -87,7 +87,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         text = screen_text(pilot)
         assert "hree things to do: sign in to acme-emea" in text
         # What is less urgent makes room for what helps at any time.
-        assert "?" in text.splitlines()[-1]
+        assert text.splitlines()[-1].endswith("? keys  ^K go to")
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
         for shown in (
             "✕  acme-emea       sign in again",
@@ -190,7 +190,7 @@ async def test_each_alert_tells_the_key_of_its_own_step(
         await settle(pilot)
         lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
         keys = [part.strip() for line in lines for part in line.split("▏")]
-        for wanted in ("n sign in again", "r refresh", "t test it"):
+        for wanted in ("n sign in again", "r refresh", "^T test it"):
             assert wanted in keys
         assert keys.count("r refresh") == 1
 
@@ -201,7 +201,7 @@ async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
         await settle(pilot)
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         await until(pilot, lambda: "✓ acme-prod answers" in screen_text(pilot))
         text = screen_text(pilot)
         assert "integration@acme.example" in text
@@ -216,19 +216,19 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         assert names(pilot)[pane_of(pilot).table.cursor] == "acme"
-        await pilot.press("x", *"beta", "enter")
+        await pilot.press("ctrl+x", *"beta", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
         await pilot.press(*["backspace"] * 4, *"acme", "enter")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.DISCONNECTED
         await until(pilot, lambda: "disconnected" in screen_text(pilot))
-        assert "x reconnect" in screen_text(pilot)
+        assert "^X reconnect" in screen_text(pilot)
         await pilot.press("r")
         await settle(pilot)
         assert "'acme' is disconnected." in screen_text(pilot)
-        assert "x reconnect" in screen_text(pilot)
-        await pilot.press("x")
+        assert "^X reconnect" in screen_text(pilot)
+        await pilot.press("ctrl+x")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
         assert [entry.event for entry in workspace.audit.entries("acme")][:2] == [
@@ -244,8 +244,9 @@ async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path)
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        assert "p folder" in screen_text(pilot)
-        await pilot.press("p", "ctrl+u")
+        await pilot.press("i")
+        await until(pilot, lambda: "Where acme reads from" in screen_text(pilot))
+        await pilot.press("ctrl+u")
         await type_text(pilot, str(tmp_path / "gone"), "enter")
         await until(pilot, lambda: "There is nothing at" in screen_text(pilot))
         await pilot.press("ctrl+u")
@@ -260,7 +261,7 @@ async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> Non
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await pilot.press("N", "end", *["backspace"] * 4, *"beta", "enter")
+        await pilot.press("R", "end", *["backspace"] * 4, *"beta", "enter")
         await until(pilot, lambda: "There is a connection 'beta' already." in screen_text(pilot))
         await pilot.press(*"-2", "enter")
         await settle(pilot)
@@ -311,10 +312,10 @@ async def test_read_only_looks_but_does_not_touch(home: Path) -> None:
         async with app.run_test(size=WIDE) as pilot:
             await settle(pilot)
             assert "●  acme" in screen_text(pilot)
-            await pilot.press("x", "N", "a", "ctrl+r", "i")
+            await pilot.press("ctrl+x", "R", "ctrl+n", "ctrl+r", "i")
             await settle(pilot)
             assert len(app.screen_stack) == 1
-            assert "a add" not in screen_text(pilot)
+            assert "^N add" not in screen_text(pilot)
 
 
 async def test_exports_and_copies_what_shows(

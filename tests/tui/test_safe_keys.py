@@ -93,7 +93,7 @@ async def test_a_change_of_the_connection_before_is_not_acknowledged(
             pane = app.screen.query_one(DriftPane)
             calm = workspace.connections.get("calm").id
             may_answer = hold_back(monkeypatch, workspace.drift, "timeline", calm)
-            await pilot.press("right_square_bracket", "a", "A", "t", "f")
+            await pilot.press("right_square_bracket", "a", "A", "m", "f")
             assert len(app.screen_stack) == 1
             assert pane.has_class("-left")
             assert "This is not calm yet" in said(pilot)

@@ -147,9 +147,9 @@ async def test_marks_single_rows_and_ranges() -> None:
         assert [row.name for row in app.table.marked()] == ["alpha"]
         assert app.table.cursor == 1
         assert "✓" in line_text(app.table, 1)
-        await press(pilot, "v", "j")
+        await press(pilot, "V", "j")
         assert [row.name for row in app.table.chosen()] == ["alpha", "Beta", "gamma"]
-        await press(pilot, "v")
+        await press(pilot, "V")
         assert [row.name for row in app.table.marked()] == ["alpha", "Beta", "gamma"]
         app.table.set_rows(tuple(reversed(ROWS)))
         await settle(pilot)

@@ -284,6 +284,11 @@ def key_label(key: str) -> str:
     return label
 
 
+def short_key_label(key: str) -> str:
+    """Return how a footer writes a key: `ctrl+k` is `^K`."""
+    return key_label(key).replace("Ctrl+", "^")
+
+
 _MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
 _CHARACTER_NAMES = frozenset(unicodedata.name(chr(code)) for code in range(0x20, 0x7F))
 _FUNCTION_KEY = re.compile(r"f\d+")
@@ -307,6 +312,8 @@ _LABELS = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "plus": "+",
+    "underscore": "_",
+    "colon": ":",
     "minus": "-",
     "full_stop": ".",
     "comma": ",",

@@ -132,9 +132,13 @@ def _hint(unknown: list[str], known: Mapping[str, KeyTest[R]]) -> str:
     return f"{named} is no filter key here, looked for as text{offer}"
 
 
-def with_term_toggled(text: str, term: str) -> str:
-    """Return the filter with `term` in it, or without where it was; other values of its key go."""
-    key = term.partition(":")[0]
-    words = text.split()
-    rest = [word for word in words if not word.lstrip("!").casefold().startswith(f"{key}:")]
-    return " ".join(rest if term in words else [*rest, term])
+def with_terms(text: str, terms: str, instead_of: Iterable[str]) -> str:
+    """Return the filter with `terms` in it, and without those `instead_of` which it came."""
+    others = {term for one in instead_of for term in one.split()}
+    rest = [word for word in text.split() if word not in others]
+    return " ".join([*terms.split(), *rest])
+
+
+def has_terms(text: str, terms: str) -> bool:
+    """Return whether every one of `terms` is in the filter."""
+    return set(terms.split()) <= set(text.split())

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -15,10 +17,23 @@ from textual.widgets import Static
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.actions import EVERYWHERE, ActionHost
+from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
+from crmdeck.tui.widgets.view_chips import ViewChips
+
+DETAIL_STEP = 3
+"""Lines that a key scrolls the details by."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of a pane: its name, and the terms of the filter by which it shows less."""
+
+    name: str
+    filter: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,7 @@ class Pane(ActionHost, Widget):
         self.loader = Loader(self, self.show_error)
         self.connection_id: str | None = None
         self.filter_text = ""
+        self.detail_size = 0
 
     def compose_body(self) -> ComposeResult:
         """Yield the widgets of the pane."""
@@ -114,6 +130,55 @@ class Pane(ActionHost, Widget):
 
     def apply_filter(self, text: str) -> None:
         """Filter by `text`; post a `Summary`."""
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views of what shows now, in their order; none where there is one only."""
+        return ()
+
+    @property
+    def view_position(self) -> int:
+        """The place of the view that shows among `views`: the last one whose terms all hold."""
+        held = [
+            (len(view.filter.split()), position)
+            for position, view in enumerate(self.views)
+            if has_terms(self.filter_text, view.filter)
+        ]
+        return max(held)[1] if held else -1
+
+    def show_view(self, position: int) -> None:
+        """Show a view, the first again after the last; the other words of the filter stay."""
+        views = self.views
+        view = views[position % len(views)]
+        others = (other.filter for other in views)
+        self.replace_filter(with_terms(self.filter_text, view.filter, others))
+
+    def show_views(self) -> None:
+        """Say in the heading which views there are, and which of them shows."""
+        names = [view.name for view in self.views]
+        self.query_one(ViewChips).show(names, self.view_position)
+
+    @on(ViewChips.Picked)
+    def _view_picked(self, message: ViewChips.Picked) -> None:
+        self.show_view(message.position)
+
+    @property
+    def details(self) -> Widget | None:
+        """What tells of the row under the cursor, to be scrolled; None where nothing does."""
+        return next(iter(self.query(".detail").results(Widget)), None)
+
+    def scroll_details(self, direction: int) -> None:
+        """Scroll the details by a step, on or back."""
+        details = self.details
+        if details is not None:
+            details.scroll_relative(y=DETAIL_STEP * direction, animate=False)
+
+    def size_details(self, step: int) -> None:
+        """Make the details larger (1) or smaller (-1): small, as usual, large."""
+        self.detail_size = max(-1, min(1, self.detail_size + step))
+        self.set_class(self.detail_size > 0, "-zoomed")
+        self.set_class(self.detail_size < 0, "-shrunk")
+        self.refresh_bindings()
 
     def copy_text(self) -> str:
         """Return what `c` copies; the empty string where there is nothing."""
@@ -175,7 +240,9 @@ class Pane(ActionHost, Widget):
 
     def compose(self) -> ComposeResult:
         """Lay the pane out: heading, error, body."""
-        yield Static("", classes="heading", markup=False)
+        with Horizontal(classes="head"):
+            yield Static("", classes="heading", markup=False)
+            yield ViewChips()
         yield ErrorPanel()
         yield from self.compose_body()
 
@@ -199,6 +266,7 @@ class Pane(ActionHost, Widget):
         """Filter by `text` and remember it."""
         self.filter_text = text
         self.apply_filter(text)
+        self.show_views()
 
     def replace_filter(self, text: str) -> None:
         """Filter by `text` from here on, and let the filter line say so."""

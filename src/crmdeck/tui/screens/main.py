@@ -522,11 +522,17 @@ class MainScreen(ActionHost, Screen[None]):
             self.refresh_connection(self.status.id, self.status.name)
 
     def sign_in(self) -> None:
-        """Sign in again to the connection."""
+        """Sign in again to the connection, or read it from another folder."""
+        from crmdeck.tui.screens.folder import ask_folder
         from crmdeck.tui.screens.sign_in import SignInFlow
 
-        if self.status is not None:
-            SignInFlow(self, self.status.id, self.status.name).start()
+        status = self.status
+        if status is None:
+            return
+        if status.source is Source.FILES:
+            ask_folder(self, status.id)
+        else:
+            SignInFlow(self, status.id, status.name).start()
 
     def copy_shown(self) -> None:
         """Copy the error that shows, else what the pane has under its cursor."""
@@ -564,6 +570,24 @@ class MainScreen(ActionHost, Screen[None]):
         """Leave; where the user was is kept."""
         await self.app.action_quit()
 
+    def turn_view(self, step: int) -> None:
+        """Show the view of the pane that is `step` further on."""
+        if self.pane is not None and self.pane.views:
+            self.pane.show_view(self.pane.view_position + step)
+
+    def size_details(self, step: int) -> None:
+        """Make the details of the pane larger or smaller."""
+        if self.pane is not None:
+            self.pane.size_details(step)
+
+    def scroll_details(self, direction: int) -> None:
+        """Scroll the details of the pane."""
+        if self.pane is not None:
+            self.pane.scroll_details(direction)
+
+    def _has_details(self) -> bool:
+        return self.pane is not None and self.pane.details is not None
+
     def _no_shell(self) -> str | None:
         return None if has_job_control() else "There is no shell to go back to."
 
@@ -574,8 +598,6 @@ class MainScreen(ActionHost, Screen[None]):
         status = self.status
         if status is None:
             return self._no_connection() or "The connections are still being read."
-        if status.source is Source.FILES:
-            return f"{status.name} is read from files: there is nothing to sign in to."
         if status.status is Status.DISCONNECTED:
             return f"{status.name} is disconnected: reconnect it in Health first."
         return None
@@ -661,6 +683,52 @@ class MainScreen(ActionHost, Screen[None]):
             blocked=_no_filter,
         ),
         Action(
+            "view.next",
+            "next view",
+            ("full_stop",),
+            lambda screen: screen.turn_view(1),
+            help="show the next view of the pane, or click its name",
+            applies=lambda screen: bool(screen.pane and screen.pane.views),
+        ),
+        Action(
+            "view.previous",
+            "previous view",
+            ("comma",),
+            lambda screen: screen.turn_view(-1),
+            help="show the view of the pane before",
+            applies=lambda screen: bool(screen.pane and screen.pane.views),
+        ),
+        Action(
+            "view.larger",
+            "larger details",
+            ("plus",),
+            lambda screen: screen.size_details(1),
+            applies=_has_details,
+        ),
+        Action(
+            "view.smaller",
+            "smaller details",
+            ("underscore",),
+            lambda screen: screen.size_details(-1),
+            applies=_has_details,
+        ),
+        Action(
+            "view.details_down",
+            "scroll the details",
+            ("J",),
+            lambda screen: screen.scroll_details(1),
+            applies=_has_details,
+            palette=False,
+        ),
+        Action(
+            "view.details_up",
+            "scroll the details back",
+            ("K",),
+            lambda screen: screen.scroll_details(-1),
+            applies=_has_details,
+            palette=False,
+        ),
+        Action(
             "connection.refresh",
             "refresh",
             ("r",),
@@ -675,14 +743,14 @@ class MainScreen(ActionHost, Screen[None]):
             "sign in",
             ("i",),
             sign_in,
-            help="sign in again, or in another way",
+            help="sign in again, or in another way; for files: read another folder",
             blocked=_no_sign_in,
             writes=True,
         ),
         Action(
             "view.reload",
             "reload",
-            ("R", "f5"),
+            ("f5",),
             reload,
             help="show what the cache holds now",
         ),
@@ -705,7 +773,7 @@ class MainScreen(ActionHost, Screen[None]):
         ),
         Action(
             "app.help",
-            "help",
+            "keys",
             ("question_mark",),
             show_help,
             help="what the keys do here",

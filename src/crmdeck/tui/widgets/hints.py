@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
+from textual import events
 from textual.app import RenderResult
 from textual.content import Content
+from textual.reactive import reactive
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 
-from crmdeck.tui.actions import Offer, key_label, offers
+from crmdeck.tui.actions import Offer, offers, short_key_label
 
 MOST_HINTS = 8
 MOST_HINTS_WIDE = 12
 WIDE = 120
 
+LAST = ("app.help", "app.go_to")
+"""What stands at the end of every footer that has it, however little room there is."""
+
+GAP = "  "
+ACTION = "action"
+
 
 class Hints(Widget):
-    """One line of `key title`, the most helpful first, as many as fit."""
+    """One line of `key title`, the most helpful first, as many as fit; a click does it."""
+
+    hovered: reactive[str] = reactive("")
 
     def on_mount(self) -> None:
         """Follow the focus and whatever else changes what can be done."""
@@ -24,28 +37,60 @@ class Hints(Widget):
 
     def render(self) -> RenderResult:
         """Return the line."""
-        return Content("  ").join(
-            Content.assemble((f"{key} ", "bold $primary"), (title, "$muted"))
-            for key, title in chosen_hints(offers(self.screen), self.size.width)
-        )
+        hints = chosen_hints(offers(self.screen), self.size.width)
+        return Content(GAP).join(self._shown(offer) for offer in hints)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show what a click would do."""
+        self.hovered = event.style.meta.get(ACTION, "")
+
+    def on_leave(self) -> None:
+        """Show nothing of the kind any more."""
+        self.hovered = ""
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the hint says, as its key would."""
+        wanted = event.style.meta.get(ACTION)
+        for offer in offers(self.screen):
+            if offer.action.id == wanted:
+                event.stop()
+                await self.app.run_action(offer.action.command, offer.host)
+                return
+
+    def _shown(self, offer: Offer) -> Content:
+        key, title = hint_text(offer)
+        look = "$foreground underline" if offer.action.id == self.hovered else "$muted"
+        hint = Content.assemble((f"{key} ", "bold $primary"), (title, look))
+        return hint.stylize(Style.from_meta({ACTION: offer.action.id}))
 
     def _changed(self, _screen: Screen[object]) -> None:
         self.refresh()
 
 
-def chosen_hints(possible: tuple[Offer, ...], width: int) -> list[tuple[str, str]]:
-    """Return key and title of the hints that fit into `width` cells, the best first."""
+def hint_text(offer: Offer) -> tuple[str, str]:
+    """Return the key and the title of a hint."""
+    return short_key_label(offer.keys[0]), offer.action.title
+
+
+def chosen_hints(possible: Sequence[Offer], width: int) -> list[Offer]:
+    """Return the offers whose hints fit into `width` cells, the best first, `LAST` at the end."""
+    by_id = {offer.action.id: offer for offer in possible}
+    last = [by_id[id_] for id_ in LAST if id_ in by_id]
     wanted = sorted(
-        (offer for offer in possible if offer.action.hint), key=lambda offer: -offer.action.hint
+        (offer for offer in possible if offer.action.hint and offer not in last),
+        key=lambda offer: -offer.action.hint,
     )
-    most = MOST_HINTS_WIDE if width >= WIDE else MOST_HINTS
-    hints: list[tuple[str, str]] = []
-    used = -2
+    most = (MOST_HINTS_WIDE if width >= WIDE else MOST_HINTS) - len(last)
+    hints: list[Offer] = []
+    used = sum(map(_cells, last)) - len(GAP)
     for offer in wanted:
-        key, title = key_label(offer.keys[0]), offer.action.title
-        more = 2 + cell_len(key) + 1 + cell_len(title)
         # A shorter one may fit where a longer one does not.
-        if len(hints) < most and used + more <= width:
-            hints.append((key, title))
-            used += more
-    return hints
+        if len(hints) < most and used + _cells(offer) <= width:
+            hints.append(offer)
+            used += _cells(offer)
+    return [*hints, *last]
+
+
+def _cells(offer: Offer) -> int:
+    key, title = hint_text(offer)
+    return len(GAP) + cell_len(key) + 1 + cell_len(title)

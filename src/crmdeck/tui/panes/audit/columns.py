@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.model import AuditEntry
-from crmdeck.tui.filters import KeyTest, one_of
+from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.widgets.table import Column
 
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
+
+AUTOMATIC = (
+    "token.",
+    "schema.refresh",
+    "schema.checked",
+    "schema.sampled",
+    "schema.drift_detected",
+    "connection.recovered",
+)
+"""How the events begin that nobody decides on: they come of reading, whoever reads."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +31,14 @@ class Line:
     connection: str = ""
 
 
+def is_bad(line: Line) -> bool:
+    """Return whether an entry tells of something that went wrong, or was ended."""
+    return any(word in line.entry.event for word in BAD_WORDS)
+
+
 def event_state(line: Line) -> str:
     """Return the state of the event cell: what went wrong stands out, by its word as well."""
-    return "error" if any(word in line.entry.event for word in BAD_WORDS) else "accent"
+    return "error" if is_bad(line) else "accent"
 
 
 _WHEN: Column[Line] = Column(
@@ -65,6 +80,8 @@ def filter_keys(now: datetime) -> Mapping[str, KeyTest[Line]]:
         "event": lambda line, wanted: (
             one_of(line.entry.event, wanted) or wanted in line.entry.event.casefold().split(".")
         ),
+        "people": lambda line, wanted: yes_no(not line.entry.event.startswith(AUTOMATIC), wanted),
+        "failed": lambda line, wanted: yes_no(is_bad(line), wanted),
         "who": lambda line, wanted: one_of(line.entry.actor, wanted),
         "connection": lambda line, wanted: one_of(line.connection, wanted),
         "on": lambda line, wanted: line.entry.at.strftime("%Y-%m-%d").startswith(wanted),

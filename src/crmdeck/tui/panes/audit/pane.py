@@ -16,10 +16,16 @@ from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
 from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.loader import read_log
-from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.pane import ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 
+VIEWS = (
+    View("all"),
+    View("people", "people:yes"),
+    View("failures", "failed:yes"),
+    View("mappings", "event:mapping"),
+)
 LABEL = "reading the audit log"
 
 
@@ -33,6 +39,11 @@ class AuditPane(Pane):
         self.everywhere = False
         self._wanted: str | None = None
         self._hint = ""
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What most look for in a log."""
+        return VIEWS
 
     def compose_body(self) -> ComposeResult:
         """Yield the log and the entry under the cursor."""
@@ -113,7 +124,7 @@ class AuditPane(Pane):
         Action(
             "audit.everywhere",
             "all connections",
-            ("a",),
+            ("asterisk",),
             turn_everywhere,
             help="show all connections, or this one only",
             hint=80,

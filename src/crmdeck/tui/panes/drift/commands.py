@@ -15,7 +15,6 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.filters import with_term_toggled
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
@@ -82,16 +81,16 @@ class DriftCommands:
             return None
         return "Still reading." if self._requests.is_loading else "Nothing is listed here."
 
+    def why_no_unseen(self) -> str | None:
+        """Say why there is no change to go to that was not seen."""
+        if any(map(_is_new, self._table.shown())):
+            return None
+        return self.why_no_line() or "Nothing here is new: all was on screen before, or dealt with."
+
     def why_no_days(self) -> str | None:
         """Say why there are no days to go through."""
         flat = "There are no days while the table is sorted otherwise."
         return flat if self._loader.is_flat else self.why_no_line()
-
-    def why_no_drift(self) -> str | None:
-        """Say why there is nothing to filter."""
-        timeline = self._loader.timeline
-        some = timeline is not None and timeline.entries
-        return None if some or self._view.filter_text else "Nothing has changed yet."
 
     def why_no_connection(self) -> str | None:
         """Say why it can't be told whose drift is meant."""
@@ -210,34 +209,18 @@ class DriftCommands:
             self._done.append(step)
             self._run(step, back=False)
 
-    def only_unacknowledged(self) -> None:
-        """Show only what is not acknowledged, or all again."""
-        self._toggle("ack:no")
+    def next_unseen(self) -> None:
+        """Go to the next change that was not on screen before."""
+        self._go_to_unseen(1)
 
-    def only_unseen(self) -> None:
-        """Show only what this operator has not had on screen, or all again."""
-        self._toggle("seen:no")
-
-    def only_breaking(self) -> None:
-        """Show only what is breaking, or all again."""
-        self._toggle("severity:breaking")
-
-    def only_mapped(self) -> None:
-        """Show only what touches a mapping, or all again."""
-        self._toggle("mapped:yes")
+    def previous_unseen(self) -> None:
+        """Go to the previous change that was not on screen before."""
+        self._go_to_unseen(-1)
 
     def everywhere(self) -> None:
         """Show all connections, or this one only."""
         self._loader.everywhere = not self._loader.everywhere
         self._loader.read(self._loader.ref)
-
-    def scroll_down(self) -> None:
-        """Scroll the details on."""
-        self._view.scroll_details(1)
-
-    def scroll_up(self) -> None:
-        """Scroll the details back."""
-        self._view.scroll_details(-1)
 
     def shrink(self) -> None:
         """Give the timeline its room back."""
@@ -292,7 +275,7 @@ class DriftCommands:
                 "Both changes are acknowledged either way; Esc leaves all as it is. "
                 "A moved mapping can be undone in the Mapping pane.",
                 yes=f"Move {number}",
-                opened_by="t",
+                opened_by="m",
             ),
             answered,
         )
@@ -468,8 +451,13 @@ class DriftCommands:
             "step", lambda _: work(), done, failed=failed, label="taking it back", cancellable=False
         )
 
-    def _toggle(self, term: str) -> None:
-        self._view.replace_filter(with_term_toggled(self._view.filter_text, term))
+    def _go_to_unseen(self, step: int) -> None:
+        lines = self._table.shown()
+        for offset in range(1, len(lines) + 1):
+            position = (self._table.cursor + step * offset) % len(lines)
+            if _is_new(lines[position]):
+                self._table.move_to(position)
+                return
 
     def _go_to_day(self, step: int) -> None:
         lines = self._table.shown()
@@ -482,6 +470,16 @@ class DriftCommands:
 
     def _open(self, dialog: Screen[T], answered: Callable[[T | None], None]) -> None:
         self._table.app.push_screen(dialog, answered)
+
+
+def _is_new(line: Line) -> bool:
+    """Return whether a line stands for a change that is neither seen nor dealt with.
+
+    What is in an open fold stands below it.
+    """
+    if line.is_heading and line.open is not False:
+        return False
+    return any(not (entry.seen or entry.acknowledged) for entry in line.entries)
 
 
 def _moves(

@@ -110,7 +110,7 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     old, new = (half.event.field_name or "" for half in halves)
     done = all(half.acknowledged for half in halves)
     moved = not timeline.mapped_to(halves[0].event)
-    offer = "" if done and moved else "   t takes it as a rename"
+    offer = "" if done and moved else "   m takes it as a rename"
     text = f"It looks like a rename: {old} → {new}"
     lines = wrap(text + offer, width)
     yield from (Content.styled(line, "$info") for line in lines)

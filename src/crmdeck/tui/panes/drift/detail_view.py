@@ -14,7 +14,6 @@ from crmdeck.tui.panes.drift.detail import day_detail, event_detail, story_detai
 from crmdeck.workspace import Timeline
 
 LEAST_WIDTH = 24
-STEP = 3
 
 
 class DetailView(VerticalScroll, can_focus=False):
@@ -49,10 +48,6 @@ class DetailView(VerticalScroll, can_focus=False):
         self._draw()
         if other:
             self.scroll_home(animate=False)
-
-    def step(self, direction: int) -> None:
-        """Scroll by some lines."""
-        self.scroll_relative(y=STEP * direction, animate=False)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out for another width."""

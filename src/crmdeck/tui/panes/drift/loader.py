@@ -19,8 +19,11 @@ Arranged = tuple[Arrangement, Filter[Entry]]
 class TimelineView(Protocol):
     """What shows the timeline; all on the event loop."""
 
-    is_zoomed: bool
     filter_text: str
+
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether the details have the most of the room."""
 
     def show_lines(self, found: Filter[Entry], cursor: str | None) -> None:
         """Show the arrangement; `found` is the filter that it passed."""
@@ -30,9 +33,6 @@ class TimelineView(Protocol):
 
     def zoom(self, zoomed: bool) -> None:
         """Give the details more room, or less again."""
-
-    def scroll_details(self, direction: int) -> None:
-        """Scroll the details by a step."""
 
     def show_done(self, text: str) -> None:
         """Say what was done, and show what has become of it."""

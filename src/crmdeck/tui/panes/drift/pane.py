@@ -21,12 +21,18 @@ from crmdeck.tui.panes.drift.detail_view import DetailView
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
-from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.pane import ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry
 
+VIEWS = (
+    View("unseen", "seen:no"),
+    View("mine", "mapped:yes"),
+    View("breaking", "severity:breaking"),
+    View("all"),
+)
 REMEMBER_EVERY = 3.0
 """Seconds between two looks at what is on screen, which counts as seen from then on."""
 
@@ -45,10 +51,14 @@ class DriftPane(Pane):
         self.commands = DriftCommands(
             host, self.loader, self.timeline, self.table, self, self.usages
         )
-        self.is_zoomed = False
         self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._shown: str | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Not seen, mapped, breaking, all."""
+        return VIEWS
 
     def compose_body(self) -> ComposeResult:
         """Yield the strip, the timeline, and what is under the cursor."""
@@ -115,15 +125,14 @@ class DriftPane(Pane):
         """Share the new width among the columns."""
         self.call_after_refresh(self._fit_columns)
 
+    @property
+    def is_zoomed(self) -> bool:
+        """Whether the details have the most of the room."""
+        return self.detail_size > 0
+
     def zoom(self, zoomed: bool) -> None:
         """Give the details more room, or less again."""
-        self.is_zoomed = zoomed
-        self.set_class(zoomed, "-zoomed")
-        self.refresh_bindings()
-
-    def scroll_details(self, direction: int) -> None:
-        """Scroll the details by a step."""
-        self.query_one(DetailView).step(direction)
+        self.size_details(int(zoomed) - self.detail_size)
 
     def show_done(self, text: str) -> None:
         """Say what was done, and show what has become of it."""

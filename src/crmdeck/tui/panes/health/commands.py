@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from textual.app import App
 
 from crmdeck.errors import CrmdeckError, NextStep
-from crmdeck.model import Alert, Connection, ProbeReport, Source
+from crmdeck.model import Alert, Connection, ProbeReport
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.confirm import TypedConfirm
-from crmdeck.tui.dialogs.form import Asked, Form, asked_path
+from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.health.overview import Entry
 from crmdeck.tui.requests import Job, Loader
@@ -158,30 +158,6 @@ class HealthCommands:
         )
         self.view.app.push_screen(form, lambda renamed: self.view.changed() if renamed else None)
 
-    def move(self) -> None:
-        """Ask for another folder of exported schemas, then read it."""
-        connection = self.connection
-        if connection is None:
-            return
-
-        def work(_job: Job, answers: dict[str, str]) -> Connection:
-            path = answers["path"].strip()
-            return self._host.workspace.connections.update(connection.id, path=path)
-
-        def done(moved: Connection | None) -> None:
-            if moved is not None:
-                self.view.changed()
-                self.view.ask("connection.refresh")
-
-        form: Form[Connection] = Form(
-            f"Where {connection.name} reads from",
-            [asked_path(connection.path or "")],
-            work,
-            text="It is read at once; what was cached before stays in the history.",
-            label="moving",
-        )
-        self.view.app.push_screen(form, done)
-
     def disconnect(self) -> None:
         """Ask for the name to be typed, then disconnect."""
         connection = self.connection
@@ -254,13 +230,6 @@ class HealthCommands:
         if connection.disconnected_at is not None:
             return f"{connection.name} is disconnected: reconnect it first."
         return None
-
-    def no_files(self) -> str | None:
-        """Return the same where it has to be read from files."""
-        connection = self.connection
-        if connection is not None and connection.source is not Source.FILES:
-            return f"{connection.name} is not read from files."
-        return self.no_connected()
 
     def no_step(self) -> str | None:
         """Return why there is no next step."""

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert
-from crmdeck.tui.actions import EVERYWHERE, Actions, actions, key_label, offers
+from crmdeck.tui.actions import EVERYWHERE, Actions, actions, offers, short_key_label
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
@@ -214,7 +214,7 @@ class HealthPane(Pane):
         # What is offered depends on the focus; what is told does not.
         keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
         keys += [action.keys[0] for action in actions() if action.id == wanted]
-        return f"{key_label(keys[0])} {STEP_WORDS[alert.next_step]}" if keys else ""
+        return f"{short_key_label(keys[0])} {STEP_WORDS[alert.next_step]}" if keys else ""
 
     @on(Table.Highlighted)
     def _moved(self) -> None:

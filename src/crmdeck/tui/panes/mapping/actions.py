@@ -127,6 +127,14 @@ MAPPING_ACTIONS: Actions = (
         writes=True,
     ),
     Action(
+        "mapping.schema",
+        "schema",
+        ("o",),
+        MappingCommands.open_schema,
+        help="open the CRM field in the Schema pane",
+        blocked=MappingCommands.why_no_field,
+    ),
+    Action(
         "mapping.pair",
         "pair",
         ("p",),

@@ -17,7 +17,7 @@ from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes
 from crmdeck.tui.panes.mapping.loader import MappingView, PairLoader
@@ -132,6 +132,23 @@ class MappingCommands:
     def why_no_samples(self) -> str | None:
         """Say why no field can be looked into."""
         return None if self._in_view() is not None else "No CRM field of the schema is in view."
+
+    def why_no_field(self) -> str | None:
+        """Say why there is no CRM field to open."""
+        if self.row is not None and self.row.crm_field is not None:
+            return None
+        return self.why_no_row() or "This line has no CRM field."
+
+    def open_schema(self) -> None:
+        """Show the CRM field of the row in the Schema pane."""
+        row, session = self.row, self._session
+        if row is not None and session is not None:
+            location = Location(
+                connection=session.ref,
+                object=session.builder.crm_object,
+                field=row.crm_field,
+            )
+            self._host.go_to("schema", location)
 
     def why_no_undo(self) -> str | None:
         """Say why there is nothing to take back."""

@@ -201,6 +201,11 @@ class MappingPane(Pane):
         shown = frozenset(row.name for row in self.table.rows())
         return ExportRequest("mapping", self.session.pair, only=shown)
 
+    @property
+    def details(self) -> Widget:
+        """The row under the cursor in full."""
+        return self.query_one("#line")
+
     def focus_target(self) -> Widget | None:
         """Return the table."""
         return self.table

@@ -48,24 +48,16 @@ def lines_of(rows: Sequence[MappingRow], *, grouped: bool) -> tuple[Line, ...]:
 
 
 class RowTable(Table[Line]):
-    """As every table, but `v` is left to value maps: ranges are on `V` only.
+    """As every table, but its rows stand in groups, and opening one changes something.
 
     Rows come by `show_rows` and pass the filter here; the table has them as lines.
     """
 
     SCOPE = "lines"
-    WITHOUT: ClassVar[tuple[str, ...]] = ("table.range", "table.select")
+    WITHOUT: ClassVar[tuple[str, ...]] = ("table.select",)
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0
     ACTIONS: ClassVar[Actions] = (
-        Action(
-            "lines.span",
-            "mark a range",
-            ("V",),
-            Table.mark_range,
-            help="begin a range, move, and press again to mark it",
-            applies=lambda table: bool(table.can_mark) and table.shown_count > 0,
-        ),
         Action(
             "lines.choose",
             "choose",

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from crmdeck.tui.actions import Actions
 from crmdeck.tui.health import ago
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.pane import ExportRequest, Pane, View
 from crmdeck.tui.panes.schema import columns, comparison, detail
 from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.commands import SchemaCommands
@@ -48,6 +48,13 @@ from crmdeck.tui.widgets.table import Sort, Table
 if TYPE_CHECKING:
     from crmdeck.workspace import SearchIndex
 
+FIELD_VIEWS = (
+    View("all"),
+    View("custom", "custom:yes"),
+    View("mapped", "mapped:yes"),
+    View("required", "required:yes"),
+    View("changed", "changed:yes"),
+)
 READING = "Reading the fields."
 PAUSE = 0.2
 """Seconds that the cursor stands on a field of any object before that object is read."""
@@ -133,6 +140,11 @@ class SchemaPane(Pane):
         self.present()
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """Where fields are listed, which of them most look for."""
+        return FIELD_VIEWS if self.place.kind in (FIELDS, ALL) else ()
+
+    @property
     def place(self) -> Place:
         """The place that shows."""
         return self.view_state.place
@@ -164,6 +176,7 @@ class SchemaPane(Pane):
         brief.display = self.place.kind != FIELD
         brief.set_class(self.place.kind == DIFFERENCE, "-block")
         self.fill()
+        self.show_views()
         target = self.focus_target()
         if had_focus and target is not None:
             target.focus()

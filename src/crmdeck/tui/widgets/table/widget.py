@@ -615,7 +615,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         Action(
             "table.range",
             "mark a range",
-            ("v", "V"),
+            ("V",),
             mark_range,
             help="begin a range, move, and press again to mark it",
             applies=_can_mark,

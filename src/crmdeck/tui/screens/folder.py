@@ -1,0 +1,32 @@
+"""The way to another folder of exported schemas, for a connection that is read from files."""
+
+from __future__ import annotations
+
+from crmdeck.model import Connection
+from crmdeck.tui.dialogs.form import Form, asked_path
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.requests import Job
+
+
+def ask_folder(host: FlowHost, connection_id: str) -> None:
+    """Ask from where a connection is to be read, then read it."""
+
+    def work(_job: Job, answers: dict[str, str]) -> Connection:
+        path = answers["path"].strip()
+        return host.workspace.connections.update(connection_id, path=path)
+
+    def done(moved: Connection | None) -> None:
+        if moved is not None:
+            host.refresh_connection(moved.id, moved.name)
+
+    def ask(connection: Connection) -> None:
+        form: Form[Connection] = Form(
+            f"Where {connection.name} reads from",
+            [asked_path(connection.path or "")],
+            work,
+            text="It is read at once; what was cached before stays in the history.",
+            label="moving",
+        )
+        host.app.push_screen(form, done)
+
+    host.loader.load("folder", lambda _: host.workspace.connections.get(connection_id), ask)

@@ -1,0 +1,61 @@
+"""The views of a pane as chips: one is chosen, a click or a key shows another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import RenderResult
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.style import Style
+from textual.widget import Widget
+
+VIEW = "view"
+
+
+class ViewChips(Widget):
+    """`unseen  mine  breaking  all   . ,`, in fewer words where there is less room.
+
+    `names` are the views, `chosen` the place of the one that shows, or -1.
+    """
+
+    names: reactive[tuple[str, ...]] = reactive((), layout=True)
+    chosen: reactive[int] = reactive(-1)
+
+    class Picked(Message):
+        """The user clicked on a view."""
+
+        def __init__(self, position: int) -> None:
+            super().__init__()
+            self.position = position
+
+    def show(self, names: Sequence[str], chosen: int) -> None:
+        """Show the views; nothing where there are none."""
+        self.names, self.chosen = tuple(names), chosen
+        self.display = bool(names)
+
+    def get_content_width(self, container: object, viewport: object) -> int:
+        """Return the cells of the line."""
+        return self._line().cell_length
+
+    def render(self) -> RenderResult:
+        """Return the line."""
+        return self._line()
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for the view."""
+        position = event.style.meta.get(VIEW)
+        if position is not None:
+            event.stop()
+            self.post_message(self.Picked(position))
+
+    def _line(self) -> Content:
+        return Content.assemble(*map(self._chip, range(len(self.names))), ("  . ,", "$muted"))
+
+    def _chip(self, position: int) -> Content:
+        # Reversed, since colour alone would not tell it in the terminal's own colours.
+        look = "bold reverse" if position == self.chosen else "$muted"
+        chip = Content.styled(f" {self.names[position]} ", look)
+        return chip.stylize(Style.from_meta({VIEW: position}))
