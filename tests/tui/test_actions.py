@@ -37,7 +37,6 @@ ONE_MEANING = {
     "m": ("schema.mapping", "drift.rename"),
     "n": ("health.next_step", "drift.next", "mapping.next"),
     "o": ("drift.schema", "mapping.schema"),
-    "s": ("table.sort", "health.order"),
     "u": ("drift.undo", "mapping.undo"),
     "v": ("drift.values", "mapping.values"),
     "w": ("schema.samples", "mapping.samples"),

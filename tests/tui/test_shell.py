@@ -15,7 +15,9 @@ from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.ui_state import FILE_NAME, UiState
+from crmdeck.tui.widgets.rail import Rail
 from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.top_bar import TopBar
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import write_describe
 from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
@@ -39,8 +41,10 @@ async def test_shows_connections_with_sign_and_word_and_the_pane(workspace: Work
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
-        assert "active" in text
         assert "Audit   acme" in text
+        assert main_screen(app).rail.size.width == len(" ● acme ")
+        await pilot.hover(Rail, offset=(3, 0))
+        assert "acme: active, Salesforce" in str(main_screen(app).rail.tooltip)
         assert "schema.refreshed" in text
         assert "/ filter" in text
 
@@ -109,7 +113,8 @@ async def test_the_rail_folds_into_a_strip_and_stays_folded(
         first, *rest = screen_text(pilot).splitlines()
         assert "● acme  ● beta" in first
         assert not any("● beta" in line for line in rest)
-        await pilot.press("right_square_bracket")
+        assert "[ ]" in first
+        await pilot.click(TopBar, offset=(first.index("beta"), 0))
         await settle(pilot)
         assert "Audit   beta" in screen_text(pilot)
         app.save_state()
@@ -123,6 +128,17 @@ async def test_the_rail_folds_into_a_strip_and_stays_folded(
         await settle(pilot)
         assert main_screen(again).rail.has_focus
         assert "● beta" not in screen_text(pilot).splitlines()[0]
+
+
+async def test_the_rail_folds_by_itself_where_there_is_no_room(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(99, 30)) as pilot:
+        await settle(pilot)
+        assert main_screen(app).has_class("-folded")
+        await pilot.press("backslash")
+        await settle(pilot)
+        assert not main_screen(app).has_class("-folded")
+        assert not app.ui_state.rail_folded
 
 
 async def test_where_connections_do_not_fit_the_chosen_one_is_named(workspace: Workspace) -> None:

@@ -80,6 +80,9 @@ class Pane(ActionHost, Widget):
             super().__init__()
             self.text = text
 
+    class Resized(Message):
+        """What shows wants more room now, or less."""
+
     class Changed(Message):
         """The pane changed something in the workspace: statuses may differ now."""
 
@@ -130,6 +133,11 @@ class Pane(ActionHost, Widget):
 
     def apply_filter(self, text: str) -> None:
         """Filter by `text`; post a `Summary`."""
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether what shows needs the room of the rail beside it."""
+        return False
 
     @property
     def views(self) -> tuple[View, ...]:

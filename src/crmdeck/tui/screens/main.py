@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.workspace import Workspace
 
+FOLDS_BELOW = 100
+"""Cells of the window below which the connections fold into a strip by themselves."""
+
 TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window larger; q quits."
 READ_ONLY_NOTE = "read-only"
 
@@ -79,6 +82,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._away_code = ""
         self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
+        self._unfolded_in = ""
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
@@ -132,7 +136,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def on_mount(self) -> None:
         """Paint the frame before anything is made, imported or read for what it holds."""
-        self.set_class(self.ui_state.rail_folded, "-folded")
+        self._fold()
         for spec in self.specs:
             self._bindings.bind(spec.key, f"show_pane('{spec.id}')", spec.title, show=False)
         self.call_after_refresh(self._open)
@@ -146,8 +150,7 @@ class MainScreen(ActionHost, Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Note for which size the screen has been laid out."""
         self._laid_out_for = event.size
-        # The class of a width is set after this message was handled.
-        self.call_after_refresh(self._show_strip)
+        self._fold()
 
     def on_screen_resume(self) -> None:
         """Catch up with a window whose size changed beneath a dialog."""
@@ -326,11 +329,31 @@ class MainScreen(ActionHost, Screen[None]):
             with self.loader.quietly(lambda _: None):
                 self.load_statuses()
 
+    def _fold(self) -> None:
+        """Fold the connections where the user, the window or the pane has no room for them."""
+        pane = self.pane
+        by_itself = self.app.size.width < FOLDS_BELOW or (pane is not None and pane.wants_room)
+        unfolded = bool(self._unfolded_in) and self.stage.pane_id == self._unfolded_in
+        folded = self.ui_state.rail_folded or (by_itself and not unfolded)
+        self.set_class(folded, "-folded")
+        if folded and self.focused is self.rail:
+            self.focus_pane()
+        self._show_strip()
+
     def _show_strip(self) -> None:
         """Name the connections in the header line where no rail does."""
-        shown = self.rail.display and not (self.has_class("-folded") or self.has_class("-narrow"))
+        folded = self.has_class("-folded")
         bar = self.query_one(TopBar)
-        bar.strips = () if shown else strips(self.rail.statuses, self.connection_id)
+        bar.strips = strips(self.rail.statuses, self.connection_id) if folded else ()
+
+    @on(Pane.Resized)
+    def _resized(self) -> None:
+        self._fold()
+
+    @on(TopBar.PickedConnection)
+    def _picked_connection(self, message: TopBar.PickedConnection) -> None:
+        if message.connection_id != self.connection_id:
+            self.show_connection(message.connection_id)
 
     @on(Rail.Chosen)
     def _chosen(self, message: Rail.Chosen) -> None:
@@ -344,6 +367,8 @@ class MainScreen(ActionHost, Screen[None]):
         had_focus = self.focused is not None and self.focused is not self.rail
         pane = await self.stage.bring(pane_id)
         self.query_one(TopBar).current = pane_id
+        self._unfolded_in = ""
+        self._fold()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
         if self._ready:
@@ -480,12 +505,14 @@ class MainScreen(ActionHost, Screen[None]):
         self.rail.focus()
 
     def fold_rail(self) -> None:
-        """Fold the connections into a strip in the header line, or show them beside again."""
-        self.ui_state.rail_folded = not self.has_class("-folded")
-        if self.focused is self.rail:
-            self.focus_pane()
-        self.set_class(self.ui_state.rail_folded, "-folded")
-        self._show_strip()
+        """Fold the connections into a strip in the header line, or show them beside again.
+
+        Where they fold by themselves, they show until another pane comes up.
+        """
+        folded = self.has_class("-folded")
+        self._unfolded_in = self.stage.pane_id if folded else ""
+        self.ui_state.rail_folded = not folded
+        self._fold()
         self.console.save_state()
 
     def next_connection(self) -> None:

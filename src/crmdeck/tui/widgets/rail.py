@@ -1,4 +1,4 @@
-"""The rail: every connection with its health, two lines each; folded, it is a strip of one line."""
+"""The rail: every connection with its health, a line each; folded, it is a strip of one line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.content import Content
 from textual.message import Message
+from textual.style import Style
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.health import PLATFORM_NAMES, Health, health_of
-from crmdeck.tui.text import display_text
+from crmdeck.tui.text import count, display_text
+from crmdeck.tui.widgets.top_bar import CONNECTION
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
@@ -24,6 +26,15 @@ MOST_NAMED = 6
 """Connections that a strip names one by one; more are counted by their state."""
 
 LONGEST_NAME = 20
+
+SHORTER = (LONGEST_NAME, 12, 8)
+"""Cells of the name where the line has room for little else."""
+
+EDGES = 4
+"""Cells of a line of the rail beside the name: its sign, and a space at either end."""
+
+STEPS = Content.styled("[ ]", "$muted")
+"""Ends a strip: the keys that go on to another connection."""
 
 _COLOURS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
 
@@ -64,7 +75,6 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._statuses: tuple[ConnectionStatus, ...] = ()
-        self._width = 0
 
     @property
     def statuses(self) -> tuple[ConnectionStatus, ...]:
@@ -83,12 +93,12 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
             with self.prevent(OptionList.OptionHighlighted):
                 self.highlighted = ids.index(connection_id)
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Cut the names anew."""
-        if self._width != self.content_size.width:
-            self._width = self.content_size.width
-            current = self.highlighted_option
-            self._fill(current.id if current is not None else None)
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Tell in words how the connection under the pointer is doing."""
+        position = event.style.meta.get("option")
+        known = self._statuses
+        status = known[position] if isinstance(position, int) and position < len(known) else None
+        self.tooltip = told(status) if status is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Pass the choice on."""
@@ -103,26 +113,27 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
             self.post_message(self.Chosen(event.option_id, enter=True))
 
     def _fill(self, chosen: str | None) -> None:
-        width = max(8, self.content_size.width - 2)
+        lines = [connection_line(status) for status in self._statuses]
+        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES - 2
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
-                Option(connection_lines(status, width), id=status.id) for status in self._statuses
+                Option(line, id=status.id)
+                for status, line in zip(self._statuses, lines, strict=True)
             )
             if chosen is not None:
                 self.choose(chosen)
 
 
-def connection_lines(status: ConnectionStatus, width: int) -> Content:
-    """Return the two lines of a connection: sign and name; word and platform."""
-    health = health_of(status)
-    platform = f" · {PLATFORM_NAMES[status.platform]}"
-    below = health.word + (platform if len(health.word + platform) <= width - 2 else "")
-    return Content.assemble(
-        _sign(health),
-        (display_text(status.name, width - 2), "bold"),
-        "\n  ",
-        (display_text(below, width - 2), "$muted"),
-    )
+def connection_line(status: ConnectionStatus) -> Content:
+    """Return the line of a connection: sign and name."""
+    return Content.assemble(_sign(health_of(status)), display_text(status.name, LONGEST_NAME))
+
+
+def told(status: ConnectionStatus) -> Content:
+    """Return in words what a sign means: `acme-prod: active, Salesforce`, and what was not seen."""
+    words = f"{health_of(status).word}, {PLATFORM_NAMES[status.platform]}"
+    unseen = f", {count(status.unseen.total, 'change')} not seen" if status.unseen.total else ""
+    return Content(f"{display_text(status.name, 60)}: {words}{unseen}")
 
 
 def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
@@ -131,21 +142,31 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
     All are named unless they are many; then they are counted by state, and only `chosen` is
     named; then only that.
     """
-    counts = Counter(health_of(status)[::2] for status in statuses)
+    tally = Counter(health_of(status)[::2] for status in statuses)
     states = [
-        Content.assemble((f"{sign} ", _COLOURS.get(state, "$muted")), str(count))
-        for (sign, state), count in counts.items()
+        Content.assemble((f"{sign} ", _COLOURS.get(state, "$muted")), str(number))
+        for (sign, state), number in tally.items()
     ]
     current = [_short(status, True) for status in statuses if status.id == chosen]
     named = [_short(status, status.id == chosen) for status in statuses]
     fullest = [named] if len(named) <= MOST_NAMED else []
-    return tuple(map(Content("  ").join, [*fullest, [*states, *current], current]))
+    steps = [STEPS] if len(statuses) > 1 else []
+    shown = [[*line, *steps] for line in (*fullest, [*states, *current], current)]
+    shorter = [
+        [_short(status, True, cells)]
+        for cells in SHORTER
+        for status in statuses
+        if status.id == chosen
+    ]
+    return tuple(map(Content("  ").join, [*shown, *shorter] if statuses else ()))
 
 
-def _short(status: ConnectionStatus, chosen: bool) -> Content:
-    name = display_text(status.name, LONGEST_NAME)
+def _short(status: ConnectionStatus, chosen: bool, cells: int = LONGEST_NAME) -> Content:
+    name = display_text(status.name, cells)
     # Underlined, since colour alone would not tell it in the terminal's own colours.
-    return Content.assemble(_sign(health_of(status)), (name, "bold underline" if chosen else ""))
+    look = "bold underline" if chosen else ""
+    shown = Content.assemble(_sign(health_of(status)), (name, look))
+    return shown.stylize(Style.from_meta({CONNECTION: status.id}))
 
 
 def _sign(health: Health) -> tuple[str, str]:

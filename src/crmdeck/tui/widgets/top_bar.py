@@ -14,6 +14,8 @@ from textual.style import Style
 from textual.widget import Widget
 
 PANE = "pane"
+CONNECTION = "connection"
+"""What tells in the meta of a cell which pane or connection it is about."""
 
 
 class Tab(Protocol):
@@ -57,6 +59,13 @@ class TopBar(Widget):
             super().__init__()
             self.pane_id = pane_id
 
+    class PickedConnection(Message):
+        """The user clicked on a connection."""
+
+        def __init__(self, connection_id: str) -> None:
+            super().__init__()
+            self.connection_id = connection_id
+
     def __init__(self, tabs: Sequence[Tab], note: str = "") -> None:
         super().__init__()
         self._tabs = tabs
@@ -86,10 +95,13 @@ class TopBar(Widget):
         self.hovered = ""
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the pane."""
+        """Go to the pane, or to the connection."""
         if pane_id := event.style.meta.get(PANE):
             event.stop()
             self.post_message(self.Picked(pane_id))
+        elif connection_id := event.style.meta.get(CONNECTION):
+            event.stop()
+            self.post_message(self.PickedConnection(connection_id))
 
     def _shown(self, tab: Tab) -> Content:
         label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._colour(tab)))

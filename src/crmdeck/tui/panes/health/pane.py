@@ -55,6 +55,11 @@ class HealthPane(Pane):
         self._hint = ""
         self._drawn: Entry | None = None
 
+    @property
+    def wants_room(self) -> bool:
+        """Its table lists the connections."""
+        return True
+
     def compose_body(self) -> ComposeResult:
         """Yield the connections, and below them what there is to say of the chosen one."""
         yield Table[Entry]((), key=lambda entry: entry.id, can_mark=False, id="connections")

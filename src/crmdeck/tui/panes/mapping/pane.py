@@ -54,6 +54,11 @@ class MappingPane(Pane):
         self._wanted_field: str | None = None
         self._repair = False
 
+    @property
+    def wants_room(self) -> bool:
+        """Names on both sides stand beside each other."""
+        return True
+
     def compose_body(self) -> ComposeResult:
         """Yield the counts, the rows, and the row under the cursor."""
         yield Static("", id="counts", markup=False)

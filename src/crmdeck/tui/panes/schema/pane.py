@@ -140,6 +140,11 @@ class SchemaPane(Pane):
         self.present()
 
     @property
+    def wants_room(self) -> bool:
+        """Where fields are listed, for their names."""
+        return self.place.kind in (FIELDS, ALL)
+
+    @property
     def views(self) -> tuple[View, ...]:
         """Where fields are listed, which of them most look for."""
         return FIELD_VIEWS if self.place.kind in (FIELDS, ALL) else ()
@@ -177,6 +182,7 @@ class SchemaPane(Pane):
         brief.set_class(self.place.kind == DIFFERENCE, "-block")
         self.fill()
         self.show_views()
+        self.post_message(self.Resized())
         target = self.focus_target()
         if had_focus and target is not None:
             target.focus()
