@@ -317,7 +317,6 @@ _LABELS = {
     "minus": "-",
     "full_stop": ".",
     "comma": ",",
-    "colon": ":",
     "exclamation_mark": "!",
     "asterisk": "*",
     "equals_sign": "=",
