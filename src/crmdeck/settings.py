@@ -37,7 +37,9 @@ class Settings(BaseModel):
     `cache_wait` is in seconds, `quota_reserve` a share of the API allowance that a refresh
     leaves to others, `samples` lets crmdeck read a few records to tell how full fields are,
     `auto_advance` moves on to the next undecided line after a decision, `database` is the URL of
-    the PostgreSQL database that holds the workspace in place of a file.
+    the PostgreSQL database that holds the workspace in place of a file. For `crmdeck serve`:
+    `trusted_proxies` are addresses or networks of the proxies before it, `server_hosts` names that
+    it is called by besides its own, `session_hours` how long a sign-in lasts.
     """
 
     # Most workspaces have no settings: what checks them is built when there are some.
@@ -56,6 +58,9 @@ class Settings(BaseModel):
     theme: str | None = None
     keys: dict[str, str] = Field(default_factory=dict)
     notify: tuple[NoticeRoute, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    server_hosts: tuple[str, ...] = ()
+    session_hours: float = Field(default=168.0, gt=0, le=8760)
 
     @classmethod
     def load(cls, home: Path) -> Settings:

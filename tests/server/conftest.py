@@ -93,9 +93,9 @@ class House:
         cookies = None
         if email is not None:
             body = {"email": email, "password": PASSWORD}
-            answer = httpx.post(f"{base}/auth/sign-in/email", json=body, timeout=20)
+            answer = httpx.post(f"{base}/auth/sign-in/email", json=body, timeout=120)
             cookies = answer.raise_for_status().cookies
-        return httpx.Client(base_url=base, timeout=20, cookies=cookies, **more)
+        return httpx.Client(base_url=base, timeout=120, cookies=cookies, **more)
 
 
 @functools.cache
@@ -136,7 +136,7 @@ def build(home: Path, folder: Path) -> House:
     app = create_app(
         workspace,
         sessions=Sessions(home, clock=clock),
-        attempts=Attempts(per_email=5, per_address=10_000),
+        attempts=Attempts(per_pair=5, per_address=10_000, per_email=10_000),
     )
     house = House(workspace, app, folder, clock, ids=ids)
     house.export(OPPORTUNITY, ACCOUNT)

@@ -18,6 +18,7 @@ from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import failing, workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import Role
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.server import Accounts, Organisation, User
@@ -108,6 +109,58 @@ def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
             ("e-mail", "role", "organisations"),
             [(user.email, user.role, ", ".join(user.organisations)) for user in found],
         )
+
+
+@users.command("set")
+def set_user(
+    email: EmailArgument,
+    password: Annotated[
+        bool,
+        typer.Option("--password", help="Ask for a new one, which ends the user's sessions."),
+    ] = False,
+    role: Annotated[
+        Role | None, typer.Option("--role", help="A viewer looks and changes nothing.")
+    ] = None,
+    organisation: Annotated[
+        list[str] | None,
+        typer.Option("--organisation", help="All organisations of the user (repeatable)."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a user's password (asked for, or $CRMDECK_SERVE_PASSWORD), role, organisations."""
+    with failing(as_json), _with_extra():
+        if not (password or role or organisation):
+            raise UsageError(
+                "There is nothing to change.",
+                remedy="Give --password, --role or --organisation.",
+            )
+        user = _accounts(home).change_user(
+            email,
+            password=_password() if password else None,
+            role=role,
+            organisations=tuple(organisation) if organisation else None,
+        )
+        if as_json:
+            emit_json(_public(user))
+        else:
+            say(f"{user.email} is a {user.role} of {', '.join(user.organisations)}.")
+
+
+@users.command("sign-out")
+def sign_out_user(
+    email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """End all sessions of a user."""
+    with failing(as_json), _with_extra():
+        from crmdeck.server.sessions import Sessions
+        from crmdeck.workspace import Workspace
+
+        ended = Sessions(Workspace.open(home)).end_all(email.strip().casefold())
+        if as_json:
+            emit_json({"ended": ended})
+        else:
+            say(f"{count(ended, 'session')} ended.")
 
 
 @users.command("remove")

@@ -95,7 +95,7 @@ class Accounts:
             if book.user(user.email) is not None:
                 raise ConflictError(
                     f"{user.email} can sign in already.",
-                    remedy="To change the password or the role, remove and add the user again.",
+                    remedy="To change the password or the role: crmdeck serve users set E-MAIL",
                     code="USER_EXISTS",
                 )
             for name in organisations:
@@ -105,18 +105,41 @@ class Accounts:
         self._document.change(update)
         return user
 
+    def change_user(
+        self,
+        email: str,
+        *,
+        password: str | None = None,
+        role: Role | None = None,
+        organisations: tuple[str, ...] | None = None,
+    ) -> User:
+        """Change what is given; a new password ends the user's sessions.
+
+        Raises NotFoundError for nobody or no such organisation, UsageError for a bad password.
+        """
+        from crmdeck.server.passwords import hash_password
+
+        given: dict[str, object] = {"role": role, "organisations": organisations}
+        if password is not None:
+            given["password_hash"] = hash_password(_checked_password(password))
+        changes = {name: value for name, value in given.items() if value is not None}
+
+        def update(book: AccountBook) -> AccountBook:
+            user = _require_user(book, email)
+            for name in organisations or ():
+                _require_organisation(book, name)
+            changed = user.model_copy(update=changes)
+            users = tuple(changed if each.email == user.email else each for each in book.users)
+            return book.model_copy(update={"users": users})
+
+        return _require_user(self._document.change(update), email)
+
     def remove_user(self, email: str) -> User:
         """Remove a user, who is signed out at once; raises NotFoundError."""
         removed: list[User] = []
 
         def update(book: AccountBook) -> AccountBook:
-            user = book.user(email)
-            if user is None:
-                raise NotFoundError(
-                    f"There is no user '{email}'.",
-                    remedy="crmdeck serve users list tells who there is.",
-                    code="USER_NOT_FOUND",
-                )
+            user = _require_user(book, email)
             removed.append(user)
             left = tuple(each for each in book.users if each.email != user.email)
             return book.model_copy(update={"users": left})
@@ -160,6 +183,17 @@ class Accounts:
 
         self._document.change(update)
         return removed[0]
+
+
+def _require_user(book: AccountBook, email: str) -> User:
+    user = book.user(email)
+    if user is None:
+        raise NotFoundError(
+            f"There is no user '{email}'.",
+            remedy="crmdeck serve users list tells who there is.",
+            code="USER_NOT_FOUND",
+        )
+    return user
 
 
 def _require_organisation(book: AccountBook, name: str) -> Organisation:

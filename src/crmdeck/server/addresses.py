@@ -18,6 +18,14 @@ def household(address: str) -> str:
     return str(found)
 
 
+def host_of(header: str) -> str:
+    """Return the host of a `Host` header in small letters, without port and brackets."""
+    host = header.strip().casefold()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].rstrip(".")
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a name or an address is this machine's own."""
     try:

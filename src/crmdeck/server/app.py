@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
@@ -39,6 +41,7 @@ def create_app(
     cancelled, long work ends.
     """
     secure = public_url.startswith("https://")
+    settings = workspace.settings
     app = FastAPI(
         title="crmdeck Integrations API",
         version=__version__,
@@ -53,7 +56,7 @@ def create_app(
     app.state.deck = Deck(
         workspace=workspace,
         accounts=Accounts(workspace),
-        sessions=sessions or Sessions(workspace),
+        sessions=sessions or Sessions(workspace, lifetime=timedelta(hours=settings.session_hours)),
         attempts=attempts or Attempts(),
         secure=secure,
         stopping=stopping or CancelToken(),
@@ -61,7 +64,8 @@ def create_app(
     app.include_router(auth_routes.router, prefix="/api")
     app.include_router(integration_routes.router, prefix="/api")
     errors.install(app)
-    app.add_middleware(Guard, origins=(public_url,), secure=secure)
+    hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
+    app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=6)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app

@@ -9,10 +9,14 @@ from collections import deque
 from collections.abc import Callable
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.server.addresses import household
 
 WINDOW = 300.0
-PER_EMAIL = 10
+PER_PAIR = 10
 PER_ADDRESS = 40
+PER_EMAIL = 100
+TRICKLE = 2
+_LONGEST = 1000
 _MOST_KEYS = 10_000
 
 
@@ -32,46 +36,74 @@ class TooManyAttemptsError(CrmdeckError):
 
 
 class Attempts:
-    """Counts the attempts of the last five minutes, for each e-mail address and each host.
+    """Counts the attempts of the last five minutes, and can't be used to lock anybody out.
 
-    An attempt counts before the password is looked at, so that many at once gain nothing. One
-    that succeeds takes the count of its e-mail address back.
+    What counts is who tries from where: wrong passwords from one address leave the user's own
+    address alone. All that one address tries is counted too, and all that is tried of one user:
+    beyond `per_email` each further address has `trickle` attempts left for that user, so that many
+    addresses gain little and a new one of the user's still gets in. Both are for addresses only
+    from which the user has no session. An attempt counts before the password is looked at, so that
+    many at once gain nothing; one that succeeds takes its count back.
     """
 
     def __init__(
         self,
         *,
-        per_email: int = PER_EMAIL,
+        per_pair: int = PER_PAIR,
         per_address: int = PER_ADDRESS,
+        per_email: int = PER_EMAIL,
+        trickle: int = TRICKLE,
         window: float = WINDOW,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limits = {"email": per_email, "address": per_address}
+        self._per_pair = per_pair
+        self._per_address = per_address
+        self._per_email = per_email
+        self._trickle = trickle
         self._window = window
         self._timer = timer
-        self._made: dict[tuple[str, str], deque[float]] = {}
+        self._made: dict[tuple[str, ...], deque[float]] = {}
         self._guard = threading.Lock()
 
-    def count(self, email: str, address: str) -> None:
-        """Count an attempt; raises TooManyAttemptsError where there were too many."""
+    def count(self, email: str, address: str, *, known: bool = False) -> None:
+        """Count an attempt; raises TooManyAttemptsError where there were too many.
+
+        `known`: the user is signed in from that address already.
+        """
         now = self._timer()
-        keys = (("email", email.strip().casefold()), ("address", address))
+        email = email.strip().casefold()
         with self._guard:
             if len(self._made) > _MOST_KEYS:
                 self._forget(now)
-            made = [self._made.setdefault(key, deque()) for key in keys]
-            for key, times in zip(keys, made, strict=True):
-                while times and times[0] <= now - self._window:
-                    times.popleft()
-                if len(times) >= self._limits[key[0]]:
-                    raise TooManyAttemptsError(math.ceil(times[0] + self._window - now))
-            for times in made:
+            pair, from_there, of_user = (
+                self._recent(key, now) for key in _keys(email, household(address))
+            )
+            besieged = not known and len(of_user) >= self._per_email
+            bounds = [(pair, self._trickle if besieged else self._per_pair)]
+            if not known:
+                bounds.append((from_there, self._per_address))
+            for times, most in bounds:
+                if len(times) >= most:
+                    raise TooManyAttemptsError(math.ceil(times[-most] + self._window - now))
+            for times in (pair, from_there, of_user):
                 times.append(now)
+                if len(times) > _LONGEST:
+                    times.popleft()
 
-    def succeeded(self, email: str) -> None:
-        """Take the attempts of an e-mail address back."""
+    def succeeded(self, email: str, address: str) -> None:
+        """Take the attempts of a user from an address back."""
         with self._guard:
-            self._made.pop(("email", email.strip().casefold()), None)
+            pair, from_there, of_user = _keys(email.strip().casefold(), household(address))
+            for _ in self._made.pop(pair, ()):
+                for key in (from_there, of_user):
+                    if self._made.get(key):
+                        self._made[key].pop()
+
+    def _recent(self, key: tuple[str, ...], now: float) -> deque[float]:
+        times = self._made.setdefault(key, deque())
+        while times and times[0] <= now - self._window:
+            times.popleft()
+        return times
 
     def _forget(self, now: float) -> None:
         self._made = {
@@ -79,3 +111,7 @@ class Attempts:
             for key, times in self._made.items()
             if times and times[-1] > now - self._window
         }
+
+
+def _keys(email: str, place: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    return ("pair", email, place), ("address", place), ("email", email)

@@ -6,7 +6,7 @@ import logging
 
 from fastapi import APIRouter, Request, Response
 
-from crmdeck.errors import NotFoundError, one_line
+from crmdeck.errors import ConflictError, NotFoundError, one_line
 from crmdeck.server.access import COOKIE, Deck, DeckHere, Visit, VisitHere
 from crmdeck.server.accounts import AccountBook, User
 from crmdeck.server.answers import answer, failures
@@ -14,9 +14,11 @@ from crmdeck.server.errors import NotSignedInError
 from crmdeck.server.passwords import password_fits
 from crmdeck.server.sessions import Session
 from crmdeck.server.wire import (
+    ChangePassword,
     OrganisationName,
     SessionView,
     SignedInUser,
+    SignedOut,
     SignIn,
     Success,
     SwitchOrganisation,
@@ -33,41 +35,46 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
 
     Who belongs to one organisation has it as the active one at once.
     """
-    address = request.client.host if request.client else ""
-    deck.attempts.count(body.email, address)
-    book = deck.accounts.book()
-    user = book.user(body.email)
-    fits = password_fits(user.password_hash if user else None, body.password)
-    if user is None or not fits:
-        _log.warning("Refused to sign in %s from %s.", one_line(body.email), address)
-        raise NotSignedInError(
-            "E-mail address or password are not right.", code="INVALID_CREDENTIALS"
-        )
-    deck.attempts.succeeded(body.email)
+    address = _address(request)
+    user, book = _proven(deck, body.email, body.password, address)
     organisations = book.organisations_of(user)
     active = organisations[0].id if len(organisations) == 1 else None
-    token, session = deck.sessions.start(user, active)
+    token, session = deck.sessions.start(user, active, address)
     _log.info("Signed in %s from %s.", user.email, address)
-    response = answer(_view(session, user, book))
-    response.set_cookie(
-        COOKIE,
-        token,
-        expires=session.expires_at,
-        path="/api",
-        secure=deck.secure,
-        httponly=True,
-        samesite="lax",
-    )
-    return response
+    return _with_cookie(deck, answer(_view(session, user, book)), token, session)
 
 
 @router.post("/sign-out", response_model=Success, responses=failures(401, 403))
 def sign_out(deck: DeckHere, visit: VisitHere) -> Response:
     """End the session."""
     deck.sessions.end(visit.session)
-    response = answer(Success())
-    response.delete_cookie(COOKIE, path="/api", secure=deck.secure, httponly=True, samesite="lax")
-    return response
+    return _without_cookie(deck, answer(Success()))
+
+
+@router.post("/sign-out-everywhere", response_model=SignedOut, responses=failures(401, 403))
+def sign_out_everywhere(deck: DeckHere, visit: VisitHere) -> Response:
+    """End all sessions of the user, this one too: an extension of crmdeck."""
+    ended = deck.sessions.end_all(visit.user.email)
+    _log.info("Signed out %s everywhere.", visit.user.email)
+    return _without_cookie(deck, answer(SignedOut(ended=ended)))
+
+
+@router.post("/password", response_model=SessionView, responses=failures(401, 403, 409, 413, 429))
+def change_password(
+    deck: DeckHere, visit: VisitHere, request: Request, body: ChangePassword
+) -> Response:
+    """Change the password: all other sessions of the user end. An extension of crmdeck."""
+    address = _address(request)
+    try:
+        _proven(deck, visit.user.email, body.current_password, address)
+    except NotSignedInError as error:
+        raise ConflictError("The present password is not right.", code=error.code) from None
+    deck.sessions.end_all(visit.user.email)
+    user = deck.accounts.change_user(visit.user.email, password=body.new_password)
+    token, session = deck.sessions.start(user, visit.session.active_organisation, address)
+    _log.info("Changed the password of %s from %s.", user.email, address)
+    view = _view(session, user, deck.accounts.book())
+    return _with_cookie(deck, answer(view), token, session)
 
 
 @router.get("/session", response_model=SessionView, responses=failures(401))
@@ -80,6 +87,45 @@ def session(visit: VisitHere) -> Response:
 def switch_organisation(deck: DeckHere, visit: VisitHere, body: SwitchOrganisation) -> Response:
     """Make another of the user's organisations the active one of this session."""
     return answer(_view(_switched(deck, visit, body.organisation_id), visit.user, visit.book))
+
+
+def _proven(deck: Deck, email: str, password: str, address: str) -> tuple[User, AccountBook]:
+    """Return the user whose password it is; raises NotSignedInError, TooManyAttemptsError."""
+    deck.attempts.count(email, address, known=deck.sessions.knows(email, address))
+    book = deck.accounts.book()
+    user = book.user(email)
+    fits = password_fits(user.password_hash if user else None, password)
+    if user is None or not fits:
+        _log.warning("Refused to sign in %s from %s.", one_line(email), address)
+        raise NotSignedInError(
+            "E-mail address or password are not right.", code="INVALID_CREDENTIALS"
+        )
+    deck.attempts.succeeded(email, address)
+    return user, book
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _with_cookie(deck: Deck, response: Response, token: str, session: Session) -> Response:
+    response.set_cookie(
+        COOKIE,
+        token,
+        expires=session.expires_at,
+        path="/api",
+        secure=deck.secure,
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def _without_cookie(deck: Deck, response: Response) -> Response:
+    response.delete_cookie(
+        COOKIE, path="/api", secure=deck.secure, httponly=True, samesite="strict"
+    )
+    return response
 
 
 def _switched(deck: Deck, visit: Visit, organisation_id: str) -> Session:

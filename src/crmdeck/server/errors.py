@@ -57,6 +57,13 @@ class CrossOriginError(CrmdeckError):
     http_status = 403
 
 
+class WrongHostError(CrmdeckError):
+    """A request is for a host that this server is not."""
+
+    code = "WRONG_HOST"
+    http_status = 400
+
+
 class NoActiveOrganisationError(CrmdeckError):
     """The session has no active organisation."""
 

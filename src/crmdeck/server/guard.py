@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -10,14 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.server.addresses import host_of, is_address
 from crmdeck.server.errors import (
     MAX_BODY,
     CrossOriginError,
     TooLargeError,
+    WrongHostError,
     error_response,
     internal_error,
 )
 
+_OWN_NAMES = ("localhost", socket.gethostname())
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -32,14 +36,24 @@ _HEADERS = {
 class Guard:
     """Refuses requests of other sites' pages and large bodies; answers carry safe headers.
 
-    The session cookie is SameSite=Lax, which browsers do not send along with another site's
-    POST. The check of `Origin` holds where they do, and for signing in, which needs no cookie.
-    `origins` are taken besides the one that the request itself was sent to.
+    The session cookie is SameSite=Strict, which browsers do not send along with what another
+    site begins. The check of `Origin` holds where they do, and for signing in, which needs no
+    cookie. `origins` are taken besides the one that the request itself was sent to. `hosts` are
+    the names that it may be sent to: another site's name that was made to lead here is none.
+    An IP address can't be made to lead elsewhere, and is taken.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str] = (), secure: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Collection[str] = (),
+        hosts: Collection[str] = (),
+        secure: bool,
+    ) -> None:
         self._app = app
         self._origins = frozenset(origins)
+        self._hosts = frozenset(map(host_of, (*hosts, *_OWN_NAMES)))
         self._headers = dict(_HEADERS)
         if secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000"
@@ -78,15 +92,31 @@ class Guard:
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BODY:
             raise TooLargeError
+        host = host_of(headers.get("host", ""))
+        if host not in self._hosts and not is_address(host):
+            raise WrongHostError(
+                "This server is not the host that the request is for.",
+                cause="The request's Host is none of its names.",
+                remedy="Name it: crmdeck serve --public-url https://HOST, or server_hosts in the "
+                "settings.",
+            )
         origin = headers.get("origin")
-        if scope["method"] in _SAFE or origin is None or origin in self._origins:
+        if scope["method"] in _SAFE or origin in self._origins:
             return
-        if urlsplit(origin).netloc != headers.get("host"):
+        foreign = origin is not None and not _same_host(origin, headers.get("host", ""))
+        if foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             raise CrossOriginError(
                 "A page of another site must not send this.",
                 cause="The request's Origin is not the address of this server.",
                 remedy="Behind a proxy, start crmdeck serve with --public-url.",
             )
+
+
+def _same_host(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import uvicorn
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 from crmdeck.server.accounts import Accounts
-from crmdeck.server.addresses import is_loopback
+from crmdeck.server.addresses import is_loopback, is_network
 from crmdeck.server.app import create_app
 from crmdeck.server.connections import (
     BACKLOG,
@@ -27,6 +28,8 @@ from crmdeck.server.connections import (
     room_for_connections,
 )
 from crmdeck.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 GRACE = 20
 HANDSHAKE = 10.0
@@ -83,6 +86,9 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     _require_users(workspace)
     tls = _tls(binding)
     _require_privacy(binding, tls)
+    proxies = _proxies(workspace.settings.trusted_proxies)
+    if binding.public_url and not proxies:
+        _log.warning("No trusted_proxies in the settings: all clients count as one address.")
     listener = _listen(binding)
     scheme = "https" if tls else "http"
     public = binding.public_url or f"{scheme}://{_netloc(binding.host, listener)}"
@@ -90,6 +96,7 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     config = server_config(
         create_app(workspace, public_url=public.rstrip("/"), stopping=stopping),
         RequestLimits(connections=room_for_connections()),
+        proxies,
         ssl_certfile=binding.certificate if tls else None,
         ssl_keyfile=binding.key if tls else None,
     )
@@ -97,8 +104,14 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
         _Server(config, stopping, lambda: ready(public)).run(sockets=[listener])
 
 
-def server_config(app: Callable[..., Any], limits: RequestLimits, **more: Any) -> uvicorn.Config:
-    """Return how an application is served within limits; `more` is uvicorn's."""
+def server_config(
+    app: Callable[..., Any], limits: RequestLimits, proxies: Sequence[str] = (), **more: Any
+) -> uvicorn.Config:
+    """Return how an application is served within limits; `more` is uvicorn's.
+
+    Who connects from one of `proxies` (addresses, networks) may say in X-Forwarded-For for whom;
+    from anybody else the header means nothing.
+    """
     protocol: Any = functools.partial(
         BoundedProtocol, limits=limits, crowd=Crowd(limits.connections)
     )
@@ -110,6 +123,8 @@ def server_config(app: Callable[..., Any], limits: RequestLimits, **more: Any) -
         log_config=None,
         server_header=False,
         backlog=BACKLOG,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE + 5,
         **more,
     )
@@ -158,6 +173,18 @@ def _require_privacy(binding: Binding, tls: bool) -> None:
             "address with --public-url; without --host it is this machine's loopback.",
             code="INSECURE_BINDING",
         )
+
+
+def _proxies(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if not is_network(name):
+            raise UsageError(
+                f"'{name}' can't be a trusted proxy.",
+                cause="trusted_proxies takes IP addresses and networks, as 10.0.0.0/8.",
+                remedy="Correct it in the settings; who is trusted there may name any client.",
+                code="BAD_TRUSTED_PROXY",
+            )
+    return tuple(names)
 
 
 def _listen(binding: Binding) -> socket.socket:

@@ -16,6 +16,7 @@ from pathlib import Path
 from crmdeck.clock import Clock, utc_now
 from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.accounts import AccountBook, User
+from crmdeck.server.addresses import household
 from crmdeck.server.documents import document
 from crmdeck.workspace import Workspace
 
@@ -25,12 +26,16 @@ MOST_PER_USER = 50
 
 
 class Session(WireModel):
-    """One sign-in. `proof` ties it to the password that was used: a new one ends it."""
+    """One sign-in. `proof` ties it to the password that was used: a new one ends it.
+
+    `address` is where it was made from, as `household` names it.
+    """
 
     token_hash: str
     email: str
     proof: str
     active_organisation: str | None = None
+    address: str = ""
     created_at: UtcTime
     expires_at: UtcTime
 
@@ -49,7 +54,9 @@ class Sessions:
         self._lifetime = lifetime
         self._clock = clock
 
-    def start(self, user: User, active_organisation: str | None) -> tuple[str, Session]:
+    def start(
+        self, user: User, active_organisation: str | None, address: str = ""
+    ) -> tuple[str, Session]:
         """Sign a user in; return the token for the cookie, and the session."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
@@ -58,6 +65,7 @@ class Sessions:
             email=user.email,
             proof=_digest(user.password_hash),
             active_organisation=active_organisation,
+            address=household(address),
             created_at=now,
             expires_at=now + self._lifetime,
         )
@@ -96,6 +104,27 @@ class Sessions:
     def end(self, session: Session) -> None:
         """Sign out."""
         self._replace(session, ())
+
+    def end_all(self, email: str) -> int:
+        """Sign a user out everywhere; return how many sessions there were."""
+        ended = 0
+
+        def update(book: _SessionBook) -> _SessionBook:
+            nonlocal ended
+            left = tuple(each for each in book.sessions if each.email != email)
+            ended = len(book.sessions) - len(left)
+            return _SessionBook(sessions=left)
+
+        self._document.change(update)
+        return ended
+
+    def knows(self, email: str, address: str) -> bool:
+        """Return whether a user is signed in from an address."""
+        wanted, place, now = email.strip().casefold(), household(address), self._clock()
+        return any(
+            (each.email, each.address) == (wanted, place) and each.expires_at > now
+            for each in self._document.read().sessions
+        )
 
     def _replace(self, session: Session, by: tuple[Session, ...]) -> None:
         def update(book: _SessionBook) -> _SessionBook:

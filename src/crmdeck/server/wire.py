@@ -7,6 +7,7 @@ from typing import Annotated
 import pydantic
 
 from crmdeck.model import DecisionState, Direction, Role, UtcTime, WireModel
+from crmdeck.server.accounts import SHORTEST_PASSWORD
 
 PAIR = r"^.+?--.+$"
 MOST_CHOICES = 1000
@@ -32,6 +33,23 @@ class SignIn(Body):
 
     email: Annotated[str, pydantic.Field(max_length=254)]
     password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
+
+
+class ChangePassword(Body):
+    """The body of `POST /auth/password`."""
+
+    current_password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
+    new_password: Annotated[
+        str, pydantic.Field(min_length=SHORTEST_PASSWORD, max_length=1024, repr=False)
+    ]
+
+
+class SignedOut(WireModel):
+    """How many sessions ended."""
+
+    model_config = pydantic.ConfigDict(defer_build=False)
+
+    ended: int
 
 
 class SwitchOrganisation(Body):

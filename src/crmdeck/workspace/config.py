@@ -114,7 +114,7 @@ def _value(text: str) -> Any:
 def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
     def plain(one: Any) -> Any:
         if isinstance(one, tuple):
-            return [each.model_dump(mode="json") for each in one]
+            return [each if isinstance(each, str) else each.model_dump() for each in one]
         # The address of a database may hold its password.
         return redact(one) if isinstance(one, str) else one
 

@@ -1,0 +1,81 @@
+"""Guessing is slowed down, and nobody is locked out by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from crmdeck.server.attempts import Attempts, TooManyAttemptsError
+
+
+class Timer:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def refused(attempts: Attempts, email: str, address: str, *, known: bool = False) -> int:
+    """Return for how many seconds an attempt is refused, 0 where it is not."""
+    try:
+        attempts.count(email, address, known=known)
+    except TooManyAttemptsError as error:
+        return error.retry_after
+    return 0
+
+
+def test_attempts_are_forgotten_in_time_and_after_success() -> None:
+    timer = Timer()
+    attempts = Attempts(per_pair=2, per_address=3, window=10, timer=timer)
+    attempts.count("a", "1")
+    timer.now = 4.0
+    attempts.count("A ", "1")
+    assert refused(attempts, "a", "1") == 6
+    attempts.succeeded("a", "1")
+    attempts.count("a", "1")
+    attempts.count("b", "1")
+    attempts.count("c", "1")
+    assert refused(attempts, "d", "1") == 10
+    timer.now = 14.0
+    assert refused(attempts, "d", "1") == 0
+
+
+def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
+    attempts = Attempts(per_pair=10, timer=Timer())
+    for _ in range(10):
+        attempts.count("dana", "203.0.113.7")
+    assert refused(attempts, "dana", "203.0.113.7")
+    assert not refused(attempts, "dana", "198.51.100.1")
+
+
+def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -> None:
+    attempts = Attempts(timer=Timer())
+    tried = sum(
+        not refused(attempts, "dana", f"203.0.{net}.{host}")
+        for net in range(50)
+        for host in range(10)
+        for _ in range(20)
+    )
+    # The first hundred as they like, then two for each of the 490 addresses that are left.
+    assert 1000 <= tried <= 1200
+    assert not refused(attempts, "dana", "198.51.100.1")
+    assert not any(refused(attempts, "dana", "192.0.2.1", known=True) for _ in range(10))
+
+
+def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_there() -> None:
+    attempts = Attempts(timer=Timer())
+    for number in range(40):
+        attempts.count(f"user{number}", f"2001:db8:1:2::{number:x}")
+    assert refused(attempts, "dana", "2001:db8:1:2:ffff::1")
+    assert not refused(attempts, "dana", "2001:db8:1:2:ffff::1", known=True)
+    assert not refused(attempts, "dana", "2001:db8:1:3::1")
+
+
+@pytest.mark.parametrize("address", ["", "unix", "10.0.0.1", "::ffff:10.0.0.1", "::1"])
+def test_memory_is_bounded_whatever_is_tried(address: str) -> None:
+    timer = Timer()
+    attempts = Attempts(timer=timer)
+    for number in range(12_000):
+        timer.now += 1
+        refused(attempts, f"user{number}", address)
+    assert len(attempts._made) < 11_000
