@@ -28,8 +28,23 @@ class ExitCode(IntEnum):
         """The word for it among the `reasons` of an answer."""
         return self.name.lower()
 
+    @property
+    def meaning(self) -> str:
+        """What it says, for people."""
+        return _MEANINGS[self]
 
-_FIRST_OF = (
+
+_MEANINGS = {
+    ExitCode.OK: "fine",
+    ExitCode.FAILED: "failed: nothing worked",
+    ExitCode.USAGE: "wrong usage, or a name that is not there; nothing was done",
+    ExitCode.REAUTH_REQUIRED: "a connection needs a new sign-in",
+    ExitCode.DRIFT: "drift (or a difference) that fails, or a mapping that no longer holds",
+    ExitCode.CACHE_BUSY: "the cache is busy or can't be read",
+    ExitCode.PARTIAL: "done in part: some objects or connections failed",
+}
+
+FIRST_OF = (
     ExitCode.USAGE,
     ExitCode.CACHE_BUSY,
     ExitCode.FAILED,
@@ -37,6 +52,7 @@ _FIRST_OF = (
     ExitCode.REAUTH_REQUIRED,
     ExitCode.PARTIAL,
 )
+"""Of several the first one is the exit code."""
 
 
 def exit_code(reasons: Iterable[ExitCode]) -> ExitCode:
@@ -46,7 +62,7 @@ def exit_code(reasons: Iterable[ExitCode]) -> ExitCode:
     hide what happens to all others.
     """
     found = set(reasons)
-    return next((code for code in _FIRST_OF if code in found), ExitCode.OK)
+    return next((code for code in FIRST_OF if code in found), ExitCode.OK)
 
 
 class NextStep(StrEnum):

@@ -17,50 +17,74 @@ MAX_TTL_HOURS = 87_600
 class NoticeRoute(BaseModel):
     """One `[[notify]]`: who is told of a check, and of what.
 
-    `at_least` is how bad drift must be, `connections` are patterns of names, `all_well` asks for
-    a message where there is nothing to tell. The address is a secret and stands in the
-    environment, as `CRMDECK_NOTIFY_<NAME>_URL`.
+    The address is a secret and stands in the environment, as `CRMDECK_NOTIFY_<NAME>_URL`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$")
-    kind: Literal["slack", "teams", "email", "webhook", "other"]
-    at_least: Severity = Severity.RISKY
-    connections: tuple[str, ...] = ("*",)
-    all_well: bool = False
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$", description="What the route is called."
+    )
+    kind: Literal["slack", "teams", "email", "webhook", "other"] = Field(
+        description="How the message travels."
+    )
+    at_least: Severity = Field(Severity.RISKY, description="Drift this bad is told.")
+    connections: tuple[str, ...] = Field(("*",), description="Patterns of connections' names.")
+    all_well: bool = Field(False, description="A message too where there is nothing to tell.")
 
 
 class Settings(BaseModel):
-    """The contents of `settings.toml`; everything has a default, unknown keys are refused.
-
-    `cache_wait` is in seconds, `quota_reserve` a share of the API allowance that a refresh
-    leaves to others, `samples` lets crmdeck read a few records to tell how full fields are,
-    `auto_advance` moves on to the next undecided line after a decision, `database` is the URL of
-    the PostgreSQL database that holds the workspace in place of a file. For `crmdeck serve`:
-    `trusted_proxies` are addresses or networks of the proxies before it, `server_hosts` names that
-    it is called by besides its own, `session_hours` how long a sign-in lasts.
-    """
+    """The contents of `settings.toml`; everything has a default, unknown keys are refused."""
 
     # Most workspaces have no settings: what checks them is built when there are some.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    actor: str | None = None
-    database: str | None = Field(default=None, repr=False)
-    ttl_hours: float = Field(default=24.0, gt=0, le=MAX_TTL_HOURS)
-    cache_wait: float = Field(default=10.0, ge=0, le=3600)
-    quota_reserve: float = Field(default=0.10, ge=0, lt=1)
-    secrets: Literal["keyring", "file"] = "keyring"
-    encoder: Literal["auto", "none"] = "auto"
-    learning: bool = True
-    samples: bool = True
-    auto_advance: bool = True
-    theme: str | None = None
-    keys: dict[str, str] = Field(default_factory=dict)
-    notify: tuple[NoticeRoute, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    server_hosts: tuple[str, ...] = ()
-    session_hours: float = Field(default=168.0, gt=0, le=8760)
+    actor: str | None = Field(
+        None, description="Who acts, in decisions and the audit log; else the user of this machine."
+    )
+    database: str | None = Field(
+        None,
+        repr=False,
+        description="The PostgreSQL database that holds the workspace in place of a file.",
+    )
+    ttl_hours: float = Field(
+        24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema counts as stale."
+    )
+    cache_wait: float = Field(
+        10.0, ge=0, le=3600, description="Seconds to wait for whoever holds the cache."
+    )
+    quota_reserve: float = Field(
+        0.10, ge=0, lt=1, description="The share of the API allowance that is left to others."
+    )
+    secrets: Literal["keyring", "file"] = Field(
+        "keyring", description="Where secrets go that no option places elsewhere."
+    )
+    encoder: Literal["auto", "none"] = Field(
+        "auto", description="Whether matching asks the sentence encoder."
+    )
+    learning: bool = Field(True, description="Whether matching learns from decisions.")
+    samples: bool = Field(
+        True, description="Whether a few records may be read to tell how full fields are."
+    )
+    auto_advance: bool = Field(
+        True, description="Whether the console goes on to the next open line after a decision."
+    )
+    theme: str | None = Field(
+        None, description="The console's theme, or `terminal` for the terminal's own colours."
+    )
+    keys: dict[str, str] = Field(
+        default_factory=dict, description="Other keys for actions of the console, by action id."
+    )
+    notify: tuple[NoticeRoute, ...] = Field((), description="Who is told of a check.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="`crmdeck serve`: addresses or networks of the proxies before it."
+    )
+    server_hosts: tuple[str, ...] = Field(
+        (), description="`crmdeck serve`: names that it is called by besides its own."
+    )
+    session_hours: float = Field(
+        168.0, gt=0, le=8760, description="`crmdeck serve`: how long a sign-in lasts."
+    )
 
     @classmethod
     def load(cls, home: Path) -> Settings:

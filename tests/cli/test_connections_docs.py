@@ -25,7 +25,7 @@ from tests.keyrings import MemoryKeyring, using
 from tests.server.conftest import PASSWORD, House, build, serving
 
 DOCS = Path(__file__).parents[2] / "docs" / "connections.md"
-BLOCKS = re.findall(r"```\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```sh\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 LASTING = "crmdeck sandbox\n"
 ORG = "acme-prod"
 PORTAL = "acme-marketing"

@@ -1,4 +1,9 @@
-"""Shell blocks of README, docs and help run as written, over the demo; links lead to files."""
+"""Blocks of README and docs run as written, over the demo, and so do the examples of the help.
+
+A shell block that can't has a comment above it, `<!-- needs: terminal -->` where it wants a person,
+or another of `NEEDS`. The blocks of one page run one after the other in one folder: a later one
+finds what an earlier one made.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +14,56 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from crmdeck.cli.app import COMMANDS
 from crmdeck.cli.completion import TABLE
 from crmdeck.cli.examples import EXAMPLES, NOT_RUN
 from tests.cli.shell import Done, Shell
+from tests.docs.drawn import ANSWERS, WIRE_SCHEMA
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_ELSEWHERE = ("connections.md",)
-"""Whose blocks have a test of their own."""
+OTHER_PAGES = sorted((ROOT / ".github").glob("*.md"))
+
+LANGUAGES = ("sh", "python", "toml", "json", "yaml", "ini", "sql", "text", "crontab", "powershell")
+NEEDS = ("terminal", "server", "crm", "network", "checkout")
 
 FINE = (0, 3, 4)
 """The demo holds a connection that needs a new sign-in, and drift."""
 
 
-def commands() -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, what it needs that a test has not, and its text."""
+
+    language: str
+    needs: str
+    text: str
+
+
+FENCE = re.compile(r"^(?:<!-- needs: (.*) -->\n)?```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+
+
+def blocks(page: Path) -> list[Block]:
+    found = FENCE.findall(page.read_text("utf-8"))
+    return [Block(language, needs, text) for needs, language, text in found]
+
+
+def runs(block: Block) -> bool:
+    return block.language in ("sh", "python") and not block.needs
+
+
+RUNNING = [page for page in PAGES if any(runs(block) for block in blocks(page))]
+
+
+def examples() -> Iterator[tuple[str, str]]:
     for name, lines in EXAMPLES.items():
         yield from ((name, line) for line in lines if name not in NOT_RUN)
-    for page in PAGES:
-        if page.name in RUN_ELSEWHERE:
-            continue
-        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
-            for line in block.splitlines():
-                if line.startswith("crmdeck "):
-                    yield page.name, line
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +71,43 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize(("page", "line"), list(commands()))
-def test_a_line_of_the_docs_runs_as_written(page: str, line: str, cache: Path) -> None:
-    environment = {"XDG_CACHE_HOME": str(cache)}
-    if "|" in line:
-        done = in_a_shell(line, {**environment, "CRMDECK_HOME": str(cache / "home")})
-    else:
-        done = Shell(cache / "home").attempt(*shlex.split(line)[1:], env=environment)
+@pytest.mark.parametrize(("command", "line"), list(examples()))
+def test_an_example_of_the_help_runs_as_written(command: str, line: str, cache: Path) -> None:
+    done = run_line(line, {"XDG_CACHE_HOME": str(cache), "CRMDECK_HOME": str(cache / "home")})
     assert done.code in FINE, done.stderr
     assert done.stdout or done.stderr
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_as_written(
+    page: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {"XDG_CACHE_HOME": str(cache), "CRMDECK_HOME": str(tmp_path / "home")}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for block in filter(runs, blocks(page)):
+        if block.language == "python":
+            exec(compile(block.text, page.name, "exec"), {"__name__": "example"})
+            continue
+        for line in block.text.replace("\\\n", " ").splitlines():
+            done = run_line(line, environment)
+            assert done.code in FINE, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES], ids=lambda page: page.name)
+def test_every_block_names_its_language_and_why_it_does_not_run(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in LANGUAGES, block.text
+        assert not block.needs or (block.language == "sh" and block.needs in NEEDS), block.text
+
+
+def run_line(line: str, environment: dict[str, str]) -> Done:
+    """Run a line in this process where it is a command of crmdeck alone, else in a shell."""
+    words = shlex.split(line)
+    if words[0] == "crmdeck" and not {"|", "||", ">", "&&", "&"} & set(words):
+        return Shell(Path(environment["CRMDECK_HOME"])).attempt(*words[1:], env=environment)
+    return in_a_shell(line, environment)
 
 
 def in_a_shell(line: str, environment: dict[str, str]) -> Done:
@@ -67,6 +122,28 @@ def in_a_shell(line: str, environment: dict[str, str]) -> Done:
         check=False,
     )
     return Done(ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_answers_hold_against_the_schema_that_is_published(cache: Path) -> None:
+    """Of what is on every page of the docs: the names in capitals are those of the demo here."""
+    schema = json.loads(WIRE_SCHEMA.read_text("utf-8"))
+    names = {"NAME": "acme-prod", "[NAME]": "acme-prod", "[OTHER]": "acme-emea",
+             "PAIR": "deal_registration--Opportunity", "OBJECT": "Opportunity",
+             "OBJECT.FIELD": "Opportunity.Partner__c"}  # fmt: skip
+    options = {"suggest": ["--encoder", "none"], "check": ["--no-refresh"],
+               "mapping": ["description=Description", "--encoder", "none"]}  # fmt: skip
+    for command, (kind, _) in ANSWERS.items():
+        words = [names.get(word, word) for word in command.split()]
+        more = options.get(words[0], []) if words[:2] != ["mapping", "show"] else []
+        done = Shell(cache / "home").attempt(
+            *words, *more, "--demo", "--json", env={"XDG_CACHE_HOME": str(cache)}
+        )
+        assert done.code in FINE, (command, done.stderr)
+        answer = json.loads(done.stdout)
+        checked = jsonschema_rs.validator_for(schema | {"$ref": f"#/$defs/{kind.__name__}"})
+        for record in answer if isinstance(answer, list) else [answer]:
+            checked.validate(record)
+            assert set(schema["$defs"][kind.__name__]["properties"]) <= set(record), command
 
 
 def test_every_command_has_an_example_that_its_help_shows(tmp_path: Path) -> None:

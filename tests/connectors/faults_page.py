@@ -43,7 +43,8 @@ SANDBOX = """
 `crmdeck sandbox` starts a CRM on this machine and prints its address. Faults are ordered by HTTP, \
 for one of its organisations, and go when they are told to:
 
-```
+<!-- needs: server -->
+```sh
 curl http://127.0.0.1:PORT/sandbox/faults \\
   -d '{"org": "acme-prod", "kind": "throttled", "retry_after": 2, "times": 1}'
 curl -X DELETE http://127.0.0.1:PORT/sandbox/faults

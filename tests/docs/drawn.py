@@ -1,0 +1,239 @@
+"""Parts of the docs that are drawn from the code, each between two marks that name it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
+
+import crmdeck
+from crmdeck import model
+from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
+from crmdeck.model import WireModel
+from crmdeck.settings import NoticeRoute, Settings
+
+DOCS = Path(__file__).parents[2] / "docs"
+WIRE_SCHEMA = DOCS / "wire.schema.json"
+IDENTITY = "https://github.com/crmdeck/crmdeck/blob/main/docs/wire.schema.json"
+
+ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
+    "connections list": (model.Connection, "a list"),
+    "connections test NAME": (model.ProbeReport, ""),
+    "status [NAME]": (model.ConnectionStatus, "and `reasons`; a list without a name"),
+    "refresh NAME": (model.RefreshResult, "and `connection`, `connectionId`; a list of several"),
+    "schema NAME": (model.SchemaSummary, ""),
+    "schema NAME OBJECT": (model.ObjectDetail, ""),
+    "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),
+    "schema NAME --api-version next": (model.VersionPreview, "and `reasons`"),
+    "drift [NAME]": (model.DriftReport, "and `reasons`"),
+    "compare NAME [OTHER]": (model.Comparison, ""),
+    "check": (model.CheckReport, ""),
+    "suggest NAME PAIR": (model.SuggestAnswer, ""),
+    "mapping show NAME PAIR": (model.FieldMapping, ""),
+    "mapping accept NAME PAIR": (model.Decision, "a list; `reject` and `apply` too"),
+    "audit [NAME]": (model.AuditEntry, "a list"),
+}
+
+
+def exit_codes() -> str:
+    """Return the exit codes, and which comes first."""
+    rows = [(str(int(code)), f"`{code.reason}`", code.meaning) for code in ExitCode]
+    order = ", ".join(str(int(code)) for code in FIRST_OF)
+    head = ("code", "among the `reasons`", "what it says")
+    return f"{table(head, rows)}\nWhere several hold it is the first of {order}.\n"
+
+
+def errors() -> str:
+    """Return crmdeck's own errors, by exit code."""
+    found = sorted(set(kinds()), key=lambda kind: (int(kind.exit_code), kind.code))
+    rows = [
+        (
+            f"`{kind.code}`",
+            (kind.__doc__ or "").splitlines()[0],
+            str(int(kind.exit_code)),
+            str(kind.http_status),
+        )
+        for kind in found
+    ]
+    return table(("code", "what it means", "exit code", "HTTP status"), rows)
+
+
+def kinds() -> Iterator[type[CrmdeckError]]:
+    """Yield every class of errors that crmdeck has."""
+    for module in pkgutil.walk_packages(crmdeck.__path__, f"{crmdeck.__name__}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    below: list[type[CrmdeckError]] = [CrmdeckError]
+    while below:
+        kind = below.pop()
+        below += kind.__subclasses__()
+        if kind is not CrmdeckError and kind.__module__.startswith("crmdeck."):
+            yield kind
+
+
+def settings() -> str:
+    """Return what stands in settings.toml."""
+    return options(Settings)
+
+
+def routes() -> str:
+    """Return what stands in a `[[notify]]`."""
+    return options(NoticeRoute)
+
+
+def options(kind: type[BaseModel]) -> str:
+    """Return the keys of a model of settings."""
+    properties = kind.model_json_schema()["properties"]
+    rows = [
+        (
+            f"`{name}`",
+            said(properties[name]),
+            "" if field.is_required() else default(field.get_default(call_default_factory=True)),
+            field.description or "",
+        )
+        for name, field in kind.model_fields.items()
+    ]
+    return table(("key", "value", "as it comes", "what for"), rows)
+
+
+def default(value: Any) -> str:
+    """Return a default as one writes it in the file."""
+    if value is None:
+        return "not set"
+    return "none" if value in ({}, ()) else f"`{json.dumps(value)}`"
+
+
+def said(schema: Mapping[str, Any]) -> str:
+    """Return what a value of settings may be, in words."""
+    if "anyOf" in schema:
+        return " or ".join(said(each) for each in schema["anyOf"] if each != {"type": "null"})
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "$ref" in schema:
+        kind = getattr(model, schema["$ref"].rpartition("/")[2], None)
+        return ", ".join(f"`{each.value}`" for each in kind) if kind else "tables `[[notify]]`"
+    if schema["type"] == "array":
+        return f"a list: {said(schema['items'])}" if "type" in schema["items"] else "tables"
+    bounds = {
+        "exclusiveMinimum": "above",
+        "minimum": "from",
+        "exclusiveMaximum": "below",
+        "maximum": "up to",
+    }
+    limits = [f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema]
+    words = {"string": "text", "boolean": "`true`, `false`", "object": "a table"}
+    return " ".join([words.get(schema["type"], schema["type"]), *limits])
+
+
+def wire_schema() -> str:
+    """Return the JSON Schema of every record."""
+    kinds = {kind for top, _ in ANSWERS.values() for kind in (top, *inner(top))}
+    _, schema = models_json_schema(
+        [(kind, "serialization") for kind in sorted(kinds, key=lambda kind: kind.__name__)],
+        by_alias=True,
+        title="What crmdeck answers in JSON",
+    )
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": IDENTITY}
+    return json.dumps(head | schema, indent=1) + "\n"
+
+
+def inner(kind: type[WireModel]) -> Iterator[type[WireModel]]:
+    """Yield the records that stand inside of one."""
+    for name in kind.model_json_schema().get("$defs", {}):
+        found = getattr(model, name, None)
+        if isinstance(found, type) and issubclass(found, WireModel):
+            yield found
+
+
+def answers() -> str:
+    """Return which command answers with what."""
+    rows = [
+        (f"`crmdeck {command} --json`", link(kind.__name__), more)
+        for command, (kind, more) in ANSWERS.items()
+    ]
+    return table(("command", "record", ""), rows)
+
+
+def records() -> str:
+    """Return each record: its keys, and what they hold."""
+    definitions = json.loads(wire_schema())["$defs"]
+    parts = []
+    for name, schema in sorted(definitions.items()):
+        if "enum" not in schema:
+            words = on_the_wire(" ".join((getattr(model, name).__doc__ or "").split()))
+            rows = [
+                (f"`{key}`", holds(value, definitions))
+                for key, value in schema["properties"].items()
+            ]
+            parts.append(f"### {name}\n\n{words}\n\n{table(('key', 'holds'), rows)}")
+    return "\n".join(parts)
+
+
+def holds(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """Return what a key holds, in words."""
+    if "anyOf" in schema:
+        return ", or ".join(holds(each, definitions) for each in schema["anyOf"])
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return said(definitions[name]) if "enum" in definitions[name] else link(name)
+    if "enum" in schema or "const" in schema:
+        return said({"enum": schema.get("enum", [schema.get("const")])})
+    kind = schema.get("type")
+    if kind == "array":
+        return f"a list: {holds(schema.get('items', {}), definitions)}"
+    if kind == "object":
+        more = schema.get("additionalProperties")
+        return f"an object: {holds(more, definitions)}" if isinstance(more, dict) else "an object"
+    words = {
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "`true`, `false`",
+        "null": "`null`",
+    }
+    return words.get(str(kind), "any value")
+
+
+def on_the_wire(text: str) -> str:
+    """Return a docstring with the names that its fields have on the wire."""
+    return re.sub(r"`[a-z]+(?:_[a-z]+)+`", lambda name: to_camel(name[0]), text)
+
+
+def link(name: str) -> str:
+    """Return a link to a record of the page."""
+    return f"[{name}](#{name.lower()})"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "exit-codes.md": {"codes": exit_codes},
+    "settings.md": {"settings": settings, "notify": routes},
+    "troubleshooting.md": {"errors": errors},
+    "wire.md": {"answers": answers, "records": records},
+}
+
+
+def redrawn(page: str) -> str:
+    """Return a page with its parts drawn anew."""
+    text = (DOCS / page).read_text("utf-8")
+    for name, part in PARTS[page].items():
+        marked = re.compile(rf"(<!-- drawn: {name} -->\n).*?(<!-- end: {name} -->\n)", re.DOTALL)
+        drawn = part()
+        text, found = marked.subn(lambda m, d=drawn: f"{m[1]}\n{d}\n{m[2]}", text)  # type: ignore[misc]
+        assert found == 1, f"{page} has no part {name}"
+    return text

@@ -1,0 +1,18 @@
+"""What is drawn in the docs is what the code says now."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.drawn import DOCS, PARTS, WIRE_SCHEMA, redrawn, wire_schema
+
+AGAIN = "Draw it again: python -m tests.docs"
+
+
+@pytest.mark.parametrize("page", PARTS)
+def test_a_page_says_what_the_code_says(page: str) -> None:
+    assert (DOCS / page).read_text("utf-8") == redrawn(page), AGAIN
+
+
+def test_the_schema_of_the_wire_is_that_of_the_models() -> None:
+    assert WIRE_SCHEMA.read_text("utf-8") == wire_schema(), AGAIN
