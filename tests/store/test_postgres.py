@@ -98,12 +98,15 @@ def test_a_read_sees_one_moment(postgres_url: str) -> None:
 
 
 def test_who_waits_in_vain_learns_who_is_writing(postgres_url: str) -> None:
-    store, other = Store(postgres_url), Store(postgres_url, wait=0.2)
+    store, other = Store(postgres_url), Store(postgres_url, wait=1.1)
+    told: list[str] = []
+    other.tell_waits(told.append)
     with store.write():
         assert names(other) == []
         with pytest.raises(CacheBusyError) as caught:
             put(other, "acme")
     assert "crmdeck" in (caught.value.cause or "")
+    assert told == [f"Waiting to write to {other.place}: {caught.value.cause}"]
     assert "@" in (caught.value.cause or "")
     put(other, "acme")
 

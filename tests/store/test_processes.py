@@ -239,6 +239,14 @@ def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(tmp_path
         pass
     assert any(str(reader.pid) in (caught.value.cause or "") for reader in readers)
     assert "postgresql://" in (caught.value.remedy or "")
+    told: list[str] = []
+    patient = Store(path, wait=1.1)
+    patient.tell_waits(told.append)
+    with pytest.raises(CacheBusyError), patient.write():
+        pass
+    (whom,) = told
+    assert whom.startswith("Waiting for the cache ")
+    assert any(str(reader.pid) in whom for reader in readers)
 
     for reader in readers:
         assert reader.communicate()[0].strip() == "1"

@@ -28,6 +28,8 @@ def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[W
     A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
     """
     with failing(as_json), _opened(home, demo) as opened:
+        if not as_json:
+            opened.tell_waits(say)
         yield opened
         with contextlib.suppress(CrmdeckError):
             index_names(opened)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,6 +10,12 @@ from typing import Any, Protocol
 from crmdeck.errors import ReadOnlyError
 
 Row = tuple[Any, ...]
+
+WaitListener = Callable[[str], None]
+"""Takes the sentence that says on whom somebody waits; called from any thread."""
+
+LONG_WAIT = 1.0
+"""Seconds after which a wait for others is told."""
 
 
 class Database(Protocol):
@@ -34,6 +40,9 @@ class Engine(Protocol):
     Every method raises CacheBusyError (others did not finish in time), CacheTooNewError (a newer
     crmdeck wrote it; it is left untouched) or CacheError (anything else).
     """
+
+    waiting: WaitListener | None
+    """Is told of each long wait for others on the way to what is asked."""
 
     @property
     def place(self) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from crmdeck.clock import Clock
 from crmdeck.errors import CacheBusyError, CacheError
 from crmdeck.store import migrations
-from crmdeck.store.database import Database
+from crmdeck.store.database import LONG_WAIT, Database, WaitListener
 from crmdeck.store.duckdb_file import (
     DuckDBFile,
     explain,
@@ -41,6 +41,7 @@ class DuckDBEngine:
 
     def __init__(self, path: Path, *, wait: float, read_only: bool, clock: Clock) -> None:
         self.place = str(path)
+        self.waiting: WaitListener | None = None
         self._path = path
         self._wait = wait
         self._asked_read_only = read_only
@@ -120,7 +121,7 @@ class DuckDBEngine:
         with (
             wording_failures(self._path),
             wording_file_failures(self._path),
-            self._turnstile.passing(time.monotonic() + self._wait),
+            self._turnstile.passing(time.monotonic() + self._wait, self._tell),
         ):
             return salvage(self._path, code, self._clock())
 
@@ -214,7 +215,7 @@ class DuckDBEngine:
         try:
             if not read_only:
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._turnstile.passing(deadline):
+            with self._turnstile.passing(deadline, self._tell):
                 file = self._open_current(deadline, writing=writing)
                 self._turnstile.note()
                 return file
@@ -285,15 +286,22 @@ class DuckDBEngine:
         return self._attempt(deadline, read_only=True)
 
     def _attempt(self, deadline: float, *, read_only: bool) -> DuckDBFile:
-        pause = _FIRST_PAUSE
+        pause, long = _FIRST_PAUSE, time.monotonic() + LONG_WAIT
         while True:
             try:
                 return DuckDBFile.open(self._path, read_only=read_only)
             except CacheBusyError as error:
                 if time.monotonic() >= deadline:
                     raise self._turnstile.busy(error.cause) from error
+                if time.monotonic() >= long:
+                    self._tell(self._turnstile.whom(error.cause))
+                    long = deadline
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _tell(self, who: str) -> None:
+        if self.waiting is not None:
+            self.waiting(f"Waiting for the cache {self._path}: {who}")
 
     def _is_current(self, file: DuckDBFile, known: tuple[migrations.Migration, ...]) -> bool:
         """Return whether the file has seen all migrations; close it where it can't be used."""

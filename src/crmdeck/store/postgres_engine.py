@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CacheBusyError, CacheError, ConflictError
 from crmdeck.store import migrations
-from crmdeck.store.database import Database, Row, refusal
+from crmdeck.store.database import LONG_WAIT, Database, Row, WaitListener, refusal
 from crmdeck.store.postgres_database import (
     NO_PERMISSION,
     UNREACHABLE,
@@ -41,6 +41,7 @@ class PostgresEngine:
 
     def __init__(self, url: str, *, wait: float, read_only: bool, clock: Clock) -> None:
         self.place = shown_url(url)
+        self.waiting: WaitListener | None = None
         self._url = url
         self._wait = wait
         self._asked_read_only = read_only
@@ -88,7 +89,7 @@ class PostgresEngine:
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        begin = f"BEGIN; SET LOCAL lock_timeout = {max(1, round(self._wait * 1000))}"
+        begin = f"BEGIN; {_patience(min(LONG_WAIT, self._wait))}; SAVEPOINT waiting"
         with self._begun(begin) as database, wording_failures(self._url):
             if (reason := self.read_only_reason) is not None:
                 raise refusal(reason)
@@ -132,11 +133,19 @@ class PostgresEngine:
     def _be_alone(self, database: PostgresDatabase) -> None:
         """Lock the head until the end of the transaction, and look at its version."""
         psycopg = driver()
+        busy = psycopg.errors.LockNotAvailable
         try:
-            version = database.rows(
-                "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
-            )[0][0]
-        except psycopg.errors.LockNotAvailable as error:
+            try:
+                version = _next(database)
+            except busy:
+                if self._wait <= LONG_WAIT:
+                    raise
+                if self.waiting is not None:
+                    self.waiting(f"Waiting to write to {self.place}: {self._writer()}")
+                patience = _patience(self._wait - LONG_WAIT)
+                database.run(f"ROLLBACK TO SAVEPOINT waiting; {patience}")
+                version = _next(database)
+        except busy as error:
             raise CacheBusyError(
                 f"The database {self.place} is busy; waited {self._wait:g} s.",
                 cause=self._writer(),
@@ -307,6 +316,18 @@ class PostgresEngine:
         # a clock that somebody handed in stays as it is.
         if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):
             self._ahead = ahead
+
+
+def _patience(seconds: float) -> str:
+    return f"SET LOCAL lock_timeout = {max(1, round(seconds * 1000))}"
+
+
+def _next(database: PostgresDatabase) -> int | None:
+    """Move the head on, which waits for who has moved it; return the version of the tables."""
+    rows = database.rows(
+        "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
+    )
+    return rows[0][0]  # type: ignore[no-any-return]
 
 
 def _at_work(database: PostgresDatabase, what: str) -> ConflictError:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.store.database import Engine, refusal
+from crmdeck.store.database import Engine, WaitListener, refusal
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
 
@@ -48,6 +48,10 @@ class Store:
     def read_only(self) -> bool:
         """Return whether nothing can be written: it was asked for, or there is no right to."""
         return self._engine.read_only_reason is not None
+
+    def tell_waits(self, listener: WaitListener | None) -> None:
+        """Let `listener` know, from any thread, on whom each long wait for others is."""
+        self._engine.waiting = listener
 
     def require_writable(self) -> None:
         """Raise ReadOnlyError that says why, where nothing can be written."""

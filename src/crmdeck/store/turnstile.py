@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from crmdeck.clock import Clock
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import format_utc
+from crmdeck.store.database import LONG_WAIT, WaitListener
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -67,23 +68,26 @@ class Turnstile:
         self._clock = clock
 
     @contextmanager
-    def passing(self, deadline: float) -> Iterator[None]:
+    def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
         """Stand in the turnstile; raise CacheBusyError where `deadline` (monotonic) passes first.
 
-        Raises OSError where the lock file can't be made.
+        Whoever has to wait long is told who has the cache. Raises OSError where the lock file
+        can't be made.
         """
-        import filelock
-
-        try:
-            self._lock.acquire(
-                timeout=max(0.0, deadline - time.monotonic()), poll_interval=_POLL_SECONDS
-            )
-        except filelock.Timeout:
-            raise self.busy() from None
+        if not self._got_in(min(LONG_WAIT, deadline - time.monotonic())):
+            if time.monotonic() < deadline:
+                tell(self.whom())
+            if not self._got_in(deadline - time.monotonic()):
+                raise self.busy()
         try:
             yield
         finally:
             self._lock.release()
+
+    def whom(self, seen: str | None = None) -> str:
+        """Return the sentence on who has the cache; `seen` as in `busy`."""
+        holder = self._holder()
+        return f"{holder}." if holder else seen or "Another process is using it."
 
     def someone_waits(self) -> bool:
         """Return whether another process, or another Store, stands in the turnstile."""
@@ -125,12 +129,10 @@ class Turnstile:
 
         `seen` is what the database's own lock says of it, where there is no note.
         """
-        holder = self._noted()
-        if holder is not None and holder.gone:
-            holder = None
+        holder = self._holder()
         return CacheBusyError(
             f"The cache {self._path} is busy; waited {self._wait:g} s.",
-            cause=f"{holder}." if holder else seen or "Another process is using it.",
+            cause=self.whom(seen),
             remedy="Try again when it has finished"
             + (f", or end process {holder.pid} if it hangs." if holder else ".")
             + " Where many work on one cache all day, keep it in PostgreSQL:"
@@ -144,6 +146,19 @@ class Turnstile:
         return filelock.FileLock(
             self._path.with_name(self._path.name + ".lock"), mode=0o600, thread_local=False
         )
+
+    def _got_in(self, timeout: float) -> bool:
+        import filelock
+
+        try:
+            self._lock.acquire(timeout=max(0.0, timeout), poll_interval=_POLL_SECONDS)
+        except filelock.Timeout:
+            return False
+        return True
+
+    def _holder(self) -> Holder | None:
+        holder = self._noted()
+        return None if holder is not None and holder.gone else holder
 
     def _noted(self) -> Holder | None:
         try:

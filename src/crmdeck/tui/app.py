@@ -99,6 +99,7 @@ class CrmdeckApp(App[None]):
         """Take up a workspace that is open now; say what is wrong with the key map."""
         self.stylesheet.read_all(self._other_sheets)
         self.workspace = workspace
+        workspace.tell_waits(self._say_later)
         settings = workspace.settings
         if self._theme is None and settings.theme is not None:
             self._use_theme(settings.theme)
@@ -117,6 +118,10 @@ class CrmdeckApp(App[None]):
     def on_refused(self, message: Refused) -> None:
         """Say why what a key does can't be done now."""
         self.say(message.reason, severity="warning", timeout=4)
+
+    def _say_later(self, text: str) -> None:
+        """Show a toast, from any thread."""
+        self.call_later(self.say, text)
 
     def say(
         self,

@@ -224,6 +224,13 @@ class Workspace:
         """Return a number that differs once anybody has written to the cache; cheap to ask."""
         return self.context.store.head()
 
+    def tell_waits(self, listener: Callable[[str], None] | None) -> None:
+        """Let `listener` have the sentence that says on whom each long wait for others is.
+
+        A wait is long after a second. The listener is called from the thread that waits.
+        """
+        self.context.store.tell_waits(listener)
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Keep the cache open, and locked, over many calls; for work in bulk."""
