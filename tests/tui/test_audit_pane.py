@@ -30,7 +30,7 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
         assert line is not None
         entry = line.entry
         assert f"{entry.event} in {line.connection} by dana" in screen_text(pilot)
-        await pilot.press("c")
+        await pilot.press("y", "j")
         assert json.loads(app.clipboard)["id"] == entry.id
 
 

@@ -148,3 +148,30 @@ async def test_enter_never_overtakes_what_was_typed_before(
         app.post_message(events.Key("enter", "\r"))
         await until(pilot, lambda: bool(got))
     assert got == [expected or "as fast as a paste"]
+
+
+async def test_what_is_copied_is_seen_before_and_the_last_form_is_offered_first(
+    workspace: Workspace,
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: "Slack message" in screen_text(pilot))
+        assert "Object.Field" not in screen_text(pilot)
+        await pilot.press("down", "down")
+        await until(pilot, lambda: "▌ s  Slack message" in screen_text(pilot))
+        assert "*dana*, 2026-05-16" in screen_text(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.clipboard.startswith("*dana*, 2026-05-16")
+        await pilot.press("y", "c")
+        await settle(pilot)
+        assert app.clipboard.startswith("crmdeck audit --event ")
+        app.copy_to_clipboard("")
+        await pilot.press("y", "y")
+        await settle(pilot)
+        assert app.clipboard.startswith("crmdeck audit --event ")
+        await pilot.press("y", "escape")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1

@@ -325,7 +325,7 @@ async def test_exports_and_copies_what_shows(
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
-        await pilot.press("c")
+        await pilot.press("y", "j")
         assert json.loads(app.clipboard)["name"] == "acme"
         await pilot.press("slash", *"beta", "enter")
         await settle(pilot)

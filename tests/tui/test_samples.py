@@ -87,7 +87,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
         text = await press(pilot, "w")
         assert "holds " in text
         assert len(office.sandbox.requests) == asked
-        await press(pilot, "c")
+        await press(pilot, "y", "j")
         copied = app.clipboard
         target = app.screen_stack[0].pane.export_request()  # type: ignore[attr-defined]
         await press(pilot, "q")

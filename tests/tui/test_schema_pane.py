@@ -61,7 +61,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
         assert "What it is worth" in text
         assert "deal_registration--Opportunity: estimatedValue (push)" in text
         assert "first look, it was there already" in text
-        await press(pilot, "c")
+        await press(pilot, "y", "o")
         assert app.clipboard == "Opportunity.Amount"
         assert "4 fields" in await press(pilot, "escape")
         assert table(pilot, "fields").cursor_key == ("Opportunity", "Amount")
@@ -197,7 +197,7 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
         await filter_by(pilot, "what:pick")
         text = screen_text(pilot)
         assert "old (Old), inactive" in text
-        await press(pilot, "c")
+        await press(pilot, "y", "o")
         assert app.clipboard == "Opportunity.Stage"
         assert "Backspace up" in screen_text(pilot)
         assert "Esc up" in await press(pilot, "escape")

@@ -177,7 +177,7 @@ async def test_an_error_becomes_a_panel_and_the_data_stays(
         assert "✕ " in text
         assert "Traceback" not in text
         assert "schema.refreshed" in text
-        await pilot.press("c")
+        await pilot.press("y")
         assert json.loads(app.clipboard)["code"]
         await pilot.press("escape")
         assert pane_of(app).error is None

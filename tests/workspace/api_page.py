@@ -13,6 +13,7 @@ from crmdeck.workspace.backups import Backups
 from crmdeck.workspace.check import Checks
 from crmdeck.workspace.connections import Connections
 from crmdeck.workspace.context import Context
+from crmdeck.workspace.copies import Copies
 from crmdeck.workspace.documents import Documents
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.exports import Exports
@@ -35,6 +36,7 @@ SERVICES = (
     Mappings,
     Health,
     Places,
+    Copies,
     Checks,
     Notices,
     Audit,

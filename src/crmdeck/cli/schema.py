@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,8 @@ from crmdeck.model import Severity, UsageVerdict
 from crmdeck.text import count, percent_filled, visible_text
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from crmdeck.model import FillRate
     from crmdeck.workspace import Workspace
 
@@ -40,7 +43,10 @@ FIELD_COLUMNS = (
 def schema(
     name: NameArgument,
     object_type: Annotated[
-        str | None, typer.Argument(metavar="[OBJECT]", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[OBJECT]", help="An object type, or OBJECT.FIELD.", show_default=False
+        ),
     ] = None,
     at: AtOption = None,
     sample: Annotated[
@@ -60,7 +66,7 @@ def schema(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the object types of a connection, or the fields of one and how full they are."""
+    """List the object types of a connection, or the fields of one, or tell all of one field."""
     ending: list[ExitCode] = []
     with workspace(home, demo, as_json) as ws:
         if api_version is not None:
@@ -90,7 +96,7 @@ def _tell_schema(
             raise UsageError("Where a field is used is asked of the CRM as it is now.")
         _tell_usage(ws, name, object_type, as_json=as_json)
         return
-    if sample and (object_type is None or at is not None):
+    if sample and (object_type is None or "." in object_type or at is not None):
         raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
     as_of = moment(at, ws, as_of=True)
     if object_type is None:
@@ -106,6 +112,10 @@ def _tell_schema(
             ],
             least=("stale", "custom", "discovered"),
         )
+        return
+    object_type, _, field_name = object_type.partition(".")
+    if field_name:
+        _tell_field(ws, name, object_type, field_name, as_of, as_json=as_json)
         return
     detail = ws.schemas.object(name, object_type, as_of)
     if sample:
@@ -138,6 +148,31 @@ def _tell_schema(
         if rule.active:
             place = ", ".join(rule.fields) or rule.field or "any field"
             say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
+
+
+def _tell_field(
+    ws: Workspace,
+    name: str,
+    object_type: str,
+    field_name: str,
+    at: datetime | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell all that the source said of one field."""
+    field = ws.schemas.field(name, object_type, field_name, at)
+    told = {"objectType": object_type, **field.to_wire()}
+    if as_json:
+        emit_json(told)
+        return
+    known = {key: value for key, value in told.items() if value not in (None, "", [], {})}
+    emit_table(
+        ("what", "value"),
+        [
+            (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            for key, value in known.items()
+        ],
+    )
 
 
 def _tell_preview(

@@ -14,7 +14,7 @@ from crmdeck.tui.text import display_block, pad
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])")
 
 LONGEST_VALUE = 1200
-"""Characters of one value that are shown; `c` copies the whole of it."""
+"""Characters of one value that are shown; `y` copies the whole of it."""
 
 
 def wrap(text: str, width: int) -> list[str]:

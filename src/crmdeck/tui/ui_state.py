@@ -18,7 +18,7 @@ class UiState:
     """Pane, connection, theme, whether the rail is folded, and what each pane wants to find again.
 
     What panes want to find are JSON values. `recent` are the places that one went to, the latest
-    first.
+    first, `copy_kind` is the form in which one copied last.
     """
 
     pane: str = ""
@@ -27,6 +27,7 @@ class UiState:
     rail_folded: bool = False
     panes: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: list[dict[str, str]] = field(default_factory=list)
+    copy_kind: str = ""
 
     @classmethod
     def load(cls, home: Path) -> UiState:
@@ -49,6 +50,7 @@ class UiState:
                 if isinstance(state, dict)
             },
             recent=_records(data.get("recent")),
+            copy_kind=_text(data.get("copyKind")),
         )
 
     def save(self, home: Path) -> None:
@@ -61,6 +63,7 @@ class UiState:
             "railFolded": self.rail_folded,
             "panes": self.panes,
             "recent": self.recent,
+            "copyKind": self.copy_kind,
         }
         try:
             handle, name = tempfile.mkstemp(prefix=".ui-state-", dir=home)

@@ -8,6 +8,8 @@ from .config import set_setting as set_setting
 from .connections import ConnectionDraft as ConnectionDraft
 from .connections import secrets_from_environment as secrets_from_environment
 from .context import Context as Context
+from .copies import Copy as Copy
+from .copies import CopyKind as CopyKind
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding

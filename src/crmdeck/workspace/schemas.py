@@ -21,6 +21,7 @@ from crmdeck.model import (
     Connection,
     Direction,
     DriftEvent,
+    Field,
     FieldRow,
     FieldUsage,
     FieldUse,
@@ -114,6 +115,15 @@ class Schemas:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
         return self._detail(snapshot, at)
+
+    def field(
+        self, ref: str, object_type: str, field_name: str, at: datetime | None = None
+    ) -> Field:
+        """Return one field; raises as `object` does, and NotFoundError naming the nearest."""
+        fields = {field.name: field for field in self.object(ref, object_type, at).fields}
+        if field_name not in fields:
+            raise not_found("field", field_name, sorted(fields))
+        return fields[field_name]
 
     def rules(
         self, ref: str, object_type: str, at: datetime | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.check import Checks
     from crmdeck.workspace.connections import Connections
+    from crmdeck.workspace.copies import Copies
     from crmdeck.workspace.documents import Documents
     from crmdeck.workspace.drift import Drift
     from crmdeck.workspace.exports import Exports
@@ -175,6 +176,13 @@ class Workspace:
         return Places(self.context, self.health)
 
     @cached_property
+    def copies(self) -> Copies:
+        """What is on screen in the forms that colleagues and machines read."""
+        from crmdeck.workspace.copies import Copies
+
+        return Copies(self.context)
+
+    @cached_property
     def audit(self) -> Audit:
         """Who did what when."""
         from crmdeck.workspace.audit import Audit
@@ -219,6 +227,16 @@ class Workspace:
         from crmdeck.workspace.documents import Documents
 
         return Documents(self.context)
+
+    def command_line(self, command: str, *arguments: str, **options: str | bool | None) -> str:
+        """Return a command in this workspace, quoted for a POSIX shell.
+
+        `command` may be of several words (`mapping accept`); an option that is True is a flag, one
+        that is None or False is left out.
+        """
+        from crmdeck.workspace.command_line import command_line
+
+        return command_line(self.context, command, *arguments, **options)
 
     def head(self) -> int:
         """Return a number that differs once anybody has written to the cache; cheap to ask."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +23,9 @@ from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
 from crmdeck.tui.widgets.view_chips import ViewChips
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 DETAIL_STEP = 3
 """Lines that a key scrolls the details by."""
@@ -188,13 +191,13 @@ class Pane(ActionHost, Widget):
         self.set_class(self.detail_size < 0, "-shrunk")
         self.refresh_bindings()
 
-    def copy_text(self) -> str:
-        """Return what `c` copies; the empty string where there is nothing."""
-        return ""
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms in which `y` copies what is under the cursor; none where nothing is."""
+        return ()
 
     def can_copy(self) -> bool:
-        """Return whether `c` has anything to copy; asked often, so override what is slow."""
-        return bool(self.copy_text())
+        """Return whether `y` has anything to copy; asked often, so override what is slow."""
+        return bool(self.copies())
 
     def export_request(self) -> ExportRequest | None:
         """Return what `e` exports; None where there is nothing to."""

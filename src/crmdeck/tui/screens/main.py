@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
     from crmdeck.tui.screens.go_to import GoToAnything
-    from crmdeck.workspace import Workspace
+    from crmdeck.workspace import Copy, Workspace
 
 FOLDS_BELOW = 100
 """Cells of the window below which the connections fold into a strip by themselves."""
@@ -562,10 +562,22 @@ class MainScreen(ActionHost, Screen[None]):
             SignInFlow(self, status.id, status.name).start()
 
     def copy_shown(self) -> None:
-        """Copy the error that shows, else what the pane has under its cursor."""
+        """Copy the error that shows, else what the pane has under its cursor, as one chooses."""
+        from crmdeck.tui.dialogs.copy_as import CopyAs
+
         pane = self.pane
-        if pane is not None:
-            self.copy(pane.error_details() if pane.error is not None else pane.copy_text())
+        if pane is None:
+            return
+        if pane.error is not None:
+            self.copy(pane.error_details())
+            return
+        if copies := pane.copies():
+            self.app.push_screen(CopyAs(copies, self.ui_state.copy_kind), self._copy_as)
+
+    def _copy_as(self, chosen: Copy | None) -> None:
+        if chosen is not None:
+            self.ui_state.copy_kind = chosen.kind
+            self.copy(chosen.text)
 
     def export_shown(self) -> None:
         """Export what the pane shows."""
@@ -783,10 +795,11 @@ class MainScreen(ActionHost, Screen[None]):
         ),
         Action(
             "view.copy",
-            "copy",
-            ("c",),
+            "copy as…",
+            ("y",),
             copy_shown,
-            help="copy what is under the cursor",
+            help="copy as a name, Markdown, a message, a command",
+            hint=19,
             blocked=_no_copy,
         ),
         Action(
@@ -811,7 +824,7 @@ class MainScreen(ActionHost, Screen[None]):
             "go to",
             ("ctrl+k", "colon", "ctrl+p"),
             open_go_to,
-            help="go to any connection, pair, object, field, change, alert, setting or action",
+            help="go to any connection, object, field, change, action",
             hint=25,
             applies=lambda screen: screen.is_open and not screen.is_typing,
         ),

@@ -30,7 +30,7 @@ LONGEST = 300
 class ErrorPanel(Widget):
     """Shown on top of a pane while `error` is set; what was there before stays below.
 
-    `c` copies its details and Esc puts it away: the screen sees to both.
+    `y` copies its details and Esc puts it away: the screen sees to both.
     """
 
     error: reactive[CrmdeckError | None] = reactive(None, layout=True)
@@ -53,7 +53,7 @@ class ErrorPanel(Widget):
             lines.append(Content.assemble(("  why   ", "$muted"), _shown(error.cause)))
         if error.remedy:
             lines.append(Content.assemble(("  next  ", "$muted"), _shown(error.remedy)))
-        keys = [*self._next_step(error), ("c", "copy details"), ("Esc", "dismiss")]
+        keys = [*self._next_step(error), ("y", "copy details"), ("Esc", "dismiss")]
         shown = [
             Content.assemble((f"{key} ", "bold $primary"), (title, "$muted")) for key, title in keys
         ]

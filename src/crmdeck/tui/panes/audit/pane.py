@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,6 +18,9 @@ from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 VIEWS = (
     View("all"),
@@ -69,10 +71,12 @@ class AuditPane(Pane):
         self._hint = found.hint
         self.query_one(Table).set_filter(found.predicate, found.words)
 
-    def copy_text(self) -> str:
-        """Return the entry under the cursor as JSON."""
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms of the entry under the cursor."""
         line: Line | None = self.query_one(Table).cursor_row
-        return json.dumps(line.entry.to_wire(), ensure_ascii=False, indent=2) if line else ""
+        if line is None:
+            return ()
+        return self.host.workspace.copies.audit_entry(line.entry, line.connection)
 
     def export_request(self) -> ExportRequest | None:
         """Export the audit log."""

@@ -154,14 +154,6 @@ DRIFT_ACTIONS: Actions = (
         blocked=DriftCommands.why_no_connection,
     ),
     Action(
-        "drift.copy_json",
-        "copy as JSON",
-        ("C",),
-        DriftCommands.copy_json,
-        help="copy the change as JSON",
-        blocked=DriftCommands.why_no_event,
-    ),
-    Action(
         "drift.smaller",
         "smaller details",
         ("escape", "backspace"),

@@ -18,7 +18,6 @@ from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
-from crmdeck.tui.panes.drift.copy_text import entry_json
 from crmdeck.tui.panes.drift.loader import TimelineLoader, TimelineView
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.requests import Loader
@@ -318,11 +317,6 @@ class DriftCommands:
                 connection=event.connection_id, object=event.object_type, field=event.field_name
             )
             self._host.go_to("schema", location)
-
-    def copy_json(self) -> None:
-        """Copy the change as JSON."""
-        if self.entry is not None:
-            self._host.copy(entry_json(self.entry))
 
     def _open_entries(self, *, everything: bool = False) -> Iterator[Entry]:
         """Yield what can be acknowledged: of the chosen lines, or of all that pass the filter.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
-from crmdeck.tui.panes.drift.copy_text import line_text
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.detail import nothing_yet
 from crmdeck.tui.panes.drift.detail_view import DetailView
@@ -25,7 +24,10 @@ from crmdeck.tui.panes.pane import ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
-from crmdeck.workspace import Entry
+from crmdeck.workspace import Entry, once
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 VIEWS = (
     View("unseen", "seen:no"),
@@ -201,10 +203,17 @@ class DriftPane(Pane):
         self.query_one(DetailView).show(timeline, line, instead, usage)
         self.refresh_bindings()
 
-    def copy_text(self) -> str:
-        """Return the line under the cursor as text."""
-        line, timeline = self.commands.line, self.timeline.timeline
-        return line_text(timeline, line) if timeline is not None and line is not None else ""
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms of the marked changes, or of the change, story or day that is chosen."""
+        chosen, timeline = self.table.chosen(), self.timeline.timeline
+        if timeline is None or not chosen:
+            return ()
+        line = chosen[0] if len(chosen) == 1 else None
+        title = ""
+        if line is not None and line.entry is None:
+            title = line.story.title if line.story is not None else f"{line.at:%Y-%m-%d}"
+        entries = once(entry for line in chosen for entry in line.entries)
+        return self.host.workspace.copies.changes(timeline, entries, title)
 
     def can_copy(self) -> bool:
         """Return whether there is a line to copy."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -37,6 +36,9 @@ from crmdeck.tui.panes.health.overview import (
 from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 HEADING_PADDING = 2
 
@@ -236,10 +238,17 @@ class HealthPane(Pane):
     def _opened(self) -> None:
         self.enter()
 
-    def copy_text(self) -> str:
-        """Return the status of the connection as JSON."""
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms of the most urgent alert, or of the connection where there is none."""
         entry = self.entry
-        return json.dumps(entry.status.to_wire(), ensure_ascii=False, indent=2) if entry else ""
+        if entry is None:
+            return ()
+        alert = next(iter(entry.status.alerts), None)
+        return self.host.workspace.copies.alert(entry.status, alert)
+
+    def can_copy(self) -> bool:
+        """Return whether a connection shows."""
+        return self.entry is not None
 
     def export_request(self) -> ExportRequest | None:
         """Export the health of the connections that show."""

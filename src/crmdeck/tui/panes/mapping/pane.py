@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from crmdeck.tui.panes.pane import ExportRequest, Pane
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import MappingSession
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Copy
 
 LEAST_DETAIL = 37
 """Cells that the details take beside the table at least, as in the sheet; else 3 of 10."""
@@ -194,10 +197,16 @@ class MappingPane(Pane):
         self._hint = found.hint
         self.table.filter_rows(found.predicate, found.words)
 
-    def copy_text(self) -> str:
-        """Return the CRM field of the row, or the PartnerOS field where there is none."""
-        row = self.commands.row
-        return "" if row is None else row.crm_field or row.name
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms of the marked lines, or of the line or the group that is chosen."""
+        session, rows = self.session, self.table.chosen_rows()
+        if session is None or not rows:
+            return ()
+        return self.host.workspace.copies.mapping_rows(self.connection_name, session.pair, rows)
+
+    def can_copy(self) -> bool:
+        """Return whether there is a line."""
+        return self.session is not None and self.table.cursor_row is not None
 
     def export_request(self) -> ExportRequest | None:
         """Export the rows of the mapping that show."""

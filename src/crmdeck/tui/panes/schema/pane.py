@@ -46,7 +46,7 @@ from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import SearchIndex
+    from crmdeck.workspace import Copy, SearchIndex
 
 FIELD_VIEWS = (
     View("all"),
@@ -369,17 +369,35 @@ class SchemaPane(Pane):
         if self.place.kind == ALL and self.line is not None:
             self.schema.inspect(self.line.row.object_type)
 
-    def copy_text(self) -> str:
-        """Return the API names of the marked fields, or of what is under the cursor."""
-        kind = self.place.kind
-        if kind == FIELD:
-            return f"{self.place.object_type}.{self.place.field_name}"
-        chosen = self.table.chosen()
-        if kind in (FIELDS, ALL):
-            return "\n".join(line.path for line in chosen)
-        if kind == DIFFERENCE:
-            return "\n".join(".".join(filter(None, line.key[:2])) for line in chosen)
-        return "\n".join(str(self.table.key_of(row)) for row in chosen)
+    def copies(self) -> tuple[Copy, ...]:
+        """Return the forms of the marked objects or fields, or of what is under the cursor."""
+        kind, data, copies = self.place.kind, self.schema.data, self.host.workspace.copies
+        if kind in COMPARED:
+            found, chosen = self.schema.comparison, self.table.chosen()
+            if found is None or not chosen:
+                return ()
+            if kind == DIFFERENCE:
+                return copies.differences(found, [line.key[:2] for line in chosen])
+            return copies.differences(found, [(one.object_type, None) for one in chosen])
+        at = data.overview.at if data is not None else None
+        if kind == OBJECTS:
+            objects = [line.summary for line in self.table.chosen()]
+            return copies.objects(self.connection_name, objects, at) if objects else ()
+        lines = self.table.chosen() if kind in (FIELDS, ALL) else (self.line,) if self.line else ()
+        if not lines:
+            return ()
+        field = self.schema.inspected_field(*lines[0].key) if len(lines) == 1 else None
+        return copies.fields(
+            self.connection_name,
+            [line.row for line in lines],
+            mapped={line.key: line.mapped for line in lines if line.mapped},
+            field=field,
+            at=at,
+        )
+
+    def can_copy(self) -> bool:
+        """Return whether there is anything, without putting it into words."""
+        return self.line is not None or self.table.cursor_row is not None
 
     def can_export(self) -> bool:
         """Return whether there is anything, without looking at every line."""
