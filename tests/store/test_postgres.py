@@ -17,7 +17,7 @@ from crmdeck.errors import (
     ReadOnlyError,
     UsageError,
 )
-from crmdeck.store import Store, migrations
+from crmdeck.store import Store, migrations, postgres_engine
 from tests.postgres import execute, role, server_url, with_database
 from tests.store.build import START, connection, record, schema
 
@@ -97,8 +97,11 @@ def test_a_read_sees_one_moment(postgres_url: str) -> None:
     assert names(store) == ["first", "later"]
 
 
-def test_who_waits_in_vain_learns_who_is_writing(postgres_url: str) -> None:
-    store, other = Store(postgres_url), Store(postgres_url, wait=1.1)
+def test_who_waits_in_vain_learns_who_is_writing(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_engine, "LONG_WAIT", 0.1)
+    store, other = Store(postgres_url), Store(postgres_url, wait=0.3)
     told: list[str] = []
     other.tell_waits(told.append)
     with store.write():

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.errors import CacheBusyError
-from crmdeck.store import Store
+from crmdeck.store import Store, duckdb_engine
 from tests.store.build import START, connection
 
 OBJECTS = 40
@@ -226,7 +226,9 @@ sys.stdin.read()
 """
 
 
-def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(tmp_path: Path) -> None:
+def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "cache.duckdb"
     with Store(path).write() as session:
         session.connections.put(connection(), START, "me")
@@ -240,7 +242,8 @@ def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(tmp_path
     assert any(str(reader.pid) in (caught.value.cause or "") for reader in readers)
     assert "postgresql://" in (caught.value.remedy or "")
     told: list[str] = []
-    patient = Store(path, wait=1.1)
+    monkeypatch.setattr(duckdb_engine, "LONG_WAIT", 0)
+    patient = Store(path, wait=0.1)
     patient.tell_waits(told.append)
     with pytest.raises(CacheBusyError), patient.write():
         pass

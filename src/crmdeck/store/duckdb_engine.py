@@ -8,6 +8,7 @@ thread joins what is open here, so that it comes to an end.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -291,11 +292,12 @@ class DuckDBEngine:
             try:
                 return DuckDBFile.open(self._path, read_only=read_only)
             except CacheBusyError as error:
-                if time.monotonic() >= deadline:
-                    raise self._turnstile.busy(error.cause) from error
-                if time.monotonic() >= long:
+                now = time.monotonic()
+                if now >= long:
                     self._tell(self._turnstile.whom(error.cause))
-                    long = deadline
+                    long = math.inf
+                if now >= deadline:
+                    raise self._turnstile.busy(error.cause) from error
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
