@@ -398,3 +398,30 @@ def test_settings_are_listed_and_changed_one_at_a_time(tmp_path: Path) -> None:
     assert file.read_bytes() == before
     shell.run("config", "set", "ttl_hours", "")
     assert shell.json("config", "get", "ttl_hours")["source"] == "default"
+
+
+def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(
+    shell: Shell, tmp_path: Path
+) -> None:
+    many = [(f"Field_{number}__c", "string") for number in range(300)]
+    (tmp_path / "export/Opportunity.json").write_text(describe(*many))
+    shell.run("refresh", "acme")
+
+    def left(*arguments: str) -> tuple[int, str]:
+        with subprocess.Popen(
+            [sys.executable, "-m", "crmdeck", *arguments],
+            env={**os.environ, **shell.environment(None)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as ran:
+            assert ran.stdout is not None
+            assert ran.stderr is not None
+            ran.stdout.read(10)
+            ran.stdout.close()
+            said = ran.stderr.read().decode()
+        return ran.returncode, said
+
+    code, said = left("export", "acme", "--what", "schema", "--format", "jsonl")
+    assert code == 1
+    assert "The reader went away" in said
+    assert "Traceback" not in said

@@ -255,7 +255,7 @@ def test_html_holds_hostile_text_as_text() -> None:
 @pytest.mark.parametrize("what", COLUMNS)
 def test_every_table_has_its_columns_in_every_format(what: str) -> None:
     data = SAMPLES[what]
-    rows = records(what, [data, data])
+    rows = list(records(what, [data, data]))
 
     assert all(tuple(row) == COLUMNS[what] for row in rows)
     for form in FORMATS:

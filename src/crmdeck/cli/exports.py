@@ -15,7 +15,7 @@ from crmdeck.cli.options import (
     JsonOption,
     RightAtOption,
 )
-from crmdeck.cli.output import chosen_format, emit, say
+from crmdeck.cli.output import chosen_format, emit_pieces, say
 from crmdeck.cli.session import moment, workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import Severity
@@ -92,7 +92,5 @@ def export(
             say(f"Written to {output}")
         elif wanted in ("xlsx", "parquet"):
             raise UsageError(f"{wanted} is no text.", remedy=f"Name a file: -o export.{wanted}")
-        elif what in REPORTS:
-            emit(ws.exports.report(what, name, format=wanted, **options).decode())
         else:
-            emit(ws.exports.render(what, name, format=wanted, **options))
+            emit_pieces(ws.exports.stream(what, name, format=wanted, **options))

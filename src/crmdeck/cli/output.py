@@ -45,13 +45,31 @@ def emit(text: str) -> None:
     except BrokenPipeError:
         _hush()
     except OSError as error:
+        raise _write_failed(error) from None
+
+
+def emit_pieces(pieces: Iterable[str]) -> None:
+    """Write a long text to stdout piece by piece; as `emit`, but all of it or an error.
+
+    Raises CrmdeckError too where the reader goes away before the end: what it has is not whole.
+    """
+    if sys.stdout.isatty():
+        emit("".join(pieces))
+        return
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    except BrokenPipeError:
         _hush()
         raise CrmdeckError(
-            "The output could not be written.",
-            cause=error.strerror or str(error),
-            remedy="See what it is written to: a full disk, or a device that takes nothing.",
-            code="WRITE_FAILED",
+            "The reader went away before the end of the export.",
+            cause="What it has read is not all.",
+            remedy="Let it read on, or write to a file: -o FILE.",
+            code="READER_WENT_AWAY",
         ) from None
+    except OSError as error:
+        raise _write_failed(error) from None
 
 
 def say(text: str) -> None:
@@ -194,6 +212,16 @@ def cell(value: object) -> str:
             return f"{value:.2f}"
         case _:
             return visible_text(str(value))
+
+
+def _write_failed(error: OSError) -> CrmdeckError:
+    _hush()
+    return CrmdeckError(
+        "The output could not be written.",
+        cause=error.strerror or str(error),
+        remedy="See what it is written to: a full disk, or a device that takes nothing.",
+        code="WRITE_FAILED",
+    )
 
 
 def _hush() -> None:

@@ -1,11 +1,11 @@
-"""Records to text, and reports to documents. Pure but for `write_atomically`."""
+"""Records to text and to files, and reports to documents."""
 
 from crmdeck.exports.check_report import check_summary, issue_text, render_check, require_format
 from crmdeck.exports.csvtext import read_csv
 from crmdeck.exports.files import write_atomically
-from crmdeck.exports.formats import FORMATS, export, render
-from crmdeck.exports.parquet import render_parquet
-from crmdeck.exports.report_formats import REPORT_FORMATS, render_report
+from crmdeck.exports.formats import FORMATS, export, render, stream
+from crmdeck.exports.parquet import write_parquet
+from crmdeck.exports.report_formats import REPORT_FORMATS, stream_report, write_report
 from crmdeck.exports.tables import COLUMNS, records
 
 __all__ = [
@@ -19,8 +19,10 @@ __all__ = [
     "records",
     "render",
     "render_check",
-    "render_parquet",
-    "render_report",
     "require_format",
+    "stream",
+    "stream_report",
     "write_atomically",
+    "write_parquet",
+    "write_report",
 ]

@@ -7,7 +7,7 @@ from collections import Counter
 from crmdeck.errors import UsageError
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report, Section, Table
-from crmdeck.exports.report_formats import render_report
+from crmdeck.exports.report_formats import stream_report
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel
 from crmdeck.text import count
 
@@ -32,7 +32,7 @@ def render_check(report: CheckReport, format: str) -> str:
             return _junit(report)
         case "github":
             return _github(report)
-    return render_report(as_report(report), format).decode()
+    return "".join(stream_report(as_report(report), format))
 
 
 def require_format(format: str) -> None:

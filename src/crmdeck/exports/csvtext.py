@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crmdeck.errors import UsageError
 from crmdeck.exports.cells import cell_text, columns_of
@@ -37,16 +37,19 @@ def restore(cell: str) -> str:
 
 
 def render_csv(
-    records: Sequence[Mapping[str, object]], columns: Sequence[str] | None, title: str
-) -> str:
-    """Return a header and one line a record; lists and objects are cells of JSON."""
-    names = columns_of(records) if columns is None else columns
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([defuse(name) for name in names])
+    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+) -> Iterator[str]:
+    """Yield a header and one line a record; lists and objects are cells of JSON."""
+    if columns is None:
+        records = list(records)
+        columns = columns_of(records)
+    line = _Line()
+    writer = csv.writer(line, lineterminator="\r\n")
+    writer.writerow([defuse(name) for name in columns])
+    yield line.text
     for record in records:
-        writer.writerow([_cell(record.get(name)) for name in names])
-    return out.getvalue()
+        writer.writerow([_cell(record.get(name)) for name in columns])
+        yield line.text
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -66,6 +69,16 @@ def read_csv(text: str) -> list[dict[str, str]]:
             remedy="Export it again.",
             code="BAD_CSV",
         ) from error
+
+
+class _Line:
+    """What the writer of a CSV wrote last: it hands over one record at a time, whole."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
 
 
 def _cell(value: object) -> str:

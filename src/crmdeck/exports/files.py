@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from crmdeck.errors import CrmdeckError, UsageError
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write bytes, or text as UTF-8, to `path`, readable by the user only (0600).
+def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
+    """Write bytes, or text as UTF-8, to `path`; raises what `file_in_place` does.
+
+    Text may come piece by piece; what goes wrong while it is made leaves no file behind.
+    """
+    with file_in_place(path) as temporary, temporary.open("wb") as file:
+        for piece in [content] if isinstance(content, str | bytes) else content:
+            file.write(
+                piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
+            )
+
+
+@contextlib.contextmanager
+def file_in_place(path: Path) -> Iterator[Path]:
+    """Yield an empty file to fill, readable by the user only (0600), which then becomes `path`.
 
     What stood there before stays until the new file is complete. Raises UsageError where `path`
     is something other than a file, CrmdeckError where it can't be written.
@@ -23,12 +38,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     temporary: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".crmdeck-", suffix=".tmp")
+        os.close(descriptor)
         temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            if isinstance(content, str):
-                content = content.encode("utf-8", "backslashreplace")
-            file.write(content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -14,10 +14,10 @@ from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
 from crmdeck.exports.report import Report, Section, Table
 from crmdeck.exports.tables import Exportable, columns_for, records
-from crmdeck.text import count
+from crmdeck.model import WireModel
 
-Records: TypeAlias = Sequence[Mapping[str, object]]
-Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], str]
+Records: TypeAlias = Iterable[Mapping[str, object]]
+Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], Iterator[str]]
 
 
 def render(
@@ -28,13 +28,29 @@ def render(
     Only `columns` are written where they are given, in that order; else every key. `title`
     heads the formats that are for people. Raises UsageError for an unknown format.
     """
-    if format not in FORMATS:
-        raise UsageError(
-            f"There is no format '{format}'.",
-            remedy=f"Choose one of {', '.join(FORMATS)}.",
-            code="BAD_FORMAT",
-        )
-    return FORMATS[format](records, columns, title)
+    return "".join(_renderer(format)(records, columns, title))
+
+
+def stream(
+    what: str,
+    data: Exportable,
+    format: str,
+    *,
+    title: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Return `data` as text, piece by piece: as json in its wire shape, else as the table `what`.
+
+    One object is a JSON object and several are a list; of those that `data` yields one is held
+    at a time. See `crmdeck.exports.tables.records` for what `what` and `data` are. Raises
+    UsageError for an unknown table or format, at once.
+    """
+    columns = columns_for(what)
+    if format == "json":
+        return _wire(data)
+    if format == "yaml":
+        return _yaml(data if isinstance(data, WireModel) else iter(data))
+    return _renderer(format)(records(what, data, names), columns, title)
 
 
 def export(
@@ -45,29 +61,55 @@ def export(
     title: str = "",
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """Return `data` as text: as json in its wire shape, else as the table `what`.
-
-    One object is a JSON object and several are a list. See `crmdeck.exports.tables.records` for
-    what `what` and `data` are. Raises UsageError for an unknown table or format.
-    """
-    columns = columns_for(what)
-    if format == "json":
-        return to_json(data, indent=2) + "\n"
-    if format == "yaml":
-        return to_yaml(json.loads(to_json(data)))
-    return render(records(what, data, names), format, columns=columns, title=title)
+    """Return what `stream` yields, in one piece."""
+    return "".join(stream(what, data, format, title=title, names=names))
 
 
-def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> str:
-    return to_json(_select(rows, columns), indent=2) + "\n"
+def _renderer(format: str) -> Renderer:
+    if format not in FORMATS:
+        raise UsageError(
+            f"There is no format '{format}'.",
+            remedy=f"Choose one of {', '.join(FORMATS)}.",
+            code="BAD_FORMAT",
+        )
+    return FORMATS[format]
 
 
-def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> str:
-    return "".join(to_json(row) + "\n" for row in _select(rows, columns))
+def _wire(data: object) -> Iterator[str]:
+    """Yield what `json.dumps` with an indent of two would, one element of a list at a time."""
+    if isinstance(data, WireModel) or not isinstance(data, Iterable):
+        yield to_json(data, indent=2) + "\n"
+        return
+    before = "[\n  "
+    for each in data:
+        # No line break stands within a text of JSON.
+        yield before + to_json(each, indent=2).replace("\n", "\n  ")
+        before = ",\n  "
+    yield "\n]\n" if before.startswith(",") else "[]\n"
 
 
-def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> str:
-    return to_yaml(json.loads(to_json(_select(rows, columns))))
+def _yaml(data: object) -> Iterator[str]:
+    if isinstance(data, WireModel) or not isinstance(data, Iterable):
+        yield to_yaml(json.loads(to_json(data)))
+        return
+    empty = True
+    for each in data:
+        yield to_yaml([json.loads(to_json(each))])
+        empty = False
+    if empty:
+        yield to_yaml([])
+
+
+def _render_json(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
+    return _wire(_select(rows, columns))
+
+
+def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
+    return (to_json(row) + "\n" for row in _select(rows, columns))
+
+
+def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
+    return _yaml(_select(rows, columns))
 
 
 def to_yaml(value: object) -> str:
@@ -79,19 +121,21 @@ def to_yaml(value: object) -> str:
     return text
 
 
-def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> str:
+def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
     from crmdeck.exports.report_html import draw
 
-    names = columns_of(rows) if columns is None else tuple(columns)
-    table = Table(names, [[row.get(name) for name in names] for row in rows])
-    summary = count(len(rows), "row")
-    return draw(Report(title or "Export", summary, sections=[Section("", table=table)]))
-
-
-def _select(rows: Records, columns: Sequence[str] | None) -> list[Mapping[str, object]]:
     if columns is None:
-        return list(rows)
-    return [{name: row.get(name) for name in columns} for row in rows]
+        rows = list(rows)
+        columns = columns_of(rows)
+    names = tuple(columns)
+    table = Table(names, ([row.get(name) for name in names] for row in rows))
+    return draw(Report(title or "Export", "", sections=[Section("", table=table)]))
+
+
+def _select(rows: Records, columns: Sequence[str] | None) -> Records:
+    if columns is None:
+        return rows
+    return ({name: row.get(name) for name in columns} for row in rows)
 
 
 FORMATS: Mapping[str, Renderer] = MappingProxyType(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crmdeck.exports.cells import cell_text, columns_of
 
@@ -25,18 +25,18 @@ def escape(text: str) -> str:
 
 
 def render_markdown(
-    records: Sequence[Mapping[str, object]], columns: Sequence[str] | None, title: str
-) -> str:
-    """Return a table with one row a record, below `title` as a heading where there is one."""
-    names = columns_of(records) if columns is None else columns
-    lines = [f"# {escape(title)}", ""] if title else []
-    if names:
-        lines.append(table_row(names))
-        lines.append("|" + " --- |" * len(names))
-        lines.extend(
-            table_row([cell_text(record.get(name)) for name in names]) for record in records
-        )
-    return "\n".join(lines) + "\n"
+    records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
+) -> Iterator[str]:
+    """Yield a table with one row a record, below `title` as a heading where there is one."""
+    if columns is None:
+        records = list(records)
+        columns = columns_of(records)
+    if title:
+        yield f"# {escape(title)}\n\n"
+    if columns:
+        yield table_row(columns) + "\n|" + " --- |" * len(columns) + "\n"
+        for record in records:
+            yield table_row([cell_text(record.get(name)) for name in columns]) + "\n"
 
 
 def table_row(cells: Sequence[str]) -> str:

@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from crmdeck.exports.cells import cell_text, columns_of
+from crmdeck.exports.cells import cell_text
+from crmdeck.exports.files import file_in_place
+
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes that DuckDB sets aside for one record, where none is longer."""
 
 
-def render_parquet(records: Sequence[Mapping[str, object]], columns: Sequence[str] | None) -> bytes:
-    """Return the records; a column is of the type that all its values have, else text."""
+def write_parquet(
+    records: Iterable[Mapping[str, object]], columns: Sequence[str], path: Path
+) -> None:
+    """Write records to a file, whole or not at all; raises what `file_in_place` does.
+
+    A column is of the type that all its values have, else text. One record is held at a time.
+    """
     import duckdb
 
-    names = columns_of(records) if columns is None else tuple(columns)
-    types = {name: _type([record.get(name) for record in records]) for name in names}
-    if not names:
-        return b""
-    with tempfile.TemporaryDirectory(prefix="crmdeck-") as folder:
-        source, target = Path(folder, "rows.jsonl"), Path(folder, "rows.parquet")
-        with source.open("w", encoding="utf-8") as file:
+    found: dict[str, set[type]] = {name: set() for name in columns}
+    longest = _LONGEST_LINE
+    with tempfile.TemporaryDirectory(prefix="crmdeck-") as folder, file_in_place(path) as target:
+        source = Path(folder, "rows.jsonl")
+        with source.open("wb") as file:
             for record in records:
-                row = {name: _value(record.get(name), types[name]) for name in names}
-                file.write(json.dumps(row, ensure_ascii=True) + "\n")
-        with duckdb.connect() as database:
+                row = {name: _value(record.get(name)) for name in columns}
+                for name, value in row.items():
+                    if value is not None:
+                        found[name].add(type(value))
+                line = json.dumps(row, ensure_ascii=True).encode()
+                longest = max(longest, len(line) + 1)
+                file.write(line + b"\n")
+        types = {name: _type(found[name]) for name in columns}
+        with duckdb.connect(config={"threads": 1}) as database:
             database.execute(
-                "CREATE TABLE rows AS SELECT * FROM read_json(?, format='newline_delimited', "
-                "columns=?, maximum_object_size=268435456)",
-                [str(source), types],
+                "COPY (SELECT * FROM read_json(?, format='newline_delimited', columns=?, "
+                "maximum_object_size=?)) TO ? (FORMAT parquet, ROW_GROUP_SIZE 20000)",
+                [str(source), types, longest, str(target)],
             )
-            database.execute(
-                "COPY rows TO '" + str(target).replace("'", "''") + "' (FORMAT parquet)"
-            )
-        return target.read_bytes()
 
 
-def _type(values: Sequence[object]) -> str:
-    found = {type(value) for value in values if value is not None}
+def _type(found: set[type]) -> str:
     if found == {bool}:
         return "BOOLEAN"
     if found == {int}:
@@ -45,5 +54,8 @@ def _type(values: Sequence[object]) -> str:
     return "DOUBLE" if found and found <= {int, float} else "VARCHAR"
 
 
-def _value(value: object, kind: str) -> object:
-    return value if value is None or kind != "VARCHAR" else cell_text(value)
+def _value(value: object) -> object:
+    """Return a flag, a number, or text; a number that JSON does not know is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float) else cell_text(value)

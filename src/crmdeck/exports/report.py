@@ -6,7 +6,7 @@ What makes a report (`check_report`, `handover`) returns one; what draws it (`re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,10 +16,13 @@ Cell = object
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `marks` names a state for rows that stand out (`bad`, `warn`, `good`)."""
+    """Columns and rows; `marks` names a state for rows that stand out (`bad`, `warn`, `good`).
+
+    Rows that are made while they are drawn can be drawn once, and have no marks.
+    """
 
     columns: tuple[str, ...]
-    rows: Sequence[Sequence[Cell]]
+    rows: Iterable[Sequence[Cell]]
     marks: Sequence[str] = ()
 
 
@@ -34,10 +37,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, one sentence that says it all, facts about it, and the sections."""
+    """A title, one sentence that says it all, facts about it, and the sections.
+
+    Sections that are made while they are drawn can be drawn once.
+    """
 
     title: str
     summary: str
     facts: Sequence[tuple[str, Cell]] = ()
-    sections: Sequence[Section] = field(default_factory=tuple)
+    sections: Iterable[Section] = field(default_factory=tuple)
     made_at: datetime | None = None

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from crmdeck.errors import UsageError
+from crmdeck.exports.files import file_in_place, write_atomically
 from crmdeck.exports.report import Report
 
 REPORT_FORMATS = ("html", "markdown", "xlsx")
 
 
-def render_report(report: Report, format: str) -> bytes:
-    """Return a report in one of `REPORT_FORMATS`; raises UsageError for another."""
+def stream_report(report: Report, format: str) -> Iterator[str]:
+    """Yield a report as text, html or markdown; raises UsageError for another format."""
     match format:
         case "html":
             from crmdeck.exports.report_html import draw
 
-            return draw(report).encode("utf-8", "backslashreplace")
+            return draw(report)
         case "markdown":
             from crmdeck.exports.report_markdown import draw
 
-            return draw(report).encode("utf-8", "backslashreplace")
-        case "xlsx":
-            from crmdeck.exports.report_xlsx import draw_book
-
-            return draw_book(report)
+            return draw(report)
     raise UsageError(
-        f"There is no report in the format '{format}'.",
-        remedy=f"Choose one of {', '.join(REPORT_FORMATS)}.",
+        f"There is no report as text in the format '{format}'.",
+        remedy=f"Choose one of {', '.join(REPORT_FORMATS)}; xlsx to a file.",
         code="BAD_FORMAT",
     )
+
+
+def write_report(report: Report, format: str, path: Path) -> None:
+    """Write a report to a file, whole or not at all; raises UsageError for an unknown format."""
+    if format != "xlsx":
+        write_atomically(path, stream_report(report, format))
+        return
+    from crmdeck.exports.report_xlsx import write_book
+
+    with file_in_place(path) as temporary:
+        write_book(report, temporary)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain, repeat
 
 from crmdeck.exports.cells import cell_text
 from crmdeck.exports.htmltext import escape, inline
@@ -30,43 +32,46 @@ tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:10mm}}
 """
 
 
-def draw(report: Report) -> str:
-    """Return the page."""
+def draw(report: Report) -> Iterator[str]:
+    """Yield the page, row by row."""
     facts = "".join(
         f"<dt>{inline(name)}</dt><dd>{_cell(value)}</dd>" for name, value in report.facts
     )
     made = f"<footer>crmdeck, {_cell(report.made_at)}</footer>\n" if report.made_at else ""
-    return (
+    yield (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         f"<title>{escape(report.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{inline(report.title)}</h1>\n"
-        f'<p class="summary">{inline(report.summary)}</p>\n'
+        + (f'<p class="summary">{inline(report.summary)}</p>\n' if report.summary else "")
         + (f"<dl>{facts}</dl>\n" if facts else "")
-        + "".join(map(_section, report.sections))
-        + f"{made}</body>\n</html>\n"
     )
+    yield from chain.from_iterable(map(_section, report.sections))
+    yield f"{made}</body>\n</html>\n"
 
 
-def _section(section: Section) -> str:
-    said = "".join(f"<p>{inline(line)}</p>\n" for line in section.text)
-    table = _table(section.table) if section.table else ""
-    return f"<h2>{inline(section.title)}</h2>\n{said}{table}"
+def _section(section: Section) -> Iterator[str]:
+    if section.title:
+        yield f"<h2>{inline(section.title)}</h2>\n"
+    for line in section.text:
+        yield f"<p>{inline(line)}</p>\n"
+    if section.table:
+        yield from _table(section.table)
 
 
-def _table(table: Table) -> str:
+def _table(table: Table) -> Iterator[str]:
     head = "".join(f"<th>{inline(name)}</th>" for name in table.columns)
-    marks = table.marks or [""] * len(table.rows)
-    body = "".join(
-        (f'<tr class="{mark}">' if mark else "<tr>")
-        + "".join(
-            f'<td class="m">{_cell(value)}</td>' if number == 0 else f"<td>{_cell(value)}</td>"
-            for number, value in enumerate(row)
+    yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+    for mark, row in zip(table.marks or repeat(""), table.rows, strict=bool(table.marks)):
+        yield (
+            (f'<tr class="{mark}">' if mark else "<tr>")
+            + "".join(
+                f'<td class="m">{_cell(value)}</td>' if number == 0 else f"<td>{_cell(value)}</td>"
+                for number, value in enumerate(row)
+            )
+            + "</tr>\n"
         )
-        + "</tr>\n"
-        for mark, row in zip(marks, table.rows, strict=True)
-    )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+    yield "</tbody>\n</table>\n"
 
 
 def _cell(value: Cell) -> str:

@@ -10,9 +10,9 @@ from crmdeck.exports.markdown import escape, table_row
 from crmdeck.exports.report import Cell, Report
 
 
-def draw(report: Report) -> str:
-    """Return the document."""
-    return "\n".join(_lines(report)).rstrip() + "\n"
+def draw(report: Report) -> Iterator[str]:
+    """Yield the document, line by line."""
+    return (line + "\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -5,12 +5,13 @@ Text is written as text, so that a spreadsheet runs nothing of it, and comes bac
 
 from __future__ import annotations
 
-import io
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from crmdeck.exports.cells import cell_text
 from crmdeck.exports.report import Cell, Report, Table
@@ -24,37 +25,51 @@ _WIDEST = 60
 _COLOURS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
 
 
-def draw_book(report: Report) -> bytes:
-    """Return the workbook."""
-    out = io.BytesIO()
+def write_book(report: Report, path: Path) -> None:
+    """Write the workbook to a file; raises OSError where that fails.
+
+    A workbook of more than 250 or so sheets opens slowly wherever it is opened; rows that are
+    written at once would need an open file for each of them, so the cells are held in memory.
+    """
     options = {
-        "in_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
         "remove_timezone": True,
     }
-    with xlsxwriter.Workbook(out, options) as book:
-        book.set_properties({"title": report.title, "comments": report.summary})
-        forms = {
-            "title": book.add_format({"bold": True, "font_size": 14}),
-            "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
-            "text": book.add_format({"text_wrap": True, "valign": "top"}),
-            "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"}),
-        } | {
-            mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": colour})
-            for mark, colour in _COLOURS.items()
-        }
-        taken: set[str] = set()
-        _summary(book.add_worksheet(_sheet_name("Summary", taken)), report, forms)
-        for section in report.sections:
-            if section.table is not None:
-                sheet = book.add_worksheet(_sheet_name(section.title, taken))
-                _table(sheet, section.table, forms)
-    return out.getvalue()
+    try:
+        with path.open("wb") as file, xlsxwriter.Workbook(file, options) as book:
+            _fill(book, report)
+    except FileCreateError as error:
+        raise OSError(*error.args) from error
 
 
-def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> None:
+def _fill(book: Any, report: Report) -> None:
+    book.set_properties({"title": report.title, "comments": report.summary})
+    forms = {
+        "title": book.add_format({"bold": True, "font_size": 14}),
+        "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
+        "text": book.add_format({"text_wrap": True, "valign": "top"}),
+        "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"}),
+    } | {
+        mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": colour})
+        for mark, colour in _COLOURS.items()
+    }
+    taken: set[str] = set()
+    summary = book.add_worksheet(_sheet_name("Summary", taken))
+    row = _summary(summary, report, forms)
+    for section in report.sections:
+        for said in section.text:
+            row += 1
+            summary.write_string(row, 0, _fit(section.title))
+            summary.write_string(row, 1, _fit(said), forms["text"])
+        if section.table is not None:
+            sheet = book.add_worksheet(_sheet_name(section.title, taken))
+            _table(sheet, section.table, forms)
+
+
+def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> int:
+    """Write what the report is, and return the row below."""
     sheet.set_column(0, 0, 28)
     sheet.set_column(1, 1, 80)
     sheet.write_string(0, 0, _fit(report.title), forms["title"])
@@ -65,28 +80,25 @@ def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> None:
         sheet.write_string(row, 0, _fit(name))
         _write(sheet, row, 1, value, forms, forms["text"])
         row += 1
-    for section in report.sections:
-        for said in section.text:
-            row += 1
-            sheet.write_string(row, 0, _fit(section.title))
-            sheet.write_string(row, 1, _fit(said), forms["text"])
+    return row
 
 
 def _table(sheet: Any, table: Table, forms: dict[str, Any]) -> None:
-    marks = table.marks or [""] * len(table.rows)
+    rows = list(table.rows)
+    marks = table.marks or [""] * len(rows)
     for column, name in enumerate(table.columns):
         sheet.write_string(0, column, name, forms["head"])
-        longest = max([len(name), *(len(cell_text(row[column])) for row in table.rows[:500])])
+        longest = max([len(name), *(len(cell_text(row[column])) for row in rows[:500])])
         sheet.set_column(column, column, min(_WIDEST, longest + 2))
-    for number, (mark, row) in enumerate(zip(marks, table.rows, strict=True), 1):
+    for number, (mark, row) in enumerate(zip(marks, rows, strict=True), 1):
         for column, value in enumerate(row):
             _write(sheet, number, column, value, forms, forms[mark or "text"])
     sheet.freeze_panes(1, 1)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-    if table.rows:
-        sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+    if rows:
+        sheet.autofilter(0, 0, len(rows), len(table.columns) - 1)
 
 
 def _write(

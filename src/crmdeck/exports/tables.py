@@ -10,7 +10,7 @@ row a PartnerOS field; `audit` one row an entry. New columns are only ever added
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -28,7 +28,7 @@ from crmdeck.model import (
     WireModel,
 )
 
-Exportable: TypeAlias = WireModel | Sequence[WireModel]
+Exportable: TypeAlias = WireModel | Iterable[WireModel]
 Record: TypeAlias = dict[str, Any]
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -181,8 +181,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def records(what: str, data: Exportable, names: Mapping[str, str] | None = None) -> list[Record]:
-    """Return the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
+def records(
+    what: str, data: Exportable, names: Mapping[str, str] | None = None
+) -> Iterator[Record]:
+    """Yield the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
 
     `data` is one object or several: ConnectionStatus for `health`, SchemaSummary (or
     ObjectSummary) for `objects`, ObjectDetail or ObjectSchema for `schema`, Comparison for
@@ -192,10 +194,10 @@ def records(what: str, data: Exportable, names: Mapping[str, str] | None = None)
     """
     columns = columns_for(what)
     items = (data,) if isinstance(data, WireModel) else data
-    rows = [row for item in items for row in _rows(item, what)]
-    for row in rows:
-        row["connection"] = (names or {}).get(row.get("connectionId") or "")
-    return [{name: row.get(name) for name in columns} for row in rows]
+    for item in items:
+        for row in _rows(item, what):
+            row["connection"] = (names or {}).get(row.get("connectionId") or "")
+            yield {name: row.get(name) for name in columns}
 
 
 def columns_for(what: str) -> tuple[str, ...]:

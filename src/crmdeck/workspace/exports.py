@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
-from crmdeck.exports import COLUMNS, REPORT_FORMATS, export, records, render_parquet, render_report
+from crmdeck.exports import (
+    COLUMNS,
+    REPORT_FORMATS,
+    records,
+    stream,
+    stream_report,
+    write_parquet,
+    write_report,
+)
 from crmdeck.exports import FORMATS as FORMATS
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.exports.report import Report
@@ -31,7 +39,9 @@ from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.health import Health
 from crmdeck.workspace.mappings import Mappings
-from crmdeck.workspace.schemas import Schemas, never_discovered
+from crmdeck.workspace.schemas import Schemas
+
+Exportable = WireModel | Iterable[WireModel]
 
 Named = str | tuple[str, ...]
 """What names a record: an id or a name; a field within its object type by several names."""
@@ -114,11 +124,28 @@ class Exports:
         (object type, name), `differences` as (object type, field name, attribute), empty where
         there is none. Raises UsageError for what there is not, or for what does not go together.
         """
+        return "".join(self.stream(what, ref, format=format, **options))
+
+    def stream(
+        self,
+        what: str,
+        ref: str | None = None,
+        *,
+        format: str = "json",
+        **options: Unpack[ExportOptions],
+    ) -> Iterator[str]:
+        """Yield what `render` or, as html or markdown, `report` returns, piece by piece.
+
+        Of the schema of a large org only a part is in memory at a time. What `render` raises is
+        raised at once, but for what is found out while the cache is read (CacheError).
+        """
+        if what in REPORTS:
+            return stream_report(self._checked_report(what, ref, format, options), format)
         if format not in FORMATS:
             raise UsageError(
                 f"There is no format '{format}'.", remedy=_one_of(tuple(FORMATS), format)
             )
-        return export(what, self._data(what, ref, options), format, names=self._names())
+        return stream(what, self._data(what, ref, options), format, names=self._names())
 
     def report(
         self,
@@ -127,23 +154,15 @@ class Exports:
         *,
         format: str = "html",
         **options: Unpack[ExportOptions],
-    ) -> bytes:
-        """Return one of `REPORTS` for a reader, as html, markdown (both UTF-8) or xlsx.
+    ) -> str:
+        """Return one of `REPORTS` for a reader, as html or markdown; `write` knows xlsx too.
 
         `dictionary` is of a connection `at` a moment, of all objects or of `object_type`;
         `mapping-sheet` of an object `pair`; `drift-report` of a connection or of all, `since` a
         moment; `health-report` of a connection or of all. Raises UsageError for what does not
         go together, NotFoundError, SchemaNotDiscoveredError.
         """
-        if what not in REPORTS:
-            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS, what))
-        if format not in REPORT_FORMATS:
-            raise UsageError(
-                f"There is no {what} in the format '{format}'.",
-                remedy=_one_of(REPORT_FORMATS, format),
-            )
-        _refuse_foreign(what, options)
-        return render_report(self._report(what, ref, options), format)
+        return "".join(stream_report(self._checked_report(what, ref, format, options), format))
 
     def write(
         self,
@@ -158,19 +177,28 @@ class Exports:
 
         Beside the formats of `render` and `report` there is parquet, of what `render` exports.
         """
-        content: str | bytes
         if what in REPORTS:
-            content = self.report(what, ref, format=format, **options)
+            write_report(self._checked_report(what, ref, format, options), format, path)
         elif format == "parquet":
             data = self._data(what, ref, options)
-            content = render_parquet(records(what, data, self._names()), COLUMNS[what])
+            write_parquet(records(what, data, self._names()), COLUMNS[what], path)
         else:
-            content = self.render(what, ref, format=format, **options)
-        write_atomically(path, content)
+            write_atomically(path, self.stream(what, ref, format=format, **options))
 
-    def _data(
-        self, what: str, ref: str | None, options: ExportOptions
-    ) -> WireModel | Sequence[WireModel]:
+    def _checked_report(
+        self, what: str, ref: str | None, format: str, options: ExportOptions
+    ) -> Report:
+        if what not in REPORTS:
+            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS, what))
+        if format not in REPORT_FORMATS:
+            raise UsageError(
+                f"There is no {what} in the format '{format}'.",
+                remedy=_one_of(REPORT_FORMATS, format),
+            )
+        _refuse_foreign(what, options)
+        return self._report(what, ref, options)
+
+    def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
         if what not in EXPORTS:
             raise UsageError(
                 f"There is no export '{what}'.", remedy=_one_of((*EXPORTS, *REPORTS), what)
@@ -188,7 +216,7 @@ class Exports:
             raise UsageError(f"Exporting {what} takes no severity.", remedy="Leave it out.")
         if what in _OF_TWO_SIDES:
             left = _needed(what, ref)
-            data: WireModel | Sequence[WireModel] = self._schemas.compare(
+            data: Exportable = self._schemas.compare(
                 left, right or left, left_at=at, right_at=right_at, object_type=object_type
             )
         else:
@@ -216,12 +244,17 @@ class Exports:
         if what == "mapping-sheet":
             return self._mapping_sheet(connection, options.get("pair"))
         if object_type is not None:
-            objects: tuple[ObjectDetail, ...] = (
-                self._schemas.object(connection.id, object_type, at),
-            )
-        else:
-            objects = self._all_schemas(connection.id, at)
-        return reports.data_dictionary(connection.name, objects, at, now)
+            one = self._schemas.object(connection.id, object_type, at)
+            return reports.data_dictionary(connection.name, [one], 1, len(one.fields), at, now)
+        listed = self._schemas.objects(connection.id, at).objects
+        return reports.data_dictionary(
+            connection.name,
+            self._schemas.each(connection.id, at),
+            len(listed),
+            sum(each.field_count for each in listed),
+            at,
+            now,
+        )
 
     def _mapping_sheet(self, connection: Connection, pair: str | None) -> Report:
         if pair is None:
@@ -252,7 +285,7 @@ class Exports:
         pair: str | None,
         at: datetime | None,
         options: ExportOptions,
-    ) -> WireModel | Sequence[WireModel]:
+    ) -> Exportable:
         object_type, since = options.get("object_type"), options.get("since")
         match what:
             case "health":
@@ -273,17 +306,10 @@ class Exports:
             case "schema" if object_type is not None:
                 return self._schemas.object(name, object_type, at)
             case "schema":
-                return self._all_schemas(name, at)
+                return self._schemas.each(name, at)
         pairs = [pair] if pair else [p.object_pair for p in self._mappings.pairs(name)]
         mappings = [self._mappings.get(name, one) for one in pairs]
         return mappings[0] if pair else mappings
-
-    def _all_schemas(self, ref: str, at: datetime | None) -> tuple[ObjectDetail, ...]:
-        connection = self._context.connection(ref)
-        details = self._schemas.all(connection.id, at)
-        if not details:
-            raise never_discovered(connection, at)
-        return details
 
 
 def _one_of(names: Sequence[str], given: str) -> str:
@@ -337,9 +363,7 @@ def _refuse_what_does_not_go_together(
         )
 
 
-def keep(
-    data: WireModel | Sequence[WireModel], only: Collection[Named]
-) -> WireModel | Sequence[WireModel]:
+def keep(data: Exportable, only: Collection[Named]) -> Exportable:
     """Return `data` with the records that `only` names; see `Exports.render` for how.
 
     An object type whose fields are named, is kept with those alone.
@@ -360,7 +384,7 @@ def keep(
             return data.model_copy(update={"objects": objects})
         case WireModel():
             return data
-    return [part for record in data for part in _record(record, only)]
+    return (part for record in data for part in _record(record, only))
 
 
 def _record(record: WireModel, only: Collection[Named]) -> Iterator[WireModel]:

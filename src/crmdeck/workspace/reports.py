@@ -46,11 +46,15 @@ class MappedLine:
 
 
 def data_dictionary(
-    connection: str, objects: Sequence[ObjectDetail], at: datetime | None, now: datetime
+    connection: str,
+    objects: Iterable[ObjectDetail],
+    object_count: int,
+    field_count: int,
+    at: datetime | None,
+    now: datetime,
 ) -> Report:
-    """Return the fields of each object, one section an object, by name."""
-    fields = sum(len(one.fields) for one in objects)
-    sections = [
+    """Return the fields of each object, one section an object, made while it is drawn."""
+    sections = (
         Section(
             one.object_type,
             (f"{count(len(one.fields), 'field')}, discovered {one.discovered_at:%Y-%m-%d}.",),
@@ -60,11 +64,11 @@ def data_dictionary(
                 [_field_row(field) for field in one.fields],
             ),
         )
-        for one in sorted(objects, key=lambda one: one.object_type)
-    ]  # fmt: skip
+        for one in objects
+    )  # fmt: skip
     return Report(
         f"Data dictionary of {connection}",
-        f"{count(len(objects), 'object')} with {count(fields, 'field')}.",
+        f"{count(object_count, 'object')} with {count(field_count, 'field')}.",
         (("connection", connection), ("as of", at or now)),
         sections,
         now,

@@ -6,7 +6,7 @@ for the eyes of who asked: they are in the answer and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,6 +40,9 @@ from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, not_found
 
 MOST_RECORDS = 200
+
+FIELDS_AT_ONCE = 2_000
+"""How many fields are in memory where object types are gone through one by one."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,33 @@ class Schemas:
             current = session.snapshots.current(connection.id, at)
             loaded = session.snapshots.load(current)
         return tuple(self._detail(loaded[info.id], at) for info in current)
+
+    def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectDetail]:
+        """Yield what `all` returns, with a part of it in memory at a time.
+
+        Which object types there are is settled at once, and so is what there is to raise of it:
+        NotFoundError, and SchemaNotDiscoveredError where none is cached.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+        if not current:
+            raise never_discovered(connection, at)
+        return self._loaded(current, at)
+
+    def _loaded(
+        self, current: Sequence[SnapshotInfo], at: datetime | None
+    ) -> Iterator[ObjectDetail]:
+        part: list[SnapshotInfo] = []
+        for number, info in enumerate(current, 1):
+            part.append(info)
+            if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
+                # Not one session for all: who writes waits for the readers.
+                with self._context.store.read() as session:
+                    loaded = session.snapshots.load(part)
+                for each in part:
+                    yield self._detail(loaded.pop(each.id), at)
+                part = []
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
         """Return all fields of all object types, slim, ordered by object type and position."""
