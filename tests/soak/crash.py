@@ -1,0 +1,138 @@
+"""Processes killed at any moment: what they reported as kept is there, and nothing is half."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmdeck.model import Platform, Source
+from crmdeck.sandbox import Sandbox
+from crmdeck.store.backup import check_backup
+from crmdeck.workspace import ConnectionDraft
+from crmdeck.workspace.doctor import examine_log
+from tests.soak.derivation import derive
+from tests.soak.worker import FILES, PORTAL, Workers, export, open_workspace
+
+_PORTAL = "acme-marketing"
+# Reports that a worker is given before it is killed, and the longest that it works on after them.
+_REPORTS, _SECONDS = 4, 0.4
+
+
+@dataclass
+class Tally:
+    """What was done, and what was reported as kept."""
+
+    kills: int = 0
+    server_kills: int = 0
+    writes: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    refreshes: set[tuple[str, str]] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
+    decisions: set[str] = field(default_factory=set)
+    acknowledged: set[str] = field(default_factory=set)
+    backups: dict[str, int] = field(default_factory=dict)
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Count a report."""
+        for key in ("refresh", "decisions", "acknowledged", "backup"):
+            self.writes[key] += bool(told.get(key))
+        for key in ("refused", "failed"):
+            if key in told:
+                self.refused[f"{key}: {told[key]}"] += 1
+        if "refresh" in told:
+            self.refreshes.add((told["connection"], told["refresh"]))
+            self.events.update(told["events"])
+        self.decisions.update(told.get("decisions", ()))
+        self.acknowledged.update(told.get("acknowledged", ()))
+        if "backup" in told:
+            self.backups[told["backup"]] = told["decisions_in_it"]
+
+    def __str__(self) -> str:
+        writes = ", ".join(f"{number:,} {what}" for what, number in self.writes.items())
+        servers = f", the server {self.server_kills} times" if self.server_kills else ""
+        return f"{self.kills} kills{servers}; reported as kept: {writes}"
+
+
+class Crash:
+    """A workspace in `folder`, or in the database at `database`, and those who die at work."""
+
+    def __init__(
+        self, folder: Path, sandbox: Sandbox, *, database: str | None = None, seed: int = 7
+    ) -> None:
+        self.tally = Tally()
+        self._folder = folder
+        self._sandbox = sandbox
+        self._database = database
+        self._dice = random.Random(seed)
+        self._place = database or str(folder / "home")
+        self._checked: dict[str, int] = {}
+        access = sandbox.hubspot(_PORTAL)
+        (folder / "exports").mkdir()
+        export(folder / "exports", self._dice)
+        with open_workspace(self._place, folder) as workspace:
+            workspace.connections.add(
+                ConnectionDraft(
+                    name=FILES,
+                    source=Source.FILES,
+                    platform=Platform.SALESFORCE,
+                    path=str(folder / "exports"),
+                )
+            )
+            workspace.connections.add(
+                ConnectionDraft(name=PORTAL, source=Source.HUBSPOT, endpoint=access.endpoint),
+                {"access_token": access.private_app_token},
+            )
+            workspace.refreshes.run(FILES)
+        self._workers = Workers(self._place, folder, access.private_app_token)
+
+    def kill_once(self, cut_down: Callable[[], None] | None = None) -> None:
+        """Let a worker work, kill it, and its server where `cut_down` does that, and listen."""
+        moments = self._sandbox.moments(_PORTAL)
+        self._sandbox.set_now(self._dice.choice(moments), _PORTAL)
+        process = self._workers.begin(self._dice.randrange(2**32))
+        for _ in range(self._dice.randrange(_REPORTS)):
+            self.tally.take(self._workers.next())
+        time.sleep(self._dice.uniform(0, _SECONDS))
+        if cut_down is not None:
+            cut_down()
+            self.tally.server_kills += 1
+        os.killpg(process, signal.SIGKILL)
+        self.tally.kills += 1
+        while "ended" not in (told := self._workers.next()):
+            self.tally.take(told)
+        assert os.WTERMSIG(told["ended"]) == signal.SIGKILL
+
+    def check(self) -> None:
+        """Hold what is there against what was reported, and against itself."""
+        wrong = [finding for finding in examine_log(self._place) if not finding.ok]
+        assert not wrong, wrong
+        with (
+            open_workspace(self._place, self._folder) as workspace,
+            workspace.context.store.read() as session,
+        ):
+            for connection in session.connections.all():
+                runs = {run.id for run in session.runs.history(connection.id, 1_000_000)}
+                told = {run for key, run in self.tally.refreshes if key == connection.id}
+                assert told <= runs
+                after = self._checked.get(connection.id, -1)
+                for found in derive(session, connection.id, after=after):
+                    assert found.derived == found.stored, (connection.name, found.run_id)
+                    self._checked[connection.id] = found.seq
+            events = session.drift.among(sorted(self.tally.events | self.tally.acknowledged))
+            assert self.tally.events <= events.keys()
+            assert all(events[key].acknowledged_at for key in self.tally.acknowledged)
+            assert self.tally.decisions <= {each.id for each in session.decisions.log()}
+        for file, decisions in self.tally.backups.items():
+            # One that was written later may hold more.
+            assert check_backup(Path(file)).rows["decision"] >= decisions
+
+    def end(self) -> None:
+        """Let go of the processes."""
+        self._workers.end()

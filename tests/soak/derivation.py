@@ -1,0 +1,126 @@
+"""Drift found again from the history, to be held against the drift that was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from crmdeck.drift import detect
+from crmdeck.model import DriftEvent, GoneReason, ObjectSchema
+from crmdeck.store import Session
+
+Told = tuple[str, str | None, str | None, str, str]
+
+
+class DriftOfRun(NamedTuple):
+    """What a refresh found, as it was stored and as its states say."""
+
+    seq: int
+    run_id: str
+    stored: set[Told]
+    derived: set[Told]
+
+
+class _Sides(NamedTuple):
+    before: dict[str, ObjectSchema]
+    after: dict[str, ObjectSchema]
+    gone: dict[str, GoneReason]
+    returned: dict[str, GoneReason]
+
+
+def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator[DriftOfRun]:
+    """Yield the refreshes of a connection whose number is above `after`, the baseline aside.
+
+    What is gone is compared as gone: why, only the source could say at the time.
+    """
+    connection = session.connections.get(connection_id)
+    assert connection is not None
+    rows = session.database.rows
+    windows = {
+        run: (seq, end)
+        for run, seq, end in rows(
+            "SELECT id, seq, lead(seq) OVER (ORDER BY seq) FROM sync_run ORDER BY seq"
+        )
+    }
+    stored: dict[int, list[str]] = {}
+    for seq, event in rows(
+        "SELECT seq, id FROM drift_event WHERE connection_id = ? ORDER BY seq", [connection_id]
+    ):
+        stored.setdefault(seq, []).append(event)
+    states = rows(
+        "SELECT refresh, object_type, state, content_hash FROM object_state "
+        "WHERE connection_id = ? ORDER BY refresh",
+        [connection_id],
+    )
+    now: dict[str, tuple[str, str]] = {}
+    refreshes = rows(
+        "SELECT seq, run_id FROM refresh WHERE connection_id = ? ORDER BY seq", [connection_id]
+    )
+    for number, (seq, run_id) in enumerate(refreshes):
+        changed = {name: (state, content) for r, name, state, content in states if r == seq}
+        if number and seq > after:
+            start, end = windows[run_id]
+            ids = [
+                event
+                for place, events in stored.items()
+                if place > start and (end is None or place < end)
+                for event in events
+            ]
+            events = session.drift.among(ids).values()
+            sides = _sides(session, now, changed)
+            report = detect(
+                connection_id=connection_id,
+                platform=connection.platform,
+                detected_at=connection.created_at,
+                field_words=lambda fields: [((), ()) for _ in fields],
+                before=sides.before,
+                after=sides.after,
+                gone_objects=sides.gone,
+                returned=sides.returned,
+            )
+            yield DriftOfRun(seq, run_id, set(map(_told, events)), set(map(_told, report.events)))
+        now |= changed
+
+
+def _sides(
+    session: Session, before: dict[str, tuple[str, str]], changed: dict[str, tuple[str, str]]
+) -> _Sides:
+    old = {
+        name: _schema(session, name, before[name][1])
+        for name, (state, _) in changed.items()
+        if name in before and state == "there"
+    }
+    new = {
+        name: _schema(session, name, content)
+        for name, (state, content) in changed.items()
+        if state == "there"
+    }
+    return _Sides(
+        before=old,
+        after=new,
+        gone={
+            name: GoneReason(state)
+            for name, (state, _) in changed.items()
+            if state not in ("there", "unread")
+        },
+        returned={
+            name: GoneReason(before[name][0])
+            for name in new
+            if name in before and before[name][0] not in ("there", "unread")
+        },
+    )
+
+
+def _schema(session: Session, name: str, content: str) -> ObjectSchema:
+    from crmdeck.store.definitions import Definitions
+
+    loaded = Definitions(session.database).load([content])[content]
+    return loaded.model_copy(update={"object_type": name})
+
+
+def _told(event: DriftEvent) -> Told:
+    kind = event.kind.value
+    for gone in ("removed", "hidden", "absent", "out_of_scope"):
+        kind = kind.replace(gone, "gone")
+    changes = sorted((c.attribute, repr(c.before), repr(c.after)) for c in event.changes)
+    return (event.object_type, event.field_name, event.rule, kind, repr(changes))

@@ -1,0 +1,40 @@
+"""The bounded form of the crash soak: twenty kills, ten on each engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crmdeck.sandbox import Sandbox
+from tests.postgres import postgres_url
+from tests.soak.crash import Crash
+
+__all__ = ["postgres_url"]
+
+KILLS = 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9")
+@pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
+def test_who_is_killed_at_work_leaves_what_was_reported_and_no_half(
+    tmp_path: Path,
+    engine: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    database = str(request.getfixturevalue("postgres_url")) if engine == "postgresql" else None
+    with Sandbox() as sandbox:
+        crash = Crash(tmp_path, sandbox, database=database)
+        try:
+            for number in range(KILLS):
+                crash.kill_once()
+                if number % 5 == 4:
+                    crash.check()
+        finally:
+            crash.end()
+    assert crash.tally.kills == KILLS
+    assert sum(crash.tally.writes.values()) > 0
+    assert not [each for each in crash.tally.refused if each.startswith("failed")]
