@@ -29,7 +29,6 @@ ONE_MEANING = {
     "A": ("drift.acknowledge_all", "mapping.accept_all"),
     "D": ("drift.usage", "schema.usage"),
     "N": ("drift.previous", "mapping.previous"),
-    "U": ("drift.redo", "mapping.redo"),
     "a": ("drift.acknowledge", "mapping.accept"),
     "asterisk": ("drift.everywhere", "audit.everywhere"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
@@ -37,7 +36,6 @@ ONE_MEANING = {
     "m": ("schema.mapping", "drift.rename"),
     "n": ("health.next_step", "drift.next", "mapping.next"),
     "o": ("drift.schema", "mapping.schema"),
-    "u": ("drift.undo", "mapping.undo"),
     "v": ("drift.values", "mapping.values"),
     "w": ("schema.samples", "mapping.samples"),
 }

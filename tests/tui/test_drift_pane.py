@@ -174,7 +174,7 @@ async def test_one_event_in_full_beside_or_below(drifted: Workspace) -> None:
         await go_to(pilot, "Opportunity.StageName")
         row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
         assert "+ Dormant" in row
-        await pilot.resize_terminal(80, 24)
+        await pilot.resize_terminal(62, 24)
         await settle(pilot)
         await press(pilot, "enter")
         lines = screen_text(pilot).splitlines()

@@ -67,6 +67,10 @@ def checked(screen: Callable[[], MainScreen], real: Callable[..., None]) -> Call
 
     def store(pairs: PairLoader, session: MappingSession, write: Write) -> None:
         main = screen()
+        if write.back is not None:
+            # Taking back acts on what it belongs to, wherever one is.
+            real(pairs, session, write)
+            return
         assert session.ref == main.connection_id, "decided in a connection that was left"
         assert session is pairs.session, "decided in an object pair that does not show"
         assert main.stage.pane_id == "mapping", "decided in a pane that does not show"

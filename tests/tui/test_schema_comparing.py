@@ -205,7 +205,7 @@ def broken(workspace: Workspace, tmp_path: Path, clock: Hands) -> Workspace:
 
 def line_of(text: str, name: str) -> str:
     """Return the line of a table that begins with `name`."""
-    lines = (line.partition("▏")[2].lstrip("▌ ") for line in text.splitlines())
+    lines = (line.rpartition("▏")[2].lstrip("▌ ") for line in text.splitlines())
     return next(line for line in lines if line.startswith(name))
 
 

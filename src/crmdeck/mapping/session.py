@@ -27,7 +27,7 @@ from crmdeck.model import (
 _numbers = count(1)
 
 
-@dataclass
+@dataclass(eq=False)
 class Step:
     """One thing the operator did: decisions, or directions set on open rows.
 
@@ -164,16 +164,24 @@ class MappingSession:
         self.known = frozenset(codes)
         self._rebuild()
 
-    def undo(self) -> tuple[Step, Write | None]:
-        """Take the last step back; raises IndexError where there is none."""
-        step = self.undoable.pop()
+    def undo(self, step: Step | None = None) -> tuple[Step, Write | None]:
+        """Take a step back, the last one where none is named.
+
+        Raises IndexError where there is none, ValueError for one that can't be taken back.
+        """
+        step = step or self.undoable[-1]
+        self.undoable.remove(step)
         self.redoable.append(step)
         self._directions = dict(step.before)
         return step, self._again(step, back=True)
 
-    def redo(self) -> tuple[Step, Write | None]:
-        """Do again what was undone last; raises IndexError where there is none."""
-        step = self.redoable.pop()
+    def redo(self, step: Step | None = None) -> tuple[Step, Write | None]:
+        """Do again a step that was taken back, the last one where none is named.
+
+        Raises IndexError where there is none, ValueError for one that was not taken back.
+        """
+        step = step or self.redoable[-1]
+        self.redoable.remove(step)
         self.undoable.append(step)
         self._directions = dict(step.after)
         return step, self._again(step, back=False)

@@ -54,6 +54,7 @@ class Action(Generic[C]):
     run now: the key is taken and the sentence shown. Both are asked often, with the commands; an
     action that is blocked is not offered. `writes` actions are refused in a read-only workspace.
     Two actions of one host that never apply together may share a key: give each its `mode`.
+    `told` returns the title as it is now, where that changes.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Action(Generic[C]):
     palette: bool = True
     priority: bool = False
     mode: str = ""
+    told: Callable[[C], str] | None = None
 
     @property
     def group(self) -> str:
@@ -178,6 +180,12 @@ class Offer:
     keys: tuple[str, ...]
     host: Any
     refused: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called now."""
+        told, commands = self.action.told, getattr(self.host, "commands", self.host)
+        return self.action.title if told is None else told(commands)
 
 
 @dataclass(frozen=True)

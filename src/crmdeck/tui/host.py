@@ -10,6 +10,7 @@ from textual.app import App
 from textual.notifications import SeverityLevel
 
 from crmdeck.tui.requests import Loader
+from crmdeck.tui.undo import UndoStack
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
@@ -48,6 +49,10 @@ class PaneHost(Protocol):
     @property
     def status(self) -> ConnectionStatus | None:
         """How the chosen connection is doing, as last asked; None while none is chosen."""
+
+    @property
+    def steps(self) -> UndoStack:
+        """What the operator did in all panes, to be told of each step that can be taken back."""
 
     @property
     def takes_escape(self) -> bool:

@@ -8,6 +8,7 @@ What is loaded `quietly` stays off the progress line, and so does what its answe
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -225,6 +226,47 @@ class Loader:
     def _tell_busy(self) -> None:
         requests = [one for one in self._requests.values() if not one.quiet]
         self._owner.post_message(BusyChanged(self, Busy.of(requests[-1]) if requests else None))
+
+
+class LoadQueue:
+    """Does work that can't be cancelled one after the other, through a loader's `slot`."""
+
+    def __init__(self, loader: Loader, slot: str) -> None:
+        self._loader = loader
+        self._slot = slot
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def put(
+        self,
+        work: Callable[[Job], T],
+        then: Callable[[T], None],
+        *,
+        failed: Callable[[CrmdeckError], None],
+        label: str,
+    ) -> None:
+        """Run `work` once all that was put before is done, then as `Loader.load`."""
+
+        def done(result: T) -> None:
+            self._go_on()
+            then(result)
+
+        def not_done(error: CrmdeckError) -> None:
+            self._go_on()
+            failed(error)
+
+        def begin() -> None:
+            self._loader.load(
+                self._slot, work, done, failed=not_done, label=label, cancellable=False
+            )
+
+        self._waiting.append(begin)
+        if len(self._waiting) == 1:
+            begin()
+
+    def _go_on(self) -> None:
+        self._waiting.popleft()
+        if self._waiting:
+            self._waiting[0]()
 
 
 def _may_be_given_up(request: Request) -> bool:

@@ -29,6 +29,7 @@ from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.undo import UndoStack
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
@@ -83,6 +84,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
         self._unfolded_in = ""
+        self.steps = UndoStack(self.refresh_bindings)
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
@@ -587,6 +589,35 @@ class MainScreen(ActionHost, Screen[None]):
         if request is not None:
             ask_and_export(self, request, self.connection_id)
 
+    def undo(self) -> None:
+        """Take the latest step back, in whichever pane it was done."""
+        step = self.steps.undo()
+        self.say(f"Undone: {step.title}  ({step.where})", timeout=4)
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        step = self.steps.redo()
+        self.say(f"Done again: {step.title}  ({step.where})", timeout=4)
+
+    def list_steps(self) -> None:
+        """List what was done and can be taken back."""
+        from crmdeck.tui.dialogs.steps import Steps
+
+        self.app.push_screen(Steps(self.steps, self.undo, self.redo))
+
+    def _undo_title(self) -> str:
+        number = len(self.steps.done)
+        return f"undo {count(number, 'step')}" if number > 1 else "undo"
+
+    def _no_undo(self) -> str | None:
+        return None if self.steps.done else "Nothing was done since the console was opened."
+
+    def _no_redo(self) -> str | None:
+        return None if self.steps.undone else "Nothing was taken back."
+
+    def _no_steps(self) -> str | None:
+        return self._no_undo() if not self.steps.undone else None
+
     def show_help(self) -> None:
         """Show what the keys do here."""
         from crmdeck.tui.dialogs.help import Help
@@ -720,6 +751,35 @@ class MainScreen(ActionHost, Screen[None]):
             # `/` is a letter like any other for who is typing; Textual does not hold it back.
             applies=lambda screen: not screen.is_typing,
             blocked=_no_filter,
+        ),
+        Action(
+            "edit.undo",
+            "undo",
+            ("u",),
+            undo,
+            help="take the latest step back, in whichever pane it was done",
+            hint=91,
+            blocked=_no_undo,
+            writes=True,
+            told=_undo_title,
+        ),
+        Action(
+            "edit.redo",
+            "redo",
+            ("U",),
+            redo,
+            help="do again what was taken back",
+            hint=70,
+            blocked=_no_redo,
+            writes=True,
+        ),
+        Action(
+            "edit.steps",
+            "steps",
+            ("ctrl+u",),
+            list_steps,
+            help="list what was done in all panes and can be taken back",
+            blocked=_no_steps,
         ),
         Action(
             "view.next",

@@ -69,7 +69,7 @@ class Hints(Widget):
 
 def hint_text(offer: Offer) -> tuple[str, str]:
     """Return the key and the title of a hint."""
-    return short_key_label(offer.keys[0]), offer.action.title
+    return short_key_label(offer.keys[0]), offer.title
 
 
 def chosen_hints(possible: Sequence[Offer], width: int) -> list[Offer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from textual.screen import Screen
@@ -20,8 +20,9 @@ from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
 from crmdeck.tui.panes.drift.loader import TimelineLoader, TimelineView
 from crmdeck.tui.panes.drift.table import TimelineTable
-from crmdeck.tui.requests import Loader
+from crmdeck.tui.requests import Job, Loader, LoadQueue
 from crmdeck.tui.text import count, display_text
+from crmdeck.tui.undo import UndoStep
 from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.workspace import Entry, Noted, once, place_of
 
@@ -31,11 +32,11 @@ NAMED = 4
 """Changes that a question names; the others are counted."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Step:
     """Changes that were acknowledged together, and the mappings that moved with them.
 
-    `moved` are the ids of the decisions by connection and pair.
+    `moved` are the ids of the decisions by connection and pair, as they were made last.
     """
 
     ids: tuple[str, ...]
@@ -61,8 +62,7 @@ class DriftCommands:
         self._table = table
         self._view = view
         self._usages = usages
-        self._done: list[Step] = []
-        self._undone: list[Step] = []
+        self._turns = LoadQueue(requests, "step")
 
     @property
     def line(self) -> Line | None:
@@ -145,14 +145,6 @@ class DriftCommands:
             return None
         return self.why_no_event() or "No mapping that stands is touched by this change."
 
-    def why_no_undo(self) -> str | None:
-        """Say why there is nothing to take back."""
-        return None if self._done else "Nothing was acknowledged here since the console was opened."
-
-    def why_no_redo(self) -> str | None:
-        """Say why there is nothing to do again."""
-        return None if self._undone else "Nothing was taken back."
-
     def why_no_rename(self) -> str | None:
         """Say why there is no rename to take."""
         if self._rename() is not None:
@@ -193,20 +185,6 @@ class DriftCommands:
     def newer_day(self) -> None:
         """Go to the day after that of the cursor."""
         self._go_to_day(-1)
-
-    def undo(self) -> None:
-        """Take back what was acknowledged last."""
-        if self._done:
-            step = self._done.pop()
-            self._undone.append(step)
-            self._run(step, back=True)
-
-    def redo(self) -> None:
-        """Acknowledge again what was taken back last."""
-        if self._undone:
-            step = self._undone.pop()
-            self._done.append(step)
-            self._run(step, back=False)
 
     def next_unseen(self) -> None:
         """Go to the next change that was not on screen before."""
@@ -366,7 +344,7 @@ class DriftCommands:
         ids, workspace = [entry.event.id for entry in entries], self._host.workspace
 
         def done(noted: Noted) -> None:
-            self._did(Step(tuple(ids), note))
+            self._did(Step(tuple(ids), note), f"acknowledge {_what(entries)}")
             text = f"Acknowledged {count(noted.number, 'change')}"
             self._view.show_done(text + (f": {note}" if note else ""))
             self._tell(noted)
@@ -394,7 +372,7 @@ class DriftCommands:
             return Step(ids, note, decided)
 
         def done(step: Step) -> None:
-            self._did(step)
+            self._did(step, f"take {old.event.field_name} as renamed to {name}")
             moved = f" {count(len(moving), 'mapping')} moved along." if moving else ""
             self._view.show_done(note + moved)
 
@@ -406,15 +384,26 @@ class DriftCommands:
         if noted.untold:
             self._host.say(noted.untold, severity="warning", timeout=10)
 
-    def _did(self, step: Step) -> None:
-        self._done.append(step)
-        self._undone.clear()
+    def _did(self, step: Step, title: str) -> None:
+        """Let a step be taken back."""
+        status = self._host.status
+        everywhere = self._loader.everywhere or status is None
+        self._host.steps.did(
+            UndoStep(
+                title,
+                "Drift of all connections" if everywhere or status is None else status.name,
+                self._host.workspace.now,
+                back=lambda: self._turn(step, back=True),
+                again=lambda: self._turn(step, back=False),
+                subject=step,
+            )
+        )
 
-    def _run(self, step: Step, *, back: bool) -> None:
+    def _turn(self, step: Step, *, back: bool) -> None:
         """Take a step back, or do it again: its mappings first, as they may be refused."""
         workspace = self._host.workspace
 
-        def work() -> tuple[Step, Noted]:
+        def work(_: Job) -> Noted:
             moved = {
                 place: tuple(one.id for one in workspace.mappings.undo_all(*place, decided))
                 for place, decided in step.moved.items()
@@ -423,27 +412,20 @@ class DriftCommands:
                 noted = workspace.drift.take_back(step.ids)
             else:
                 noted = workspace.drift.acknowledge(step.ids, step.note)
-            return replace(step, moved=moved), noted
+            # One step after the other: nobody else looks at it meanwhile.
+            step.moved = moved
+            return noted
 
-        def done(found: tuple[Step, Noted]) -> None:
-            again, noted = found
+        def done(noted: Noted) -> None:
             self._tell(noted)
-            steps = self._undone if back else self._done
-            if step in steps:
-                steps[steps.index(step)] = again
-            number = count(len(step.ids), "change")
-            self._view.show_done(f"{number} {'is open again' if back else 'acknowledged again'}")
+            self._view.show_done("")
 
         def failed(error: CrmdeckError) -> None:
-            there, here = (self._undone, self._done) if back else (self._done, self._undone)
-            if step in there:
-                there.remove(step)
-                here.append(step)
+            self._host.steps.put_back(step)
             self._host.say(str(error), severity="error", timeout=10)
 
-        self._requests.load(
-            "step", lambda _: work(), done, failed=failed, label="taking it back", cancellable=False
-        )
+        label = "taking it back" if back else "doing it again"
+        self._turns.put(work, done, failed=failed, label=label)
 
     def _go_to_unseen(self, step: int) -> None:
         lines = self._table.shown()
@@ -492,6 +474,12 @@ def _moves(
         )
         moves.setdefault((decision.connection_id, decision.object_pair), []).append(choice)
     return moves
+
+
+def _what(entries: Sequence[Entry]) -> str:
+    if len(entries) == 1:
+        return display_text(place_of(entries[0].event), 60)
+    return count(len(entries), "change")
 
 
 def _named(entries: Sequence[Entry]) -> str:

@@ -35,7 +35,7 @@ class TimelineView(Protocol):
         """Give the details more room, or less again."""
 
     def show_done(self, text: str) -> None:
-        """Say what was done, and show what has become of it."""
+        """Say what was done, if there is a word for it, and show what has become of it."""
 
 
 class TimelineLoader:

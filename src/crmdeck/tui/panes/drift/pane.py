@@ -137,8 +137,9 @@ class DriftPane(Pane):
         self.size_details(int(zoomed) - self.detail_size)
 
     def show_done(self, text: str) -> None:
-        """Say what was done, and show what has become of it."""
-        self.host.say(text)
+        """Say what was done, where that is not said yet, and show what has become of it."""
+        if text:
+            self.host.say(text)
         self.table.clear_marks()
         self.post_message(self.Changed())
         self.reload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,8 +16,9 @@ from crmdeck.tui.dialogs.confirm import TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.health.overview import Entry
-from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.requests import Job, Loader, LoadQueue
 from crmdeck.tui.text import count
+from crmdeck.tui.undo import UndoStep
 
 
 class HealthView(Protocol):
@@ -65,6 +67,15 @@ class HealthView(Protocol):
         """Have the screen add a connection."""
 
 
+@dataclass(eq=False, frozen=True)
+class _Change:
+    """A change of a connection, and what takes it back."""
+
+    title: str
+    do: Callable[[], Connection]
+    undo: Callable[[], Connection]
+
+
 class HealthCommands:
     """Acts on the connection that shows."""
 
@@ -72,6 +83,7 @@ class HealthCommands:
         self.view = view
         self._host = host
         self._loader = loader
+        self._turns = LoadQueue(loader, "change")
 
     @property
     def connection(self) -> Connection | None:
@@ -156,7 +168,22 @@ class HealthCommands:
             text="Its id and its history stay.",
             label="renaming",
         )
-        self.view.app.push_screen(form, lambda renamed: self.view.changed() if renamed else None)
+
+        def done(renamed: Connection | None) -> None:
+            if renamed is None:
+                return
+            connections = self._host.workspace.connections
+            old, new = connection.name, renamed.name
+            self._did(
+                _Change(
+                    f"rename {old} to {new}",
+                    lambda: connections.rename(connection.id, new),
+                    lambda: connections.rename(connection.id, old),
+                )
+            )
+            self.view.changed()
+
+        self.view.app.push_screen(form, done)
 
     def disconnect(self) -> None:
         """Ask for the name to be typed, then disconnect."""
@@ -164,16 +191,13 @@ class HealthCommands:
         if connection is None:
             return
 
-        def work(_job: Job) -> Connection:
-            return self._host.workspace.connections.disconnect(connection.id)
-
         def answered(sure: bool | None) -> None:
             if sure:
-                self._change(work, "disconnecting", "is disconnected; what was cached of it stays.")
+                self._change(self._disconnecting(connection, "disconnect"))
 
         text = (
             "It is not refreshed any more. Nothing is deleted: its schemas, its drift and its "
-            "mappings stay, and it can be connected again."
+            "mappings stay, and u connects it again."
         )
         dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
         self.view.app.push_screen(dialog, answered)
@@ -181,13 +205,17 @@ class HealthCommands:
     def reconnect(self) -> None:
         """Take a disconnection back."""
         connection = self.connection
-        if connection is None:
-            return
+        if connection is not None:
+            there = self._disconnecting(connection, "reconnect")
+            self._change(replace(there, do=there.undo, undo=there.do))
 
-        def work(_job: Job) -> Connection:
-            return self._host.workspace.connections.update(connection.id, reconnect=True)
-
-        self._change(work, "connecting again", "is connected again.")
+    def _disconnecting(self, connection: Connection, deed: str) -> _Change:
+        connections = self._host.workspace.connections
+        return _Change(
+            f"{deed} {connection.name}",
+            lambda: connections.disconnect(connection.id),
+            lambda: connections.update(connection.id, reconnect=True),
+        )
 
     def test(self) -> None:
         """Ask the CRM who we are there, and show the answer."""
@@ -211,12 +239,45 @@ class HealthCommands:
             label=f"testing {connection.name}",
         )
 
-    def _change(self, work: Callable[[Job], Connection], label: str, told: str) -> None:
+    def _change(self, change: _Change) -> None:
+        """Change a connection, and let that be taken back."""
+        self._turn(change.do, lambda: self._did(change), lambda: None)
+
+    def _did(self, change: _Change) -> None:
+        steps = self._host.steps
+
+        def put_back() -> None:
+            steps.put_back(change)
+
+        steps.did(
+            UndoStep(
+                change.title,
+                "Health",
+                self._host.workspace.now,
+                back=lambda: self._turn(change.undo, lambda: None, put_back),
+                again=lambda: self._turn(change.do, lambda: None, put_back),
+                subject=change,
+            )
+        )
+
+    def _turn(
+        self,
+        work: Callable[[], Connection],
+        did: Callable[[], object],
+        not_done: Callable[[], object],
+    ) -> None:
         def done(changed: Connection) -> None:
-            self._host.say(f"{changed.name} {told}")
+            did()
+            gone = changed.disconnected_at is not None
+            how = "disconnected; what was cached of it stays" if gone else "connected"
+            self._host.say(f"{changed.name} is {how}.")
             self.view.changed()
 
-        self._loader.load("change", work, done, label=label, cancellable=False)
+        def failed(error: CrmdeckError) -> None:
+            not_done()
+            self.view.show_error(error)
+
+        self._turns.put(lambda _: work(), done, failed=failed, label="changing the connection")
 
     def no_connection(self) -> str | None:
         """Return why nothing can be done to the connection that shows; None where it can."""

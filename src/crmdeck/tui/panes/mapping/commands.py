@@ -25,17 +25,20 @@ from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.samples import InView, Sampler
 from crmdeck.tui.text import count
+from crmdeck.tui.undo import UndoStep
 from crmdeck.workspace import (
     FLOWS,
     Group,
     MappingRow,
     MappingSession,
+    Step,
     Write,
     accepting,
     choice_text,
     choosing,
     field_choices,
     pair_choices,
+    pair_text,
     rejecting,
     value_choices,
     value_targets,
@@ -150,17 +153,6 @@ class MappingCommands:
             )
             self._host.go_to("schema", location)
 
-    def why_no_undo(self) -> str | None:
-        """Say why there is nothing to take back."""
-        session = self._session
-        done = session is not None and session.undoable
-        return None if done else "Nothing was decided here since the console was opened."
-
-    def why_no_redo(self) -> str | None:
-        """Say why there is nothing to do again."""
-        session = self._session
-        return None if session is not None and session.redoable else "Nothing was taken back."
-
     def why_no_pair(self) -> str | None:
         """Say why no object pair can be chosen."""
         return None if self._pairs.ref is not None else "No connection is chosen."
@@ -202,6 +194,7 @@ class MappingCommands:
         undecided = [row.name for row in chosen if row not in accepted]
         if undecided:
             session.direct(undecided, following)
+            self._did(session)
             self._view.update_rows()
         now = session.by_name
         stuck = next((now[row.name] for row in chosen if not now[row.name].can_flow), None)
@@ -260,13 +253,24 @@ class MappingCommands:
         row, session = self.row, self._session
         if row is None or session is None:
             return
+        before = session.known
         if row.warnings:
             code = row.warnings[0].code
-            self._pairs.know(session.known | {code})
+            after, words = before | {code}, f"known: {warning_words(row, code)}"
             self._say(f"Known on this pair: {warning_words(row, code)}")
         else:
-            self._pairs.know(frozenset())
+            after, words = frozenset(), "all kinds of warnings told again"
             self._say("All kinds of warnings are told again on this pair.")
+        self._pairs.know(session, after)
+        self._host.steps.did(
+            UndoStep(
+                words,
+                self._where(session),
+                self._host.workspace.now,
+                back=lambda: self._pairs.know(session, before),
+                again=lambda: self._pairs.know(session, after),
+            )
+        )
 
     def choose_field(self) -> None:
         """Choose the CRM field of the row from the candidates, or from all there are."""
@@ -375,20 +379,6 @@ class MappingCommands:
             label="writing the mapping down",
         )
 
-    def undo(self) -> None:
-        """Take back the last step of this session."""
-        session = self._session
-        if session is not None:
-            step, write = session.undo()
-            self._show_step("Undone", step.title, step.fields[0], write)
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        session = self._session
-        if session is not None:
-            step, write = session.redo()
-            self._show_step("Done again", step.title, step.fields[0], write)
-
     def next_open(self) -> None:
         """Go to the next undecided row."""
         self._go(1)
@@ -479,13 +469,35 @@ class MappingCommands:
                 target = here
                 self._say(f"All {count(self._table.shown_count, 'line')} shown are decided.")
         self._view.show_rows(target)
+        self._did(session)
         self._pairs.store(session, write)
 
-    def _show_step(self, what: str, title: str, name: str, write: Write | None) -> None:
-        self._view.show_rows(name)
-        self._say(f"{what}: {title}")
-        if write is not None and self._session is not None:
-            self._pairs.store(self._session, write)
+    def _did(self, session: MappingSession) -> None:
+        """Let the latest step of the session be taken back."""
+        step = session.undoable[-1]
+        self._host.steps.did(
+            UndoStep(
+                step.title,
+                self._where(session),
+                self._host.workspace.now,
+                back=lambda: self._turn(session, *session.undo(step)),
+                again=lambda: self._turn(session, *session.redo(step)),
+                subject=step,
+            )
+        )
+
+    def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
+        """Show a step that was taken back or done again, if its pair shows, and have it stored."""
+        if session is self._session:
+            self._view.show_rows(step.fields[0])
+        if write is not None:
+            self._pairs.store(session, write)
+
+    def _where(self, session: MappingSession) -> str:
+        # Asked for while the pair shows, so that its connection is the one that is chosen.
+        status = self._host.status
+        name = status.name if status is not None else session.ref
+        return f"{name}, {pair_text(session.pair)}"
 
     def _chosen(self) -> tuple[MappingRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""

@@ -127,11 +127,11 @@ class PairLoader:
         self.pairs[ref] = pair
         self.read(ref)
 
-    def know(self, codes: frozenset[str]) -> None:
-        """Tell these kinds of warnings no more on the pair that shows."""
-        if self.session is not None:
-            self.session.know(codes)
-            self.known[self.session.ref, self.session.pair] = codes
+    def know(self, session: MappingSession, codes: frozenset[str]) -> None:
+        """Tell these kinds of warnings no more on a pair."""
+        session.know(codes)
+        self.known[session.ref, session.pair] = codes
+        if session is self.session:
             self._view.update_rows()
 
     def store(self, session: MappingSession, write: Write) -> None:
@@ -278,6 +278,11 @@ class PairLoader:
                 self._view.update_rows()
             return
         session.failed(write)
+        steps = self._host.steps
+        if write.back is None:
+            steps.forget(write.step)
+        else:
+            steps.put_back(write.step)
         self._host.say(
             str(outcome), title=f"Not stored: {write.step.title}", severity="error", timeout=10
         )

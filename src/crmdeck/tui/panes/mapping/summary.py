@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import display_text
 from crmdeck.workspace import Group, MappingRow, MappingSession, pair_text
 
 BAR_CELLS, FEW_CELLS = 12, 4
@@ -47,10 +47,6 @@ def next_step(session: MappingSession, *, refining: bool) -> Content:
     found = [Content.styled(f"next: {text}" if parts else text, "" if parts else "$good")]
     if refining:
         found.insert(0, Content.styled("quick match, refining…", "$warn"))
-    if session.undoable:
-        found.append(
-            Content.styled(f"u takes back {count(len(session.undoable), 'step')}", "$muted")
-        )
     if session.unsaved > SAVING_FROM:
         found.append(Content.styled(f"saving {session.unsaved}", "$muted"))
     return Content("   ").join(found)

@@ -1,0 +1,90 @@
+"""One stack of steps for the whole console: what is taken back acts where it was done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crmdeck.model import DecisionState, Status
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.steps import Steps
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.tui.undo import UndoStack, UndoStep
+from tests.tui import mapping_desk
+from tests.tui.pilot import screen_text, settle, until
+
+NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
+PAIR = mapping_desk.PAIR
+
+
+def test_steps_go_back_and_forth_and_failures_are_put_right() -> None:
+    told: list[str] = []
+    subjects = {name: object() for name in "abcd"}
+    stack = UndoStack(lambda: None)
+
+    def step(name: str) -> UndoStep:
+        return UndoStep(
+            name,
+            "here",
+            NOON,
+            back=lambda: told.append(f"-{name}"),
+            again=lambda: told.append(f"+{name}"),
+            subject=subjects[name],
+        )
+
+    for name in "abc":
+        stack.did(step(name))
+    stack.undo()
+    stack.undo()
+    stack.redo()
+    assert told == ["-c", "-b", "+b"]
+    stack.put_back(subjects["b"])
+    assert [one.title for one in stack.undone] == ["c", "b"]
+    stack.forget(subjects["c"])
+    assert [one.title for one in stack.undone] == ["b"]
+    stack.did(step("d"))
+    assert not stack.undone
+    assert [one.title for one in stack.done] == ["a", "d"]
+
+
+async def test_steps_of_all_panes_are_taken_back_from_anywhere(tmp_path: Path) -> None:
+    with mapping_desk.opened(mapping_desk.make_home(tmp_path)) as workspace:
+        acme = workspace.connections.get("acme").id
+        app = CrmdeckApp(workspace)
+        app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
+        app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+
+        def accepted() -> int:
+            lines = workspace.mappings.get("acme", PAIR).lines
+            return sum(line.state is DecisionState.ACCEPTED for line in lines)
+
+        async with app.run_test(size=(140, 40), notifications=True) as pilot:
+            await settle(pilot)
+            pane = app.screen.query_one(MappingPane)
+            before = accepted()
+            pane.table.go_to("accountName")
+            await pilot.pause()
+            await pilot.press("a")
+            await until(pilot, lambda: accepted() == before + 1)
+            await pilot.press("1")
+            await settle(pilot)
+            await pilot.press("ctrl+x", *"acme", "enter")
+            await until(
+                pilot, lambda: workspace.health.status("acme").status is Status.DISCONNECTED
+            )
+            await settle(pilot)
+            assert "u undo 2 steps" in screen_text(pilot)
+            await pilot.press("ctrl+u")
+            await settle(pilot)
+            assert isinstance(app.screen, Steps)
+            lines = screen_text(pilot).splitlines()
+            (first,) = (at for at, line in enumerate(lines) if "disconnect acme" in line)
+            assert "accept Account name" in lines[first + 1]
+            await pilot.press("u")
+            await until(pilot, lambda: workspace.health.status("acme").status is Status.ACTIVE)
+            await pilot.press("u")
+            await until(pilot, lambda: accepted() == before)
+            await pilot.press("escape")
+            assert "Undone: accept Account name  (acme, deal_registration" in screen_text(pilot)
+            await pilot.press("U")
+            await until(pilot, lambda: accepted() == before + 1)
