@@ -188,10 +188,10 @@ def main() -> None:
     parser.add_argument("--no-plain", action="store_true", help="only with the encoder")
     parser.add_argument("--group", choices=GROUPS, action="append", help="only these sets")
     arguments = parser.parse_args()
-    groups = arguments.group or list(GROUPS)
     sets = (*shared_sets(), *hand_made_sets())
-    if not of_group(sets, "known"):
-        parser.exit(1, "The shared data folder is not there: nothing to evaluate.\n")
+    groups = [group for group in arguments.group or GROUPS if of_group(sets, group)]
+    if missing := set(arguments.group or GROUPS) - set(groups):
+        print(f"Left out, their schemas are not here: {', '.join(sorted(missing))}.")
     full = Bench(sets, load_knowledge(None), MemoEncoder())
     problems = full.problems()
     assert isinstance(full.encoder, MemoEncoder)
