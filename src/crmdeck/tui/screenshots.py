@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.tui.actions import key_label, offers
@@ -114,11 +115,11 @@ async def _play(workspace: Workspace, story: Story) -> str:
             caption = step.caption or caption
             key = await _do(pilot, story, step)
             if story.played:
-                frames.append(Frame(_screen(app), step.seconds, key, caption))
+                frames.append(Frame(await _screen(pilot), step.seconds, key, caption))
                 # What was told is read by now.
                 app.clear_notifications()
         if not story.played:
-            frames.append(Frame(_screen(app)))
+            frames.append(Frame(await _screen(pilot)))
     return draw(frames, story.size, f"crmdeck, {story.title}")
 
 
@@ -159,8 +160,12 @@ _KEYS = {" ": "space", ".": "full_stop", "_": "underscore", "-": "minus"}
 """How Textual calls characters that are typed."""
 
 
-def _screen(app: CrmdeckApp) -> str:
-    return app.export_screenshot(title="crmdeck", simplify=True)
+async def _screen(pilot: Pilot[None]) -> str:
+    """Return what shows, without a cursor that blinks."""
+    for line in pilot.app.screen.query(Input):
+        line.cursor_blink = False
+    await pilot.pause()
+    return pilot.app.export_screenshot(title="crmdeck", simplify=True)
 
 
 async def _settle(pilot: Pilot[None]) -> None:
