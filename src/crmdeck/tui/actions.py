@@ -230,6 +230,16 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
     return tuple(found.values())
 
 
+def keys_on(screen: Screen[Any], ids: Iterable[str]) -> dict[str, str]:
+    """Return, by id, how the first key of each action is written; what has none is left out.
+
+    What is offered depends on where the focus is; what is told does not.
+    """
+    offered = {offer.action.id: offer.keys[0] for offer in offers(screen, refused=True)}
+    declared = {id_: _REGISTRY[id_].keys[0] for id_ in ids if id_ in _REGISTRY}
+    return {id_: short_key_label(offered.get(id_, key)) for id_, key in declared.items()}
+
+
 def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
     """Return what is wrong with a user's key map, a line each: unknown ids, keys, and clashes."""
     unknown = [f"no action is called {id_}" for id_ in keymap if id_ not in _REGISTRY]

@@ -1,4 +1,4 @@
-"""From events to the lines of the timeline: days, stories, events, folded or not. Pure."""
+"""From events to the lines of the timeline: titles, stories, events, folded or not. Pure."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
-from rich.cells import cell_len
-
 from crmdeck.model import Severity, Story
-from crmdeck.tui.health import ago
-from crmdeck.tui.text import count, display_text, pad
 from crmdeck.workspace import Entry, Timeline, place_of, worst
 
 K = TypeVar("K")
 
-LONGEST_NAME = 20
-"""Cells of a connection's name on the line of a day."""
-
-DAY_PREFIX, STORY_PREFIX = "day:", "story:"
+STORY_PREFIX = "story:"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line. `entries` is what it stands for, as far as the filter lets it through.
 
+    `when` is its day, in the margin of the first line of each day only, where `day` is set too.
     `open` tells whether its fold is open, None where there is nothing to fold. `story` is set
-    on the line of a story, `day` on that of a day, `parent` is the key of what it is folded
-    into. `is_title` is set on what stands above the changes that break a mapping.
+    on the line of a story, `parent` is the key of what it is folded into. `is_title` is set on
+    what stands above others. `connection` is named where those of several are shown.
     """
 
     key: str
@@ -38,22 +32,17 @@ class Line:
     when: str
     severity: Severity
     at: datetime
-    depth: int = 0
     open: bool | None = None
     story: Story | None = None
     day: date | None = None
     parent: str | None = None
     is_title: bool = False
-
-    @property
-    def is_heading(self) -> bool:
-        """Whether it stands above others: a day, or a title."""
-        return self.day is not None or self.is_title
+    connection: str = ""
 
     @property
     def entry(self) -> Entry | None:
         """The event, on the line of one."""
-        return self.entries[0] if self.story is None and not self.is_heading else None
+        return self.entries[0] if self.story is None and not self.is_title else None
 
     @property
     def acknowledged(self) -> bool:
@@ -76,35 +65,28 @@ class DayCount(NamedTuple):
 
 @dataclass(frozen=True)
 class Folds:
-    """What is folded otherwise than at first: days are open then, stories are not."""
+    """Which stories are unfolded."""
 
-    closed_days: frozenset[str] = frozenset()
     open_stories: frozenset[str] = frozenset()
 
     def toggled(self, key: str) -> Folds:
-        """Return the folds with one day or story turned over."""
-        if key.startswith(DAY_PREFIX):
-            return Folds(self.closed_days ^ {key}, self.open_stories)
-        return Folds(self.closed_days, self.open_stories ^ {key})
+        """Return the folds with one story turned over."""
+        return Folds(self.open_stories ^ {key})
 
-    def showing(self, entry: Entry, *, everywhere: bool) -> Folds:
-        """Return the folds with those open that `entry` is in."""
-        connection_id = entry.event.connection_id if everywhere else ""
-        day = _day_key(entry.event.detected_at.date(), connection_id)
+    def showing(self, entry: Entry) -> Folds:
+        """Return the folds with the story open that `entry` is in."""
         story = frozenset({f"{STORY_PREFIX}{entry.event.story}"} if entry.event.story else ())
-        return Folds(self.closed_days - {day}, self.open_stories | story)
+        return Folds(self.open_stories | story)
 
     def all_turned(self, keys: Iterable[str]) -> Folds:
         """Return the folds with all stories among `keys` open, or closed where all are."""
-        stories = frozenset(key for key in keys if key.startswith(STORY_PREFIX))
+        stories = frozenset(keys)
         if stories <= self.open_stories:
-            return Folds(frozenset(), self.open_stories - stories)
-        return Folds(frozenset(), self.open_stories | stories)
+            return Folds(self.open_stories - stories)
+        return Folds(self.open_stories | stories)
 
     def is_open(self, key: str) -> bool:
-        """Return whether a day or story is open."""
-        if key.startswith(DAY_PREFIX):
-            return key not in self.closed_days
+        """Return whether a story is open."""
         return key in self.open_stories
 
 
@@ -123,10 +105,10 @@ class Arrangement:
 def arrange(
     timeline: Timeline, passes: Callable[[Entry], bool] | None, folds: Folds, *, flat: bool = False
 ) -> Arrangement:
-    """Lay out the events that pass: by day, the worst first, stories folded as `folds` says.
+    """Lay out the events that pass: newest first, a day's worst first, stories as `folds` says.
 
-    What breaks a mapping stands above all days. `flat` leaves the days out, for a table that is
-    sorted otherwise.
+    What breaks a mapping stands above the rest. `flat` leaves the titles out and gives each line
+    its day, for a table that is sorted otherwise.
     """
     entries = [entry for entry in timeline.entries if passes is None or passes(entry)]
     days = tuple(
@@ -134,23 +116,25 @@ def arrange(
         for day, members in _grouped(entries, lambda entry: entry.event.detected_at.date()).items()
     )
     breaking = [] if flat else [entry for entry in entries if timeline.breaks(entry)]
-    lines = list(_breaking_lines(timeline, breaking))
-    foldable: list[str] = []
     above = {entry.event.id for entry in breaking}
     rest = [entry for entry in entries if entry.event.id not in above]
-    if breaking and rest:
-        lines.append(_title_line("group:rest", f"THE REST  {len(rest):,}", rest))
+    foldable: list[str] = []
+    lines: list[Line] = []
+    if breaking:
+        title = f"BREAKS A MAPPING  {len(breaking):,}   f repairs it"
+        lines.append(_title_line("group:breaks", title, breaking))
+        lines += _with_days(timeline, (_event_line(timeline, entry) for entry in breaking))
+        if rest:
+            lines.append(_title_line("group:rest", f"THE REST  {len(rest):,}", rest))
     groups = _grouped(
         rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
     )
-    for (moment_day, connection_id), members in groups.items():
-        key = _day_key(moment_day, connection_id)
-        foldable.append(key)
-        is_open = flat or folds.is_open(key)
-        if not flat:
-            lines.append(_day_line(timeline, key, moment_day, connection_id, members, is_open))
-        if is_open:
-            lines += _in_a_day(timeline, members, folds, foldable, parent=None if flat else key)
+    laid_out = [
+        line
+        for members in groups.values()
+        for line in _laid_out(timeline, members, folds, foldable)
+    ]
+    lines += _with_days(timeline, laid_out, each=flat)
     return Arrangement(
         lines=tuple(lines),
         entries=tuple(entries),
@@ -161,13 +145,16 @@ def arrange(
     )
 
 
-def _breaking_lines(timeline: Timeline, breaking: Sequence[Entry]) -> Iterator[Line]:
-    if breaking:
-        title = f"BREAKS A MAPPING  {len(breaking):,}   f repairs it"
-        yield _title_line("group:breaks", title, breaking)
-    for entry in breaking:
-        line = _event_line(timeline, entry, None, flat=timeline.everywhere)
-        yield replace(line, when=f"{entry.event.detected_at:%d %b}")
+def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False) -> Iterator[Line]:
+    """Yield the lines with their day in the margin: the first of each day, or `each` of them."""
+    before: date | None = None
+    for line in lines:
+        day = line.at.date()
+        if each or day != before:
+            year = "" if day.year == timeline.now.year else f" {day:%y}"
+            line = replace(line, when=f"{day.day:2} {day:%b}{year}", day=day)
+        before = day
+        yield line
 
 
 def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
@@ -183,41 +170,33 @@ def _title_line(key: str, title: str, entries: Sequence[Entry]) -> Line:
     )
 
 
-def _day_key(day: date, connection_id: str) -> str:
-    return f"{DAY_PREFIX}{day.isoformat()}" + (f":{connection_id}" if connection_id else "")
-
-
 def _connection_of(timeline: Timeline, entry: Entry) -> str:
     return entry.event.connection_id if timeline.everywhere else ""
 
 
-def _in_a_day(
-    timeline: Timeline,
-    entries: Sequence[Entry],
-    folds: Folds,
-    foldable: list[str],
-    parent: str | None,
+def _laid_out(
+    timeline: Timeline, entries: Sequence[Entry], folds: Folds, foldable: list[str]
 ) -> Iterator[Line]:
+    """Yield the lines of one day of a connection, the worst first."""
     tops: list[tuple[tuple[object, ...], Line, tuple[Entry, ...]]] = []
     told: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.event.story in timeline.stories:
             told.setdefault(str(entry.event.story), []).append(entry)
         else:
-            line = _event_line(timeline, entry, parent, flat=parent is None)
-            tops.append((_rank(timeline, entry), line, ()))
+            tops.append((_rank(timeline, entry), _event_line(timeline, entry), ()))
     for story_id, members in told.items():
         story = timeline.stories[story_id]
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
-        line = _story_line(timeline, key, story, members, parent, is_open=folds.is_open(key))
+        line = _story_line(timeline, key, story, members, is_open=folds.is_open(key))
         rank = (-line.severity.rank, line.mapped == 0, 1, story.title)
         tops.append((rank, line, tuple(members)))
     for _, line, inside in sorted(tops, key=lambda top: top[0]):
         yield line
         if line.open and inside:
             for entry in sorted(inside, key=lambda one: _rank(timeline, one)):
-                yield _event_line(timeline, entry, line.key, flat=parent is None, depth=1)
+                yield _event_line(timeline, entry, line.key)
 
 
 def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
@@ -235,34 +214,23 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
     )
 
 
-def _event_line(
-    timeline: Timeline, entry: Entry, parent: str | None, *, flat: bool, depth: int = 0
-) -> Line:
+def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> Line:
     event = entry.event
-    where = place_of(event)
-    if flat and timeline.everywhere:
-        where = f"{timeline.names.get(event.connection_id, '')}: {where}"
     return Line(
         key=event.id,
         entries=(entry,),
-        where=("  " * depth) + where,
+        where=("  " if parent else "") + place_of(event),
         what=entry.what,
-        when=_when(event.detected_at, flat=flat),
+        when="",
         severity=event.severity,
         at=event.detected_at,
-        depth=depth,
         parent=parent,
+        connection=_name_of(timeline, event.connection_id),
     )
 
 
 def _story_line(
-    timeline: Timeline,
-    key: str,
-    story: Story,
-    members: Sequence[Entry],
-    parent: str | None,
-    *,
-    is_open: bool,
+    timeline: Timeline, key: str, story: Story, members: Sequence[Entry], *, is_open: bool
 ) -> Line:
     shown, all_ = len(members), story.event_count
     part = f"{shown:,} of {all_:,} · " if shown < all_ else ""
@@ -271,56 +239,17 @@ def _story_line(
         entries=tuple(members),
         where=part + story.title,
         what="",
-        when=_when(story.detected_at, flat=parent is None),
+        when="",
         severity=worst(members),
         at=story.detected_at,
         open=is_open,
         story=story,
-        parent=parent,
+        connection=_name_of(timeline, story.connection_id),
     )
 
 
-def _day_line(
-    timeline: Timeline,
-    key: str,
-    day: date,
-    connection_id: str,
-    members: Sequence[Entry],
-    is_open: bool,
-) -> Line:
-    at = members[0].event.detected_at
-    date_ = f"{day:%a} {day.day:2} {day:%b}"
-    if day.year != timeline.now.year:
-        date_ += f" {day.year}"
-    breaking = sum(entry.event.severity is Severity.BREAKING for entry in members)
-    parts = [
-        date_,
-        *([_name_cell(timeline, connection_id)] if connection_id else []),
-        f"{count(len(members), 'change'):<10}",
-        f"{f'{breaking:,} breaking' if breaking else '':<10}",
-        ago(at, timeline.now),
-    ]
-    return Line(
-        key=key,
-        entries=tuple(members),
-        where="  ".join(parts),
-        what="",
-        when="",
-        severity=worst(members),
-        at=at,
-        open=is_open,
-        day=day,
-    )
-
-
-def _name_cell(timeline: Timeline, connection_id: str) -> str:
-    """Return a connection's name as wide as the longest, within reason."""
-    width = min(LONGEST_NAME, max(map(cell_len, timeline.names.values()), default=0))
-    return pad(display_text(timeline.names.get(connection_id, ""), width), width)
-
-
-def _when(moment: datetime, *, flat: bool) -> str:
-    return f"{moment:%y-%m-%d %H:%M}" if flat else f"{moment:%H:%M}"
+def _name_of(timeline: Timeline, connection_id: str) -> str:
+    return timeline.names.get(connection_id, "") if timeline.everywhere else ""
 
 
 def _grouped(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:

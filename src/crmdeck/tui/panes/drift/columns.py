@@ -29,49 +29,33 @@ DONE = "✓"
 """What stands in the place of the severity's sign once a change is acknowledged."""
 
 _AGO = re.compile(r"(\d{1,4})([hdw])")
-_SPACES = re.compile(r" {2,}")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def sign_text(line: Line) -> str:
     """Return the fold, then the severity as a sign, or that all of it is acknowledged."""
-    fold = " " if line.open is None else "▾" if line.open else "▸"
     if line.is_title:
         return line.where
-    if line.day is not None:
-        return f"{fold} {line.where}" + (f"  {DONE}" if line.acknowledged else "")
+    fold = " " if line.open is None else "▾" if line.open else "▸"
     return f"{fold} {DONE if line.acknowledged else SIGNS[line.severity]}"
-
-
-def fit_sign(line: Line, width: int) -> str:
-    """Return the line of a day in `width` cells: aligned where there is room, else less of it."""
-    text = sign_text(line)
-    if line.day is None or cell_len(text.rstrip()) <= width:
-        return text
-    parts = _SPACES.split(text)
-    done = parts[-1] == DONE
-    while len(parts) > 2 and cell_len("  ".join(parts)) > width:
-        del parts[-2 if done else -1]
-    return "  ".join(parts)
-
-
-def fit_severity(line: Line, width: int) -> str:
-    """Return the severity, short where it has to be."""
-    word = line.severity.value
-    return word if len(word) <= width else word[:width]
 
 
 def fit_what(line: Line, width: int) -> str:
     """Return what happened in `width` cells, said more briefly where that helps."""
     if len(line.what) <= width or line.entry is None:
         return line.what
-    event = line.entry.event
+    entry, event = line.entry, line.entry.event
     names = [change.attribute for change in shown_changes(event.changes)]
+    if entry.twin is not None:
+        new = line.what.partition(", now ")[2]
+        return f"→ {new}" if new and len(new) + 2 <= width else "renamed?"
     if names == ["picklist"]:
-        ways = Counter(value.how for value in line.entry.values)
+        ways = Counter(value.how for value in entry.values)
         counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
         return " ".join([*counted, "values"])
-    return line.what.removeprefix("type ") if names == ["type"] else line.what
+    if names == ["label"]:
+        return "new label"
+    return line.what.removeprefix(f"{names[0]} ") if len(names) == 1 else line.what
 
 
 def state_of(line: Line) -> str:
@@ -98,14 +82,14 @@ def fit_place(line: Line, width: int) -> str:
 
 def fit_who(line: Line, width: int) -> str:
     """Return who changed it in `width` cells: `T. Okafor` where the whole name has no room."""
-    name = (line.entry.event.changed_by or "-") if line.entry is not None else ""
+    name = _who(line)
     first, _, last = name.partition(" ")
     return name if len(name) <= width or not last else f"{first[:1]}. {last}"
 
 
 def fit_maps(line: Line, width: int) -> str:
     """Return the PartnerOS fields that a change touches, or how many where they have no room."""
-    if not line.mapped or line.is_heading:
+    if not line.mapped or line.is_title:
         return ""
     names = maps_text(line)
     return names if names and len(names) <= width else str(line.mapped)
@@ -117,68 +101,103 @@ def maps_text(line: Line) -> str:
     return ", ".join(key.rpartition(":")[2] for key in keys)
 
 
-LEAST_WHERE, LEAST_WHAT, LEAST_MAPS = 20, 15, 2
-MOST_WHERE, MOST_WHAT, MOST_MAPS = 60, 40, 24
-SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, WHEN_CELLS = 3, 8, 14, 6
+LEAST_WHERE, LEAST_WHAT, LEAST_MAPS = 20, 12, 4
+MOST_WHERE, MOST_WHAT, MOST_MAPS, MOST_NAME = 80, 40, 24, 20
+SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 3, 8, 16, 9, 6
 
 
 def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
     """Return the columns of a table of `width` cells: what changed is whole while it can be.
 
-    What gives way, in this order: the mapped fields, what happened, how bad, when, who, and at
-    last object and field. What is left over is for what happened.
+    What gives way, in this order: what happened and the mapped fields, which are said briefly then,
+    how bad in words, whole names of people and of the connection, and at last the mapped fields,
+    the connection, the day, who, and object and field. What is left over is for what happened. A
+    column in which nothing would stand is left out.
     """
     events = [line for line in lines if line.entry is not None]
+    named = [line.connection for line in lines if line.connection]
+    mapped = any(line.mapped for line in events)
     cells = {
+        "day": _longest((line.when for line in lines), DAY_CELLS, 9),
         "sign": SIGN_CELLS,
         "severity": SEVERITY_CELLS,
+        "connection": _longest(named, 10, MOST_NAME) if named else 0,
         "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
         "what": _longest((line.what for line in events), LEAST_WHAT, MOST_WHAT),
-        "by": WHO_CELLS,
-        "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS),
-        "when": WHEN_CELLS,
+        "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS),
+        "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
     for name, least in (
-        ("mapped", LEAST_MAPS),
+        ("what", 26),
+        ("mapped", LEAST_MAPS * mapped),
         ("what", 16),
-        ("severity", 5),
-        ("by", 9),
+        ("severity", 0),
+        ("by", SHORT_WHO),
         ("what", LEAST_WHAT),
-        ("when", 0),
+        ("connection", 10 * bool(named)),
+        ("mapped", 0),
+        ("connection", 0),
+        ("day", 0),
         ("by", 0),
+        ("what", 8),
         ("where", LEAST_WHERE),
     ):
-        lacking = sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER - width
+        lacking = _taken(cells) - width
         if lacking > 0:
-            cells[name] = least if least in (0, 5) else max(least, cells[name] - lacking)
-    lacking = sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER - width
-    cells["what"] += max(0, -lacking)
+            cells[name] = least and max(least, cells[name] - lacking)
+    cells["what"] += max(0, width - _taken(cells))
     return tuple(replace(one, width=cells[one.id]) for one in _COLUMNS if cells[one.id])
+
+
+def _taken(cells: Mapping[str, int]) -> int:
+    return sum(cells.values()) + GAP * (sum(map(bool, cells.values())) - 1) + GUTTER
 
 
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
     return min(most, max([least, *map(cell_len, texts)]))
 
 
+def _who(line: Line) -> str:
+    """Return who changed it, or what is under a story; `-` where nobody is known."""
+    if line.is_title:
+        return ""
+    names = {entry.event.changed_by for entry in line.entries}
+    return names.pop() or "-" if len(names) == 1 else "several"
+
+
 _COLUMNS: tuple[Column[Line], ...] = (
+    Column(
+        "day",
+        "Day",
+        lambda line: line.where if line.is_title else line.when,
+        style=lambda line: "strong" if line.is_title else "",
+        searched=False,
+        sort_key=lambda line: line.at,
+        reach=lambda line: "what" if line.is_title else "",
+    ),
     Column(
         "sign",
         "",
         sign_text,
-        fit=fit_sign,
-        style=lambda line: "strong" if line.is_heading else state_of(line),
+        style=lambda line: "strong" if line.is_title else state_of(line),
         searched=False,
         sort_key=lambda line: (line.acknowledged, -line.severity.rank),
-        reach=lambda line: "what" if line.is_heading else "",
+        reach=lambda line: "what" if line.is_title else "",
     ),
     Column(
         "severity",
-        "",
+        "How bad",
         lambda line: "" if line.is_title else line.severity.value,
-        fit=fit_severity,
         style=state_of,
         searched=False,
         sortable=False,
+    ),
+    Column(
+        "connection",
+        "Connection",
+        lambda line: line.connection,
+        style=_where_state,
+        searched=False,
     ),
     Column(
         "where",
@@ -186,7 +205,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         lambda line: "" if line.is_title else line.where,
         fit=fit_place,
         style=_where_state,
-        reach=lambda line: "mapped" if line.story is not None else "",
+        reach=lambda line: "what" if line.story is not None else "",
     ),
     Column(
         "what",
@@ -195,29 +214,15 @@ _COLUMNS: tuple[Column[Line], ...] = (
         fit=fit_what,
         style=lambda line: "muted" if line.acknowledged else "",
     ),
-    Column(
-        "by",
-        "Who",
-        lambda line: (line.entry.event.changed_by or "-") if line.entry is not None else "",
-        fit=fit_who,
-        style=lambda _: "muted",
-    ),
+    Column("by", "Who", _who, fit=fit_who),
     Column(
         "mapped",
-        "⇄",
+        "Maps",
         maps_text,
         fit=fit_maps,
         style=lambda line: "muted" if line.acknowledged else "accent",
         searched=False,
         sort_key=lambda line: -line.mapped,
-    ),
-    Column(
-        "when",
-        "UTC",
-        lambda line: line.when,
-        style=lambda _: "muted",
-        searched=False,
-        sort_key=lambda line: line.at,
     ),
 )
 

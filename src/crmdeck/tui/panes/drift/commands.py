@@ -151,6 +151,29 @@ class DriftCommands:
             return None
         return self.why_no_event() or "Nothing here looks like a rename that is still to be taken."
 
+    def what_helps(self, *, read_only: bool) -> Iterator[tuple[str, str]]:
+        """Yield what can be done about the change under the cursor: actions, in words."""
+        entry = self.entry
+        if entry is None:
+            return
+        broken = ", ".join(decision.partner_field for decision in self._broken())
+        if broken and not read_only:
+            yield "drift.repair", f"find another field for {broken}"
+        if self._rename() is not None and not read_only:
+            yield (
+                "drift.rename",
+                "take it as a rename" + (", move the mapping along" * bool(broken)),
+            )
+        if not entry.acknowledged and not read_only:
+            yield "drift.acknowledge", "acknowledge it, with a note"
+        if len(entry.values) > 1:
+            yield "drift.values", f"list {count(len(entry.values), 'value')} that changed"
+        if self.why_no_schema() is None:
+            yield "drift.schema", "look at it in Schema"
+        yield "view.open_in_crm", "open it in the CRM's setup"
+        who = entry.event.changed_by
+        yield "view.copy", f"copy it as a message to {who}" if who else "copy it as a message"
+
     def can_shrink(self) -> bool:
         """Return whether Esc makes the details smaller: a filter is taken away first."""
         return self._view.is_zoomed and not self._view.filter_text
@@ -453,7 +476,7 @@ def _is_new(line: Line) -> bool:
 
     What is in an open fold stands below it.
     """
-    if line.is_heading and line.open is not False:
+    if line.is_title or line.open:
         return False
     return any(not (entry.seen or entry.acknowledged) for entry in line.entries)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -29,47 +30,93 @@ from crmdeck.workspace import (
     value_text,
 )
 
-SIDE_BY_SIDE = 72
-"""Cells from which on before and after stand beside each other, not below."""
+GAP = 2
+LEFT_SHARE = 60
+ARROW = " → "
+BESIDE = 96
+"""Cells from which on what can be done stands beside what changed, not below."""
 
 MOST_VALUES = 40
-"""Picklist values of a kind that are listed here; `p` lists all."""
+"""Picklist values of a kind that are listed here; a key lists all."""
 
 LONGEST_VALUE = 4000
 MOST_NAMES = 60
 VALUE_COLOURS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
+Steps = Sequence[tuple[str, str]]
+"""Keys, and what each of them does here."""
+
+
 def event_detail(
-    timeline: Timeline, entry: Entry, width: int, usage: FieldUsage | None = None
+    timeline: Timeline,
+    entry: Entry,
+    width: int,
+    usage: FieldUsage | None = None,
+    steps: Steps = (),
 ) -> Content:
     """Return everything about one event in lines of at most `width` cells.
 
-    `usage` is where its field is used, as far as the CRM was asked.
+    `usage` is where its field is used, as far as the CRM was asked; `steps` is what can be done.
     """
     event = entry.event
-    lines = [_headline(event, entry, width)]
+    lines = _headline(timeline, event, entry, width)
     lines += [Content(line) for line in wrap(event.reason, width)] if event.reason else []
-    lines += _history(timeline, event, width)
     lines += _rename(timeline, entry, width)
     lines += _mappings(timeline, event, width)
+    lines.append(Content(""))
+    left = width * LEFT_SHARE // 100 if width >= BESIDE else width
+    changes = list(_changes(entry, left, width >= BESIDE)) if event.changes else []
+    offered = list(_offered(steps, width - left - GAP if width >= BESIDE else width))
+    if width >= BESIDE:
+        lines += _beside(changes, offered, left)
+    else:
+        lines += [*changes, *offered]
+    lines.append(Content(""))
+    lines += _history(timeline, event, width)
     if event.field_name and not event.rule:
         lines += usage_lines(usage, timeline.now, width)
-    if event.changes:
-        lines += _changes(entry, width)
-    return Content("\n").join(lines)
+    return Content("\n").join(_without_doubled_gaps(lines))
 
 
-def _headline(event: DriftEvent, entry: Entry, width: int) -> Content:
-    word = f"{SIGNS[event.severity]} {event.severity.value}  "
-    place = display_text(place_of(event), max(8, width - len(word)))
-    room = width - len(word) - cell_len(place) - 2
-    what = display_text(entry.what)
-    return Content.assemble(
-        (word, f"bold {COLOURS[event.severity]}"),
-        (place, "bold"),
-        (f"  {what}" if cell_len(what) <= room else "", "$muted"),
+def _without_doubled_gaps(lines: Iterable[Content]) -> Iterator[Content]:
+    before = ""
+    for line in lines:
+        if line.plain or before:
+            yield line
+        before = line.plain
+
+
+def _beside(left: Sequence[Content], right: Sequence[Content], width: int) -> Iterator[Content]:
+    for one, other in zip_longest(left, right, fillvalue=Content("")):
+        yield Content.assemble(one, " " * max(0, width + GAP - one.cell_length), other)
+
+
+def _offered(steps: Steps, width: int) -> Iterator[Content]:
+    if not steps:
+        return
+    yield Content.styled("What you can do", "bold $primary")
+    cells = max(cell_len(key) for key, _ in steps) + GAP
+    for key, text in steps:
+        for index, line in enumerate(wrap(text, width - cells)):
+            yield Content.assemble((f"{key if index == 0 else '':<{cells}}", "bold"), line)
+
+
+def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -> list[Content]:
+    """Return what changed, how, by whom and when: on one line, or as many as it takes."""
+    colour = COLOURS[event.severity]
+    head = Content.assemble(
+        (f"{SIGNS[event.severity]} {event.severity.value}  ", f"bold {colour}"),
+        (display_text(place_of(event)), "bold"),
+        f"  {display_text(entry.what)}",
     )
+    who = f"{event.changed_by}, " if event.changed_by else ""
+    at = (event.changed_at if event.changed_by else None) or event.detected_at
+    told = display_text(f"{who}{at.day} {at:%b %H:%M} UTC, {ago(at, timeline.now)}")
+    room = width - head.cell_length - cell_len(told)
+    if room >= GAP:
+        return [Content.assemble(head, " " * room, (told, "$muted"))]
+    return [*head.wrap(width), *(Content.styled(line, "$muted") for line in wrap(told, width))]
 
 
 def _history(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
@@ -110,10 +157,8 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     old, new = (half.event.field_name or "" for half in halves)
     done = all(half.acknowledged for half in halves)
     moved = not timeline.mapped_to(halves[0].event)
-    offer = "" if done and moved else "   m takes it as a rename"
-    text = f"It looks like a rename: {old} → {new}"
-    lines = wrap(text + offer, width)
-    yield from (Content.styled(line, "$info") for line in lines)
+    told = "It was taken as a rename" if done and moved else "It looks like a rename"
+    yield from (Content.styled(line, "$info") for line in wrap(f"{told}: {old} → {new}", width))
 
 
 def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
@@ -125,15 +170,13 @@ def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Con
         elif event.field_name not in (None, stands.crm_field):
             colour = "$good"
         else:
-            text, colour = f"{text}   f repairs it", "$mark"
+            colour = "$mark"
         yield from (Content.styled(line, colour) for line in wrap(text, width))
 
 
-def _changes(entry: Entry, width: int) -> Iterator[Content]:
-    wide = width >= SIDE_BY_SIDE
+def _changes(entry: Entry, width: int, wide: bool) -> Iterator[Content]:
     cells = half(width)
-    yield Content("")
-    if wide:
+    if wide and any(change.attribute != "picklist" for change in entry.event.changes):
         yield from side_by_side("", [("before", "$muted")], [("after", "$muted")], width)
     for change in shown_changes(entry.event.changes):
         if change.attribute == "picklist":
@@ -151,8 +194,15 @@ def _changes(entry: Entry, width: int) -> Iterator[Content]:
                 [(line, "$good") for line in wrap(after, cells)],
                 width,
             )
+        elif LABEL + len(before) + len(after) + len(ARROW) <= width:
+            yield _in_a_line(label, before, after)
         else:
             yield from _stacked(label, before, after, width)
+
+
+def _in_a_line(label: str, before: str, after: str) -> Content:
+    one, other = display_text(before), display_text(after)
+    return Content.assemble((f"{label:<{LABEL}}", "$muted"), (one, "$bad"), ARROW, (other, "$good"))
 
 
 def _stacked(label: str, before: str, after: str, width: int) -> Iterator[Content]:
@@ -200,7 +250,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
         lines.append((display_text(text, width), VALUE_COLOURS[how]))
     if len(values) > MOST_VALUES:
         more = count(len(values) - MOST_VALUES, "value")
-        lines.append((f"  and {more} more: p lists all", "$muted"))
+        lines.append((f"  and {more} more", "$muted"))
     return lines
 
 
@@ -223,23 +273,9 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def day_detail(timeline: Timeline, line: Line, width: int) -> Content:
-    """Return what happened on a day, or under a title, counted."""
-    if line.is_title:
-        return Content("\n").join(
-            [Content.styled(line.where, "bold"), *_counts(line.entries, width)]
-        )
-    moments = sorted({entry.event.detected_at for entry in line.entries})
-    when = f"{moments[0]:%A %Y-%m-%d}, {ago(moments[-1], timeline.now)}"
-    lines = [
-        Content.styled(when, "bold"),
-        Content.styled(
-            f"found by {count(len(moments), 'refresh', 'refreshes')} · Enter {_turns(line)}",
-            "$muted",
-        ),
-        *_counts(line.entries, width),
-    ]
-    return Content("\n").join(lines)
+def title_detail(line: Line, width: int) -> Content:
+    """Return what stands under a title, counted."""
+    return Content("\n").join([Content.styled(line.where, "bold"), *_counts(line.entries, width)])
 
 
 def _turns(line: Line) -> str:
@@ -275,6 +311,27 @@ def _most(names: Iterable[str], width: int) -> list[str]:
     ]
     rest = len(counted) - len(shown)
     return wrap(" · ".join(shown) + (f" and {rest:,} more" if rest else ""), width - 7)
+
+
+def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> Iterator[str]:
+    """Yield what is to be done, the most urgent first; `just_seen` counts as seen."""
+    if not timeline.entries:
+        return
+    open_ = [entry for entry in timeline.entries if not entry.acknowledged]
+    breaking = sum(timeline.breaks(entry) for entry in open_)
+    if breaking:
+        yield f"✕ {breaking:,} break{'s' if breaking == 1 else ''} a mapping"
+    unseen = [one for one in open_ if not (one.seen or one.event.id in just_seen)]
+    counted = Counter(entry.event.severity for entry in unseen)
+    told = [
+        f"{SIGNS[severity]} {counted[severity]:,} {severity.value}"
+        for severity in reversed(Severity)
+        if counted[severity]
+    ]
+    by_severity = "" if short else f": {', '.join(told)}"
+    yield f"{len(unseen):,} not seen{by_severity}" if unseen else "all seen"
+    yield f"{len(open_):,} to do" if open_ else "all acknowledged"
+    yield count(len(timeline.entries), "change")
 
 
 def nothing_yet(status: ConnectionStatus | None) -> str:

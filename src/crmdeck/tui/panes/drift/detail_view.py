@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from crmdeck.model import FieldUsage
 from crmdeck.tui.panes.drift.arrangement import Line
-from crmdeck.tui.panes.drift.detail import day_detail, event_detail, story_detail
+from crmdeck.tui.panes.drift.detail import Steps, event_detail, story_detail, title_detail
 from crmdeck.workspace import Timeline
 
 LEAST_WIDTH = 24
@@ -24,6 +24,7 @@ class DetailView(VerticalScroll, can_focus=False):
         self._timeline: Timeline | None = None
         self._line: Line | None = None
         self._usage: FieldUsage | None = None
+        self._steps: Steps = ()
         self._instead = ""
         self._width = 0
 
@@ -37,13 +38,15 @@ class DetailView(VerticalScroll, can_focus=False):
         line: Line | None,
         instead: str = "",
         usage: FieldUsage | None = None,
+        steps: Steps = (),
     ) -> None:
         """Show what `line` is about; `instead` where there is none.
 
-        `usage` is where the field of its event is used, as far as that is known.
+        `usage` is where the field of its event is used, as far as that is known, `steps` what can
+        be done about it.
         """
         other = line is None or self._line is None or line.key != self._line.key
-        self._usage = usage
+        self._usage, self._steps = usage, steps
         self._timeline, self._line, self._instead = timeline, line, instead
         self._draw()
         if other:
@@ -63,7 +66,7 @@ class DetailView(VerticalScroll, can_focus=False):
         if timeline is None or line is None:
             return Content.styled(self._instead, "$muted")
         if line.entry is not None:
-            return event_detail(timeline, line.entry, width, self._usage)
+            return event_detail(timeline, line.entry, width, self._usage, self._steps)
         if line.story is not None:
             return story_detail(timeline, line, width)
-        return day_detail(timeline, line, width)
+        return title_detail(line, width)

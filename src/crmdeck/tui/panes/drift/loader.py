@@ -41,7 +41,7 @@ class TimelineView(Protocol):
 class TimelineLoader:
     """Holds the drift read last, and how it is laid out.
 
-    `everywhere`: of all connections. `is_flat`: without days, for a table that is sorted.
+    `everywhere`: of all connections. `is_flat`: without titles, for a table that is sorted.
     `cursor` is the line to go to once all is laid out. `just_seen` are the events that were noted
     as seen since the pane came up: they are still shown as new.
     """
@@ -118,7 +118,7 @@ class TimelineLoader:
         )
 
     def fold(self, key: str) -> None:
-        """Turn a day or story over, with the cursor on it."""
+        """Turn a story over, with the cursor on it."""
         self.folds, self.cursor = self.folds.toggled(key), key
         self.arrange()
 
@@ -126,7 +126,7 @@ class TimelineLoader:
         self.timeline = timeline
         wanted = timeline.by_id.get(self.cursor or "")
         if wanted is not None:
-            self.folds = self.folds.showing(wanted, everywhere=timeline.everywhere)
+            self.folds = self.folds.showing(wanted)
         self.arrange()
 
     def _show(self, arranged: Arranged) -> None:

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Actions
+from crmdeck.tui.actions import Actions, keys_on
 from crmdeck.tui.filters import Filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
-from crmdeck.tui.panes.drift.detail import nothing_yet
+from crmdeck.tui.panes.drift.detail import nothing_yet, summary
 from crmdeck.tui.panes.drift.detail_view import DetailView
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
 from crmdeck.tui.panes.pane import ExportRequest, Pane, View
-from crmdeck.tui.text import count
 from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry, once
@@ -35,6 +34,10 @@ VIEWS = (
     View("breaking", "severity:breaking"),
     View("all"),
 )
+
+SHORT = 100
+"""Cells below which the heading says less."""
+
 REMEMBER_EVERY = 3.0
 """Seconds between two looks at what is on screen, which counts as seen from then on."""
 
@@ -76,7 +79,7 @@ class DriftPane(Pane):
     def _remember(self) -> None:
         """Remember the changes that are on screen, once they have been for a while."""
         if self.display and self.screen.is_current:
-            lines = (line for line in self.table.in_view() if not line.is_heading)
+            lines = (line for line in self.table.in_view() if not line.is_title)
             self.timeline.look(entry for line in lines for entry in line.entries)
         self.timeline.remember()
 
@@ -106,7 +109,7 @@ class DriftPane(Pane):
         strip.days = arrangement.days
         known = {line.key for line in arrangement.lines}
         if cursor not in known and self.table.cursor_key not in known:
-            cursor = next((line.key for line in arrangement.lines if not line.is_heading), None)
+            cursor = next((line.key for line in arrangement.lines if not line.is_title), None)
         self._fit_columns()
         self.table.set_rows(arrangement.lines, cursor=cursor)
 
@@ -183,17 +186,9 @@ class DriftPane(Pane):
         if arrangement is None or timeline is None:
             return
         total, shown = arrangement.total, len(arrangement.entries)
-        open_ = [entry for entry in timeline.entries if not entry.acknowledged]
-        just_seen = self.timeline.just_seen
-        unseen = sum(not (entry.seen or entry.event.id in just_seen) for entry in open_)
-        breaking = sum(timeline.breaks(entry) for entry in open_)
         self.set_heading(
-            "Drift",
             "all connections" if self.timeline.everywhere else self.connection_name,
-            count(total, "change"),
-            f"{len(open_):,} to do" if open_ else "all acknowledged" if total else "",
-            f"{unseen:,} not seen" if unseen else "",
-            f"✕ {breaking} break{'s' if breaking == 1 else ''} a mapping" if breaking else "",
+            *summary(timeline, self.timeline.just_seen, short=self.size.width < SHORT),
         )
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
@@ -201,18 +196,26 @@ class DriftPane(Pane):
         instead = "" if total else nothing_yet(self.host.status)
         place = self.commands.field_place
         usage = self.usages.of(place) if place is not None else None
-        self.query_one(DetailView).show(timeline, line, instead, usage)
+        self.query_one(DetailView).show(timeline, line, instead, usage, self._steps())
         self.refresh_bindings()
 
+    def _steps(self) -> tuple[tuple[str, str], ...]:
+        """Return what can be done about the change under the cursor: keys, and what they do."""
+        if self.commands.entry is None:
+            return ()
+        wanted = dict(self.commands.what_helps(read_only=self.host.workspace.read_only))
+        keys = keys_on(self.screen, wanted)
+        return tuple((keys[id_], text) for id_, text in wanted.items() if id_ in keys)
+
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms of the marked changes, or of the change, story or day that is chosen."""
+        """Return the forms of the marked changes, or of the change, story or title that is chosen."""
         chosen, timeline = self.table.chosen(), self.timeline.timeline
         if timeline is None or not chosen:
             return ()
         line = chosen[0] if len(chosen) == 1 else None
         title = ""
         if line is not None and line.entry is None:
-            title = line.story.title if line.story is not None else f"{line.at:%Y-%m-%d}"
+            title = line.story.title if line.story is not None else line.where
         entries = once(entry for line in chosen for entry in line.entries)
         return self.host.workspace.copies.changes(timeline, entries, title)
 

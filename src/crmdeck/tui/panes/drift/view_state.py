@@ -35,10 +35,7 @@ class ViewState:
         return cls(
             cursor=cursor,
             sort=sort,
-            folds=Folds(
-                _names(state.get("closed"), folds.closed_days),
-                _names(state.get("open"), folds.open_stories),
-            ),
+            folds=Folds(_names(state.get("open"), folds.open_stories)),
             everywhere=wanted if isinstance(wanted, bool) else everywhere,
             filter=_text(state.get("filter")) if "filter" in state else None,
         )
@@ -49,7 +46,6 @@ def to_state(line: str, sort: Sort | None, folds: Folds, everywhere: bool) -> di
     return {
         "line": line,
         "sort": [sort.column_id, sort.descending] if sort is not None else None,
-        "closed": sorted(folds.closed_days)[-MOST_FOLDS:],
         "open": sorted(folds.open_stories)[-MOST_FOLDS:],
         "everywhere": everywhere,
     }

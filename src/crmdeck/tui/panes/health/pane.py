@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert
-from crmdeck.tui.actions import EVERYWHERE, Actions, actions, offers, short_key_label
+from crmdeck.tui.actions import EVERYWHERE, Actions, keys_on
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
@@ -218,10 +218,8 @@ class HealthPane(Pane):
         wanted = "health.next_step" if first else STEP_ACTIONS.get(alert.next_step)
         if self.host.workspace.read_only and not first:
             return ""
-        # What is offered depends on the focus; what is told does not.
-        keys = [offer.keys[0] for offer in offers(self.screen) if offer.action.id == wanted]
-        keys += [action.keys[0] for action in actions() if action.id == wanted]
-        return f"{short_key_label(keys[0])} {STEP_WORDS[alert.next_step]}" if keys else ""
+        key = keys_on(self.screen, [wanted] if wanted else ()).get(wanted or "")
+        return f"{key} {STEP_WORDS[alert.next_step]}" if key else ""
 
     @on(Table.Highlighted)
     def _moved(self) -> None:
