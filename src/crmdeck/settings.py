@@ -101,8 +101,10 @@ class Settings(BaseModel):
             raise _bad(f"{path} can't be read.", str(error)) from error
         import tomllib  # Here, since most workspaces have no settings to read.
 
+        from crmdeck.toml import parse_toml
+
         try:
-            return cls.model_validate(tomllib.loads(text))
+            return cls.model_validate(parse_toml(text))
         except tomllib.TOMLDecodeError as error:
             raise _bad(f"{path} is not valid TOML.", f"{error}.") from error
         except ValidationError as error:

@@ -107,7 +107,7 @@ class FileSecrets:
             loaded = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CrmdeckError(
                 f"{self._path} can't be read.",
                 cause=f"{type(error).__name__}.",

@@ -15,6 +15,7 @@ from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
 from crmdeck.matching.languages import Language
 from crmdeck.model import FieldType
+from crmdeck.toml import parse_toml
 
 _TABLES = frozenset(
     {"abbreviations", "synonyms", "values", "types", "systems", "concepts", "languages", "words"}
@@ -61,7 +62,7 @@ class Document:
         self.code = code
         self._lines = text.splitlines()
         try:
-            self.data: dict[str, Any] = tomllib.loads(text)
+            self.data: dict[str, Any] = parse_toml(text)
         except tomllib.TOMLDecodeError as error:
             found = _LINE.search(str(error))
             raise self.error(

@@ -37,6 +37,7 @@ _LEFT_OUT = ("schema_migration", "head", "text_vector", "server_document")
 # So many rows are checked, parsed and written at a time.
 _CHUNK = 5_000
 _MOST_MANIFEST_BYTES = 1_000_000
+_LONGEST_LINE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def check_backup(path: Path) -> BackupSummary:
         for name, told in manifest["tables"].items():
             digest, rows = hashlib.sha256(), 0
             with archive.open(_member(name)) as lines:
-                for line in lines:
+                for line in _lines(lines, path):
                     digest.update(line)
                     rows += 1
             if (digest.hexdigest(), rows) != (told["sha256"], told["rows"]):
@@ -203,18 +204,26 @@ def count_on(database: Database, last: int) -> None:
         database.rows("SELECT count(nextval('happened')) FROM generate_series(1, ?)", [missing])
 
 
+def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
+    """Yield lines, none longer than a row may be: an archive may unpack to anything."""
+    while line := member.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise _damaged(path, "A row in it is larger than any that crmdeck writes.")
+        yield line
+
+
 def _rows(
     archive: zipfile.ZipFile, path: Path, name: str, columns: Sequence[Column]
 ) -> Iterator[list[Row]]:
     rows: list[Row] = []
     with archive.open(_member(name)) as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(_lines(lines, path), 1):
             try:
                 values = json.loads(line)
                 if values.keys() != {column.name for column in columns}:
                     raise ValueError("its columns are others")
                 rows.append(tuple(column.from_json(values[column.name]) for column in columns))
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
                 raise _damaged(path, f"{_member(name)}, line {number}: {error}.") from error
             if len(rows) == _CHUNK:
                 yield rows
@@ -308,7 +317,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
             "createdAt": str(manifest["createdAt"]),
             "tables": tables,
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"Its manifest can't be used: {error}.") from error
 
 

@@ -34,7 +34,7 @@ class UiState:
         """Return the state kept in `home`; the empty one where it is missing or damaged."""
         try:
             data = json.loads((home / FILE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return cls()
         if not isinstance(data, dict) or data.get("version") != VERSION:
             return cls()

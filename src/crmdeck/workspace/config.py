@@ -14,6 +14,7 @@ from crmdeck.home import resolve_home
 from crmdeck.model import WireModel
 from crmdeck.redaction import redact
 from crmdeck.settings import SETTINGS_FILE, Settings
+from crmdeck.toml import parse_toml
 from crmdeck.workspace.context import not_found
 
 _TABLES = ("keys",)
@@ -87,7 +88,7 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
         place.pop(name, None)
     written = tomlkit.dumps(document)
     try:
-        Settings.model_validate(tomllib.loads(written))
+        Settings.model_validate(parse_toml(written))
     except ValidationError as error:
         raise UsageError(
             f"'{key}' can't be {text!r}.",
@@ -106,7 +107,7 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
@@ -124,4 +125,4 @@ def _setting(key: str, value: Any, default: Any, path: Path | None) -> Setting:
 
 
 def _given(path: Path) -> frozenset[str]:
-    return frozenset(tomllib.loads(path.read_text("utf-8"))) if path.exists() else frozenset()
+    return frozenset(parse_toml(path.read_text("utf-8"))) if path.exists() else frozenset()

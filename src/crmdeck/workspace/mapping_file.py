@@ -68,7 +68,7 @@ class MappingFile:
         """Return what the file has for `pair`; raises UsageError where it has nothing of it."""
         try:
             loaded: Any = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
         mappings = [m for m in (loaded if isinstance(loaded, list) else [loaded]) if _is_one(m)]
         mine = [m for m in mappings if m["objectPair"] == pair]

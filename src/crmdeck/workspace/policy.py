@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from crmdeck.errors import UsageError
 from crmdeck.model import ExpiredRule, Issue, IssueLevel, Severity
+from crmdeck.toml import parse_toml
 
 POLICY_FILE = "policy.toml"
 
@@ -88,7 +89,7 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
     A file that is not `required` and not there is a policy without rules.
     """
     try:
-        return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Policy.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         if not required:
             return Policy()

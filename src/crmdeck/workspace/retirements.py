@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
 from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Platform, WireModel
+from crmdeck.toml import parse_toml
 
 FILE = "retirements.toml"
 _DATED = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -115,7 +116,7 @@ def _load(path: Path | None, _changed: int, _size: int) -> tuple[Retirement, ...
 
 def _rows(text: str, origin: str) -> list[dict[str, Any]]:
     try:
-        table = tomllib.loads(text)
+        table = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise _broken(origin, f"It is not valid TOML: {error}.") from None
     rows = table.pop("retirement", [])
