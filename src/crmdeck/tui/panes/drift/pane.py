@@ -208,7 +208,7 @@ class DriftPane(Pane):
         return tuple((keys[id_], text) for id_, text in wanted.items() if id_ in keys)
 
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms of the marked changes, or of the change, story or title that is chosen."""
+        """Return the forms of the marked changes, or of what is chosen."""
         chosen, timeline = self.table.chosen(), self.timeline.timeline
         if timeline is None or not chosen:
             return ()
