@@ -75,7 +75,7 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
 
 async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
     app = audit_console(workspace, keys={"view.filter": "f"})
-    async with app.run_test(size=(100, 50)) as pilot:
+    async with app.run_test(size=(100, 70)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
         assert isinstance(app.screen, Help)
@@ -285,3 +285,30 @@ async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
         assert "connection.refresh" in told.message
         assert "no key is called slassh" in told.message
         assert "no action is called no.such" in told.message
+
+
+async def test_opens_the_crms_own_page_and_keeps_what_was_said(workspace: Workspace) -> None:
+    app = CrmdeckApp(workspace)
+    async with app.run_test(size=(110, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("O")
+        await until(pilot, lambda: any("which org" in one.text for one in app.messages()))
+        org = "https://acme.my.salesforce.com"
+        workspace.connections.update("acme", instance_url=org)
+        await pilot.press("2")
+        await settle(pilot)
+        await pilot.press("O")
+        await until(pilot, lambda: bool(app.clipboard))
+        assert app.clipboard == f"{org}/lightning/setup/ObjectManager/Account/Details/view"
+
+        await pilot.press("r")
+        await until(pilot, lambda: any(one.command for one in app.messages()))
+        await settle(pilot)
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "What was said so far" in screen_text(pilot))
+        assert "acme: 2 objects, 5 fields" in screen_text(pilot)
+        assert "There is no page in the CRM" in screen_text(pilot)
+        assert "$ crmdeck refresh --home" in screen_text(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.clipboard.startswith("crmdeck refresh --home ")

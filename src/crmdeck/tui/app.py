@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -11,6 +12,7 @@ from textual.screen import Screen
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.messages import Message, MessageLog
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
@@ -69,6 +71,7 @@ class CrmdeckApp(App[None]):
         self.read_only = self.opening.read_only
         self.is_still = still
         self.failure: CrmdeckError | None = None
+        self._messages = MessageLog()
         self.wants_demo = False
         self._keys = keys
         self._theme = theme
@@ -130,8 +133,10 @@ class CrmdeckApp(App[None]):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
+        command: str = "",
     ) -> None:
-        """Show a toast; text from outside is shown as the text it is."""
+        """Show a toast, and keep what it says; text from outside is shown as the text it is."""
+        self._messages.add(Message(self._moment(), text, title, severity, command))
         self.notify(
             display_block(text, LONGEST_TOAST),
             title=display_text(title, 60),
@@ -139,6 +144,19 @@ class CrmdeckApp(App[None]):
             timeout=timeout,
             markup=False,
         )
+
+    def note(
+        self, text: str, *, severity: SeverityLevel = "information", command: str = ""
+    ) -> None:
+        """Keep a message without a toast: it is on screen already."""
+        self._messages.add(Message(self._moment(), text, "", severity, command))
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return what was said so far, the latest first."""
+        return self._messages.latest_first()
+
+    def _moment(self) -> datetime:
+        return datetime.now(UTC)
 
     def copy(self, text: str) -> None:
         """Copy `text` to the clipboard of the terminal (OSC 52) and say so."""

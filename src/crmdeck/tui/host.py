@@ -15,6 +15,7 @@ from crmdeck.tui.undo import UndoStack
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus
+    from crmdeck.tui.messages import Message
     from crmdeck.workspace import PendingWorkspace, Workspace
 
 
@@ -69,8 +70,13 @@ class PaneHost(Protocol):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
+        command: str = "",
     ) -> None:
-        """Show a toast for `timeout` seconds; text from outside is shown as the text it is."""
+        """Show a toast for `timeout` seconds, and keep what it says among the messages.
+
+        Text from outside is shown as the text it is; `command` is the command line that does the
+        same.
+        """
 
     def copy(self, text: str) -> None:
         """Copy `text` to the terminal's clipboard and say so; nothing where it is empty."""
@@ -120,8 +126,17 @@ class Console(Protocol):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
+        command: str = "",
     ) -> None:
         """Show a toast, as `PaneHost.say`."""
+
+    def note(
+        self, text: str, *, severity: SeverityLevel = "information", command: str = ""
+    ) -> None:
+        """Keep a message without a toast: it is on screen already."""
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return what was said so far, the latest first."""
 
     def copy(self, text: str) -> None:
         """Copy to the clipboard, as `PaneHost.copy`."""
@@ -149,6 +164,7 @@ class FlowHost(Protocol):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
+        command: str = "",
     ) -> None:
         """Show a toast, as `PaneHost.say`."""
 

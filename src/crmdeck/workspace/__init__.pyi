@@ -10,6 +10,7 @@ from .connections import secrets_from_environment as secrets_from_environment
 from .context import Context as Context
 from .copies import Copy as Copy
 from .copies import CopyKind as CopyKind
+from .crm_pages import CrmPage as CrmPage
 from .demo import open_demo as open_demo
 from .demo.serve import serve_sandbox as serve_sandbox
 from .doctor import Finding as Finding

@@ -22,6 +22,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, new_id
+from crmdeck.workspace.crm_pages import CrmPage, crm_page
 from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.runs import failed_run, started_run, write_quota, write_run
 from crmdeck.workspace.signin.flows import ENDING, flow_in_use, flows_of
@@ -67,6 +68,15 @@ class Connections:
     def get(self, ref: str) -> Connection:
         """Return the connection of that name or UUID; raises NotFoundError naming the nearest."""
         return self._context.connection(ref)
+
+    def page(
+        self, ref: str, object_type: str | None = None, field_name: str | None = None
+    ) -> CrmPage:
+        """Return the CRM's own setup page of a field, an object, or the org or portal itself.
+
+        Nothing is asked. Raises UsageError where there is none, or nothing says which org it is.
+        """
+        return crm_page(self.get(ref), object_type, field_name)
 
     def add(self, draft: ConnectionDraft, secrets: Mapping[str, str] | None = None) -> Connection:
         """Add a connection and store its secrets; nothing is asked of the CRM yet.

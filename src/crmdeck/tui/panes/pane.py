@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -37,6 +37,14 @@ class View:
 
     name: str
     filter: str = ""
+
+
+class CrmPlace(NamedTuple):
+    """What the CRM may show itself: a connection by its id, an object of it, or a field."""
+
+    connection_id: str
+    object_type: str | None = None
+    field_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,13 @@ class Pane(ActionHost, Widget):
         def __init__(self, action_id: str) -> None:
             super().__init__()
             self.action_id = action_id
+
+    class Failed(Message):
+        """Something went wrong; the pane shows it."""
+
+        def __init__(self, error: CrmdeckError) -> None:
+            super().__init__()
+            self.error = error
 
     class AddConnection(Message):
         """Asks the screen to add a connection."""
@@ -194,6 +209,10 @@ class Pane(ActionHost, Widget):
     def copies(self) -> tuple[Copy, ...]:
         """Return the forms in which `y` copies what is under the cursor; none where nothing is."""
         return ()
+
+    def crm_place(self) -> CrmPlace | None:
+        """Return what `O` opens in the CRM; None where nothing is under the cursor."""
+        return CrmPlace(self.connection_id) if self.connection_id is not None else None
 
     def can_copy(self) -> bool:
         """Return whether `y` has anything to copy; asked often, so override what is slow."""
@@ -295,6 +314,8 @@ class Pane(ActionHost, Widget):
 
     def show_error(self, error: CrmdeckError | None) -> None:
         """Show an error above the body, or take it away."""
+        if error is not None:
+            self.post_message(self.Failed(error))
         self.query_one(ErrorPanel).error = error
 
     @property

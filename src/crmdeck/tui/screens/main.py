@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
+    from crmdeck.tui.messages import Message as Said
     from crmdeck.tui.screens.go_to import GoToAnything
-    from crmdeck.workspace import Copy, Workspace
+    from crmdeck.workspace import Copy, CrmPage, Workspace
 
 FOLDS_BELOW = 100
 """Cells of the window below which the connections fold into a strip by themselves."""
@@ -303,7 +304,11 @@ class MainScreen(ActionHost, Screen[None]):
 
         def done(result: RefreshResult) -> None:
             severity: SeverityLevel = "warning" if result.failures else "information"
-            self.say(f"{name}: {refresh_text(result)}", severity=severity)
+            self.say(
+                f"{name}: {refresh_text(result)}",
+                severity=severity,
+                command=self.workspace.command_line("refresh", name),
+            )
             self.reload()
 
         def failed(error: CrmdeckError) -> None:
@@ -469,9 +474,62 @@ class MainScreen(ActionHost, Screen[None]):
         title: str = "",
         severity: SeverityLevel = "information",
         timeout: float | None = None,
+        command: str = "",
     ) -> None:
-        """Show a toast; text from outside is shown as the text it is."""
-        self.console.say(text, title=title, severity=severity, timeout=timeout)
+        """Show a toast, and keep what it says; text from outside is shown as the text it is."""
+        self.console.say(text, title=title, severity=severity, timeout=timeout, command=command)
+
+    @on(Pane.Failed)
+    def _failed(self, message: Pane.Failed) -> None:
+        error = message.error
+        lines = filter(None, (error.message, error.cause, error.remedy))
+        self.console.note("\n".join(lines), severity="error")
+
+    def show_messages(self) -> None:
+        """Show what was said so far; Enter copies the command line of a message."""
+        from crmdeck.tui.dialogs.messages import Messages
+
+        def chosen(message: Said | None) -> None:
+            if message is not None:
+                self.copy(message.command or message.text)
+
+        self.app.push_screen(Messages(self.console.messages()), chosen)
+
+    def open_in_crm(self) -> None:
+        """Open what is under the cursor in the CRM's own setup page."""
+        from crmdeck.tui.dialogs.browser import can_open_browser
+
+        place = self.pane.crm_place() if self.pane is not None else None
+        if place is None:
+            return
+
+        def opened(page: CrmPage) -> None:
+            # A browser in this terminal would take it from the console.
+            if can_open_browser() and not self.app.is_headless:
+                self.app.open_url(page.url)
+                self.say("\n".join(filter(None, (f"Opened {page.url}", page.note))), timeout=4)
+            else:
+                self.copy(page.url)
+                lines = ("No browser can be opened from here; copied:", page.url, page.note)
+                self.say("\n".join(filter(None, lines)), timeout=10)
+
+        self.loader.load(
+            "page",
+            lambda _: self.workspace.connections.page(*place),
+            opened,
+            label="finding its page",
+            failed=lambda error: self.say(
+                " ".join(filter(None, (error.message, error.cause, error.remedy))),
+                severity="warning",
+                timeout=8,
+            ),
+            quiet=True,
+        )
+
+    def _no_crm_place(self) -> str | None:
+        pane = self.pane
+        some = pane is not None and pane.crm_place() is not None
+        return None if some else "There is nothing to open in the CRM."
 
     def copy(self, text: str) -> None:
         """Copy `text` to the clipboard of the terminal and say so."""
@@ -861,6 +919,23 @@ class MainScreen(ActionHost, Screen[None]):
             help="copy as a name, Markdown, a message, a command",
             hint=19,
             blocked=_no_copy,
+        ),
+        Action(
+            "view.open_in_crm",
+            "open in CRM",
+            ("O",),
+            open_in_crm,
+            help="open the field, object or connection in the CRM's setup",
+            hint=18,
+            blocked=_no_crm_place,
+        ),
+        Action(
+            "app.messages",
+            "messages",
+            ("exclamation_mark",),
+            show_messages,
+            help="what was said so far, with the commands for it",
+            applies=lambda screen: not screen.is_typing,
         ),
         Action(
             "view.export",

@@ -15,7 +15,7 @@ from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
 from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.loader import read_log
-from crmdeck.tui.panes.pane import ExportRequest, Pane, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -77,6 +77,12 @@ class AuditPane(Pane):
         if line is None:
             return ()
         return self.host.workspace.copies.audit_entry(line.entry, line.connection)
+
+    def crm_place(self) -> CrmPlace | None:
+        """Return the connection of the entry under the cursor."""
+        line: Line | None = self.query_one(Table).cursor_row
+        of = line.entry.connection_id if line is not None else None
+        return CrmPlace(of) if of is not None else super().crm_place()
 
     def export_request(self) -> ExportRequest | None:
         """Export the audit log."""

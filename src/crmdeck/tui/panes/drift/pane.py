@@ -20,7 +20,7 @@ from crmdeck.tui.panes.drift.detail_view import DetailView
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
-from crmdeck.tui.panes.pane import ExportRequest, Pane, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Entry, once
@@ -218,6 +218,14 @@ class DriftPane(Pane):
             title = line.story.title if line.story is not None else line.where
         entries = once(entry for line in chosen for entry in line.entries)
         return self.host.workspace.copies.changes(timeline, entries, title)
+
+    def crm_place(self) -> CrmPlace | None:
+        """Return the field or the object of the change under the cursor."""
+        entry = self.commands.entry
+        if entry is None:
+            return super().crm_place()
+        event = entry.event
+        return CrmPlace(event.connection_id, event.object_type, event.field_name)
 
     def can_copy(self) -> bool:
         """Return whether there is a line to copy."""

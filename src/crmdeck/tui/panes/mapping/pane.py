@@ -21,7 +21,7 @@ from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.summary import heading, next_step
 from crmdeck.tui.panes.mapping.table import RowTable
-from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import MappingSession
@@ -203,6 +203,14 @@ class MappingPane(Pane):
         if session is None or not rows:
             return ()
         return self.host.workspace.copies.mapping_rows(self.connection_name, session.pair, rows)
+
+    def crm_place(self) -> CrmPlace | None:
+        """Return the CRM field of the line under the cursor, or the CRM object of the pair."""
+        session, row = self.session, self.commands.row
+        if session is None:
+            return super().crm_place()
+        field = row.crm_field if row is not None else None
+        return CrmPlace(session.ref, session.builder.crm_object, field)
 
     def can_copy(self) -> bool:
         """Return whether there is a line."""

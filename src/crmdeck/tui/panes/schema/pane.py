@@ -16,7 +16,7 @@ from textual.widgets import Static
 from crmdeck.tui.actions import Actions
 from crmdeck.tui.health import ago
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.pane import ExportRequest, Pane, View
+from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.schema import columns, comparison, detail
 from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.commands import SchemaCommands
@@ -394,6 +394,18 @@ class SchemaPane(Pane):
             field=field,
             at=at,
         )
+
+    def crm_place(self) -> CrmPlace | None:
+        """Return the field or the object that shows, or that is under the cursor."""
+        ref = self.connection_id
+        if ref is None:
+            return None
+        if self.line is not None:
+            return CrmPlace(ref, *self.line.key)
+        row = self.table.cursor_row
+        if self.place.kind == OBJECTS and row is not None:
+            return CrmPlace(ref, row.key)
+        return CrmPlace(ref, self.place.object_type or None)
 
     def can_copy(self) -> bool:
         """Return whether there is anything, without putting it into words."""
