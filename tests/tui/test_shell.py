@@ -80,9 +80,16 @@ async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
         await pilot.press("question_mark")
         assert isinstance(app.screen, Help)
         text = screen_text(pilot)
-        assert "show all connections, or this one only" in text
+        told = ("show all connections, or this", "read the schema from", "what the keys do here")
+        places = [text.index(one) for one in told]
+        assert places == sorted(places), "the pane's own keys come first"
         assert re.search(r" f +filter", text)
-        await pilot.press("escape", "f")
+        await type_text(pilot, "all conn", "enter")
+        await until(pilot, lambda: "Audit   all connections" in screen_text(pilot))
+        await pilot.press("question_mark")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.press("f")
         assert main_screen(app).is_typing
 
 

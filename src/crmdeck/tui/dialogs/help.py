@@ -1,81 +1,114 @@
-"""Help for where the user is: what each key does here."""
+"""Help for where the user is: what each key does here, to be searched and run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, Actions, Offer, key_label, scope_of
+from crmdeck.tui.actions import EVERYWHERE, Action, Actions, Offer, key_label, scope_of
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.text import pad
+from crmdeck.tui.widgets.search_list import SearchList
+from crmdeck.tui.widgets.table import Column, Table
+from crmdeck.workspace import Searchable
 
-KEY_WIDTH = 14
+MOST_KEYS = 2
+"""Keys of an action that a line names; others are found all the same."""
 
 
-class Help(Dialog[None]):
-    """Lists what can be done where `offers` were asked for, grouped by scope."""
+def keys_text(offer: Offer) -> str:
+    """Return the keys of an offer as people write them."""
+    return " ".join(map(key_label, offer.keys[:MOST_KEYS]))
+
+
+def what_text(offer: Offer) -> str:
+    """Return in words what an offer does."""
+    return offer.action.help or offer.title
+
+
+def in_order(offers: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
+    """Return the offers of the place `scope` first, then those of everywhere, then moving about."""
+    ranks = {scope: 0, EVERYWHERE: 2}
+
+    def rank(offer: Offer) -> int:
+        if not offer.action.palette and offer.action.hint == 0:
+            return 3
+        return ranks.get(scope_of(offer.action), 1)
+
+    return tuple(sorted(offers, key=rank))
+
+
+def searchable(offer: Offer) -> Searchable:
+    """Return what is looked for in an offer: its name, what it does, its keys, where it works."""
+    texts = (what_text(offer), " ".join(map(key_label, offer.keys)), scope_of(offer.action))
+    return Searchable(offer.title, texts=texts)
+
+
+COLUMNS: tuple[Column[Offer], ...] = (
+    Column("keys", "Key", keys_text, style=lambda _: "accent", width=12, shrink_to=9),
+    Column(
+        "what",
+        "What it does",
+        what_text,
+        style=lambda offer: "muted" if offer.refused else "",
+        weight=3,
+    ),
+    Column(
+        "where",
+        "Where",
+        lambda offer: scope_of(offer.action),
+        style=lambda _: "muted",
+        width=10,
+        hide_below=80,
+    ),
+)
+
+
+class Help(Dialog[Offer]):
+    """Answers with the offer that is to be run; those of the place `scope` come first."""
 
     SCOPE = "help"
-    WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
+    WITHIN: ClassVar[tuple[str, ...]] = ("list",)
 
-    def __init__(self, title: str, offers: Sequence[Offer]) -> None:
+    def __init__(self, title: str, offers: Iterable[Offer], scope: str) -> None:
         super().__init__(title)
-        self._offers = tuple(offers)
+        self._list: SearchList[Offer] = SearchList(
+            in_order(offers, scope),
+            COLUMNS,
+            key=lambda offer: offer.action.id,
+            searched=searchable,
+            placeholder="type a word or a key",
+            empty="No key does that here.",
+        )
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list."""
-        with VerticalScroll():
-            yield Static(id="keys", markup=False)
+        """Yield the list, and what Enter does on the line under the cursor."""
+        yield self._list
+        yield Static("", id="told", markup=False)
 
-    def on_resize(self) -> None:
-        """Fill the list in: how its lines break depends on the width."""
-        self.call_after_refresh(self._fill)
+    @on(SearchList.Highlighted)
+    @on(Table.Ordered)
+    def _row_changed(self) -> None:
+        offer = self._list.row
+        lines = (Content(""), Content(""))
+        if offer is not None:
+            why = offer.refused
+            says = f"Not now: {why}" if why else f"Enter does it, as {keys_text(offer)} would"
+            lines = (Content(what_text(offer)), Content.styled(says, "$warn" if why else "$muted"))
+        self.query_one("#told", Static).update(Content("\n").join(lines))
 
-    def _fill(self) -> None:
-        keys = self.query_one("#keys", Static)
-        keys.update(help_text(self._offers, keys.size.width))
+    def take(self) -> None:
+        """Answer with the line under the cursor."""
+        self._list.take()
 
-    def leave(self) -> None:
-        """Go back."""
-        self.dismiss(None)
-
-    def scroll_on(self) -> None:
-        """Scroll on."""
-        self.query_one(VerticalScroll).scroll_down(animate=False)
-
-    def scroll_back(self) -> None:
-        """Scroll back."""
-        self.query_one(VerticalScroll).scroll_up(animate=False)
+    @on(SearchList.Taken)
+    def _taken(self, message: SearchList.Taken) -> None:
+        self.dismiss(message.row)
 
     ACTIONS: ClassVar[Actions] = (
-        Action("help.close", "close", ("question_mark", "q"), leave, hint=20, palette=False),
-        Action("help.down", "scroll", ("j", "down"), scroll_on, hint=15, palette=False),
-        Action("help.up", "scroll up", ("k", "up"), scroll_back, palette=False),
+        Action("help.take", "do it", ("enter",), take, hint=30, palette=False, priority=True),
     )
-
-
-def help_text(offers: Sequence[Offer], width: int = 0) -> Content:
-    """Return one line an action, under the name of its scope.
-
-    What is longer than `width` goes on below where it began.
-    """
-    lines: list[Content] = []
-    for scope in dict.fromkeys(scope_of(offer.action) for offer in offers):
-        if lines:
-            lines.append(Content(""))
-        lines.append(Content.styled(scope.capitalize(), "bold $primary"))
-        for offer in offers:
-            if scope_of(offer.action) == scope:
-                keys = pad(" ".join(map(key_label, offer.keys)), KEY_WIDTH)
-                action = offer.action
-                told = Content(action.help or action.title)
-                room = width - KEY_WIDTH - 3
-                wrapped = told.wrap(room) if room > 10 else [told]
-                below = Content("\n" + " " * (KEY_WIDTH + 3))
-                lines.append(Content.assemble((f"  {keys} ", "bold"), below.join(wrapped)))
-    return Content("\n").join(lines)

@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
-from crmdeck.tui.actions import Action, ActionHost, Actions, offers
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions, Offer, offers
 from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.panes.pane import Pane
@@ -680,7 +680,13 @@ class MainScreen(ActionHost, Screen[None]):
         """Show what the keys do here."""
         from crmdeck.tui.dialogs.help import Help
 
-        self.app.push_screen(Help(f"Keys · {self.stage.title}", offers(self)))
+        def chosen(offer: Offer | None) -> None:
+            if offer is not None:
+                self.call_later(self.app.run_action, offer.action.command, offer.host)
+
+        scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
+        known = offers(self, refused=True)
+        self.app.push_screen(Help(f"Keys · {self.stage.title}", known, scope), chosen)
 
     def open_go_to(self) -> None:
         """Go to a connection, an object, a field, a change, an action: to anything."""
