@@ -239,7 +239,8 @@ class Refresh:
         entries = [
             self._context.entry(
                 "schema.refreshed",
-                f"Refreshed {connection.name}: {run.objects} objects, {run.fields} fields",
+                f"Refreshed {connection.name}: "
+                f"{count(run.objects, 'object')}, {count(run.fields, 'field')}",
                 connection_id=connection.id,
                 details={"objects": run.objects, "fields": run.fields, "failed": failures},
             )
@@ -248,7 +249,7 @@ class Refresh:
             entries.append(
                 self._context.entry(
                     "schema.drift_detected",
-                    f"Drift in {connection.name}: {len(events)} changes",
+                    f"Drift in {connection.name}: {count(len(events), 'change')}",
                     connection_id=connection.id,
                     details={"events": len(events), "stories": len(compared.report.stories)},
                 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from rich.cells import cell_len
 
 from crmdeck.model import AuditEntry
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
@@ -23,12 +25,71 @@ AUTOMATIC = (
 """How the events begin that nobody decides on: they come of reading, whoever reads."""
 
 
+LEAST_WHO, MOST_WHO, MOST_NAME = 6, 16, 20
+TIME_CELLS, MOMENT_CELLS = 5, 15
+WIDE = 100
+"""Cells from which on the connections have a column of their own."""
+
+_BEGINS = {
+    "schema.refresh_failed": "refresh failed: ",
+    "token.refresh_failed": "renewing the token failed: ",
+    "mapping.accepted": "accepted ",
+    "mapping.rejected": "rejected ",
+    "mapping.undone": "took back ",
+}
+"""What an event is called before its summary, which does not say it."""
+
+
 @dataclass(frozen=True)
 class Line:
-    """One entry, with the name that its connection has now; empty where it is of none."""
+    """One entry, with the name that its connection has now; empty where it is of none.
+
+    `title` is set on the line of a day, which stands above its entries; `entry` is the first then.
+    """
 
     entry: AuditEntry
     connection: str = ""
+    title: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what names the line."""
+        return f"day:{self.entry.at:%Y-%m-%d}" if self.title else self.entry.id
+
+    @property
+    def about(self) -> str | None:
+        """Return the pane that shows what the entry is about; None where there is none."""
+        if self.title or not self.connection:
+            return None
+        if self.entry.event.startswith("mapping."):
+            return "mapping"
+        return "drift" if self.entry.event.startswith("schema.drift") else "health"
+
+    @property
+    def said(self) -> str:
+        """Return what happened, as a sentence that does not name the connection."""
+        name, text = self.connection, self.entry.summary
+        if name:
+            text = text.removeprefix(f"{name}: ")
+            text = text.replace(f" in {name}", "", 1).replace(f" {name}", "", 1)
+        begins = _BEGINS.get(self.entry.event)
+        if begins is not None:
+            return begins + text
+        return text[:1].lower() + text[1:]
+
+
+def with_days(lines: Sequence[Line], now: datetime) -> tuple[Line, ...]:
+    """Return the lines, newest first as they come, each day under its title."""
+    found: list[Line] = []
+    before: date | None = None
+    for line in lines:
+        day = line.entry.at.date()
+        if day != before:
+            year = "" if day.year == now.year else f" {day.year}"
+            found.append(replace(line, title=f"{day:%a} {day.day} {day:%b}{year}"))
+        before = day
+        found.append(line)
+    return tuple(found)
 
 
 def is_bad(line: Line) -> bool:
@@ -37,41 +98,54 @@ def is_bad(line: Line) -> bool:
 
 
 def event_state(line: Line) -> str:
-    """Return the state of the event cell: what went wrong stands out, by its word as well."""
-    return "error" if is_bad(line) else "accent"
+    """Return the state of what happened: what went wrong stands out, by its words as well."""
+    return "error" if is_bad(line) else ""
 
 
-_WHEN: Column[Line] = Column(
-    "at",
-    "When (UTC)",
-    lambda line: line.entry.at.strftime("%Y-%m-%d %H:%M"),
-    style=lambda _: "muted",
-    width=16,
-    sort_key=lambda line: line.entry.at,
-)
-_EVENT: Column[Line] = Column(
-    "event", "Event", lambda line: line.entry.event, style=event_state, width=26, shrink_to=21
-)
-_CONNECTION: Column[Line] = Column(
-    "connection",
-    "Connection",
-    lambda line: line.connection,
-    width=18,
-    shrink_to=12,
-    hide_below=72,
-)
-_WHAT: Column[Line] = Column("summary", "What", lambda line: line.entry.summary, min_width=13)
-_WHAT_HERE: Column[Line] = Column(
-    "summary",
-    "What",
-    lambda line: line.entry.summary.removeprefix(f"{line.connection}: "),
-    min_width=13,
-)
-_WHO: Column[Line] = Column("actor", "Who", lambda line: line.entry.actor, width=14, hide_below=72)
+def columns_for(
+    lines: Sequence[Line], width: int, *, everywhere: bool, flat: bool
+) -> tuple[Column[Line], ...]:
+    """Return the columns of a table of `width` cells: what happened has all that is left.
 
-OF_ONE = (_WHEN, _EVENT, _WHAT_HERE, _WHO)
-OF_ALL = (_WHEN, _EVENT, _CONNECTION, _WHAT, _WHO)
-"""The columns for the entries of one connection, and of all."""
+    `flat` gives each line its day as well, for a table that is sorted. Where room lacks for a
+    column of connections, the sentence names its own.
+    """
+    who = _longest((line.entry.actor for line in lines), LEAST_WHO, MOST_WHO)
+    apart = everywhere and width >= WIDE
+    columns = (
+        Column[Line](
+            "at",
+            "Time",
+            lambda line: line.title or f"{line.entry.at:{'%d %b %y  %H:%M' if flat else '%H:%M'}}",
+            style=lambda line: "strong" if line.title else "muted",
+            width=MOMENT_CELLS if flat else TIME_CELLS,
+            sort_key=lambda line: line.entry.at,
+            searched=False,
+            reach=lambda line: "summary" if line.title else "",
+        ),
+        Column[Line]("actor", "Who", lambda line: line.entry.actor, width=who),
+        Column[Line](
+            "connection",
+            "Connection",
+            lambda line: line.connection,
+            width=_longest((line.connection for line in lines), 10, MOST_NAME),
+        ),
+        Column[Line](
+            "summary",
+            "What happened",
+            lambda line: line.said if apart or not everywhere else _named(line),
+            style=event_state,
+        ),
+    )
+    return tuple(column for column in columns if apart or column.id != "connection")
+
+
+def _named(line: Line) -> str:
+    return f"{line.connection}: {line.said}" if line.connection else line.said
+
+
+def _longest(texts: Iterable[str], least: int, most: int) -> int:
+    return min(most, max([least, *map(cell_len, texts)]))
 
 
 def filter_keys(now: datetime) -> Mapping[str, KeyTest[Line]]:

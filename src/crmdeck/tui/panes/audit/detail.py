@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from textual.content import Content
 
+from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.audit.columns import Line
-from crmdeck.tui.text import display_block, display_text
+from crmdeck.tui.text import count, display_text
+
+LABEL = 12
+LONGEST = 400
 
 
-def entry_detail(line: Line) -> Content:
-    """Return an entry in full: what happened, then every detail on a line."""
+def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
+    """Return an entry in full, in lines of at most `width` cells.
+
+    What happened, who and when, every detail on a line, and of the `log` (newest first) what came
+    before it and, where it failed, the last good read.
+    """
     entry = line.entry
+    if line.title:
+        same = sum(one.entry.at.date() == entry.at.date() for one in log)
+        return Content.styled(f"{line.title}, {count(same, 'entry', 'entries')}", "bold")
     where = f" in {line.connection}" if line.connection else ""
-    lines = [
-        Content.styled(display_block(entry.summary, 400), "bold"),
-        Content.styled(
-            display_text(
-                f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC", 200
-            ),
-            "$muted",
-        ),
-    ]
+    told = f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
+    lines += [Content.styled(part, "$muted") for part in wrap(told, width)]
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines.append(
-            Content.assemble((f"{display_text(name, 14):<14}  ", "$muted"), display_text(text, 400))
-        )
+        lines += _labelled(display_text(name, LABEL - 1), text[:LONGEST], width)
+    earlier = _earlier(line, log)
+    if earlier:
+        before = earlier[0]
+        lines += _labelled("before it", f"{_moment(before)}  {before.said[:LONGEST]}", width)
+    good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
+    if good is not None and entry.event.endswith("failed"):
+        lines += _labelled("last good", f"{_moment(good)}  {good.said[:LONGEST]}", width)
+    if line.about is not None:
+        place = f"Enter goes to {line.connection} in {line.about.capitalize()}"
+        lines += [Content.styled(part, "$muted") for part in wrap(place, width)]
     return Content("\n").join(lines)
+
+
+def _earlier(line: Line, log: Sequence[Line]) -> list[Line]:
+    """Return what was done before, of the same connection, newest first."""
+    ids = [one.entry.id for one in log]
+    place = ids.index(line.entry.id) + 1 if line.entry.id in ids else len(ids)
+    of_it = line.entry.connection_id
+    return [one for one in log[place:] if one.entry.connection_id == of_it]
+
+
+def _moment(line: Line) -> str:
+    return f"{line.entry.at:%d %b %H:%M}"
+
+
+def _labelled(label: str, text: str, width: int) -> list[Content]:
+    return [
+        Content.assemble((f"{label if index == 0 else '':<{LABEL}}", "$muted"), part)
+        for index, part in enumerate(wrap(text, width - LABEL))
+    ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filters import compile_filter
-from crmdeck.tui.host import PaneHost
-from crmdeck.tui.panes.audit.columns import OF_ALL, OF_ONE, Line, filter_keys, searched
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
 from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
@@ -41,6 +41,14 @@ class AuditPane(Pane):
         self.everywhere = False
         self._wanted: str | None = None
         self._hint = ""
+        self._log: tuple[Line, ...] = ()
+        self._shown: tuple[Line, ...] = ()
+        self._flat = False
+
+    @property
+    def wants_room(self) -> bool:
+        """What happened is told in whole sentences."""
+        return True
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -49,9 +57,9 @@ class AuditPane(Pane):
 
     def compose_body(self) -> ComposeResult:
         """Yield the log and the entry under the cursor."""
-        yield Table(
-            OF_ONE,
-            key=lambda line: line.entry.id,
+        yield Table[Line](
+            columns_for((), 0, everywhere=False, flat=False),
+            key=lambda line: line.key,
             can_mark=False,
             empty="Nothing has been done yet.",
             id="log",
@@ -67,14 +75,46 @@ class AuditPane(Pane):
 
     def apply_filter(self, text: str) -> None:
         """Filter the log."""
-        found = compile_filter(text, searched=searched, keys=filter_keys(self.host.workspace.now))
+        self._arrange()
+
+    def _arrange(self, cursor: str | None = None) -> None:
+        """Show what passes the filter, under its days; the cursor goes to an entry."""
+        keys = filter_keys(self.host.workspace.now)
+        found = compile_filter(self.filter_text, searched=searched, keys=keys)
+        passes = found.predicate
         self._hint = found.hint
-        self.query_one(Table).set_filter(found.predicate, found.words)
+        self._shown = tuple(line for line in self._log if passes is None or passes(line))
+        table = self.table
+        self._flat = table.sort is not None
+        table.words = tuple(word.casefold() for word in found.words if word)
+        table.empty = "No entry passes the filter." if self._log else "Nothing has been done yet."
+        self._fit_columns()
+        rows = self._shown if self._flat else with_days(self._shown, self.host.workspace.now)
+        kept = cursor or table.cursor_key
+        known = {line.key for line in rows}
+        first = self._shown[0].key if self._shown else None
+        table.set_rows(rows, cursor=kept if kept in known else first)
+
+    def _fit_columns(self) -> None:
+        width = self.table.scrollable_content_region.width
+        self.table.set_columns(
+            columns_for(self._shown, width, everywhere=self.everywhere, flat=self._flat)
+        )
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Lay out for another width."""
+        self.call_after_refresh(self._fit_columns)
+        self.call_after_refresh(self._describe)
+
+    @property
+    def table(self) -> Table[Line]:
+        """The log."""
+        return self.query_one("#log", Table)
 
     def copies(self) -> tuple[Copy, ...]:
         """Return the forms of the entry under the cursor."""
-        line: Line | None = self.query_one(Table).cursor_row
-        if line is None:
+        line = self.table.cursor_row
+        if line is None or line.title:
             return ()
         return self.host.workspace.copies.audit_entry(line.entry, line.connection)
 
@@ -86,12 +126,12 @@ class AuditPane(Pane):
 
     def export_request(self) -> ExportRequest | None:
         """Export the audit log."""
-        shown = frozenset(line.entry.id for line in self.query_one(Table).shown())
+        shown = frozenset(line.entry.id for line in self._shown)
         return ExportRequest("audit", only=shown, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
         """Keep the entry, the sort, and whether all connections are shown."""
-        table = self.query_one(Table)
+        table = self.table
         sort = table.sort
         return {
             "entry": table.cursor_key,
@@ -105,7 +145,7 @@ class AuditPane(Pane):
         self._wanted = state.get("entry")
         match state.get("sort"):
             case [str(column_id), bool(descending)]:
-                self.query_one(Table).set_sort(Sort(column_id, descending))
+                self.table.set_sort(Sort(column_id, descending))
 
     def turn_everywhere(self) -> None:
         """Show all connections, or this one only."""
@@ -113,22 +153,37 @@ class AuditPane(Pane):
         self.reload()
 
     def _took(self, lines: tuple[Line, ...]) -> None:
-        table = self.query_one(Table)
-        table.set_columns(OF_ALL if self.everywhere else OF_ONE)
-        table.set_rows(lines, cursor=self._wanted)
-        self._wanted = None
+        self._log = lines
+        wanted, self._wanted = self._wanted, None
+        self._arrange(wanted)
 
     @on(Table.Ordered)
-    def _ordered(self, message: Table.Ordered) -> None:
-        table = message.table
+    def _ordered(self) -> None:
+        if self._flat is not (self.table.sort is not None):
+            self._arrange()
+            return
         where = "all connections" if self.everywhere else self.connection_name
-        self.set_heading("Audit", where, count(table.total_count, "entry", "entries"))
-        self.post_message(self.Summary(table.count_text, self._hint))
+        total, shown = len(self._log), len(self._shown)
+        self.set_heading(where, count(total, "entry", "entries"))
+        number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
+        self.post_message(self.Summary(number, self._hint))
 
     @on(Table.Highlighted)
-    def _highlighted(self, message: Table.Highlighted) -> None:
-        line: Line | None = message.row
-        self.query_one("#entry", Static).update(entry_detail(line) if line else "")
+    def _describe(self) -> None:
+        entry = self.query_one("#entry", Static)
+        line = self.table.cursor_row
+        width = max(20, entry.content_size.width)
+        entry.update(entry_detail(line, self._log, width) if line is not None else "")
+        self.refresh_bindings()
+
+    @on(Table.Selected)
+    def _go_there(self) -> None:
+        line = self.table.cursor_row
+        pane = line.about if line is not None else None
+        if line is None or pane is None:
+            return
+        pair = line.entry.summary.partition(": ")[0] if pane == "mapping" else None
+        self.host.go_to(pane, Location(connection=line.entry.connection_id, pair=pair))
 
     ACTIONS: ClassVar[Actions] = (
         Action(

@@ -65,6 +65,11 @@ class DriftPane(Pane):
         """Not seen, mapped, breaking, all."""
         return VIEWS
 
+    @property
+    def wants_room(self) -> bool:
+        """What changed, how and by whom stands on one line."""
+        return True
+
     def compose_body(self) -> ComposeResult:
         """Yield the strip, the timeline, and what is under the cursor."""
         yield Density(id="density")
