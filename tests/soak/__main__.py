@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from crmdeck.sandbox import Sandbox
 from tests.postgres import OwnServer, execute, with_database
-from tests.soak.crash import Crash
+from tests.soak.crash import Crash, Tally, check, prepare
+from tests.soak.crowd import run_crowd
 from tests.soak.damage import try_many
 
 # So many kills lie between two checks; the server is cut down together with each tenth worker.
 _CHECK_EVERY, _CUT_DOWN_EVERY = 5, 10
 
 
-def crash(kills: int, engine: str, seed: int) -> None:
-    """Kill workers, and over PostgreSQL the server too, and tell what was held."""
-    with (
-        tempfile.TemporaryDirectory(prefix="crmdeck-soak-", ignore_cleanup_errors=True) as name,
-        Sandbox() as sandbox,
-    ):
+@contextmanager
+def _place(engine: str) -> Iterator[tuple[Path, str, OwnServer | None]]:
+    """Yield a folder, where the workspace is to be, and the server that holds it, if one does."""
+    with tempfile.TemporaryDirectory(prefix="crmdeck-soak-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         os.environ["XDG_DATA_HOME"] = str(folder / "data")
-        server = database = None
-        if engine == "postgresql":
-            (folder / "server").mkdir()
-            server = OwnServer(folder / "server")
-            # What a server that was cut down had reported must be on the disk.
+        if engine == "duckdb":
+            yield folder, str(folder / "home"), None
+            return
+        (folder / "server").mkdir()
+        server = OwnServer(folder / "server")
+        try:
+            # What a server that is cut down had reported must be on the disk.
             execute(server.url, "ALTER SYSTEM RESET synchronous_commit", "SELECT pg_reload_conf()")
             execute(server.url, "CREATE DATABASE soak")
-            database = with_database(server.url, "soak")
+            yield folder, with_database(server.url, "soak"), server
+        finally:
+            server.end()
+
+
+def crash(kills: int, engine: str, seed: int) -> None:
+    """Kill workers, and over PostgreSQL the server too, and tell what was held."""
+    with Sandbox() as sandbox, _place(engine) as (folder, place, server):
         begun = time.monotonic()
-        soak = Crash(folder, sandbox, database=database, seed=seed)
+        soak = Crash(folder, place, sandbox, seed=seed)
         try:
             for number in range(1, kills + 1):
                 too = server if number % _CUT_DOWN_EVERY == 0 else None
@@ -47,11 +58,25 @@ def crash(kills: int, engine: str, seed: int) -> None:
                     print(f"{time.monotonic() - begun:6.0f} s  {soak.tally}", flush=True)
         finally:
             soak.end()
-            if server is not None:
-                server.end()
         print(f"{engine}: {soak.tally}; all of it is there, no half")
-        for what, times in soak.tally.refused.most_common(8):
-            print(f"  {times} x {what}")
+        _tell_refused(soak.tally)
+
+
+def crowd(seconds: float, engine: str, seed: int) -> None:
+    """Let eight processes at one workspace, and tell what they did and how long they waited."""
+    with Sandbox() as sandbox, _place(engine) as (folder, place, _):
+        token = prepare(place, folder, sandbox, random.Random(seed))
+        tally = run_crowd(place, folder, token, steps=1_000_000, seconds=seconds)
+        check(place, folder, tally)
+        print(f"{engine}: {seconds:.0f} s; {tally.written()}; nothing lost, nothing twice")
+        for role, number in tally.steps.items():
+            print(f"  {role}: {number:,} steps, the longest {tally.longest[role]:.1f} s")
+        _tell_refused(tally)
+
+
+def _tell_refused(tally: Tally) -> None:
+    for what, times in tally.refused.most_common(12):
+        print(f"  {times} x {what[:200]}")
 
 
 def damage(cases: int, seed: int) -> None:
@@ -72,12 +97,18 @@ def main() -> None:
     one.add_argument("--kills", type=int, default=500)
     one.add_argument("--engine", choices=("duckdb", "postgresql"), default="duckdb")
     one.add_argument("--seed", type=int, default=7)
+    one = commands.add_parser("crowd")
+    one.add_argument("--seconds", type=float, default=600)
+    one.add_argument("--engine", choices=("duckdb", "postgresql"), default="duckdb")
+    one.add_argument("--seed", type=int, default=7)
     one = commands.add_parser("damage")
     one.add_argument("--cases", type=int, default=500)
     one.add_argument("--seed", type=int, default=1000)
     given = parser.parse_args()
     if given.command == "crash":
         crash(given.kills, given.engine, given.seed)
+    elif given.command == "crowd":
+        crowd(given.seconds, given.engine, given.seed)
     elif given.command == "damage":
         damage(given.cases, given.seed)
 

@@ -6,8 +6,8 @@ import os
 import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from crmdeck.workspace.doctor import examine_log
 from tests.soak.derivation import derive
 from tests.soak.worker import FILES, PORTAL, Workers, export, open_workspace
 
-_PORTAL = "acme-marketing"
+SANDBOX_PORTAL = "acme-marketing"
 # Reports that a worker is given before it is killed, and the longest that it works on after them.
 _REPORTS, _SECONDS = 4, 0.4
 
@@ -33,6 +33,8 @@ class Tally:
     server_kills: int = 0
     writes: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+    longest: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     refreshes: set[tuple[str, str]] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
     decisions: set[str] = field(default_factory=set)
@@ -43,6 +45,9 @@ class Tally:
         """Count a report."""
         for key in ("refresh", "decisions", "acknowledged", "backup"):
             self.writes[key] += bool(told.get(key))
+        if "took" in told:
+            self.longest[told["role"]] = max(self.longest[told["role"]], told["took"])
+            self.steps[told["role"]] += 1
         for key in ("refused", "failed"):
             if key in told:
                 self.refused[f"{key}: {told[key]}"] += 1
@@ -54,48 +59,33 @@ class Tally:
         if "backup" in told:
             self.backups[told["backup"]] = told["decisions_in_it"]
 
+    def written(self) -> str:
+        """Return how much of what was reported as kept."""
+        return ", ".join(f"{number:,} {what}" for what, number in self.writes.items())
+
     def __str__(self) -> str:
-        writes = ", ".join(f"{number:,} {what}" for what, number in self.writes.items())
         servers = f", the server {self.server_kills} times" if self.server_kills else ""
-        return f"{self.kills} kills{servers}; reported as kept: {writes}"
+        return f"{self.kills} kills{servers}; reported as kept: {self.written()}"
 
 
 class Crash:
-    """A workspace in `folder`, or in the database at `database`, and those who die at work."""
+    """A workspace at `place`, a folder or the URL of a database, and those who die at work."""
 
-    def __init__(
-        self, folder: Path, sandbox: Sandbox, *, database: str | None = None, seed: int = 7
-    ) -> None:
+    def __init__(self, folder: Path, place: str, sandbox: Sandbox, *, seed: int = 7) -> None:
         self.tally = Tally()
         self._folder = folder
         self._sandbox = sandbox
-        self._database = database
         self._dice = random.Random(seed)
-        self._place = database or str(folder / "home")
+        self._place = place
         self._checked: dict[str, int] = {}
-        access = sandbox.hubspot(_PORTAL)
-        (folder / "exports").mkdir()
-        export(folder / "exports", self._dice)
-        with open_workspace(self._place, folder) as workspace:
-            workspace.connections.add(
-                ConnectionDraft(
-                    name=FILES,
-                    source=Source.FILES,
-                    platform=Platform.SALESFORCE,
-                    path=str(folder / "exports"),
-                )
-            )
-            workspace.connections.add(
-                ConnectionDraft(name=PORTAL, source=Source.HUBSPOT, endpoint=access.endpoint),
-                {"access_token": access.private_app_token},
-            )
-            workspace.refreshes.run(FILES)
-        self._workers = Workers(self._place, folder, access.private_app_token)
+        self._workers = Workers(
+            self._place, folder, prepare(self._place, folder, sandbox, self._dice)
+        )
 
     def kill_once(self, cut_down: Callable[[], None] | None = None) -> None:
         """Let a worker work, kill it, and its server where `cut_down` does that, and listen."""
-        moments = self._sandbox.moments(_PORTAL)
-        self._sandbox.set_now(self._dice.choice(moments), _PORTAL)
+        moments = self._sandbox.moments(SANDBOX_PORTAL)
+        self._sandbox.set_now(self._dice.choice(moments), SANDBOX_PORTAL)
         process = self._workers.begin(self._dice.randrange(2**32))
         for _ in range(self._dice.randrange(_REPORTS)):
             self.tally.take(self._workers.next())
@@ -111,28 +101,64 @@ class Crash:
 
     def check(self) -> None:
         """Hold what is there against what was reported, and against itself."""
-        wrong = [finding for finding in examine_log(self._place) if not finding.ok]
-        assert not wrong, wrong
-        with (
-            open_workspace(self._place, self._folder) as workspace,
-            workspace.context.store.read() as session,
-        ):
-            for connection in session.connections.all():
-                runs = {run.id for run in session.runs.history(connection.id, 1_000_000)}
-                told = {run for key, run in self.tally.refreshes if key == connection.id}
-                assert told <= runs
-                after = self._checked.get(connection.id, -1)
-                for found in derive(session, connection.id, after=after):
-                    assert found.derived == found.stored, (connection.name, found.run_id)
-                    self._checked[connection.id] = found.seq
-            events = session.drift.among(sorted(self.tally.events | self.tally.acknowledged))
-            assert self.tally.events <= events.keys()
-            assert all(events[key].acknowledged_at for key in self.tally.acknowledged)
-            assert self.tally.decisions <= {each.id for each in session.decisions.log()}
-        for file, decisions in self.tally.backups.items():
-            # One that was written later may hold more.
-            assert check_backup(Path(file)).rows["decision"] >= decisions
+        self._checked = check(self._place, self._folder, self.tally, self._checked)
 
     def end(self) -> None:
         """Let go of the processes."""
         self._workers.end()
+
+
+def check(
+    place: str, folder: Path, tally: Tally, checked: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Hold what a workspace has against what was reported, and against itself.
+
+    `checked` has the last refresh of each connection whose drift was found again already; the
+    same is returned for the next check.
+    """
+    wrong = [finding for finding in examine_log(place) if not finding.ok]
+    assert not wrong, wrong
+    last = dict(checked or {})
+    with (
+        open_workspace(place, folder) as workspace,
+        workspace.context.store.read() as session,
+    ):
+        for table in ("decision", "drift_event", "story", "sync_run", "audit_entry"):
+            [(twice,)] = session.database.rows(f"SELECT count(*) - count(DISTINCT id) FROM {table}")
+            assert twice == 0, f"{twice} twice in {table}"
+        for connection in session.connections.all():
+            runs = {run.id for run in session.runs.history(connection.id, 1_000_000)}
+            assert {run for key, run in tally.refreshes if key == connection.id} <= runs
+            for found in derive(session, connection.id, after=last.get(connection.id, -1)):
+                assert found.derived == found.stored, (connection.name, found.run_id)
+                last[connection.id] = found.seq
+        events = session.drift.among(sorted(tally.events | tally.acknowledged))
+        assert tally.events <= events.keys()
+        assert all(events[key].acknowledged_at for key in tally.acknowledged)
+        assert tally.decisions <= {each.id for each in session.decisions.log()}
+    for file, decisions in tally.backups.items():
+        # One that was written later may hold more.
+        assert check_backup(Path(file)).rows["decision"] >= decisions
+    return last
+
+
+def prepare(place: str, folder: Path, sandbox: Sandbox, dice: random.Random) -> str:
+    """Make a workspace with exported schemas and a portal; return the token of the portal."""
+    access = sandbox.hubspot(SANDBOX_PORTAL)
+    (folder / "exports").mkdir()
+    export(folder / "exports", dice)
+    with open_workspace(place, folder) as workspace:
+        workspace.connections.add(
+            ConnectionDraft(
+                name=FILES,
+                source=Source.FILES,
+                platform=Platform.SALESFORCE,
+                path=str(folder / "exports"),
+            )
+        )
+        workspace.connections.add(
+            ConnectionDraft(name=PORTAL, source=Source.HUBSPOT, endpoint=access.endpoint),
+            {"access_token": access.private_app_token},
+        )
+        workspace.refreshes.run(FILES)
+    return access.private_app_token

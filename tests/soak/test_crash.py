@@ -25,9 +25,10 @@ def test_who_is_killed_at_work_leaves_what_was_reported_and_no_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    database = str(request.getfixturevalue("postgres_url")) if engine == "postgresql" else None
+    home = str(tmp_path / "home")
+    place = str(request.getfixturevalue("postgres_url")) if engine == "postgresql" else home
     with Sandbox() as sandbox:
-        crash = Crash(tmp_path, sandbox, database=database)
+        crash = Crash(tmp_path, place, sandbox)
         try:
             for number in range(KILLS):
                 crash.kill_once()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import CacheBusyError, ConflictError, CrmdeckError
+from crmdeck.errors import CacheBusyError, ConflictError, CrmdeckError, QuotaExceededError
 from crmdeck.model import Choice, DecisionState
 from crmdeck.workspace import Context, Workspace
 from tests.cli.shell import Shell
@@ -86,7 +86,7 @@ class Worker:
         [action] = self._dice.choices(actions, weights)
         try:
             action()
-        except (CacheBusyError, ConflictError) as error:
+        except (CacheBusyError, ConflictError, QuotaExceededError) as error:
             report(refused=error.code)
         except CrmdeckError as error:
             report(failed=f"{error.code}: {error}")
