@@ -158,6 +158,9 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             ask.stats_by_connection(now)
             session.runs.newest()
             session.runs.quota_by_connection()
+            ask.incomplete()
+            session.drift.open_on_mapped()
+            session.drift.unseen("bench")
 
         yield Figure(one, "ms", timed(lambda: session.database.rows("SELECT 1"), TIMES))
         yield figure("statuses of all connections", statuses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -222,3 +223,15 @@ def chown_like(model: Path, folder: Path) -> None:
     owner = model.stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
     folder.chmod(0o700)
+
+
+def test_the_page_on_teams_tells_each_code() -> None:
+    root = Path(__file__).parents[2]
+    source = "".join(
+        (root / "src" / "crmdeck" / "store" / name).read_text("utf-8")
+        for name in ("postgres_database.py", "postgres_engine.py")
+    )
+    codes = set(re.findall(r'"([A-Z]+_[A-Z_]+)"', source)) - {"CACHE_UNREADABLE"}
+    page = (root / "docs" / "teams.md").read_text("utf-8")
+    assert {"DATABASE_TLS", "REFRESH_RUNNING"} <= codes
+    assert codes <= set(re.findall(r"^\| `(\w+)` \|", page, re.M))
