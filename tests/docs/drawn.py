@@ -28,7 +28,10 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "connections list": (model.Connection, "a list"),
     "connections test NAME": (model.ProbeReport, ""),
     "status [NAME]": (model.ConnectionStatus, "and `reasons`; a list without a name"),
-    "refresh NAME": (model.RefreshResult, "and `connection`, `connectionId`; a list of several"),
+    "refresh NAME": (
+        model.RefreshResult,
+        "and `connection`, `connectionId`, `reasons`; a list of several",
+    ),
     "schema NAME": (model.SchemaSummary, ""),
     "schema NAME OBJECT": (model.ObjectDetail, ""),
     "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),

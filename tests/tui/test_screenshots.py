@@ -17,6 +17,7 @@ from crmdeck.tui.stories import STORIES
 from crmdeck.tui.svg import Frame, draw
 from tests.cli.shell import Shell
 
+KEPT = Path(__file__).parents[2] / "screenshots"
 SIZE = (40, 4)
 DRAWN_TEXT = re.compile(r'<text class="s\d+" x="([\d.]+)" y="20" textLength="([\d.]+)">([^<]*)<')
 
@@ -91,6 +92,12 @@ def test_a_story_does_what_the_console_knows() -> None:
     known = {action.id for action in actions()}
     assert {step.run for story in STORIES for step in story.steps if step.run} <= known
     assert len({story.name for story in STORIES}) == len(STORIES)
+
+
+def test_each_story_has_its_picture_and_none_is_heavy() -> None:
+    kept = {path.stem: path.stat().st_size for path in KEPT.glob("*.svg")}
+    assert set(kept) == {story.name for story in STORIES}
+    assert max(kept.values()) < 2_000_000
 
 
 def test_a_picture_that_is_not_there_is_refused(tmp_path: Path) -> None:
