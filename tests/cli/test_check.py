@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema_rs
 import pytest
+import yaml
 
 from tests.cli import mapping_schema
 from tests.cli.shell import Shell, describe
@@ -183,3 +185,44 @@ def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
     (broken,) = night.shell.json("mapping", "check", "acme", PAIR, code=4)
     assert (broken["partnerField"], broken["fieldName"]) == ("estimatedValue", "Amount")
     night.shell.run("mapping", "check", "acme", "deal_registration--Nope", code=2)
+
+
+def test_a_contract_is_what_the_standard_says_and_is_held_against_the_schema(
+    night: Night,
+) -> None:
+    shell, file = night.shell, night.folder / "contract.yaml"
+    export = ("export", "acme", "--what", "contract", "--pair", PAIR)
+    shell.run(*export, "-o", str(file))
+    contract = yaml.safe_load(file.read_text())
+    published = resources.files("open_data_contract_standard") / "schema.json"
+    jsonschema_rs.validate(json.loads(published.read_text("utf-8")), contract)
+    assert json.loads(shell.run(*export, "--format", "json").stdout) == contract
+    (described,) = contract["schema"]
+    assert [p["name"] for p in described["properties"]] == ["Amount"]
+    check = ("check", "--since", "2999-01-01", "--contract", str(file))
+    assert shell.json(*check)["reasons"] == []
+
+    described["properties"].append({"name": "Gone__c"})
+    described["properties"][0]["required"] = True
+    file.write_text(yaml.safe_dump(contract))
+    found = shell.json(*check, code=4)
+    assert [c["name"] for c in found["connections"]] == ["acme"]
+    told = {i["fieldName"]: i["detail"] for i in found["issues"] if i["kind"] == "contract"}
+    assert told == {"Amount": "It is not required any more.", "Gone__c": "The field is not there."}
+    night.export("acme", ("Name", "string"), ("Amount", "string"))
+    details = [i["detail"] for i in shell.json(*check, code=4)["issues"]]
+    assert "Its type is string, not currency." in details
+    (night.folder / "acme/Opportunity.json").unlink()
+    (night.folder / "acme/Account.json").write_text(
+        describe(("Name", "string")).replace("Opportunity", "Account")
+    )
+    details = [i["detail"] for i in shell.json("check", "acme", *check[1:], code=4)["issues"]]
+    assert "The object is not there." in details
+
+    before = shell.json("audit")
+    for text in ("", "a: [", "kind: DataContract\napiVersion: v2.2.2", "kind: DataContract"):
+        file.write_text(text)
+        assert "BAD_CONTRACT" in shell.run(*check, "--json", code=2).stderr
+    assert shell.json("audit") == before
+    nothing = ("export", "beta", *export[2:])
+    shell.run(*nothing, code=2)

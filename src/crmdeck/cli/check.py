@@ -55,6 +55,10 @@ def check(
     names: NamesArgument = None,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,
+    contract: Annotated[
+        list[Path] | None,
+        typer.Option("--contract", help="An Open Data Contract to be kept (repeatable)."),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", help="Drift since then (7d), not since the last check."),
@@ -93,6 +97,7 @@ def check(
                 since=moment(since, ws),
                 fail_on=fail_on,
                 policy=policy,
+                contracts=contract or (),
                 refresh=refresh,
                 progress=line,
             )

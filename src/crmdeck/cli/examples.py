@@ -24,6 +24,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "check": (
         "crmdeck check --demo --no-refresh",
         "crmdeck check acme-prod --demo --since 30d --fail-on mapped --format junit",
+        f"crmdeck export acme-prod --demo --what contract --pair {PAIR} |"
+        " crmdeck check acme-prod --demo --no-refresh --contract /dev/stdin",
     ),
     "watch": ("crmdeck watch acme-prod --demo --times 1",),
     "schema": (
@@ -55,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": (
         "crmdeck export acme-prod --demo --what dictionary --object Opportunity",
         "crmdeck export --demo --what drift --since 30d --severity risky --format csv",
+        f"crmdeck export acme-prod --demo --what contract --pair {PAIR}",
     ),
     "audit": ("crmdeck audit acme-prod --demo --since 7d --event 'schema.*'",),
     "disconnect": ("crmdeck disconnect legacy-portal",),

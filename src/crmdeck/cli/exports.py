@@ -31,7 +31,8 @@ def export(
         typer.Option(
             "--what",
             help="health, objects, schema, comparison, differences, drift, mapping or audit; for "
-            "readers: dictionary, mapping-sheet, drift-report or health-report.",
+            "readers: dictionary, mapping-sheet, drift-report or health-report; or contract "
+            "(Open Data Contract).",
         ),
     ] = "health",
     format: Annotated[
@@ -44,7 +45,7 @@ def export(
         ),
     ] = None,
     pair: Annotated[
-        str | None, typer.Option("--pair", help="For mappings: one object pair, else all.")
+        str | None, typer.Option("--pair", help="For mappings and contracts: an object pair.")
     ] = None,
     at: AtOption = None,
     right: Annotated[
@@ -73,10 +74,10 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Hand over what is cached: data for machines, or reports for readers."""
-    from crmdeck.workspace import REPORTS, SUFFIXES
+    from crmdeck.workspace import CONTRACT, REPORTS, SUFFIXES
 
     with workspace(home, demo, as_json) as ws:
-        otherwise = "markdown" if what in REPORTS else "json"
+        otherwise = "markdown" if what in REPORTS else "yaml" if what == CONTRACT else "json"
         wanted = chosen_format(format, output, SUFFIXES, as_json=as_json, force=force) or otherwise
         options: ExportOptions = {
             "pair": pair,

@@ -1,9 +1,16 @@
 """Records to text and to files, and reports to documents."""
 
 from crmdeck.exports.check_report import check_summary, issue_text, render_check, require_format
+from crmdeck.exports.contract import (
+    contract_objects,
+    contract_servers,
+    deviations,
+    make_contract,
+    read_contract,
+)
 from crmdeck.exports.csvtext import read_csv
 from crmdeck.exports.files import write_atomically
-from crmdeck.exports.formats import FORMATS, export, render, stream
+from crmdeck.exports.formats import FORMATS, export, render, stream, to_yaml
 from crmdeck.exports.parquet import write_parquet
 from crmdeck.exports.report_formats import REPORT_FORMATS, stream_report, write_report
 from crmdeck.exports.tables import COLUMNS, records
@@ -13,8 +20,13 @@ __all__ = [
     "FORMATS",
     "REPORT_FORMATS",
     "check_summary",
+    "contract_objects",
+    "contract_servers",
+    "deviations",
     "export",
     "issue_text",
+    "make_contract",
+    "read_contract",
     "read_csv",
     "records",
     "render",
@@ -22,6 +34,7 @@ __all__ = [
     "require_format",
     "stream",
     "stream_report",
+    "to_yaml",
     "write_atomically",
     "write_parquet",
     "write_report",

@@ -218,10 +218,15 @@ class FailOn(StrEnum):
 
 
 class IssueKind(StrEnum):
-    """What a check found: a change, a mapping that broke, an alert, or what it could not read."""
+    """What a check found.
+
+    A change, a mapping that broke, a contract that is not kept, an alert, or what it could not
+    read.
+    """
 
     DRIFT = "drift"
     MAPPING = "mapping"
+    CONTRACT = "contract"
     ALERT = "alert"
     UNREAD = "unread"
 

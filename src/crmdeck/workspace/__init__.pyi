@@ -31,6 +31,7 @@ from .drift_view import shown_changes as shown_changes
 from .drift_view import value_text as value_text
 from .drift_view import what_happened as what_happened
 from .drift_view import worst as worst
+from .exports import CONTRACT as CONTRACT
 from .exports import EXPORTS as EXPORTS
 from .exports import FORMATS as FORMATS
 from .exports import REPORTS as REPORTS

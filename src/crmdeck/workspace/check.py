@@ -5,9 +5,11 @@ A gate never passes because of what it could not read: what was not read is an i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
@@ -17,10 +19,17 @@ from crmdeck.errors import (
     NextStep,
     NotFoundError,
     SchemaNotDiscoveredError,
+    UsageError,
     exit_code,
 )
+from crmdeck.exports import (
+    contract_objects,
+    contract_servers,
+    deviations,
+    read_contract,
+    require_format,
+)
 from crmdeck.exports import render_check as export_check
-from crmdeck.exports import require_format
 from crmdeck.mapping.line_check import broken_lines
 from crmdeck.model import (
     AlertLevel,
@@ -48,8 +57,11 @@ from crmdeck.workspace.health import Health
 from crmdeck.workspace.mappings import Mappings
 from crmdeck.workspace.policy import POLICY_FILE, Policy, load_policy
 from crmdeck.workspace.refreshes import Attempt, Refreshes
+from crmdeck.workspace.schemas import Schemas
 
 CHECKED = "schema.checked"
+
+_LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
 
 # Told as drift, mapping or what could not be read, in more detail.
 _TOLD_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
@@ -59,6 +71,35 @@ _THRESHOLDS = {
     FailOn.RISKY: Severity.RISKY,
     FailOn.BREAKING: Severity.BREAKING,
 }
+
+
+@dataclass(frozen=True)
+class _Agreed:
+    """A contract, and the names of the connections to hold it against; without any all."""
+
+    contract: Mapping[str, Any]
+    connections: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path, named: bool) -> _Agreed:
+        """Return the contract in a file, of the connections that it says unless some are named."""
+        try:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LONGEST_CONTRACT + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "It is not UTF-8 text."
+            raise UsageError(f"{path} can't be read.", cause=why, code="BAD_CONTRACT") from None
+        if len(text) > _LONGEST_CONTRACT:
+            raise UsageError(f"{path} is too long to be a contract.", code="BAD_CONTRACT")
+        contract = read_contract(text)
+        servers = contract_servers(contract)
+        if not named and not servers:
+            raise UsageError(
+                f"{path} does not say which connection it is of.",
+                remedy="Name the connection to hold it against.",
+                code="BAD_CONTRACT",
+            )
+        return cls(contract, () if named else servers)
 
 
 class Checks:
@@ -72,6 +113,7 @@ class Checks:
         mappings: Mappings,
         health: Health,
         audit: Audit,
+        schemas: Schemas,
     ) -> None:
         self._context = context
         self._refreshes = refreshes
@@ -79,6 +121,7 @@ class Checks:
         self._mappings = mappings
         self._health = health
         self._audit = audit
+        self._schemas = schemas
 
     def run(
         self,
@@ -87,6 +130,7 @@ class Checks:
         since: datetime | None = None,
         fail_on: FailOn = FailOn.BREAKING,
         policy: Path | None = None,
+        contracts: Sequence[Path] = (),
         refresh: bool = True,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
@@ -95,12 +139,16 @@ class Checks:
 
         Drift counts from `since`, else from the last check of each connection, else all of it;
         what was acknowledged does not count. `policy` is a file of rules, else `policy.toml` of
-        the workspace where there is one. Without `refresh` the cache is checked as it is. Who
+        the workspace where there is one. `contracts` are Open Data Contracts, each held against
+        the connections that are named, without any against those that it says it is of, which are
+        checked alone. Without `refresh` the cache is checked as it is. Who
         can't be reached is reported, and the others go on. Raises NotFoundError and UsageError
         before anything is done.
         """
         home = self._context.home
         rules = load_policy(policy) if policy else load_policy(home / POLICY_FILE, required=False)
+        agreed = [_Agreed.read(path, bool(refs)) for path in contracts]
+        refs = refs or [name for each in agreed for name in each.connections]
         named = [self._context.connection(ref) for ref in refs] or self._all()
         wanted = tuple({connection.id: connection for connection in named}.values())
         starts = {each.id: since or self._last_check(each) for each in wanted}
@@ -119,6 +167,7 @@ class Checks:
             status = self._health.status(connection.id)
             error = _error(connection, status, attempts.get(connection.id), refresh)
             found = list(self._found(connection, status, starts[connection.id], error))
+            found += [(issue, ()) for issue in self._deviating(connection, agreed)]
             judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
             issues += judged
             codes += _codes(judged, error)
@@ -270,6 +319,35 @@ class Checks:
                 partner_field=line.partner_field,
                 mapped=True,
             )
+
+    def _deviating(self, connection: Connection, contracts: Sequence[_Agreed]) -> Iterator[Issue]:
+        """Yield where a connection does not keep the contracts that are made with it."""
+        for agreed in contracts:
+            if agreed.connections and connection.name not in agreed.connections:
+                continue
+            objects = {}
+            for name in contract_objects(agreed.contract):
+                try:
+                    objects[name] = self._schemas.object(connection.id, name)
+                except NotFoundError:
+                    continue
+                except SchemaNotDiscoveredError:
+                    # Told as what could not be read.
+                    return
+            for each in deviations(agreed.contract, objects):
+                place = ".".join(filter(None, (each.object_type, each.field_name)))
+                yield Issue(
+                    connection=connection.name,
+                    kind=IssueKind.CONTRACT,
+                    level=IssueLevel.FAIL,
+                    code="CONTRACT_BROKEN",
+                    title=f"{place} is not as the contract says",
+                    detail=each.text,
+                    remedy="Undo the change, or agree on another contract.",
+                    object_type=each.object_type,
+                    field_name=each.field_name,
+                    mapped=True,
+                )
 
     def _judge(
         self, issue: Issue, events: Sequence[DriftEvent], policy: Policy, fail_on: FailOn

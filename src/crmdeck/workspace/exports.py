@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ from crmdeck.errors import UsageError
 from crmdeck.exports import (
     COLUMNS,
     REPORT_FORMATS,
+    make_contract,
     records,
     stream,
     stream_report,
+    to_yaml,
     write_parquet,
     write_report,
 )
@@ -28,6 +31,7 @@ from crmdeck.model import (
     FieldMapping,
     ObjectDetail,
     ObjectDifference,
+    ObjectPair,
     SchemaSummary,
     Severity,
     WireModel,
@@ -48,6 +52,8 @@ Named = str | tuple[str, ...]
 
 EXPORTS = tuple(COLUMNS)
 REPORTS = ("dictionary", "mapping-sheet", "drift-report", "health-report")
+CONTRACT = "contract"
+CONTRACT_FORMATS = ("yaml", "json")
 SUFFIXES = {
     ".json": "json",
     ".jsonl": "jsonl",
@@ -67,6 +73,7 @@ _FOR_REPORTS = {
     "mapping-sheet": {"pair"},
     "drift-report": {"since", "at_least", "object_type"},
     "health-report": set[str](),
+    CONTRACT: {"pair"},
 }
 _OF_A_MOMENT = ("objects", "schema", "comparison", "differences")
 _OF_OBJECTS = ("schema", "comparison", "differences", "drift")
@@ -137,8 +144,11 @@ class Exports:
         """Yield what `render` or, as html or markdown, `report` returns, piece by piece.
 
         Of the schema of a large org only a part is in memory at a time. What `render` raises is
-        raised at once, but for what is found out while the cache is read (CacheError).
+        raised at once, but for what is found out while the cache is read (CacheError). `contract`,
+        as yaml or json, is the CRM object of a `pair` as an Open Data Contract.
         """
+        if what == CONTRACT:
+            return iter([self._contract(ref, format, options)])
         if what in REPORTS:
             return stream_report(self._checked_report(what, ref, format, options), format)
         if format not in FORMATS:
@@ -175,15 +185,38 @@ class Exports:
     ) -> None:
         """Write an export or a report to a file, whole or not at all, readable by its owner only.
 
-        Beside the formats of `render` and `report` there is parquet, of what `render` exports.
+        Beside the formats of `stream` there are parquet, of what `render` exports, and xlsx, of
+        reports.
         """
         if what in REPORTS:
             write_report(self._checked_report(what, ref, format, options), format, path)
-        elif format == "parquet":
+        elif format == "parquet" and what != CONTRACT:
             data = self._data(what, ref, options)
             write_parquet(records(what, data, self._names()), COLUMNS[what], path)
         else:
             write_atomically(path, self.stream(what, ref, format=format, **options))
+
+    def _contract(self, ref: str | None, format: str, options: ExportOptions) -> str:
+        if format not in CONTRACT_FORMATS:
+            raise UsageError(
+                f"There is no contract in the format '{format}'.",
+                remedy=_one_of(CONTRACT_FORMATS, format),
+            )
+        _refuse_foreign(CONTRACT, options)
+        connection = self._context.connection(_needed(CONTRACT, ref))
+        pair = options.get("pair")
+        if pair is None:
+            raise UsageError("A contract is of one object pair.", remedy="Name it: --pair.")
+        mapping = self._mappings.get(connection.id, pair)
+        crm_object = ObjectPair.parse(pair).crm_object
+        detail = self._schemas.object(connection.id, crm_object)
+        labels = {
+            each.object_type: each.label for each in self._schemas.objects(connection.id).objects
+        }
+        contract = make_contract(connection, mapping, detail, labels.get(crm_object, ""))
+        if format == "json":
+            return json.dumps(contract, indent=2, ensure_ascii=True) + "\n"
+        return to_yaml(contract)
 
     def _checked_report(
         self, what: str, ref: str | None, format: str, options: ExportOptions
@@ -201,7 +234,8 @@ class Exports:
     def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
         if what not in EXPORTS:
             raise UsageError(
-                f"There is no export '{what}'.", remedy=_one_of((*EXPORTS, *REPORTS), what)
+                f"There is no export '{what}'.",
+                remedy=_one_of((*EXPORTS, *REPORTS, CONTRACT), what),
             )
         pair, at, object_type = (
             options.get("pair"),

@@ -195,7 +195,13 @@ class Workspace:
         from crmdeck.workspace.check import Checks
 
         return Checks(
-            self.context, self.refreshes, self.drift, self.mappings, self.health, self.audit
+            self.context,
+            self.refreshes,
+            self.drift,
+            self.mappings,
+            self.health,
+            self.audit,
+            self.schemas,
         )
 
     @cached_property
