@@ -19,6 +19,7 @@ class UiState:
 
     What panes want to find are JSON values. `recent` are the places that one went to, the latest
     first, `copy_kind` is the form in which one copied last.
+    `views` are those that were saved and `columns` those that were chosen, by pane and table.
     """
 
     pane: str = ""
@@ -28,6 +29,8 @@ class UiState:
     panes: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: list[dict[str, str]] = field(default_factory=list)
     copy_kind: str = ""
+    views: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, home: Path) -> UiState:
@@ -51,6 +54,14 @@ class UiState:
             },
             recent=_records(data.get("recent")),
             copy_kind=_text(data.get("copyKind")),
+            views={
+                name: [one for one in views if isinstance(one, dict)]
+                for name, views in _lists(data.get("views")).items()
+            },
+            columns={
+                name: [one for one in ids if isinstance(one, str)]
+                for name, ids in _lists(data.get("columns")).items()
+            },
         )
 
     def save(self, home: Path) -> None:
@@ -64,6 +75,8 @@ class UiState:
             "panes": self.panes,
             "recent": self.recent,
             "copyKind": self.copy_kind,
+            "views": self.views,
+            "columns": self.columns,
         }
         try:
             handle, name = tempfile.mkstemp(prefix=".ui-state-", dir=home)
@@ -75,6 +88,12 @@ class UiState:
             Path(name).replace(home / FILE_NAME)
         except (OSError, TypeError, ValueError):
             Path(name).unlink(missing_ok=True)
+
+
+def _lists(value: object) -> dict[str, list[object]]:
+    """Return the lists in a table, without what is none."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {str(name): each for name, each in found if isinstance(each, list)}
 
 
 def _records(value: object) -> list[dict[str, str]]:

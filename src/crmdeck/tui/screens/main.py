@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
     from crmdeck.tui.messages import Message as Said
     from crmdeck.tui.screens.go_to import GoToAnything
+    from crmdeck.tui.widgets.table import Table
     from crmdeck.workspace import Copy, CrmPage, Workspace
 
 FOLDS_BELOW = 100
@@ -373,6 +374,8 @@ class MainScreen(ActionHost, Screen[None]):
         """Bring a pane up; it is made and restored when it is first wanted."""
         had_focus = self.focused is not None and self.focused is not self.rail
         pane = await self.stage.bring(pane_id)
+        for table in tables_of(pane):
+            table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
         self.query_one(TopBar).current = pane_id
         self._unfolded_in = ""
         self._fold()
@@ -494,6 +497,25 @@ class MainScreen(ActionHost, Screen[None]):
                 self.copy(message.command or message.text)
 
         self.app.push_screen(Messages(self.console.messages()), chosen)
+
+    @property
+    def table(self) -> Table[Any] | None:
+        """The table that shows in the pane."""
+        tables = tables_of(self.pane) if self.pane is not None else ()
+        shown = (one for one in tables if all(node.display for node in one.ancestors_with_self))
+        return next(shown, None)
+
+    def open_saved_views(self) -> None:
+        """Choose a saved view of the table, save one, or choose its columns."""
+        from crmdeck.tui.screens.saved_views import SavedViewsFlow
+
+        pane, table = self.pane, self.table
+        if pane is not None and table is not None:
+            place = f"{self.stage.pane_id}/{table.id}"
+            SavedViewsFlow(self, pane, table, place).start()
+
+    def _no_table(self) -> str | None:
+        return None if self.table is not None else "There is no table here."
 
     def open_in_crm(self) -> None:
         """Open what is under the cursor in the CRM's own setup page."""
@@ -936,6 +958,14 @@ class MainScreen(ActionHost, Screen[None]):
             blocked=_no_crm_place,
         ),
         Action(
+            "view.saved",
+            "saved views",
+            ("F",),
+            open_saved_views,
+            help="saved views: filter, sort, columns",
+            blocked=_no_table,
+        ),
+        Action(
             "app.messages",
             "messages",
             ("exclamation_mark",),
@@ -979,6 +1009,13 @@ class MainScreen(ActionHost, Screen[None]):
         ),
         Action("app.quit", "quit", ("q",), quit, hint=15),
     )
+
+
+def tables_of(pane: Pane) -> Sequence[Table[Any]]:
+    """Return the tables of a pane."""
+    from crmdeck.tui.widgets.table import Table
+
+    return tuple(pane.query(Table))
 
 
 def refresh_text(result: RefreshResult) -> str:

@@ -62,6 +62,22 @@ class Placed(Generic[R]):
     width: int
 
 
+def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Column[R]]:
+    """Return the columns of a choice of ids in its order; all where it is empty or fits none.
+
+    A column without a title is not to be chosen: it stays first, or with the one before it.
+    """
+    first: list[Column[R]] = []
+    groups: dict[str, list[Column[R]]] = {}
+    group = first
+    for column in columns:
+        if column.title:
+            group = groups.setdefault(column.id, [])
+        group.append(column)
+    chosen = [column for one in choice for column in groups.get(one, ())]
+    return [*first, *chosen] if chosen else columns
+
+
 def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Placed[R], ...]:
     """Return the columns that show at a table width of `available` cells, with their places.
 

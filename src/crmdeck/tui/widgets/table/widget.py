@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.worker import Worker
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
-from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, place
+from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, arranged, place
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
 from crmdeck.tui.widgets.table.strips import (
     COMPONENTS,
@@ -122,6 +122,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
+        self.column_choice: tuple[str, ...] = ()
         self.empty = empty
         self.can_mark = can_mark
         self.marks = Marks()
@@ -259,7 +260,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     def _columns_for(self, width: int) -> tuple[Placed[R], ...]:
         if self._placed_for != width:
-            self._placed = place(self.columns, width, GUTTER)
+            shown = arranged(self.columns, self.column_choice)
+            self._placed = place(shown, width, GUTTER)
             self._placed_for = width
             self._strips.clear()
         return self._placed
@@ -269,6 +271,16 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.columns = tuple(columns)
         self._placed_for = -1
         self._strips.clear()
+        self.refresh()
+
+    def choose_columns(self, ids: Sequence[str]) -> None:
+        """Show only the columns of these ids, in this order, from here on; none means all."""
+        if tuple(ids) == self.column_choice:
+            return
+        self.column_choice = tuple(ids)
+        self._placed_for = -1
+        self._strips.clear()
+        self._resize()
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:

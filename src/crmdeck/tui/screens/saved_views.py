@@ -1,0 +1,121 @@
+"""The way of `F`: views that a person keeps of a table, and its columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from textual.app import App
+
+from crmdeck.tui.dialogs.columns import Columns
+from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
+from crmdeck.tui.host import Console
+from crmdeck.tui.saved_views import SavedView, views_of, with_view
+from crmdeck.tui.widgets.table import Sort, Table
+
+if TYPE_CHECKING:
+    from crmdeck.tui.panes.pane import Pane
+    from crmdeck.tui.ui_state import UiState
+
+LONGEST_NAME = 60
+
+
+class SavedViewsHost(Protocol):
+    """What the way needs of the main screen."""
+
+    @property
+    def app(self) -> App[Any]:
+        """The application, to push dialogs on."""
+
+    @property
+    def ui_state(self) -> UiState:
+        """What is kept for the person."""
+
+    @property
+    def console(self) -> Console:
+        """Writes it down."""
+
+    def say(self, text: str, *, timeout: float | None = None) -> None:
+        """Show a toast."""
+
+
+class SavedViewsFlow:
+    """Lets one choose, and keeps it in the state of the console."""
+
+    def __init__(self, screen: SavedViewsHost, pane: Pane, table: Table[Any], place: str) -> None:
+        self._screen = screen
+        self._pane = pane
+        self._table = table
+        self._place = place
+
+    @property
+    def views(self) -> list[SavedView]:
+        """The views that are kept of the table."""
+        return views_of(self._screen.ui_state.views.get(self._place))
+
+    def start(self) -> None:
+        """Ask what is wanted."""
+        titles = {column.id: column.title for column in self._table.columns}
+        self._screen.app.push_screen(SavedViews(self.views, titles), self._take)
+
+    def _take(self, wish: Wish | None) -> None:
+        if wish is None:
+            return
+        view = wish.view
+        if wish.what == SAVE:
+            prompt = Prompt("Save this view as", placeholder="a name", check=_wrong)
+            self._screen.app.push_screen(prompt, self._save)
+        elif wish.what == COLUMNS:
+            named = [(one.id, one.title) for one in self._table.columns if one.title]
+            dialog = Columns(named, self._table.column_choice)
+            self._screen.app.push_screen(dialog, self._choose_columns)
+        elif view is None:
+            return
+        elif wish.what == REPLACE:
+            self._save(view.name)
+        elif wish.what == DELETE:
+            self._keep([one for one in self.views if one.name != view.name])
+            self._screen.say(f"Deleted the view {view.name}.", timeout=3)
+        else:
+            self._show(view)
+
+    def _save(self, name: str | None) -> None:
+        if name is None or not name.strip():
+            return
+        sort = self._table.sort
+        view = SavedView(
+            name.strip(),
+            self._pane.filter_text,
+            (sort.column_id, sort.descending) if sort is not None else None,
+            self._table.column_choice,
+        )
+        before = self.views
+        self._keep(with_view(before, view))
+        known = any(one.name == view.name for one in before)
+        self._screen.say(f"{'Replaced' if known else 'Saved'} the view {view.name}.", timeout=3)
+
+    def _show(self, view: SavedView) -> None:
+        ids = {column.id for column in self._table.columns}
+        self._choose_columns(tuple(one for one in view.columns if one in ids))
+        sort = Sort(*view.sort) if view.sort is not None and view.sort[0] in ids else None
+        self._table.set_sort(sort)
+        self._pane.replace_filter(view.filter)
+
+    def _choose_columns(self, ids: tuple[str, ...] | None) -> None:
+        if ids is None:
+            return
+        self._table.choose_columns(ids)
+        columns = self._screen.ui_state.columns
+        if ids:
+            columns[self._place] = list(ids)
+        else:
+            columns.pop(self._place, None)
+        self._screen.console.save_state()
+
+    def _keep(self, views: list[SavedView]) -> None:
+        self._screen.ui_state.views[self._place] = [view.to_state() for view in views]
+        self._screen.console.save_state()
+
+
+def _wrong(name: str) -> str:
+    return f"At most {LONGEST_NAME} characters." if len(name) > LONGEST_NAME else ""

@@ -1,0 +1,89 @@
+"""Views with names, and columns that are chosen: kept for each person, per table."""
+
+from __future__ import annotations
+
+from crmdeck.tui.saved_views import SavedView, views_of, with_view
+from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.widgets.table import Column, Sort, Table
+from crmdeck.tui.widgets.table.columns import arranged
+from crmdeck.workspace import Workspace
+from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
+
+
+def test_a_state_keeps_what_makes_sense_of_a_view() -> None:
+    view = SavedView("mine", "who:dana", ("at", True), ("at", "summary"))
+    assert views_of([view.to_state(), 3, {"name": "x"}, None]) == [view]
+    assert views_of([{**view.to_state(), "sort": ["at"], "columns": 3}]) == [
+        SavedView("mine", "who:dana")
+    ]
+    other = SavedView("mine", "else")
+    assert with_view([view, SavedView("b")], other) == [other, SavedView("b")]
+
+
+def test_a_column_without_a_title_stays_where_it_belongs() -> None:
+    columns = [Column(name, title, str) for name, title in (
+        ("sign", ""), ("a", "A"), ("mark", ""), ("b", "B"), ("c", "C"),
+    )]  # fmt: skip
+    ids = [column.id for column in arranged(columns, ("c", "a", "gone"))]
+    assert ids == ["sign", "c", "a", "mark"]
+    assert arranged(columns, ("gone",)) == columns
+
+
+async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(110, 30)) as pilot:
+        await settle(pilot)
+        table = app.screen.query_one(Table)
+        every = table.shown_count
+        await pilot.press("slash")
+        await type_text(pilot, "event:connection", "enter")
+        await settle(pilot)
+        table.set_sort(Sort("summary"))
+        await settle(pilot)
+        few = table.shown_count
+        assert 0 < few < every
+
+        # The columns: the first one after the second, another one not at all.
+        await pilot.press("F")
+        await type_text(pilot, "columns", "enter")
+        await until(pilot, lambda: "show or hide" in screen_text(pilot))
+        first, second, third = [column.id for column in table.columns if column.title][:3]
+        await pilot.press("J", "down", "space", "enter")
+        await settle(pilot)
+        shown = [placed.column.id for placed in table.placed]
+        assert shown[:2] == [second, first]
+        assert third not in shown
+
+        await pilot.press("F")
+        await type_text(pilot, "save what", "enter")
+        await until(pilot, lambda: "Save this view as" in screen_text(pilot))
+        await type_text(pilot, "mornings", "enter")
+        await settle(pilot)
+
+        # Something else, and back again by its name.
+        await pilot.press("escape")
+        table.set_sort(None)
+        table.choose_columns(())
+        await settle(pilot)
+        assert table.shown_count == every
+        await pilot.press("F")
+        await until(pilot, lambda: "event:connection, by What" in screen_text(pilot))
+        await type_text(pilot, "morn", "enter")
+        await settle(pilot)
+        assert (table.shown_count, table.sort) == (few, Sort("summary"))
+        assert [placed.column.id for placed in table.placed][:2] == [second, first]
+
+        kept = UiState.load(workspace.home)
+        (saved,) = views_of(kept.views["audit/log"])
+        assert (saved.name, saved.filter, saved.sort) == (
+            "mornings", "event:connection", ("summary", False),
+        )  # fmt: skip
+        assert kept.columns["audit/log"][:2] == [second, first]
+
+        await pilot.press("escape", "F", "ctrl+r")
+        await settle(pilot)
+        (saved,) = views_of(UiState.load(workspace.home).views["audit/log"])
+        assert saved.filter == ""
+        await pilot.press("F", "ctrl+d")
+        await settle(pilot)
+        assert views_of(UiState.load(workspace.home).views["audit/log"]) == []
