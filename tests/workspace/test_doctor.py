@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,16 @@ def test_whatever_the_workspace_is_the_doctor_answers(tmp_path: Path) -> None:
         found = wrong(examine(home, repair=repair))
         assert {finding.check for finding in found} >= {"settings and knowledge", "log"}
     assert (home / "crmdeck.duckdb").read_bytes() == b"no database" * 1000
+
+
+def test_clocks_at_the_end_of_the_calendar_and_back_are_lived_with(full: Desk) -> None:
+    full.clock.now = datetime(9999, 12, 31, 22, tzinfo=UTC)
+    assert full.refresh().drift_events == ()
+    assert full.workspace.health.status("acme").schema_stats.stale_object_count == 0
+    full.clock.now = datetime(2026, 5, 20, tzinfo=UTC)
+    [found] = wrong(doctor(full))
+    assert found.check == "clock"
+    assert "9999-12-31" in found.found
+    full.export(describe("Account", text_field("Name")))
+    assert len(full.refresh().drift_events) == 3
+    assert len(full.workspace.schemas.all("acme")) == 1

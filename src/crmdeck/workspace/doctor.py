@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import Clock, later, utc_now
 from crmdeck.errors import CacheDamagedError, CacheError, CrmdeckError
 from crmdeck.home import resolve_database, resolve_home
-from crmdeck.model import Status, WireModel
+from crmdeck.model import Status, WireModel, to_utc
 from crmdeck.settings import Settings
 from crmdeck.store import Store
 from crmdeck.store.salvage import SALVAGEABLE
@@ -36,6 +37,8 @@ PACKAGES = (
 )
 
 _LOG = ("log", "records", "definitions", "refreshes", "references", "repair")
+# Clocks of two machines may differ by so much.
+_AHEAD = timedelta(minutes=10)
 
 
 class Finding(WireModel):
@@ -129,6 +132,7 @@ def _log(workspace: Workspace) -> list[Finding]:
         with _copies(workspace) as copies, store.hold():
             for name, look in EXAMINATIONS.items():
                 findings += _tried(name, partial(_part, store, name, look, copies))
+        findings += _tried("clock", partial(_clock, store))
     return findings
 
 
@@ -162,6 +166,25 @@ def _part(store: Store, name: str, look: Examination, copies: Sequence[Database]
             )
             for flaw in examined.flaws
         ),
+    ]
+
+
+def _clock(store: Store) -> list[Finding]:
+    """Return whether something in the log is ahead of the clock that it is written by."""
+    with store.read() as session:
+        moments = session.database.rows('SELECT max("at") FROM audit_entry')
+    last, now = moments[0][0], store.now()
+    if last is None or to_utc(last) <= later(now, _AHEAD):
+        return [Finding(check="clock", ok=True, found=f"{now:%Y-%m-%d %H:%M} UTC")]
+    return [
+        Finding(
+            check="clock",
+            ok=False,
+            found=f"It is {now:%Y-%m-%d %H:%M} UTC, and the log has an entry of "
+            f"{last:%Y-%m-%d %H:%M}.",
+            remedy="Set the clock right. What was written ahead of it stays, in its true order; "
+            "a refresh says again how old schemas are.",
+        )
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from crmdeck.clock import later
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
 from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
@@ -197,7 +198,7 @@ class Refresh:
             discovered=answer.discovered,
             unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
             gone=compared.gone,
-            expires_at=run.started_at + timedelta(hours=connection.ttl_hours),
+            expires_at=later(run.started_at, timedelta(hours=connection.ttl_hours)),
             freshness=answer.listing.freshness,
         )
         session.drift.add(report.events, report.stories)

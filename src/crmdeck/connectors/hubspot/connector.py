@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import Clock, later, utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
@@ -130,7 +130,7 @@ class HubSpotConnector:
         seconds = token.get("expires_in")
         if not isinstance(seconds, int | float):
             return None
-        return self._clock() + timedelta(seconds=seconds)
+        return later(self._clock(), timedelta(seconds=seconds))
 
     def _missing_permissions(
         self, token: Mapping[str, Any], cancel: CancelToken

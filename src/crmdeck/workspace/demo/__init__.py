@@ -6,15 +6,17 @@ user's cache folder; when it is older than half a day, or of another version, it
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.credentials import MemorySecrets
+from crmdeck.errors import CrmdeckError
 from crmdeck.home import demo_home
 from crmdeck.model import ProgressCallback, to_utc
 from crmdeck.settings import Settings
@@ -26,6 +28,7 @@ from crmdeck.workspace.workspace import Workspace
 
 FRESH_FOR = timedelta(hours=12)
 STAMP = "built-at"
+_SCRATCH = ".demo-"
 
 
 class _Demo:
@@ -77,7 +80,7 @@ def open_demo(
     it is for the caller to call `prepare` on what is yielded.
     """
     with tempfile.TemporaryDirectory(prefix="crmdeck-") as scratch:
-        home = demo_home(folder or (Path(scratch) if at else None))
+        home = _home(folder, Path(scratch), kept=at is None)
         demo = _Demo(home, at)
         context = Context(
             home,
@@ -95,6 +98,16 @@ def open_demo(
             yield workspace
 
 
+def _home(folder: Path | None, scratch: Path, *, kept: bool) -> Path:
+    """Return where the demo is: in `folder`, else in the cache folder if it can be written to."""
+    if folder is not None or not kept:
+        return demo_home(folder or scratch)
+    home = demo_home()
+    with suppress(OSError):
+        home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return home if os.access(home.parent, os.W_OK | os.X_OK) else demo_home(scratch)
+
+
 def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) -> datetime:
     """Return the moment that the demo's history ends at; build it first where it is not fresh.
 
@@ -105,22 +118,36 @@ def ensure_built(home: Path, at: datetime | None, progress: ProgressCallback) ->
     anchor = _built_at(home, at)
     if anchor is not None:
         return anchor
-    home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(f"{home}.lock"):
-        anchor = _built_at(home, at)
-        if anchor is not None:
-            return anchor
-        scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=".demo-"))
-        try:
-            anchor = at or utc_now()
-            build(scratch, anchor, progress)
-            (scratch / STAMP).write_text(anchor.isoformat(), encoding="ascii")
-            if home.exists():
-                shutil.rmtree(home)
-            scratch.rename(home)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        return anchor
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(f"{home}.lock"):
+            anchor = _built_at(home, at)
+            if anchor is not None:
+                return anchor
+            # Those who were killed while they built have left theirs.
+            for leftover in home.parent.glob(f"{_SCRATCH}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            return _build(home, at or utc_now(), progress)
+    except OSError as error:
+        raise CrmdeckError(
+            f"The demo can't be built in {home.parent}.",
+            cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
+            remedy="Free some space there, or name another cache folder by XDG_CACHE_HOME.",
+            code="DEMO_NOT_BUILT",
+        ) from error
+
+
+def _build(home: Path, anchor: datetime, progress: ProgressCallback) -> datetime:
+    scratch = Path(tempfile.mkdtemp(dir=home.parent, prefix=_SCRATCH))
+    try:
+        build(scratch, anchor, progress)
+        (scratch / STAMP).write_text(anchor.isoformat(), encoding="ascii")
+        if home.exists():
+            shutil.rmtree(home)
+        scratch.rename(home)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return anchor
 
 
 def _built_at(home: Path, at: datetime | None) -> datetime | None:
