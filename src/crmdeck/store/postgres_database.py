@@ -44,7 +44,7 @@ class PostgresDatabase:
         self._connection = connection
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        return self._execute(sql, parameters).fetchall()
+        return _received(self._execute(sql, parameters).fetchall())
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
         self._execute(sql, parameters)
@@ -96,9 +96,9 @@ def connect(url: str, *, purpose: str | None = None, timeout: float = 5) -> psyc
 
 
 def prepare(connection: psycopg.Connection[Row]) -> None:
-    """Teach a connection how texts travel."""
+    """Teach a connection how texts travel there; `_received` takes them back."""
     from psycopg.adapt import Buffer
-    from psycopg.types.string import StrDumper, StrDumperUnknown, TextLoader
+    from psycopg.types.string import StrDumper, StrDumperUnknown
 
     class NulDumper(StrDumper):
         def dump(self, obj: str) -> Buffer | None:
@@ -108,15 +108,9 @@ def prepare(connection: psycopg.Connection[Row]) -> None:
         def dump(self, obj: str) -> Buffer | None:
             return super().dump(_sent(obj))
 
-    class NulLoader(TextLoader):
-        def load(self, data: Buffer) -> str:
-            return _received(str(super().load(data)))
-
     adapters = connection.adapters
     adapters.register_dumper(str, NulDumper)
     adapters.register_dumper(str, NulDumperUnknown)
-    for name in ("text", "varchar"):
-        adapters.register_loader(name, NulLoader)
 
 
 def _sent(text: str) -> str:
@@ -125,10 +119,19 @@ def _sent(text: str) -> str:
     return _TO_STAND_IN.sub(lambda match: _TRAVELS_AS[match[0]], text)
 
 
-def _received(text: str) -> str:
-    if text.isascii():
-        return text
-    return _STAND_IN.sub(lambda match: _STANDS_FOR[match[0]], text)
+def _received(rows: list[Row]) -> list[Row]:
+    # Nearly no text has a stand-in, and a look at a column takes a tenth of a call a value.
+    for column in zip(*rows, strict=True):
+        texts = [value for value in column if type(value) is str]
+        if not all(map(str.isascii, texts)) and any(map(_STAND_IN.search, texts)):
+            return [tuple(map(_taken_back, row)) for row in rows]
+    return rows
+
+
+def _taken_back(value: object) -> object:
+    if isinstance(value, str):
+        return _STAND_IN.sub(lambda match: _STANDS_FOR[match[0]], value)
+    return value
 
 
 def driver() -> Any:
