@@ -6,12 +6,13 @@ import json
 
 from textual.app import RenderResult
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.tui.actions import key_label, offers
-from crmdeck.tui.text import display_text
+from crmdeck.tui.layout import wrap
 
 SIGN_IN = "connection.sign_in"
 NEXT_STEPS = {
@@ -43,22 +44,35 @@ class ErrorPanel(Widget):
         """Appear and disappear."""
         self.display = error is not None
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines it takes in `width` cells."""
+        return len(self._lines(width))
+
     def render(self) -> RenderResult:
-        """Return what, why and what next, a line each, and the keys."""
+        """Return what, why and what next, each under its own word, and the keys."""
+        return Content("\n").join(self._lines(self.content_size.width))
+
+    def _lines(self, width: int) -> list[Content]:
         error = self.error
         if error is None:
-            return Content("")
-        lines = [Content.assemble(("✕ ", "bold $bad"), (_shown(error.message), "bold"))]
-        if error.cause:
-            lines.append(Content.assemble(("  why   ", "$muted"), _shown(error.cause)))
-        if error.remedy:
-            lines.append(Content.assemble(("  next  ", "$muted"), _shown(error.remedy)))
+            return []
+        told = [("✕ ", "bold $bad", error.message, "bold")]
+        told += [
+            (label, "$muted", text or "", "")
+            for label, text in (("  why   ", error.cause), ("  next  ", error.remedy))
+            if text
+        ]
+        lines = []
+        for label, label_look, text, look in told:
+            for index, line in enumerate(wrap(text[:LONGEST], width - len(label))):
+                start = label if index == 0 else " " * len(label)
+                lines.append(Content.assemble((start, label_look), (line, look)))
         keys = [*self._next_step(error), ("y", "copy details"), ("Esc", "dismiss")]
         shown = [
             Content.assemble((f"{key} ", "bold $primary"), (title, "$muted")) for key, title in keys
         ]
         lines.append(Content("  ") + Content("   ").join(shown))
-        return Content("\n").join(lines)
+        return lines
 
     def details(self) -> str:
         """Return the error as JSON, for a report."""
@@ -72,7 +86,3 @@ class ErrorPanel(Widget):
             for offer in offers(self.screen)
             if offer.action.id == wanted
         ]
-
-
-def _shown(text: str) -> str:
-    return display_text(text[:LONGEST])

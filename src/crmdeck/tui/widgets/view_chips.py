@@ -14,6 +14,10 @@ from textual.widget import Widget
 
 VIEW = "view"
 
+KEYS = ". ,"
+WIDE = 100
+"""Cells of the window from which on the keys stand beside the views."""
+
 
 class ViewChips(Widget):
     """`unseen  mine  breaking  all   . ,`, in fewer words where there is less room.
@@ -52,7 +56,14 @@ class ViewChips(Widget):
             self.post_message(self.Picked(position))
 
     def _line(self) -> Content:
-        return Content.assemble(*map(self._chip, range(len(self.names))), ("  . ,", "$muted"))
+        keys = Content.styled(f"  {KEYS}", "$muted")
+        return Content.assemble(
+            *map(self._chip, range(len(self.names))), keys if self._wide else ""
+        )
+
+    @property
+    def _wide(self) -> bool:
+        return self.app.size.width >= WIDE
 
     def _chip(self, position: int) -> Content:
         # Reversed, since colour alone would not tell it in the terminal's own colours.

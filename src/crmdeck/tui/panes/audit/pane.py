@@ -164,7 +164,8 @@ class AuditPane(Pane):
             return
         where = "all connections" if self.everywhere else self.connection_name
         total, shown = len(self._log), len(self._shown)
-        self.set_heading(where, count(total, "entry", "entries"))
+        read = self.table.is_filled
+        self.set_heading(where, count(total, "entry", "entries") if read else "")
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
         self.post_message(self.Summary(number, self._hint))
 

@@ -48,6 +48,7 @@ from crmdeck.workspace import (
 
 T = TypeVar("T")
 NO_PAIR = "No object pair is chosen: press p."
+NO_LINE = "No line passes the filter."
 
 NEXT_DIRECTION = {
     Direction.BIDIRECTIONAL: Direction.PUSH,
@@ -97,7 +98,7 @@ class MappingCommands:
             reading = self._requests.is_loading
             return "Still reading; nothing was decided." if reading else NO_PAIR
         on_title = self._table.cursor_row is not None
-        return "This is the title of a group." if on_title else "No line passes the filter."
+        return "This is the title of a group." if on_title else NO_LINE
 
     def why_no_rows(self) -> str | None:
         """Say why there are no rows to decide on, marked or of the group under the cursor."""

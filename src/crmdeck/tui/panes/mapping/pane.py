@@ -16,7 +16,7 @@ from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, least_width, searched
-from crmdeck.tui.panes.mapping.commands import NO_PAIR, MappingCommands
+from crmdeck.tui.panes.mapping.commands import NO_LINE, NO_PAIR, MappingCommands
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.summary import heading, next_step
@@ -29,6 +29,8 @@ from crmdeck.workspace import MappingSession
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
+READING = "Reading the object pair."
+NEXT_PAIR = "next: p chooses what is to be mapped onto what"
 LEAST_DETAIL = 37
 """Cells that the details take beside the table at least, as in the sheet; else 3 of 10."""
 
@@ -43,7 +45,7 @@ class MappingPane(Pane):
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = RowTable(
-            columns_for((), 0), key=lambda line: line.key, empty=NO_PAIR, id="lines"
+            columns_for((), 0), key=lambda line: line.key, empty=READING, id="lines"
         )
         self.sampler = Sampler(host, self.loader, self._paint_row)
         self.pairs = PairLoader(self, host, self.loader, self)
@@ -85,7 +87,9 @@ class MappingPane(Pane):
         if ref is not None and self._wanted_pair is not None:
             self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
         field, self._wanted_field = self._wanted_field, None
+        self.table.empty = NO_PAIR if ref is None else READING
         self.pairs.read(ref, field)
+        self._paint()
 
     @property
     def is_reading(self) -> bool:
@@ -106,6 +110,7 @@ class MappingPane(Pane):
         if another:
             self.table.clear_marks()
             self._where = self.connection_name
+        self.table.empty = NO_PAIR if self.session is None else NO_LINE
         self.table.show_rows(self.session.rows if self.session is not None else (), cursor=cursor)
         if self.session is not None:
             self.session.hold(self.table.cursor_name)
@@ -132,7 +137,7 @@ class MappingPane(Pane):
         counts = self.query_one("#counts", Static)
         if session is None:
             self.set_heading("Mapping", self.connection_name)
-            counts.update("")
+            counts.update(NEXT_PAIR if self.table.empty == NO_PAIR else "")
         else:
             shown = heading(session, self._where, compact=not self._wide)
             self.query_one(".heading", Static).update(shown)

@@ -412,6 +412,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._set_marks(Marks())
 
     @property
+    def is_filled(self) -> bool:
+        """Whether the rows are known: until then that there are none means nothing."""
+        return self._filled
+
+    @property
     def is_ordering(self) -> bool:
         """Whether rows are still being ordered or filtered; `Ordered` follows."""
         return self._coming is not None
