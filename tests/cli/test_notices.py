@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import signal
 import subprocess
 import sys
@@ -51,6 +52,7 @@ class Listener:
                     owner.taken.append((self.path, headers, body))
                 self.send_response(500 if owner.failing >= 0 else 200)
                 self.end_headers()
+                self.wfile.write(b"ok")
 
             do_GET = do_POST  # noqa: N815  the name that http.server asks for
 
@@ -104,6 +106,24 @@ def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: List
     for said in (done.stderr, done.stdout, entries, body):
         assert PATH not in said
         assert SECRET not in said
+
+
+def test_slack_is_told_in_the_name_of_crmdeck(
+    night: Night, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apprise.plugins.slack import NotifySlack
+
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"http://{listener.host}/slack")
+    address = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    monkeypatch.setenv("CRMDECK_NOTIFY_CHAT_URL", address)
+    night.export("acme", ("Name", "string"), ("CloseDate", "date"))
+    night.shell.run("check", "acme", "--notify", code=4)
+    (body,) = [body for path, _, body in listener.taken if path.startswith("/slack")]
+    (told,) = json.loads(body)["attachments"]
+    assert "issues fail" in told["title"]
+    assert "breaking: acme: Opportunity.Amount" in told["text"]
+    assert told["footer"] == "crmdeck"
+    assert "apprise" not in body.lower()
 
 
 def test_what_fails_is_tried_again_and_then_said(

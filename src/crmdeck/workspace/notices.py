@@ -178,7 +178,15 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
 
     # It logs addresses, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    channel = apprise.Apprise()
+    # Who sends is crmdeck, and no chat is to fetch a picture from somewhere else.
+    asset = apprise.AppriseAsset(
+        app_id="crmdeck",
+        app_desc="crmdeck",
+        app_url="https://github.com/crmdeck/crmdeck",
+        image_url_mask="",
+        image_url_logo="",
+    )
+    channel = apprise.Apprise(asset=asset)
     if not channel.add(_address(route)):
         raise UsageError(f"The address of the notice '{route.name}' is none that can be used.")
     sent = channel.notify(body=message.body, title=message.title, body_format="text")
