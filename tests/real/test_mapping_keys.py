@@ -1,0 +1,86 @@
+"""A pair of a real org is gone through at the keyboard: every line decided, the keys counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crmdeck.credentials import MemorySecrets
+from crmdeck.model import DecisionState, Platform, Scope, ScopeMode, Source
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.tui.requests import is_loading
+from crmdeck.workspace import ConnectionDraft, Group, Workspace
+from tests.tui.pilot import screen_text, settle, until
+
+EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1.json.gz"
+PAIR = "deal_registration--Opportunity"
+MOST_KEYS = 20
+
+SURE_ENOUGH = 0.6
+"""From which match on the operator of this test takes what is to be checked."""
+
+
+def next_key(pane: MappingPane) -> str | None:
+    """Return the key that an operator would press; None once every line is decided."""
+    session, line = pane.session, pane.table.cursor_row
+    if session is None or not any(row.is_open for row in session.rows):
+        return None
+    if line is None or line.group is Group.DONE:
+        return "n"
+    if line.row is None:
+        # The title of a group stands for all of it.
+        return "n" if line.group is Group.CHECK else "X"
+    if line.group is Group.CHECK:
+        return "a" if (line.row.confidence or 0) >= SURE_ENOUGH else "X"
+    # What is sure was taken already: in the rest of that group nothing can flow.
+    return "k"
+
+
+@pytest.mark.skipif(not EXPORT.exists(), reason="the real export is not here")
+async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path, secrets=MemorySecrets()) as workspace:
+        draft = ConnectionDraft(
+            name="org-b",
+            source=Source.FILES,
+            platform=Platform.SALESFORCE,
+            path=str(EXPORT),
+            scope=Scope(mode=ScopeMode.NAMED, include=("Opportunity",)),
+        )
+        workspace.connections.add(draft)
+        workspace.refreshes.run("org-b")
+        app = CrmdeckApp(workspace)
+        app.ui_state.pane = "mapping"
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            keys: list[str] = []
+
+            async def press(key: str) -> None:
+                keys.append(key)
+                await pilot.press(key)
+                await settle(pilot)
+                # What is still being ranked can't be accepted.
+                await until(pilot, lambda: not is_loading(app.screen_stack[0]))
+                await settle(pilot)
+
+            await press("p")
+            for _ in range(MOST_KEYS):
+                if marked(screen_text(pilot), "deal_registration → Opportunity"):
+                    break
+                await press("down")
+            await press("enter")
+            await press("A")
+            await press("y")
+            pane = app.screen.query_one(MappingPane)
+            while (key := next_key(pane)) is not None and len(keys) < 2 * MOST_KEYS:
+                await press(key)
+        states = [line.state for line in workspace.mappings.get("org-b", PAIR).lines]
+        assert DecisionState.PENDING not in states
+        assert DecisionState.ACCEPTED in states
+        assert len(keys) <= MOST_KEYS, keys
+
+
+def marked(text: str, line: str) -> bool:
+    """Return whether the cursor is on a line of a list."""
+    return any("▌" in one and line in one for one in text.splitlines())

@@ -1,0 +1,41 @@
+"""What the console is for, with the keys counted: the morning check, and a mapping repaired."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from crmdeck.tui.app import CrmdeckApp
+from tests.tui.drift_desk import PAIR, make_home, opened
+from tests.tui.pilot import screen_text, settle, until
+
+MOST_KEYS = 6
+
+
+async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> None:
+    with opened(make_home(tmp_path)) as workspace:
+        app = CrmdeckApp(workspace)
+        app.ui_state.connection_id = workspace.connections.get("calm").id
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settle(pilot)
+
+            # No key: what to do, how each connection is doing, what was not seen, what breaks.
+            text = screen_text(pilot)
+            assert "to do: look at 14 changes (5 breaking) · refresh calm · read fresh" in text
+            states = {"acme": "breaks mappings", "calm": "not refreshed", "fresh": "never"}
+            for name, state in states.items():
+                assert any(name in line and state in line for line in text.splitlines()), name
+            for title in ("Last sync", "Quota left", "Token", "Not seen"):
+                assert title in text, title
+
+            # To the connection above, to what changed, to the second change, to the best field.
+            keys = ("k", "n", "j", "f", "enter")
+            assert len(keys) <= MOST_KEYS
+            for key in keys[:-1]:
+                await pilot.press(key)
+                await settle(pilot)
+            await until(pilot, lambda: "Contact email becomes" in screen_text(pilot))
+            await until(pilot, lambda: "▌ Buyer_Email__c" in screen_text(pilot))
+            await pilot.press(keys[-1])
+            await settle(pilot)
+        lines = {line.partner_field: line for line in workspace.mappings.get("acme", PAIR).lines}
+        assert lines["contactEmail"].crm_field == "Buyer_Email__c"
