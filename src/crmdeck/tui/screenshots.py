@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
@@ -169,13 +170,16 @@ async def _screen(pilot: Pilot[None]) -> str:
 
 
 async def _settle(pilot: Pilot[None]) -> None:
-    """Wait until nothing is loading any more and everything is painted."""
-    app = pilot.app
+    """Wait until nothing is loaded or stored any more and everything is painted."""
     async with asyncio.timeout(PATIENCE):
         quiet = 0
         while quiet < QUIET_LOOKS:
             await pilot.pause(LOOK_AGAIN)
-            quiet = 0 if is_loading(app.screen) else quiet + 1
+            quiet = 0 if any(map(_is_busy, pilot.app.screen_stack)) else quiet + 1
+
+
+def _is_busy(screen: Screen[Any]) -> bool:
+    return is_loading(screen) or (isinstance(screen, MainScreen) and screen.is_reading)
 
 
 @contextmanager

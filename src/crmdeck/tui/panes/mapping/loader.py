@@ -24,6 +24,9 @@ from crmdeck.workspace import Group, MappingSession, Review, Write
 RANK_AFTER = 0.4
 """Seconds without a decision after which the suggestions are ranked anew."""
 
+RANK_AT_ONCE = 0.01
+"""The same where nothing is to change by itself."""
+
 NO_ENCODER = "none"
 
 Found = tuple[Review, SuggestAnswer | None]
@@ -294,7 +297,9 @@ class PairLoader:
     def _rank_later(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self._owner.set_timer(RANK_AFTER, self._rank_now)
+        # A picture is drawn as soon as nothing is read any more.
+        pause = RANK_AT_ONCE if self._host.is_still else RANK_AFTER
+        self._timer = self._owner.set_timer(pause, self._rank_now)
 
     def _rank_now(self) -> None:
         if self.session is not None and self.session.unsaved:
