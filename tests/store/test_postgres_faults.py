@@ -38,9 +38,9 @@ def names(store: Store) -> list[str]:
         return [one.name for one in session.connections.all()]
 
 
-def refused(url: str) -> CacheError:
+def refused(url: str, wait: float = 30) -> CacheError:
     with pytest.raises(CacheError) as caught:
-        names(Store(url, wait=2))
+        names(Store(url, wait=wait))
     assert caught.value.remedy
     return caught.value
 
@@ -69,7 +69,7 @@ def test_a_wrong_password_is_told_and_never_shown(server: OwnServer) -> None:
 def test_a_host_that_takes_the_call_and_says_nothing_is_not_waited_for_for_ever() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        error = refused(f"postgresql://me:secret@127.0.0.1:{port}/db")
+        error = refused(f"postgresql://me:secret@127.0.0.1:{port}/db", wait=1)
     assert error.code == "DATABASE_UNREACHABLE"
     assert " since " in error.message
 
@@ -77,7 +77,7 @@ def test_a_host_that_takes_the_call_and_says_nothing_is_not_waited_for_for_ever(
 def test_a_server_cut_down_in_the_middle_loses_nothing_and_work_goes_on(server: OwnServer) -> None:
     execute(server.url, "CREATE DATABASE work")
     url = with_database(server.url, "work")
-    store = Store(url, wait=2)
+    store = Store(url, wait=30)
     with store.write() as session:
         session.connections.put(connection("acme"), START, "me")
         record(session, 0, schema("Account"))
