@@ -42,12 +42,15 @@ class Purse:
         assert not any(value in summary for value in self.values.values())
 
 
-def _connection(platform: Platform, **attributes: Any) -> Connection:
+def connection_of(
+    platform: Platform, *, source: Source | None = None, **attributes: Any
+) -> Connection:
+    """Return a connection that no workspace has."""
     return Connection(
         id="00000000-0000-0000-0000-000000000001",
         name="test",
         platform=platform,
-        source=Source(platform.value),
+        source=source or Source(platform.value),
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         **attributes,
     )
@@ -65,7 +68,7 @@ def salesforce_to(
     """Return a connector to an org of the sandbox, and its purse."""
     access = sandbox.salesforce(org)
     purse = Purse({name: getattr(access, name) for name in secrets} | extra)
-    connection = _connection(
+    connection = connection_of(
         Platform.SALESFORCE,
         endpoint=access.endpoint,
         instance_url=instance_url or access.instance_url,
@@ -87,7 +90,7 @@ def hubspot_to(
     else:
         names = ("access_token", "refresh_token", "client_id", "client_secret")
         purse = Purse({name: getattr(access, name) for name in names})
-    connection = _connection(Platform.HUBSPOT, endpoint=access.endpoint)
+    connection = connection_of(Platform.HUBSPOT, endpoint=access.endpoint)
     return hubspot.open_connector(connection, purse, purse.note, limits), purse
 
 

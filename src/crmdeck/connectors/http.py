@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import math
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from crmdeck.clock import later
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import SourceError, UsageError
 from crmdeck.redaction import redact
 
 _CHUNK = 64 * 1024
+_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,10 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     deadline = time.monotonic() + limits.total_timeout
     chunks = []
     size = 0
+    # Who sends a byte now and then keeps a read waiting for ever, since each one is in time.
+    watchdog = threading.Timer(limits.total_timeout, _cut_off, [raw])
+    watchdog.daemon = True
+    watchdog.start()
     try:
         for chunk in raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
@@ -97,15 +107,24 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
             if time.monotonic() > deadline:
                 raise timed_out(who)
             chunks.append(chunk)
+        if time.monotonic() > deadline:
+            raise timed_out(who)
     except SourceError:
         raw.close()
         raise
-    except HTTPError as error:
+    except (HTTPError, ValueError, OSError) as error:
         raw.close()
-        late = isinstance(error, ReadTimeoutError)
+        late = isinstance(error, ReadTimeoutError) or time.monotonic() > deadline
         raise timed_out(who) if late else broken_off(who, error) from None
+    finally:
+        watchdog.cancel()
     raw.release_conn()
     return b"".join(chunks)
+
+
+def _cut_off(raw: urllib3.BaseHTTPResponse) -> None:
+    with contextlib.suppress(ValueError, RuntimeError, OSError):
+        raw.shutdown()
 
 
 def too_large(who: str, limit: int) -> AnswerTooLargeError:
@@ -160,8 +179,33 @@ def not_json(who: str) -> SourceError:
 def retry_after(reply: Reply) -> float | None:
     """Return how many seconds the CRM asks to wait, where it says so in seconds."""
     try:
-        return max(0.0, float(reply.header("Retry-After") or ""))
+        seconds = float(reply.header("Retry-After") or "")
     except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def records_of(body: object, key: str = "records") -> list[Mapping[str, Any]]:
+    """Return the records that an answer lists, nothing where it lists none."""
+    listed = body.get(key) if isinstance(body, Mapping) else None
+    return (
+        [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    )
+
+
+def whole_number(said: str | None) -> int | None:
+    """Return the number in a header; None where it is none, or one that nothing is counted to."""
+    text = said or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
+def seconds_from(now: datetime, seconds: object) -> datetime | None:
+    """Return the moment so many seconds from `now`; None where a CRM said no such number."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return later(now, timedelta(seconds=seconds))
+    except (OverflowError, ValueError):
         return None
 
 

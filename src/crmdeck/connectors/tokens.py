@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crmdeck.clock import Clock, later, utc_now
+from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Credentials, TokenListener
+from crmdeck.connectors.http import seconds_from
 from crmdeck.errors import CrmdeckError, PermissionDeniedError, ReauthRequiredError
 from crmdeck.redaction import remember
 
@@ -112,7 +113,7 @@ class TokenKeeper:
         self._unproven = grant.access_token
         self.instance_url = grant.instance_url or self.instance_url
         if grant.expires_in is not None:
-            self.expires_at = later(self._clock(), timedelta(seconds=grant.expires_in))
+            self.expires_at = seconds_from(self._clock(), grant.expires_in)
         # A rotated refresh token is the only one that still works: store it before anything else.
         self._keep(values)
         self._listener("token.refreshed", "A new access token was given.")

@@ -114,7 +114,8 @@ def read_dictionary(file: SchemaFile, sheets: Sequence[Sheet]) -> Contents:
         except SourceError as error:
             errors.append(error)
     if not found:
-        raise next((each for each in errors if each.code != "UNKNOWN_FILE"), errors[0])
+        none = errors or [unknown(file, "It is a workbook without a sheet.")]
+        raise next((each for each in none if each.code != "UNKNOWN_FILE"), none[0])
     entries: list[Entry] = []
     for sheet, section in found:
         try:

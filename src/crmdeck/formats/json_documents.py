@@ -174,7 +174,10 @@ class _Found:
                     self._visit(value, f"{path}.{key}", key, depth + 1)
 
     def _visit_list(self, raw: msgspec.Raw, path: str, name: str | None, depth: int) -> None:
-        items = _ITEMS.decode(raw)
+        try:
+            items = _ITEMS.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise broken(self._file.name, path, f"its items can't be read ({error})") from error
         first = next((each for each in items if _is_container(each, b"{")), None)
         kind = _kind(self._members(first, path)) if first is not None else None
         if kind == "property":
@@ -184,11 +187,11 @@ class _Found:
             self._platform = Platform.HUBSPOT
         elif kind == "pipeline" or (not items and "pipelines" in self._file.base):
             digest = hashlib.sha256(raw).digest()
-            records = [each for each in _ANY.decode(raw) if isinstance(each, Mapping)]
+            records = self._records(raw, path)
             self._pipelines[name or self._file.stem] = Pipelines(records, digest)
             self._platform = Platform.HUBSPOT
         elif kind == "definition":
-            records = [each for each in _ANY.decode(raw) if isinstance(each, Mapping)]
+            records = self._records(raw, path)
             found = read_dictionary(self._file, [sheet_of_records(records, path)])
             self._entries += found.entries
             self._platform = self._platform or Platform.SALESFORCE
@@ -196,6 +199,12 @@ class _Found:
             self._errors.append(refusal)
         else:
             self._visit_items(items, path, depth)
+
+    def _records(self, raw: msgspec.Raw, path: str) -> list[Mapping[str, Any]]:
+        try:
+            return [each for each in _decoded(raw) if isinstance(each, Mapping)]
+        except SourceError as error:
+            raise broken(self._file.name, path, error.message) from error
 
     def _visit_items(self, items: Sequence[msgspec.Raw], path: str, depth: int) -> None:
         nothing = []

@@ -21,6 +21,7 @@ from crmdeck.server.errors import (
     internal_error,
 )
 
+_DIGITS = 15
 _OWN_NAMES = ("localhost", socket.gethostname())
 _SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 _HEADERS = {
@@ -90,7 +91,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BODY:
+        if length.isdecimal() and (len(length) > _DIGITS or int(length) > MAX_BODY):
             raise TooLargeError
         host = host_of(headers.get("host", ""))
         if host not in self._hosts and not is_address(host):

@@ -20,7 +20,14 @@ from hubspot.crm.properties.exceptions import ApiException
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
-from crmdeck.connectors.http import Reply, check_endpoint, not_json, retry_after, unreachable
+from crmdeck.connectors.http import (
+    Reply,
+    check_endpoint,
+    not_json,
+    retry_after,
+    unreachable,
+    whole_number,
+)
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
 from crmdeck.connectors.hubspot.transport import FAULTS, WHO, BoundedPool, proxy_for
 from crmdeck.connectors.limits import Limits
@@ -125,7 +132,7 @@ class HubSpotClient:
         return Grant(
             access_token=token,
             refresh_token=refresh if isinstance(refresh, str) else None,
-            expires_in=float(expires) if isinstance(expires, int | float) else None,
+            expires_in=expires if isinstance(expires, int | float) else None,
             organisation=str(portal) if isinstance(portal, int) else None,
         )
 
@@ -188,16 +195,16 @@ class HubSpotClient:
     def _count(self, headers: Mapping[str, str], size: int, path: str) -> None:
         self._meter.count(received=size, quota_spent=0 if path.startswith("/oauth/") else 1)
         found = {name.casefold(): value for name, value in headers.items()}
-        remaining = found.get("x-hubspot-ratelimit-remaining", "")
-        if remaining.isdigit() and int(remaining) < self._limits.threads:
+        remaining = whole_number(found.get("x-hubspot-ratelimit-remaining"))
+        if remaining is not None and remaining < self._limits.threads:
             self.caller.pace.hold(_interval(headers))
-        limit = found.get("x-hubspot-ratelimit-daily", "")
-        left = found.get("x-hubspot-ratelimit-daily-remaining", "")
-        if limit.isdigit() and left.isdigit():
+        limit = whole_number(found.get("x-hubspot-ratelimit-daily"))
+        left = whole_number(found.get("x-hubspot-ratelimit-daily-remaining"))
+        if limit is not None and left is not None:
             self._meter.observe(
                 Quota(
-                    used=max(0, int(limit) - int(left)),
-                    limit=int(limit),
+                    used=max(0, limit - left),
+                    limit=limit,
                     observed_at=self._clock(),
                 )
             )
@@ -228,19 +235,21 @@ def _pause(reply: Reply, policy: str) -> float | None:
 
 def _interval(headers: Mapping[str, str]) -> float:
     found = {name.casefold(): value for name, value in headers.items()}
-    said = found.get("x-hubspot-ratelimit-interval-milliseconds", "")
-    return int(said) / 1000 if said.isdigit() else _TEN_SECONDS
+    said = whole_number(found.get("x-hubspot-ratelimit-interval-milliseconds"))
+    return _TEN_SECONDS if said is None else min(said / 1000, _TEN_SECONDS)
 
 
 def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the scopes that a refusal says are missing."""
     found: list[str] = []
-    for each in body.get("errors") or ():
+    errors = body.get("errors")
+    for each in errors if isinstance(errors, list) else ():
         context = each.get("context") if isinstance(each, Mapping) else None
         if not isinstance(context, Mapping):
             continue
         for name in ("requiredGranularScopes", "requiredScopes"):
-            found += [str(scope)[:60] for scope in context.get(name) or ()]
+            scopes = context.get(name)
+            found += [str(scope)[:60] for scope in scopes] if isinstance(scopes, list) else []
     return tuple(dict.fromkeys(found))[:10]
 
 

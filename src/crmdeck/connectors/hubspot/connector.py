@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from crmdeck.clock import Clock, later, utc_now
+from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
@@ -19,6 +19,7 @@ from crmdeck.connectors.base import (
     Sample,
     TokenListener,
 )
+from crmdeck.connectors.http import seconds_from
 from crmdeck.connectors.hubspot.attribution import who_changed
 from crmdeck.connectors.hubspot.client import HubSpotClient
 from crmdeck.connectors.hubspot.discovery import discover, results
@@ -127,10 +128,7 @@ class HubSpotConnector:
             return {}
 
     def _end_of(self, token: Mapping[str, Any]) -> datetime | None:
-        seconds = token.get("expires_in")
-        if not isinstance(seconds, int | float):
-            return None
-        return later(self._clock(), timedelta(seconds=seconds))
+        return seconds_from(self._clock(), token.get("expires_in"))
 
     def _missing_permissions(
         self, token: Mapping[str, Any], cancel: CancelToken

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from crmdeck.connectors.base import Attribution, ChangedThing
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
@@ -103,8 +104,7 @@ def _query(
         if isinstance(error, PermissionDeniedError) or error.code == "NOT_VISIBLE":
             return None
         return []
-    records = reply.body.get("records") if isinstance(reply.body, Mapping) else None
-    return [record for record in records or () if isinstance(record, Mapping)]
+    return records_of(reply.body)
 
 
 def _words(name: str) -> str:

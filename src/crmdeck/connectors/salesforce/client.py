@@ -28,7 +28,7 @@ from crmdeck.errors import SourceError, one_line
 from crmdeck.model import CancelToken, Connection, Quota
 
 # An app with a limit of its own is told that one as well, before or after the org's.
-_LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
+_LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)", re.ASCII)
 _LONGEST_PAGE = 20_000
 _VERSION = re.compile(r"\d+\.\d+")
 
@@ -205,7 +205,7 @@ class SalesforceClient:
         )
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             body = response.text
         return Reply(response.status_code, body, response.headers, len(response.content))
 

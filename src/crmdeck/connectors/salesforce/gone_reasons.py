@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from crmdeck.connectors.base import Missing
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError
@@ -62,10 +63,7 @@ def _ask(
         if FAULTS.concerns_connection(error):
             raise
         return {}
-    records = reply.body.get("records") if isinstance(reply.body, Mapping) else None
-    defined = {
-        record.get("QualifiedApiName") for record in records or () if isinstance(record, Mapping)
-    }
+    defined = {str(record.get("QualifiedApiName")) for record in records_of(reply.body)}
     if sure not in defined:
         return {}
     return {

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from crmdeck.connectors.base import Credentials, Meter
-from crmdeck.connectors.http import check_endpoint, check_origin, not_json
+from crmdeck.connectors.http import check_endpoint, check_origin, not_json, seconds_from
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
@@ -26,6 +26,7 @@ SANDBOXES = "https://test.salesforce.com"
 # `api` reads the schema, `refresh_token` lasts, `openid` lets crmdeck say who it is.
 SCOPES = ("api", "refresh_token", "openid")
 _ASSERTION_SECONDS = 180
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _IDENTITY = re.compile(r"/id/(00D\w{12,15})/")
 
 
@@ -102,9 +103,9 @@ def expiry(
     try:
         response = session.post(f"{instance_url}/services/oauth2/introspect", data=form)
         ends = response.json()["exp"] if response.status_code < 300 else None
-    except (CrmdeckError, ValueError, KeyError, TypeError):
+    except (CrmdeckError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return datetime.fromtimestamp(ends, UTC) if isinstance(ends, int) else None
+    return seconds_from(_EPOCH, ends)
 
 
 def _refresh_form(credentials: Credentials) -> dict[str, str]:
@@ -160,7 +161,7 @@ def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]
     response = session.post(f"{instance_url}/services/oauth2/token", data=form)
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise not_json(WHO) if response.status_code < 400 else _refusal({}, response.status_code)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from crmdeck.connectors.base import Rules
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.batches import MOST_IN_A_CALL
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
@@ -22,6 +23,8 @@ _LIST = (
 )
 # Formulas of more rules than these would cost more calls than they are worth.
 _MOST_FORMULAS = 500
+# Of 2,000 rules each; a list without an end is no list.
+_MOST_PAGES = 50
 
 
 def read_rules(
@@ -52,9 +55,9 @@ def read_rules(
 
 def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
     reply = client.get("tooling/query", cancel, params={"q": _LIST})
-    while True:
+    for _ in range(_MOST_PAGES):
         body = reply.body if isinstance(reply.body, Mapping) else {}
-        yield from (each for each in body.get("records") or () if isinstance(each, Mapping))
+        yield from records_of(body)
         following = body.get("nextRecordsUrl")
         if not isinstance(following, str) or "/tooling/query/" not in following:
             return
@@ -79,14 +82,12 @@ def _formulas(
         ]
         body = {"allOrNone": False, "compositeRequest": parts}
         reply = client.post("tooling/composite", body, cancel)
-        answers = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
-        for answer in answers or ():
-            if isinstance(answer, Mapping) and isinstance(answer.get("body"), Mapping):
-                for record in answer["body"].get("records") or ():
-                    metadata = record.get("Metadata") if isinstance(record, Mapping) else None
-                    if isinstance(metadata, Mapping):
-                        formula = metadata.get("errorConditionFormula")
-                        formulas[str(answer.get("referenceId"))] = str(formula or "")
+        for answer in records_of(reply.body, "compositeResponse"):
+            for record in records_of(answer.get("body")):
+                metadata = record.get("Metadata")
+                if isinstance(metadata, Mapping):
+                    formula = metadata.get("errorConditionFormula")
+                    formulas[str(answer.get("referenceId"))] = str(formula or "")
     return formulas
 
 

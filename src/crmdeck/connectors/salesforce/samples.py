@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from crmdeck.connectors.base import Sample
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
@@ -35,10 +35,5 @@ def sample(
             f"ORDER BY LastModifiedDate DESC LIMIT {int(limit)}"
         )
         reply = client.get("query", cancel, params={"q": soql})
-        parts.append(Sample.count(chunk, _records(reply.body)))
+        parts.append(Sample.count(chunk, records_of(reply.body)))
     return Sample.joined(parts)
-
-
-def _records(body: object) -> list[Mapping[str, Any]]:
-    records = body.get("records") if isinstance(body, Mapping) else None
-    return [record for record in records or () if isinstance(record, Mapping)]

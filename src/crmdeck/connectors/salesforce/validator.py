@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 
 from crmdeck.connectors.http import Reply
@@ -77,7 +77,8 @@ def answered_at(reply: Reply, now: datetime) -> str:
     By the clock of the org where the answer tells it, else by `now`, each less a margin.
     """
     try:
-        moment = parsedate_to_datetime(reply.header("Date") or "")
-    except ValueError:
-        moment = now
-    return format_datetime(moment - _MARGIN, usegmt=True)
+        told = parsedate_to_datetime(reply.header("Date") or "")
+        moment = told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+        return format_datetime(moment - _MARGIN, usegmt=True)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return format_datetime(now - _MARGIN, usegmt=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmdeck.connectors.base import Usage
+from crmdeck.connectors.http import records_of
 from crmdeck.connectors.salesforce.client import SalesforceClient
 from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError
@@ -129,7 +130,7 @@ def _query(
     """Return the records of an answer, and whether these are all."""
     reply = client.get("tooling/query", cancel, params={"q": soql})
     body = reply.body if isinstance(reply.body, Mapping) else {}
-    records = [record for record in body.get("records") or () if isinstance(record, Mapping)]
+    records = records_of(body)
     return records, len(records) < MOST_ROWS and body.get("done") is not False
 
 

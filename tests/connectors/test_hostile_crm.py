@@ -1,0 +1,94 @@
+"""Whatever answers in a CRM's place: an error in words, in bounded time, memory and requests."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from crmdeck.connectors import hubspot, partneros, salesforce
+from crmdeck.connectors.base import Connector, Failed
+from crmdeck.connectors.limits import Limits
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken, Platform, Scope, Source
+from tests.connectors.crm import Purse, connection_of
+from tests.connectors.hostile import ANSWERS, MEGABYTE, Answer, HostileServer
+
+SHORT = Limits(
+    connect_timeout=5,
+    read_timeout=2,
+    total_timeout=1,
+    max_bytes=MEGABYTE,
+    wait_budget=0.2,
+    backoff=0.01,
+    attempts=2,
+    threads=2,
+)
+MOST_REQUESTS = 120
+SOURCES = {
+    "salesforce": (salesforce, Platform.SALESFORCE),
+    "hubspot": (hubspot, Platform.HUBSPOT),
+    "partneros": (partneros, Platform.SALESFORCE),
+}
+SECRETS = {
+    "access_token": "00D000000000001!access-token-of-the-test",
+    "refresh_token": "refresh-token-of-the-test",
+    "client_id": "client",
+    "client_secret": "client-secret-of-the-test",
+    "username": "dana@acme.example",
+    "password": "password-of-the-test",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_collection() -> Iterator[None]:
+    """Let no collector run where the stack is nearly full: what it calls would fail there."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def connector_to(source: str, url: str) -> tuple[Connector, Purse]:
+    module, platform = SOURCES[source]
+    purse = Purse(dict(SECRETS))
+    connection = connection_of(
+        platform,
+        source=Source(source),
+        endpoint=url,
+        instance_url="https://acme.my.salesforce.com" if source == "salesforce" else None,
+        remote_id="00000000-0000-0000-0000-000000000002",
+    )
+    return module.open_connector(connection, purse, purse.note, SHORT), purse
+
+
+def told_by(connector: Connector) -> list[CrmdeckError]:
+    """Return the errors of looking at and discovering a source; anything else is raised."""
+    errors = []
+    try:
+        connector.probe()
+    except CrmdeckError as error:
+        errors.append(error)
+    try:
+        for each in connector.discover(Scope(), {}, CancelToken()):
+            if isinstance(each, Failed):
+                errors.append(each.error)
+    except CrmdeckError as error:
+        errors.append(error)
+    return errors
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.__name__)
+@pytest.mark.parametrize("source", SOURCES)
+def test_it_is_told_in_words_and_has_an_end(source: str, answer: Answer) -> None:
+    with HostileServer(answer) as server:
+        connector, purse = connector_to(source, server.url)
+        errors = told_by(connector)
+    assert errors
+    assert len(server.visitors) <= MOST_REQUESTS
+    # What the systems' own buffers take in is sent and not read.
+    assert max(each.sent for each in server.visitors) < 20 * MEGABYTE
+    for error in errors:
+        assert error.code
+        assert not any(secret in str(error) for secret in purse.values.values())
+        assert "evil.example/?t" not in str(error)
