@@ -125,6 +125,8 @@ async def test_the_rail_folds_into_a_strip_and_stays_folded(
         assert "● acme  ● beta" in first
         assert not any("● beta" in line for line in rest)
         assert "[ ]" in first
+        await pilot.hover(TopBar, offset=(first.index("beta"), 0))
+        assert "beta: " in str(app.screen.query_one(TopBar).tooltip)
         await pilot.click(TopBar, offset=(first.index("beta"), 0))
         await settle(pilot)
         assert "beta   " in screen_text(pilot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -236,3 +237,16 @@ async def test_a_filter_that_comes_while_rows_are_ordered_is_about_those_rows() 
         await settle(pilot)
         assert app.table.total_count == len(many)
         assert app.table.cursor_key == "row 7"
+
+
+async def test_hovering_tells_what_a_sign_means_and_the_whole_of_what_is_cut() -> None:
+    app = TableApp([Row("a" * 90, "text", 3)])
+    async with app.run_test(size=(60, 10)) as pilot:
+        await settle(pilot)
+        signs = replace(COLUMNS[1], told=lambda row: f"it is a {row.kind}")
+        app.table.set_columns((COLUMNS[0], signs, *COLUMNS[2:]))
+        await pilot.pause()
+        name, kind, size, *_ = app.table.placed
+        for cell, told in ((name, "a" * 90), (kind, "it is a text"), (size, "None")):
+            await pilot.hover(Table, offset=(cell.start + 1, 1))
+            assert str(app.table.tooltip) == told

@@ -33,7 +33,7 @@ from crmdeck.tui.undo import UndoStack
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
-from crmdeck.tui.widgets.rail import Rail, strips
+from crmdeck.tui.widgets.rail import Rail, strips, told
 from crmdeck.tui.widgets.tab_counts import tab_counts
 from crmdeck.tui.widgets.top_bar import TopBar
 
@@ -353,6 +353,7 @@ class MainScreen(ActionHost, Screen[None]):
         folded = self.has_class("-folded")
         bar = self.query_one(TopBar)
         bar.strips = strips(self.rail.statuses, self.connection_id) if folded else ()
+        bar.connections = {status.id: told(status) for status in self.rail.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:

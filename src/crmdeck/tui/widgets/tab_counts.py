@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
 from crmdeck.tui.health import health_of
+from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
 
 
+class TabCount(NamedTuple):
+    """What waits in a pane: in signs, and in words for who wonders what they mean."""
+
+    shown: Content
+    told: str
+
+
 def tab_counts(
     statuses: Sequence[ConnectionStatus], chosen: str | None, open_lines: int
-) -> dict[str, Content]:
+) -> dict[str, TabCount]:
     """Return what waits by the id of the pane; a pane in which nothing waits is left out.
 
     Health tells of the connections that do not work, Drift of what this operator has not seen of
@@ -24,19 +32,28 @@ def tab_counts(
     ill = sum(health_of(status).state == "error" for status in statuses)
     told = [status.unseen for status in statuses if chosen is None or status.id == chosen]
     unseen, breaking = sum(one.total for one in told), sum(one.breaking for one in told)
+    bad = f", {breaking:,} of them breaking" if breaking else ""
     found = {
-        "health": _part(f"✕{ill}", "$bad", ill),
-        "drift": Content(" ").join(
-            part
-            for part in (
-                _part(f"{unseen:,}", "bold", unseen),
-                _part(f"✕{breaking:,}", "$bad", breaking),
-            )
-            if part
+        "health": TabCount(
+            _part(f"✕{ill}", "$bad", ill), f"{count(ill, 'connection')} not working"
         ),
-        "mapping": _part(f"{open_lines:,}", "bold", open_lines),
+        "drift": TabCount(
+            Content(" ").join(
+                part
+                for part in (
+                    _part(f"{unseen:,}", "bold", unseen),
+                    _part(f"✕{breaking:,}", "$bad", breaking),
+                )
+                if part
+            ),
+            f"{count(unseen, 'change')} not seen{bad}",
+        ),
+        "mapping": TabCount(
+            _part(f"{open_lines:,}", "bold", open_lines),
+            f"{count(open_lines, 'line')} to decide",
+        ),
     }
-    return {pane: shown for pane, shown in found.items() if shown}
+    return {pane: one for pane, one in found.items() if one.shown}
 
 
 def _part(text: str, look: str, number: int) -> Content:

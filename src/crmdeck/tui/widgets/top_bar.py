@@ -13,6 +13,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
+from crmdeck.tui.widgets.tab_counts import TabCount
+
 PANE = "pane"
 CONNECTION = "connection"
 """What tells in the meta of a cell which pane or connection it is about."""
@@ -37,9 +39,11 @@ class Tab(Protocol):
 class TopBar(Widget):
     """`crmdeck  1 Health ✕1  2 Schema  3 Drift 29 ✕6 ...`, and at the right `read-only`.
 
-    `counts` is what waits in a pane, by its id. `strips` are what else stands at the right, the
-    fullest first: the first that fits is shown. `away` says that the workspace is out of reach;
-    it takes the place of `note`.
+    `counts` is what waits in a pane, by its id; hovering tells it in words. `strips` are what
+    else stands at the right, the fullest first: the first that fits is shown. `away` says that
+    the workspace is out of reach; it takes the place of `note`.
+
+    `connections` tells in words how a connection is doing, by its id.
 
     One widget draws the line, since it is the first thing that a start paints. A click on a
     pane goes there.
@@ -48,8 +52,9 @@ class TopBar(Widget):
     current: reactive[str] = reactive("")
     hovered: reactive[str] = reactive("")
     strips: reactive[tuple[Content, ...]] = reactive(())
-    counts: reactive[Mapping[str, Content]] = reactive({})
+    counts: reactive[Mapping[str, TabCount]] = reactive({})
     away: reactive[str] = reactive("")
+    connections: reactive[Mapping[str, Content]] = reactive({})
     note: reactive[str] = reactive("")
 
     class Picked(Message):
@@ -89,6 +94,9 @@ class TopBar(Widget):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Show what a click would do."""
         self.hovered = event.style.meta.get(PANE, "")
+        waits = self.counts.get(self.hovered)
+        connection_id = event.style.meta.get(CONNECTION, "")
+        self.tooltip = Content(waits.told) if waits else self.connections.get(connection_id)
 
     def on_leave(self) -> None:
         """Show nothing of the kind any more."""
@@ -107,7 +115,8 @@ class TopBar(Widget):
         label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._colour(tab)))
         if tab.id == self.current:
             label = label.stylize("bold underline")
-        waits = self.counts.get(tab.id, Content(""))
+        counted = self.counts.get(tab.id)
+        waits = counted.shown if counted is not None else Content("")
         shown = Content.assemble(" ", label, " " if waits else "", waits, " ").stylize(
             Style.from_meta({PANE: tab.id})
         )

@@ -58,6 +58,18 @@ def fit_what(line: Line, width: int) -> str:
     return line.what.removeprefix(f"{names[0]} ") if len(names) == 1 else line.what
 
 
+def _sign_told(line: Line) -> str:
+    """Return in words what the signs of a line say."""
+    if line.is_title:
+        return ""
+    told = [line.severity.value]
+    if line.acknowledged:
+        told.append("acknowledged")
+    if line.open is not None:
+        told.append("z folds it" if line.open else f"z unfolds {len(line.entries):,} changes")
+    return ", ".join(told)
+
+
 def state_of(line: Line) -> str:
     """Return the state that the severity is drawn in; what is acknowledged steps back."""
     return "muted" if line.acknowledged else STATES[line.severity]
@@ -183,6 +195,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: (line.acknowledged, -line.severity.rank),
         reach=lambda line: "what" if line.is_title else "",
+        told=_sign_told,
     ),
     Column(
         "severity",

@@ -16,6 +16,7 @@ from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
+    FLOWS,
     SIGNS,
     STATE_WORDS,
     SURE,
@@ -76,6 +77,16 @@ def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], .
     return _columns(title, name, max(LEAST_NOTE, room - title - name))
 
 
+def _flow(line: Line) -> str:
+    row = line.row
+    if row is None or row.crm_field is None:
+        return ""
+    flows = f"values flow {FLOWS[row.direction]}"
+    return (
+        flows if row.can_flow else f"nothing can flow: {row.verdict.reason}" if row.verdict else ""
+    )
+
+
 def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
     return (
         Column(
@@ -89,6 +100,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             ),
             searched=False,
             reach=lambda line: "" if line.row else "note",
+            told=lambda line: STATE_WORDS[line.row.state][-1] if line.row else "",
         ),
         Column(
             "field",
@@ -103,6 +115,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             _arrow,
             style=lambda line: "error" if line.row and not line.row.can_flow else "accent",
             width=1,
+            told=_flow,
             sortable=False,
             searched=False,
         ),

@@ -26,6 +26,7 @@ class Column(Generic[R]):
     `spill` names the column up to whose end a text goes that is wider than its own column.
     `fit` gives the text for a number of cells, where it is better shortened than cut at its end.
     `parts` gives the cell for a number of cells as texts with a state each, where it has several.
+    `told` says in words what a sign means, for who hovers over the cell.
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
     columns are those in which the plain word filter looks and where matches are highlighted.
     """
@@ -47,6 +48,7 @@ class Column(Generic[R]):
     spill: str = ""
     fit: Callable[[R, int], str] | None = None
     parts: Callable[[R, int], Sequence[tuple[str, str]]] | None = None
+    told: Callable[[R], str] | None = None
 
     def key(self, row: R) -> Any:
         """Return what `row` is sorted by under this column."""

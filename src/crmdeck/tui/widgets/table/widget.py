@@ -11,8 +11,10 @@ from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -20,6 +22,7 @@ from textual.strip import Strip
 from textual.worker import Worker
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.text import display_block
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, arranged, place
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
 from crmdeck.tui.widgets.table.strips import (
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 CACHED_STRIPS = 1024
+
+MOST_TOLD = 600
+"""Characters of a cell that hovering tells."""
 
 SIDE_STEP = 12
 """Cells that one key press scrolls sideways."""
@@ -137,6 +143,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._scattered = False
         self._cursor = 0
         self._filled = bool(rows)
+        self._hovered = ""
         self._placed: tuple[Placed[R], ...] = ()
         self._placed_for = -1
         self._look: Look | None = None
@@ -565,6 +572,27 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             self._set_marks(self.marks.range_from(None))
         else:
             self.clear_marks()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Tell in words what the sign under the pointer means, or the whole of what is cut."""
+        position = self.scroll_offset.y + event.y - self.header_height
+        inside = event.y >= self.header_height and position < self.shown_count
+        cell = self._cell_at(event.x)
+        told = self._told(self._row_at(position), cell) if inside and cell is not None else ""
+        if told != self._hovered:
+            self._hovered = told
+            self.tooltip = Content(told) if told else None
+
+    def _told(self, row: R, cell: Placed[R]) -> str:
+        column = cell.column
+        if column.told is not None:
+            return column.told(row)
+        whole = column.text(row)
+        return display_block(whole, MOST_TOLD) if cell_len(whole) > cell.width else ""
+
+    def _cell_at(self, x: int) -> Placed[R] | None:
+        at = x + self.scroll_offset.x if x >= self.sticky else x
+        return next((one for one in self.placed if one.start <= at < one.start + one.width), None)
 
     def on_click(self, event: events.Click) -> None:
         """Sort by a title, go to a row, or open it on the second click."""
