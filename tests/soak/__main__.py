@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -82,6 +84,34 @@ def _tell_refused(tally: Tally) -> None:
         print(f"  {times} x {what[:200]}")
 
 
+def disk(rounds: int, seed: int) -> None:
+    """Let workers run into a full disk: a small one of its own where that may be mounted."""
+    dice = random.Random(seed)
+    with Sandbox() as sandbox, _place("duckdb") as (folder, place, _):
+        home = Path(place)
+        home.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", place]
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        soak = Crash(folder, place, sandbox, seed=seed)
+        ballast = home / "ballast"
+        try:
+            for _ in range(rounds):
+                if mounted:
+                    room = dice.choice((0, 4_096, 65_536, 1_000_000, 3_000_000))
+                    free = shutil.disk_usage(home).free
+                    ballast.write_bytes(bytes(max(0, free - room)))
+                soak.work_on_full_disk(6, 0 if mounted else dice.choice((6_000, 16_384, 65_536)))
+                ballast.unlink(missing_ok=True)
+                soak.check()
+        finally:
+            soak.end()
+            if mounted:
+                subprocess.run(["umount", place], check=True)
+        how = "a small file system that was filled" if mounted else "a limit on the length of files"
+        print(f"{rounds} rounds on {how}: {soak.tally.written()} kept; nothing lost, no half")
+        _tell_refused(soak.tally)
+
+
 def damage(cases: int, seed: int) -> None:
     """Damage caches and logs, and tell what came of it."""
     for log in (False, True):
@@ -104,6 +134,9 @@ def main() -> None:
     one.add_argument("--seconds", type=float, default=600)
     one.add_argument("--engine", choices=("duckdb", "postgresql"), default="duckdb")
     one.add_argument("--seed", type=int, default=7)
+    one = commands.add_parser("disk")
+    one.add_argument("--rounds", type=int, default=50)
+    one.add_argument("--seed", type=int, default=7)
     one = commands.add_parser("damage")
     one.add_argument("--cases", type=int, default=500)
     one.add_argument("--seed", type=int, default=1000)
@@ -112,6 +145,8 @@ def main() -> None:
         crash(given.kills, given.engine, given.seed)
     elif given.command == "crowd":
         crowd(given.seconds, given.engine, given.seed)
+    elif given.command == "disk":
+        disk(given.rounds, given.seed)
     elif given.command == "damage":
         damage(given.cases, given.seed)
 

@@ -99,6 +99,13 @@ class Crash:
             self.tally.take(told)
         assert os.WTERMSIG(told["ended"]) == signal.SIGKILL
 
+    def work_on_full_disk(self, steps: int, longest_file: int) -> None:
+        """Let a worker do so many steps where nothing is written behind so many bytes of a file."""
+        self._workers.begin(self._dice.randrange(2**32), steps=steps, longest_file=longest_file)
+        while "ended" not in (told := self._workers.next()):
+            self.tally.take(told)
+        assert told["ended"] == 0
+
     def check(self) -> None:
         """Hold what is there against what was reported, and against itself."""
         self._checked = check(self._place, self._folder, self.tally, self._checked)

@@ -1,4 +1,4 @@
-"""The bounded form of the crash soak: twenty kills, ten on each engine."""
+"""The bounded form of the crash soak: twenty kills, ten on each engine; and full disks."""
 
 from __future__ import annotations
 
@@ -39,3 +39,18 @@ def test_who_is_killed_at_work_leaves_what_was_reported_and_no_half(
     assert crash.tally.kills == KILLS
     assert sum(crash.tally.writes.values()) > 0
     assert not [each for each in crash.tally.refused if each.startswith("failed")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit on the length of files")
+def test_a_full_disk_loses_nothing_that_was_reported_and_leaves_no_half(tmp_path: Path) -> None:
+    with Sandbox() as sandbox:
+        crash = Crash(tmp_path, str(tmp_path / "home"), sandbox)
+        try:
+            for longest_file in (6_000, 16_384):
+                crash.work_on_full_disk(6, longest_file)
+            crash.check()
+        finally:
+            crash.end()
+    told = {each.split(":")[1].strip() for each in crash.tally.refused if each.startswith("failed")}
+    assert told, "the limit was never met"
+    assert told <= {"CACHE_DISK_FULL", "BACKUP_NOT_WRITTEN"}

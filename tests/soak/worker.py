@@ -2,12 +2,14 @@
 
     python -m tests.soak.worker HOME|URL FOLDER
 
-It imports all it needs and then, for each seed on a line of stdin, forks a child that works. Each
-report is a line of JSON on stdout; a line that was cut by a kill is none.
+It imports all it needs and then, for each line of stdin, forks a child that works: by a seed, for
+ever or for so many steps, and with so many bytes that a file may have. Each report is a line of
+JSON on stdout; a line that was cut by a kill is none.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -182,10 +184,10 @@ class Workers:
             env=environment,
         )
 
-    def begin(self, seed: int) -> int:
-        """Start a worker, and return its process once it works."""
+    def begin(self, seed: int, *, steps: int = 0, longest_file: int = 0) -> int:
+        """Start a worker, and return its process once it works; 0 is no limit."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{seed}\n")
+        self.process.stdin.write(f"{seed} {steps} {longest_file}\n")
         self.process.stdin.flush()
         return int(self.next("ready")["ready"])
 
@@ -211,18 +213,30 @@ class Workers:
 def main(place: str, folder: str) -> None:
     """Fork a worker for each line of stdin, and tell when it has ended."""
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
+        seed, steps, longest_file = map(int, line.split())
+        if (child := os.fork()) == 0:
             os.setsid()
             try:
-                worker = Worker(place, Path(folder), random.Random(int(line)))
-                report(ready=os.getpid())
-                while True:
-                    worker.step()
+                _work(Worker(place, Path(folder), random.Random(seed)), steps, longest_file)
+                os._exit(0)
+            except BaseException as error:  # noqa: BLE001
+                report(failed=f"{type(error).__name__}: {error}")
             finally:
                 os._exit(1)
         _, status = os.waitpid(child, 0)
         report(ended=status)
+
+
+def _work(worker: Worker, steps: int, longest_file: int) -> None:
+    if longest_file:
+        # Imported here, for there is none on Windows.
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (longest_file, hard))
+    report(ready=os.getpid())
+    for _ in range(steps) if steps else itertools.count():
+        worker.step()
 
 
 if __name__ == "__main__":
