@@ -1,0 +1,184 @@
+"""How long go-to-anything and going to another connection take: `python -m tests.bench go_to`.
+
+The fields are those of org-b of the shared data, as they are and ten times over, made up where it
+is not there. Keys and stalls are in times of the processor, so that other processes are left out; a
+stall is the most that the event loop was kept from anything else. Opening and going to another
+connection are by the clock, over a workspace that reads the export, each beside its floor: a dialog
+with a few lines, and a connection of ten objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import process_time, thread_time
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from crmdeck.credentials import MemorySecrets
+from crmdeck.model import Platform, Source
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.go_to import GoTo, Line
+from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.requests import is_loading
+from crmdeck.tui.widgets.table import Table
+from crmdeck.workspace import ConnectionDraft, Place, PlaceKind, SearchIndex, Workspace
+from tests.bench.bench_search import EXPORT, ONE_WORD, TYPED, fields
+from tests.bench.bench_table import Bench, timed
+from tests.bench.figures import Figure, show
+
+ROUNDS = 3
+SMALL = 10
+"""Object types of the connections that are the floor."""
+
+
+def places(times: int) -> tuple[Place, ...]:
+    """Return the fields as places, `times` over."""
+    found = []
+    for line in fields(times):
+        row = line.row
+        found.append(Place(PlaceKind.FIELD, "c", "org", row.name, row.object_type, row.label or ""))
+    return tuple(found)
+
+
+async def found(pilot: Pilot[None], dialog: GoTo, text: str) -> None:
+    """Wait until what `text` finds shows."""
+    table = dialog.query_one(Table)
+    while dialog._list._sought != text or table.is_ordering:
+        await asyncio.sleep(0)
+    await pilot.pause()
+
+
+async def type_keys(lines: tuple[Place, ...]) -> list[tuple[float, float]]:
+    """Return the processor time (ms) of each text typed: all of it, and the longest stall."""
+    index: SearchIndex[Line] = SearchIndex(lines, lambda line: line.searched)
+    index.prepare()
+    taken = []
+    app: App[None] = Bench(Table([]))
+    async with app.run_test(size=(140, 40)) as pilot:
+        dialog = GoTo((), lambda _: "", connections=True)
+        await app.push_screen(dialog)
+        dialog.fill(lines, index)
+        await pilot.pause()
+        for text in (*TYPED, *ONE_WORD):
+
+            async def key(text: str = text) -> None:
+                dialog._list._entry.value = text
+                await found(pilot, dialog, text)
+
+            before = thread_time()
+            _, stall = await timed(key)
+            taken.append(((thread_time() - before) * 1000, stall))
+    return taken
+
+
+def small_export(folder: Path) -> Path:
+    """Write ten objects of a few fields."""
+    for number in range(SMALL):
+        named = [{"name": f"F{n}__c", "label": f"F {n}", "type": "string"} for n in range(4)]
+        body = {"name": f"Thing{number}__c", "label": "Thing", "fields": named}
+        (folder / f"Thing{number}__c.json").write_text(json.dumps(body))
+    return folder
+
+
+def make_home(home: Path, path: Path) -> None:
+    """Make a workspace of two connections that read the same."""
+    with Workspace.open(home, secrets=MemorySecrets()) as workspace:
+        for name in ("one", "other"):
+            workspace.connections.add(
+                ConnectionDraft(
+                    name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(path)
+                )
+            )
+            workspace.refreshes.run(name)
+
+
+async def quiet(pilot: Pilot[None]) -> None:
+    """Wait until nothing is loading."""
+    while is_loading(pilot.app.screen_stack[0]):
+        await asyncio.sleep(0.001)
+    await pilot.pause()
+
+
+async def in_console(home: Path) -> dict[str, list[float]]:
+    """Return the milliseconds of each thing, `ROUNDS` times."""
+    kinds = ("open", "open stall", "dialog stall", "switch", "switch, processor", "switch stall")
+    spent: dict[str, list[float]] = {kind: [] for kind in kinds}
+    with Workspace.open(home, secrets=MemorySecrets()) as workspace:
+        app = CrmdeckApp(workspace)
+        app.ui_state.pane = "schema"
+        async with app.run_test(size=(140, 40)) as pilot:
+            await quiet(pilot)
+            await quiet(pilot)
+            for _ in range(ROUNDS + 1):
+                plain = Choose("Plain", [Choice(name, name) for name in "abc"])
+
+                async def show_plain(plain: Choose = plain) -> None:
+                    await app.push_screen(plain)
+                    await pilot.pause()
+
+                spent["dialog stall"].append((await timed(show_plain))[1])
+                plain.dismiss(None)
+                await quiet(pilot)
+
+                async def go_to() -> None:
+                    await pilot.press("ctrl+k")
+                    while app.screen._reading:  # type: ignore[attr-defined]
+                        await asyncio.sleep(0.001)
+                    await pilot.pause()
+
+                took, stall = await timed(go_to)
+                spent["open"].append(took)
+                spent["open stall"].append(stall)
+                await pilot.press("escape")
+                await quiet(pilot)
+
+                async def switch() -> None:
+                    app.screen.next_connection()  # type: ignore[attr-defined]
+                    pane = app.screen.pane  # type: ignore[attr-defined]
+                    while pane.schema.data is None or pane.schema.data.ref != pane.connection_id:
+                        await asyncio.sleep(0.001)
+                    await pilot.pause()
+
+                worked = process_time()
+                took, stall = await timed(switch)
+                spent["switch"].append(took)
+                spent["switch, processor"].append((process_time() - worked) * 1000)
+                spent["switch stall"].append(stall)
+                await quiet(pilot)
+    # The first time imports what the others find.
+    return {name: times[1:] for name, times in spent.items()}
+
+
+def figures(*, quick: bool = False) -> Iterator[Figure]:
+    """Measure keys at both sizes, then opening and switching over the small and the real export."""
+    calm()
+    for times in (1,) if quick else (1, 10):
+        lines = places(times)
+        size = f"{len(lines):,} fields"
+        runs = [asyncio.run(type_keys(lines)) for _ in range(1 if quick else ROUNDS)]
+        for place, text in enumerate((*TYPED, *ONE_WORD)):
+            for at, what in ((0, "key"), (1, "stall")):
+                name = f"{size}: {what} that makes {text!r}"
+                yield Figure(name, "ms", tuple(run[place][at] for run in runs))
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        (root / "small").mkdir()
+        sources = {"small": small_export(root / "small")}
+        if EXPORT.exists() and not quick:
+            sources["org-b"] = EXPORT
+        for name, path in sources.items():
+            make_home(root / f"home-{name}", path)
+            spent = asyncio.run(in_console(root / f"home-{name}"))
+            for what, each in spent.items():
+                peer = f"small: {what}" if name != "small" else ""
+                yield Figure(f"{name}: {what}", "ms", tuple(each), peer)
+
+
+if __name__ == "__main__":
+    show(figures())
