@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from crmdeck import __version__
@@ -20,9 +21,7 @@ def resolve_home(home: Path | str | None = None) -> Path:
     chosen = home or os.environ.get(HOME_VARIABLE)
     if chosen and not is_database(chosen):
         return Path(chosen).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    own = user_data_path("crmdeck", appauthor=False)
+    own = _folder("XDG_DATA_HOME", "~/.local/share")
     return own / "teams" / _folder_name(str(chosen)) if chosen else own
 
 
@@ -49,6 +48,16 @@ def _folder_name(url: str) -> str:
 
 
 def _cache_home() -> Path:
-    from platformdirs import user_cache_path
+    return _folder("XDG_CACHE_HOME", "~/.cache")
 
-    return user_cache_path("crmdeck", appauthor=False)
+
+def _folder(variable: str, otherwise: str) -> Path:
+    """Return a folder of this user for crmdeck; the names are those of the XDG specification."""
+    if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
+        # What platformdirs answers here too, but to import it takes half of completing a word.
+        own = os.environ.get(variable, "")
+        return Path(own if own.startswith("/") else otherwise).expanduser() / "crmdeck"
+    from platformdirs import user_cache_path, user_data_path
+
+    find = user_cache_path if "CACHE" in variable else user_data_path
+    return find("crmdeck", appauthor=False)

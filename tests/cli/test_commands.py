@@ -272,6 +272,16 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell, tmp_path: Pa
         assert "another-with-a-longer-one" in shown
         assert max(map(len, shown.splitlines())) <= width
         assert ("platform" in shown) == (width == 140)
+    name = "A_field_with_the_longest_name_there_is_x_y__c"
+    (tmp_path / "export/Opportunity.json").write_text(
+        describe(("Name", "string"), (name, "string"))
+    )
+    shell.run("refresh", "acme")
+    shown = shell.run("drift", "acme", columns=80).stdout
+    assert "Opportunity." in shown
+    assert name in shown
+    assert "just now" in shown
+    assert max(map(len, re.sub(r"\x1b\[\d*m", "", shown).splitlines())) <= 80
 
 
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 Row = Sequence[object]
 
-_LONGEST_WORD = 32
+_LONGEST_WORD = 48
+_BETWEEN_NAMES = re.compile(r"(?<=\w)\.(?=\w)")
 _SENTENCE = 28
 _GAP = 2
 
@@ -153,7 +155,10 @@ def emit_table(columns: Sequence[str], rows: Iterable[Row], *, least: Sequence[s
         [ago(value, now) if isinstance(value, datetime) else cell(value) for value in row]
         for row in listed
     ]
-    _print_table(columns, shown, least)
+    moments = {
+        index for row in listed for index, value in enumerate(row) if isinstance(value, datetime)
+    }
+    _print_table(columns, shown, least, moments)
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
@@ -230,21 +235,31 @@ def _hush() -> None:
 
 
 def _print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], least: Sequence[str]
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    least: Sequence[str],
+    whole: Collection[int],
 ) -> None:
+    """Draw a table; the columns of the numbers `whole` are not wrapped if that fits."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    needs = [_need(name, [row[index] for row in rows]) for index, name in enumerate(columns)]
+    needs = [
+        _need(name, [row[index] for row in rows], index in whole)
+        for index, name in enumerate(columns)
+    ]
     kept = list(range(len(columns)))
     for name in least:
         if _room(needs[index].readable for index in kept) <= console.width:
             break
         kept.remove(columns.index(name))
-    widths = _widths([needs[index] for index in kept], console.width)
+    wrapped = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
+    unwrapped = [needs[index] for index in kept]
+    fits = _room(need.word for need in unwrapped) <= console.width
+    widths = _widths(unwrapped if fits else wrapped, console.width)
     # The box puts one blank between columns, the padding another.
     table = Table(
         box=SIMPLE_HEAD,
@@ -256,7 +271,9 @@ def _print_table(
     for index, width in zip(kept, widths, strict=True):
         table.add_column(Text(columns[index]), overflow="fold", width=width)
     for row in rows:
-        table.add_row(*(Text(row[index]) for index in kept))
+        table.add_row(
+            *(Text(_folded(row[i], width)) for i, width in zip(kept, widths, strict=True))
+        )
     console.print(table)
 
 
@@ -268,13 +285,27 @@ class _Need(NamedTuple):
     whole: int
 
 
-def _need(name: str, cells: Sequence[str]) -> _Need:
+def _folded(text: str, width: int) -> str:
+    """Return text whose words of two names, `Object.Field`, break between them where they must."""
+    from rich.cells import cell_len
+
+    if "." not in text or cell_len(text) <= width:
+        return text
+    return " ".join(
+        _BETWEEN_NAMES.sub(".\n", word, count=1) if cell_len(word) > width else word
+        for word in text.split(" ")
+    )
+
+
+def _need(name: str, cells: Sequence[str], whole: bool) -> _Need:
     from rich.cells import cell_len
 
     texts = (name, *cells)
-    word = max(cell_len(word) for text in texts for word in (text.split() or [""]))
+    words = (word for text in texts for word in _BETWEEN_NAMES.sub(". ", text).split() or [""])
     longest = max(map(cell_len, texts))
-    word = min(word, _LONGEST_WORD)
+    word = min(max(map(cell_len, words)), _LONGEST_WORD)
+    if whole:
+        word = max([word, *map(cell_len, cells)])
     return _Need(word, max(word, min(longest, _SENTENCE)), longest)
 
 

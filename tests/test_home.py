@@ -1,0 +1,27 @@
+"""Where a workspace lives: what platformdirs says, without importing it on Linux."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from crmdeck.home import demo_home, resolve_home
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no XDG")
+@pytest.mark.parametrize("value", [None, "", " ", "/somewhere/else", "relative"])
+def test_the_folders_are_those_that_platformdirs_names(
+    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CRMDECK_HOME", raising=False)
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    assert resolve_home() == platformdirs.user_data_path("crmdeck", appauthor=False)
+    assert demo_home().parent == platformdirs.user_cache_path("crmdeck", appauthor=False)
