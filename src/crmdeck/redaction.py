@@ -6,6 +6,7 @@ Nothing here is ever written anywhere.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from functools import cache
@@ -47,6 +48,9 @@ def redact(text: str, *, foreign: bool = False) -> str:
     `foreign` is for the words of somebody else, where any long run of random letters and digits
     may be a token, and is taken out too.
     """
+    for name, value in os.environ.items():
+        if _VARIABLE.fullmatch(name):
+            remember(value)
     for secret in tuple(_known):
         text = _without(text, secret)
     for pattern, by in _shapes():
@@ -67,6 +71,11 @@ def vendor_code(text: object) -> str:
 
 
 _CODE = re.compile(r"[A-Z]{2,24}(_[A-Z]{1,24}){0,9}(_?\d{1,3})?|[a-z]{2,20}(_[a-z]{2,20}){1,4}")
+# Those of connections that were not used yet are secrets as well.
+_VARIABLE = re.compile(
+    r"CRMDECK_\w+_(ACCESS_TOKEN|REFRESH_TOKEN|CLIENT_SECRET|PRIVATE_KEY|SESSION_TOKEN|PASSWORD)"
+    r"|CRMDECK_NOTIFY_\w+_(URL|SECRET)|CRMDECK_HEARTBEAT|PGPASSWORD"
+)
 _RUN = re.compile(rf"[A-Za-z0-9_.~+/=!-]{{{_OPAQUE},}}")
 
 

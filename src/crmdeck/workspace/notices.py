@@ -97,6 +97,7 @@ class Notices:
         import httpx
 
         remember(url)
+        _log_no_address()
         address = check_endpoint(url)
         try:
             httpx.get(address, timeout=_TIMEOUT).raise_for_status()
@@ -176,8 +177,7 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
     """Send through apprise, which speaks to chats and mail servers; return what went wrong."""
     import apprise
 
-    # It logs addresses, which are secrets.
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    _log_no_address()
     # Who sends is crmdeck, and no chat is to fetch a picture from somewhere else.
     asset = apprise.AppriseAsset(
         app_id="crmdeck",
@@ -198,6 +198,7 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
     import httpx
     from standardwebhooks import Webhook
 
+    _log_no_address()
     identity = f"msg_{new_id()}"
     body = json.dumps(message.payload, ensure_ascii=True)
     headers = {
@@ -213,6 +214,12 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
     except httpx.HTTPError as error:
         return _without_address(error)
     return None
+
+
+def _log_no_address() -> None:
+    """Keep quiet who logs addresses, which are secrets here."""
+    for name in ("apprise", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _without_address(error: Exception) -> str:
