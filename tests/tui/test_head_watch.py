@@ -63,7 +63,7 @@ async def test_every_pane_wakes_when_somebody_else_writes(
         await pilot.press("5")
         await settle(pilot)
         sam.connections.rename("acme", "acme-two")
-        await until(pilot, lambda: "connection.renamed" in screen_text(pilot))
+        await until(pilot, lambda: "renamed acme to acme-two" in screen_text(pilot))
 
 
 async def test_what_is_seen_is_still_new_while_one_looks_at_it(
@@ -120,12 +120,12 @@ async def test_a_database_that_goes_away_is_told_and_work_goes_on_when_it_is_bac
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
             )
             await until(pilot, lambda: "unreachable since" in screen_text(pilot))
-            assert "schema.refreshed" in screen_text(pilot)
+            assert "refreshed: 1 object" in screen_text(pilot)
             admin(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
             await until(pilot, lambda: "unreachable since" not in screen_text(pilot))
             with Workspace.open(postgres_url, actor="sam", secrets=MemorySecrets()) as sam:
                 sam.connections.disconnect("acme")
-            await until(pilot, lambda: "connection.disconnected" in screen_text(pilot))
+            await until(pilot, lambda: "sam     disconnected" in screen_text(pilot))
 
 
 async def test_who_may_only_select_sees_that_nothing_can_be_changed(postgres_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -69,9 +70,9 @@ class Line:
     def said(self) -> str:
         """Return what happened, as a sentence that does not name the connection."""
         name, text = self.connection, self.entry.summary
-        if name:
+        if name and self.entry.event != "connection.renamed":
             text = text.removeprefix(f"{name}: ")
-            text = text.replace(f" in {name}", "", 1).replace(f" {name}", "", 1)
+            text = re.sub(rf"( in)? {re.escape(name)}(?![\w-])", "", text, count=1)
         begins = _BEGINS.get(self.entry.event)
         if begins is not None:
             return begins + text
