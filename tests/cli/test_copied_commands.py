@@ -77,6 +77,14 @@ def test_every_command_runs_as_it_was_copied(
         assert states["expectedCloseDate"].state is DecisionState.ACCEPTED
         assert states["expectedCloseDate"].direction is date.direction
 
+        # Of what was decided there is the command too, where it would decide quite the same.
+        made = ws.mappings.decisions(NAME, PAIR, "expectedCloseDate")
+        again = shlex.split(ws.copies.decisions_command(NAME, PAIR, made))
+        assert "expectedCloseDate=CloseDate" in again
+        assert "accepted: expectedCloseDate -> CloseDate" in shell.run(*again[1:]).stderr
+        unmapped = ws.mappings.decisions(NAME, PAIR, "contactPhone")
+        assert ws.copies.decisions_command(NAME, PAIR, unmapped) == ""
+
         file.write_text(describe(("Name", "string"), ("Amount", "currency")))
         assert ws.refreshes.run(NAME).drift_events
         timeline = ws.drift.timeline(NAME)
@@ -93,6 +101,11 @@ def test_every_command_runs_as_it_was_copied(
         past = ws.schemas.fields(NAME, moments[-1])
         assert [row.name for row in past][1] == "CloseDate"
         assert "CloseDate" in shell.copied(ws.copies.fields(NAME, past[1:2], at=moments[-1])).stdout
+
+        seen = ws.copies.acknowledging_command([timeline.entries[0].event.id], "it's known")
+        shell.run(*shlex.split(seen)[1:])
+        (event,) = ws.drift.report(NAME).events
+        assert event.note == "it's known"
 
         status = ws.health.status(NAME)
         for one in status.alerts:

@@ -37,5 +37,10 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
             await until(pilot, lambda: "▌ Buyer_Email__c" in screen_text(pilot))
             await pilot.press(keys[-1])
             await settle(pilot)
+            # What was done is among the messages, with the command that does the same.
+            done = [one.command for one in app.messages() if one.command]
+            assert len(done) == 1
+            assert "mapping accept" in done[0]
+            assert done[0].endswith(f"acme {PAIR} contactEmail=Buyer_Email__c")
         lines = {line.partner_field: line for line in workspace.mappings.get("acme", PAIR).lines}
         assert lines["contactEmail"].crm_field == "Buyer_Email__c"

@@ -12,7 +12,8 @@ class UndoStep:
     """One thing that the operator did at `at`: `title` says what, `where` to which data.
 
     `back` takes it back, `again` does it once more; both begin the work and return at once.
-    `subject` is what the step is known by where it was done.
+    `subject` is what the step is known by where it was done, `command` the command line that does
+    the same, empty where none does.
     """
 
     title: str
@@ -21,16 +22,22 @@ class UndoStep:
     back: Callable[[], object]
     again: Callable[[], object]
     subject: object = None
+    command: str = ""
 
 
 class UndoStack:
     """The steps in the order in which they were done; all on the event loop.
 
-    `changed` is called whenever there are others.
+    `changed` is called whenever there are others, `noted` with each that was done.
     """
 
-    def __init__(self, changed: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], object],
+        noted: Callable[[UndoStep], object] = lambda _: None,
+    ) -> None:
         self._changed = changed
+        self._noted = noted
         self._done: list[UndoStep] = []
         self._undone: list[UndoStep] = []
 
@@ -48,6 +55,7 @@ class UndoStack:
         """Take note of a step; what was taken back before can't be done again from here on."""
         self._done.append(step)
         self._undone.clear()
+        self._noted(step)
         self._changed()
 
     def undo(self) -> UndoStep:

@@ -12,22 +12,25 @@ if TYPE_CHECKING:
     from crmdeck.workspace.context import Context
 
 
-def command_line(
-    context: Context, command: str, *arguments: str, **options: str | bool | None
-) -> str:
+Option = str | bool | Sequence[str] | None
+
+
+def command_line(context: Context, command: str, *arguments: str, **options: Option) -> str:
     """Return a command in the workspace of `context`, quoted for a POSIX shell.
 
     `command` may be of several words (`mapping accept`). An option that is True is a flag, one
-    that is None or False is left out. The workspace is named where the command would not find it
-    by itself; a password in the address of a database is left out.
+    that is None or False is left out, several values are given one by one. The workspace
+    is named where the command would not find it by itself; a password in the address of a database
+    is left out.
     """
     words = ["crmdeck", *command.split()]
     for name, value in options.items():
-        if value in (None, False):
-            continue
-        words.append(f"--{name.rstrip('_').replace('_', '-')}")
-        if isinstance(value, str):
-            words.append(value)
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [flag] * value
+        elif value is not None:
+            for one in [value] if isinstance(value, str) else value:
+                words += [flag, one]
     words += _where(context)
     if any(argument.startswith("-") for argument in arguments):
         words.append("--")

@@ -19,6 +19,7 @@ from crmdeck.model import (
     AuditEntry,
     Comparison,
     ConnectionStatus,
+    Decision,
     DecisionState,
     DriftEvent,
     Field,
@@ -27,10 +28,11 @@ from crmdeck.model import (
     Severity,
 )
 from crmdeck.text import count, visible_text
-from crmdeck.workspace.command_line import command_line
+from crmdeck.workspace.command_line import Option, command_line
 from crmdeck.workspace.context import Context
 
 _WHOLE = 100_000
+_MOST_IDS = 50
 _SLACK = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
 
@@ -312,7 +314,27 @@ class Copies:
             ),
         )
 
-    def _command(self, command: str, *arguments: str, **options: str | bool | None) -> str:
+    def decisions_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
+        """Return the command that decides the same; empty where no command does quite that."""
+        states = {one.state for one in decisions}
+        directions = {one.direction for one in decisions}
+        named = all(one.crm_field and not one.value_map and not one.undoes for one in decisions)
+        if len(states) != 1 or not named or len(directions) != 1:
+            return ""
+        picks = [f"{one.partner_field}={one.crm_field}" for one in decisions]
+        if states == {DecisionState.ACCEPTED}:
+            way = directions.pop().value
+            return self._command("mapping accept", connection, pair, *picks, direction=way)
+        rejected = states == {DecisionState.REJECTED}
+        return self._command("mapping reject", connection, pair, *picks) if rejected else ""
+
+    def acknowledging_command(self, event_ids: Sequence[str], note: str) -> str:
+        """Return the command that acknowledges the same changes; empty where they are many."""
+        if len(event_ids) > _MOST_IDS:
+            return ""
+        return self._command("drift", acknowledge=event_ids, note=note or None)
+
+    def _command(self, command: str, *arguments: str, **options: Option) -> str:
         return command_line(self._context, command, *arguments, **options)
 
     def _mapping_command(self, connection: str, pair: str, rows: Sequence[MappingRow]) -> str:

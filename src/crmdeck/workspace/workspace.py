@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.audit import Audit
     from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.check import Checks
+    from crmdeck.workspace.command_line import Option
     from crmdeck.workspace.connections import Connections
     from crmdeck.workspace.copies import Copies
     from crmdeck.workspace.documents import Documents
@@ -234,11 +235,11 @@ class Workspace:
 
         return Documents(self.context)
 
-    def command_line(self, command: str, *arguments: str, **options: str | bool | None) -> str:
+    def command_line(self, command: str, *arguments: str, **options: Option) -> str:
         """Return a command in this workspace, quoted for a POSIX shell.
 
         `command` may be of several words (`mapping accept`); an option that is True is a flag, one
-        that is None or False is left out.
+        that is None or False is left out, several values are given one by one.
         """
         from crmdeck.workspace.command_line import command_line
 

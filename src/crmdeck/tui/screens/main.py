@@ -29,7 +29,7 @@ from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
-from crmdeck.tui.undo import UndoStack
+from crmdeck.tui.undo import UndoStack, UndoStep
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine
@@ -86,7 +86,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
         self._unfolded_in = ""
-        self.steps = UndoStack(self.refresh_bindings)
+        self.steps = UndoStack(self.refresh_bindings, self._note_step)
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
@@ -669,6 +669,9 @@ class MainScreen(ActionHost, Screen[None]):
         request = self.pane.export_request() if self.pane is not None else None
         if request is not None:
             ask_and_export(self, request, self.connection_id)
+
+    def _note_step(self, step: UndoStep) -> None:
+        self.console.note(f"{step.title}  ({step.where})", command=step.command)
 
     def undo(self) -> None:
         """Take the latest step back, in whichever pane it was done."""

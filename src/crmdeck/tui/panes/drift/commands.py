@@ -419,6 +419,9 @@ class DriftCommands:
                 back=lambda: self._turn(step, back=True),
                 again=lambda: self._turn(step, back=False),
                 subject=step,
+                command=""
+                if step.moved
+                else self._host.workspace.copies.acknowledging_command(step.ids, step.note),
             )
         )
 

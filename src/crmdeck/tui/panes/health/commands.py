@@ -74,6 +74,7 @@ class _Change:
     title: str
     do: Callable[[], Connection]
     undo: Callable[[], Connection]
+    command: str = ""
 
 
 class HealthCommands:
@@ -179,6 +180,7 @@ class HealthCommands:
                     f"rename {old} to {new}",
                     lambda: connections.rename(connection.id, new),
                     lambda: connections.rename(connection.id, old),
+                    self._host.workspace.command_line("connections rename", old, new),
                 )
             )
             self.view.changed()
@@ -207,7 +209,10 @@ class HealthCommands:
         connection = self.connection
         if connection is not None:
             there = self._disconnecting(connection, "reconnect")
-            self._change(replace(there, do=there.undo, undo=there.do))
+            command = self._host.workspace.command_line(
+                "connections set", connection.name, reconnect=True
+            )
+            self._change(replace(there, do=there.undo, undo=there.do, command=command))
 
     def _disconnecting(self, connection: Connection, deed: str) -> _Change:
         connections = self._host.workspace.connections
@@ -215,6 +220,7 @@ class HealthCommands:
             f"{deed} {connection.name}",
             lambda: connections.disconnect(connection.id),
             lambda: connections.update(connection.id, reconnect=True),
+            self._host.workspace.command_line("disconnect", connection.name),
         )
 
     def test(self) -> None:
@@ -257,6 +263,7 @@ class HealthCommands:
                 back=lambda: self._turn(change.undo, lambda: None, put_back),
                 again=lambda: self._turn(change.do, lambda: None, put_back),
                 subject=change,
+                command=change.command,
             )
         )
 

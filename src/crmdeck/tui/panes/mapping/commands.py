@@ -484,6 +484,7 @@ class MappingCommands:
                 back=lambda: self._turn(session, *session.undo(step)),
                 again=lambda: self._turn(session, *session.redo(step)),
                 subject=step,
+                command=self._command(session, step),
             )
         )
 
@@ -493,6 +494,13 @@ class MappingCommands:
             self._view.show_rows(step.fields[0])
         if write is not None:
             self._pairs.store(session, write)
+
+    def _command(self, session: MappingSession, step: Step) -> str:
+        status = self._host.status
+        if status is None or not step.decisions:
+            return ""
+        copies = self._host.workspace.copies
+        return copies.decisions_command(status.name, session.pair, step.decisions)
 
     def _where(self, session: MappingSession) -> str:
         # Asked for while the pair shows, so that its connection is the one that is chosen.
