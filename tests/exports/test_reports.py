@@ -240,6 +240,11 @@ def test_what_a_person_is_handed(tmp_path: Path) -> None:
     sheet = hand("--what", "mapping-sheet", "--pair", PAIR)
     assert "1 accepted" in sheet
     assert "signed off by" in sheet
+    of_state = ("--pair", PAIR, "--state", "accepted")
+    lines = json.loads(hand("--what", "mapping", *of_state))["lines"]
+    assert [line["partnerField"] for line in lines] == ["estimatedValue"]
+    assert shell.json("mapping", "show", "acme", *of_state[1:])["lines"] == lines
+    assert "1 PartnerOS field: 1 accepted" in hand("--what", "mapping-sheet", *of_state)
     assert "## Opportunity" in hand("--what", "dictionary")
     assert "1 connection" in shell.run("export", "--what", "health-report").stdout
     path = tmp_path / "drift.csv"
@@ -258,6 +263,7 @@ def test_what_a_person_is_handed(tmp_path: Path) -> None:
         ("--what", "dictionary", "--pair", PAIR),
         ("--what", "mapping-sheet"),
         ("--what", "health", "--since", "1d"),
+        ("--what", "drift", "--state", "accepted"),
         ("--what", "health", "--format", "csv", "--json"),
         ("--what", "health", "-o", str(tmp_path / "x.csv"), "--format", "yaml"),
         ("--what", "health", "--format", "xlsx", "-o", str(tmp_path / "x.xlsx")),

@@ -18,7 +18,7 @@ from crmdeck.cli.options import (
 from crmdeck.cli.output import chosen_format, emit_pieces, say
 from crmdeck.cli.session import moment, workspace
 from crmdeck.errors import UsageError
-from crmdeck.model import Severity
+from crmdeck.model import DecisionState, Severity
 
 if TYPE_CHECKING:
     from crmdeck.workspace import ExportOptions
@@ -65,6 +65,10 @@ def export(
     severity: Annotated[
         Severity | None, typer.Option("--severity", help="For drift: this bad or worse.")
     ] = None,
+    state: Annotated[
+        DecisionState | None,
+        typer.Option("--state", help="For mappings: only lines in this state."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file in place of stdout.")
     ] = None,
@@ -87,6 +91,7 @@ def export(
             "right_at": moment(right_at, ws, as_of=True),
             "since": moment(since, ws),
             "at_least": severity,
+            "state": state,
         }
         if output is not None:
             ws.exports.write(output, what, name, format=wanted, **options)

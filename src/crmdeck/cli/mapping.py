@@ -20,7 +20,7 @@ from crmdeck.cli.options import (
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, workspace
 from crmdeck.errors import ExitCode, UsageError
-from crmdeck.model import Direction
+from crmdeck.model import DecisionState, Direction
 
 if TYPE_CHECKING:
     from crmdeck.model import Decision
@@ -130,13 +130,20 @@ def match(
 def show(
     name: NameArgument,
     pair: Annotated[str | None, typer.Argument(metavar="[PAIR]", show_default=False)] = None,
+    state: Annotated[
+        DecisionState | None, typer.Option("--state", help="Only lines in this state.")
+    ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what holds for an object pair, or the pairs that were decided on."""
+    from crmdeck.workspace import in_state
+
     with workspace(home, demo, as_json) as ws:
         if pair is None:
+            if state is not None:
+                raise UsageError("--state is of the lines of an object pair.", remedy="Name one.")
             pairs = ws.mappings.pairs(name)
             if as_json:
                 emit_json(pairs)
@@ -149,7 +156,7 @@ def show(
                 ],
             )
             return
-        mapping = ws.mappings.get(name, pair)
+        mapping = in_state(ws.mappings.get(name, pair), state)
         if as_json:
             emit_json(mapping)
             return

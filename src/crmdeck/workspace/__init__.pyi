@@ -37,6 +37,7 @@ from .exports import FORMATS as FORMATS
 from .exports import REPORTS as REPORTS
 from .exports import SUFFIXES as SUFFIXES
 from .exports import ExportOptions as ExportOptions
+from .exports import in_state as in_state
 from .exports import write_atomically as write_atomically
 from .file_matches import FileMatches as FileMatches
 from .file_matches import match_files as match_files

@@ -26,6 +26,7 @@ from crmdeck.exports.report import Report
 from crmdeck.model import (
     Comparison,
     Connection,
+    DecisionState,
     DriftReport,
     FieldDifference,
     FieldMapping,
@@ -70,7 +71,7 @@ SUFFIXES = {
 _SINCE = ("drift", "audit")
 _FOR_REPORTS = {
     "dictionary": {"at", "object_type"},
-    "mapping-sheet": {"pair"},
+    "mapping-sheet": {"pair", "state"},
     "drift-report": {"since", "at_least", "object_type"},
     "health-report": set[str](),
     CONTRACT: {"pair"},
@@ -91,6 +92,7 @@ class ExportOptions(TypedDict, total=False):
     object_type: str | None
     since: datetime | None
     at_least: Severity | None
+    state: DecisionState | None
 
 
 class Exports:
@@ -126,8 +128,9 @@ class Exports:
         are as of `at`. `comparison` (by object type) and `differences` (by field) hold `ref` as
         of `at` against `right` (else `ref` itself) as of `right_at`. `object_type` leaves one of
         schema, drift and comparisons, `since` the newer ones of drift and audit, `at_least`
-        drift that bad. `only` keeps the records that are named: connections, drift events and
-        audit entries by id, object types and PartnerOS fields by name, the fields of `schema` as
+        drift that bad, `state` lines of mappings. `only` keeps the records that are named:
+        connections, drift events and audit entries by id, object types and PartnerOS fields by
+        name, the fields of `schema` as
         (object type, name), `differences` as (object type, field name, attribute), empty where
         there is none. Raises UsageError for what there is not, or for what does not go together.
         """
@@ -246,6 +249,8 @@ class Exports:
         _refuse_what_does_not_go_together(what, pair, at, right, right_at, object_type)
         if options.get("since") and what not in _SINCE:
             raise UsageError(f"Exporting {what} takes no --since.", remedy="Leave it out.")
+        if options.get("state") and what != "mapping":
+            raise UsageError(f"Exporting {what} takes no state.", remedy="Leave it out.")
         if options.get("at_least") and what != "drift":
             raise UsageError(f"Exporting {what} takes no severity.", remedy="Leave it out.")
         if what in _OF_TWO_SIDES:
@@ -276,7 +281,7 @@ class Exports:
             return reports.drift_report(about, drift, self._names(), since, now)
         connection = self._context.connection(_needed(what, ref))
         if what == "mapping-sheet":
-            return self._mapping_sheet(connection, options.get("pair"))
+            return self._mapping_sheet(connection, options.get("pair"), options.get("state"))
         if object_type is not None:
             one = self._schemas.object(connection.id, object_type, at)
             return reports.data_dictionary(connection.name, [one], 1, len(one.fields), at, now)
@@ -290,7 +295,9 @@ class Exports:
             now,
         )
 
-    def _mapping_sheet(self, connection: Connection, pair: str | None) -> Report:
+    def _mapping_sheet(
+        self, connection: Connection, pair: str | None, state: DecisionState | None
+    ) -> Report:
         if pair is None:
             raise UsageError("A mapping sheet is of one object pair.", remedy="Name it: --pair.")
         review = self._mappings.review(connection.id, pair)
@@ -305,6 +312,7 @@ class Exports:
                 held[each.partner_field],
             )
             for each in self._mappings.suggest(connection.id, pair).suggestions
+            if state in (None, each.decision)
         ]
         return reports.mapping_sheet(connection.name, pair, lines, self._context.now)
 
@@ -342,7 +350,8 @@ class Exports:
             case "schema":
                 return self._schemas.each(name, at)
         pairs = [pair] if pair else [p.object_pair for p in self._mappings.pairs(name)]
-        mappings = [self._mappings.get(name, one) for one in pairs]
+        state = options.get("state")
+        mappings = [in_state(self._mappings.get(name, one), state) for one in pairs]
         return mappings[0] if pair else mappings
 
 
@@ -395,6 +404,12 @@ def _refuse_what_does_not_go_together(
             f"Exporting {what} has no right side.",
             remedy="Leave it out, or export one of: " + ", ".join(_OF_TWO_SIDES) + ".",
         )
+
+
+def in_state(mapping: FieldMapping, state: DecisionState | None) -> FieldMapping:
+    """Return a mapping with the lines in that state, with all where it is None."""
+    lines = tuple(line for line in mapping.lines if state in (None, line.state))
+    return mapping.model_copy(update={"lines": lines})
 
 
 def keep(data: Exportable, only: Collection[Named]) -> Exportable:
