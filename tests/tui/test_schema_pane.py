@@ -101,7 +101,7 @@ async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -
         text = await press(pilot, "f")
         everything = table(pilot, "all")
         assert everything.total_count == 7
-        assert "Account.Industry" in text
+        assert "Account      Industry" in text
 
         async def found(words: str) -> list[str]:
             await filter_by(pilot, words)
@@ -206,8 +206,8 @@ async def test_compares_two_moments_and_two_connections(workspace: Workspace) ->
 
         text = await choose(pilot, "equals_sign", "sandbox")
         assert "− left prod now   + right sandbox now" in text
-        assert re_line(text, "Account").split()[1:3] == ["≠", "differs"]
-        assert re_line(text, "Opportunity").split()[1:4] == ["−", "left", "only"]
+        assert "≠ differs" in re_line(text, "Account")
+        assert "− left only" in re_line(text, "Opportunity")
 
         await choose(pilot, "equals_sign", "empty")
         await until(pilot, lambda: "No schema of 'empty' is cached" in screen_text(pilot))
@@ -246,7 +246,7 @@ async def test_refresh_marks_what_changed_where_one_stands(
         await press(pilot, "enter", "j")
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
         clock.moment += timedelta(days=2)
-        text = await press(pilot, "R")
+        text = await press(pilot, "f5")
         assert "▲ stale, read 2 d ago" in text
         write(tmp_path / "prod", "Account", NAME, field("Region"))
         text = await press(pilot, "r")

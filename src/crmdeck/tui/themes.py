@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual.color import Color
 from textual.theme import Theme
@@ -71,17 +71,72 @@ def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
     texts are too pale to tell states apart in our themes.
     """
     if theme.ansi:
-        muted = "ansi_default"
-    else:
-        ground = Color.parse(variables["background"])
-        muted = ground.blend(Color.parse(variables["foreground"]), MUTED_SHARE).hex
+        colours = {role: variables[name] for role, name in _NAMED.items()}
+        return {"muted": "ansi_default", **colours}
     own = theme.name in (DARK, LIGHT)
-    named = {"good": "success", "warn": "warning", "bad": "error", "mark": "accent"}
-    colours = {
-        role: variables[name if own or theme.ansi else f"text-{name}"]
-        for role, name in {**named, "info": "primary"}.items()
+    ground, text = Color.parse(variables["background"]), Color.parse(variables["foreground"])
+    found = {"muted": ground.blend(text, MUTED_SHARE)}
+    for role, name in _NAMED.items():
+        wanted = variables[name if own else f"text-{name}"]
+        found[role] = Color.parse(variables[name] if wanted.startswith("auto") else wanted)
+    least = OWN_CONTRAST if own else LEAST_CONTRAST
+    grounds = _grounds(variables)
+    return {
+        role: legible(colour, grounds, least, dark=theme.dark).hex for role, colour in found.items()
     }
-    return {"muted": muted, **colours}
+
+
+_NAMED = {
+    "good": "success",
+    "warn": "warning",
+    "bad": "error",
+    "mark": "accent",
+    "info": "primary",
+}
+OWN_CONTRAST, LEAST_CONTRAST = 4.5, 3.0
+"""What every text reaches on every ground of a row: in our own themes, and in any other."""
+
+
+def _grounds(variables: Mapping[str, str]) -> tuple[Color, ...]:
+    """Return what rows stand on: plain, titles, and under cursor and mark as the sheet has them."""
+    background, surface, panel, primary, warning = (
+        Color.parse(variables[name])
+        for name in ("background", "surface", "panel", "primary", "warning")
+    )
+    return (
+        background,
+        surface,
+        panel,
+        background.blend(primary, 0.25),
+        background.blend(warning, 0.12),
+    )
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Return the contrast of two opaque colours, 1 to 21, as WCAG 2 defines it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour.normalized
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def legible(colour: Color, grounds: Sequence[Color], least: float, *, dark: bool) -> Color:
+    """Return `colour`, no nearer to white (black where not `dark`) than it takes to be read.
+
+    It has a contrast of `least` on all grounds then, as far as white or black has.
+    """
+    end = Color.parse("white" if dark else "black")
+    for share in range(0, 101, 4):
+        found = colour.blend(end, share / 100)
+        if all(contrast(found, ground) >= least for ground in grounds):
+            return found
+    return end
 
 
 _ALIASES = {TERMINAL: "ansi-dark", "dark": DARK, "light": LIGHT}

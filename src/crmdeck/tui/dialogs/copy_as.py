@@ -80,8 +80,8 @@ class CopyAs(Dialog[Copy]):
             chosen = index == self._at
             lines.append(
                 Content.assemble(
-                    ("▌ " if chosen else "  ", "bold $primary"),
-                    (f"{LETTERS[one.kind]}  ", "bold $primary"),
+                    ("▌ " if chosen else "  ", "bold $info"),
+                    (f"{LETTERS[one.kind]}  ", "bold $info"),
                     (one.kind.value, "bold" if chosen else ""),
                 )
             )

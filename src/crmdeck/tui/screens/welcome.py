@@ -141,7 +141,7 @@ class Welcome(Widget):
         self.query_one(Ways).add_options(
             Option(
                 Content.assemble(
-                    (f" {key}  ", "bold $primary"), (f"{title}\n    ", "bold"), (detail, "$muted")
+                    (f" {key}  ", "bold $info"), (f"{title}\n    ", "bold"), (detail, "$muted")
                 ),
                 id=way,
             )

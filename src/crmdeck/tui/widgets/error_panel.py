@@ -69,7 +69,7 @@ class ErrorPanel(Widget):
                 lines.append(Content.assemble((start, label_look), (line, look)))
         keys = [*self._next_step(error), ("y", "copy details"), ("Esc", "dismiss")]
         shown = [
-            Content.assemble((f"{key} ", "bold $primary"), (title, "$muted")) for key, title in keys
+            Content.assemble((f"{key} ", "bold $info"), (title, "$muted")) for key, title in keys
         ]
         lines.append(Content("  ") + Content("   ").join(shown))
         return lines

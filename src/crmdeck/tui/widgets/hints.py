@@ -60,7 +60,7 @@ class Hints(Widget):
     def _shown(self, offer: Offer) -> Content:
         key, title = hint_text(offer)
         look = "$foreground underline" if offer.action.id == self.hovered else "$muted"
-        hint = Content.assemble((f"{key} ", "bold $primary"), (title, look))
+        hint = Content.assemble((f"{key} ", "bold $info"), (title, look))
         return hint.stylize(Style.from_meta({ACTION: offer.action.id}))
 
     def _changed(self, _screen: Screen[object]) -> None:

@@ -79,7 +79,7 @@ class TopBar(Widget):
     def render(self) -> RenderResult:
         """Return the line."""
         shown = Content("").join(self._shown(tab) for tab in self._tabs)
-        line = Content.assemble(("crmdeck  ", "bold $primary"), shown)
+        line = Content.assemble(("crmdeck  ", "bold $info"), shown)
         away = Content.styled(f"✕ {self.away}", "bold $bad")
         note = away if self.away else Content.styled(self.note, "$warn")
         least = self.strips[-1].cell_length if self.strips else 0

@@ -95,7 +95,7 @@ def _beside(left: Sequence[Content], right: Sequence[Content], width: int) -> It
 def _offered(steps: Steps, width: int) -> Iterator[Content]:
     if not steps:
         return
-    yield Content.styled("What you can do", "bold $primary")
+    yield Content.styled("What you can do", "bold $info")
     cells = max(cell_len(key) for key, _ in steps) + GAP
     for key, text in steps:
         for index, line in enumerate(wrap(text, width - cells)):

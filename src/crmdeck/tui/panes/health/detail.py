@@ -131,7 +131,7 @@ def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
         ]
         key = hint(alert)
         if key:
-            lines.append(Content.styled(f"        {key}", "bold $primary"))
+            lines.append(Content.styled(f"        {key}", "bold $info"))
         blocks.append(_lines(lines))
     return Content("\n").join(blocks)
 
@@ -264,7 +264,7 @@ def _scope(entry: Entry) -> str:
 
 
 def _title(text: str) -> Content:
-    return Content.styled(text, "bold $primary")
+    return Content.styled(text, "bold $info")
 
 
 def _fact(label: str, value: str | None, width: int) -> Content:

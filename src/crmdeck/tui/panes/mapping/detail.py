@@ -265,7 +265,7 @@ def _section(title: str, entries: Iterator[Content]) -> Iterator[Content]:
     found = list(entries)
     if found:
         yield Content("")
-        yield Content.styled(title, "bold $primary")
+        yield Content.styled(title, "bold $info")
         yield from found
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from crmdeck.model import Severity
 from crmdeck.tui.health import ago
@@ -11,22 +13,43 @@ from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
 from crmdeck.tui.samples import percent_filled
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.strips import GUTTER
+
+R = TypeVar("R")
 
 Now = Callable[[], datetime]
 
 
-def object_columns(now: Now) -> tuple[Column[ObjectLine], ...]:
-    """Return the columns of the object types; `now` is what ages are counted from."""
-    return (
-        Column("object", "Object", lambda line: line.key, min_width=16, weight=3),
+LONGEST_OBJECT, LONGEST_NAME = 48, 60
+APART = 26
+"""Cells for an object's name before the field's, at the most; longer ones take more."""
+
+
+def object_columns(
+    now: Now, lines: Sequence[ObjectLine] = (), width: int = 120
+) -> tuple[Column[ObjectLine], ...]:
+    """Return the columns of the object types; `now` is what ages are counted from.
+
+    Names are whole; a column in which nothing stands, or the same in all `lines`, is left out.
+    """
+    name = _longest((line.key for line in lines), 16, LONGEST_OBJECT)
+    some = {
+        "label": any(line.summary.label not in ("", line.key) for line in lines),
+        "kind": any(line.summary.custom for line in lines),
+        "mapped": any(line.mapped for line in lines),
+        "changed": any(line.mark is not None or line.changed_at is not None for line in lines),
+        "age": any(line.summary.is_stale for line in lines)
+        or len({age_text(line, now()) for line in lines}) > 1,
+    }
+    columns: tuple[Column[ObjectLine], ...] = (
+        Column("object", "Object", lambda line: line.key, width=name, spill="age"),
         Column(
             "label",
             "Label",
             lambda line: line.summary.label,
             style=lambda _: "muted",
             min_width=12,
-            weight=3,
-            hide_below=76,
         ),
         Column(
             "kind",
@@ -55,7 +78,6 @@ def object_columns(now: Now) -> tuple[Column[ObjectLine], ...]:
             align="right",
             sort_key=lambda line: line.mapped,
             searched=False,
-            hide_below=88,
         ),
         Column(
             "changed",
@@ -75,17 +97,24 @@ def object_columns(now: Now) -> tuple[Column[ObjectLine], ...]:
             sort_key=lambda line: line.summary.discovered_at,
             searched=False,
         ),
-        Column(
-            "expires",
-            "Expires",
-            lambda line: ago(line.summary.expires_at, now()),
-            style=lambda line: "warn" if line.summary.is_stale else "muted",
-            width=10,
-            sort_key=lambda line: line.summary.expires_at,
-            searched=False,
-            hide_below=100,
-        ),
     )
+    return _with_room([one for one in columns if some.get(one.id, True)], width, ("kind", "label"))
+
+
+def _longest(texts: Iterable[str], least: int, most: int) -> int:
+    return min(most, max([least, *map(len, texts)]))
+
+
+def _with_room(
+    columns: Sequence[Column[R]], width: int, giving_way: Sequence[str]
+) -> tuple[Column[R], ...]:
+    """Return the columns without those that have to give way, in their order, at `width` cells."""
+    shown = list(columns)
+    for id_ in giving_way:
+        least = sum((one.width or one.min_width) + GAP for one in shown) - GAP + GUTTER
+        if least > width:
+            shown = [one for one in shown if one.id != id_]
+    return tuple(shown)
 
 
 _TYPE: Column[FieldLine] = Column(
@@ -106,29 +135,19 @@ _FILLED: Column[FieldLine] = Column(
     sort_key=lambda line: line.filled,
     searched=False,
 )
-_AROUND: tuple[Column[FieldLine], ...] = (
-    Column(
-        "references",
-        "Refers to",
-        lambda line: line.row.references,
-        style=lambda _: "muted",
-        min_width=10,
-        weight=1,
-        hide_below=96,
-    ),
-    Column(
-        "mapped",
-        "Mapped to",
-        lambda line: line.mapped,
-        style=lambda _: "accent",
-        min_width=16,
-        weight=1,
-        hide_below=96,
-    ),
+_REFERENCES: Column[FieldLine] = Column(
+    "references",
+    "Refers to",
+    lambda line: line.row.references,
+    style=lambda _: "muted",
+    width=16,
+)
+_MAPPED: Column[FieldLine] = Column(
+    "mapped", "Mapped to", lambda line: line.mapped, style=lambda _: "accent", width=22
 )
 
 
-def _changed(now: Now, hide_below: int = 0) -> Column[FieldLine]:
+def _changed(now: Now) -> Column[FieldLine]:
     """Return the column of what nobody has acknowledged, or else of when a field changed."""
 
     def text(line: FieldLine, width: int = 10) -> str:
@@ -146,63 +165,70 @@ def _changed(now: Now, hide_below: int = 0) -> Column[FieldLine]:
         shrink_to=7,
         sort_key=lambda line: changed_rank(line.mark, line.changed_at),
         searched=False,
-        hide_below=hide_below,
     )
 
 
-def _label(least: int, hide_below: int = 0) -> Column[FieldLine]:
-    return Column(
-        "label",
-        "Label",
-        lambda line: line.row.label,
-        style=lambda _: "muted",
-        min_width=least,
-        weight=3,
-        hide_below=hide_below,
-    )
+_FLAGS: Column[FieldLine] = Column(
+    "flags",
+    "Flags",
+    lambda line: flags_text(line),
+    style=lambda _: "muted",
+    width=13,
+    searched=False,
+)
+_LABEL: Column[FieldLine] = Column(
+    "label", "Label", lambda line: line.row.label, style=lambda _: "muted", min_width=12
+)
 
 
-def _flags(hide_below: int) -> Column[FieldLine]:
-    return Column(
-        "flags",
-        "Flags",
-        flags_text,
-        style=lambda _: "muted",
-        width=13,
-        shrink_to=8,
-        searched=False,
-        hide_below=hide_below,
-    )
+def field_columns(
+    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
+) -> tuple[Column[FieldLine], ...]:
+    """Return the columns of the fields of one object type, at `width` cells.
 
-
-def field_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of one object type.
-
-    How full fields are has a column where that is known of any of `lines`. What changed has one
-    in a narrow table too where any is marked; then the label leaves, since the details have it.
+    Names are whole; a column in which nothing would stand is left out, and what gives way where
+    room lacks are references, flags, when a field changed, and the label.
     """
-    rated = any(line.filled is not None for line in lines)
+    cells = _longest((line.row.name for line in lines), 16, LONGEST_NAME)
+    name: Column[FieldLine] = Column("name", "API name", lambda line: line.row.name, width=cells)
+    return _field_columns(name, now, lines, width)
+
+
+def all_columns(
+    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
+) -> tuple[Column[FieldLine], ...]:
+    """Return the columns of the fields of all object types: object and field apart, both whole.
+
+    A name that is longer than most takes the room of what stands to its right, in its row only.
+    """
+    apart = _longest((line.row.object_type for line in lines), 6, APART)
+    longest = _longest((line.row.name for line in lines), 16, max(24, width // 4))
     name: Column[FieldLine] = Column(
-        "name", "API name", lambda line: line.row.name, min_width=16, weight=5
+        "name",
+        f"{'Object':<{apart}}  Field",
+        lambda line: f"{line.row.object_type:<{apart}}  {line.row.name}",
+        width=apart + GAP + longest,
+        sort_key=lambda line: line.path.casefold(),
     )
-    shown = (_FILLED, _flags(66)) if rated else (_flags(50),)
-    if not _any_marked(lines):
-        return (name, _label(11), _TYPE, *shown, _changed(now, hide_below=66), *_AROUND)
-    return (name, _label(11, hide_below=66), _TYPE, *shown, _changed(now), *_AROUND)
+    return _field_columns(name, now, lines, width)
 
 
-def all_columns(now: Now, lines: Sequence[FieldLine] = ()) -> tuple[Column[FieldLine], ...]:
-    """Return the columns of the fields of all object types."""
-    name: Column[FieldLine] = Column(
-        "name", "Object and field", lambda line: line.path, min_width=25, weight=6
-    )
-    if not _any_marked(lines):
-        return (name, _label(12), _TYPE, _flags(70), _changed(now, hide_below=76), *_AROUND)
-    return (name, _label(12, hide_below=70), _TYPE, _flags(76), _changed(now), *_AROUND)
-
-
-def _any_marked(lines: Sequence[FieldLine]) -> bool:
-    return any(line.mark is not None for line in lines)
+def _field_columns(
+    name: Column[FieldLine], now: Now, lines: Sequence[FieldLine], width: int
+) -> tuple[Column[FieldLine], ...]:
+    marked = any(line.mark is not None for line in lines)
+    some = {
+        "filled": any(line.filled is not None for line in lines),
+        "flags": any(flags_text(line) for line in lines),
+        "changed": marked or any(line.changed_at is not None for line in lines),
+        "mapped": any(line.mapped for line in lines),
+        "references": any(line.row.references for line in lines),
+    }
+    columns = (name, _LABEL, _TYPE, _FILLED, _FLAGS, _changed(now), _MAPPED, _REFERENCES)
+    shown = [one for one in columns if some.get(one.id, True)]
+    last = ("label", "changed") if marked else ("changed", "label")
+    placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
+    return (replace(name, spill=placed[-1].id), *placed[1:])
 
 
 def flags_text(line: FieldLine) -> str:

@@ -120,9 +120,9 @@ def field_facts(
         lines.append(named("in the CRM", source))
     lines += _block("Help", field.description)
     lines += _block("Formula", field.formula)
-    lines += [Content(""), Content.styled("Where else it is used", "bold $primary")]
+    lines += [Content(""), Content.styled("Where else it is used", "bold $info")]
     lines += usage_lines(usage, data.now, width)
-    lines += [Content(""), Content.styled("History", "bold $primary"), *event_lines(line, data)]
+    lines += [Content(""), Content.styled("History", "bold $info"), *event_lines(line, data)]
     return Content("\n").join(lines)
 
 
@@ -130,7 +130,7 @@ def _block(title: str, text: str | None) -> list[Content]:
     if not text:
         return []
     shown = Content(display_block(text, LONGEST_BLOCK))
-    return [Content(""), Content.styled(title, "bold $primary"), shown]
+    return [Content(""), Content.styled(title, "bold $info"), shown]
 
 
 def _flags(line: FieldLine, field: Field | None) -> list[str]:

@@ -60,6 +60,9 @@ PAUSE = 0.2
 """Seconds that the cursor stands on a field of any object before that object is read."""
 
 
+SCROLLBAR = 1
+
+
 class SchemaPane(Pane):
     """Where one is, is a trail of places, each kind with its own widget; one of them shows."""
 
@@ -239,15 +242,24 @@ class SchemaPane(Pane):
             self._wanted = None
             return
         self._given[place.kind] = subject, rows
-        if place.kind == FIELDS:
-            table.set_columns(columns.field_columns(self._moment, rows))
-        elif place.kind == ALL:
-            table.set_columns(columns.all_columns(self._moment, rows))
+        self._fit_columns()
         cursor = self._wanted
         self._wanted = None
         if cursor is None and before != subject and rows:
             cursor = table.key_of(rows[0])
         table.set_rows(rows, cursor=cursor, index=self._index_of(place, rows))
+
+    def _fit_columns(self) -> None:
+        """Share the width among the columns anew, for other rows or another window."""
+        kind, width = self.place.kind, self.size.width - SCROLLBAR
+        make: Any = {
+            OBJECTS: columns.object_columns,
+            FIELDS: columns.field_columns,
+            ALL: columns.all_columns,
+        }.get(kind)
+        rows = self._given.get(kind, (None, None))[1]
+        if make is not None and rows is not None and width > 0:
+            self.table.set_columns(make(self._moment, rows, width))
 
     def _index_of(self, place: Place, rows: tuple[Any, ...]) -> SearchIndex[Any] | None:
         if place.kind == OBJECTS:
@@ -300,8 +312,10 @@ class SchemaPane(Pane):
         elif place.kind == OBJECTS and data is not None:
             fields = sum(line.summary.field_count for line in data.objects)
             stale = sum(line.summary.is_stale for line in data.objects)
-            parts.append(f"▲ {stale:,} stale" if stale else "")
             parts += [count(len(data.objects), "object"), count(fields, "field")]
+            ends = min((line.summary.expires_at for line in data.objects), default=None)
+            fresh = f"fresh, the next one expires {ago(ends, data.now)}" if ends else ""
+            parts.append(f"▲ {stale:,} stale" if stale else fresh)
         self.set_heading("Schema", *parts)
 
     def _banner(self) -> None:
@@ -316,8 +330,9 @@ class SchemaPane(Pane):
         banner.update(Content.styled(text, "bold"))
 
     def on_resize(self) -> None:
-        """Fit what stands above the rows."""
+        """Fit rows, and what stands above them."""
         self._banner()
+        self._fit_columns()
 
     def _brief(self) -> None:
         self.query_one("#brief", Static).update(self._brief_text() or "")

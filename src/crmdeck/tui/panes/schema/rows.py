@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crmdeck.model import Direction, DriftEvent, FieldRow, ObjectSummary, Severity
 from crmdeck.workspace import (
     MAPPED,
+    USUAL,
     Searchable,
     SearchIndex,
     field_standing,
@@ -144,7 +145,14 @@ def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
         )
         for summary in overview.objects
     )
+    objects = tuple(sorted(objects, key=_relevance))
     return SchemaData(ref, overview, objects, marks, changed)
+
+
+def _relevance(line: ObjectLine) -> tuple[int, str]:
+    """Return what objects are ordered by: mapped and usual, custom, standard, setup; then names."""
+    standing = object_standing(line.key, custom=bool(line.summary.custom))
+    return (USUAL if line.mapped else standing, line.key.casefold())
 
 
 def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:

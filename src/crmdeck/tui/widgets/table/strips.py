@@ -145,8 +145,8 @@ def row_strip(
         column = place.column
         if column.reach is not None:
             index = _reached(placed, index, column.reach(row))
-        elif column.spill and cell_len(column.text(row)) > place.width:
-            index = _reached(placed, index, column.spill)
+        elif column.spill:
+            index = _spilled(placed, index, column, cell_len(column.text(row)))
         width = placed[index].start + placed[index].width - place.start
         if column.parts is not None and width == place.width:
             segments += _parted(column.parts(row, width), width, state, ground, look)
@@ -185,6 +185,14 @@ def _parted(
 
 def _text(column: Column[R], row: R, width: int) -> str:
     return column.fit(row, width) if column.fit is not None else column.text(row)
+
+
+def _spilled(placed: Sequence[Placed[R]], index: int, column: Column[R], needed: int) -> int:
+    """Return the place at whose end a text of so many cells ends, as far as it may spill."""
+    start, last = placed[index].start, _reached(placed, index, column.spill)
+    while index < last and placed[index].start + placed[index].width - start < needed:
+        index += 1
+    return index
 
 
 def _reached(placed: Sequence[Placed[R]], index: int, column_id: str) -> int:
