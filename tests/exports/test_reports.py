@@ -216,6 +216,9 @@ def test_a_page_stands_alone_and_a_format_that_is_not_there_is_refused() -> None
     assert "@media print" in page
     assert "src=" not in page
     assert "<b>&amp;" not in page
+    assert "End_Customer_<wbr>Name__c<" in "".join(
+        stream_report(report(("End_Customer_Name__c",)), "html")
+    )
     with pytest.raises(UsageError):
         stream_report(report((1,)), "docx")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain, repeat
@@ -19,7 +20,7 @@ h1{font-size:1.6rem;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}
 dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:.9em}
-th,td{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:start;
+th,td{border-bottom:1px solid var(--line);padding:.3rem .35rem;text-align:start;
 vertical-align:top;white-space:pre-wrap;overflow-wrap:break-word}
 th{position:sticky;top:0;background:Canvas}
 tbody tr:nth-child(even){background:var(--soft)}
@@ -30,6 +31,8 @@ footer{margin-top:2rem;opacity:.7;font-size:.85rem}
 @media print{body{margin:0;max-width:none;font-size:7.5pt}th{position:static}
 tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:10mm}}
 """
+
+_BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])")
 
 
 def draw(report: Report) -> Iterator[str]:
@@ -79,4 +82,5 @@ def _cell(value: Cell) -> str:
         return f'<time datetime="{cell_text(value)}">{value:%Y-%m-%d %H:%M} UTC</time>'
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return inline(cell_text(value))
+    # A page fits its window: a long name may break after an underscore.
+    return _BREAKABLE.sub(r"\g<0><wbr>", inline(cell_text(value)))
