@@ -85,7 +85,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._away_code = ""
         self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
-        self._unfolded_in = ""
+        self._unfolded = False
         self.steps = UndoStack(self.refresh_bindings, self._note_step)
 
     def compose(self) -> ComposeResult:
@@ -153,7 +153,9 @@ class MainScreen(ActionHost, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Note for which size the screen has been laid out."""
-        self._laid_out_for = event.size
+        before, self._laid_out_for = self._laid_out_for, event.size
+        if before is not None and event.size.width < FOLDS_BELOW <= before.width:
+            self._unfolded = False
         self._fold()
 
     def on_screen_resume(self) -> None:
@@ -341,8 +343,7 @@ class MainScreen(ActionHost, Screen[None]):
         """Fold the connections where the user, the window or the pane has no room for them."""
         pane = self.pane
         by_itself = self.app.size.width < FOLDS_BELOW or (pane is not None and pane.wants_room)
-        unfolded = bool(self._unfolded_in) and self.stage.pane_id == self._unfolded_in
-        folded = self.ui_state.rail_folded or (by_itself and not unfolded)
+        folded = self.ui_state.rail_folded or (by_itself and not self._unfolded)
         self.set_class(folded, "-folded")
         if folded and self.focused is self.rail:
             self.focus_pane()
@@ -378,7 +379,6 @@ class MainScreen(ActionHost, Screen[None]):
         for table in tables_of(pane):
             table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
         self.query_one(TopBar).current = pane_id
-        self._unfolded_in = ""
         self._fold()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
@@ -590,10 +590,10 @@ class MainScreen(ActionHost, Screen[None]):
     def fold_rail(self) -> None:
         """Fold the connections into a strip in the header line, or show them beside again.
 
-        Where they fold by themselves, they show until another pane comes up.
+        Where they fold by themselves, they show until the window becomes narrow.
         """
         folded = self.has_class("-folded")
-        self._unfolded_in = self.stage.pane_id if folded else ""
+        self._unfolded = folded
         self.ui_state.rail_folded = not folded
         self._fold()
         self.console.save_state()
