@@ -124,7 +124,11 @@ def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
 def test_what_points_to_nothing_is_told(full: Desk) -> None:
     [event] = full.workspace.drift.report().events
     full.workspace.drift.acknowledge([event.id])
-    for sql in ("DELETE FROM drift_event", "DELETE FROM sync_run", "DELETE FROM refresh"):
+    execute(full, "DELETE FROM drift_event")
+    told = [finding.found for finding in wrong(doctor(full))]
+    assert "1 drift event that refreshes found is not there." in told
+    assert "1 acknowledgement of a change that is not there." in told
+    for sql in ("DELETE FROM sync_run", "DELETE FROM refresh"):
         execute(full, sql)
     execute(full, "UPDATE connection SET id = 'another'")
     found = wrong(doctor(full, repair=True))

@@ -20,6 +20,23 @@ from crmdeck.store.refresh_record import THERE, UNREAD
 from crmdeck.store.source_times import unpack
 from crmdeck.text import count
 
+# What one refresh writes has numbers of its own: nobody else writes between them.
+_MISSING_DRIFT = """
+    SELECT coalesce(sum(missing), 0) FROM (
+        SELECT run.drift_events - count(event.id) AS missing
+        FROM (
+            SELECT
+                id, seq, connection_id, drift_events, lead(seq) OVER (ORDER BY seq) AS ended
+            FROM sync_run
+        ) AS run
+        LEFT JOIN drift_event AS event
+            ON event.connection_id = run.connection_id
+            AND event.seq > run.seq
+            AND (ended IS NULL OR event.seq < ended)
+        WHERE run.drift_events > 0
+        GROUP BY run.id, run.seq, run.drift_events
+    ) AS gaps
+    WHERE missing > 0"""
 _POINTERS = (
     (
         "SELECT count(*) FROM acknowledgement WHERE event_id NOT IN (SELECT id FROM drift_event)",
@@ -132,6 +149,15 @@ def examine_references(database: Database) -> Examined:
     for sql, found, plural, lost in _POINTERS:
         if number := number_of(database, sql):
             flaws.append(Flaw(f"{count(number, found, plural)}.", lost=lost, remedy=RESTORE))
+    if missing := number_of(database, _MISSING_DRIFT):
+        flaws.append(
+            Flaw(
+                f"{count(missing, 'drift event')} that refreshes found "
+                f"{'is' if missing == 1 else 'are'} not there.",
+                lost="What changed then; the schemas of before and after can be compared.",
+                remedy=RESTORE,
+            )
+        )
     acknowledged = number_of(database, "SELECT count(*) FROM acknowledgement")
     return Examined(
         f"{count(number_of(database, 'SELECT count(*) FROM drift_event'), 'drift event')}, "
