@@ -111,7 +111,8 @@ def _with_room(
     """Return the columns without those that have to give way, in their order, at `width` cells."""
     shown = list(columns)
     for id_ in giving_way:
-        least = sum((one.width or one.min_width) + GAP for one in shown) - GAP + GUTTER
+        least = sum((one.shrink_to or one.width or one.min_width) + GAP for one in shown)
+        least += GUTTER - GAP
         if least > width:
             shown = [one for one in shown if one.id != id_]
     return tuple(shown)
@@ -206,11 +207,17 @@ def all_columns(
     name: Column[FieldLine] = Column(
         "name",
         f"{'Object':<{apart}}  Field",
-        lambda line: f"{line.row.object_type:<{apart}}  {line.row.name}",
+        lambda line: _apart(line, apart),
+        fit=lambda line, cells: _apart(line, min(apart, cells - GAP - len(line.row.name))),
         width=apart + GAP + longest,
         sort_key=lambda line: line.path.casefold(),
     )
     return _field_columns(name, now, lines, width)
+
+
+def _apart(line: FieldLine, cells: int) -> str:
+    """Return object and field, the object filled up to so many cells."""
+    return f"{line.row.object_type:<{max(0, cells)}}  {line.row.name}"
 
 
 def _field_columns(
@@ -228,7 +235,9 @@ def _field_columns(
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
-    return (replace(name, spill=placed[-1].id), *placed[1:])
+    # What nothing else takes is the name's.
+    cells = name.width if any(one.width is None for one in placed) else None
+    return (replace(name, width=cells, spill=placed[-1].id), *placed[1:])
 
 
 def flags_text(line: FieldLine) -> str:
