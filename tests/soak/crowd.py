@@ -64,8 +64,10 @@ def _check(place: str, folder: Path, dice: random.Random) -> Generator[None, Non
         words = dice.choice((("check",), ("status",), ("drift", FILES), ("refresh", FILES)))
         done = Shell(Path("unused")).attempt(*words, "--json", env={"CRMDECK_HOME": place})
         # What a check finds is no failure of it, and what others are at is left to them.
-        if done.code in (1, 2, 5) and "REFRESH_RUNNING" not in done.stderr:
-            report(failed=done.stderr[-300:])
+        lines = [line for line in done.stderr.splitlines() if line.startswith("{")]
+        for error in map(json.loads, lines):
+            known = error["code"] in ("REFRESH_RUNNING", "QUOTA_RESERVE")
+            report(**{"refused" if known else "failed": f"{error['code']}: {error['error']}"})
         yield
 
 
