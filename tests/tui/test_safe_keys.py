@@ -25,6 +25,7 @@ from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import ValueChoice, Workspace
 from tests.tui import drift_desk, mapping_desk
 from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
@@ -81,6 +82,27 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         await pilot.press("j", "a")
         await until(pilot, lambda: bool(both.mappings.decisions("beta", PAIR)))
     assert both.mappings.decisions("acme", PAIR) == ()
+
+
+async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:
+    acme = both.connections.get("acme").id
+    app = CrmdeckApp(both)
+    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
+    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settle(pilot)
+        pane = app.screen.query_one(MappingPane)
+        pane.table.go_to("accountName")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        screen = app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        await screen.show_pane("health")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await until(pilot, lambda: "nothing was decided" in said(pilot))
+        assert pane.session is not None
+        assert not pane.session.writes
 
 
 async def test_a_change_of_the_connection_before_is_not_acknowledged(

@@ -458,6 +458,10 @@ class MappingCommands:
         session = self._session
         if session is None:
             return
+        if not all(node.display for node in self._table.ancestors_with_self):
+            # Another pane came up below the dialog in which this was decided.
+            self._say("Mapping does not show any more: nothing was decided.", warn=True)
+            return
         title = rows[0].title if len(rows) == 1 else count(len(rows), "line")
         write = session.decide(f"{deed} {title}", choices)
         if len(rows) > 1:
