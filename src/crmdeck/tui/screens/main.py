@@ -705,10 +705,12 @@ class MainScreen(ActionHost, Screen[None]):
     def show_help(self) -> None:
         """Show what the keys do here."""
         from crmdeck.tui.dialogs.help import Help
+        from crmdeck.tui.screens.go_to import is_shown
 
-        def chosen(offer: Offer | None) -> None:
-            if offer is not None:
-                self.call_later(self.app.run_action, offer.action.command, offer.host)
+        async def chosen(offer: Offer | None) -> None:
+            # A key that came meanwhile may have brought another pane up.
+            if offer is not None and is_shown(offer.host):
+                await self.app.run_action(offer.action.command, offer.host)
 
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
         known = offers(self, refused=True)
