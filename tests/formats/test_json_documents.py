@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from pydantic import ValidationError
 
 from crmdeck.errors import SourceError
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.entry import Contents
-from crmdeck.model import ObjectSchema
+from crmdeck.model import Field, ObjectDetail, ObjectSchema, schema_hash
+from tests.model.strategies import field_lists
 
 ACCOUNT: dict[str, Any] = {"name": "Account", "fields": [{"name": "Id", "type": "id"}]}
 LEAD: dict[str, Any] = {"name": "Lead", "fields": [{"name": "Id", "type": "id"}]}
@@ -49,6 +53,25 @@ def test_objects_are_found_in_every_wrapping(value: object) -> None:
 
     assert list(found) == ["Account", "Lead"]
     assert all(each.fields[0].name == "Id" for each in found.values())
+
+
+@settings(max_examples=25, deadline=None)
+@given(field_lists(unknowns=True))
+def test_an_export_of_ours_reads_back_as_it_was(fields: list[Field]) -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    exported = ObjectDetail(
+        object_type="Account",
+        fields=tuple(fields),
+        schema_hash=schema_hash(fields),
+        discovered_at=now,
+        expires_at=now,
+        is_stale=False,
+    )
+    found = built(read([exported.to_wire()]))
+
+    assert found["Account"].fields == tuple(fields)
+    with pytest.raises((SourceError, ValidationError)):
+        built(read([{**exported.to_wire(), "fields": "all of them"}]))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ _DEEPEST = 4
 _SHOWN = 300
 _KNOWN = (
     "Known are Salesforce describe answers, HubSpot property lists, object schemas and pipelines, "
-    "and data dictionaries."
+    "crmdeck's own exports, and data dictionaries."
 )
 _LISTING = frozenset({"keyPrefix", "queryable"})
 # Escapes one by one, so that an escaped backslash before a `u` is none; whole pairs first.
@@ -158,7 +158,9 @@ class _Found:
     def _visit_object(self, raw: msgspec.Raw, path: str, name: str | None, depth: int) -> None:
         members = self._members(raw, path)
         kind = _kind(members)
-        if kind in ("describe", "schema"):
+        if kind == "exported":
+            self._take_exported(raw, members, path)
+        elif kind in ("describe", "schema"):
             self._take_object(kind, raw, members, path, name)
         elif kind == "listed":
             self._listed.add(_text(members["name"]) or "")
@@ -255,6 +257,15 @@ class _Found:
             self._platform = Platform.HUBSPOT
         self._add(raw, object_type, path, build)
 
+    def _take_exported(
+        self, raw: msgspec.Raw, members: Mapping[str, msgspec.Raw], path: str
+    ) -> None:
+        object_type = _text(members["objectType"])
+        if not object_type:
+            self._errors.append(broken(self._file.name, f"{path}.objectType", "it names nothing"))
+            return
+        self._add(raw, object_type, path, _exported_builder(raw))
+
     def _add(
         self, raw: msgspec.Raw, object_type: str, path: str, build: Build, *, named: bool = True
     ) -> None:
@@ -298,6 +309,8 @@ class _Found:
 def _kind(members: Mapping[str, msgspec.Raw]) -> str | None:
     """Return what kind of record has these keys, from those that only this kind has."""
     keys = members.keys()
+    if {"objectType", "schemaHash", "fields"} <= keys:
+        return "exported"
     if _is_container(members.get("fields"), b"[") or ("fields" in keys and "name" in keys):
         return "describe"
     if _is_container(members.get("properties"), b"[") and ("labels" in keys or "name" in keys):
@@ -343,6 +356,16 @@ def _describe_builder(raw: msgspec.Raw, object_type: str, file: str, path: str) 
     def build(_: str, __: object) -> ObjectSchema:
         describe = _decoded(raw)
         return parse_object({**describe, "name": describe.get("name") or object_type})
+
+    return build
+
+
+def _exported_builder(raw: msgspec.Raw) -> Build:
+    """Read what `crmdeck export --what schema` writes as JSON: the fields as they were."""
+
+    def build(object_type: str, _: object) -> ObjectSchema:
+        exported = _decoded(raw)
+        return ObjectSchema(object_type=object_type, fields=exported["fields"])
 
     return build
 
