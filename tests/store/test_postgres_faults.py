@@ -17,7 +17,7 @@ import pytest
 
 from crmdeck.errors import CacheError, ConflictError
 from crmdeck.store import Store
-from tests.postgres import OwnServer, execute, server_url, with_database
+from tests.postgres import OwnServer, execute, with_database
 from tests.store.build import START, connection, record, run, schema
 
 pytest.importorskip("psycopg")
@@ -166,14 +166,17 @@ def small_disk(megabytes: int) -> Iterator[Path]:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX mounts")
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
-def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(engine: str) -> None:
+def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(
+    engine: str, server: OwnServer
+) -> None:
     many = [schema(f"O{n}", *(f"{n}-{m}" for m in range(40))) for n in range(100)]
     with small_disk(20) as folder:
         filler = folder / "filler"
         place: Path | str = folder / "cache.duckdb"
         admin, name = "", f"small_{os.getpid()}"
         if engine == "postgresql":
-            admin = server_url()
+            # On the server that all tests share, checkpoints of others would fail meanwhile.
+            admin = server.url
             own = folder / "space"
             own.mkdir()
             chown_like(Path(data_folder(admin)), own)

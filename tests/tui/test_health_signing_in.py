@@ -121,7 +121,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         # The portal's allowance is nearly used up: the refresh says so, and stops.
         assert "▲ portal" in screen_text(pilot)
         assert ws.health.sync_history("portal")[0].kind == "refresh"
-        assert "t test" in screen_text(pilot)
+        assert "^T test" in screen_text(pilot)
     assert ws.connections.get("portal").sign_in == "access-token"
     written = [path.read_bytes() for path in ws.home.rglob("*") if path.is_file()]
     assert not any(key.encode() in content for content in written)
@@ -203,7 +203,7 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
     app = console(ws)
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         await shows(pilot, "✕  org         sign in again", "token         refused", "i sign in")
         await pilot.press("n")
         await shows(pilot, "Sign in to org", "Client credentials")

@@ -132,3 +132,10 @@ def test_rows_that_are_added_are_found_as_if_they_had_been_there() -> None:
     assert tuple(joined.rows) == FIELDS
     for text in ("email", "e", "reply", "stage name", "apex"):
         assert found(joined, text) == found(whole, text), text
+
+
+def test_a_name_made_to_be_searched_for_ever_is_passed_over_at_once() -> None:
+    # Going back for each letter would try billions of ways here.
+    index = index_of([*FIELDS, Searchable("lg " * 3000, "Case")])
+    assert found(index, "lggggp", scattered=True) == []
+    assert found(index, "oppstg", scattered=True) == ["Opportunity.StageName"]

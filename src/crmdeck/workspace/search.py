@@ -30,6 +30,8 @@ REMEMBERED = 24
 """So many answers are kept to be narrowed, or to be given again as a word is taken back."""
 
 MOST_SCATTERED = 200
+_LONGEST_NAME = 1000
+"""So many characters of a row are looked at for scattered letters."""
 
 # A name stands between the first pair of marks, another text between the second: as it is, and as
 # words, each with a blank before it.
@@ -226,16 +228,18 @@ class SearchIndex(Generic[R]):
         # From the beginning of a word on: a letter in the middle of one abbreviates nothing.
         first = f" {letters[0]}"
         between = f"[^{_END_OF_NAME}{_TEXT}]*?"
-        escaped = [re.escape(letter) for letter in letters]
-        pattern = re.compile(" " + between.join(escaped))
-        abbreviates = re.compile(" " + f"(?:{between} )?".join(escaped))
+        head, *rest = (re.escape(letter) for letter in letters)
+        # The nearest letter is always as good: atomic groups never go back for another one, which
+        # in a hostile name would take for ever.
+        pattern = re.compile(f" {head}" + "".join(f"(?>{between}{one})" for one in rest))
+        abbreviates = re.compile(f" {head}" + "".join(f"(?>{one}|{between} {one})" for one in rest))
         found: list[tuple[bool, bool, int, int]] = []
         for start in range(0, len(pool), STEP):
             for place in pool[start : start + STEP]:
                 one = texts[place]
-                if first in one and (match := pattern.search(one)) is not None:
+                if first in one and (match := pattern.search(one, 0, _LONGEST_NAME)) is not None:
                     length = match.end() - match.start()
-                    loose = abbreviates.search(one) is None
+                    loose = abbreviates.search(one, 0, _LONGEST_NAME) is None
                     found.append((place >= built.setup_from, loose, length, place))
             yield
         self._scattered = letters, [place for *_, place in found]
