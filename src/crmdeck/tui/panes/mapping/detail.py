@@ -33,6 +33,7 @@ from crmdeck.workspace import (
 
 HISTORY = 6
 BAR_CELLS = 7
+CANDIDATE_CELLS = 4
 LABEL_CELLS = 9
 LONGEST = 300
 
@@ -197,8 +198,10 @@ def _reasons(row: MappingRow, width: int) -> Iterator[Content]:
     named = row.candidate
     for reason in named.reasons if named is not None else ():
         bar = "█" * max(1, round(reason.share * BAR_CELLS))
-        text = _shown(reason.text, max(8, width - BAR_CELLS - 1))
-        yield Content.assemble((f"{bar:<{BAR_CELLS}} ", "$muted"), text)
+        first, *more = wrap(reason.text, max(8, width - BAR_CELLS - 1)) or [""]
+        yield Content.assemble((f"{bar:<{BAR_CELLS}} ", "$muted"), first)
+        for line in more:
+            yield Content(" " * (BAR_CELLS + 1) + line)
 
 
 def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
@@ -207,15 +210,20 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
             continue
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
-        name = _shown(one.crm_field, max(8, width - 6 - len(kind)))
-        yield Content.assemble((f"{_sure(one):>2}  ", "$muted"), f"{name}  ", (kind, "$muted"))
+        name = _shown(one.crm_field, max(8, width - CANDIDATE_CELLS))
+        beside = CANDIDATE_CELLS + len(name) + 2 + len(kind) <= width
+        yield Content.assemble(
+            (f"{_sure(one):>2}  ", "$muted"), name, (f"  {kind}" if beside else "", "$muted")
+        )
+        if not beside:
+            yield _indented(kind, width, "$muted")
         yield from _fullness(one.crm_field, around, width)
         if one.reasons:
             reasons = "; ".join(reason.text for reason in one.reasons[:2])
-            yield _muted(f"    {reasons}", width)
+            yield _indented(reasons, width, "$muted")
         if right is not None:
             for warning in around.builder.judge(row.partner, right).warnings[:1]:
-                yield Content.styled(_shown(f"    ▲ {warning.text}", width), "$warn")
+                yield _indented(f"▲ {warning.text}", width, "$warn")
 
 
 def _from_source(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
@@ -296,6 +304,12 @@ def _wrapped(text: str, width: int, style: str, *, hang: int = 0) -> Content:
     safe = _shown(text, LONGEST)
     lines = textwrap.wrap(safe, max(12, width), subsequent_indent=" " * hang) or [""]
     return Content.styled("\n".join(lines), style)
+
+
+def _indented(text: str, width: int, style: str) -> Content:
+    """Return safe text below a candidate's name."""
+    lines = wrap(text, max(12, width - CANDIDATE_CELLS))
+    return Content.styled("\n".join(" " * CANDIDATE_CELLS + line for line in lines), style)
 
 
 def _shown(text: str, width: int) -> str:
