@@ -127,3 +127,8 @@ def test_an_org_has_a_host_and_nothing_else() -> None:
         with pytest.raises(UsageError) as caught:
             check_origin(wrong)
         assert not re.search("token-of-the-org", str(caught.value))
+
+
+def test_another_secret_that_begins_like_a_known_one_is_hidden_whole() -> None:
+    remember("https://hooks.slack.com/services/T0/B0/known")
+    assert "abcDEF" not in redact("posting to https://hooks.slack.com/services/T0/B0/abcDEF")

@@ -76,6 +76,7 @@ _VARIABLE = re.compile(
     r"CRMDECK_\w+_(ACCESS_TOKEN|REFRESH_TOKEN|CLIENT_SECRET|PRIVATE_KEY|SESSION_TOKEN|PASSWORD)"
     r"|CRMDECK_NOTIFY_\w+_(URL|SECRET)|CRMDECK_HEARTBEAT|PGPASSWORD"
 )
+_RUN_ON = re.compile(r"[\w/+=~-]")
 _RUN = re.compile(rf"[A-Za-z0-9_.~+/=!-]{{{_OPAQUE},}}")
 
 
@@ -117,6 +118,10 @@ def _without(text: str, secret: str) -> str:
         end = start + _HEAD
         while end < len(text) and end - start < len(secret) and text[end] == secret[end - start]:
             end += 1
+        if end - start < len(secret):
+            # Another one that begins alike, such as the next address of the same chat.
+            while end < len(text) and _RUN_ON.match(text[end]):
+                end += 1
         text = text[:start] + HIDDEN + text[end:]
         start = text.find(head, start + len(HIDDEN))
     return text
