@@ -158,6 +158,7 @@ def test_a_slip_of_the_pen_is_answered_with_the_nearest_word(
 ) -> None:
     said = Shell(tmp_path / "home").run(*words.split(), code=2).stderr
     assert f"Did you mean '{meant}'" in said
+    assert "?." not in said
 
 
 def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:

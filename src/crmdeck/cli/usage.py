@@ -18,7 +18,7 @@ def usage_error(error: Any) -> UsageError:
     `error` is one of the parser's, whose kinds are not public; each tells itself in a sentence.
     """
     told = " ".join(error.format_message().replace(_ERROR, "").split())
-    told = told if told.endswith(".") else f"{told}."
+    told = told if told.endswith((".", "?")) else f"{told}."
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if option is not None and context is not None:
