@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from textual.app import App
 from textual.screen import Screen
 from textual.widget import Widget
 
 from crmdeck.tui.actions import Offer, key_label, offers
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
-from crmdeck.tui.host import Location
-from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.host import FlowHost, Location
+from crmdeck.tui.requests import Job
 from crmdeck.workspace import (
     STANDARD,
     USUAL,
@@ -53,20 +52,8 @@ class Known(NamedTuple):
     first: str | None
 
 
-class GoToHost(Protocol):
+class GoToHost(FlowHost, Protocol):
     """What the way needs of the main screen."""
-
-    @property
-    def app(self) -> App[Any]:
-        """The application, to push the dialog on and to run actions."""
-
-    @property
-    def loader(self) -> Loader:
-        """Reads what there is."""
-
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace, for the loader's work."""
 
     @property
     def read_only(self) -> bool:
@@ -93,9 +80,6 @@ class GoToHost(Protocol):
 
     def show_connection(self, connection_id: str | None) -> None:
         """Show another connection in the pane."""
-
-    def say(self, text: str) -> None:
-        """Show a toast."""
 
 
 class GoToAnything:
