@@ -51,7 +51,7 @@ class Settings(BaseModel):
         24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema counts as stale."
     )
     cache_wait: float = Field(
-        10.0, ge=0, le=3600, description="Seconds to wait for whoever holds the cache."
+        60.0, ge=0, le=3600, description="Seconds to wait for whoever holds the cache."
     )
     quota_reserve: float = Field(
         0.10, ge=0, lt=1, description="The share of the API allowance that is left to others."

@@ -68,8 +68,6 @@ def crowd(seconds: float, engine: str, seed: int) -> None:
     """Let eight processes at one workspace, and tell what they did and how long they waited."""
     with Sandbox() as sandbox, _place(engine) as (folder, place, _):
         (folder / "home").mkdir(exist_ok=True)
-        # Eight who never rest are more than a file is for: how long they wait is told, not held.
-        (folder / "home" / "settings.toml").write_text("cache_wait = 120\n")
         token = prepare(place, folder, sandbox, random.Random(seed))
         tally = run_crowd(place, folder, token, steps=1_000_000, seconds=seconds)
         check(place, folder, tally)

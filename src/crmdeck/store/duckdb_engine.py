@@ -37,6 +37,12 @@ from crmdeck.store.wal_mark import WalMark
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
 
 
+class _OwnHolds(threading.local):
+    """The holds of this thread that keep nothing open until it has opened the file itself."""
+
+    late = 0
+
+
 class DuckDBEngine:
     """The DuckDB file at `path`; `wait` is how many seconds to wait for others."""
 
@@ -58,6 +64,7 @@ class DuckDBEngine:
         self._users = 0
         self._holds = 0
         self._writers_waiting = 0
+        self._own = _OwnHolds()
 
     @property
     def read_only_reason(self) -> str | None:
@@ -101,12 +108,18 @@ class DuckDBEngine:
     @contextmanager
     def holding(self) -> Iterator[None]:
         with self._changed:
-            self._holds += 1
+            # What is open would never be closed if each hold began before the last one ended.
+            late = self._file is not None and self._turnstile.someone_waits()
+            self._own.late += late
+            self._holds += not late
         try:
             yield
         finally:
             with self._changed:
-                self._holds -= 1
+                if late and self._own.late:
+                    self._own.late -= 1
+                else:
+                    self._holds -= 1
                 self._close_if_idle()
                 self._changed.notify_all()
 
@@ -174,6 +187,7 @@ class DuckDBEngine:
             self._opening = False
             self._file = file
             self._users += 1
+            self._holds, self._own.late = self._holds + self._own.late, 0
             self._changed.notify_all()
         return file
 

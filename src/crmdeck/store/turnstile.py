@@ -7,7 +7,9 @@ wait for ever. Who queues here first goes in next.
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
 import socket
 import sys
 import time
@@ -22,6 +24,7 @@ from crmdeck.clock import Clock
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import format_utc
 from crmdeck.store.database import LONG_WAIT, WaitListener
+from crmdeck.store.queue import Queue
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -66,6 +69,7 @@ class Turnstile:
         self._note = path.with_name(path.name + ".holder")
         self._wait = wait
         self._clock = clock
+        self._queue = Queue(path)
 
     @contextmanager
     def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
@@ -74,11 +78,8 @@ class Turnstile:
         Whoever has to wait long is told who has the cache. Raises OSError where the lock file
         can't be made.
         """
-        if not self._got_in(min(LONG_WAIT, deadline - time.monotonic())):
-            if time.monotonic() < deadline:
-                tell(self.whom())
-            if not self._got_in(deadline - time.monotonic()):
-                raise self.busy()
+        if not (self._queue.empty and self._may_go_in()):
+            self._queue_up(deadline, tell)
         try:
             yield
         finally:
@@ -147,11 +148,25 @@ class Turnstile:
             self._path.with_name(self._path.name + ".lock"), mode=0o600, thread_local=False
         )
 
-    def _got_in(self, timeout: float) -> bool:
+    def _queue_up(self, deadline: float, tell: WaitListener) -> None:
+        """Wait for one's turn, and go in."""
+        told_at = time.monotonic() + LONG_WAIT
+        with self._queue.place() as place:
+            while not (place.first and self._may_go_in()):
+                now = time.monotonic()
+                if now >= deadline:
+                    raise self.busy()
+                if now >= told_at:
+                    tell(self.whom())
+                    told_at = math.inf
+                # Not all at the same moment.
+                time.sleep(random.uniform(0.5, 1.5) * _POLL_SECONDS)  # noqa: S311
+
+    def _may_go_in(self) -> bool:
         import filelock
 
         try:
-            self._lock.acquire(timeout=max(0.0, timeout), poll_interval=_POLL_SECONDS)
+            self._lock.acquire(blocking=False)
         except filelock.Timeout:
             return False
         return True
