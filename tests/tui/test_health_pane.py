@@ -107,6 +107,46 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert "○  legacy-portal   disconnected" in screen_text(pilot)
 
 
+async def test_an_alert_is_put_away_and_brought_back(demo: Workspace) -> None:
+    app = console(demo)
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+        pane, emea = pane_of(pilot), demo.connections.get("acme-emea").id
+        refused, stale = demo.health.status(emea).alerts
+        await pilot.press("a")
+        await until(pilot, lambda: "1 alert put away" in screen_text(pilot))
+        text = screen_text(pilot)
+        assert "sign in to acme-emea" not in text
+        assert "1 Health ✕1" not in text
+        assert "✕ Salesforce does not accept" not in text
+        # The details list it, behind what is open; the cursor goes from alert to alert.
+        await pilot.press("tab")
+        await settle(pilot)
+        assert pane.alert is not None
+        assert pane.alert.id == stale.id
+        await pilot.press("j")
+        await settle(pilot)
+        assert pane.alert.id == refused.id
+        assert "▌○ Salesforce does not accept" in screen_text(pilot)
+        assert refused.message in pane.copies()[1].text
+        await pilot.press("a")
+        await until(pilot, lambda: demo.health.status(emea).open_alerts == (refused, stale))
+        await settle(pilot)
+        assert [step.where for step in main_screen(app).steps.done] == ["Health"] * 2
+        await pilot.press("u", "u")
+        await until(pilot, lambda: not main_screen(app).steps.done)
+        await settle(pilot)
+        assert demo.health.status(emea).open_alerts == (refused, stale)
+        # From elsewhere one lands on the alert itself.
+        await pilot.press("escape", "G", "ctrl+k")
+        await type_text(pilot, stale.message)
+        await until(pilot, lambda: "Enter opens it in Health" in screen_text(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: f"▌▲ {stale.message}" in screen_text(pilot))
+        assert pane.alert is not None
+        assert pane.alert.id == stale.id
+
+
 async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:

@@ -288,3 +288,34 @@ def test_what_could_not_be_read_is_named_with_its_reason_one_alert_a_reason() ->
     assert told[0].cause == "calls is refused. A scope lacks."
     assert told[0].remedy == "Add."
     assert told[1].cause == "It was no JSON."
+
+
+def test_an_alert_keeps_its_id_as_long_as_it_is_the_same() -> None:
+    def ids(**known: Any) -> set[str]:
+        return {alert.id for alert in alerts(vitals(**known))}
+
+    failed: dict[str, Any] = {
+        "status": Status.ERROR,
+        "bad": run(SyncOutcome.FAILED, code="HTTP_500"),
+    }
+    tomorrow = NOW + DAY
+    # What only counts on is no other alert, ...
+    same: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"concerns": (retirement(5),)}, {"concerns": (retirement(5),), "now": tomorrow}),
+        ({"stats": stats(24 * 5)}, {"stats": stats(24 * 5), "now": tomorrow}),
+        (failed, failed | {"bad": run(SyncOutcome.FAILED, tomorrow, "HTTP_500")}),
+        ({"drifted": 3, "drifted_at": NOW}, {"drifted": 2, "drifted_at": NOW}),
+    ]
+    for first, later in same:
+        assert ids(**first) == ids(**later) != set()
+    # ... what came since, says something else or is more urgent is.
+    others: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"drifted": 2, "drifted_at": NOW}, {"drifted": 2, "drifted_at": tomorrow}),
+        (failed, failed | {"bad": run(SyncOutcome.FAILED, code="HTTP_502")}),
+        (failed, failed | {"good": run(SyncOutcome.OK, tomorrow)}),
+        ({"concerns": (retirement(100),)}, {"concerns": (retirement(80),)}),
+        ({"failures": (failure("Case", "No."),)}, {"failures": (failure("Lead", "No."),)}),
+        ({"quota": LOW}, {"quota": LOW.model_copy(update={"used": 99})}),
+    ]
+    for first, later in others:
+        assert not ids(**first) & ids(**later)

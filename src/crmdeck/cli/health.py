@@ -105,7 +105,8 @@ def _first_alert(alerts: Sequence[Alert]) -> str | None:
 
 def _tell_alerts(status: ConnectionStatus) -> None:
     for alert in status.alerts:
-        say(f"{status.name}: {alert.level}: {alert.message}")
+        away = f" (put away on {alert.put_away_at:%Y-%m-%d})" if alert.put_away_at else ""
+        say(f"{status.name}: {alert.level}: {alert.message}{away}")
         command = command_for(alert.next_step, status.name)
         tell_more(alert.cause, alert.remedy, command, alert.link)
 

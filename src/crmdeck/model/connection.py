@@ -56,11 +56,14 @@ class Alert(WireModel):
     """Something to act on: what, why, and what to do; `short` says what in two or three words.
 
     `due_at` is when it bites, where that is known ahead; `link` where the vendor says so.
-    `next_step` is what of the remedy crmdeck itself can do.
+    `next_step` is what of the remedy crmdeck itself can do. `id` stays as long as it is the same
+    alert of its connection: one that comes back later, or says something else, has another.
+    `put_away_at` is when who asks put it away, None where it is open.
     """
 
     level: AlertLevel
     code: str
+    id: str = ""
     message: str
     short: str = ""
     cause: str | None = None
@@ -68,6 +71,7 @@ class Alert(WireModel):
     due_at: UtcTime | None = None
     link: str | None = None
     next_step: NextStep | None = None
+    put_away_at: UtcTime | None = None
 
 
 class UnseenDrift(WireModel):
@@ -105,6 +109,11 @@ class ConnectionStatus(WireModel):
     quota_level: AlertLevel | None = None
     alerts: tuple[Alert, ...] = ()
     unseen: UnseenDrift = UnseenDrift()
+
+    @property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """The alerts that who asks has not put away."""
+        return tuple(alert for alert in self.alerts if alert.put_away_at is None)
 
 
 class ProbeReport(WireModel):

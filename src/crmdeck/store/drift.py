@@ -39,6 +39,14 @@ class LastWord(NamedTuple):
     acknowledged: bool
 
 
+class OpenDrift(NamedTuple):
+    """How many events were not acknowledged, how many of them break, when the last came."""
+
+    total: int
+    breaking: int
+    latest: datetime
+
+
 class Drift:
     """Every change that was ever detected."""
 
@@ -81,19 +89,19 @@ class Drift:
         )
         return {(object_type, name) for object_type, name in rows}
 
-    def open_on_mapped(self) -> dict[str, tuple[int, int]]:
-        """Return by connection how many events touch mappings and were not acknowledged.
+    def open_on_mapped(self) -> dict[str, OpenDrift]:
+        """Return by connection the events that touch mappings and were not acknowledged.
 
-        The second number counts the breaking ones. Connections without any are left out.
+        Connections without any are left out.
         """
         rows = self._database.rows(
-            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?) "
-            "FROM acknowledged_drift "
+            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
+            "max(detected_at) FROM acknowledged_drift "
             "WHERE acknowledged_at IS NULL AND affected_mappings <> '[]' "
             "GROUP BY connection_id ORDER BY connection_id",
             [Severity.BREAKING.value],
         )
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {row[0]: OpenDrift(row[1], row[2], to_utc(row[3])) for row in rows}
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the events of these ids by id, as acknowledged; unknown ids are left out."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmdeck.store.drift import Drift
     from crmdeck.store.field_usage import Usages
     from crmdeck.store.fill_rates import Rates
+    from crmdeck.store.put_away import PutAwayAlerts
     from crmdeck.store.recent import RecentSnapshots
     from crmdeck.store.runs import Runs
     from crmdeck.store.snapshots import Snapshots
@@ -93,6 +94,13 @@ class Session:
         from crmdeck.store.field_usage import Usages
 
         return Usages(self.database)
+
+    @cached_property
+    def put_away(self) -> PutAwayAlerts:
+        """Alerts that operators have put away."""
+        from crmdeck.store.put_away import PutAwayAlerts
+
+        return PutAwayAlerts(self.database)
 
     @cached_property
     def documents(self) -> Documents:

@@ -26,15 +26,22 @@ class Health(NamedTuple):
         return f"{self.sign} {self.word}"
 
 
+def is_ill(status: ConnectionStatus) -> bool:
+    """Return whether a connection does not work, and who looks has not put that away."""
+    urgent = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
+    is_away = bool(urgent) and all(alert.put_away_at is not None for alert in urgent)
+    return health_of(status).state == "error" and not is_away
+
+
 def health_of(status: ConnectionStatus) -> Health:
-    """Return the health of a connection from its status and its most urgent alert."""
+    """Return the health of a connection from its status and its most urgent open alert."""
     if status.status is Status.DISCONNECTED:
         return Health("○", "disconnected", "muted")
     if status.status is Status.REAUTH_REQUIRED:
         return Health("✕", "sign in again", "error")
     if status.status is Status.ERROR:
         return Health("✕", "error", "error")
-    urgent = [alert for alert in status.alerts if alert.level is not AlertLevel.INFO]
+    urgent = [alert for alert in status.open_alerts if alert.level is not AlertLevel.INFO]
     if urgent:
         return Health("▲", urgent[0].short or "attention", "warn")
     return Health("●", "active", "ok")

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Location:
     """A place inside a pane to go to; what is None is left as it is.
 
-    `connection` is an id, `event` that of a drift event, `field` the name of a CRM field, or of a
-    PartnerOS field where a `pair` is named. `repair` asks at once for another CRM field.
+    `connection` is an id, `event` that of a drift event, `alert` that of an alert. `field` is the
+    name of a CRM field, or of a PartnerOS field where a `pair` is named. `repair` asks at once for
+    another CRM field.
     """
 
     connection: str | None = None
@@ -32,6 +33,7 @@ class Location:
     field: str | None = None
     pair: str | None = None
     event: str | None = None
+    alert: str | None = None
     filter: str | None = None
     repair: bool = False
 

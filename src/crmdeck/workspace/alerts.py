@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -41,9 +42,10 @@ class Vitals:
     """All that is known of how a connection is doing, at `now`.
 
     `signed_in` is when the token was stored. `last` is the last run that tells something, `good`
-    the last refresh that went well, `bad` the last run that did not. `drifted` counts the open
-    drift events on mapped fields, `breaking` the breaking ones among them. `lost` names the object
-    types whose definitions the cache has lost.
+    the last refresh that went well, `whole` the last one that read everything, `bad` the last run
+    that did not go well. `drifted` counts the open drift events on mapped fields, `breaking` the
+    breaking ones among them; the last came at `drifted_at`. `lost` names the object types whose
+    definitions the cache has lost. `put_away` is when who asks put alerts away, by their ids.
     """
 
     connection: Connection
@@ -53,32 +55,60 @@ class Vitals:
     stats: SchemaStats = field(default_factory=SchemaStats)
     last: SyncRun | None = None
     good: SyncRun | None = None
+    whole: SyncRun | None = None
     bad: SyncRun | None = None
     quota: Quota | None = None
     failures: tuple[ObjectFailure, ...] = ()
     drifted: int = 0
     breaking: int = 0
+    drifted_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
+    put_away: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
-    """Return what there is to act on, the most urgent first; nothing once disconnected."""
+    """Return what there is to act on, the most urgent first; nothing once disconnected.
+
+    What was put away is among it, and says when.
+    """
     if vitals.status is Status.DISCONNECTED:
         return ()
     order = list(AlertLevel)
     found = [alert for rule in RULES for alert in rule(vitals)]
+    if vitals.put_away:
+        found = [
+            alert.model_copy(update={"put_away_at": vitals.put_away.get(alert.id)})
+            for alert in found
+        ]
     return tuple(sorted(found, key=lambda alert: order.index(alert.level)))
+
+
+def alert_id(code: str, *about: object) -> str:
+    """Return what names an alert as long as it is the same: its code, what it is about, since when.
+
+    What only counts on, such as days that are left, is no part of it.
+    """
+    text = "\0".join(map(str, (code, *about)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _since(run: SyncRun | None) -> datetime | None:
+    """Return when what went wrong since `run` had last gone well."""
+    return run.finished_at if run is not None else None
 
 
 def broken(vitals: Vitals) -> Iterator[Alert]:
     """The connection does not work: the last error, with its cause and remedy."""
     if vitals.status not in (Status.ERROR, Status.REAUTH_REQUIRED) or vitals.bad is None:
         return
+    code = vitals.bad.error_code or "FAILED"
+    message = vitals.bad.error_message or "The last sync failed."
     yield Alert(
         level=AlertLevel.CRITICAL,
-        code=vitals.bad.error_code or "FAILED",
-        message=vitals.bad.error_message or "The last sync failed.",
+        code=code,
+        id=alert_id(code, message, _since(vitals.good)),
+        message=message,
         cause=vitals.bad.error_cause,
         remedy=vitals.bad.error_remedy,
         next_step=_after_failure(vitals),
@@ -93,6 +123,7 @@ def definitions_lost(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.CRITICAL,
         code=CacheDamagedError.code,
+        id=alert_id(CacheDamagedError.code, *vitals.lost),
         short="cache damaged",
         message=f"The cache has lost what it knew of {count(len(vitals.lost), 'object')}: {named}.",
         cause="Definitions are missing from it.",
@@ -126,9 +157,11 @@ def token_ends(vitals: Vitals) -> Iterator[Alert]:
     if ends is None or level is None or vitals.status is Status.REAUTH_REQUIRED:
         return
     over = level is AlertLevel.CRITICAL
+    code = "TOKEN_ENDED" if over else "TOKEN_ENDS_SOON"
     yield Alert(
         level=level,
-        code="TOKEN_ENDED" if over else "TOKEN_ENDS_SOON",
+        code=code,
+        id=alert_id(code, ends),
         short="token ended" if over else "token ends soon",
         message=f"The token {'ended' if over else 'ends'} on {ends:%Y-%m-%d at %H:%M} UTC.",
         cause="It can't be renewed without you.",
@@ -146,6 +179,7 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="DRIFT_ON_MAPPED_FIELDS",
+        id=alert_id("DRIFT_ON_MAPPED_FIELDS", vitals.drifted_at),
         short="breaks mappings" if vitals.breaking else "mappings changed",
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after the mappings were accepted.",
@@ -158,9 +192,11 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
     """The last refresh left the rest of the quota to others."""
     if vitals.last is None or vitals.last.outcome is not SyncOutcome.STOPPED:
         return
+    code = vitals.last.error_code or "QUOTA_RESERVE"
     yield Alert(
         level=AlertLevel.WARNING,
-        code=vitals.last.error_code or "QUOTA_RESERVE",
+        code=code,
+        id=alert_id(code, _since(vitals.good)),
         short="low on quota",
         message=vitals.last.error_message or "The last refresh stopped for want of quota.",
         cause=vitals.last.error_cause,
@@ -178,6 +214,7 @@ def quota_low(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="QUOTA_LOW",
+        id=alert_id("QUOTA_LOW", quota_level(quota), (quota.observed_at or vitals.now).date()),
         short="low on quota",
         message=f"{quota.left:.0%} of the API quota is left.",
         cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, by all apps.",
@@ -195,6 +232,7 @@ def not_advancing(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.WARNING,
         code="SYNC_NOT_ADVANCING",
+        id=alert_id("SYNC_NOT_ADVANCING", last),
         short="not refreshed",
         message=f"The last sync was {(vitals.now - last).days} days ago.",
         cause="Refreshes since then have failed." if failing else "Nobody has refreshed it since.",
@@ -208,13 +246,14 @@ def objects_failed(vitals: Vitals) -> Iterator[Alert]:
     reasons: dict[tuple[str, str | None], list[ObjectFailure]] = {}
     for failure in vitals.failures:
         reasons.setdefault((failure.code, failure.remedy), []).append(failure)
-    for (_, remedy), failed in reasons.items():
+    for (code, remedy), failed in reasons.items():
         names = [failure.object_type for failure in failed]
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         first = failed[0]
         yield Alert(
             level=AlertLevel.WARNING,
             code="OBJECTS_FAILED",
+            id=alert_id("OBJECTS_FAILED", code, *names, _since(vitals.whole)),
             short="read in part",
             message=f"{count(len(names), 'object type')} could not be read last time: "
             f"{', '.join(names[:_NAMED])}{more}.",
@@ -231,6 +270,7 @@ def never_refreshed(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.INFO,
         code="NEVER_REFRESHED",
+        id=alert_id("NEVER_REFRESHED"),
         short="never read",
         message="The schema was never discovered.",
         remedy="Refresh it.",
@@ -245,6 +285,7 @@ def stale(vitals: Vitals) -> Iterator[Alert]:
     yield Alert(
         level=AlertLevel.INFO,
         code="SCHEMA_STALE",
+        id=alert_id("SCHEMA_STALE", vitals.stats.last_discovered_at),
         short="stale",
         message=f"{vitals.stats.stale_object_count} of {vitals.stats.object_count} objects are "
         "stale.",
@@ -263,9 +304,11 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
         when = each.when or f"{concern.ends:%Y-%m-%d}"
         left = f"{days} {'day' if days == 1 else 'days'} left ({when})" if days > 0 else when
         urgent = not each.maybe and ends - vitals.now <= RETIREMENT_NOTICE
+        level = AlertLevel.WARNING if urgent else AlertLevel.INFO
         yield Alert(
-            level=AlertLevel.WARNING if urgent else AlertLevel.INFO,
+            level=level,
             code="VENDOR_END_OF_LIFE",
+            id=alert_id("VENDOR_END_OF_LIFE", each.id, level, concern.ends),
             short="vendor retires",
             message=f"{each.title}: {left if days > 0 else 'since ' + left}.",
             cause=each.cause,

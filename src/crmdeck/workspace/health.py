@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crmdeck.errors import NotFoundError
 from crmdeck.model import (
+    Alert,
     Connection,
     ConnectionStatus,
     ObjectFailure,
@@ -15,6 +17,7 @@ from crmdeck.model import (
     Quota,
     SchemaStats,
     Source,
+    SyncOutcome,
     SyncRun,
     UnseenDrift,
 )
@@ -26,6 +29,7 @@ from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 from crmdeck.workspace.signin.flows import ENDING
 
 if TYPE_CHECKING:
+    from crmdeck.store.drift import OpenDrift
     from crmdeck.workspace.retirements import Concern, Retirement
 
 
@@ -62,6 +66,42 @@ class Health:
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.runs.failures(connection.id)
+
+    def put_away(self, ref: str, alert_id: str) -> Alert:
+        """Put an alert of a connection away, for who acts only, and return it.
+
+        It stays away as long as it is the same one. Statuses go on telling it, with when it was
+        put away; gates count it. Raises NotFoundError for an alert that is not there.
+        """
+        return self._put_away(ref, alert_id, taken_back=False)
+
+    def bring_back(self, ref: str, alert_id: str) -> Alert:
+        """Take back that an alert was put away; raises NotFoundError as `put_away`."""
+        return self._put_away(ref, alert_id, taken_back=True)
+
+    def _put_away(self, ref: str, alert_id: str, *, taken_back: bool) -> Alert:
+        self._context.require_writable()
+        status = self.status(ref)
+        alert = next((each for each in status.alerts if each.id == alert_id), None)
+        if alert is None:
+            raise NotFoundError(
+                f"{status.name} has no such alert any more.",
+                remedy="crmdeck status NAME lists those that it has.",
+                code="ALERT_NOT_FOUND",
+            )
+        if (alert.put_away_at is None) is taken_back:
+            return alert
+        at, by = self._context.now, self._context.actor
+        entry = self._context.entry(
+            "connection.alert_brought_back" if taken_back else "connection.alert_put_away",
+            f"{'Brought back' if taken_back else 'Put away'}: {alert.message}",
+            connection_id=status.id,
+            details={"alert": alert.id, "code": alert.code},
+        )
+        with self._context.store.write() as session:
+            session.put_away.add(status.id, alert.id, at, by, taken_back=taken_back)
+            session.audit.add(entry)
+        return alert.model_copy(update={"put_away_at": None if taken_back else at})
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the table of what the vendors retire, with what the user's file changes."""
@@ -100,7 +140,7 @@ class Health:
     def _vitals(self, connection: Connection, records: _Records) -> Vitals:
         key = connection.id
         last = records.last.get(key)
-        drifted, breaking = records.drifted.get(key, (0, 0))
+        drift = records.drifted.get(key)
         now = self._context.now
         return Vitals(
             connection=connection,
@@ -110,13 +150,16 @@ class Health:
             stats=records.stats.get(key, SchemaStats()),
             last=last,
             good=records.good.get(key),
+            whole=records.whole.get(key),
             bad=records.bad.get(key),
             quota=records.quotas.get(key),
             failures=records.failures.get(key, ()),
-            drifted=drifted,
-            breaking=breaking,
+            drifted=drift.total if drift else 0,
+            breaking=drift.breaking if drift else 0,
+            drifted_at=drift.latest if drift else None,
             concerns=self._concerns(connection, now),
             lost=records.lost.get(key, ()),
+            put_away=records.put_away.get(key, {}),
         )
 
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
@@ -140,14 +183,16 @@ class _Records:
 
     last: dict[str, SyncRun]
     good: dict[str, SyncRun]
+    whole: dict[str, SyncRun]
     bad: dict[str, SyncRun]
     stats: dict[str, SchemaStats]
     quotas: dict[str, Quota]
-    drifted: dict[str, tuple[int, int]]
+    drifted: dict[str, OpenDrift]
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
     unseen: dict[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
+    put_away: dict[str, dict[str, datetime]]
 
     @classmethod
     def of(
@@ -158,7 +203,7 @@ class _Records:
         connections: Sequence[Connection],
         only: str | None = None,
     ) -> _Records:
-        """Read it of all connections, or `only` of one; what is unseen is so for `actor`."""
+        """Read it of all connections, or `only` of one; what is unseen or put away for `actor`."""
         stats = (
             {only: session.snapshots.stats(only, now)}
             if only
@@ -174,6 +219,11 @@ class _Records:
                 for run in runs
                 if run.outcome in GOOD and run.kind == "refresh"
             },
+            whole={
+                run.connection_id: run
+                for run in runs
+                if run.outcome is SyncOutcome.OK and run.kind == "refresh"
+            },
             bad={run.connection_id: run for run in runs if run.outcome in BAD},
             stats=stats,
             quotas=session.runs.quota_by_connection(),
@@ -186,4 +236,5 @@ class _Records:
             },
             unseen=unseen_drift(session, actor),
             lost=session.snapshots.incomplete(only),
+            put_away=session.put_away.standing(actor),
         )

@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
     `name` is what it is called, `within` the object that it is in, if any. `detail` is what else is
     said of it, `standing` how near it is to what an operator works with. `id` is that of a drift
-    event, or the code of an alert.
+    event or of an alert.
     """
 
     kind: PlaceKind
@@ -131,7 +131,8 @@ class Places:
             )
         for status in statuses:
             for alert in status.alerts:
-                standing = STANDARD if alert.level is AlertLevel.INFO else USUAL
+                quiet = alert.level is AlertLevel.INFO or alert.put_away_at is not None
+                standing = STANDARD if quiet else USUAL
                 yield Place(
                     PlaceKind.ALERT,
                     status.id,
@@ -140,7 +141,7 @@ class Places:
                     "",
                     alert.remedy or "",
                     standing,
-                    alert.code,
+                    alert.id,
                 )
 
 

@@ -221,6 +221,8 @@ def location_of(place: Place) -> Location:
         case PlaceKind.CHANGE:
             # Whatever is filtered there, the change is to be on screen.
             return Location(connection, event=place.id, filter="")
+        case PlaceKind.ALERT:
+            return Location(connection, alert=place.id, filter="")
     return Location(connection)
 
 

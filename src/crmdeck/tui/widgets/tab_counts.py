@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from crmdeck.tui.health import health_of
+from crmdeck.tui.health import is_ill
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def tab_counts(
 ) -> dict[str, TabCount]:
     """Return what waits by the id of the pane; a pane in which nothing waits is left out.
 
-    Health tells of the connections that do not work, Drift of what this operator has not seen of
-    the connection `chosen` (None: of all), Mapping of the lines that are open.
+    Health tells of the connections that do not work, unless that was put away, Drift of what this
+    operator has not seen of the connection `chosen` (None: of all), Mapping of the lines that are
+    open.
     """
-    ill = sum(health_of(status).state == "error" for status in statuses)
+    ill = sum(map(is_ill, statuses))
     told = [status.unseen for status in statuses if chosen is None or status.id == chosen]
     unseen, breaking = sum(one.total for one in told), sum(one.breaking for one in told)
     bad = f", {breaking:,} of them breaking" if breaking else ""

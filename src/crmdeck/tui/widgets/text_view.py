@@ -9,12 +9,19 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.widgets import Static
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 
 Draw = Callable[[int], Content]
 """Gives the text for lines of so many cells."""
+
+Step = Callable[[int], bool]
+"""Moves a mark in the text on (1) or back (-1), and tells whether there was where to."""
+
+MARK = "▌"
+"""Begins the lines of what is marked."""
 
 
 class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
@@ -25,8 +32,8 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
     ACTIONS: ClassVar[Actions] = tuple(
         Action(f"text.{name}", title, keys, run, palette=False)
         for name, title, keys, run in (
-            ("scroll_down", "scroll down", ("j", "down"), VerticalScroll.action_scroll_down),
-            ("scroll_up", "scroll up", ("k", "up"), VerticalScroll.action_scroll_up),
+            ("scroll_down", "scroll down", ("j", "down"), lambda view: view.go(1)),
+            ("scroll_up", "scroll up", ("k", "up"), lambda view: view.go(-1)),
             ("page_down", "next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
             ("page_up", "previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
             ("scroll_home", "to the top", ("g", "home"), VerticalScroll.action_scroll_home),
@@ -37,7 +44,9 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._body = Static("", markup=False)
+        self._text = Content("")
         self._draw: Draw = lambda _: Content("")
+        self.step: Step = lambda _: False
 
     def compose(self) -> ComposeResult:
         """Yield the text."""
@@ -50,6 +59,24 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         if anew:
             self.scroll_home(animate=False)
 
+    def go(self, direction: int) -> None:
+        """Move the mark, or where it is at its end, or there is none, the text by a line."""
+        if self.step(direction):
+            self.show_mark()
+        else:
+            self.scroll_relative(y=direction, animate=False)
+
+    def show_mark(self) -> None:
+        """Scroll to what is marked, as little as that takes."""
+        self.call_after_refresh(self._scroll_to_mark)
+
+    def _scroll_to_mark(self) -> None:
+        lines = self._text.plain.split("\n")
+        marked = [number for number, line in enumerate(lines) if line.startswith(MARK)]
+        if marked:
+            region = Region(0, marked[0], self.size.width, len(marked))
+            self.scroll_to_region(region, animate=False, force=True)
+
     def on_resize(self, _event: events.Resize) -> None:
         """Lay the lines out anew."""
         self._update()
@@ -57,4 +84,5 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
     def _update(self) -> None:
         # The sheet keeps the scrollbar's place free.
         width = self.size.width - self.styles.scrollbar_size_vertical
-        self._body.update(self._draw(max(20, width)))
+        self._text = self._draw(max(20, width))
+        self._body.update(self._text)

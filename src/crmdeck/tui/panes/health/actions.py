@@ -16,6 +16,17 @@ HEALTH_ACTIONS: Actions = (
         blocked=HealthCommands.no_step,
     ),
     Action(
+        "health.put_away",
+        "put away",
+        ("a",),
+        HealthCommands.put_away,
+        help="put the alert under the cursor away until it is another one, or bring it back",
+        hint=83,
+        blocked=HealthCommands.no_alert,
+        writes=True,
+        told=lambda commands: commands.put_away_title,
+    ),
+    Action(
         "health.test",
         "test",
         ("ctrl+t",),

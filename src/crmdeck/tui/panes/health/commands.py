@@ -41,6 +41,10 @@ class HealthView(Protocol):
         """Its most urgent alert that a key can do something about, and what."""
 
     @property
+    def alert(self) -> Alert | None:
+        """The alert under the cursor: in the list the most urgent one that is open."""
+
+    @property
     def shown(self) -> Sequence[Entry]:
         """The connections that pass the filter."""
 
@@ -69,11 +73,11 @@ class HealthView(Protocol):
 
 @dataclass(eq=False, frozen=True)
 class _Change:
-    """A change of a connection, and what takes it back."""
+    """A change of a connection, what takes it back, and what is said once it is done."""
 
     title: str
-    do: Callable[[], Connection]
-    undo: Callable[[], Connection]
+    do: Callable[[], object]
+    undo: Callable[[], object]
     command: str = ""
 
 
@@ -245,6 +249,35 @@ class HealthCommands:
             label=f"testing {connection.name}",
         )
 
+    def put_away(self) -> None:
+        """Put the alert under the cursor away, or bring it back where it is away."""
+        entry, alert = self.view.entry, self.view.alert
+        if entry is None or alert is None:
+            return
+        health, is_away = self._host.workspace.health, alert.put_away_at is not None
+
+        def away() -> Alert:
+            return health.put_away(entry.id, alert.id)
+
+        def back() -> Alert:
+            return health.bring_back(entry.id, alert.id)
+
+        title = f"{'bring back' if is_away else 'put away'}: {alert.message}"
+        change = _Change(title, back, away) if is_away else _Change(title, away, back)
+        self._change(change)
+
+    @property
+    def put_away_title(self) -> str:
+        """What is done to the alert under the cursor."""
+        alert = self.view.alert
+        return "bring back" if alert is not None and alert.put_away_at else "put away"
+
+    def no_alert(self) -> str | None:
+        """Return why there is no alert to put away."""
+        if self.view.alert is not None:
+            return None
+        return self.no_connection() or "There is no alert to put away."
+
     def _change(self, change: _Change) -> None:
         """Change a connection, and let that be taken back."""
         self._turn(change.do, lambda: self._did(change), lambda: None)
@@ -269,15 +302,13 @@ class HealthCommands:
 
     def _turn(
         self,
-        work: Callable[[], Connection],
+        work: Callable[[], object],
         did: Callable[[], object],
         not_done: Callable[[], object],
     ) -> None:
-        def done(changed: Connection) -> None:
+        def done(changed: object) -> None:
             did()
-            gone = changed.disconnected_at is not None
-            how = "disconnected; what was cached of it stays" if gone else "connected"
-            self._host.say(f"{changed.name} is {how}.")
+            self._host.say(_told(changed), timeout=4)
             self.view.changed()
 
         def failed(error: CrmdeckError) -> None:
@@ -306,3 +337,17 @@ class HealthCommands:
     def no_refresh(self) -> str | None:
         """Return why there is nothing to refresh."""
         return None if self.view.shown else "No connection shows."
+
+
+def _told(changed: object) -> str:
+    """Return what is said of a connection or an alert that was changed."""
+    match changed:
+        case Connection():
+            gone = changed.disconnected_at is not None
+            how = "disconnected; what was cached of it stays" if gone else "connected"
+            return f"{changed.name} is {how}."
+        case Alert(put_away_at=None):
+            return f"Brought back: {changed.message}"
+        case Alert():
+            return f"Put away: {changed.message}\nIt shows again when it is another one; u undoes."
+    return ""

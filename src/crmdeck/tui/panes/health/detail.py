@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
@@ -21,8 +21,9 @@ from crmdeck.tui.health import COLOURS, ago, health_of
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, strip, weeks_in
-from crmdeck.tui.panes.health.overview import Entry, where
+from crmdeck.tui.panes.health.overview import Entry, listed, put_away, put_away_words, where
 from crmdeck.tui.text import count, display_text, pad
+from crmdeck.tui.widgets.text_view import MARK
 
 LABEL = 12
 MOST_RUNS, FEW_RUNS = 40, 8
@@ -64,16 +65,26 @@ Hint = Callable[[Alert], str]
 """Tells the key and title of an alert's next step, or the empty string."""
 
 
-def detail(entry: Entry, now: datetime, width: int, hint: Hint, *, whole: bool = False) -> Content:
+def detail(
+    entry: Entry,
+    now: datetime,
+    width: int,
+    hint: Hint,
+    *,
+    whole: bool = False,
+    marked: Alert | None = None,
+) -> Content:
     """Return what there is to say about a connection, for `width` cells.
 
     What is to be done, and what could not be read, stands beside the facts, or above them where
-    room lacks. `whole` adds the name, what each run met, and the history.
+    room lacks. `whole` adds the name, what was put away, what each run met, and the history; the
+    lines of the alert that is `marked` begin with a bar then.
     """
     beside = width >= TWO_COLUMNS
     left = width * LEFT_SHARE // 100 if beside else width
     right = width - left - len(BETWEEN) if beside else width
-    to_do = [_alerts(entry, now, left, hint)]
+    alerts = listed(entry.status) if whole else entry.status.open_alerts
+    to_do = [_alerts(entry, alerts, now, left, hint, marked if whole else None)]
     if entry.failures:
         to_do.append(_failures(entry.failures, left))
     facts = _facts(entry, now, right)
@@ -83,8 +94,7 @@ def detail(entry: Entry, now: datetime, width: int, hint: Hint, *, whole: bool =
         rest.append(_history(entry, now, right))
     if beside:
         return _beside_each_other(_sections(head + to_do), _sections([facts, *rest]), left)
-    # Who goes in has read the rest.
-    return _sections([*head, facts, *to_do, *rest] if whole else [*to_do, facts, *rest])
+    return _sections([*head, *to_do, facts, *rest])
 
 
 def _sections(sections: list[Content]) -> Content:
@@ -108,8 +118,17 @@ def _head(entry: Entry, width: int) -> Content:
     return _lines(Content.assemble(name, "   ", state).wrap(width))
 
 
-def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
-    alerts = entry.status.alerts
+def _alerts(
+    entry: Entry,
+    alerts: Sequence[Alert],
+    now: datetime,
+    width: int,
+    hint: Hint,
+    marked: Alert | None,
+) -> Content:
+    away = put_away_words(len(put_away(entry.status)))
+    if not alerts and away:
+        return Content.styled(f"Nothing to act on; {away} (Enter lists).", "$muted")
     if not alerts and entry.status.last_error_at is not None:
         return _last_error(entry, now, width)
     if not alerts:
@@ -118,22 +137,34 @@ def _alerts(entry: Entry, now: datetime, width: int, hint: Hint) -> Content:
         return Content.styled(told, "$muted" if off else "$good")
     blocks = []
     for alert in alerts:
-        lines = [
+        # The mark's cell is kept free where one goes through them, so that nothing moves.
+        bar = "" if marked is None else MARK if alert.id == marked.id else " "
+        block = _alert(alert, now, width - len(bar), hint(alert))
+        blocks.append(_lines([Content.assemble((bar, "$mark"), line) for line in block]))
+    if away and len(alerts) == len(entry.status.open_alerts):
+        blocks.append(Content.styled(f"{away} (Enter lists)", "$muted"))
+    return Content("\n").join(blocks)
+
+
+def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
+    away = alert.put_away_at
+    sign = "○" if away else ALERT_SIGNS[alert.level]
+    block = _lines(
+        [
             _beside(
-                Content.styled(f"{ALERT_SIGNS[alert.level]} ", ALERT_COLOURS[alert.level]),
-                Content.styled(display_text(alert.message[:LONGEST]), "bold"),
+                Content.styled(f"{sign} ", "$muted" if away else ALERT_COLOURS[alert.level]),
+                Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold"),
                 width,
             ),
+            _why("away", f"put away {_moment(away, now)}" if away else None, width),
             _why("why", alert.cause, width),
             _why("next", alert.remedy, width),
             _why("when", _moment(alert.due_at, now) if alert.due_at else None, width),
             _why("see", alert.link, width),
+            Content.styled(f"        {key}", "bold $info") if key else Content(""),
         ]
-        key = hint(alert)
-        if key:
-            lines.append(Content.styled(f"        {key}", "bold $info"))
-        blocks.append(_lines(lines))
-    return Content("\n").join(blocks)
+    )
+    return block.split("\n")
 
 
 def _last_error(entry: Entry, now: datetime, width: int) -> Content:

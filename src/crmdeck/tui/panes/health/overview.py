@@ -27,7 +27,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.filters import KeyTest, one_of
-from crmdeck.tui.health import PLATFORM_NAMES, health_of
+from crmdeck.tui.health import PLATFORM_NAMES, health_of, is_ill
 from crmdeck.tui.text import count, display_text
 
 SEPARATOR = " · "
@@ -72,7 +72,7 @@ class HealthOverview:
 def urgency(entry: Entry) -> tuple[int, int, int]:
     """Return what a connection is ordered by, the most urgent first; what is off comes last."""
     order = (Status.REAUTH_REQUIRED, Status.ERROR, Status.ACTIVE, Status.DISCONNECTED)
-    levels = [alert.level for alert in entry.status.alerts]
+    levels = [alert.level for alert in entry.status.open_alerts]
     return (
         order.index(entry.status.status),
         -levels.count(AlertLevel.CRITICAL),
@@ -108,10 +108,10 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the morning's answer: what there is to do, in words, the most urgent first."""
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     found = []
-    for entry in every:
+    for entry in filter(lambda entry: is_ill(entry.status), every):
         if entry.status.status is Status.REAUTH_REQUIRED:
             found.append(f"sign in to {entry.connection.name}")
-        elif entry.status.status is Status.ERROR:
+        else:
             found.append(f"find out what is wrong with {entry.connection.name}")
     unseen = sum(entry.status.unseen.total for entry in entries)
     breaking = sum(entry.status.unseen.breaking for entry in entries)
@@ -122,29 +122,50 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple(found)
 
 
+QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
+
+
 def _said(entry: Entry) -> Iterable[str]:
     """Yield what else is to be done for a connection that works."""
     name, status = entry.connection.name, entry.status
     if status.status is not Status.ACTIVE:
         return
-    codes = {alert.code for alert in status.alerts if alert.level is not AlertLevel.INFO}
+    alerts = status.open_alerts
+    codes = {alert.code for alert in alerts if alert.level is not AlertLevel.INFO}
+    away = {alert.code for alert in status.alerts} - {alert.code for alert in alerts}
     if "DRIFT_ON_MAPPED_FIELDS" in codes and not status.unseen.total:
         yield f"repair the mappings of {name}"
-    if status.quota is not None and status.quota_level is not None:
+    if status.quota is not None and status.quota_level is not None and not away & QUOTA_CODES:
         yield f"{name} has {quota_left(status.quota)} quota left"
     elif "SYNC_NOT_ADVANCING" in codes or "OBJECTS_FAILED" in codes:
         yield f"refresh {name}"
-    elif any(alert.code == "NEVER_REFRESHED" for alert in status.alerts):
+    elif any(alert.code == "NEVER_REFRESHED" for alert in alerts):
         yield f"read {name} for the first time"
     if "TOKEN_ENDS_SOON" in codes or "TOKEN_ENDED" in codes:
         yield f"sign in to {name}"
 
 
+def put_away(status: ConnectionStatus) -> tuple[Alert, ...]:
+    """Return the alerts that who looks has put away."""
+    return tuple(alert for alert in status.alerts if alert.put_away_at is not None)
+
+
+def put_away_words(number: int) -> str:
+    """Return how many alerts were put away, in words; empty where none was."""
+    return f"{count(number, 'alert')} put away" if number else ""
+
+
+def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
+    """Return the alerts as one goes through them: the open ones, then what was put away."""
+    return (*status.open_alerts, *put_away(status))
+
+
 def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
     """Return how much there is to do, and what, in `width` cells; what has no room is counted."""
     things = things_to_do(entries)
+    away = put_away_words(sum(len(put_away(entry.status)) for entry in entries))
     if not things:
-        return "Nothing to do:", f"{count(len(entries), 'connection')}, all is well"
+        return "Nothing to do:", f"{count(len(entries), 'connection')}, {away or 'all is well'}"
     number = NUMBERS[len(things)] if len(things) < len(NUMBERS) else str(len(things))
     whole = f"{number} {'thing' if len(things) == 1 else 'things'} to do:"
     leads = (whole, "To do:")
@@ -153,7 +174,9 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
         text = SEPARATOR.join(map(display_text, things[:shown])) + more
         for lead in leads:
             if cell_len(f"{lead} {text}") <= width:
-                return lead, text
+                quietly = f"{text}{SEPARATOR}{away}"
+                has_room = away and cell_len(f"{lead} {quietly}") <= width
+                return lead, quietly if has_room else text
     return whole, ""
 
 
@@ -178,7 +201,9 @@ FILTER_KEYS: dict[str, KeyTest[Entry]] = {
     "platform": lambda entry, wanted: one_of(entry.connection.platform.value, wanted),
     "source": lambda entry, wanted: one_of(entry.connection.source.value, wanted),
     "alert": lambda entry, wanted: any(
-        one_of(alert.level.value, wanted) or wanted in alert.code.casefold()
+        one_of(alert.level.value, wanted)
+        or wanted in alert.code.casefold()
+        or (alert.put_away_at is not None and one_of("away", wanted))
         for alert in entry.status.alerts
     ),
 }
@@ -205,7 +230,7 @@ def first_step(status: ConnectionStatus, *, read_only: bool) -> tuple[Alert, Nex
     return next(
         (
             (alert, alert.next_step)
-            for alert in status.alerts
+            for alert in status.open_alerts
             if alert.next_step is not None and not (read_only and alert.next_step in _WRITES)
         ),
         None,

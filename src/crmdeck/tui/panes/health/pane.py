@@ -16,7 +16,7 @@ from crmdeck.errors import NextStep
 from crmdeck.model import Alert
 from crmdeck.tui.actions import EVERYWHERE, Actions, keys_on
 from crmdeck.tui.filters import compile_filter
-from crmdeck.tui.host import PaneHost
+from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
@@ -29,6 +29,7 @@ from crmdeck.tui.panes.health.overview import (
     Entry,
     HealthOverview,
     first_step,
+    listed,
     ordered,
     searched,
     summary,
@@ -56,6 +57,7 @@ class HealthPane(Pane):
         self.overview = HealthOverview()
         self._hint = ""
         self._drawn: Entry | None = None
+        self._alert_id = ""
 
     @property
     def wants_room(self) -> bool:
@@ -65,7 +67,9 @@ class HealthPane(Pane):
     def compose_body(self) -> ComposeResult:
         """Yield the connections, and below them what there is to say of the chosen one."""
         yield Table[Entry]((), key=lambda entry: entry.id, can_mark=False, id="connections")
-        yield TextView(id="connection")
+        view = TextView(id="connection")
+        view.step = self._step_alert
+        yield view
 
     @property
     def table(self) -> Table[Entry]:
@@ -94,6 +98,32 @@ class HealthPane(Pane):
         return first_step(entry.status, read_only=read_only) if entry else None
 
     @property
+    def alert(self) -> Alert | None:
+        """The alert under the cursor: outside the details the most urgent one that is open."""
+        entry = self.entry
+        if entry is None:
+            return None
+        if not self.is_inside:
+            return next(iter(entry.status.open_alerts), None)
+        alerts = listed(entry.status)
+        chosen = (alert for alert in alerts if alert.id == self._alert_id)
+        return next(chosen, next(iter(alerts), None))
+
+    def _step_alert(self, direction: int) -> bool:
+        """Go to another alert; tell whether there is one in that direction."""
+        entry, alert = self.entry, self.alert
+        if entry is None or alert is None or not self.is_inside:
+            return False
+        alerts = listed(entry.status)
+        position = alerts.index(alert) + direction
+        if not 0 <= position < len(alerts):
+            return False
+        self._alert_id = alerts[position].id
+        self._draw_detail(anew=False)
+        self.refresh_bindings()
+        return True
+
+    @property
     def shown(self) -> Sequence[Entry]:
         """The connections that pass the filter."""
         return self.table.shown()
@@ -105,8 +135,20 @@ class HealthPane(Pane):
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection; the cursor follows at once."""
+        if connection_id != self.connection_id:
+            self._alert_id = ""
         super().show(connection_id)
         self._show_chosen()
+
+    def visit(self, location: Location) -> None:
+        """Go to an alert, which the details then mark."""
+        super().visit(location)
+        if location.filter is not None:
+            self.replace_filter(location.filter)
+        if location.alert is not None:
+            self._alert_id = location.alert
+            self.enter()
+            self.details.show_mark()
 
     def reload(self) -> None:
         """Look at all connections."""
@@ -136,7 +178,7 @@ class HealthPane(Pane):
         self.post_message(self.AddConnection())
 
     def enter(self) -> None:
-        """Go into the details."""
+        """Go into the details, where the first alert is marked unless one was."""
         self.add_class("-inside")
         self._draw_detail(anew=True)
         self.details.focus()
@@ -207,10 +249,20 @@ class HealthPane(Pane):
         entry = self._drawn
         if entry is None:
             return Content("")
-        return detail(entry, self.now, width, self.step_hint, whole=self.is_inside)
+        return detail(
+            entry,
+            self.now,
+            width,
+            self.step_hint,
+            whole=self.is_inside,
+            marked=self.alert if self.is_inside else None,
+        )
 
     def step_hint(self, alert: Alert) -> str:
         """Return the key of an alert's next step: that of the most urgent is always `n`."""
+        if alert.put_away_at is not None:
+            chosen = self.alert
+            return "a bring back" if chosen is not None and chosen.id == alert.id else ""
         if alert.next_step is None:
             return ""
         found = self.step
@@ -227,7 +279,7 @@ class HealthPane(Pane):
         entry = self.table.cursor_row
         if entry is None or entry.id == self.connection_id:
             return
-        self.connection_id = entry.id
+        self.connection_id, self._alert_id = entry.id, ""
         self.show_error(None)
         self._show_chosen()
         self.post_message(self.Chosen(entry.id))
@@ -237,12 +289,9 @@ class HealthPane(Pane):
         self.enter()
 
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms of the most urgent alert, or of the connection where there is none."""
+        """Return the forms of the alert under the cursor, or of the connection without any."""
         entry = self.entry
-        if entry is None:
-            return ()
-        alert = next(iter(entry.status.alerts), None)
-        return self.host.workspace.copies.alert(entry.status, alert)
+        return self.host.workspace.copies.alert(entry.status, self.alert) if entry else ()
 
     def can_copy(self) -> bool:
         """Return whether a connection shows."""
