@@ -43,6 +43,7 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "mapping show NAME PAIR": (model.FieldMapping, ""),
     "mapping accept NAME PAIR": (model.Decision, "a list; `reject` and `apply` too"),
     "audit [NAME]": (model.AuditEntry, "a list"),
+    "export NAME --what schema": (model.ObjectExport, "a list; one with `--object`"),
 }
 
 

@@ -89,7 +89,7 @@ def from_parquet(records: Records) -> Records:
 
 
 def from_csv(records: Records) -> Records:
-    def value(text: str, read: Callable[[str], object]) -> object:
+    def value(text: str | None, read: Callable[[str], object]) -> object:
         return read(text) if text else None
 
     return [
@@ -98,7 +98,7 @@ def from_csv(records: Records) -> Records:
             "number": value(row["number"], int),
             "rate": value(row["rate"], float),
             "flag": value(row["flag"], json.loads),
-            "list": json.loads(row["list"]),
+            "list": value(row["list"], json.loads),
         }
         for row in read_csv(render(records, "csv"))
     ]

@@ -261,6 +261,10 @@ XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 <validationRules><fullName>R</fullName><active>true</active>
 <errorConditionFormula>ISBLANK(Stage__c)</errorConditionFormula></validationRules></CustomObject>"""
 CSV = b"Object,Field API Name,Label,Type,Length,Required\nDeal,Name,Name,Text(80),80,yes\n"
+EXPORTED = (
+    b"objectType,name,label,type,nativeType,length,picklist,native,objectLabel,objectDetails\r\n"
+    b'Deal,Name,"\'=A ""b""",string,,80,[],{},Deals,"{""plural"":""Deals""}"\r\n'
+)
 SETTINGS = b"""actor = "dana"
 ttl_hours = 12.5
 trusted_proxies = ["10.0.0.0/8"]
@@ -339,7 +343,7 @@ TARGETS: dict[str, Target] = {
         is_json=True,
     ),
     "xml_file": Target(_file("Deal__c.object"), (XML,)),
-    "csv_file": Target(_file("fields.csv"), (CSV,)),
+    "csv_file": Target(_file("fields.csv"), (CSV, EXPORTED)),
     "workbook": Target(_file("fields.xlsx"), (_workbook(),)),
     "mapping_file": Target(
         _text(lambda text: MappingFile.parse(text, PAIR)), (_dump(MAPPING),), is_json=True
@@ -355,7 +359,7 @@ TARGETS: dict[str, Target] = {
         (RETIREMENT,),
     ),
     "backup": Target(_at("x.crmdeck-backup", check_backup), (_backup(),)),
-    "export": Target(_text(read_export), (CSV,)),
+    "export": Target(_text(read_export), (CSV, EXPORTED)),
     "words": Target(
         _text(_words), (b"INVALID_SESSION_ID", b"Bearer abcdef1234567890", b"v|a|b|c|d")
     ),

@@ -41,11 +41,11 @@ async def export(pilot: Pilot[Any], words: str, name: str) -> Path:
     return path
 
 
-async def rows(pilot: Pilot[Any], words: str, name: str) -> list[dict[str, str]]:
+async def rows(pilot: Pilot[Any], words: str, name: str) -> list[dict[str, str | None]]:
     return read_csv((await export(pilot, words, name)).read_bytes().decode())
 
 
-def fields_of(found: list[dict[str, str]]) -> list[str]:
+def fields_of(found: list[dict[str, str | None]]) -> list[str]:
     return [f"{row['objectType']}.{row['name']}" for row in found]
 
 

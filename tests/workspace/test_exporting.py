@@ -28,7 +28,7 @@ def past(desk: Desk) -> Any:
     return at
 
 
-def exported(workspace: Workspace, what: str, **options: Any) -> list[dict[str, str]]:
+def exported(workspace: Workspace, what: str, **options: Any) -> list[dict[str, str | None]]:
     return read_csv(workspace.exports.render(what, "acme", format="csv", **options))
 
 
@@ -51,7 +51,7 @@ def test_two_moments_are_exported_by_object_and_by_field(desk: Desk, past: Any) 
     rows = exported(desk.workspace, "differences", at=past, object_type="Account")
     assert [(r["fieldName"], r["attribute"], r["leftValue"], r["rightValue"]) for r in rows] == [
         ("Name", "length", "80", "120"),
-        ("Old__c", "", "", ""),
+        ("Old__c", None, None, None),
     ]
     wire = json.loads(desk.workspace.exports.render("comparison", "acme", at=past))
     assert wire == desk.workspace.schemas.compare("acme", "acme", left_at=past).to_wire()
@@ -130,3 +130,22 @@ def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None
     (shown,) = desk.workspace.schemas.objects("acme", past).to_wire()["objects"]
     at = parse_moment(shown["discoveredAt"], desk.clock.now, as_of=True)
     assert len(exported(desk.workspace, "objects", at=at)) == 1
+
+
+def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")), describe("Deal__c", text_field("Old__c")))
+    desk.refresh()
+    schemas, left_out = desk.workspace.schemas, {"discovered_at", "expires_at"}
+    wanted = [each.model_dump(exclude=left_out) for each in schemas.each("acme")]
+    for format in ("json", "jsonl", "csv"):
+        folder = desk.folder.parent / format
+        folder.mkdir()
+        desk.workspace.exports.write(folder / f"schema.{format}", "schema", "acme", format=format)
+        draft = ConnectionDraft(
+            name=format, platform=Platform.SALESFORCE, source=Source.FILES, path=str(folder)
+        )
+        desk.workspace.connections.add(draft)
+        desk.workspace.refreshes.run(format)
+
+        assert schemas.compare("acme", format).objects == ()
+        assert [each.model_dump(exclude=left_out) for each in schemas.each(format)] == wanted

@@ -15,13 +15,14 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from crmdeck.errors import UsageError
+from crmdeck.formats.exported import OBJECT_DETAILS
 from crmdeck.model import (
     Comparison,
     ConnectionStatus,
     DriftReport,
     FieldDifference,
     FieldMapping,
-    ObjectDetail,
+    ObjectExport,
     ObjectSchema,
     SchemaSummary,
     Side,
@@ -111,6 +112,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "controller",
             "allowedValues",
             "typeExact",
+            "objectLabel",
+            "objectCustom",
+            "objectDetails",
         ),
         "comparison": (
             "objectType",
@@ -187,9 +191,10 @@ def records(
     """Yield the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
 
     `data` is one object or several: ConnectionStatus for `health`, SchemaSummary (or
-    ObjectSummary) for `objects`, ObjectDetail or ObjectSchema for `schema`, Comparison for
-    `comparison` and `differences`, DriftReport (or DriftEvent) for `drift`, Mapping for
-    `mapping`, AuditEntry for `audit`. `names` are those of connections, by id. Raises
+    ObjectSummary) for `objects`, ObjectExport (or ObjectSchema, without what it says of itself)
+    for `schema`, Comparison for `comparison` and `differences`, DriftReport (or DriftEvent) for
+    `drift`, Mapping for `mapping`, AuditEntry for `audit`. `names` are those of connections, by
+    id. Raises
     UsageError for another word.
     """
     columns = columns_for(what)
@@ -220,7 +225,9 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
             yield from _differences(item) if what == "differences" else _compared_objects(item)
         case ConnectionStatus():
             yield _health(item)
-        case ObjectDetail() | ObjectSchema():
+        case ObjectExport():
+            yield from _exported(item)
+        case ObjectSchema():
             for field in item.fields:
                 yield {"objectType": item.object_type, **field.to_wire()}
         case DriftReport():
@@ -233,6 +240,21 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
                 yield pair | line.to_wire()
         case _:
             yield item.to_wire()
+
+
+def _exported(item: ObjectExport) -> Iterator[Record]:
+    """Yield one row a field; the first says what else is known of the object type.
+
+    An object type without fields is a row without a name.
+    """
+    wire = item.to_wire()
+    itself = {name: wire[name] for name in OBJECT_DETAILS if wire[name] is not None}
+    row = {"objectType": item.object_type, "objectLabel": item.label, "objectCustom": item.custom}
+    first: Record = {"objectDetails": itself}
+    fields: list[Record] = wire["fields"] or [{}]
+    for field in fields:
+        yield row | field | first
+        first = {}
 
 
 def _health(status: ConnectionStatus) -> Record:

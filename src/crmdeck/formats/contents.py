@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from crmdeck.formats.csvtext import restore
 from crmdeck.formats.dictionary import read_dictionary
 from crmdeck.formats.document import ZIP_MAGIC, SchemaFile, broken, to_text
 from crmdeck.formats.entry import Contents, unknown
+from crmdeck.formats.exported import exported_entries, is_exported_row, read_exported_csv
 from crmdeck.formats.json_documents import read_json
 from crmdeck.formats.metadata_xml import is_metadata, read_metadata
-from crmdeck.formats.sheets import read_csv, read_workbook
+from crmdeck.formats.sheets import Row, delimiter_of, first_line, read_csv, read_workbook
 
 # The beginning of workbooks as they were before 2007.
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
@@ -21,7 +23,7 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
     """
     start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if data.startswith(ZIP_MAGIC):
-        return read_dictionary(file, read_workbook(file, data))
+        return _read_workbook(file, data)
     if data.startswith(_OLD_WORKBOOK):
         remedy = "Save it as .xlsx or .csv."
         raise broken(file.name, "its start", "it is a workbook of the old form", remedy=remedy)
@@ -36,7 +38,31 @@ def read_contents(file: SchemaFile, data: bytes) -> Contents:
         return read_json(file, data)
     if not text.strip():
         raise broken(file.name, "its start", "it is empty")
+    delimiter = delimiter_of(text)
+    if is_exported_row(restore(name.strip('"')) for name in first_line(text).split(delimiter)):
+        return read_exported_csv(file, text.lstrip("\r\n"), delimiter)
     return read_dictionary(file, [read_csv(file, text)])
+
+
+def _read_workbook(file: SchemaFile, data: bytes) -> Contents:
+    """Return what a workbook holds; one of our own CSV, saved by a spreadsheet, is known by it."""
+    sheets = read_workbook(file, data)
+    rows = list[tuple[str, dict[str, object]]]()
+    for sheet in sheets:
+        header, *below = sheet.rows or (Row("", ()),)
+        if is_exported_row(header.cells):
+            rows += [
+                (row.place, dict(zip(header.cells, map(_set, row.cells), strict=False)))
+                for row in below
+                if row.filled
+            ]
+    if rows:
+        return Contents(entries=tuple(exported_entries(file, rows)))
+    return read_dictionary(file, sheets)
+
+
+def _set(cell: str) -> str | None:
+    return restore(cell) or None
 
 
 def _is_json(file: SchemaFile, start: bytes) -> bool:

@@ -3,8 +3,7 @@
 Which headings mean what, and the words for types, stand in
 `crmdeck/knowledge/formats/dictionaries.toml`. What a heading does not tell for sure is not
 guessed: where a sheet has no column of API names, or two that contradict each other, it is
-refused. Columns under other headings are kept verbatim under `native`. A `schema` export is such
-a dictionary, too.
+refused. Columns under other headings are kept verbatim under `native`.
 """
 
 from __future__ import annotations

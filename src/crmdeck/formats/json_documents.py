@@ -19,6 +19,7 @@ from crmdeck.errors import SourceError
 from crmdeck.formats.dictionary import read_dictionary, sheet_of_records
 from crmdeck.formats.document import SchemaFile, broken, to_utf8
 from crmdeck.formats.entry import Build, Contents, Entry, Pipelines, unknown
+from crmdeck.formats.exported import exported_entries, exported_object, is_exported_row
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import ObjectSchema, Platform
@@ -86,11 +87,14 @@ class _Found:
         self._pipelines: dict[str, Pipelines] = {}
         self._listed: set[str] = set()
         self._errors: list[SourceError] = []
+        self._rows: list[tuple[str, msgspec.Raw]] = []
         self._platform: Platform | None = None
         self._mended = False
 
     def contents(self) -> Contents:
-        """Return it. Raises SourceError where it is nothing."""
+        """Return it. Raises SourceError where it is nothing, or a row of ours names no object."""
+        rows = [(path, _decoded(raw)) for path, raw in self._rows]
+        self._entries += exported_entries(self._file, rows)
         if not (self._entries or self._pipelines or self._listed):
             raise self._errors[0] if self._errors else unknown(self._file, _KNOWN)
         return Contents(
@@ -160,6 +164,8 @@ class _Found:
         kind = _kind(members)
         if kind == "exported":
             self._take_exported(raw, members, path)
+        elif kind == "row":
+            self._rows.append((path, raw))
         elif kind in ("describe", "schema"):
             self._take_object(kind, raw, members, path, name)
         elif kind == "listed":
@@ -210,18 +216,19 @@ class _Found:
 
     def _visit_items(self, items: Sequence[msgspec.Raw], path: str, depth: int) -> None:
         nothing = []
-        entries = len(self._entries)
+        entries = len(self._entries) + len(self._rows)
         for index, item in enumerate(items):
             before = self._count()
             self._visit(item, f"{path}[{index}]", None, depth + 1)
             if self._count() == before:
                 nothing.append(f"{path}[{index}]")
-        if len(self._entries) > entries:
+        if len(self._entries) + len(self._rows) > entries:
             # Among objects what is none is a broken one.
             self._errors += [self._no_object(place, "fields") for place in nothing]
 
     def _count(self) -> int:
-        return sum(map(len, (self._entries, self._pipelines, self._listed, self._errors)))
+        found = (self._entries, self._pipelines, self._listed, self._errors, self._rows)
+        return sum(map(len, found))
 
     def _no_object(self, path: str, list_key: str) -> SourceError:
         why = f"an object with a `name` and a list of `{list_key}` should stand there"
@@ -311,6 +318,8 @@ def _kind(members: Mapping[str, msgspec.Raw]) -> str | None:
     keys = members.keys()
     if {"objectType", "schemaHash", "fields"} <= keys:
         return "exported"
+    if is_exported_row(keys):
+        return "row"
     if _is_container(members.get("fields"), b"[") or ("fields" in keys and "name" in keys):
         return "describe"
     if _is_container(members.get("properties"), b"[") and ("labels" in keys or "name" in keys):
@@ -361,11 +370,10 @@ def _describe_builder(raw: msgspec.Raw, object_type: str, file: str, path: str) 
 
 
 def _exported_builder(raw: msgspec.Raw) -> Build:
-    """Read what `crmdeck export --what schema` writes as JSON: the fields as they were."""
+    """Read an object of what `crmdeck export --what schema` writes as JSON."""
 
     def build(object_type: str, _: object) -> ObjectSchema:
-        exported = _decoded(raw)
-        return ObjectSchema(object_type=object_type, fields=exported["fields"])
+        return exported_object(object_type, _decoded(raw))
 
     return build
 

@@ -41,13 +41,22 @@ class Sheet:
     rows: tuple[Row, ...]
 
 
+def first_line(text: str) -> str:
+    """Return the line that heads a CSV."""
+    return text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the cells of a CSV: whichever its first line has most of."""
+    return max(_DELIMITERS, key=first_line(text).count)
+
+
 def read_csv(file: SchemaFile, text: str) -> Sheet:
     """Return the rows of a CSV; comma, semicolon or tab, whichever its first line has most of.
 
     Raises SourceError naming file and line.
     """
-    header = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=header.count)
+    delimiter = delimiter_of(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     start = 1

@@ -76,6 +76,7 @@ from .rows import FillRate as FillRate
 from .rows import Freshness as Freshness
 from .schema import Field as Field
 from .schema import ObjectDetail as ObjectDetail
+from .schema import ObjectExport as ObjectExport
 from .schema import ObjectSchema as ObjectSchema
 from .schema import ObjectSummary as ObjectSummary
 from .schema import PicklistValue as PicklistValue

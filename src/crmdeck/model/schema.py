@@ -247,6 +247,28 @@ class ObjectDetail(WireModel):
     is_stale: bool
 
 
+class ObjectExport(WireModel):
+    """One object type as `export --what schema` hands it over: all that a discovery saw of it."""
+
+    object_type: str
+    label: str
+    custom: bool | None
+    plural: str | None
+    createable: bool | None
+    updateable: bool | None
+    deletable: bool | None
+    queryable: bool | None
+    custom_setting: bool | None
+    record_types: tuple[RecordType, ...] | None
+    rules: tuple[Rule, ...] | None
+    native: dict[str, Any]
+    schema_hash: str
+    discovered_at: UtcTime
+    expires_at: UtcTime
+    is_stale: bool
+    fields: tuple[Field, ...]
+
+
 class SchemaStats(WireModel):
     """What the cache holds of a connection, in numbers."""
 

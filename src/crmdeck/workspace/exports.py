@@ -30,8 +30,8 @@ from crmdeck.model import (
     DriftReport,
     FieldDifference,
     FieldMapping,
-    ObjectDetail,
     ObjectDifference,
+    ObjectExport,
     ObjectPair,
     SchemaSummary,
     Severity,
@@ -283,7 +283,7 @@ class Exports:
         if what == "mapping-sheet":
             return self._mapping_sheet(connection, options.get("pair"), options.get("state"))
         if object_type is not None:
-            one = self._schemas.object(connection.id, object_type, at)
+            one = self._schemas.whole(connection.id, object_type, at)
             return reports.data_dictionary(connection.name, [one], 1, len(one.fields), at, now)
         listed = self._schemas.objects(connection.id, at).objects
         return reports.data_dictionary(
@@ -346,7 +346,7 @@ class Exports:
             case "objects":
                 return self._schemas.objects(name, at)
             case "schema" if object_type is not None:
-                return self._schemas.object(name, object_type, at)
+                return self._schemas.whole(name, object_type, at)
             case "schema":
                 return self._schemas.each(name, at)
         pairs = [pair] if pair else [p.object_pair for p in self._mappings.pairs(name)]
@@ -437,7 +437,7 @@ def keep(data: Exportable, only: Collection[Named]) -> Exportable:
 
 
 def _record(record: WireModel, only: Collection[Named]) -> Iterator[WireModel]:
-    if not isinstance(record, ObjectDetail):
+    if not isinstance(record, ObjectExport):
         if getattr(record, "id", "") in only:
             yield record
     elif record.object_type in only:

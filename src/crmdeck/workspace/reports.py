@@ -17,7 +17,7 @@ from crmdeck.model import (
     DriftReport,
     Field,
     MappingLine,
-    ObjectDetail,
+    ObjectExport,
     Severity,
     Suggestion,
 )
@@ -47,7 +47,7 @@ class MappedLine:
 
 def data_dictionary(
     connection: str,
-    objects: Iterable[ObjectDetail],
+    objects: Iterable[ObjectExport],
     object_count: int,
     field_count: int,
     at: datetime | None,

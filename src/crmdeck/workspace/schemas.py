@@ -27,6 +27,7 @@ from crmdeck.model import (
     FieldUse,
     FillRate,
     ObjectDetail,
+    ObjectExport,
     ObjectSchema,
     ObjectSummary,
     ProgressCallback,
@@ -148,8 +149,8 @@ class Schemas:
             loaded = session.snapshots.load(current)
         return tuple(self._detail(loaded[info.id], at) for info in current)
 
-    def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectDetail]:
-        """Yield what `all` returns, with a part of it in memory at a time.
+    def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectExport]:
+        """Yield all object types with all that is known of them, a part in memory at a time.
 
         Which object types there are is settled at once, and so is what there is to raise of it:
         NotFoundError, and SchemaNotDiscoveredError where none is cached.
@@ -161,9 +162,16 @@ class Schemas:
             raise never_discovered(connection, at)
         return self._loaded(current, at)
 
+    def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectExport:
+        """Return one of the object types that `each` yields; raises as `object` does."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+        return self._exported(snapshot, at)
+
     def _loaded(
         self, current: Sequence[SnapshotInfo], at: datetime | None
-    ) -> Iterator[ObjectDetail]:
+    ) -> Iterator[ObjectExport]:
         part: list[SnapshotInfo] = []
         for number, info in enumerate(current, 1):
             part.append(info)
@@ -172,7 +180,7 @@ class Schemas:
                 with self._context.store.read() as session:
                     loaded = session.snapshots.load(part)
                 for each in part:
-                    yield self._detail(loaded.pop(each.id), at)
+                    yield self._exported(loaded.pop(each.id), at)
                 part = []
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
@@ -459,6 +467,16 @@ class Schemas:
         return ObjectDetail(
             object_type=info.object_type,
             fields=snapshot.fields,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=info.expires_at <= (at or self._context.now),
+        )
+
+    def _exported(self, snapshot: Snapshot, at: datetime | None) -> ObjectExport:
+        info, content = snapshot.info, dict(snapshot.content)
+        return ObjectExport(
+            **content,
             schema_hash=info.schema_hash,
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,

@@ -1,0 +1,140 @@
+"""What `crmdeck export --what schema` writes, back to the same schemas.
+
+As JSON it is an object each, in all other formats a row a field: `exports/tables.py` writes the
+rows, under the wire names of `Field`. The first row of an object type holds what is known of the
+object itself; an object type without fields is one row without a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from crmdeck.formats.csvtext import BadCsvError, csv_rows, restore
+from crmdeck.formats.document import SchemaFile, broken
+from crmdeck.formats.entry import Build, Contents, Entry
+from crmdeck.model import Field, ObjectSchema
+
+OBJECT_DETAILS = (
+    "plural",
+    "createable",
+    "updateable",
+    "deletable",
+    "queryable",
+    "customSetting",
+    "recordTypes",
+    "rules",
+    "native",
+)
+"""What the cell `objectDetails` holds of an object type, as JSON, as far as it is told."""
+
+_OF_A_ROW = frozenset({"objectType", "name", "nativeType", "native"})
+_OF_THE_OBJECT = frozenset({"objectType", "objectLabel", "objectCustom", "objectDetails"})
+_JSON = frozenset({"picklist", "references", "allowedValues", "native", "objectDetails"})
+_NAMES = frozenset(info.alias or name for name, info in Field.model_fields.items())
+
+Row = Mapping[str, object]
+
+
+def is_exported_row(names: Iterable[str]) -> bool:
+    """Return whether columns or keys are those of our own rows, which nothing else has."""
+    return set(names) >= _OF_A_ROW
+
+
+def exported_object(object_type: str, exported: Mapping[str, Any]) -> ObjectSchema:
+    """Return the schema that an object of a JSON export is; raises ValidationError."""
+    return ObjectSchema.from_wire({**exported, "objectType": object_type})
+
+
+def read_exported_csv(file: SchemaFile, text: str, delimiter: str) -> Contents:
+    """Return what a CSV of ours holds, whoever saved it since. Raises SourceError."""
+    rows = csv_rows(text, delimiter)
+    try:
+        _, header = next(rows)
+        names = [restore((name or "").strip()) for name in header]
+        found = list[tuple[str, Row]]()
+        for line, cells in rows:
+            if len(cells) > len(names) and any(cells[len(names) :]):
+                why = f"it has {len(cells)} cells, the header has {len(names)}"
+                raise broken(file.name, f"line {line}", why)
+            if any(cells):
+                texts = (cell and restore(cell) for cell in cells)
+                found.append((f"line {line}", dict(zip(names, texts, strict=False))))
+    except BadCsvError as error:
+        raise broken(file.name, f"line {error.line}", str(error)) from error
+    return Contents(entries=tuple(exported_entries(file, found)))
+
+
+def exported_entries(file: SchemaFile, rows: Iterable[tuple[str, Row]]) -> Iterator[Entry]:
+    """Yield an entry an object type; each row comes with the place that errors name.
+
+    Raises SourceError where a row names no object type.
+    """
+    groups: dict[str, list[tuple[str, Row]]] = {}
+    for place, row in rows:
+        object_type = row.get("objectType")
+        if not isinstance(object_type, str) or not object_type:
+            raise broken(file.name, place, "it names no object in the column objectType")
+        groups.setdefault(object_type, []).append((place, row))
+    for object_type, group in groups.items():
+        digest = hashlib.sha256(repr([row for _, row in group]).encode("utf-8", "surrogatepass"))
+        build = _builder(file.name, group)
+        yield Entry(object_type, file, group[0][0], digest.digest(), build)
+
+
+def _builder(file: str, group: Sequence[tuple[str, Row]]) -> Build:
+    def build(object_type: str, _: object) -> ObjectSchema:
+        itself: dict[str, Any] = {"label": object_type}
+        fields = []
+        for place, row in group:
+            values = _values(file, place, row)
+            if values.get("objectLabel") is not None:
+                itself["label"] = values["objectLabel"]
+            if values.get("objectCustom") is not None:
+                itself["custom"] = values["objectCustom"]
+            details = values.get("objectDetails")
+            if isinstance(details, Mapping):
+                itself |= {name: details[name] for name in OBJECT_DETAILS if name in details}
+            if values.get("name"):
+                fields.append(_field(file, place, values))
+        return ObjectSchema.from_wire({**itself, "objectType": object_type, "fields": fields})
+
+    return build
+
+
+def _values(file: str, place: str, row: Row) -> dict[str, Any]:
+    """Return what the row says; what it does not say is left to the model."""
+    values = dict[str, Any]()
+    for name, value in row.items():
+        if value is None:
+            continue
+        if name in _JSON and isinstance(value, str):
+            try:
+                values[name] = from_json(value)
+            except ValueError as error:
+                raise broken(file, f"{place}, column {name}", f"no JSON ({error})") from error
+        else:
+            values[name] = value
+    return values
+
+
+def _field(file: str, place: str, values: Mapping[str, Any]) -> Field:
+    said = {name: value for name, value in values.items() if name in _NAMES}
+    # A column that somebody added is kept, as in any data dictionary.
+    others = {
+        name: value
+        for name, value in values.items()
+        if name and name not in _NAMES and name not in _OF_THE_OBJECT
+    }
+    if others:
+        said["native"] = {**values.get("native", {}), **others}
+    try:
+        return Field.from_wire(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        column = str(first["loc"][0]) if first["loc"] else "?"
+        raise broken(file, f"{place}, column {column}", str(first["msg"])) from error

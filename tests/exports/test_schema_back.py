@@ -1,0 +1,194 @@
+"""A schema that was exported is the same schema when it is read again, whatever stands in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crmdeck.errors import SourceError
+from crmdeck.exports import COLUMNS, export, records, write_parquet
+from crmdeck.formats.contents import read_contents
+from crmdeck.formats.document import SchemaFile
+from crmdeck.formats.exported import exported_entries
+from crmdeck.model import (
+    Field,
+    FieldType,
+    ObjectExport,
+    ObjectSchema,
+    PicklistValue,
+    RecordType,
+    Rule,
+    RuleKind,
+    object_hash,
+    rules_hash,
+    schema_hash,
+)
+from tests.model.strategies import FLAGS, NAMES, NATIVE, TEXT, field_lists
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+HOSTILE = TEXT | st.sampled_from(
+    ["", "'", "=1+1", "'=1", "-5", '"', '""', ",", "a\r\nb", " ", "\t"]
+)
+
+RECORD_TYPES = st.lists(
+    st.builds(RecordType, name=NAMES, label=HOSTILE, active=FLAGS, available=st.none() | FLAGS),
+    max_size=2,
+).map(tuple)
+RULES = st.lists(
+    st.builds(
+        Rule,
+        name=NAMES,
+        kind=st.sampled_from(RuleKind),
+        fields=st.lists(NAMES, max_size=2).map(tuple),
+        field=st.none() | NAMES,
+        message=HOSTILE,
+        expression=HOSTILE,
+        active=FLAGS,
+    ),
+    max_size=2,
+).map(tuple)
+SCHEMAS = st.fixed_dictionaries(
+    dict(  # noqa: C408
+        object_type=NAMES,
+        label=HOSTILE,
+        custom=st.none() | FLAGS,
+        plural=st.none() | HOSTILE,
+        createable=st.none() | FLAGS,
+        updateable=st.none() | FLAGS,
+        deletable=st.none() | FLAGS,
+        queryable=st.none() | FLAGS,
+        custom_setting=st.none() | FLAGS,
+        record_types=st.none() | RECORD_TYPES,
+        rules=st.none() | RULES,
+        native=NATIVE,
+        fields=field_lists(unknowns=True).map(tuple),
+    )
+).map(lambda given: ObjectSchema(**given))
+OBJECTS = st.lists(SCHEMAS, min_size=1, max_size=3, unique_by=lambda each: each.object_type)
+
+
+def exported(schema: ObjectSchema) -> ObjectExport:
+    return ObjectExport(
+        **dict(schema),
+        schema_hash=schema_hash(schema.fields),
+        discovered_at=NOW,
+        expires_at=NOW,
+        is_stale=False,
+    )
+
+
+def built(name: str, data: bytes) -> list[ObjectSchema]:
+    contents = read_contents(SchemaFile(name, data), data)
+    assert not contents.errors
+    return [each.build(each.object_type, ()) for each in contents.entries]
+
+
+def from_file(format: str) -> Callable[[Sequence[ObjectExport]], list[ObjectSchema]]:
+    def back(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+        return built(f"schema.{format}", export("schema", objects, format).encode())
+
+    return back
+
+
+def from_yaml(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+    return [
+        ObjectSchema.from_wire(each) for each in yaml.safe_load(export("schema", objects, "yaml"))
+    ]
+
+
+def from_parquet(objects: Sequence[ObjectExport]) -> list[ObjectSchema]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.parquet")
+        write_parquet(records("schema", objects), COLUMNS["schema"], path)
+        found = duckdb.read_parquet(str(path))
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    entries = exported_entries(SchemaFile("rows", b""), [("a row", row) for row in rows])
+    return [each.build(each.object_type, ()) for each in entries]
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        pytest.param(from_file("json"), id="json"),
+        pytest.param(from_file("jsonl"), id="jsonl"),
+        pytest.param(from_file("csv"), id="csv"),
+        pytest.param(from_yaml, id="yaml"),
+        pytest.param(from_parquet, id="parquet"),
+    ],
+)
+@settings(max_examples=20, deadline=None)
+@given(OBJECTS)
+def test_a_schema_comes_back_as_it_was(
+    back: Callable[[Sequence[ObjectExport]], list[ObjectSchema]], schemas: list[ObjectSchema]
+) -> None:
+    found = back([exported(each) for each in schemas])
+
+    assert found == schemas
+    for one, other in zip(found, schemas, strict=True):
+        assert schema_hash(one.fields) == schema_hash(other.fields)
+        assert object_hash(one) == object_hash(other)
+        assert rules_hash(one.rules or ()) == rules_hash(other.rules or ())
+
+
+ACCOUNT = ObjectSchema(
+    object_type="Account",
+    label="Company",
+    custom=False,
+    fields=(
+        Field(
+            name="Stage__c",
+            type=FieldType.PICKLIST,
+            label="=1+1",
+            description="",
+            required=True,
+            length=80,
+            picklist=(PicklistValue(value="a;b", label="A"),),
+        ),
+    ),
+)
+
+
+def test_what_a_spreadsheet_saved_again_is_read_all_the_same(tmp_path: Path) -> None:
+    text = export("schema", [exported(ACCOUNT)], "csv")
+    flags = {"true": "TRUE", "false": "FALSE"}
+    cells = [[flags.get(c, c) for c in row] for row in csv.reader(text.splitlines())]
+    # A spreadsheet knows no empty text.
+    field = ACCOUNT.fields[0].model_copy(update={"description": None})
+    wanted = [ACCOUNT.model_copy(update={"fields": (field,)})]
+
+    saved = io.StringIO()
+    csv.writer(saved, delimiter=";").writerows(cells)
+    assert built("schema.csv", saved.getvalue().encode("utf-8-sig")) == wanted
+
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("schema", 0)
+    for row in cells:
+        sheet.append([int(c) if c.isdigit() else c or None for c in row])
+    book.save(tmp_path / "schema.xlsx")
+    assert built("schema.xlsx", (tmp_path / "schema.xlsx").read_bytes()) == wanted
+
+
+def test_a_column_that_somebody_added_is_kept_and_a_broken_cell_is_named() -> None:
+    header, line = export("schema", [exported(ACCOUNT)], "csv").splitlines()
+    (found,) = built("schema.csv", f"{header},Owner\r\n{line},Ada\r\n".encode())
+    assert found.fields[0].native == {"Owner": "Ada"}
+    for wrong, place in (
+        (line.replace("picklist", "pick"), "line 2, column type"),
+        (line.replace(",80,", ",far,"), "line 2, column length"),
+        (line.replace("{}", "{"), "line 2, column native"),
+        (line.replace("Account", "", 1), "line 2"),
+        (line.replace("Stage", 'St"age'), "line 2"),
+    ):
+        with pytest.raises(SourceError, match=place):
+            built("schema.csv", f"{header}\r\n{wrong}\r\n".encode())
