@@ -191,6 +191,30 @@ def an_endless_header(to: Visitor) -> None:
         to.send(b"a" * 65536)
 
 
+def dripping_headers(to: Visitor) -> None:
+    to.send(b"HTTP/1.1 200 OK\r\nX-A: ")
+    while not to.stop.wait(0.1):
+        to.send(b"a")
+
+
+def many_small_headers(to: Visitor) -> None:
+    to.send(b"HTTP/1.1 200 OK\r\n")
+    for number in range(90):
+        if to.stop.wait(0.1):
+            return
+        to.send(b"X-%d: a\r\n" % number)
+
+
+def continue_for_ever(to: Visitor) -> None:
+    while not to.stop.wait(0.001):
+        to.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def continue_now_and_then(to: Visitor) -> None:
+    while not to.stop.wait(0.1):
+        to.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+
+
 def hung_up(to: Visitor) -> None:
     to.send(b"HTTP/1.1 200 OK\r\nContent-")
 
@@ -241,6 +265,10 @@ ANSWERS: tuple[Answer, ...] = (
     no_http,
     too_many_headers,
     an_endless_header,
+    dripping_headers,
+    many_small_headers,
+    continue_for_ever,
+    continue_now_and_then,
     hung_up,
     odd_headers,
     deep,

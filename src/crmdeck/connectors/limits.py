@@ -11,11 +11,11 @@ MEBIBYTE = 1024 * 1024
 class Limits:
     """Limits of one connector. Times are seconds.
 
-    `total_timeout` bounds one answer from the first byte to the last, `max_bytes` its size
-    after decompression. `wait_budget` is how long all waits together may take that the CRM asks
-    for, `backoff` the first wait where it names none, `attempts` how often one call is tried.
-    `reserve` is the share of the API allowance that is left to others. A listing that the CRM
-    calls unchanged is taken to speak for every object for `trust` seconds, then each object is
+    `total_timeout` bounds one request from connecting to the last byte of its answer, `max_bytes`
+    the size of that after decompression. `wait_budget` is how long all waits together may take that
+    the CRM asks for, `backoff` the first wait where it names none, `attempts` how often one call is
+    tried. `reserve` is the share of the API allowance that is left to others. A listing that the
+    CRM calls unchanged is taken to speak for every object for `trust` seconds, then each object is
     asked again.
     """
 

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
 
+from crmdeck.connectors.deadline import bound, ending_after
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
@@ -44,20 +45,22 @@ class BoundedPool:
 
     def __init__(self, inner: urllib3.PoolManager, limits: Limits, count: Count) -> None:
         self._inner = inner
+        bound(inner)
         self._limits = limits
         self._count = count
 
     def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
         """Return the answer; `count` is told its headers, its bytes and its path."""
         kwargs["preload_content"] = False
-        try:
-            raw = self._inner.request(method, url, **kwargs)
-        except HTTPError as error:
-            raise _network_error(error) from None
-        try:
-            data = read_body(raw, self._limits, WHO)
-        finally:
-            self._count(raw.headers, raw.tell(), urlsplit(url).path)
+        with ending_after(self._limits.total_timeout, WHO):
+            try:
+                raw = self._inner.request(method, url, **kwargs)
+            except HTTPError as error:
+                raise _network_error(error) from None
+            try:
+                data = read_body(raw, self._limits, WHO)
+            finally:
+                self._count(raw.headers, raw.tell(), urlsplit(url).path)
         if raw.status >= 300:
             data = data.decode("utf-8", "replace").encode()
         return RawAnswer(raw.status, raw.reason, data, raw.headers)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
-from collections.abc import Mapping
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -14,6 +18,7 @@ import httpx
 
 from crmdeck.connectors.base import Meter
 from crmdeck.connectors.caller import Refusal
+from crmdeck.connectors.deadline import ending_after, watch
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import (
     Reply,
@@ -41,6 +46,38 @@ class Answer(Reply):
     session_token: str | None = field(default=None, repr=False)
 
 
+class _Own(threading.local):
+    """What a thread has of its own: a client, and a socket on the connection it last made."""
+
+    client: httpx.Client | None = None
+    connection: socket.socket | None = None
+
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of a connection that is made."""
+        if event == "connection.connect_tcp.complete":
+            self.end()
+            made = info["return_value"].get_extra_info("socket")
+            self.connection = socket.socket(fileno=os.dup(made.fileno()))
+            watch(self.connection)
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """End the connection where the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Let the connection end; the client has given it up."""
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            self.connection.close()
+            self.connection = None
+
+
 class Transport:
     """Sends requests below `<endpoint>/api`. TLS is verified, redirects are not followed."""
 
@@ -58,9 +95,9 @@ class Transport:
         self._meter = meter
         # A proxy of the environment has no business between two programs on this machine.
         local = urlsplit(base).scheme == "http"
-        # Each request carries its own cookie; what answers set is not to linger.
-        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.Client(trust_env=not local, follow_redirects=False, cookies=jar)
+        self._trust_env = not local
+        self._tls = httpx.create_ssl_context(trust_env=not local)
+        self._own = _Own()
 
     def send(
         self,
@@ -81,24 +118,27 @@ class Transport:
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["Cookie"] = f"{COOKIE}={token}"
-        try:
-            with self._client.stream(
-                method,
-                f"{self.base}{path}",
-                params=query,
-                json=body,
-                headers=headers,
-                timeout=httpx.Timeout(read, connect=limits.connect_timeout),
-            ) as response:
-                data = self._read(response)
-        except httpx.ConnectTimeout as error:
-            raise unreachable(WHO, error) from None
-        except httpx.TimeoutException:
-            raise timed_out(WHO) from None
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
-            raise broken_off(WHO, error) from None
-        except httpx.HTTPError as error:
-            raise unreachable(WHO, error) from None
+        with self._own.ending(), ending_after(limits.total_timeout, WHO):
+            try:
+                watch(self._own.connection)
+                with self._client.stream(
+                    method,
+                    f"{self.base}{path}",
+                    params=query,
+                    json=body,
+                    headers=headers,
+                    timeout=httpx.Timeout(read, connect=limits.connect_timeout),
+                    extensions={"trace": self._own.note},
+                ) as response:
+                    data = self._read(response)
+            except httpx.ConnectTimeout as error:
+                raise unreachable(WHO, error) from None
+            except httpx.TimeoutException:
+                raise timed_out(WHO) from None
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
+                raise broken_off(WHO, error) from None
+            except httpx.HTTPError as error:
+                raise unreachable(WHO, error) from None
         return Answer(
             response.status_code,
             _parsed(response, data),
@@ -107,16 +147,24 @@ class Transport:
             next((each.value for each in response.cookies.jar if each.name == COOKIE), None),
         )
 
+    @property
+    def _client(self) -> httpx.Client:
+        """Return this thread's own client, whose one connection is known."""
+        if self._own.client is None:
+            # Each request carries its own cookie; what answers set is not to linger.
+            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            self._own.client = httpx.Client(
+                verify=self._tls, trust_env=self._trust_env, follow_redirects=False, cookies=jar
+            )
+        return self._own.client
+
     def _read(self, response: httpx.Response) -> bytes:
-        deadline = time.monotonic() + self._limits.total_timeout
         data = bytearray()
         try:
             for chunk in response.iter_bytes():
                 data += chunk
                 if len(data) > self._limits.max_bytes:
                     raise too_large(WHO, self._limits.max_bytes)
-                if time.monotonic() > deadline:
-                    raise timed_out(WHO)
         finally:
             # As it came over the wire, packed.
             self._meter.count(received=response.num_bytes_downloaded, quota_spent=0)

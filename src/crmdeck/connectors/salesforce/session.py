@@ -8,10 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
 from crmdeck.connectors.base import Meter
+from crmdeck.connectors.deadline import bound, ending_after
 from crmdeck.connectors.faults import load_faults
 from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
@@ -32,6 +34,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         super().__init__(pool_maxsize=max(10, limits.threads))
+        bound(self.poolmanager)
         self._endpoint = endpoint
         self._limits = limits
         self._meter = meter
@@ -41,6 +44,12 @@ class _Adapter(HTTPAdapter):
     def last(self) -> requests.Response | None:
         """Return the last answer that this thread got."""
         return getattr(self._last, "response", None)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> urllib3.ProxyManager:
+        """Return what goes through a proxy, within the same bounds."""
+        manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        bound(manager)
+        return manager
 
     def send(
         self,
@@ -60,22 +69,23 @@ class _Adapter(HTTPAdapter):
             # The environment's proxies were chosen for the vendor's host, not for this one.
             proxies = None
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
-        try:
-            response = super().send(request, True, timeout, verify, cert, proxies)
-        except requests.exceptions.ReadTimeout:
-            raise timed_out(WHO) from None
-        except requests.exceptions.ConnectTimeout as error:
-            raise unreachable(WHO, error) from None
-        except requests.exceptions.ConnectionError as error:
-            reset = "Connection aborted" in str(error)
-            raise (broken_off if reset else unreachable)(WHO, error) from None
-        except requests.exceptions.RequestException as error:
-            raise unreachable(WHO, error) from None
-        try:
-            response._content = read_body(response.raw, self._limits, WHO)
-        finally:
-            path = urlsplit(request.url or "").path
-            self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
+        with ending_after(self._limits.total_timeout, WHO):
+            try:
+                response = super().send(request, True, timeout, verify, cert, proxies)
+            except requests.exceptions.ReadTimeout:
+                raise timed_out(WHO) from None
+            except requests.exceptions.ConnectTimeout as error:
+                raise unreachable(WHO, error) from None
+            except requests.exceptions.ConnectionError as error:
+                reset = "Connection aborted" in str(error)
+                raise (broken_off if reset else unreachable)(WHO, error) from None
+            except requests.exceptions.RequestException as error:
+                raise unreachable(WHO, error) from None
+            try:
+                response._content = read_body(response.raw, self._limits, WHO)
+            finally:
+                path = urlsplit(request.url or "").path
+                self._meter.count(received=response.raw.tell(), quota_spent=_quota_of(path))
         self._last.response = response
         return response
 
