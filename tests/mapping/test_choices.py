@@ -24,18 +24,26 @@ def test_pairs_that_make_sense_come_first() -> None:
             expires_at=NOON,
             is_stale=False,
         )
-        for name in ("Setup", "Account", "Opportunity", "Deal_Registration__c")
+        for name in ("Setup", "Partner", "Account", "Lead", "Opportunity", "Deal_Registration__c")
     ]
     begun = PairSummary(object_pair="partner--Setup", partner_fields=9, last_decided_at=NOON)
     found = pair_choices([begun], partners, objects)
-    assert [one.pair for one in found] == [
+    assert [one.pair for one in found if one.makes_sense] == [
         "partner--Setup",
         "deal_registration--Deal_Registration__c",
-        "partner--Account",
         "deal_registration--Opportunity",
-        "deal_registration--Account",
-        "partner--Opportunity",
-        "deal_registration--Setup",
-        "partner--Deal_Registration__c",
+        "partner--Account",
+        "deal_registration--Lead",
     ]
+    # What is left: usual objects, those that the organisation made, and the rest.
+    assert [one.pair for one in found[5:]] == [
+        "deal_registration--Account",
+        "partner--Lead",
+        "partner--Opportunity",
+        "partner--Deal_Registration__c",
+        "deal_registration--Setup",
+        "deal_registration--Partner",
+        "partner--Partner",
+    ]
+    assert not any(one.makes_sense for one in found[5:])
     assert found[0].begun == begun

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from textual import events
 from textual.screen import Screen
 
+from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
+from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.choose_field import ChooseField
+from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
+from crmdeck.tui.dialogs.copy_as import CopyAs
+from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.dialogs.form import Asked, Form
+from crmdeck.tui.dialogs.go_to import GoTo
+from crmdeck.tui.dialogs.help import Help
+from crmdeck.tui.dialogs.messages import Messages
 from crmdeck.tui.dialogs.prompt import Prompt
-from crmdeck.workspace import Workspace
+from crmdeck.tui.dialogs.saved_views import SavedViews
+from crmdeck.tui.dialogs.steps import Steps
+from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.dialogs.values import Values
+from crmdeck.tui.undo import UndoStack
+from crmdeck.tui.widgets.hints import Hints
+from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import Copy, CopyKind, FieldChoice, Workspace
 from tests.tui.conftest import HOSTILE
-from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
+from tests.tui.pilot import audit_console, line_text, screen_text, settle, type_text, until
 
 Answer = list[Any]
 
@@ -113,6 +130,52 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
                 assert "\x1b" not in screen_text(pilot)
                 app.pop_screen()
         await pilot.pause()
+
+
+def dialogs() -> list[Dialog[Any]]:
+    columns = [Column("name", "Name", lambda row: row)]
+    return [
+        Confirm("Accept?"),
+        TypedConfirm("Disconnect?", "", expected="acme"),
+        Prompt("Note"),
+        Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]),
+        Choose("Which?", few("one")),
+        ChooseField("Which?", [FieldChoice("Name", "Name", "string")]),
+        AcceptAll([Sure(0.9, "a → b")]),
+        EditValueMap("Status", [("a", "A")]),
+        Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
+        Values("Values", ["a"], columns),
+        Messages([]),
+        SavedViews([], {}),
+        Columns([("name", "Name")], ()),
+        Steps(UndoStack(lambda: None, lambda _: None), lambda: None, lambda: None),
+        CopyAs([Copy(CopyKind.NAME, "x")]),
+        GoTo([], str, connections=False),
+    ]
+
+
+async def test_every_dialog_tells_its_keys_and_help_comes_back_to_it(
+    workspace: Workspace,
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for dialog in dialogs():
+            kind = type(dialog).__name__
+            app.push_screen(dialog)
+            await settle(pilot)
+            line = line_text(dialog.query_one(Hints), 0).rstrip()
+            assert line.endswith(" keys"), kind
+            assert "Esc" in line, kind
+            # A letter is a letter while one types a text: there F1 helps.
+            assert ("F1 keys" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
+            await pilot.press("question_mark" if "? keys" in line else "f1")
+            await until(pilot, lambda: isinstance(app.screen, Help))
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, Help))
+            assert app.screen is dialog
+            await pilot.press("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 def few(wanted: str) -> list[Choice]:

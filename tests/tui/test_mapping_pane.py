@@ -391,7 +391,14 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
 
 async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
-        await desk.press("p", *"partner opp", "enter")
+        await desk.press("p")
+        # What makes sense shows; what nobody maps is one line that opens.
+        assert "1 pair that nobody maps" in screen_text(desk.pilot)
+        assert "partner → Opportunity" not in screen_text(desk.pilot)
+        await desk.press("down", "down", "z")
+        assert "partner → Opportunity" in screen_text(desk.pilot)
+        assert "1 pair that nobody maps" not in screen_text(desk.pilot)
+        await desk.press("escape", "p", *"partner opp", "enter")
         assert desk.pane.session is not None
         assert desk.pane.session.pair == "partner--Opportunity"
         assert "partner → Opportunity" in screen_text(desk.pilot)

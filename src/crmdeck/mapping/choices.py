@@ -25,7 +25,10 @@ LIKELY_OBJECTS = {
     "deal": ("Opportunity", "deals"),
     "partner": ("Account", "companies"),
 }
-"""The objects of Salesforce and HubSpot that records of a PartnerOS object mostly go to."""
+"""The objects of Salesforce and HubSpot that records of a PartnerOS object mostly go to.
+
+The likeliest comes first.
+"""
 
 USUAL_OBJECTS = frozenset({"Account", "Contact", "companies", "contacts"}).union(
     *LIKELY_OBJECTS.values()
@@ -71,11 +74,20 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class PairChoice:
-    """One object pair: how far it has come (None: not begun), and the size of its CRM object."""
+    """One object pair: how far it has come (None: not begun), and the size of its CRM object.
+
+    `is_standard` tells whether records of the PartnerOS object mostly go to that CRM object.
+    """
 
     pair: str
     begun: PairSummary | None
     crm_fields: int
+    is_standard: bool = False
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether it is begun or standard: of the rest nobody maps anything."""
+        return self.begun is not None or self.is_standard
 
 
 def accepting(
@@ -198,30 +210,49 @@ def pair_choices(
 ) -> tuple[PairChoice, ...]:
     """Return every pair of a PartnerOS and a CRM object, what makes sense first.
 
-    Those begun come before all, the latest on top; then those of one name, those that records
-    of the PartnerOS object mostly go to, the objects that are usual at all, and the rest.
+    Those begun come before all, the latest on top; then those that are standard for the PartnerOS
+    object, an object made for it before all; then the objects that are usual at all, those that
+    the organisation made itself, and the rest.
     """
     known = {summary.object_pair for summary in begun}
     sizes = {one.object_type: one.field_count for one in objects}
     first = [
         PairChoice(one.object_pair, one, sizes.get(ObjectPair.parse(one.object_pair).crm_object, 0))
-        for one in sorted(begun, key=lambda one: str(one.last_decided_at or ""), reverse=True)
+        for one in latest_first(begun)
     ]
-    others = [(partner.object_type, one.object_type) for one in objects for partner in partners]
+    others = [(partner.object_type, one) for one in objects for partner in partners]
     rest = [
-        PairChoice(pair, None, sizes[crm_object])
-        for partner_object, crm_object in sorted(others, key=lambda names: _likeliness(*names))
-        if (pair := str(ObjectPair(partner_object=partner_object, crm_object=crm_object)))
+        PairChoice(pair, None, one.field_count, is_standard=rank < _USUAL)
+        for rank, partner_object, one in sorted(
+            ((_rank(partner_object, one), partner_object, one) for partner_object, one in others),
+            key=lambda ranked: ranked[0],
+        )
+        if (pair := str(ObjectPair(partner_object=partner_object, crm_object=one.object_type)))
         not in known
     ]
     return (*first, *rest)
 
 
-def _likeliness(partner_object: str, crm_object: str) -> int:
-    """Return how far down a pair stands: 0 where both objects have one name."""
-    bare = crm_object.casefold().removesuffix("__c").replace("_", "")
-    if partner_object.replace("_", "") in (bare, bare.removesuffix("s")):
-        return 0
-    if crm_object in LIKELY_OBJECTS.get(partner_object, ()):
-        return 1
-    return 2 if crm_object in USUAL_OBJECTS else 3
+def latest_first(begun: Sequence[PairSummary]) -> list[PairSummary]:
+    """Return pairs that somebody has decided on, the one decided on last on top."""
+    return sorted(begun, key=lambda one: str(one.last_decided_at or ""), reverse=True)
+
+
+_USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)
+"""From the first on a pair is none that is standard for its PartnerOS object."""
+
+
+def _rank(partner_object: str, one: ObjectSummary) -> tuple[int, int]:
+    """Return how far down a pair stands: first where the CRM object was made for the other one."""
+    name = one.object_type
+    own = one.custom or name.endswith("__c")
+    bare = name.casefold().removesuffix("__c").replace("_", "")
+    # Salesforce's own Partner joins two accounts: only what an organisation made is meant so.
+    if own and partner_object.replace("_", "") in (bare, bare.removesuffix("s")):
+        return 0, 0
+    likely = LIKELY_OBJECTS.get(partner_object, ())
+    if name in likely:
+        return 1 + likely.index(name), list(LIKELY_OBJECTS).index(partner_object)
+    if name in USUAL_OBJECTS:
+        return _USUAL
+    return _CUSTOM if own else _REST

@@ -230,6 +230,11 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
     return tuple(found.values())
 
 
+def is_shown(host: Widget) -> bool:
+    """Return whether a host is still what one looks at: something else may have come up."""
+    return host.is_attached and all(node.display for node in host.ancestors_with_self)
+
+
 def keys_on(screen: Screen[Any], ids: Iterable[str]) -> dict[str, str]:
     """Return, by id, how the first key of each action is written; what has none is left out.
 

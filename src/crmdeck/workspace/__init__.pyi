@@ -66,6 +66,7 @@ from .mapping_view import choosing as choosing
 from .mapping_view import crm_text as crm_text
 from .mapping_view import decision_text as decision_text
 from .mapping_view import field_choices as field_choices
+from .mapping_view import latest_first as latest_first
 from .mapping_view import pair_choices as pair_choices
 from .mapping_view import pair_text as pair_text
 from .mapping_view import percent as percent

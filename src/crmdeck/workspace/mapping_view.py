@@ -8,6 +8,7 @@ from crmdeck.mapping.choices import ValueChoice as ValueChoice
 from crmdeck.mapping.choices import accepting as accepting
 from crmdeck.mapping.choices import choosing as choosing
 from crmdeck.mapping.choices import field_choices as field_choices
+from crmdeck.mapping.choices import latest_first as latest_first
 from crmdeck.mapping.choices import pair_choices as pair_choices
 from crmdeck.mapping.choices import rejecting as rejecting
 from crmdeck.mapping.choices import value_choices as value_choices

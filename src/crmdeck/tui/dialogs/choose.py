@@ -31,6 +31,14 @@ COLUMNS: tuple[Column[Choice], ...] = (
 )
 
 
+REST = object()
+"""The value of the line that stands for the choices that do not show at first."""
+
+
+def _is_on_rest(dialog: Choose) -> bool:
+    return dialog.row is not None and dialog.row.value is REST
+
+
 class Choose(Dialog[Any]):
     """Answers with the value of the chosen line, which has to be hashable.
 
@@ -50,12 +58,14 @@ class Choose(Dialog[Any]):
         columns: Sequence[Column[Choice]] = COLUMNS,
     ) -> None:
         super().__init__(title, text)
+        self._after: Any = None
         self._list = SearchList(
             choices,
             columns,
             key=lambda choice: choice.value,
             searched=lambda choice: Searchable(choice.label, texts=(choice.detail,)),
             current=current,
+            passed_on=("z",),
         )
 
     @property
@@ -67,10 +77,23 @@ class Choose(Dialog[Any]):
         """Yield the list."""
         yield self._list
 
-    def fill(self, choices: Sequence[Choice]) -> None:
-        """Show `choices`, in the place of those that were there."""
-        if self.is_open:
-            self._list.fill(choices)
+    def fill(self, choices: Sequence[Choice], *, first: int | None = None, rest: str = "") -> None:
+        """Show `choices`, in the place of those that were there.
+
+        All are searched, but only the `first` ones show by themselves: a line that says `rest`
+        stands for the others, and opens them.
+        """
+        if not self.is_open:
+            return
+        shown: Sequence[Choice] | None = None
+        if first is not None and first < len(choices):
+            self._after = choices[first].value
+            shown = (*choices[:first], Choice(REST, rest))
+        self._list.fill(choices, resting=shown)
+
+    def unfold(self) -> None:
+        """Show all choices."""
+        self._list.unfold(self._after)
 
     def take(self) -> None:
         """Answer with the line under the cursor."""
@@ -78,8 +101,26 @@ class Choose(Dialog[Any]):
 
     @on(SearchList.Taken)
     def _taken(self, message: SearchList.Taken) -> None:
-        self.dismiss(message.row.value)
+        if message.row.value is REST:
+            self.unfold()
+        else:
+            self.dismiss(message.row.value)
+
+    @on(SearchList.Highlighted)
+    def _moved_on(self) -> None:
+        self.refresh_bindings()
 
     ACTIONS: ClassVar[Actions] = (
         Action("choose.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
+        # A letter as any other for who searches: only on the line that it opens it does so.
+        Action(
+            "choose.unfold",
+            "show the others",
+            ("z",),
+            unfold,
+            hint=28,
+            palette=False,
+            priority=True,
+            applies=_is_on_rest,
+        ),
     )

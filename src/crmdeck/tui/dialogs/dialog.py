@@ -11,7 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, ActionHost, Actions
+from crmdeck.tui.actions import Action, ActionHost, Actions, Offer, is_shown, offers
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
@@ -118,7 +118,28 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         """Leave without an answer."""
         self.dismiss(None)
 
+    def show_help(self) -> None:
+        """Show what the keys do here."""
+        from crmdeck.tui.dialogs.help import Help
+
+        async def chosen(offer: Offer | None) -> None:
+            if offer is not None and is_shown(offer.host):
+                await self.app.run_action(offer.action.command, offer.host)
+
+        known = offers(self, refused=True)
+        self.app.push_screen(Help(f"Keys · {self._heading}", known, type(self).SCOPE), chosen)
+
     ACTIONS: ClassVar[Actions] = (
+        Action(
+            "dialog.help",
+            "keys",
+            ("question_mark", "f1"),
+            show_help,
+            help="what the keys do here",
+            hint=30,
+            palette=False,
+            priority=True,
+        ),
         # Dialogs say otherwise what leaving means.
         Action(
             "dialog.cancel",

@@ -73,6 +73,7 @@ class Help(Dialog[Offer]):
 
     SCOPE = "help"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
+    WITHOUT: ClassVar[tuple[str, ...]] = ("dialog.help",)
 
     def __init__(self, title: str, offers: Iterable[Offer], scope: str) -> None:
         super().__init__(title)

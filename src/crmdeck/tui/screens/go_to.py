@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from textual.screen import Screen
-from textual.widget import Widget
 
-from crmdeck.tui.actions import Offer, key_label, offers
+from crmdeck.tui.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
 from crmdeck.tui.host import FlowHost, Location
@@ -239,11 +238,6 @@ def remembered(
     place = {"pane": pane_id, "connection": location.connection or chosen}
     place |= {name: text for name, text in named.items() if text}
     return [place, *(one for one in recent if one != place)][:MOST_RECENT]
-
-
-def is_shown(host: Widget) -> bool:
-    """Return whether a host is still what one looks at: another pane may have come up meanwhile."""
-    return host.is_attached and all(node.display for node in host.ancestors_with_self)
 
 
 def actions_of(screen: Screen[Any]) -> Iterator[Option]:

@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions, Offer, offers
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions, Offer, is_shown, offers
 from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.panes.pane import Pane
@@ -705,7 +705,6 @@ class MainScreen(ActionHost, Screen[None]):
     def show_help(self) -> None:
         """Show what the keys do here."""
         from crmdeck.tui.dialogs.help import Help
-        from crmdeck.tui.screens.go_to import is_shown
 
         async def chosen(offer: Offer | None) -> None:
             # A key that came meanwhile may have brought another pane up.
@@ -991,7 +990,7 @@ class MainScreen(ActionHost, Screen[None]):
         Action(
             "app.help",
             "keys",
-            ("question_mark",),
+            ("question_mark", "f1"),
             show_help,
             help="what the keys do here",
             hint=30,

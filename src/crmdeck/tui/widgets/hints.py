@@ -19,7 +19,7 @@ MOST_HINTS = 8
 MOST_HINTS_WIDE = 12
 WIDE = 120
 
-LAST = ("app.help", "app.go_to")
+LAST = ("dialog.cancel", "app.help", "dialog.help", "app.go_to")
 """What stands at the end of every footer that has it, however little room there is."""
 
 GAP = "  "

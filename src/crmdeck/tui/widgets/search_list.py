@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
@@ -19,6 +19,9 @@ from crmdeck.workspace import Searchable, SearchIndex
 
 R = TypeVar("R")
 
+HELP_KEY = "question_mark"
+"""No name has it, so that help may open while one types."""
+
 
 class SearchList(ActionHost, Widget, Generic[R]):
     """Shows `rows` under `columns`; the keys that move the cursor work while one types.
@@ -27,6 +30,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
     is the name of that to begin at. Words are looked for in what `searched` tells, else in what
     shows: what fits best comes first, with the cursor on it. An `index` over the rows may be
     handed in beside them. `resting` are the rows that show in their place while nothing is typed.
+    Letters `passed_on` go to the dialog first, while it has a use for them.
     """
 
     SCOPE = "list"
@@ -58,6 +62,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         current: Hashable = None,
         placeholder: str = "type to search",
         empty: str = "Nothing to choose from.",
+        passed_on: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self._resting = tuple(resting) if resting is not None else None
@@ -70,6 +75,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         )
         self._filter_keys = filter_keys or {}
         self._entry = LineInput(placeholder=placeholder, compact=True)
+        self._entry.passed_on = frozenset((HELP_KEY, *passed_on))
         self._table: Table[R] = Table(columns, key=key, can_mark=False, empty=empty)
         self._table.can_focus = False
         self._sought = ""
@@ -97,11 +103,25 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._show()
         self._entry.focus()
 
-    def fill(self, rows: Sequence[R], index: SearchIndex[R] | None = None) -> None:
-        """Show `rows`, in the place of those that were there."""
+    def fill(
+        self,
+        rows: Sequence[R],
+        index: SearchIndex[R] | None = None,
+        *,
+        resting: Sequence[R] | None = None,
+    ) -> None:
+        """Show `rows`, in the place of those that were there; `resting` ones as at the start."""
         self._rows, self._index = tuple(rows), index
+        if resting is not None:
+            self._resting = tuple(resting)
         if self.is_mounted:
             self._show()
+
+    def unfold(self, current: Hashable) -> None:
+        """Show all rows also while nothing is typed, with the cursor on `current`."""
+        self._resting, self._current = None, current
+        if self.is_mounted:
+            self._show_rows()
 
     def take(self) -> None:
         """Take the row that is found by all that was typed before now, once it is found."""

@@ -190,16 +190,32 @@ def _gravity(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
 
+HOW_FAR_CELLS = 28
+
 PAIR_COLUMNS: tuple[Column[Option], ...] = (
-    Column("pair", "", lambda choice: choice.label, weight=3),
-    Column("how far", "", lambda choice: choice.detail, style=lambda _: "muted", width=27),
+    Column(
+        "pair",
+        "",
+        lambda choice: choice.label,
+        min_width=24,
+        fit=lambda choice, width: cut_middle(choice.label, width),
+        spill="how far",
+    ),
+    Column(
+        "how far",
+        "",
+        lambda choice: choice.detail,
+        style=lambda _: "muted",
+        width=HOW_FAR_CELLS,
+        shrink_to=len("21 of 21 decided"),
+    ),
 )
 
 
 def pair_option(one: PairChoice) -> Option:
     """Return an object pair as it stands in the list to choose from."""
     if one.begun is None:
-        how_far = f"{count(one.crm_fields, 'CRM field')}, not begun"
+        how_far = f"not begun, {count(one.crm_fields, 'CRM field')}"
     else:
         decided = one.begun.accepted + one.begun.rejected
         how_far = f"{decided} of {one.begun.partner_fields} decided"

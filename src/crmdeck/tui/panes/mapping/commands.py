@@ -11,7 +11,6 @@ from textual.screen import Screen
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Choice, DecisionState, Direction, ValueMap
 from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
-from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -31,6 +30,7 @@ from crmdeck.workspace import (
     Group,
     MappingRow,
     MappingSession,
+    PairChoice,
     Step,
     Write,
     accepting,
@@ -339,10 +339,19 @@ class MappingCommands:
             if pair is not None and ref == self._pairs.ref:
                 self._pairs.choose(ref, pair)
 
-        def work(_: Job) -> tuple[Option, ...]:
+        def work(_: Job) -> tuple[PairChoice, ...]:
             objects = workspace.schemas.objects(ref).objects
             begun, partners = workspace.mappings.pairs(ref), workspace.mappings.partner_objects()
-            return tuple(map(pair_option, pair_choices(begun, partners, objects)))
+            return pair_choices(begun, partners, objects)
+
+        def took(pairs: tuple[PairChoice, ...]) -> None:
+            first = sum(one.makes_sense for one in pairs)
+            others = count(len(pairs) - first, "pair")
+            dialog.fill(
+                tuple(map(pair_option, pairs)),
+                first=first or None,
+                rest=f"{others} that nobody maps: z shows them, typing finds them",
+            )
 
         def failed(error: CrmdeckError) -> None:
             dialog.dismiss(None)
@@ -352,7 +361,7 @@ class MappingCommands:
         current = self._pairs.pairs.get(ref)
         dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
         self._open(dialog, chosen)
-        self._requests.load("pairs", work, dialog.fill, label="reading object pairs", failed=failed)
+        self._requests.load("pairs", work, took, label="reading object pairs", failed=failed)
 
     def edit(self) -> None:
         """Edit the whole pair as the mapping file that is exported, in the user's own editor."""

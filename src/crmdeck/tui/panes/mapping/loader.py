@@ -19,7 +19,7 @@ from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
 from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.text import count
-from crmdeck.workspace import Group, MappingSession, Review, Write
+from crmdeck.workspace import Group, MappingSession, Review, Write, latest_first
 
 RANK_AFTER = 0.4
 """Seconds without a decision after which the suggestions are ranked anew."""
@@ -107,7 +107,7 @@ class PairLoader:
         def work(_: Job) -> Found | None:
             chosen = pair
             if chosen is None:
-                begun = workspace.mappings.pairs(ref)
+                begun = latest_first(workspace.mappings.pairs(ref))
                 chosen = begun[0].object_pair if begun else None
             if chosen is None:
                 workspace.schemas.objects(ref)
