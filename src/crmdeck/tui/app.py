@@ -24,6 +24,7 @@ from crmdeck.workspace import PendingWorkspace
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
+    from crmdeck.tui.dialogs.dialog import Dialog
     from crmdeck.workspace import Workspace
 
 LONGEST_TOAST = 400
@@ -121,6 +122,13 @@ class CrmdeckApp(App[None]):
     def on_refused(self, message: Refused) -> None:
         """Say why what a key does can't be done now."""
         self.say(message.reason, severity="warning", timeout=4)
+
+    def on_dialog_help_asked(self, message: Dialog.HelpAsked) -> None:
+        """Show what the keys do in a dialog."""
+        from crmdeck.tui.dialogs.help import open_help
+
+        if message.dialog is self.screen:
+            open_help(message.dialog, message.title, message.dialog.SCOPE)
 
     def _say_later(self, text: str) -> None:
         """Show a toast, from any thread."""

@@ -8,10 +8,11 @@ from typing import Any, ClassVar, TypeVar
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, ActionHost, Actions, Offer, is_shown, offers
+from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
@@ -28,6 +29,13 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     """A dialog that Esc leaves with None."""
 
     SCOPE = "dialog"
+
+    class HelpAsked(Message):
+        """Asks the application for what the keys do in a `dialog` with this `title`."""
+
+        def __init__(self, dialog: Dialog[Any], title: str) -> None:
+            super().__init__()
+            self.dialog, self.title = dialog, title
 
     loader: Loader | None = None
     """Closed as the dialog is left; for those that work themselves."""
@@ -120,14 +128,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
 
     def show_help(self) -> None:
         """Show what the keys do here."""
-        from crmdeck.tui.dialogs.help import Help
-
-        async def chosen(offer: Offer | None) -> None:
-            if offer is not None and is_shown(offer.host):
-                await self.app.run_action(offer.action.command, offer.host)
-
-        known = offers(self, refused=True)
-        self.app.push_screen(Help(f"Keys · {self._heading}", known, type(self).SCOPE), chosen)
+        self.post_message(self.HelpAsked(self, self._heading))
 
     ACTIONS: ClassVar[Actions] = (
         Action(

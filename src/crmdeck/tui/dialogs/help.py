@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import EVERYWHERE, Action, Actions, Offer, key_label, scope_of
+from crmdeck.tui.actions import (
+    EVERYWHERE,
+    Action,
+    Actions,
+    Offer,
+    is_shown,
+    key_label,
+    offers,
+    scope_of,
+)
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
@@ -30,7 +40,7 @@ def what_text(offer: Offer) -> str:
     return offer.action.help or offer.title
 
 
-def in_order(offers: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
+def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
     """Return the offers of the place `scope` first, then those of everywhere, then moving about."""
     ranks = {scope: 0, EVERYWHERE: 2}
 
@@ -39,13 +49,25 @@ def in_order(offers: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
             return 3
         return ranks.get(scope_of(offer.action), 1)
 
-    return tuple(sorted(offers, key=rank))
+    return tuple(sorted(known, key=rank))
 
 
 def searchable(offer: Offer) -> Searchable:
     """Return what is looked for in an offer: its name, what it does, its keys, where it works."""
     texts = (what_text(offer), " ".join(map(key_label, offer.keys)), scope_of(offer.action))
     return Searchable(offer.title, texts=texts)
+
+
+def open_help(screen: Screen[Any], title: str, scope: str) -> None:
+    """Show what the keys do on `screen`, those of the place `scope` first, and do what is chosen."""
+
+    async def chosen(offer: Offer | None) -> None:
+        # A key that came meanwhile may have brought something else up.
+        if offer is not None and is_shown(offer.host):
+            await screen.app.run_action(offer.action.command, offer.host)
+
+    known = offers(screen, refused=True)
+    screen.app.push_screen(Help(f"Keys · {title}", known, scope), chosen)
 
 
 COLUMNS: tuple[Column[Offer], ...] = (
@@ -75,10 +97,10 @@ class Help(Dialog[Offer]):
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
     WITHOUT: ClassVar[tuple[str, ...]] = ("dialog.help",)
 
-    def __init__(self, title: str, offers: Iterable[Offer], scope: str) -> None:
+    def __init__(self, title: str, known: Iterable[Offer], scope: str) -> None:
         super().__init__(title)
         self._list: SearchList[Offer] = SearchList(
-            in_order(offers, scope),
+            in_order(known, scope),
             COLUMNS,
             key=lambda offer: offer.action.id,
             searched=searchable,

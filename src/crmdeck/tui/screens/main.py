@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from crmdeck.model import Source, Status
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions, Offer, is_shown, offers
+from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.panes.pane import Pane
@@ -704,16 +704,10 @@ class MainScreen(ActionHost, Screen[None]):
 
     def show_help(self) -> None:
         """Show what the keys do here."""
-        from crmdeck.tui.dialogs.help import Help
-
-        async def chosen(offer: Offer | None) -> None:
-            # A key that came meanwhile may have brought another pane up.
-            if offer is not None and is_shown(offer.host):
-                await self.app.run_action(offer.action.command, offer.host)
+        from crmdeck.tui.dialogs.help import open_help
 
         scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
-        known = offers(self, refused=True)
-        self.app.push_screen(Help(f"Keys · {self.stage.title}", known, scope), chosen)
+        open_help(self, self.stage.title, scope)
 
     def open_go_to(self) -> None:
         """Go to a connection, an object, a field, a change, an action: to anything."""
