@@ -59,7 +59,7 @@ def searchable(offer: Offer) -> Searchable:
 
 
 def open_help(screen: Screen[Any], title: str, scope: str) -> None:
-    """Show what the keys do on `screen`, those of the place `scope` first, and do what is chosen."""
+    """Show what the keys do on `screen`, those of `scope` first, and do what is chosen."""
 
     async def chosen(offer: Offer | None) -> None:
         # A key that came meanwhile may have brought something else up.
