@@ -278,6 +278,32 @@ def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
     assert [e.field_name for e in desk.workspace.drift.report("acme").events] == ["New__c"]
 
 
+@pytest.mark.parametrize("database", ["duckdb"], indirect=True)
+def test_what_another_workspace_saw_gone_and_is_unchanged_is_back(desk: Desk) -> None:
+    both = (describe("Account", text_field("Name")), describe("Lead", text_field("Company")))
+    desk.export(*both)
+    desk.refresh()
+    other = desk.again()
+    done: list[object] = []
+
+    def meanwhile(_: object) -> None:
+        if not done:
+            done.append(None)
+            away = desk.folder / "away"
+            (desk.folder / "Lead.json").rename(away)
+            other.refreshes.run("acme")
+            away.rename(desk.folder / "Lead.json")
+
+    # Both are unchanged to who began before Lead had gone.
+    mine = desk.workspace.refreshes.run("acme", progress=meanwhile)
+    assert [(e.object_type, e.kind) for e in mine.drift_events] == [
+        ("Lead", DriftKind.OBJECT_ADDED)
+    ]
+    kinds = [event.kind for event in desk.workspace.drift.report("acme").events]
+    assert kinds == [DriftKind.OBJECT_ADDED, DriftKind.OBJECT_ABSENT]
+    assert len(desk.workspace.schemas.all("acme")) == 2
+
+
 def test_a_host_once_set_can_be_taken_away_again(desk: Desk) -> None:
     update = desk.workspace.connections.update
     update("acme", endpoint="https://proxy.example", instance_url="https://a.my.salesforce.com")

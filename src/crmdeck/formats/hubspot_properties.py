@@ -90,6 +90,9 @@ def parse_properties(
     """
     place = object_type
     try:
+        for what in (properties, pipelines):
+            if not isinstance(what, list | tuple):
+                raise MalformedError("properties and pipelines should be lists")
         pipelines = [_record(each, "a pipeline") for each in pipelines]
         pipeline_values, stage_values = _pipeline_values(pipelines)
         fields = []

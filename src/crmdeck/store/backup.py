@@ -291,6 +291,8 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise _damaged(path, f"{error}.") from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path, "A name in it is no text.") from error
 
 
 def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

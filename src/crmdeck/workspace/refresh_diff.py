@@ -216,8 +216,9 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
     current = {
         info.object_type: info for info in session.snapshots.current(connection_id, whole=False)
     }
-    _settle_rules(session, current, answer)
     gone = session.snapshots.gone(connection_id)
+    _settle_returned(session, connection_id, current, answer)
+    _settle_rules(session, current, answer)
     wanted = []
     for item in answer.discovered:
         name = item.packed.object_type
@@ -249,6 +250,20 @@ def _load_cached(store: Store, session: Session, connection_id: str, answer: Ans
 
 def _lost(session: Session, connection_id: str) -> frozenset[str]:
     return frozenset(session.snapshots.incomplete(connection_id).get(connection_id, ()))
+
+
+def _settle_returned(
+    session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
+) -> None:
+    """Count as read what the source calls unchanged and somebody else saw gone meanwhile."""
+    for item in answer.unchanged:
+        if item.object_type not in current and (
+            last := session.snapshots.last_present(connection_id, item.object_type)
+        ):
+            schema = session.snapshots.load([last])[last.id].content
+            answer.discovered.append(ReadObject(answer.packer.pack(schema), item.validator))
+    back = {item.packed.object_type for item in answer.discovered}
+    answer.unchanged = [item for item in answer.unchanged if item.object_type not in back]
 
 
 def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
