@@ -19,6 +19,7 @@ from crmdeck import model
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
 from crmdeck.model import WireModel
 from crmdeck.settings import NoticeRoute, Settings
+from crmdeck.workspace.exports import FILTERS, TAKES
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIRE_SCHEMA = DOCS / "wire.schema.json"
@@ -81,6 +82,15 @@ def kinds() -> Iterator[type[CrmdeckError]]:
         below += kind.__subclasses__()
         if kind is not CrmdeckError and kind.__module__.startswith("crmdeck."):
             yield kind
+
+
+def filters() -> str:
+    """Return what narrows an export, and what it goes with."""
+    rows = [
+        (f"`{option}`", ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken))
+        for name, option in FILTERS.items()
+    ]
+    return table(("filter", "goes with"), rows)
 
 
 def settings() -> str:
@@ -226,6 +236,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "exit-codes.md": {"codes": exit_codes},
+    "exports.md": {"filters": filters},
     "settings.md": {"settings": settings, "notify": routes},
     "troubleshooting.md": {"errors": errors},
     "wire.md": {"answers": answers, "records": records},

@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.exports import read_csv
-from crmdeck.model import Platform, Source
+from crmdeck.model import DecisionState, Platform, Source
 from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment
 
 from .conftest import Desk, describe, text_field
@@ -149,3 +149,79 @@ def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(d
 
         assert schemas.compare("acme", format).objects == ()
         assert [each.model_dump(exclude=left_out) for each in schemas.each(format)] == wanted
+
+
+def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
+    pair = "deal_registration--Opportunity"
+    names = text_field("Name"), text_field("Gone__c")
+    desk.export(describe("Opportunity", *names))
+    desk.refresh()
+    mappings, drift, clock = desk.workspace.mappings, desk.workspace.drift, desk.clock
+    mappings.accept("acme", pair, {"accountName": "Gone__c"}, encoder="none")
+    decided = clock.now
+    clock.move(hours=1)
+    desk.export(describe("Opportunity", text_field("Name")))
+    (gone,) = desk.refresh().drift_events
+    detected = clock.now
+    clock.move(hours=1)
+    drift.acknowledge([gone.id], "seen")
+    acknowledged = clock.now
+    clock.move(hours=1)
+    drift.take_back([gone.id])
+    mappings.accept("acme", pair, {"accountName": "Name"}, encoder="none")
+
+    def lines(**options: Any) -> list[tuple[str | None, ...]]:
+        rows = exported(desk.workspace, "mapping", state=DecisionState.ACCEPTED, **options)
+        return [(row["crmField"], row["drift"]) for row in rows]
+
+    def events(**options: Any) -> list[tuple[str | None, ...]]:
+        rows = exported(desk.workspace, "drift", **options)
+        return [(row["id"], row["note"]) for row in rows]
+
+    assert lines() == [("Name", "[]")]
+    assert lines(at=decided, pair=pair) == [("Gone__c", "[]")]
+    assert lines(at=detected, object_type="Opportunity") == [("Gone__c", f'["{gone.id}"]')]
+    assert lines(since=acknowledged) == [("Name", "[]")]
+    assert lines(since=decided, at=acknowledged) == []
+    assert [events(at=at) for at in (decided, detected, acknowledged, None)] == [
+        [],
+        [(gone.id, None)],
+        [(gone.id, "seen")],
+        [(gone.id, None)],
+    ]
+    audit = {row["event"] for row in exported(desk.workspace, "audit", at=detected)}
+    assert "mapping.accepted" in audit
+    assert "schema.drift_acknowledged" not in audit
+    sheets = [
+        desk.workspace.exports.report("mapping-sheet", "acme", format="markdown", pair=pair, at=at)
+        for at in (decided, None)
+    ]
+    assert ["Gone\\_\\_c" in sheet for sheet in sheets] == [True, False]
+    assert "until: 20" in desk.workspace.exports.report("drift-report", "acme", format="markdown")
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "said"),
+    [
+        ("health", {"at": "2026-05-01"}, "health takes no --at."),
+        ("audit", {"object_type": "Account"}, "audit takes no --object."),
+        ("contract", {"since": "2026-05-01"}, "contract takes no --since."),
+        ("health-report", {"state": DecisionState.ACCEPTED}, "health-report takes no --state."),
+        ("drift", {"since": "2026-05-03", "at": "2026-05-01"}, "--since is later than --at"),
+        ("mapping", {"object_type": "Acount"}, "no object type 'Acount'"),
+        ("objects", {"object_type": "Acount"}, "no object type 'Acount'"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused_in_one_line(
+    desk: Desk, what: str, options: dict[str, Any], said: str
+) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    given: Any = {
+        name: parse_moment(value, desk.clock.now) if name in ("at", "since") else value
+        for name, value in options.items()
+    }
+    format = "yaml" if what == "contract" else "html" if "report" in what else "json"
+    with pytest.raises(CrmdeckError, match=said) as caught:
+        desk.workspace.exports.render(what, "acme", format=format, **given)
+    assert caught.value.remedy

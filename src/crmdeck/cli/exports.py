@@ -57,10 +57,13 @@ def export(
     right_at: RightAtOption = None,
     object_type: Annotated[
         str | None,
-        typer.Option("--object", help="For schemas, drift and comparisons: only this object."),
+        typer.Option(
+            "--object", help="For schemas, drift, comparisons and mappings: only this object."
+        ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="For drift and audit: 2026-05-16, or 7d.")
+        str | None,
+        typer.Option("--since", help="For drift, audit and mappings: 2026-05-16, or 7d."),
     ] = None,
     severity: Annotated[
         Severity | None, typer.Option("--severity", help="For drift: this bad or worse.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from crmdeck.model import Decision
 from crmdeck.store.database import Database
@@ -26,12 +27,14 @@ class Decisions:
         connection_id: str | None = None,
         object_pair: str | None = None,
         partner_field: str | None = None,
+        at: datetime | None = None,
     ) -> tuple[Decision, ...]:
-        """Return the decisions in the order in which they were made."""
+        """Return the decisions in the order in which they were made, those made by `at`."""
         where = (
             Where()
             .add("connection_id = ?", connection_id)
             .add("object_pair = ?", object_pair)
             .add("partner_field = ?", partner_field)
+            .add("decided_at <= ?", at)
         )
         return DECISIONS.select(self._database, f"{where} ORDER BY seq", where.parameters)

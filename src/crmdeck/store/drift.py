@@ -72,11 +72,23 @@ class Drift:
         STORIES.insert(self._database, [story for story in stories if story.id not in known])
 
     def events(
-        self, connection_id: str | None = None, *, since: datetime | None = None
+        self,
+        connection_id: str | None = None,
+        *,
+        since: datetime | None = None,
+        at: datetime | None = None,
     ) -> tuple[DriftEvent, ...]:
-        """Return the events detected at `since` or later, newest first, as acknowledged."""
-        where = Where().add("connection_id = ?", connection_id).add("detected_at >= ?", since)
-        return _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
+        """Return the events detected at `since` or later, newest first, as acknowledged.
+
+        As of `at`: only those detected by then, as acknowledged then.
+        """
+        where = Where().add("connection_id = ?", connection_id)
+        where.add("detected_at >= ?", since).add("detected_at <= ?", at)
+        found = _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
+        if at is None:
+            return found
+        words = self._last_words(Where().add("acknowledged_at <= ?", at))
+        return tuple(_as_said(event, words.get(event.id)) for event in found)
 
     def gone(self, connection_id: str) -> set[tuple[str, str | None]]:
         """Return object type and field of what ever left, out of scope aside; field None for
@@ -144,11 +156,14 @@ class Drift:
 
     def last_words(self, connection_id: str) -> dict[str, LastWord]:
         """Return what was said last of each event that was ever acknowledged, by its id."""
+        of_it = "event_id IN (SELECT id FROM drift_event WHERE connection_id = ?)"
+        return self._last_words(Where().add(of_it, connection_id))
+
+    def _last_words(self, where: Where) -> dict[str, LastWord]:
         rows = self._database.rows(
             "SELECT DISTINCT ON (event_id) event_id, acknowledged_at, acknowledged_by, note, "
-            "taken_back IS NOT TRUE FROM acknowledgement WHERE event_id IN "
-            "(SELECT id FROM drift_event WHERE connection_id = ?) ORDER BY event_id, seq DESC",
-            [connection_id],
+            f"taken_back IS NOT TRUE FROM acknowledgement {where} ORDER BY event_id, seq DESC",
+            where.parameters,
         )
         return {
             event_id: LastWord(to_utc(at), by, note, holds)
@@ -195,3 +210,9 @@ class Drift:
             [list(ids)],
         )
         return {row[0] for row in rows}
+
+
+def _as_said(event: DriftEvent, word: LastWord | None) -> DriftEvent:
+    """Return an event with what was said last of it, and nothing that was said later."""
+    said = (None, None, None) if word is None or not word.acknowledged else word[:3]
+    return event.model_copy(update=dict(zip(_ACKNOWLEDGED, said, strict=True)))

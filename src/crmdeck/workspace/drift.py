@@ -37,9 +37,11 @@ class Drift:
         object_type: str | None = None,
         acknowledged: bool | None = None,
         since: datetime | None = None,
+        at: datetime | None = None,
     ) -> DriftReport:
         """Return drift events, newest first, and the stories that they belong to.
 
+        As of `at`: what was detected, and acknowledged, by that moment.
         All connections where `ref` is None; `acknowledged` None means both. Raises
         NotFoundError for a connection that is not there, and for an object type that none of
         the connections has or had.
@@ -50,7 +52,7 @@ class Drift:
                 connection_id = find_connection(session, ref).id
             if object_type is not None:
                 _require_known(session, connection_id, object_type)
-            events = session.drift.events(connection_id, since=since)
+            events = session.drift.events(connection_id, since=since, at=at)
             stories = session.drift.stories(connection_id, since=since)
         wanted = tuple(
             event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -68,16 +68,35 @@ SUFFIXES = {
 }
 """Which format the name of a file says."""
 
-_SINCE = ("drift", "audit")
-_FOR_REPORTS = {
-    "dictionary": {"at", "object_type"},
-    "mapping-sheet": {"pair", "state"},
-    "drift-report": {"since", "at_least", "object_type"},
-    "health-report": set[str](),
-    CONTRACT: {"pair"},
+FILTERS = {
+    "at": "--at",
+    "object_type": "--object",
+    "since": "--since",
+    "at_least": "--severity",
+    "pair": "--pair",
+    "state": "--state",
+    "right": "--right",
+    "right_at": "--right-at",
 }
-_OF_A_MOMENT = ("objects", "schema", "comparison", "differences")
-_OF_OBJECTS = ("schema", "comparison", "differences", "drift")
+"""What narrows an export, as the command line calls it."""
+
+TAKES: Mapping[str, tuple[str, ...]] = {
+    "health": (),
+    "objects": ("at", "object_type"),
+    "schema": ("at", "object_type"),
+    "comparison": ("at", "object_type", "right", "right_at"),
+    "differences": ("at", "object_type", "right", "right_at"),
+    "drift": ("at", "object_type", "since", "at_least"),
+    "mapping": ("at", "object_type", "since", "pair", "state"),
+    "audit": ("at", "since"),
+    "dictionary": ("at", "object_type"),
+    "mapping-sheet": ("at", "pair", "state"),
+    "drift-report": ("at", "object_type", "since", "at_least"),
+    "health-report": (),
+    CONTRACT: ("pair",),
+}
+"""Which of them go with what."""
+
 _OF_TWO_SIDES = ("comparison", "differences")
 
 
@@ -124,11 +143,13 @@ class Exports:
     ) -> str:
         """Return what is cached as text in a format; `what` is one of `EXPORTS`.
 
-        `mapping` takes one object `pair`, or all that were decided on. `objects` and `schema`
-        are as of `at`. `comparison` (by object type) and `differences` (by field) hold `ref` as
-        of `at` against `right` (else `ref` itself) as of `right_at`. `object_type` leaves one of
-        schema, drift and comparisons, `since` the newer ones of drift and audit, `at_least`
-        drift that bad, `state` lines of mappings. `only` keeps the records that are named:
+        `mapping` takes one object `pair`, or all that were decided on. What is asked for as of
+        `at` is what was known and decided then: schemas, drift with its acknowledgements,
+        mappings, the audit log. `comparison` (by object type) and `differences` (by field) hold
+        `ref` as of `at` against `right` (else `ref` itself) as of `right_at`. `object_type`
+        leaves one of schemas, drift, comparisons and mappings, `since` the newer ones of drift,
+        audit and decisions, `at_least` drift that bad, `state` lines of mappings; `TAKES` says
+        what goes with what. `only` keeps the records that are named:
         connections, drift events and audit entries by id, object types and PartnerOS fields by
         name, the fields of `schema` as
         (object type, name), `differences` as (object type, field name, attribute), empty where
@@ -172,8 +193,9 @@ class Exports:
 
         `dictionary` is of a connection `at` a moment, of all objects or of `object_type`;
         `mapping-sheet` of an object `pair`; `drift-report` of a connection or of all, `since` a
-        moment; `health-report` of a connection or of all. Raises UsageError for what does not
-        go together, NotFoundError, SchemaNotDiscoveredError.
+        moment; `health-report` of a connection or of all. A mapping sheet as of `at` has the
+        decisions and the schema of then, and what would be suggested for it now. Raises
+        UsageError for what does not go together, NotFoundError, SchemaNotDiscoveredError.
         """
         return "".join(stream_report(self._checked_report(what, ref, format, options), format))
 
@@ -240,26 +262,21 @@ class Exports:
                 f"There is no export '{what}'.",
                 remedy=_one_of((*EXPORTS, *REPORTS, CONTRACT), what),
             )
-        pair, at, object_type = (
-            options.get("pair"),
-            options.get("at"),
-            options.get("object_type"),
-        )
+        _refuse_foreign(what, options)
+        at, object_type = options.get("at"), options.get("object_type")
         right, right_at = options.get("right"), options.get("right_at")
-        _refuse_what_does_not_go_together(what, pair, at, right, right_at, object_type)
-        if options.get("since") and what not in _SINCE:
-            raise UsageError(f"Exporting {what} takes no --since.", remedy="Leave it out.")
-        if options.get("state") and what != "mapping":
-            raise UsageError(f"Exporting {what} takes no state.", remedy="Leave it out.")
-        if options.get("at_least") and what != "drift":
-            raise UsageError(f"Exporting {what} takes no severity.", remedy="Leave it out.")
+        if what in _OF_TWO_SIDES and right is None and at == right_at:
+            raise UsageError(
+                "A comparison needs two sides.",
+                remedy="Name another connection, or a moment of this one.",
+            )
         if what in _OF_TWO_SIDES:
             left = _needed(what, ref)
             data: Exportable = self._schemas.compare(
                 left, right or left, left_at=at, right_at=right_at, object_type=object_type
             )
         else:
-            data = self._exported(what, ref, pair, at, options)
+            data = self._exported(what, ref, options)
         only = options.get("only")
         return data if only is None else keep(data, only)
 
@@ -276,12 +293,12 @@ class Exports:
             about = self._context.connection(ref).name if ref else "all connections"
             since = options.get("since")
             drift = self._drift.report(
-                ref, since=since, at_least=options.get("at_least"), object_type=object_type
+                ref, at=at, since=since, at_least=options.get("at_least"), object_type=object_type
             )
-            return reports.drift_report(about, drift, self._names(), since, now)
+            return reports.drift_report(about, drift, self._names(), since, at, now)
         connection = self._context.connection(_needed(what, ref))
         if what == "mapping-sheet":
-            return self._mapping_sheet(connection, options.get("pair"), options.get("state"))
+            return self._mapping_sheet(connection, options.get("pair"), options.get("state"), at)
         if object_type is not None:
             one = self._schemas.whole(connection.id, object_type, at)
             return reports.data_dictionary(connection.name, [one], 1, len(one.fields), at, now)
@@ -296,14 +313,21 @@ class Exports:
         )
 
     def _mapping_sheet(
-        self, connection: Connection, pair: str | None, state: DecisionState | None
+        self,
+        connection: Connection,
+        pair: str | None,
+        state: DecisionState | None,
+        at: datetime | None,
     ) -> Report:
         if pair is None:
             raise UsageError("A mapping sheet is of one object pair.", remedy="Name it: --pair.")
-        review = self._mappings.review(connection.id, pair)
-        partner = {field.name: field for field in review.partner.fields}
-        crm = {field.name: field for field in review.crm_fields}
-        held = {line.partner_field: line for line in self._mappings.get(connection.id, pair).lines}
+        suggestions = self._mappings.suggest(connection.id, pair, at=at).suggestions
+        partner = {field.name: field for field in self._mappings.partner_fields(pair)}
+        crm_object = self._schemas.object(connection.id, ObjectPair.parse(pair).crm_object, at)
+        crm = {field.name: field for field in crm_object.fields}
+        held = {
+            line.partner_field: line for line in self._mappings.get(connection.id, pair, at).lines
+        }
         lines = [
             reports.MappedLine(
                 partner[each.partner_field],
@@ -311,24 +335,18 @@ class Exports:
                 each,
                 held[each.partner_field],
             )
-            for each in self._mappings.suggest(connection.id, pair).suggestions
+            for each in suggestions
             if state in (None, each.decision)
         ]
-        return reports.mapping_sheet(connection.name, pair, lines, self._context.now)
+        return reports.mapping_sheet(connection.name, pair, lines, at, self._context.now)
 
     def _names(self) -> dict[str, str]:
         with self._context.store.read() as session:
             return {connection.id: connection.name for connection in session.connections.all()}
 
-    def _exported(
-        self,
-        what: str,
-        ref: str | None,
-        pair: str | None,
-        at: datetime | None,
-        options: ExportOptions,
-    ) -> Exportable:
-        object_type, since = options.get("object_type"), options.get("since")
+    def _exported(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
+        at, since = options.get("at"), options.get("since")
+        object_type = options.get("object_type")
         match what:
             case "health":
                 return self._health.status(ref) if ref else self._health.statuses()
@@ -337,22 +355,37 @@ class Exports:
                     ref,
                     object_type=object_type,
                     since=since,
+                    at=at,
                     at_least=options.get("at_least"),
                 )
             case "audit":
-                return self._audit.entries(ref, since=since)
+                return self._audit.entries(ref, since=since, until=at)
         name = _needed(what, ref)
         match what:
             case "objects":
-                return self._schemas.objects(name, at)
+                found = self._schemas.objects(name, at)
+                if object_type is None:
+                    return found
+                self._schemas.object(name, object_type, at)
+                return keep(found, (object_type,))
             case "schema" if object_type is not None:
                 return self._schemas.whole(name, object_type, at)
             case "schema":
                 return self._schemas.each(name, at)
-        pairs = [pair] if pair else [p.object_pair for p in self._mappings.pairs(name)]
-        state = options.get("state")
-        mappings = [in_state(self._mappings.get(name, one), state) for one in pairs]
-        return mappings[0] if pair else mappings
+        return self._decided(name, options)
+
+    def _decided(self, name: str, options: ExportOptions) -> Exportable:
+        at, pair, object_type = options.get("at"), options.get("pair"), options.get("object_type")
+        pairs = [pair] if pair else [one.object_pair for one in self._mappings.pairs(name, at)]
+        if object_type is not None:
+            pairs = [one for one in pairs if ObjectPair.parse(one).crm_object == object_type]
+            if not pairs:
+                self._schemas.object(name, object_type, at)
+        mappings = [
+            _narrowed(self._mappings.get(name, one, at), options.get("state"), options.get("since"))
+            for one in pairs
+        ]
+        return mappings[0] if pair and mappings else mappings
 
 
 def _one_of(names: Sequence[str], given: str) -> str:
@@ -361,9 +394,19 @@ def _one_of(names: Sequence[str], given: str) -> str:
 
 
 def _refuse_foreign(what: str, options: ExportOptions) -> None:
+    """Raise UsageError for a filter that does not go with what is exported."""
     for name, value in options.items():
-        if value is not None and name not in _FOR_REPORTS[what]:
-            raise UsageError(f"A {what} takes no {name.replace('_', ' ')}.", remedy="Leave it out.")
+        if value is not None and name in FILTERS and name not in TAKES[what]:
+            others = ", ".join(each for each, taken in TAKES.items() if name in taken)
+            raise UsageError(
+                f"{what} takes no {FILTERS[name]}.", remedy=f"Leave it out; it is for {others}."
+            )
+    since, at = options.get("since"), options.get("at")
+    if since is not None and at is not None and since > at:
+        raise UsageError(
+            "--since is later than --at, so nothing lies between them.",
+            remedy="Name an earlier --since, or a later --at.",
+        )
 
 
 def _needed(what: str, ref: str | None) -> str:
@@ -372,44 +415,20 @@ def _needed(what: str, ref: str | None) -> str:
     return ref
 
 
-def _refuse_what_does_not_go_together(
-    what: str,
-    pair: str | None,
-    at: datetime | None,
-    right: str | None,
-    right_at: datetime | None,
-    object_type: str | None,
-) -> None:
-    if pair is not None and what != "mapping":
-        raise UsageError(
-            f"Exporting {what} takes no object pair.", remedy="Leave it out, or export mapping."
-        )
-    if object_type is not None and what not in _OF_OBJECTS:
-        raise UsageError(
-            f"Exporting {what} takes no object.",
-            remedy="Leave it out, or export one of: " + ", ".join(_OF_OBJECTS) + ".",
-        )
-    if at is not None and what not in _OF_A_MOMENT:
-        raise UsageError(
-            f"Exporting {what} takes no moment.",
-            remedy="Leave it out, or export one of: " + ", ".join(_OF_A_MOMENT) + ".",
-        )
-    if what in _OF_TWO_SIDES and right is None and at == right_at:
-        raise UsageError(
-            "A comparison needs two sides.",
-            remedy="Name another connection, or a moment of this one.",
-        )
-    if what not in _OF_TWO_SIDES and (right, right_at) != (None, None):
-        raise UsageError(
-            f"Exporting {what} has no right side.",
-            remedy="Leave it out, or export one of: " + ", ".join(_OF_TWO_SIDES) + ".",
-        )
-
-
 def in_state(mapping: FieldMapping, state: DecisionState | None) -> FieldMapping:
     """Return a mapping with the lines in that state, with all where it is None."""
     lines = tuple(line for line in mapping.lines if state in (None, line.state))
     return mapping.model_copy(update={"lines": lines})
+
+
+def _narrowed(
+    mapping: FieldMapping, state: DecisionState | None, since: datetime | None
+) -> FieldMapping:
+    found = in_state(mapping, state)
+    if since is None:
+        return found
+    lines = tuple(each for each in found.lines if each.decided_at and each.decided_at >= since)
+    return found.model_copy(update={"lines": lines})
 
 
 def keep(data: Exportable, only: Collection[Named]) -> Exportable:

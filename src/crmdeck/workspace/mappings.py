@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from crmdeck.connectors.base import TeamLog
@@ -79,12 +80,17 @@ class Mappings:
         catalogue = load_catalogue(self._context.home)
         return tuple(catalogue[name] for name in sorted(catalogue))
 
-    def pairs(self, ref: str) -> tuple[PairSummary, ...]:
-        """Return the object pairs of a connection that somebody has decided on."""
+    def partner_fields(self, pair: str) -> tuple[Field, ...]:
+        """Return the fields of the PartnerOS object of a pair; raises NotFoundError."""
+        catalogue = load_catalogue(self._context.home)
+        return find_partner_object(catalogue, ObjectPair.parse(pair)).fields
+
+    def pairs(self, ref: str, at: datetime | None = None) -> tuple[PairSummary, ...]:
+        """Return the object pairs of a connection that somebody has decided on, by `at`."""
         catalogue = load_catalogue(self._context.home)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            log = session.decisions.log(connection.id)
+            log = session.decisions.log(connection.id, at=at)
         return tuple(
             _pair_summary(name, decisions, catalogue)
             for name, decisions in sorted(by_pair(log).items())
@@ -96,8 +102,8 @@ class Mappings:
             max(0, pair.partner_fields - pair.accepted - pair.rejected) for pair in self.pairs(ref)
         )
 
-    def get(self, ref: str, pair: str) -> FieldMapping:
-        """Return what holds now for each PartnerOS field of an object pair.
+    def get(self, ref: str, pair: str, at: datetime | None = None) -> FieldMapping:
+        """Return what holds for each PartnerOS field of an object pair, now or as of `at`.
 
         Raises NotFoundError where the CRM has no such object type and nothing was decided on it.
         """
@@ -105,10 +111,10 @@ class Mappings:
         partner = find_partner_object(load_catalogue(self._context.home), object_pair)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            decided = by_field(session.decisions.log(connection.id, pair))
+            decided = by_field(session.decisions.log(connection.id, pair, at=at))
             if not decided:
                 require_known(session, connection, object_pair.crm_object)
-            events = session.drift.events(connection.id)
+            events = session.drift.events(connection.id, at=at)
         return FieldMapping(
             connection_id=connection.id,
             object_pair=pair,
@@ -163,10 +169,13 @@ class Mappings:
         pair: str,
         *,
         encoder: str | None = None,
+        at: datetime | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> SuggestAnswer:
         """Rank the CRM fields for each PartnerOS field of an object pair.
+
+        As of `at`: over the schema and the decisions of then.
 
         Vectors that the cache lacks are made first, with `progress` in texts. `encoder` is
         `auto` or `none`; the one used is named in the answer. Raises SchemaNotDiscoveredError
@@ -174,7 +183,7 @@ class Mappings:
         """
         from crmdeck.workspace import pair_ranker
 
-        connection, left, crm_object, log = self._sides(ref, pair)
+        connection, left, crm_object, log = self._sides(ref, pair, at)
         right = crm_object.fields
         knowledge = load_knowledge(self._context.home)
         object_pair = ObjectPair.parse(pair)
@@ -184,7 +193,7 @@ class Mappings:
                 self._context.store, left, right, knowledge, progress, cancel or CancelToken()
             )
         mine = [decision for decision in log if decision.object_pair == pair]
-        own = self._own_suggestions(connection, object_pair)
+        own = self._own_suggestions(connection, object_pair) if at is None else ()
         suggestions = pair_ranker.rank_pair(
             object_pair,
             connection.platform,
@@ -193,7 +202,9 @@ class Mappings:
             knowledge=knowledge,
             encoder=used,
             log=log if self._context.settings.learning else mine,
-            others=self._other_logs(connection, pair) if self._context.settings.learning else {},
+            others=self._other_logs(connection, pair, at)
+            if self._context.settings.learning
+            else {},
             own=own,
         )
         decided = by_field(mine)
@@ -414,17 +425,19 @@ class Mappings:
         return connection, holding, file, fresh
 
     def _sides(
-        self, ref: str, pair: str
+        self, ref: str, pair: str, at: datetime | None = None
     ) -> tuple[Connection, tuple[Field, ...], ObjectSchema, tuple[Decision, ...]]:
         object_pair = ObjectPair.parse(pair)
         partner = find_partner_object(load_catalogue(self._context.home), object_pair)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            snapshot = find_snapshot(session, connection, object_pair.crm_object)
-            log = session.decisions.log(connection.id)
+            snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
+            log = session.decisions.log(connection.id, at=at)
         return connection, partner.fields, snapshot.content, log
 
-    def _other_logs(self, connection: Connection, pair: str) -> dict[str, list[Decision]]:
+    def _other_logs(
+        self, connection: Connection, pair: str, at: datetime | None
+    ) -> dict[str, list[Decision]]:
         """Return what was decided on an object pair in other connections of the platform."""
         with self._context.store.read() as session:
             names = {
@@ -433,7 +446,7 @@ class Mappings:
                 if other.platform is connection.platform and other.id != connection.id
             }
             logs: dict[str, list[Decision]] = {}
-            for decision in session.decisions.log(object_pair=pair):
+            for decision in session.decisions.log(object_pair=pair, at=at):
                 if decision.connection_id in names:
                     logs.setdefault(names[decision.connection_id], []).append(decision)
         return logs

@@ -75,7 +75,9 @@ def data_dictionary(
     )
 
 
-def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: datetime) -> Report:
+def mapping_sheet(
+    connection: str, pair: str, lines: Sequence[MappedLine], at: datetime | None, now: datetime
+) -> Report:
     """Return an object pair line by line, with room to sign off."""
     states = Counter(line.suggestion.decision for line in lines)
     marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
@@ -87,7 +89,7 @@ def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: 
         f"Mapping of {pair} in {connection}",
         f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
         f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} open.",
-        (("connection", connection), ("object pair", pair)),
+        (("connection", connection), ("object pair", pair), ("as of", at or now)),
         [
             Section(
                 "Lines",
@@ -110,7 +112,12 @@ def mapping_sheet(connection: str, pair: str, lines: Sequence[MappedLine], now: 
 
 
 def drift_report(
-    about: str, report: DriftReport, names: Mapping[str, str], since: datetime | None, now: datetime
+    about: str,
+    report: DriftReport,
+    names: Mapping[str, str],
+    since: datetime | None,
+    at: datetime | None,
+    now: datetime,
 ) -> Report:
     """Return what changed, what breaks first; events of a story are told once, by its title."""
     titles = {story.id: story for story in report.stories}
@@ -141,7 +148,7 @@ def drift_report(
         f"Drift of {about}",
         f"{count(len(report.events), 'change')}: {severities[Severity.BREAKING]} breaking, "
         f"{severities[Severity.RISKY]} risky, {severities[Severity.SAFE]} safe.",
-        (("since", since or "the beginning"), ("until", now)),
+        (("since", since or "the beginning"), ("until", at or now)),
         sections,
         now,
     )
