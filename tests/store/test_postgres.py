@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,9 +16,11 @@ from crmdeck.errors import (
     CacheTooNewError,
     ConflictError,
     ReadOnlyError,
+    SourceError,
     UsageError,
 )
 from crmdeck.store import Store, migrations, postgres_engine
+from crmdeck.store.backup import write_backup
 from tests.postgres import execute, role, server_url, with_database
 from tests.store.build import START, connection, record, schema
 
@@ -154,6 +157,28 @@ def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
         with pytest.raises(ReadOnlyError) as refused:
             put(store, "beta")
         assert "read only" in (refused.value.cause or "")
+        store.close()
+
+
+def test_who_may_not_read_all_is_refused_a_backup(postgres_url: str, tmp_path: Path) -> None:
+    put(Store(postgres_url), "acme")
+    file = tmp_path / "acme.zip"
+    with role(postgres_url) as url:
+        user = psycopg.conninfo.conninfo_to_dict(url)["user"]
+        grant = f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"'
+        for revoked, granted in (("decision", None), ("story", "seq, id")):
+            execute(postgres_url, grant, f'REVOKE SELECT ON {revoked} FROM "{user}"')
+            if granted:
+                execute(postgres_url, f'GRANT SELECT ({granted}) ON {revoked} TO "{user}"')
+            store = Store(url)
+            with pytest.raises(SourceError, match=f"it would lack {revoked}\\.") as caught:
+                write_backup(store, file)
+            assert caught.value.code == "BACKUP_NOT_ALLOWED"
+            assert list(tmp_path.iterdir()) == []
+            store.close()
+        execute(postgres_url, grant, f'REVOKE SELECT ON server_document FROM "{user}"')
+        store = Store(url)
+        assert write_backup(store, file).rows["connection"] == 1
         store.close()
 
 

@@ -34,6 +34,14 @@ _MANIFEST = "manifest.json"
 # What each place has of its own, what can be made again, and who may sign in to a server.
 _LEFT_OUT = ("schema_migration", "head", "text_vector", "server_document")
 
+# The information schema has no table and no column that one may not read; the catalogue has all.
+_ALL_COLUMNS = """
+    SELECT relname, attname
+    FROM pg_catalog.pg_attribute
+    JOIN pg_catalog.pg_class ON attrelid = pg_class.oid
+    JOIN pg_catalog.pg_namespace ON relnamespace = pg_namespace.oid
+    WHERE relkind = 'r' AND attnum > 0 AND NOT attisdropped AND nspname = current_schema()"""
+
 # So many rows are checked, parsed and written at a time.
 _CHUNK = 5_000
 _MOST_MANIFEST_BYTES = 1_000_000
@@ -75,13 +83,14 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
     """Write all that the log holds at this moment to `path`, and read it back.
 
     The file is private to the user, and there whole or not at all. Raises SourceError where it
-    can't be written.
+    can't be written, or where this user may not read all of the log.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             with store.read() as session:
+                _refuse_partial(session.database, path)
                 _write(file, session.database, format_utc(store.now()))
             file.flush()
             os.fsync(file.fileno())
@@ -138,6 +147,28 @@ def restore_backup(store: Store, path: Path, *, force: bool, clock: Clock) -> Ba
     else:
         _restore(store, path, force)
     return summary
+
+
+def _refuse_partial(database: Database, path: Path) -> None:
+    """Raise SourceError where a database hides a part of the log from this user."""
+    seen = {
+        (table, column.name) for table, columns in tables_of(database).items() for column in columns
+    }
+    hidden = sorted(
+        {
+            table
+            for table, column in database.rows(_ALL_COLUMNS)
+            if table not in _LEFT_OUT and (table, column) not in seen
+        }
+    )
+    if hidden:
+        raise SourceError(
+            f"The backup {path} was not written: it would lack {', '.join(hidden)}.",
+            cause="This user of the database may not read all of the log.",
+            remedy="Back up as one who may, or let this one read all tables: "
+            "GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...",
+            code="BACKUP_NOT_ALLOWED",
+        )
 
 
 def _write(file: IO[bytes], database: Database, created_at: str) -> None:
