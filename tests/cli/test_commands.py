@@ -284,6 +284,22 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell, tmp_path: Pa
     assert max(map(len, re.sub(r"\x1b\[\d*m", "", shown).splitlines())) <= 80
 
 
+def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell) -> None:
+    fields = {"Name", "Amount", "CloseDate", "StageName"}
+    for width in (80, 160):
+        answer = shell.run("suggest", "acme", PAIR, "--encoder", "none", columns=width).stdout
+        shown = re.sub(r"\x1b\[\d*m", "", answer).splitlines()
+        assert max(map(len, shown)) <= width
+        assert shown[0].split()[:6] == ["PartnerOS", "field", "CRM", "field", "match", "direction"]
+        assert ("why" in shown[0]) == (width == 160)
+        assert any(
+            line.startswith("    ") == (width == 80) for line in shown if "same words" in line
+        )
+        words = " ".join(shown).split()
+        assert fields & set(words)
+        assert not any(word.endswith(".;") for word in words)
+
+
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert shell.run("refresh", "acme").stderr
     assert shell.run("refresh", "acme", "--quiet").stderr == ""

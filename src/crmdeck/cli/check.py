@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
-from crmdeck.cli.output import chosen_format, emit, report_error, say, write_file
+from crmdeck.cli.output import chosen_format, emit, emit_hanging, report_error, say, write_file
 from crmdeck.cli.session import ProgressLine, moment, workspace
 from crmdeck.errors import CacheBusyError, CancelledError
 from crmdeck.model import CancelToken, FailOn, IssueLevel
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
+_INDENT = 6  # below which level it is
 _SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
 
 CheckFailOnOption = Annotated[
@@ -193,9 +194,11 @@ def show(report: CheckReport) -> None:
     shown = [issue for issue in report.issues if issue.level is not IssueLevel.IGNORE]
     for issue in shown[:SHOWN]:
         severity = f" {issue.severity.value}" if issue.severity else ""
-        emit(f"{SIGNS[issue.level]}{severity}  {issue.connection}  {issue_text(issue)}")
+        emit_hanging(
+            f"{SIGNS[issue.level]}{severity}  {issue.connection}  {issue_text(issue)}", _INDENT
+        )
         if issue.remedy:
-            say(f"      {issue.remedy}")
+            say(f"{' ' * _INDENT}{issue.remedy}")
     if len(shown) > SHOWN:
         emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown tells all")
     for rule in report.expired_rules:

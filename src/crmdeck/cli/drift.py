@@ -13,6 +13,7 @@ from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import drifted, moment, workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, Side
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.model import Comparison, DriftEvent, FieldDifference, ObjectDifference, Story
@@ -62,7 +63,7 @@ def drift(
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
             noted = ws.drift.acknowledge(ids, note)
-            say(f"{noted.number} changes acknowledged. {noted.untold}".rstrip())
+            say(f"{count(noted.number, 'change')} acknowledged. {noted.untold}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         reasons = []
         if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
@@ -196,7 +197,7 @@ def _tell_objects(comparison: Comparison) -> None:
         ("Right", comparison.right, comparison.right_at),
     ):
         say(f"{word}: {name} " + (f"as of {format_utc(at)}" if at else "now"))
-    say(f"{len(comparison.objects):,} objects differ, {comparison.same:,} are the same.")
+    say(f"Objects: {len(comparison.objects):,} differ, {comparison.same:,} are the same.")
 
 
 def _tell_fields(comparison: Comparison) -> None:

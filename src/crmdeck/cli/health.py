@@ -12,7 +12,7 @@ from crmdeck.cli.output import command_for, emit_json, emit_table, report_error,
 from crmdeck.cli.session import ProgressLine, drifted, failing, workspace
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.model import Status
-from crmdeck.text import unseen_text
+from crmdeck.text import count, unseen_text
 
 if TYPE_CHECKING:
     from crmdeck.model import Alert, ConnectionStatus, RefreshResult, Severity
@@ -174,10 +174,10 @@ def _answer(attempt: Attempt) -> dict[str, Any]:
 
 
 def _tell(name: str, result: RefreshResult) -> None:
-    news = "a baseline" if result.baseline else f"{len(result.drift_events)} changes"
+    news = "a baseline" if result.baseline else count(len(result.drift_events), "change")
     say(
-        f"{name}: {len(result.objects)} objects, {result.total_fields} fields, {news} "
-        f"({result.elapsed_ms} ms, {result.traffic.requests} requests)"
+        f"{name}: {count(len(result.objects), 'object')}, {count(result.total_fields, 'field')}, "
+        f"{news} ({result.elapsed_ms:,} ms, {count(result.traffic.requests, 'request')})"
     )
     for failure in result.failures:
         parts = (failure.message, failure.cause, failure.remedy)

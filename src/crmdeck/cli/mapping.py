@@ -21,9 +21,10 @@ from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.session import ProgressLine, failing, workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
+from crmdeck.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.model import Decision
+    from crmdeck.model import Decision, Suggestion
 
 app = command_group()
 
@@ -58,18 +59,19 @@ def suggest(
             emit_json(answer)
             return
         emit_table(
-            ("PartnerOS field", "CRM field", "confidence", "direction", "decision", "why"),
+            ("PartnerOS field", "CRM field", "match", "direction", "decision", "why"),
             [
                 (
                     s.partner_field,
                     s.crm_field or "-",
-                    s.confidence,
+                    _match(s),
                     s.direction,
                     s.decision,
-                    "; ".join([r.text for r in s.reasons[:2]] + [w.text for w in s.warnings]),
+                    _why(s),
                 )
                 for s in answer.suggestions
             ],
+            below="why",
         )
         for s in answer.suggestions:
             for one in s.source_suggestions:
@@ -109,18 +111,18 @@ def match(
             emit_json(matches)
         elif format == "table":
             emit_table(
-                ("left", "right", "confidence", "direction", "why"),
+                ("left", "right", "match", "direction", "why"),
                 [
                     (
                         s.partner_field,
                         s.crm_field or "-",
-                        s.confidence,
+                        _match(s),
                         s.direction,
-                        "; ".join(reason.text for reason in s.reasons[:2]),
+                        _why(s),
                     )
                     for s in matches.suggestions
                 ],
-                least=("direction", "why"),
+                below="why",
             )
         else:
             emit(render_matches(matches, format))
@@ -299,7 +301,7 @@ def apply(
             ("PartnerOS field", "becomes", "before", "after"),
             [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
         )
-        say(f"{len(plan.changes)} lines would change, {plan.unchanged} hold already.")
+        say(f"{count(len(plan.changes), 'line')} would change, {plan.unchanged} hold already.")
 
 
 @app.command()
@@ -335,6 +337,17 @@ def check(
                 say("Every accepted line holds.")
     if issues:
         raise typer.Exit(int(ExitCode.DRIFT))
+
+
+def _match(suggestion: Suggestion) -> str:
+    from crmdeck.workspace import percent
+
+    return percent(suggestion.confidence) if suggestion.crm_field else ""
+
+
+def _why(suggestion: Suggestion) -> str:
+    reasons = "; ".join(reason.text for reason in suggestion.reasons[:2])
+    return " ".join([f"{reasons}." if reasons else "", *(w.text for w in suggestion.warnings)])
 
 
 def _picks(picks: list[str] | None) -> dict[str, str | None]:

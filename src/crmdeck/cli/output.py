@@ -16,6 +16,8 @@ from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
 
 if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
     from crmdeck.model import WireModel
 
 Row = Sequence[object]
@@ -23,6 +25,8 @@ Row = Sequence[object]
 _LONGEST_WORD = 48
 _BETWEEN_NAMES = re.compile(r"(?<=\w)\.(?=\w)")
 _SENTENCE = 28
+_LONG_SENTENCE = 40
+_INDENT = 4
 _GAP = 2
 
 _quiet = False
@@ -139,12 +143,35 @@ def emit_json(value: WireModel | Iterable[WireModel | dict[str, Any]] | dict[str
     emit(json.dumps(data, indent=2))
 
 
-def emit_table(columns: Sequence[str], rows: Iterable[Row], *, least: Sequence[str] = ()) -> None:
+def emit_hanging(text: str, indent: int) -> None:
+    """Write a line to stdout; what a terminal is too narrow for goes on below it, indented.
+
+    In a pipe it is one line, whatever its length.
+    """
+    if not sys.stdout.isatty():
+        emit(text)
+        return
+    from rich.console import Console
+
+    width = Console().width
+    first, *rest = _wrapped(visible_text(text), width)
+    emit(first)
+    for line in _wrapped(" ".join(rest), width - indent) if rest else ():
+        emit(" " * indent + line)
+
+
+def emit_table(
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    least: Sequence[str] = (),
+    below: str | None = None,
+) -> None:
     """Write rows to stdout: for a person fitted to the terminal, in a pipe tab-separated.
 
     Where a terminal is too narrow for all columns, those of `least` are left out, the first of
-    them first. Moments are told as `3 h ago` to a person, and exactly in
-    a pipe.
+    them first, and the sentences of the column `below`, which is the last one, go below their
+    rows. Moments are told as `3 h ago` to a person, and exactly in a pipe.
     """
     listed = list(rows)
     if not sys.stdout.isatty():
@@ -158,7 +185,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Row], *, least: Sequence[s
     moments = {
         index for row in listed for index, value in enumerate(row) if isinstance(value, datetime)
     }
-    _print_table(columns, shown, least, moments)
+    _print_table(columns, shown, least, moments, sentences=below is not None)
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
@@ -238,43 +265,73 @@ def _print_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     least: Sequence[str],
-    whole: Collection[int],
+    moments: Collection[int],
+    *,
+    sentences: bool,
 ) -> None:
-    """Draw a table; the columns of the numbers `whole` are not wrapped if that fits."""
-    from rich.box import SIMPLE_HEAD
+    """Draw a table: `moments` are columns not to wrap if that fits, the last may hold sentences."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     console = Console()
     needs = [
-        _need(name, [row[index] for row in rows], index in whole)
+        _need(name, [row[index] for row in rows], index in moments)
         for index, name in enumerate(columns)
     ]
-    kept = list(range(len(columns)))
+    last = len(columns) - 1
+    kept = [i for i in range(len(columns)) if not rows or any(row[i] for row in rows)]
+    if sentences and last in kept:
+        beside = [*(needs[index].readable for index in kept[:-1]), _LONG_SENTENCE]
+        if _room(beside) > console.width:
+            kept.remove(last)
     for name in least:
         if _room(needs[index].readable for index in kept) <= console.width:
             break
-        kept.remove(columns.index(name))
+        kept = [index for index in kept if columns[index] != name]
     wrapped = [_need(columns[i], [row[i] for row in rows], whole=False) for i in kept]
     unwrapped = [needs[index] for index in kept]
     fits = _room(need.word for need in unwrapped) <= console.width
     widths = _widths(unwrapped if fits else wrapped, console.width)
+    names = [columns[index] for index in kept]
+    if not sentences or last in kept:
+        console.print(_drawn(names, widths, [[row[i] for i in kept] for row in rows]))
+        return
+    console.print(_drawn(names, widths, []))
+    for row in rows:
+        console.print(_drawn((), widths, [[row[i] for i in kept]]))
+        for line in _wrapped(row[-1], console.width - _INDENT) if row[-1] else ():
+            console.print(" " * _INDENT + line, style="dim", markup=False, highlight=False)
+
+
+def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> RichTable:
+    """Return a table with columns of these widths; without a head where there are no names."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
     # The box puts one blank between columns, the padding another.
     table = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        show_header=bool(names),
         padding=(0, _GAP - 1, 0, 0),
         header_style="bold",
     )
-    for index, width in zip(kept, widths, strict=True):
-        table.add_column(Text(columns[index]), overflow="fold", width=width)
+    for index, width in enumerate(widths):
+        table.add_column(Text(names[index] if names else ""), overflow="fold", width=width)
     for row in rows:
         table.add_row(
-            *(Text(_folded(row[i], width)) for i, width in zip(kept, widths, strict=True))
+            *(Text(_folded(text, width)) for text, width in zip(row, widths, strict=True))
         )
-    console.print(table)
+    return table
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text as lines of `width` columns, broken between words where that can be."""
+    from rich.console import Console
+    from rich.text import Text
+
+    return [line.plain.rstrip() for line in Text(text).wrap(Console(), max(20, width))]
 
 
 class _Need(NamedTuple):

@@ -386,7 +386,7 @@ class Checks:
 def _count(report: CheckReport, name: str) -> str:
     mine = [issue for issue in report.issues if issue.connection == name]
     failing = sum(issue.level is IssueLevel.FAIL for issue in mine)
-    return f"{len(mine)} issues, {failing} failing" if mine else "all is well"
+    return f"{count(len(mine), 'issue')}, {failing} failing" if mine else "all is well"
 
 
 def _error(

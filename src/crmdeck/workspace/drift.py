@@ -123,7 +123,7 @@ class Drift:
                 mine = [event.id for event in fresh if event.connection_id == connection_id]
                 entry = self._context.entry(
                     "schema.drift_acknowledged",
-                    f"Acknowledged {len(mine)} changes" + (f": {note}" if note else ""),
+                    f"Acknowledged {count(len(mine), 'change')}" + (f": {note}" if note else ""),
                     connection_id=connection_id,
                     details={"events": mine, "note": note},
                 )
