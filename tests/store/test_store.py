@@ -372,6 +372,24 @@ def test_the_database_cannot_reach_out(tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_file_is_opened_again_in_the_duckdb_that_is_there_and_is_free_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cache.duckdb"
+    store, other = Store(path), Store(path)
+    with store.write():
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb, "connect", None)
+        for _ in range(2):
+            with store.write():
+                pass
+            with store.read(), other.read():
+                pass
+    with duckdb.connect(str(path)) as theirs:
+        theirs.execute("SELECT 1")
+
+
 def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):

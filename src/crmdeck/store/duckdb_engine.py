@@ -30,6 +30,7 @@ from crmdeck.store.duckdb_file import (
     wording_failures,
     wording_file_failures,
 )
+from crmdeck.store.duckdb_instance import DuckDBInstance, instance_of
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
@@ -55,6 +56,8 @@ class DuckDBEngine:
         self._clock = clock
         self._turnstile = Turnstile(path, wait=wait, clock=clock)
         self._wal_mark = WalMark(path)
+        # Held, so that it is there at the next opening.
+        self._instance: DuckDBInstance | None = None
         self._was_there = False
         self._write_turn = threading.Lock()
         # All that follows changes under this condition only, and tells it.
@@ -304,7 +307,8 @@ class DuckDBEngine:
         pause, long = _FIRST_PAUSE, time.monotonic() + LONG_WAIT
         while True:
             try:
-                return DuckDBFile.open(self._path, read_only=read_only)
+                self._instance = instance_of(self._path)
+                return self._instance.open(self._path, read_only=read_only)
             except CacheBusyError as error:
                 now = time.monotonic()
                 if now >= long:

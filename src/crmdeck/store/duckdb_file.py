@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,11 @@ from crmdeck.store.database import Row, quote
 if TYPE_CHECKING:
     import duckdb
 
+_ACCESS = "enable_external_access"
 # The database never reaches out: no files but its own, no network, no extensions, no variables
 # of the Python program.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
+    _ACCESS: "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -28,6 +29,16 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 LOG_DAMAGED = "CACHE_LOG_DAMAGED"
 
+# What DuckDB makes of a file and beside it, in its versions.
+_ITS_FILES = (
+    "",
+    ".wal",
+    ".wal.checkpoint",
+    ".wal.recovery",
+    ".checkpoint.wal",
+    ".recovery.wal",
+)
+
 # Up to here, rows travel as parameters of one statement; above, as columns.
 _FEW_ROWS = 64
 
@@ -35,10 +46,21 @@ _FEW_ROWS = 64
 class DuckDBFile:
     """One open DuckDB file, or one thread's own cursor on it."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        read_only: bool,
+        catalog: str | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
         self.read_only = read_only
         self._connection = connection
         self._path = path
+        self._catalog = catalog
+        self._on_close = on_close
+        if catalog is not None:
+            connection.execute(f"USE {catalog}")
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> DuckDBFile:
@@ -56,7 +78,7 @@ class DuckDBFile:
     @contextmanager
     def cursor(self) -> Iterator[DuckDBFile]:
         """Yield what another thread may use beside this one, in transactions of its own."""
-        own = DuckDBFile(self._connection.cursor(), self._path, self.read_only)
+        own = DuckDBFile(self._connection.cursor(), self._path, self.read_only, self._catalog)
         try:
             yield own
         finally:
@@ -64,8 +86,12 @@ class DuckDBFile:
 
     def close(self) -> None:
         """Close it; with the last one DuckDB folds the write-ahead log into the file."""
-        with wording_failures(self._path):
-            self._connection.close()
+        try:
+            with wording_failures(self._path):
+                self._connection.close()
+        finally:
+            if self._on_close is not None:
+                self._on_close()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
@@ -147,6 +173,18 @@ def _holds_bytes(rows: Sequence[Row], index: int) -> bool:
     return isinstance(first, bytes)
 
 
+def isolated(place: str) -> duckdb.DuckDBPyConnection:
+    """Return an empty database in memory that can open the file `place`, and no other."""
+    import duckdb
+
+    config = {name: value for name, value in _CONFIG.items() if name != _ACCESS}
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET allowed_paths = ?", [[f"{place}{each}" for each in _ITS_FILES]])
+    connection.execute("SET temp_directory = ?", [f"{place}.tmp"])
+    connection.execute(f"SET {_ACCESS} = false")
+    return connection
+
+
 @contextmanager
 def wording_failures(path: Path) -> Iterator[None]:
     """Turn what DuckDB raises into errors that say what to do."""
@@ -184,12 +222,8 @@ def explain(error: Exception, path: Path) -> CacheError:
             cause=cause,
             remedy="Close that program, or wait for it, and try again.",
         )
-    if "different configuration than existing connections" in text:
-        return CacheBusyError(
-            f"The cache {path} is in use.",
-            cause="Another part of this program has it open.",
-            remedy="Try again when it has finished.",
-        )
+    if re.search(r"different configuration than existing connections|already attached", text):
+        return open_here(path)
     if re.search(r"database file with version number|newer version of DuckDB", text):
         return CacheTooNewError(
             f"The cache {path} was written by a newer DuckDB. It was left untouched.",
@@ -236,6 +270,15 @@ def explain(error: Exception, path: Path) -> CacheError:
         cause=cause,
         remedy=f"Put a backup in its place, or move {path.name} away and refresh: "
         "schemas are discovered anew, the history stays in the file you moved.",
+    )
+
+
+def open_here(path: Path) -> CacheBusyError:
+    """Return the error for a file that is open in this process, otherwise than asked for."""
+    return CacheBusyError(
+        f"The cache {path} is in use.",
+        cause="Another part of this program has it open.",
+        remedy="Try again when it has finished.",
     )
 
 

@@ -1,0 +1,125 @@
+"""The DuckDB of this process for one file, kept from one opening of the file to the next.
+
+Making a DuckDB takes several times as long as opening a file in one that is there. Between the
+openings the file is closed and unlocked all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from crmdeck.errors import CacheBusyError
+from crmdeck.store.duckdb_file import DuckDBFile, explain, isolated, open_here
+
+if TYPE_CHECKING:
+    import duckdb
+
+_CATALOG = "cache"
+
+
+class DuckDBInstance:
+    """Opens the file `place`, one way at a time, for all who share it; for any thread."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._users = 0
+        self._read_only = False
+
+    def open(self, path: Path, *, read_only: bool = False) -> DuckDBFile:
+        """Open the file, or share what is open; `path` is what its user calls it.
+
+        Raises as DuckDBFile.open does; CacheBusyError too where it is open here the other way.
+        """
+        import duckdb
+
+        with self._lock:
+            if self._users and read_only is not self._read_only:
+                raise open_here(path)
+            try:
+                connection = self._connection = self._connection or isolated(self._place)
+                if not self._users:
+                    self._attach(connection, read_only)
+                cursor = connection.cursor()
+                file = DuckDBFile(cursor, path, read_only, _CATALOG, self._leave)
+            except duckdb.Error as error:
+                told = explain(error, path)
+                # Who is kept out only will ask again.
+                if not self._users and not isinstance(told, CacheBusyError):
+                    self._end()
+                raise told from error
+            self._users += 1
+            return file
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+        place = self._place.replace("'", "''")
+        mode = " (READ_ONLY)" if read_only else ""
+        connection.execute(f"ATTACH '{place}' AS {_CATALOG}{mode}")
+        self._read_only = read_only
+
+    def _leave(self) -> None:
+        """Close the file with the last of its users."""
+        import duckdb
+
+        with self._lock:
+            self._users -= 1
+            if self._users or self._connection is None:
+                return
+            try:
+                self._connection.execute(f"DETACH {_CATALOG}")
+            except duckdb.Error:
+                # It has stumbled over the file; the file is closed as it ends.
+                self._end()
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def leave_to_parent(self) -> None:
+        """Begin anew in the child of a fork: DuckDB's threads are not there."""
+        if self._connection is not None:
+            _of_parent.append(self._connection)
+        self._begin()
+
+
+_known: WeakValueDictionary[str, DuckDBInstance] = WeakValueDictionary()
+_known_lock = threading.Lock()
+_latest: DuckDBInstance | None = None
+# Ending these would wait for threads that are not there.
+_of_parent: list[duckdb.DuckDBPyConnection] = []
+
+
+def instance_of(path: Path) -> DuckDBInstance:
+    """Return what all of this process share for the file at `path`.
+
+    It is there while somebody holds it, and until another file is asked for.
+    """
+    global _latest
+    # DuckDB has its log beside the file itself, not beside a link to it.
+    place = os.path.realpath(path)
+    with _known_lock:
+        instance = _known.get(place)
+        if instance is None:
+            instance = _known[place] = DuckDBInstance(place)
+        _latest = instance
+        return instance
+
+
+def _begin_anew() -> None:
+    global _known_lock
+    _known_lock = threading.Lock()
+    for instance in list(_known.values()):
+        instance.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
