@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from crmdeck.drift import detect
-from crmdeck.model import DriftEvent, GoneReason, ObjectSchema
+from crmdeck.model import DriftEvent
 from crmdeck.store import Session
+from crmdeck.workspace.derivation import States, sides_of
 
 Told = tuple[str, str | None, str | None, str, str]
 
@@ -19,13 +20,6 @@ class DriftOfRun(NamedTuple):
     run_id: str
     stored: set[Told]
     derived: set[Told]
-
-
-class _Sides(NamedTuple):
-    before: dict[str, ObjectSchema]
-    after: dict[str, ObjectSchema]
-    gone: dict[str, GoneReason]
-    returned: dict[str, GoneReason]
 
 
 def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator[DriftOfRun]:
@@ -67,7 +61,7 @@ def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator
                 for event in events
             ]
             events = session.drift.among(ids).values()
-            sides = _sides(session, now, changed)
+            sides = sides_of(session, States(now, changed))
             report = detect(
                 connection_id=connection_id,
                 platform=connection.platform,
@@ -80,42 +74,6 @@ def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator
             )
             yield DriftOfRun(seq, run_id, set(map(_told, events)), set(map(_told, report.events)))
         now |= changed
-
-
-def _sides(
-    session: Session, before: dict[str, tuple[str, str]], changed: dict[str, tuple[str, str]]
-) -> _Sides:
-    old = {
-        name: _schema(session, name, before[name][1])
-        for name, (state, _) in changed.items()
-        if name in before and state == "there"
-    }
-    new = {
-        name: _schema(session, name, content)
-        for name, (state, content) in changed.items()
-        if state == "there"
-    }
-    return _Sides(
-        before=old,
-        after=new,
-        gone={
-            name: GoneReason(state)
-            for name, (state, _) in changed.items()
-            if state not in ("there", "unread")
-        },
-        returned={
-            name: GoneReason(before[name][0])
-            for name in new
-            if name in before and before[name][0] not in ("there", "unread")
-        },
-    )
-
-
-def _schema(session: Session, name: str, content: str) -> ObjectSchema:
-    from crmdeck.store.definitions import Definitions
-
-    loaded = Definitions(session.database).load([content])[content]
-    return loaded.model_copy(update={"object_type": name})
 
 
 def _told(event: DriftEvent) -> Told:

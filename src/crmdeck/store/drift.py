@@ -19,7 +19,7 @@ EVENTS = Table(
 )
 STORIES = Table("story", Story, nested=("object_types",))
 _READ = Table("acknowledged_drift", DriftEvent, nested=("changes", "affected_mappings"))
-_GONE = (
+GONE_KINDS = (
     DriftKind.OBJECT_REMOVED,
     DriftKind.OBJECT_HIDDEN,
     DriftKind.OBJECT_ABSENT,
@@ -97,7 +97,7 @@ class Drift:
         rows = self._database.rows(
             "SELECT DISTINCT object_type, field_name FROM drift_event WHERE connection_id = ? "
             "AND kind IN (SELECT unnest(?::VARCHAR[]))",
-            [connection_id, [kind.value for kind in _GONE]],
+            [connection_id, [kind.value for kind in GONE_KINDS]],
         )
         return {(object_type, name) for object_type, name in rows}
 

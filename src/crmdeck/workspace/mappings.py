@@ -509,7 +509,11 @@ class Mappings:
                     f"mapping.{'undone' if d.undoes else d.state.value}",
                     f"{pair}: {d.partner_field} -> {d.crm_field or 'nothing'}",
                     connection_id=connection.id,
-                    details={"decision": d.id, "direction": d.direction.value},
+                    details={
+                        "decision": d.id,
+                        "direction": d.direction.value,
+                        **({"undoes": d.undoes} if d.undoes else {}),
+                    },
                 )
                 for d in decisions
             )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from crmdeck.model import Scope
-from crmdeck.store.database import Database, Row
+from crmdeck.store.database import Database
+from crmdeck.store.integrity.counts import miscounted, write_counts
 from crmdeck.store.integrity.flaws import (
     RESTORE,
     Examined,
@@ -16,27 +16,10 @@ from crmdeck.store.integrity.flaws import (
     number_of,
     why_unreadable,
 )
-from crmdeck.store.refresh_record import THERE, UNREAD
+from crmdeck.store.integrity.lost_refreshes import lost_flaws
 from crmdeck.store.source_times import unpack
 from crmdeck.text import count
 
-# What one refresh writes has numbers of its own: nobody else writes between them.
-_MISSING_DRIFT = """
-    SELECT coalesce(sum(missing), 0) FROM (
-        SELECT run.drift_events - count(event.id) AS missing
-        FROM (
-            SELECT
-                id, seq, connection_id, drift_events, lead(seq) OVER (ORDER BY seq) AS ended
-            FROM sync_run
-        ) AS run
-        LEFT JOIN drift_event AS event
-            ON event.connection_id = run.connection_id
-            AND event.seq > run.seq
-            AND (ended IS NULL OR event.seq < ended)
-        WHERE run.drift_events > 0
-        GROUP BY run.id, run.seq, run.drift_events
-    ) AS gaps
-    WHERE missing > 0"""
 _POINTERS = (
     (
         "SELECT count(*) FROM acknowledgement WHERE event_id NOT IN (SELECT id FROM drift_event)",
@@ -79,40 +62,7 @@ def examine_refreshes(database: Database) -> Examined:
             )
         )
     ]
-    flaws += [
-        Flaw(
-            f"{count(number, 'state')} of object types {'belongs' if number == 1 else 'belong'} "
-            "to no refresh.",
-            lost="The moment of a refresh. What it found counts from the one before or after.",
-            remedy=RESTORE,
-        )
-        for number in [
-            number_of(
-                database,
-                "SELECT count(*) FROM object_state WHERE NOT EXISTS (SELECT 1 FROM refresh WHERE "
-                "refresh.seq = object_state.refresh AND "
-                "refresh.connection_id = object_state.connection_id) OR (seen IS NOT NULL AND "
-                "NOT EXISTS (SELECT 1 FROM refresh WHERE refresh.seq = object_state.seen))",
-            )
-        ]
-        if number
-    ]
-    flaws += [
-        Flaw(
-            f"{count(number, 'run')} that read a schema {'has' if number == 1 else 'have'} no "
-            "record of it.",
-            lost="What those refreshes saw.",
-            remedy=RESTORE,
-        )
-        for number in [
-            number_of(
-                database,
-                "SELECT count(*) FROM sync_run WHERE kind = 'refresh' AND "
-                "outcome IN ('ok', 'partial') AND id NOT IN (SELECT run_id FROM refresh)",
-            )
-        ]
-        if number
-    ]
+    flaws += lost_flaws(database)
     scopes = {
         seq: why
         for seq, scope, packed in database.rows("SELECT seq, scope, source_times FROM refresh")
@@ -128,11 +78,11 @@ def examine_refreshes(database: Database) -> Examined:
                 mend=partial(_write_scopes, sorted(scopes)),
             )
         )
-    if wrong := _miscounted(database):
+    if wrong := miscounted(database):
         flaws.append(
             Flaw(
                 f"{count(len(wrong), 'refresh', 'refreshes')} {is_or_are(wrong)} counted wrong.",
-                mend=partial(_write_refresh_counts, wrong),
+                mend=partial(write_counts, wrong),
             )
         )
     number = number_of(database, "SELECT count(*) FROM refresh")
@@ -149,15 +99,6 @@ def examine_references(database: Database) -> Examined:
     for sql, found, plural, lost in _POINTERS:
         if number := number_of(database, sql):
             flaws.append(Flaw(f"{count(number, found, plural)}.", lost=lost, remedy=RESTORE))
-    if missing := number_of(database, _MISSING_DRIFT):
-        flaws.append(
-            Flaw(
-                f"{count(missing, 'drift event')} that refreshes found "
-                f"{'is' if missing == 1 else 'are'} not there.",
-                lost="What changed then; the schemas of before and after can be compared.",
-                remedy=RESTORE,
-            )
-        )
     acknowledged = number_of(database, "SELECT count(*) FROM acknowledgement")
     return Examined(
         f"{count(number_of(database, 'SELECT count(*) FROM drift_event'), 'drift event')}, "
@@ -165,60 +106,6 @@ def examine_references(database: Database) -> Examined:
         f"{count(number_of(database, 'SELECT count(*) FROM decision'), 'decision')}",
         tuple(flaws),
     )
-
-
-def _miscounted(database: Database) -> dict[int, tuple[int, int, int, int]]:
-    """Return by `seq` the counts of each refresh that says others than its states do."""
-    sizes = {
-        key: (fields, custom)
-        for key, fields, custom in database.rows(
-            "SELECT content_hash, field_count, custom_field_count FROM object_definition"
-        )
-    }
-    states: defaultdict[str, deque[Row]] = defaultdict(deque)
-    for row in database.rows(
-        "SELECT connection_id, refresh, object_type, state, content_hash FROM object_state "
-        "ORDER BY connection_id, refresh"
-    ):
-        states[row[0]].append(row)
-    wrong: dict[int, tuple[int, int, int, int]] = {}
-    unsure: set[str] = set()
-    now: dict[tuple[str, str], tuple[int, int, int, int]] = {}
-    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for seq, key, *told in database.rows(
-        "SELECT seq, connection_id, objects, unread, fields, custom_fields FROM refresh "
-        "ORDER BY connection_id, seq"
-    ):
-        waiting = states[key]
-        while waiting and waiting[0][1] <= seq:
-            _, _, name, state, content = waiting.popleft()
-            if content not in sizes:
-                unsure.add(key)
-                continue
-            present = int(state in (THERE, UNREAD))
-            fields, custom = sizes[content]
-            after = (present, int(state == UNREAD), present * fields, present * custom)
-            before = now.get((key, name), (0, 0, 0, 0))
-            sums[key] = [
-                total + new - old for total, new, old in zip(sums[key], after, before, strict=True)
-            ]
-            now[key, name] = after
-        objects, unread, fields, custom = sums[key]
-        if key not in unsure and [objects, unread, fields, custom] != told:
-            wrong[seq] = (objects, unread, fields, custom)
-    return wrong
-
-
-def _write_refresh_counts(
-    counts: Mapping[int, tuple[int, int, int, int]], database: Database
-) -> str:
-    for seq, (objects, unread, fields, custom) in counts.items():
-        database.run(
-            "UPDATE refresh SET objects = ?, unread = ?, fields = ?, custom_fields = ? "
-            "WHERE seq = ?",
-            [objects, unread, fields, custom, seq],
-        )
-    return f"{count(len(counts), 'refresh', 'refreshes')} counted again"
 
 
 def _write_scopes(seqs: Sequence[int], database: Database) -> str:
