@@ -28,7 +28,7 @@ from crmdeck.exports import (
 )
 from crmdeck.exports.formats import to_yaml
 from crmdeck.exports.jsontext import to_json
-from crmdeck.exports.report import Report, Section, Table
+from crmdeck.exports.report import Report, Section, Table, filled_table
 from crmdeck.model import Field, ObjectSchema
 from tests.cli.shell import Shell, describe
 
@@ -199,6 +199,27 @@ def test_a_workbook_holds_hostile_text_as_text_and_reads_back() -> None:
     assert [cell.value for cell in cells] == [HOSTILE, 7, True, None]
     assert cells[0].data_type == "s"
     assert book["Summary"]["A1"].value == "A title"
+
+
+def test_columns_in_which_nothing_stands_give_way_but_for_room_to_write() -> None:
+    table = filled_table(
+        ("a", "b", "c", "d"), [(None, "", 0, None), ("", None, None, None)], (), "d"
+    )
+    assert (table.columns, table.rows) == (("a", "c", "d"), [[None, 0, None], ["", None, None]])
+    page = "".join(stream_report(Report("t", "s", sections=[Section("S", table=table)]), "html"))
+    assert '<th class="room">d</th>' in page
+
+
+def test_a_reader_finds_a_section_among_many() -> None:
+    titles = ["It's", "B"]
+    sections = [Section(title, ("said",), Table(("x",), [(1,)])) for title in titles]
+    found = Report("t", "s", sections=sections, contents=titles)
+    page = "".join(stream_report(found, "html"))
+    assert '<a href="#s2">B</a>' in page
+    assert '<h2 id="s2">B</h2>' in page
+    book = workbook(Report("t", "s", sections=sections))
+    links = {c.value: c.hyperlink.location for c in book["Summary"]["A"] if c.hyperlink}
+    assert links == {"It's": "'It''s'!A1", "B": "'B'!A1"}
 
 
 def test_names_of_sheets_are_what_excel_takes_and_never_the_same() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from crmdeck.errors import UsageError
 from crmdeck.exports.jsontext import to_json
-from crmdeck.exports.report import Report, Section, Table
+from crmdeck.exports.report import Report, Section, filled_table
 from crmdeck.exports.report_formats import stream_report
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel
 from crmdeck.text import count
@@ -71,7 +71,7 @@ def as_report(report: CheckReport) -> Report:
     sections = [
         Section(
             _SECTIONS[level],
-            table=Table(
+            table=filled_table(
                 ("connection", "severity", "what", "why", "what next", "mapped", "by", "policy"),
                 [_row(issue) for issue in issues],
                 [_MARKS[level]] * len(issues),
@@ -83,12 +83,14 @@ def as_report(report: CheckReport) -> Report:
     if report.expired_rules:
         rows = [(f"{rule.until:%Y-%m-%d}", rule.reason) for rule in report.expired_rules]
         sections.append(
-            Section("Rules of the policy that have ended", table=Table(("until", "reason"), rows))
+            Section(
+                "Rules of the policy that have ended", table=filled_table(("until", "reason"), rows)
+            )
         )
     sections.append(
         Section(
             "Connections",
-            table=Table(
+            table=filled_table(
                 ("connection", "platform", "status", "read", "since", "objects", "fields"),
                 [
                     (c.name, c.platform, c.status, c.read, c.since or "the beginning",

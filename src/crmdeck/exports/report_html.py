@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 
 from crmdeck.exports.cells import cell_text
 from crmdeck.exports.htmltext import escape, inline
@@ -27,9 +27,16 @@ tbody tr:nth-child(even){background:var(--soft)}
 tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--bad)}
 tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
 tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
+th.room{min-width:8rem}.no{opacity:.5}
+nav{columns:16rem;margin:1rem 0}
+nav a{display:block;text-underline-offset:.25em;overflow-wrap:anywhere}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
-@media print{body{margin:0;max-width:none;font-size:7.5pt}th{position:static}
-tr{break-inside:avoid}h2{break-after:avoid}@page{size:A4 landscape;margin:10mm}}
+@media print{:root{color-scheme:light;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
+body{margin:0;padding:0;max-width:none;font-size:7.5pt}th{position:static}
+tr{break-inside:avoid}h2,h2~p{break-after:avoid}nav{columns:5}a{color:inherit}
+tr.bad,tr.warn,tr.good,tbody tr:nth-child(even){print-color-adjust:exact}
+@page{size:A4 landscape;margin:10mm 10mm 14mm;
+@bottom-right{content:counter(page) " / " counter(pages);font:7pt system-ui,sans-serif}}}
 """
 
 _BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])")
@@ -49,13 +56,18 @@ def draw(report: Report) -> Iterator[str]:
         + (f'<p class="summary">{inline(report.summary)}</p>\n' if report.summary else "")
         + (f"<dl>{facts}</dl>\n" if facts else "")
     )
-    yield from chain.from_iterable(map(_section, report.sections))
+    if len(report.contents) > 1:
+        yield "<nav>\n"
+        for number, title in enumerate(report.contents, 1):
+            yield f'<a href="#s{number}">{_breakable(title)}</a>\n'
+        yield "</nav>\n"
+    yield from chain.from_iterable(map(_section, count(1), report.sections))
     yield f"{made}</body>\n</html>\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(number: int, section: Section) -> Iterator[str]:
     if section.title:
-        yield f"<h2>{inline(section.title)}</h2>\n"
+        yield f'<h2 id="s{number}">{inline(section.title)}</h2>\n'
     for line in section.text:
         yield f"<p>{inline(line)}</p>\n"
     if section.table:
@@ -63,7 +75,12 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    head = "".join(f"<th>{inline(name)}</th>" for name in table.columns)
+    head = "".join(
+        f'<th class="room">{inline(name)}</th>'
+        if name in table.room
+        else f"<th>{inline(name)}</th>"
+        for name in table.columns
+    )
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
     for mark, row in zip(table.marks or repeat(""), table.rows, strict=bool(table.marks)):
         yield (
@@ -81,6 +98,10 @@ def _cell(value: Cell) -> str:
     if isinstance(value, datetime):
         return f'<time datetime="{cell_text(value)}">{value:%Y-%m-%d %H:%M} UTC</time>'
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    # A page fits its window: a long name may break after an underscore.
-    return _BREAKABLE.sub(r"\g<0><wbr>", inline(cell_text(value)))
+        return "yes" if value else '<span class="no">no</span>'
+    return _breakable(cell_text(value))
+
+
+def _breakable(text: str) -> str:
+    """Return text in which a long name may break after an underscore, so that a page fits."""
+    return _BREAKABLE.sub(r"\g<0><wbr>", inline(text))

@@ -50,7 +50,10 @@ def _fill(book: Any, report: Report) -> None:
         "title": book.add_format({"bold": True, "font_size": 14}),
         "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True}),
         "text": book.add_format({"text_wrap": True, "valign": "top"}),
-        "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"}),
+        "link": book.add_format({"font_color": "blue", "underline": 1, "valign": "top"}),
+        "time": book.add_format(
+            {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"}
+        ),
     } | {
         mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": colour})
         for mark, colour in _COLOURS.items()
@@ -59,17 +62,20 @@ def _fill(book: Any, report: Report) -> None:
     summary = book.add_worksheet(_sheet_name("Summary", taken))
     row = _summary(summary, report, forms)
     for section in report.sections:
-        for said in section.text:
-            row += 1
-            summary.write_string(row, 0, _fit(section.title))
-            summary.write_string(row, 1, _fit(said), forms["text"])
-        if section.table is not None:
-            sheet = book.add_worksheet(_sheet_name(section.title, taken))
-            _table(sheet, section.table, forms)
+        row += 1
+        title, text = _fit(section.title), _fit(" ".join(section.text))
+        summary.write_string(row, 1, text, forms["text"])
+        if section.table is None:
+            summary.write_string(row, 0, title)
+            continue
+        sheet = book.add_worksheet(_sheet_name(section.title, taken))
+        summary.write_url(row, 0, _link_to(sheet.get_name()), forms["link"], title)
+        _table(sheet, section.table, forms)
 
 
 def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> int:
     """Write what the report is, and return the row below."""
+    _page(sheet)
     sheet.set_column(0, 0, 28)
     sheet.set_column(1, 1, 80)
     sheet.write_string(0, 0, _fit(report.title), forms["title"])
@@ -94,11 +100,18 @@ def _table(sheet: Any, table: Table, forms: dict[str, Any]) -> None:
         for column, value in enumerate(row):
             _write(sheet, number, column, value, forms, forms[mark or "text"])
     sheet.freeze_panes(1, 1)
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+    _page(sheet)
     if rows:
         sheet.autofilter(0, 0, len(rows), len(table.columns) - 1)
+
+
+def _page(sheet: Any) -> None:
+    """Let a sheet print as wide as A4, with its name and the number of the page below."""
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L&A&R&P / &N")
 
 
 def _write(
@@ -115,6 +128,11 @@ def _write(
             sheet.write_datetime(row, column, value.replace(tzinfo=None), forms["time"])
         case _:
             sheet.write_string(row, column, _fit(cell_text(value)), form)
+
+
+def _link_to(name: str) -> str:
+    quoted = name.replace("'", "''")
+    return f"internal:'{quoted}'!A1"
 
 
 def _fit(text: str) -> str:

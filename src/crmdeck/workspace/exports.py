@@ -299,18 +299,14 @@ class Exports:
         connection = self._context.connection(_needed(what, ref))
         if what == "mapping-sheet":
             return self._mapping_sheet(connection, options.get("pair"), options.get("state"), at)
-        if object_type is not None:
-            one = self._schemas.whole(connection.id, object_type, at)
-            return reports.data_dictionary(connection.name, [one], 1, len(one.fields), at, now)
         listed = self._schemas.objects(connection.id, at).objects
-        return reports.data_dictionary(
-            connection.name,
-            self._schemas.each(connection.id, at),
-            len(listed),
-            sum(each.field_count for each in listed),
-            at,
-            now,
-        )
+        objects: Iterable[ObjectExport]
+        if object_type is None:
+            objects = self._schemas.each(connection.id, at)
+        else:
+            objects = [self._schemas.whole(connection.id, object_type, at)]
+            listed = tuple(each for each in listed if each.object_type == object_type)
+        return reports.data_dictionary(connection.name, objects, listed, at, now)
 
     def _mapping_sheet(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crmdeck.drift.wording import place_of, what_happened
-from crmdeck.exports.report import Report, Section, Table
+from crmdeck.exports.report import Report, Section, filled_table
 from crmdeck.model import (
     AlertLevel,
     ConnectionStatus,
@@ -18,12 +18,14 @@ from crmdeck.model import (
     Field,
     MappingLine,
     ObjectExport,
+    ObjectSummary,
     Severity,
     Suggestion,
 )
 from crmdeck.text import count, percent_filled
 
 _LISTED = 25
+_OF_A_STORY = 6
 _SEVERITY_MARKS = {Severity.BREAKING: "bad", Severity.RISKY: "warn", Severity.SAFE: ""}
 _SEVERITY_TITLES = {
     Severity.BREAKING: "What breaks",
@@ -48,8 +50,7 @@ class MappedLine:
 def data_dictionary(
     connection: str,
     objects: Iterable[ObjectExport],
-    object_count: int,
-    field_count: int,
+    listed: Sequence[ObjectSummary],
     at: datetime | None,
     now: datetime,
 ) -> Report:
@@ -57,8 +58,8 @@ def data_dictionary(
     sections = (
         Section(
             one.object_type,
-            (f"{count(len(one.fields), 'field')}, discovered {one.discovered_at:%Y-%m-%d}.",),
-            Table(
+            (_object_line(one),),
+            filled_table(
                 ("field", "label", "type", "required", "unique", "can be set", "can be updated",
                  "computed", "custom", "length", "values", "leads to", "help"),
                 [_field_row(field) for field in one.fields],
@@ -68,10 +69,12 @@ def data_dictionary(
     )  # fmt: skip
     return Report(
         f"Data dictionary of {connection}",
-        f"{count(object_count, 'object')} with {count(field_count, 'field')}.",
+        f"{count(len(listed), 'object')} with "
+        f"{count(sum(each.field_count for each in listed), 'field')}.",
         (("connection", connection), ("as of", at or now)),
         sections,
         now,
+        [each.object_type for each in listed],
     )
 
 
@@ -88,12 +91,12 @@ def mapping_sheet(
     return Report(
         f"Mapping of {pair} in {connection}",
         f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
-        f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} open.",
+        f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} pending.",
         (("connection", connection), ("object pair", pair), ("as of", at or now)),
         [
             Section(
                 "Lines",
-                table=Table(
+                table=filled_table(
                     columns,
                     [_mapped_row(line) for line in lines],
                     [
@@ -104,6 +107,7 @@ def mapping_sheet(
                         else marks[line.suggestion.decision]
                         for line in lines
                     ],
+                    ("signed off by",),
                 ),
             )
         ],
@@ -130,8 +134,9 @@ def drift_report(
         elif story.id not in told:
             told.add(story.id)
             rows[story.severity].append(
-                (names.get(story.connection_id), _few(story.object_types), story.title,
-                 count(story.event_count, "change"), None, None, story.detected_at, None, None)
+                (names.get(story.connection_id), _few(story.object_types, _OF_A_STORY),
+                 story.title, f"{count(story.event_count, 'change')}, told once", None, None,
+                 story.detected_at, None, None)
             )  # fmt: skip
     columns = ("connection", "where", "what", "why", "mappings", "by", "detected",
                "acknowledged by", "note")  # fmt: skip
@@ -139,7 +144,9 @@ def drift_report(
     sections = [
         Section(
             _SEVERITY_TITLES[severity],
-            table=Table(columns, rows[severity], [_SEVERITY_MARKS[severity]] * len(rows[severity])),
+            table=filled_table(
+                columns, rows[severity], [_SEVERITY_MARKS[severity]] * len(rows[severity])
+            ),
         )
         for severity in sorted(Severity, key=lambda each: -each.rank)
         if rows[severity]
@@ -170,7 +177,7 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
         [
             Section(
                 "What to act on",
-                table=Table(
+                table=filled_table(
                     ("level", "connection", "what", "why", "what next", "due"),
                     [
                         (a.level, s.name, a.message, a.cause, a.remedy, a.due_at)
@@ -181,12 +188,12 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
             ),
             Section(
                 "Connections",
-                table=Table(
+                table=filled_table(
                     ("connection", "platform", "status", "last sync", "objects", "fields",
                      "quota left", "API version"),
                     [
-                        (s.name, s.platform, s.status, s.last_sync_at, s.schema_stats.object_count,
-                         s.schema_stats.field_count,
+                        (s.name, s.platform, s.status.replace("_", " "), s.last_sync_at,
+                         s.schema_stats.object_count, s.schema_stats.field_count,
                          percent_filled(s.quota.left) if s.quota else None, s.api_version)
                         for s in statuses
                     ],
@@ -195,6 +202,17 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
         ],
         now,
     )  # fmt: skip
+
+
+def _object_line(one: ObjectExport) -> str:
+    """Return what is said below the name of an object in a data dictionary."""
+    label = "" if one.label == one.object_type else one.label
+    kind = {True: "custom object", False: "standard object", None: ""}[one.custom]
+    fields = count(len(one.fields), "field")
+    named = ", ".join(
+        filter(None, (label, kind, fields, f"discovered {one.discovered_at:%Y-%m-%d}"))
+    )
+    return f"{named[:1].upper()}{named[1:]}."
 
 
 def _field_row(field: Field) -> tuple[object, ...]:
@@ -250,7 +268,7 @@ def _event_row(event: DriftEvent, names: Mapping[str, str]) -> tuple[object, ...
     )
 
 
-def _few(texts: Iterable[str]) -> str:
+def _few(texts: Iterable[str], most: int = _LISTED) -> str:
     listed = list(texts)
-    more = len(listed) - _LISTED
-    return ", ".join(listed[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more:,} more" if more > 0 else "")
