@@ -115,7 +115,7 @@ async def start(pilot: Pilot[Any], connection: str = "prod") -> None:
     """Wait for the data of a connection, and go to the pane."""
     await settle(pilot)
     for _ in range(3):
-        if f"Schema   {connection}" in screen_text(pilot):
+        if pilot.app.screen_stack[0].query_one(SchemaPane).connection_name == connection:
             break
         await pilot.press("right_square_bracket")
         await settle(pilot)

@@ -41,7 +41,7 @@ async def test_the_frame_is_there_before_the_workspace(workspace: Workspace) -> 
         await settle(pilot)
         text = screen_text(pilot)
         assert "● acme" in text
-        assert "Schema   acme" in text, "the pane whose key was pressed meanwhile"
+        assert " acme   2 objects" in text, "the pane whose key was pressed meanwhile"
 
 
 async def test_who_leaves_at_once_finds_the_pane_of_last_time(workspace: Workspace) -> None:

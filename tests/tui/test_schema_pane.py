@@ -8,14 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.host import Location
+from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.panes.pane import Pane
+from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
+    AMOUNT,
     NAME,
+    PANES,
+    STAGE,
     Hands,
     app_over,
     choose,
@@ -45,7 +52,7 @@ async def test_objects_then_fields_then_one_field_in_full_and_back(workspace: Wo
     async with app.run_test(size=(100, 40)) as pilot:
         await start(pilot)
         text = screen_text(pilot)
-        assert "2 objects   7 fields" in text
+        assert "prod   3 changes not seen (3)   2 objects, 7 fields" in text
         assert "✕ 1 breaking" in text or "▲" in text
         await press(pilot, "j", "enter")
         text = screen_text(pilot)
@@ -129,7 +136,7 @@ async def test_each_place_has_its_own_filter(workspace: Workspace) -> None:
         await filter_by(pilot, "opp")
         await press(pilot, "enter")
         text = screen_text(pilot)
-        assert "Opportunity   4 fields" in text
+        assert "prod › Opportunity   " in text
         assert "/ opp" not in text
         assert table(pilot, "fields").shown_count == 4
         text = await press(pilot, "backspace")
@@ -177,7 +184,7 @@ async def test_a_field_that_was_not_there_yet_is_left_for_its_object(
         assert "› Region__c" in screen_text(pilot)
         await choose(pilot, "t", "05-01")
         text = screen_text(pilot)
-        assert "prod › Opportunity   4 fields" in text
+        assert "prod › Opportunity   " in text
         assert "THE PAST" in text
         assert table(pilot, "fields").has_focus
 
@@ -257,7 +264,7 @@ async def test_refresh_marks_what_changed_where_one_stands(
             "Region",
         ]
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
-        assert "Region: A new field" in await press(pilot, "backspace")
+        assert "Region: A new" in await press(pilot, "backspace")
 
 
 async def test_comes_back_to_where_the_user_was(workspace: Workspace) -> None:
@@ -345,3 +352,41 @@ async def test_hostile_text_is_text_everywhere(workspace: Workspace, tmp_path: P
     assert "[bold red]brackets[/]" in everything
     assert not set(everything) & set("\x1b\x07\x9b\u202e\x00\r\t")
     assert all(len(screen.splitlines()) == 24 for screen in seen)
+
+
+async def test_an_unmapped_field_is_told_what_it_is_near_to_and_mapped(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    close = field("CloseDate", "date", nillable=False, createable=True, updateable=True)
+    write(tmp_path / "prod", "Opportunity", AMOUNT, STAGE, close)
+    workspace.refreshes.run("prod")
+    mapping = PaneSpec("mapping", "Mapping", "4", lambda: MappingPane)
+    app = CrmdeckApp(workspace, panes=(*PANES, mapping))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        assert "1 required field not mapped" in screen_text(pilot)
+        # What is to be done stands; the views that do not show give way.
+        text = await press(pilot, "j", "enter", "G")
+        assert "prod › Opportunity   required, not mapped: CloseDate" in text
+        await until(pilot, lambda: "nearest deal_registration.expected" in screen_text(pilot))
+        # Tab goes to the details and back.
+        details = app.screen.query_one("#brief")
+        await press(pilot, "tab")
+        assert details.has_focus
+        await press(pilot, "tab")
+        assert table(pilot, "fields").has_focus
+        await press(pilot, "tab", "escape")
+        assert table(pilot, "fields").has_focus
+        await press(pilot, "m")
+        assert isinstance(app.screen, Choose)
+        assert app.screen.row is not None
+        assert app.screen.row.label == "deal_registration.expectedCloseDate"
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app.screen, ChooseField))
+        assert isinstance(app.screen, ChooseField)
+        assert app.screen.row is not None
+        assert app.screen.row.name == "CloseDate"
+        await press(pilot, "enter")
+        await until(pilot, lambda: not pilot.app.screen_stack[0].query_one(MappingPane).is_reading)
+        lines = workspace.mappings.get("prod", "deal_registration--Opportunity").lines
+        assert {line.crm_field for line in lines} >= {"Amount", "CloseDate"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from crmdeck.mapping.rows import MappingRow, RowBuilder
@@ -16,6 +16,7 @@ from crmdeck.model import (
     ObjectSummary,
     PairSummary,
     PartnerObject,
+    Suggestion,
     ValueMap,
     ValueMatch,
 )
@@ -33,6 +34,9 @@ The likeliest comes first.
 USUAL_OBJECTS = frozenset({"Account", "Contact", "companies", "contacts"}).union(
     *LIKELY_OBJECTS.values()
 )
+
+NEAR = 0.1
+"""Confidence below which a PartnerOS field is not near to a CRM field."""
 
 _FOUND_BY = {
     ValueMatch.EXACT: "same value",
@@ -88,6 +92,24 @@ class PairChoice:
     def makes_sense(self) -> bool:
         """Whether it is begun or standard: of the rest nobody maps anything."""
         return self.begun is not None or self.is_standard
+
+
+@dataclass(frozen=True)
+class NearestField:
+    """A PartnerOS field that a CRM field may be mapped to, how sure that is (0 to 1), in a pair.
+
+    `begun` tells whether somebody has decided on the pair already.
+    """
+
+    pair: str
+    partner_field: str
+    confidence: float
+    begun: bool = False
+
+    @property
+    def path(self) -> str:
+        """The field's name with that of its PartnerOS object."""
+        return f"{ObjectPair.parse(self.pair).partner_object}.{self.partner_field}"
 
 
 def accepting(
@@ -224,13 +246,47 @@ def pair_choices(
     rest = [
         PairChoice(pair, None, one.field_count, is_standard=rank < _USUAL)
         for rank, partner_object, one in sorted(
-            ((_rank(partner_object, one), partner_object, one) for partner_object, one in others),
+            (
+                (
+                    _rank(partner_object, one.object_type, custom=bool(one.custom)),
+                    partner_object,
+                    one,
+                )
+                for partner_object, one in others
+            ),
             key=lambda ranked: ranked[0],
         )
         if (pair := str(ObjectPair(partner_object=partner_object, crm_object=one.object_type)))
         not in known
     ]
     return (*first, *rest)
+
+
+def nearest_fields(
+    suggestions: Mapping[str, Sequence[Suggestion]], begun: Collection[str]
+) -> dict[str, tuple[NearestField, ...]]:
+    """Return for each CRM field the PartnerOS fields nearest to it, the best first.
+
+    `suggestions` are those of each pair of the CRM object, `begun` the pairs decided on. Pairs
+    that make sense come before others; what is as sure goes on with a pair that was begun.
+    """
+    found: dict[str, list[NearestField]] = {}
+    for pair, offers in suggestions.items():
+        for one in offers:
+            for crm_field, confidence in (
+                (one.crm_field, one.confidence),
+                *((other.crm_field, other.confidence) for other in one.alternatives),
+            ):
+                if crm_field is not None and confidence >= NEAR:
+                    near = NearestField(pair, one.partner_field, confidence, pair in begun)
+                    found.setdefault(crm_field, []).append(near)
+
+    def order(near: NearestField) -> tuple[bool, float, bool]:
+        pair = ObjectPair.parse(near.pair)
+        standard = _rank(pair.partner_object, pair.crm_object, custom=False) < _USUAL
+        return not (near.begun or standard), -round(near.confidence, 1), not near.begun
+
+    return {name: tuple(sorted(near, key=order)) for name, near in found.items()}
 
 
 def latest_first(begun: Sequence[PairSummary]) -> list[PairSummary]:
@@ -242,10 +298,9 @@ _USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)
 """From the first on a pair is none that is standard for its PartnerOS object."""
 
 
-def _rank(partner_object: str, one: ObjectSummary) -> tuple[int, int]:
+def _rank(partner_object: str, name: str, *, custom: bool) -> tuple[int, int]:
     """Return how far down a pair stands: first where the CRM object was made for the other one."""
-    name = one.object_type
-    own = one.custom or name.endswith("__c")
+    own = custom or name.endswith("__c")
     bare = name.casefold().removesuffix("__c").replace("_", "")
     # Salesforce's own Partner joins two accounts: only what an organisation made is meant so.
     if own and partner_object.replace("_", "") in (bare, bare.removesuffix("s")):

@@ -25,7 +25,7 @@ class Location:
 
     `connection` is an id, `event` that of a drift event, `alert` that of an alert. `field` is the
     name of a CRM field, or of a PartnerOS field where a `pair` is named. `repair` asks at once for
-    another CRM field.
+    another CRM field, `offered` for one with the cursor on this CRM field.
     """
 
     connection: str | None = None
@@ -36,6 +36,7 @@ class Location:
     alert: str | None = None
     filter: str | None = None
     repair: bool = False
+    offered: str | None = None
 
     def as_state(self) -> dict[str, Any]:
         """Return what is named, in the form of the state that a pane keeps."""

@@ -27,6 +27,25 @@ def wrap(text: str, width: int) -> list[str]:
     ]
 
 
+def hanging(label: Content, value: str | Content, width: int) -> Content:
+    """Return a label and beside it a value, whose further lines stand under its first."""
+    indent = label.cell_length
+    room = max(8, width - indent)
+    lines = [*map(Content, wrap(value, room))] if isinstance(value, str) else value.wrap(room)
+    return Content.assemble(label, Content("\n" + " " * indent).join(lines))
+
+
+def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") -> Content:
+    """Return two texts side by side, the left one in lines of at most so many cells."""
+    lines = zip_longest(left.split("\n"), right.split("\n"), fillvalue=Content(""))
+    return Content("\n").join(
+        Content.assemble(
+            one, " " * max(0, cells - one.cell_length), (between, "$border-blurred"), other
+        )
+        for one, other in lines
+    )
+
+
 LABEL = 13
 GAP = 2
 

@@ -51,6 +51,7 @@ from .mapping_view import FieldChoice as FieldChoice
 from .mapping_view import Group as Group
 from .mapping_view import MappingRow as MappingRow
 from .mapping_view import MappingSession as MappingSession
+from .mapping_view import NearestField as NearestField
 from .mapping_view import PairChoice as PairChoice
 from .mapping_view import Review as Review
 from .mapping_view import RowBuilder as RowBuilder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crmdeck.mapping.choices import FieldChoice as FieldChoice
+from crmdeck.mapping.choices import NearestField as NearestField
 from crmdeck.mapping.choices import PairChoice as PairChoice
 from crmdeck.mapping.choices import ValueChoice as ValueChoice
 from crmdeck.mapping.choices import accepting as accepting

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from crmdeck.connectors.base import TeamLog
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
+from crmdeck.mapping.choices import NearestField, nearest_fields
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.state import (
     FieldDecisions,
@@ -219,6 +220,35 @@ class Mappings:
                 for suggestion in suggestions
             ),
         )
+
+    def nearest(self, ref: str, object_type: str) -> dict[str, tuple[NearestField, ...]]:
+        """Return for each CRM field of an object type the PartnerOS fields nearest to it.
+
+        The best come first; a CRM field to which none is near is left out. It is a quick match:
+        without vectors, and nothing is asked of the source. Raises SchemaNotDiscoveredError where
+        no schema is cached, NotFoundError for an unknown object type.
+        """
+        from crmdeck.workspace import pair_ranker
+
+        knowledge, learning = load_knowledge(self._context.home), self._context.settings.learning
+        found: dict[str, tuple[Suggestion, ...]] = {}
+        begun: set[str] = set()
+        for partner in self.partner_objects():
+            pair = ObjectPair(partner_object=partner.object_type, crm_object=object_type)
+            connection, left, crm_object, log = self._sides(ref, str(pair))
+            mine = [decision for decision in log if decision.object_pair == str(pair)]
+            begun |= {str(pair)} if mine else set()
+            found[str(pair)] = pair_ranker.rank_pair(
+                pair,
+                connection.platform,
+                left,
+                crm_object.fields,
+                knowledge=knowledge,
+                encoder=None,
+                log=log if learning else mine,
+                others=self._other_logs(connection, str(pair)) if learning else {},
+            )
+        return nearest_fields(found, begun)
 
     def accept(
         self,

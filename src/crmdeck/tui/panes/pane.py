@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -22,11 +23,14 @@ from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
+from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.tui.widgets.view_chips import ViewChips
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
+PADDING = 2
+BETWEEN = "   "
 DETAIL_STEP = 3
 """Lines that a key scrolls the details by."""
 
@@ -128,6 +132,9 @@ class Pane(ActionHost, Widget):
         self.connection_id: str | None = None
         self.filter_text = ""
         self.detail_size = 0
+        self._titles: tuple[str, ...] = ()
+        self._details: tuple[Content, ...] = ()
+        self._has_to_do = False
 
     def compose_body(self) -> ComposeResult:
         """Yield the widgets of the pane."""
@@ -183,6 +190,7 @@ class Pane(ActionHost, Widget):
         """Say in the heading which views there are, and which of them shows."""
         names = [view.name for view in self.views]
         self.query_one(ViewChips).show(names, self.view_position)
+        self._fit_heading()
 
     @on(ViewChips.Picked)
     def _view_picked(self, message: ViewChips.Picked) -> None:
@@ -192,6 +200,17 @@ class Pane(ActionHost, Widget):
     def details(self) -> Widget | None:
         """What tells of the row under the cursor, to be scrolled; None where nothing does."""
         return next(iter(self.query(".detail").results(Widget)), None)
+
+    def turn_details(self) -> None:
+        """Go to the details, or from there back to what they tell of."""
+        details, target = self.details, self.focus_target()
+        wanted = target if details is None or details.has_focus else details
+        if wanted is not None:
+            wanted.focus()
+
+    @on(TextView.Left)
+    def _left_details(self) -> None:
+        self.turn_details()
 
     def scroll_details(self, direction: int) -> None:
         """Scroll the details by a step, on or back."""
@@ -304,13 +323,50 @@ class Pane(ActionHost, Widget):
         if self.display:
             self.post_message(self.Filtered(text))
 
-    def set_heading(self, title: str, *details: str) -> None:
-        """Write the first line of the pane; every part may come from outside."""
-        parts = [Content.styled(display_text(title, 60), "bold")]
-        parts += [
-            Content.styled(display_text(detail, 80), "$muted") for detail in details if detail
+    def set_heading(self, title: str, *details: str | Content, short: str = "") -> None:
+        """Write the first line of the pane; every text may come from outside.
+
+        Where room lacks, details give way from the last on, then the title to its `short` form,
+        then the views that do not show; the first detail stays where it is what to do, a Content.
+        The title is whole, in two lines if need be.
+        """
+        self._titles = tuple(display_text(text, 240) for text in (title, short) if text)
+        shown = tuple(text for text in details if text)
+        self._details = tuple(
+            Content.styled(display_text(text, 160), "$muted") if isinstance(text, str) else text
+            for text in shown
+        )
+        self._has_to_do = bool(shown) and isinstance(shown[0], Content)
+        self._fit_heading()
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self._fit_heading()
+
+    def _fit_heading(self) -> None:
+        if not self._titles:
+            return
+        chips = self.query_one(ViewChips)
+        to_do = self._details[0].cell_length + len(BETWEEN) if self._has_to_do else 0
+        forms = [
+            (title, compact, least)
+            for least in dict.fromkeys((to_do, 0))
+            for compact in (False, True)
+            for title in self._titles
         ]
-        self.query_one(".heading", Static).update(Content("   ").join(parts))
+        for title, compact, least in forms:
+            shown = chips.cells(compact=compact) + PADDING if chips.display else 0
+            room = self.size.width - PADDING - shown
+            if cell_len(title) + least <= room:
+                break
+        chips.compact = compact
+        heading = Content.styled(title, "bold")
+        for detail in self._details:
+            longer = Content.assemble(heading, BETWEEN, detail)
+            if self.size.width and longer.cell_length > room:
+                break
+            heading = longer
+        self.query_one(".heading", Static).update(heading)
 
     def show_error(self, error: CrmdeckError | None) -> None:
         """Show an error above the body, or take it away."""

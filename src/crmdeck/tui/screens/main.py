@@ -735,6 +735,15 @@ class MainScreen(ActionHost, Screen[None]):
         if self.pane is not None:
             self.pane.size_details(step)
 
+    def turn_details(self) -> None:
+        """Go to the details of the pane, or back; from a line of text first to the pane."""
+        if self.pane is None:
+            return
+        if self.is_typing:
+            self.focus_pane()
+        else:
+            self.pane.turn_details()
+
     def scroll_details(self, direction: int) -> None:
         """Scroll the details of the pane."""
         if self.pane is not None:
@@ -895,6 +904,15 @@ class MainScreen(ActionHost, Screen[None]):
             ("underscore",),
             lambda screen: screen.size_details(-1),
             applies=_has_details,
+        ),
+        Action(
+            "view.details",
+            "details",
+            ("tab",),
+            turn_details,
+            help="go to the details, and back",
+            applies=_has_details,
+            palette=False,
         ),
         Action(
             "view.details_down",

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.widgets import Static
 
 from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
@@ -25,24 +26,43 @@ MARK = "▌"
 
 
 class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
-    """Text that scrolls by the same keys as a list."""
+    """Text that scrolls by the same keys as a list.
+
+    Where it has the class `detail` it tells of a row of a table, and Esc goes back there.
+    """
 
     SCOPE = "text"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
-    ACTIONS: ClassVar[Actions] = tuple(
-        Action(f"text.{name}", title, keys, run, palette=False)
-        for name, title, keys, run in (
-            ("scroll_down", "scroll down", ("j", "down"), lambda view: view.go(1)),
-            ("scroll_up", "scroll up", ("k", "up"), lambda view: view.go(-1)),
-            ("page_down", "next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
-            ("page_up", "previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
-            ("scroll_home", "to the top", ("g", "home"), VerticalScroll.action_scroll_home),
-            ("scroll_end", "to the end", ("G", "end"), VerticalScroll.action_scroll_end),
-        )
+
+    class Left(Message):
+        """The user is done with the details of a row."""
+
+    ACTIONS: ClassVar[Actions] = (
+        Action(
+            "text.leave",
+            "back",
+            ("escape",),
+            lambda view: view.post_message(TextView.Left()),
+            help="from the details back to the table",
+            hint=95,
+            applies=lambda view: view.has_class("detail"),
+            palette=False,
+        ),
+        *(
+            Action(f"text.{name}", title, keys, run, palette=False)
+            for name, title, keys, run in (
+                ("scroll_down", "scroll down", ("j", "down"), lambda view: view.go(1)),
+                ("scroll_up", "scroll up", ("k", "up"), lambda view: view.go(-1)),
+                ("page_down", "next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
+                ("page_up", "previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
+                ("scroll_home", "to the top", ("g", "home"), VerticalScroll.action_scroll_home),
+                ("scroll_end", "to the end", ("G", "end"), VerticalScroll.action_scroll_end),
+            )
+        ),
     )
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self._body = Static("", markup=False)
         self._text = Content("")
         self._draw: Draw = lambda _: Content("")

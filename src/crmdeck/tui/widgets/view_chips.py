@@ -22,11 +22,13 @@ WIDE = 100
 class ViewChips(Widget):
     """`unseen  mine  breaking  all   . ,`, in fewer words where there is less room.
 
-    `names` are the views, `chosen` the place of the one that shows, or -1.
+    `names` are the views, `chosen` the place of the one that shows, or -1. `compact` leaves only
+    that one.
     """
 
     names: reactive[tuple[str, ...]] = reactive((), layout=True)
     chosen: reactive[int] = reactive(-1)
+    compact: reactive[bool] = reactive(False, layout=True)
 
     class Picked(Message):
         """The user clicked on a view."""
@@ -42,11 +44,15 @@ class ViewChips(Widget):
 
     def get_content_width(self, container: object, viewport: object) -> int:
         """Return the cells of the line."""
-        return self._line().cell_length
+        return self.cells(compact=self.compact)
+
+    def cells(self, *, compact: bool) -> int:
+        """Return the cells of the line, whole or `compact`."""
+        return self._line(compact).cell_length
 
     def render(self) -> RenderResult:
         """Return the line."""
-        return self._line()
+        return self._line(self.compact)
 
     def on_click(self, event: events.Click) -> None:
         """Ask for the view."""
@@ -55,11 +61,10 @@ class ViewChips(Widget):
             event.stop()
             self.post_message(self.Picked(position))
 
-    def _line(self) -> Content:
+    def _line(self, compact: bool) -> Content:
         keys = Content.styled(f"  {KEYS}", "$muted")
-        return Content.assemble(
-            *map(self._chip, range(len(self.names))), keys if self._wide else ""
-        )
+        shown = [self.chosen] if compact and self.chosen >= 0 else range(len(self.names))
+        return Content.assemble(*map(self._chip, shown), keys if self._wide or compact else "")
 
     @property
     def _wide(self) -> bool:

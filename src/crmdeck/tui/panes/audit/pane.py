@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.content import Content
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filters import compile_filter
@@ -18,6 +18,7 @@ from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
+from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
@@ -64,7 +65,7 @@ class AuditPane(Pane):
             empty="Nothing has been done yet.",
             id="log",
         )
-        yield Static("", id="entry", classes="detail", markup=False)
+        yield TextView(id="entry", classes="detail")
 
     def reload(self) -> None:
         """Load the log."""
@@ -104,7 +105,6 @@ class AuditPane(Pane):
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out for another width."""
         self.call_after_refresh(self._fit_columns)
-        self.call_after_refresh(self._describe)
 
     @property
     def table(self) -> Table[Line]:
@@ -171,10 +171,11 @@ class AuditPane(Pane):
 
     @on(Table.Highlighted)
     def _describe(self) -> None:
-        entry = self.query_one("#entry", Static)
-        line = self.table.cursor_row
-        width = max(20, entry.content_size.width)
-        entry.update(entry_detail(line, self._log, width) if line is not None else "")
+        line, log = self.table.cursor_row, self._log
+        self.query_one("#entry", TextView).show(
+            lambda width: entry_detail(line, log, width) if line is not None else Content(""),
+            anew=True,
+        )
         self.refresh_bindings()
 
     @on(Table.Selected)

@@ -48,6 +48,22 @@ Steps = Sequence[tuple[str, str]]
 """Keys, and what each of them does here."""
 
 
+def line_detail(
+    timeline: Timeline,
+    line: Line | None,
+    instead: str,
+    usage: FieldUsage | None,
+    steps: Steps,
+    width: int,
+) -> Content:
+    """Return what a line is about; `instead` where there is none."""
+    if line is None:
+        return Content.styled(instead, "$muted")
+    if line.entry is not None:
+        return event_detail(timeline, line.entry, width, usage, steps)
+    return story_detail(timeline, line, width) if line.story else title_detail(line, width)
+
+
 def event_detail(
     timeline: Timeline,
     entry: Entry,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
@@ -15,14 +16,14 @@ from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
 from crmdeck.tui.panes.drift.density import Density
-from crmdeck.tui.panes.drift.detail import nothing_yet, summary
-from crmdeck.tui.panes.drift.detail_view import DetailView
+from crmdeck.tui.panes.drift.detail import line_detail, nothing_yet, summary
 from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import Entry, once
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class DriftPane(Pane):
         self._widths: tuple[tuple[str, int | None], ...] = ()
         self._hint = ""
         self._shown: str | None = None
+        self._described: str | None = None
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -74,7 +76,7 @@ class DriftPane(Pane):
         """Yield the strip, the timeline, and what is under the cursor."""
         yield Density(id="density")
         yield self.table
-        yield DetailView(id="event")
+        yield TextView(id="event", classes="detail")
 
     def on_mount(self) -> None:
         """Begin to remember what was on screen."""
@@ -201,7 +203,10 @@ class DriftPane(Pane):
         instead = "" if total else nothing_yet(self.host.status)
         place = self.commands.field_place
         usage = self.usages.of(place) if place is not None else None
-        self.query_one(DetailView).show(timeline, line, instead, usage, self._steps())
+        other = line is None or line.key != self._described
+        self._described = line.key if line is not None else None
+        draw = partial(line_detail, timeline, line, instead, usage, self._steps())
+        self.query_one("#event", TextView).show(draw, anew=other)
         self.refresh_bindings()
 
     def _steps(self) -> tuple[tuple[str, str], ...]:

@@ -86,14 +86,6 @@ HEALTH_ACTIONS: Actions = (
         mode="disconnected",
     ),
     Action(
-        "health.other",
-        "connections or details",
-        ("tab",),
-        HealthCommands.go_to_other,
-        help="go between the connections and the details",
-        palette=False,
-    ),
-    Action(
         "health.leave",
         "back",
         ("escape", "backspace"),

@@ -52,9 +52,6 @@ class HealthView(Protocol):
     def is_inside(self) -> bool:
         """Whether the user is in the details."""
 
-    def enter(self) -> None:
-        """Go into the details."""
-
     def leave(self) -> None:
         """Go back to the connections."""
 
@@ -120,13 +117,6 @@ class HealthCommands:
     def add(self) -> None:
         """Add a connection."""
         self.view.add_connection()
-
-    def go_to_other(self) -> None:
-        """Go between the connections and the details."""
-        if self.view.is_inside:
-            self.view.leave()
-        else:
-            self.view.enter()
 
     def leave(self) -> None:
         """Go back to the connections."""

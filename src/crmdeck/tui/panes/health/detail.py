@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import zip_longest
 
 from textual.content import Content
 
@@ -18,7 +17,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.health import COLOURS, ago, health_of
-from crmdeck.tui.layout import wrap
+from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, strip, weeks_in
 from crmdeck.tui.panes.health.overview import Entry, listed, put_away, put_away_words, where
@@ -80,9 +79,9 @@ def detail(
     room lacks. `whole` adds the name, what was put away, what each run met, and the history; the
     lines of the alert that is `marked` begin with a bar then.
     """
-    beside = width >= TWO_COLUMNS
-    left = width * LEFT_SHARE // 100 if beside else width
-    right = width - left - len(BETWEEN) if beside else width
+    is_wide = width >= TWO_COLUMNS
+    left = width * LEFT_SHARE // 100 if is_wide else width
+    right = width - left - len(BETWEEN) if is_wide else width
     alerts = listed(entry.status) if whole else entry.status.open_alerts
     to_do = [_alerts(entry, alerts, now, left, hint, marked if whole else None)]
     if entry.failures:
@@ -92,23 +91,13 @@ def detail(
     rest = [_runs(entry, now, right, whole=whole)]
     if whole:
         rest.append(_history(entry, now, right))
-    if beside:
-        return _beside_each_other(_sections(head + to_do), _sections([facts, *rest]), left)
+    if is_wide:
+        return beside(_sections(head + to_do), _sections([facts, *rest]), left, BETWEEN)
     return _sections([*head, *to_do, facts, *rest])
 
 
 def _sections(sections: list[Content]) -> Content:
     return Content("\n\n").join(section for section in sections if section.plain)
-
-
-def _beside_each_other(left: Content, right: Content, width: int) -> Content:
-    lines = zip_longest(left.split("\n"), right.split("\n"), fillvalue=Content(""))
-    return Content("\n").join(
-        Content.assemble(
-            one, " " * max(0, width - one.cell_length), (BETWEEN, "$border-blurred"), other
-        )
-        for one, other in lines
-    )
 
 
 def _head(entry: Entry, width: int) -> Content:
@@ -307,18 +296,8 @@ def _why(label: str, value: str | None, width: int) -> Content:
 
 
 def _beside(label: Content, value: str | Content | None, width: int) -> Content:
-    """Return a label and beside it a value, whose further lines stand under its first."""
-    if not value:
-        return Content("")
-    indent = label.cell_length
-    room = max(8, width - indent)
-    lines = (
-        [Content(line) for line in wrap(value[:LONGEST], room)]
-        if isinstance(value, str)
-        else value.wrap(room)
-    )
-    joined = Content("\n" + " " * indent).join(lines)
-    return Content.assemble(label, joined)
+    """Return a label and its value; nothing where there is none."""
+    return hanging(label, value[:LONGEST], width) if value else Content("")
 
 
 def _moment(moment: datetime | None, now: datetime) -> str:

@@ -184,6 +184,13 @@ class HealthPane(Pane):
         self.details.focus()
         self.refresh_bindings()
 
+    def turn_details(self) -> None:
+        """Go into the details, or back to the connections."""
+        if self.is_inside:
+            self.leave()
+        else:
+            self.enter()
+
     def leave(self) -> None:
         """Go back to the connections."""
         self.remove_class("-inside")

@@ -273,8 +273,11 @@ class MappingCommands:
             )
         )
 
-    def choose_field(self) -> None:
-        """Choose the CRM field of the row from the candidates, or from all there are."""
+    def choose_field(self, offered: str | None = None) -> None:
+        """Choose the CRM field of the row from the candidates, or from all there are.
+
+        The cursor stands on the one `offered`, else on the row's own.
+        """
         row, session = self.row, self._session
         if row is None or session is None:
             return
@@ -286,7 +289,7 @@ class MappingCommands:
         dialog = ChooseField(
             f"{row.title} becomes",
             field_choices(row, session.rows, session.builder),
-            current=row.crm_field,
+            current=offered or row.crm_field,
             notes=partial(field_notes, row, session.builder, self._host.workspace.now),
         )
         self._open(dialog, chosen)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -24,6 +25,7 @@ from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
+from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import MappingSession
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class MappingPane(Pane):
         self._wanted_pair: str | None = None
         self._wanted_field: str | None = None
         self._repair = False
+        self._offered: tuple[str, str] | None = None
 
     @property
     def wants_room(self) -> bool:
@@ -69,8 +72,7 @@ class MappingPane(Pane):
         yield Static("", id="counts", markup=False)
         with Container(id="sheet"):
             yield self.table
-            with VerticalScroll(id="line", can_focus=False):
-                yield Static("", markup=False)
+            yield TextView(id="line", classes="detail")
 
     def on_unmount(self) -> None:
         """Let nothing that was decided be lost."""
@@ -126,7 +128,7 @@ class MappingPane(Pane):
         """Ask for another field, where another pane sent the operator to repair this one."""
         if self._repair:
             self._repair = False
-            self._choose_field()
+            self._ask_field()
 
     def _paint(self) -> None:
         session = self.session
@@ -158,16 +160,15 @@ class MappingPane(Pane):
 
     def _paint_row(self) -> None:
         row, session = self.commands.row, self.session
-        scroll = self.query_one("#line", VerticalScroll)
-        body = scroll.query_one(Static)
+        view = self.query_one("#line", TextView)
         if row is None or session is None:
-            body.update("")
+            view.show(lambda _: Content(""))
             return
-        width = max(20, scroll.scrollable_content_region.width - 1)
         subject = session.ref, session.builder.crm_object
         fullness = self.sampler.samples.fullness(subject, session.review.rates)
         around = Around(session.builder, fullness, self.host.workspace.now)
-        body.update(row_detail(row, around, width, compact=not self._wide))
+        compact = not self._wide
+        view.show(lambda width: row_detail(row, around, width - 1, compact=compact))
 
     @property
     def _wide(self) -> bool:
@@ -180,21 +181,27 @@ class MappingPane(Pane):
     @on(Table.Ordered)
     def _ordered(self) -> None:
         self.table.regroup()
+        if self._offered is not None and self.table.cursor_name == self._offered[0]:
+            (_, crm_field), self._offered = self._offered, None
+            self._ask_field(crm_field)
         self.post_message(self.Summary(self.table.count_text, self._hint))
 
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
         if self.session is not None and self.session.hold(self.table.cursor_name):
             self.table.renew_rows(self.session.by_name)
-        self.query_one("#line", VerticalScroll).scroll_home(animate=False)
+        self.query_one("#line", TextView).scroll_home(animate=False)
         self._paint_row()
         self.refresh_bindings()
 
     @on(Table.Selected)
     def _choose_field(self) -> None:
+        self._ask_field()
+
+    def _ask_field(self, offered: str | None = None) -> None:
         # A double click comes here too, which no action stands before.
         if self.refuses_writes() is None and not self.host.workspace.read_only:
-            self.commands.choose_field()
+            self.commands.choose_field(offered)
 
     def apply_filter(self, text: str) -> None:
         """Filter the rows."""
@@ -265,4 +272,6 @@ class MappingPane(Pane):
     def visit(self, location: Location) -> None:
         """Go to a field of a pair; `repair` chooses another CRM field once all is ranked."""
         self._wanted_pair, self._wanted_field = location.pair, location.field
-        self._repair = location.repair
+        self._repair, self._offered = location.repair, None
+        if location.field is not None and location.offered is not None:
+            self._offered = location.field, location.offered

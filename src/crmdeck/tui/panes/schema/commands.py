@@ -10,11 +10,18 @@ from typing import Any, Protocol
 from textual.app import App
 
 from crmdeck.model import Connection, DriftEvent
-from crmdeck.tui.dialogs.choose import Choose
+from crmdeck.tui.actions import READ_ONLY
+from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.panes.schema.choices import COLUMNS, NOW, connection_choices, moment_choices
+from crmdeck.tui.panes.schema.choices import (
+    COLUMNS,
+    NOW,
+    PARTNER_COLUMNS,
+    connection_choices,
+    moment_choices,
+    partner_choices,
+)
 from crmdeck.tui.panes.schema.comparison import side_name
-from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
 from crmdeck.tui.panes.schema.view_state import (
@@ -61,10 +68,6 @@ class SchemaView(Protocol):
     @property
     def table(self) -> Table[Any]:
         """The table of the place that shows."""
-
-    @property
-    def field_view(self) -> FieldView:
-        """The view of a field in full."""
 
     @property
     def line(self) -> FieldLine | None:
@@ -146,16 +149,42 @@ class SchemaCommands:
             self._state.trail = (self.kept_trail()[0], Place(ALL))
             self._view.arrive()
 
-    def go_to_other(self) -> None:
-        """Go between the facts and the values of a field."""
-        view = self._view.field_view
-        (view.facts if view.values.has_focus else view.values).focus()
-
     def go_to_mapping(self) -> None:
-        """Open the mapping of the field."""
+        """Open the mapping of the field, or begin one for it."""
         location = self._mapping()
         if location is not None:
             self._host.go_to("mapping", location)
+        elif (ref := self._view.connection_id) is not None and self._view.line is not None:
+            self._begin_mapping(ref, self._view.line)
+
+    def _begin_mapping(self, ref: str, line: FieldLine) -> None:
+        """Ask which PartnerOS field a CRM field is for, and go there with it offered."""
+        mappings = self._host.workspace.mappings
+
+        def work(_: Job) -> tuple[Choice, ...]:
+            near = mappings.nearest(ref, line.row.object_type).get(line.row.name, ())
+            pairs = {pair.object_pair: pair for pair in mappings.pairs(ref)}
+            decided = {pair: mappings.get(ref, pair) for pair in pairs}
+            return partner_choices(line, near, mappings.partner_objects(), decided)
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                pair, partner_field = answer
+                location = Location(
+                    connection=ref, pair=pair, field=partner_field, offered=line.row.name
+                )
+                self._host.go_to("mapping", location)
+
+        def ask(choices: tuple[Choice, ...]) -> None:
+            dialog = Choose(
+                f"Map {display_text(line.path, 120)} to",
+                choices,
+                text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
+                columns=PARTNER_COLUMNS,
+            )
+            self._view.app.push_screen(dialog, chosen)
+
+        self._loader.load("map", work, ask, label="looking for what is near in PartnerOS")
 
     def turn_samples(self) -> None:
         """Look into records and show what the fields in view hold, or hide it again."""
@@ -324,11 +353,6 @@ class SchemaCommands:
         """Whether Esc goes back up: it first cancels, puts errors away and clears the filter."""
         return self.can_leave and not self._host.takes_escape
 
-    @property
-    def has_values(self) -> bool:
-        """Whether a field with picklist values shows."""
-        return self._state.place.kind == FIELD and self._view.field_view.values.display
-
     def no_schema(self) -> str | None:
         """Return why there is no schema to act on; None where there is one."""
         if self._schema.data is not None:
@@ -352,10 +376,14 @@ class SchemaCommands:
         )
 
     def no_mapping(self) -> str | None:
-        """Return why there is no mapping to open."""
+        """Return why there is no mapping to open, nor to begin."""
         line = self._view.line
         if self._mapping() is not None:
             return None
         if line is None:
             return self.no_schema() or "Go to a field first."
-        return f"{line.path} is mapped to nothing."
+        if self._state.at is not None:
+            return f"{line.path} was mapped to nothing; T leaves the past."
+        if self._host.workspace.read_only:
+            return f"{line.path} is mapped to nothing, and {READ_ONLY[0].lower()}{READ_ONLY[1:]}"
+        return None

@@ -9,29 +9,45 @@ from textual.content import Content
 
 from crmdeck.model import DriftEvent, Field, FieldUsage, Severity
 from crmdeck.tui.health import ago
+from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.panes.schema.columns import mark_text
-from crmdeck.tui.panes.schema.history import changed_at_source, event_lines, event_text
+from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.samples import Fullness, filled_text, values_text
 from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.usage import usage_lines
+from crmdeck.workspace import NearestField, percent
 
 NAME_WIDTH = 10
 NOT_SAID = "not said to be required, unique or custom"
 LONGEST_LINE = 400
 LONGEST_BLOCK = 20_000
+TWO_COLUMNS = 92
+"""Cells from which on history and what is near stand beside the facts, not below."""
+LEFT_SHARE = 55
+BETWEEN = " ▏ "
+MOST_EVENTS = 8
+MOST_NEAR = 3
+
+Nearest = Sequence[NearestField]
 
 
-def named(name: str, text: str | Content) -> Content:
-    """Return a line of a name and what it is; the text is safe already."""
-    return Content.assemble((f"{name:<{NAME_WIDTH}}  ", "$muted"), text)
+def named(name: str, text: str | Content, width: int) -> Content:
+    """Return a name and what it is, in lines of at most `width` cells; the text is safe already."""
+    label = Content.styled(f"{name:<{NAME_WIDTH}}  ", "$muted")
+    return hanging(label, Content(text) if isinstance(text, str) else text, width)
 
 
-def object_brief(line: ObjectLine, data: SchemaData) -> Content:
-    """Return an object type in a few lines: what it is, how fresh, what changed last."""
+def object_brief(
+    line: ObjectLine, data: SchemaData, to_map: Sequence[FieldLine], width: int
+) -> Content:
+    """Return an object type in a few lines: what it is, how fresh, what to do, what changed.
+
+    `to_map` are its required fields that nothing is mapped to.
+    """
+    left, right = _shares(width)
     summary = line.summary
-    label = display_text(summary.label, 80)
     kind = "custom" if summary.custom else "standard" if summary.custom is False else ""
     facts = [kind, count(summary.field_count, "field")]
     if line.mapped:
@@ -39,47 +55,60 @@ def object_brief(line: ObjectLine, data: SchemaData) -> Content:
     expiry = ago(summary.expires_at, data.now)
     fresh = f"stale since {expiry}" if summary.is_stale else f"fresh, expires {expiry}"
     lines = [
-        Content.assemble((label + "  ", "bold"), (" · ".join(filter(None, facts)), "$muted")),
-        named("read", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}"),
+        _title(summary.object_type, summary.label, left, ", ".join(filter(None, facts))),
+        named("read", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
     ]
+    if to_map:
+        names = ", ".join(one.row.name for one in to_map)
+        wanted = f"required, and nothing is mapped to it: {display_text(names, LONGEST_LINE)}"
+        lines.append(named("to map", Content.styled(wanted, "$warn"), left))
     if line.mark is not None:
         total = count(line.mark.total, "change")
-        lines.append(named("changed", f"{mark_text(line.mark)}, {total} not acknowledged"))
-    for event in data.object_history(line.key)[:8]:
-        lines.append(named(f"{event.detected_at:%Y-%m-%d}", event_text(event, with_field=True)))
-    return Content("\n").join(lines)
+        lines.append(named("changed", f"{mark_text(line.mark)}, {total} not acknowledged", left))
+    events = data.object_history(line.key)[:MOST_EVENTS]
+    history = [dated(event, right, with_field=True) for event in events]
+    if width < TWO_COLUMNS or not history:
+        return Content("\n").join([*lines, *history])
+    told = [_heading("What changed"), *history]
+    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
 
 
 def field_brief(
-    line: FieldLine, data: SchemaData, field: Field | None, fullness: Fullness
+    line: FieldLine,
+    data: SchemaData,
+    field: Field | None,
+    fullness: Fullness,
+    nearest: Nearest | None,
+    width: int,
 ) -> Content:
-    """Return a field in a few lines, for beneath the table."""
-    row = line.row
-    lines = [
-        Content.assemble(
-            (display_text(row.label or row.name, 60) + "  ", "bold"),
-            (display_text(line.path, 120), "$muted"),
-        ),
-        named("type", _type(line, field)),
-        named("is", " · ".join(_flags(line, field)) or NOT_SAID),
-    ]
-    # A low window cuts the end off: what changed must not be there.
-    if history := data.history(row.object_type, row.name):
-        lines.append(named("changed", _latest(history, data.now)))
-    lines += _fullness(line, data, fullness)
+    """Return a field in a few lines, for beneath the table.
+
+    `nearest` are the PartnerOS fields that may be mapped to it, None while that is not known.
+    """
+    row, (left, right) = line.row, _shares(width)
+    kind = " · ".join([_type(line, field), *_flags(line, field)])
+    lines = [_title(line.path, row.label, left), named("type", kind, left)]
+    history = data.history(row.object_type, row.name)
+    if width < TWO_COLUMNS and history:
+        lines.append(named("changed", _latest(history, data.now), left))
+    lines += _mapped(line, data, None if width >= TWO_COLUMNS else nearest, left)
+    if field is not None and width >= TWO_COLUMNS:
+        lines.append(named("access", _access(field), left))
+    lines += _fullness(line, data, fullness, left)
     if row.references:
-        lines.append(named("refers to", display_text(row.references, 120)))
-    for one in data.overview.mapped.get(line.key, ()):
-        mapped = f"{ARROWS[one.direction]} {one.partner_field} ({one.direction.value})"
-        lines.append(named("mapped to", Content.styled(display_text(mapped, 120), "$mark")))
+        lines.append(named("refers to", display_text(row.references, 120), left))
     if field is not None:
         if field.picklist:
-            lines.append(named("values", _values(field)))
+            lines.append(named("values", _values(field), left))
         if field.formula:
-            lines.append(named("formula", display_text(field.formula, LONGEST_LINE)))
+            lines.append(named("formula", display_text(field.formula, LONGEST_LINE), left))
         if field.description:
-            lines.append(named("help", display_text(field.description, LONGEST_LINE)))
-    return Content("\n").join(lines)
+            lines.append(named("help", display_text(field.description, LONGEST_LINE), left))
+    if width < TWO_COLUMNS:
+        return Content("\n").join(lines)
+    told = [_heading("History"), *event_lines(line, data, right)]
+    told += _near_block(line, data, nearest, right)
+    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
 
 
 def field_facts(
@@ -88,16 +117,16 @@ def field_facts(
     field: Field,
     fullness: Fullness,
     usage: FieldUsage | None = None,
+    nearest: Nearest | None = None,
     width: int = 80,
 ) -> Content:
     """Return everything known of a field but its picklist values, which are a table."""
-    row = line.row
+    row, (left, right) = line.row, _shares(width)
     lines = [
-        Content.styled(display_text(row.label or row.name, 120), "bold"),
-        named("API name", display_text(line.path, 200)),
-        named("type", _type(line, field)),
-        named("is", " · ".join(_flags(line, field)) or NOT_SAID),
-        named("access", _access(field)),
+        _title(line.path, row.label, left),
+        named("type", _type(line, field), left),
+        named("is", " · ".join(_flags(line, field)) or NOT_SAID, left),
+        named("access", _access(field), left),
     ]
     for name, text in (
         ("refers to", ", ".join(field.references)),
@@ -106,24 +135,78 @@ def field_facts(
         ("group", field.group),
     ):
         if text:
-            lines.append(named(name, display_text(text, LONGEST_LINE)))
-    mapped = data.overview.mapped.get(line.key, ())
-    for one in mapped:
-        target = f"{one.object_pair}: {one.partner_field} ({one.direction.value})"
-        lines.append(named("mapped to", Content.styled(display_text(target, 120), "$mark")))
-    if not mapped:
-        lines.append(named("mapped to", Content.styled("nothing", "$muted")))
-    lines += _fullness(line, data, fullness)
+            lines.append(named(name, display_text(text, LONGEST_LINE), left))
+    lines += _mapped(line, data, (), left, in_full=True)
+    lines += _fullness(line, data, fullness, left)
     if field.picklist:
-        lines.append(named("values", _number_of_values(field)))
+        lines.append(named("values", _number_of_values(field), left))
     if source := changed_at_source(field):
-        lines.append(named("in the CRM", source))
+        lines.append(named("in the CRM", source, left))
     lines += _block("Help", field.description)
     lines += _block("Formula", field.formula)
-    lines += [Content(""), Content.styled("Where else it is used", "bold $info")]
-    lines += usage_lines(usage, data.now, width)
-    lines += [Content(""), Content.styled("History", "bold $info"), *event_lines(line, data)]
-    return Content("\n").join(lines)
+    history = [_heading("History"), *event_lines(line, data, right)]
+    usages = [_heading("Where else it is used"), *usage_lines(usage, data.now, right)]
+    near = _near_block(line, data, nearest, right)
+    if width < TWO_COLUMNS:
+        return Content("\n").join([*lines, *near, Content(""), *usages, Content(""), *history])
+    told = [*history, *near, Content(""), *usages]
+    return beside(Content("\n").join(lines), Content("\n").join(told), left, BETWEEN)
+
+
+def _shares(width: int) -> tuple[int, int]:
+    """Return the cells of the facts and of what stands beside them; both all where it is below."""
+    if width < TWO_COLUMNS:
+        return width, width
+    left = width * LEFT_SHARE // 100
+    return left, width - left - len(BETWEEN)
+
+
+def _heading(text: str) -> Content:
+    return Content.styled(text, "bold $info")
+
+
+def _title(name: str, label: str, width: int, more: str = "") -> Content:
+    quoted = f'"{display_text(label, 120)}"' if label not in ("", name.rpartition(".")[2]) else ""
+    parts = [Content.styled(display_text(name, 200), "bold")]
+    parts += [Content.styled(part, "$muted") for part in (quoted, more) if part]
+    return hanging(Content(""), Content("   ").join(parts), width)
+
+
+def _mapped(
+    line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int, *, in_full: bool = False
+) -> Iterator[Content]:
+    """Yield what a field is mapped to, or what it may be mapped to, and the key for that."""
+    mapped = data.overview.mapped.get(line.key, ())
+    for one in mapped:
+        arrow = f"{ARROWS[one.direction]} {one.partner_field} ({one.direction.value})"
+        where = f"{one.object_pair}: {one.partner_field} ({one.direction.value})"
+        text = display_text(where if in_full else arrow, 200)
+        yield named("mapped to", Content.styled(text, "$mark"), width)
+    if not mapped and data.overview.at is None:
+        near = f"; nearest {near_text(nearest[0])}" if nearest else ""
+        told = Content.assemble(("nothing" + near, "$muted"), ("   m maps it", "bold $info"))
+        yield named("mapped to", told, width)
+
+
+def near_text(near: NearestField) -> str:
+    """Return a PartnerOS field with how sure it is: `deal_registration.contactEmail 86`."""
+    return display_text(f"{near.path} {percent(near.confidence)}", 120)
+
+
+def _near_block(
+    line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int
+) -> list[Content]:
+    """Return the PartnerOS fields nearest to a field that is mapped to nothing."""
+    if data.overview.mapped.get(line.key) or data.overview.at is not None:
+        return []
+    title = Content.assemble(_heading("Nearest in PartnerOS"), ("   quick match", "$muted"))
+    if nearest is None:
+        told = [Content.styled("not looked at yet", "$muted")]
+    elif not nearest:
+        told = [Content.styled("none is near", "$muted")]
+    else:
+        told = [hanging(Content(""), near_text(near), width) for near in nearest[:MOST_NEAR]]
+    return [Content(""), title, *told]
 
 
 def _block(title: str, text: str | None) -> list[Content]:
@@ -197,12 +280,14 @@ def _number_of_values(field: Field) -> str:
     return ", ".join(parts)
 
 
-def _fullness(line: FieldLine, data: SchemaData, fullness: Fullness) -> Iterator[Content]:
+def _fullness(
+    line: FieldLine, data: SchemaData, fullness: Fullness, width: int
+) -> Iterator[Content]:
     rate, values = fullness.rates.get(line.row.name), fullness.values.get(line.row.name)
     if rate is not None:
-        yield named("filled", filled_text(rate, data.overview.now))
+        yield named("filled", filled_text(rate, data.overview.now), width)
     if values is not None:
-        yield named("holds", Content.styled(values_text(values), "$mark"))
+        yield named("holds", Content.styled(values_text(values), "$mark"), width)
 
 
 def _latest(history: Sequence[DriftEvent], now: datetime) -> Content:

@@ -8,6 +8,7 @@ from typing import Any
 from textual.content import Content
 
 from crmdeck.model import Change, DriftEvent, DriftKind, Field
+from crmdeck.tui.layout import hanging
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
@@ -26,32 +27,31 @@ def event_text(event: DriftEvent, *, with_field: bool = False) -> Content:
     return Content.assemble(sign, display_text(about + reason, 300))
 
 
-def event_lines(line: FieldLine, data: SchemaData) -> list[Content]:
+def dated(event: DriftEvent, width: int, *, with_field: bool = False) -> Content:
+    """Return an event under its date, in lines of at most `width` cells."""
+    date = Content.styled(f"{event.detected_at:%Y-%m-%d}  ", "$muted")
+    return hanging(date, event_text(event, with_field=with_field), width)
+
+
+def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Content]:
     """Return the history of a field, newest first, down to the first look."""
     lines: list[Content] = []
     history = data.history(*line.key)
     for event in history:
-        lines.append(
-            Content.assemble(
-                (f"{event.detected_at:%Y-%m-%d}  ", "$muted"),
-                event_text(event),
-            )
-        )
-        lines += [_change(change) for change in event.changes]
-        if who := who_text(event):
-            lines.append(_note(who))
+        lines.append(dated(event, width))
+        lines += [_change(change, width) for change in event.changes]
+        notes = [who_text(event)]
         if event.rename_of:
-            lines.append(_note(f"looks like {event.rename_of} under a new name"))
+            notes.append(f"looks like {event.rename_of} under a new name")
         if event.affected_mappings:
-            lines.append(_note(f"touches {', '.join(event.affected_mappings)}"))
+            notes.append(f"touches {', '.join(event.affected_mappings)}")
         if event.acknowledged_at is not None:
             note = f": {event.note}" if event.note else ""
-            lines.append(
-                _note(
-                    f"acknowledged by {event.acknowledged_by or 'somebody'} on "
-                    f"{event.acknowledged_at:%Y-%m-%d}{note}"
-                )
+            notes.append(
+                f"acknowledged by {event.acknowledged_by or 'somebody'} on "
+                f"{event.acknowledged_at:%Y-%m-%d}{note}"
             )
+        lines += [_note(note, width) for note in notes if note]
     if not any(event.kind is DriftKind.FIELD_ADDED for event in history):
         lines.append(_beginning(line, data))
     return lines
@@ -105,16 +105,16 @@ def changed_at_source(field: Field) -> str:
     return display_text(", ".join(parts), 160)
 
 
-def _change(change: Change) -> Content:
+def _change(change: Change, width: int) -> Content:
     before = display_text(value_text(change.before), LONGEST_VALUE)
     after = display_text(value_text(change.after), LONGEST_VALUE)
-    return Content.assemble(
-        (f"{'':{INDENT}}{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after
-    )
+    told = Content.assemble((f"{change.attribute}  ", "$muted"), before, (" → ", "$muted"), after)
+    return hanging(Content(" " * INDENT), told, width)
 
 
-def _note(text: str) -> Content:
-    return Content.styled(" " * INDENT + display_text(text, 200), "$muted")
+def _note(text: str, width: int) -> Content:
+    told = Content.styled(display_text(text, 200), "$muted")
+    return hanging(Content(" " * INDENT), told, width)
 
 
 def _said(native: Mapping[str, Any], name: str) -> str:

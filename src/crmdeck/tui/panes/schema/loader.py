@@ -33,7 +33,7 @@ from crmdeck.tui.samples import Fullness, Samples
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import InspectedObject, SearchIndex, Workspace
+    from crmdeck.workspace import InspectedObject, NearestField, SearchIndex, Workspace
 
 NO_FIELDS = FieldData("", None)
 
@@ -68,6 +68,8 @@ class SchemaLoader:
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
         self._inspected: tuple[InspectedObject, Mapping[str, Field]] | None = None
+        self._looked: tuple[SchemaData, str] | None = None
+        self._near: tuple[SchemaData, str, Mapping[str, Sequence[NearestField]]] | None = None
         self._index: SearchIndex[FieldLine] | None = None
         self._rated: tuple[FieldLine, ...] = ()
         self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
@@ -247,6 +249,40 @@ class SchemaLoader:
         found = self._inspected
         known = found is not None and found[0].detail.object_type == object_type
         return found[1].get(name) if found is not None and known else None
+
+    def look_near(self, object_type: str) -> None:
+        """Look for the PartnerOS fields that are near to those of an object type as of now."""
+        data = self.data
+        if data is None or data.overview.at is not None or self._is_looked_for(data, object_type):
+            return
+        self._looked = (data, object_type)
+        workspace = self._host.workspace
+
+        def took(found: Mapping[str, Sequence[NearestField]]) -> None:
+            if data is self.data:
+                self._near = (data, object_type, found)
+                self._shown.fill()
+
+        self._loader.load(
+            "nearest",
+            lambda _: workspace.mappings.nearest(data.ref, object_type),
+            took,
+            # It helps, and stands in nobody's way: what is wrong is told where one maps.
+            failed=lambda _: None,
+            cancellable=False,
+            quiet=True,
+        )
+
+    def nearest(self, object_type: str, name: str) -> Sequence[NearestField] | None:
+        """Return the PartnerOS fields nearest to a field; None where nobody has looked yet."""
+        near = self._near
+        if near is None or near[0] is not self.data or near[1] != object_type:
+            return None
+        return near[2].get(name, ())
+
+    def _is_looked_for(self, data: SchemaData, object_type: str) -> bool:
+        looked = self._looked
+        return looked is not None and looked[0] is data and looked[1] == object_type
 
     def fullness(self, object_type: str) -> Fullness:
         """Return how full the fields of an object type are, as far as that has been read."""

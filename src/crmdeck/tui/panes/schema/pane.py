@@ -23,6 +23,7 @@ from crmdeck.tui.panes.schema.commands import SchemaCommands
 from crmdeck.tui.panes.schema.export import comparison_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of
+from crmdeck.tui.panes.schema.headings import object_heading, overview_heading
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.rows import FieldLine, object_index
 from crmdeck.tui.panes.schema.view_state import (
@@ -41,9 +42,9 @@ from crmdeck.tui.panes.schema.view_state import (
     to_state,
 )
 from crmdeck.tui.samples import Sampler
-from crmdeck.tui.text import count
 from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
+from crmdeck.tui.widgets.text_view import Draw, TextView
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy, SearchIndex
@@ -61,6 +62,7 @@ PAUSE = 0.2
 
 
 SCROLLBAR = 1
+WITHIN = " › "
 
 
 class SchemaPane(Pane):
@@ -83,6 +85,7 @@ class SchemaPane(Pane):
         self._hint = ""
         self._given: dict[str, tuple[str, object]] = {}
         self._shown_field: object = None
+        self._briefed: object = None
 
     def compose_body(self) -> ComposeResult:
         """Yield a widget for each kind of place, the banner above and the details below."""
@@ -115,7 +118,7 @@ class SchemaPane(Pane):
             empty="Nothing differs.",
             id=DIFFERENCE,
         )
-        yield Static("", id="brief", classes="detail", markup=False)
+        yield TextView(id="brief", classes="detail")
 
     def on_mount(self) -> None:
         """Begin at the objects."""
@@ -169,6 +172,13 @@ class SchemaPane(Pane):
         return self.query_one(f"#{FIELD}", FieldView)
 
     @property
+    def details(self) -> Widget | None:
+        """The brief; of a field in full the facts beside its values."""
+        if self.place.kind == FIELD:
+            return self.field_view.facts if self.field_view.values.display else None
+        return self.query_one("#brief")
+
+    @property
     def line(self) -> FieldLine | None:
         """The field that shows, or that is under the cursor."""
         if self.place.kind == FIELD:
@@ -200,6 +210,8 @@ class SchemaPane(Pane):
         place = self.place
         if place.kind in (FIELDS, FIELD):
             self.schema.inspect(place.object_type)
+        if place.kind == FIELD:
+            self.schema.look_near(place.object_type)
         if not self._is_read():
             pass
         elif place.kind == FIELD:
@@ -283,6 +295,7 @@ class SchemaPane(Pane):
                 found,
                 self.schema.fullness(line.row.object_type),
                 self.usages.of(place),
+                self.schema.nearest(*line.key),
             ),
             found.picklist,
             anew=anew,
@@ -294,29 +307,32 @@ class SchemaPane(Pane):
         return self.schema.data.now if self.schema.data is not None else datetime.now(UTC)
 
     def _head(self) -> None:
+        place = self.place
+        inside = [place.object_type] if place.kind in (FIELDS, FIELD, DIFFERENCE) else []
+        inside += [place.field_name] if place.kind == FIELD else []
+        self.set_heading(
+            WITHIN.join([self.connection_name, *inside]),
+            *self._heading_details(),
+            short=WITHIN.join(inside),
+        )
+
+    def _heading_details(self) -> tuple[str | Content, ...]:
+        """Return what to do next where one is, then what there is."""
         place, data = self.place, self.schema.data
-        parts = [self.connection_name]
-        if place.kind in (FIELDS, FIELD, DIFFERENCE):
-            parts[0] += f" › {place.object_type}"
-        if place.kind == FIELD:
-            parts[0] += f" › {place.field_name}"
-        elif place.kind == COMPARISON and self.schema.comparison is not None:
-            parts.append(comparison.how_much(self.schema.comparison))
-        elif place.kind == ALL:
-            parts.append(count(len(self.schema.fields.lines), "field"))
-        elif place.kind == FIELDS and data is not None:
-            known = data.object_line(place.object_type)
-            if known is not None and known.summary.is_stale:
-                parts.append(f"▲ stale, read {ago(known.summary.discovered_at, data.now)}")
-            parts.append(count(known.summary.field_count, "field") if known else "")
-        elif place.kind == OBJECTS and data is not None:
-            fields = sum(line.summary.field_count for line in data.objects)
-            stale = sum(line.summary.is_stale for line in data.objects)
-            parts += [count(len(data.objects), "object"), count(fields, "field")]
-            ends = min((line.summary.expires_at for line in data.objects), default=None)
-            fresh = f"fresh, the next one expires {ago(ends, data.now)}" if ends else ""
-            parts.append(f"▲ {stale:,} stale" if stale else fresh)
-        self.set_heading("Schema", *parts)
+        if place.kind == COMPARISON and self.schema.comparison is not None:
+            return (comparison.how_much(self.schema.comparison),)
+        if data is None or place.kind in COMPARED:
+            return ()
+        to_map = self.schema.fields.to_map
+        if place.kind in (OBJECTS, ALL):
+            status = self.host.status
+            unseen = status.unseen.total if status is not None else 0
+            return overview_heading(data, to_map, unseen, place.kind == OBJECTS)
+        mine = to_map.get(place.object_type, ())
+        if place.kind == FIELDS:
+            return object_heading(data, place.object_type, mine)
+        is_wanted = any(line.row.name == place.field_name for line in mine)
+        return (Content.styled("required, and not mapped", "$warn"),) if is_wanted else ()
 
     def _banner(self) -> None:
         banner = self.query_one("#banner", Static)
@@ -335,24 +351,32 @@ class SchemaPane(Pane):
         self._fit_columns()
 
     def _brief(self) -> None:
-        self.query_one("#brief", Static).update(self._brief_text() or "")
+        about = (self.place.kind, self.place.object_type, self.table.cursor_key)
+        self.query_one("#brief", TextView).show(self._brief_draw(), anew=about != self._briefed)
+        self._briefed = about
 
-    def _brief_text(self) -> Content | None:
-        kind, row = self.place.kind, self.table.cursor_row
-        if row is None or self.schema.data is None:
-            return None
+    def _brief_draw(self) -> Draw:
+        kind, row, data = self.place.kind, self.table.cursor_row, self.schema.data
+        if row is None or data is None:
+            return lambda _: Content("")
         if kind == OBJECTS:
-            return detail.object_brief(row, self.schema.data)
+            to_map = self.schema.fields.to_map.get(row.key, ())
+            return partial(detail.object_brief, row, data, to_map)
         if kind in (FIELDS, ALL):
-            field = self.schema.inspected_field(*row.key)
-            return detail.field_brief(
-                row, self.schema.data, field, self.schema.fullness(row.row.object_type)
+            return partial(
+                detail.field_brief,
+                row,
+                data,
+                self.schema.inspected_field(*row.key),
+                self.schema.fullness(row.row.object_type),
+                self.schema.nearest(*row.key),
             )
         if kind == COMPARISON:
-            return comparison.object_brief(row)
+            return lambda _: comparison.object_brief(row)
         if kind == DIFFERENCE and self.schema.comparison is not None:
-            return comparison.line_brief(row, *comparison.side_names(self.schema.comparison))
-        return None
+            names = comparison.side_names(self.schema.comparison)
+            return lambda _: comparison.line_brief(row, *names)
+        return lambda _: Content("")
 
     def apply_filter(self, text: str) -> None:
         """Filter what the place shows."""
@@ -375,14 +399,17 @@ class SchemaPane(Pane):
         if message.table is self.table:
             self._brief()
             self.refresh_bindings()
-            if self.place.kind == ALL and message.row is not None:
+            if self.place.kind in (FIELDS, ALL) and message.row is not None:
                 self._stand.reset()
                 self._stand.resume()
 
     def _read_object_under_cursor(self) -> None:
         self._stand.pause()
-        if self.place.kind == ALL and self.line is not None:
-            self.schema.inspect(self.line.row.object_type)
+        if self.place.kind in (FIELDS, ALL) and self.line is not None:
+            object_type = self.line.row.object_type
+            if self.place.kind == ALL:
+                self.schema.inspect(object_type)
+            self.schema.look_near(object_type)
 
     def copies(self) -> tuple[Copy, ...]:
         """Return the forms of the marked objects or fields, or of what is under the cursor."""

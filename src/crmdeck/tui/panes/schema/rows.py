@@ -122,13 +122,18 @@ class SchemaData:
 
 @dataclass(frozen=True)
 class FieldData:
-    """All fields of a connection at a moment; `index` is over all of them."""
+    """All fields of a connection at a moment; `index` is over all of them.
+
+    `to_map` are by object type the required fields that nothing is mapped to, of the objects of
+    which something is.
+    """
 
     ref: str
     at: datetime | None
     lines: tuple[FieldLine, ...] = ()
     by_object: Mapping[str, tuple[FieldLine, ...]] = field(default_factory=dict)
     index: SearchIndex[FieldLine] | None = None
+    to_map: Mapping[str, tuple[FieldLine, ...]] = field(default_factory=dict)
 
 
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
@@ -164,12 +169,20 @@ def field_data(data: SchemaData, rows: Iterable[FieldRow]) -> FieldData:
         line = FieldLine(row, mapped.get(key, ""), data.marks.get(key), data.changed.get(key))
         by_object.setdefault(row.object_type, []).append(line)
     lines = tuple(line for lines in by_object.values() for line in lines)
+    used = {object_type for object_type, _ in data.overview.mapped}
+    to_map = {
+        name: tuple(
+            line for line in by_object.get(name, ()) if line.row.required and not line.mapped
+        )
+        for name in used
+    }
     return FieldData(
         data.ref,
         data.overview.at,
         lines,
         {name: tuple(lines) for name, lines in by_object.items()},
         field_index(data, lines),
+        {name: found for name, found in to_map.items() if found},
     )
 
 

@@ -1,0 +1,65 @@
+"""What the first line of the pane says beside where one is: what to do, and what there is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.content import Content
+
+from crmdeck.tui.health import ago
+from crmdeck.tui.panes.schema.columns import mark_text
+from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
+from crmdeck.tui.text import count
+
+Details = tuple[str | Content, ...]
+
+
+def overview_heading(
+    data: SchemaData, to_map: Mapping[str, Sequence[FieldLine]], unseen: int, objects: bool
+) -> Details:
+    """Return it for all `objects` of a connection, or for all fields.
+
+    `to_map` are the required fields that nothing is mapped to, by object type, and `unseen` the
+    changes that this operator has not had on screen.
+    """
+    stale = sum(line.summary.is_stale for line in data.objects)
+    fields = count(sum(line.summary.field_count for line in data.objects), "field")
+    size = f"{count(len(data.objects), 'object')}, {fields}" if objects else fields
+    if data.overview.at is not None:
+        return (size,)
+    missing = sum(map(len, to_map.values()))
+    ends = min((line.summary.expires_at for line in data.objects), default=None)
+    return (
+        _to_do(f"{count(unseen, 'change')} not seen (3)") if unseen else "",
+        _to_do(f"{count(missing, 'required field')} not mapped") if missing else "",
+        _to_do(f"▲ {stale:,} stale (r)") if stale else "",
+        size,
+        f"fresh, the next one expires {ago(ends, data.now)}" if ends and not stale else "",
+    )
+
+
+def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLine]) -> Details:
+    """Return it for the fields of an object type."""
+    known = data.object_line(object_type)
+    if known is None:
+        return ()
+    size = count(known.summary.field_count, "field")
+    if data.overview.at is not None:
+        return (size,)
+    names = ", ".join(line.row.name for line in to_map)
+    stale = f"▲ stale, read {ago(known.summary.discovered_at, data.now)}"
+    return (
+        _to_do(f"required, not mapped: {names}") if len(to_map) <= MOST_NAMED and names else "",
+        _to_do(f"{len(to_map):,} required, not mapped") if len(to_map) > MOST_NAMED else "",
+        _to_do(stale) if known.summary.is_stale else "",
+        size,
+        f"{known.mapped:,} mapped" if known.mapped else "",
+        f"{mark_text(known.mark)} not acknowledged" if known.mark is not None else "",
+    )
+
+
+MOST_NAMED = 3
+
+
+def _to_do(text: str) -> Content:
+    return Content.styled(text, "$warn")
