@@ -29,7 +29,7 @@ ONE_MEANING = {
     "A": ("drift.acknowledge_all", "mapping.accept_all"),
     "D": ("drift.usage", "schema.usage"),
     "N": ("drift.previous", "mapping.previous"),
-    "a": ("drift.acknowledge", "mapping.accept"),
+    "a": ("drift.acknowledge", "health.put_away", "mapping.accept"),
     "asterisk": ("drift.everywhere", "audit.everywhere"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("schema.all", "drift.repair", "mapping.repair"),
