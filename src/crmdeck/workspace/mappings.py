@@ -246,7 +246,7 @@ class Mappings:
                 knowledge=knowledge,
                 encoder=None,
                 log=log if learning else mine,
-                others=self._other_logs(connection, str(pair)) if learning else {},
+                others=self._other_logs(connection, str(pair), None) if learning else {},
             )
         return nearest_fields(found, begun)
 
