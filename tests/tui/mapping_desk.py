@@ -132,7 +132,7 @@ class Desk:
     @property
     def said(self) -> str:
         """What the toasts said."""
-        return " ".join(note.message for note in self.app._notifications)
+        return " ".join(" ".join(note.message.split()) for note in self.app._notifications)
 
     async def go(self, name: str) -> None:
         """Put the cursor on a line."""

@@ -57,7 +57,7 @@ def hold_back(
 
 
 def said(pilot: Pilot[Any]) -> str:
-    return " ".join(note.message for note in pilot.app._notifications)
+    return " ".join(" ".join(note.message.split()) for note in pilot.app._notifications)
 
 
 async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_show(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.text import display_block, display_text
 from tests.tui.conftest import HOSTILE
 
@@ -60,3 +61,19 @@ def test_shows_what_would_act(text: str, shown: str) -> None:
 def test_a_block_keeps_its_lines() -> None:
     assert display_block("one\r\ntwo\x1b") == "one\ntwo␛"
     assert display_block("x" * 50, 10) == "x" * 10 + "…"
+
+
+@given(nasty, st.integers(12, 60), st.integers(0, 6))
+def test_what_is_wrapped_hangs_under_its_first_word(text: str, width: int, hang: int) -> None:
+    first, *more = wrap_hanging(text, width, hang).split("\n")
+    assert all(line.startswith(" " * hang) for line in more)
+    if text.isascii() and text.isprintable() and text.split():
+        assert first.split()[:1] == text.split()[:1] or len(text.split()[0]) > width - hang
+        assert all(len(line) <= width for line in (first, *more))
+
+
+def test_no_word_is_lost_as_a_text_is_wrapped() -> None:
+    said = "Id ↔ Opportunity.Decision_Contact_Email__c at https://acme.my.example.com/setup"
+    for hang in range(9):
+        lines = wrap_hanging(said, 30, hang).split("\n")
+        assert "".join(lines).replace(" ", "") == said.replace(" ", "")

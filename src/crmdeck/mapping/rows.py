@@ -50,8 +50,9 @@ class MappingRow:
     """One PartnerOS field of an object pair.
 
     `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
-    schema no longer has it). `drift` is what happened since the acceptance, `known` are the
-    codes of warnings that the operator knows of on this pair.
+    schema no longer has it), `renamed_to` what one that is gone may be called now. `drift` is
+    what happened since the acceptance, `known` are the codes of warnings that the operator knows
+    of on this pair.
     """
 
     partner: Field
@@ -68,6 +69,7 @@ class MappingRow:
     history: tuple[Decision, ...] = ()
     known: frozenset[str] = frozenset()
     source_suggestions: tuple[SourceSuggestion, ...] = ()
+    renamed_to: str = ""
 
     @property
     def name(self) -> str:
@@ -209,6 +211,11 @@ class RowBuilder:
         self.crm_fields = {one.name: one for one in review.crm_fields}
         self.crm_object = ObjectPair.parse(review.pair).crm_object
         self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._renamed = {
+            event.rename_of: event.field_name or ""
+            for event in review.events
+            if event.rename_of and event.object_type == self.crm_object
+        }
 
     def judge(self, left: Field, right: Field) -> Verdict:
         """Return what the rules say of a field pair."""
@@ -284,6 +291,7 @@ class RowBuilder:
             history=history,
             known=now.known,
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
+            renamed_to=self._renamed.get(crm_field or "", "") if right is None else "",
         )
 
 

@@ -39,13 +39,16 @@ def pair_text(pair: str) -> str:
 def type_text(field: Field) -> str:
     """Return a field's type with what limits it: `string(80)`, `picklist of 5`."""
     name = field.type.value if field.type is not FieldType.OTHER else field.native_type or "untyped"
-    if field.length and field.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
+    if field.length and field.type not in _WITHOUT_LENGTH:
         return f"{name}({field.length})"
     if field.picklist:
         return f"{name} of {len(field.picklist):,}"
     if field.references:
         return f"{name} to {', '.join(field.references[:3])}"
     return name
+
+
+_WITHOUT_LENGTH = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.REFERENCE)
 
 
 def crm_text(row: MappingRow) -> str:
@@ -60,6 +63,8 @@ def what_to_know(row: MappingRow) -> str:
     match row.trouble:
         case Trouble.BROKEN | Trouble.DRIFTED:
             worst = max(row.drift, key=lambda event: event.severity.rank, default=None)
+            if row.right is None and row.renamed_to:
+                return "removed, renamed?"
             return what_happened(worst) if worst is not None else "no longer in the schema"
         case Trouble.STUCK:
             return "nothing can flow"
@@ -67,8 +72,11 @@ def what_to_know(row: MappingRow) -> str:
             return f"{count(row.unmapped_values, 'value')} left out"
         case Trouble.WARNED:
             return warning_words(row, row.warnings[0].code)
-    if row.group is not Group.UNMATCHED:
-        return ""
+    return best_text(row) if row.group is Group.UNMATCHED else ""
+
+
+def best_text(row: MappingRow) -> str:
+    """Return the best of the candidates that are too unlikely to be suggested."""
     best = next((one for one in row.candidates if one.confidence), None)
     return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"
 
@@ -78,18 +86,58 @@ def warning_words(row: MappingRow, code: str) -> str:
     right = row.right
     if code == "LENGTH_SHORTER" and right is not None and row.direction is not Direction.PULL:
         return f"may be cut at {right.length}" if right.length else "may be cut"
-    if code == "VALUE_MAP_NEEDED" and right is not None and row.partner.picklist:
-        there = {
-            text.casefold()
-            for value in right.picklist
-            if value.active
-            for text in (value.value, value.label)
-        }
-        active = [value for value in row.partner.picklist if value.active]
-        same = sum(not there.isdisjoint((v.value.casefold(), v.label.casefold())) for v in active)
-        if same < len(active):
-            return f"{same} of {len(active)} values"
+    if code == "VALUE_MAP_NEEDED" and (missing := missing_values(row)):
+        return f"{len(row.values) - len(missing)} of {len(row.values)} values"
     return _WARNING_WORDS.get(code, code.replace("_", " ").lower())
+
+
+def missing_values(row: MappingRow) -> tuple[str, ...]:
+    """Return the PartnerOS values without a CRM value: in the stored map, else of their name."""
+    labels = {value.value: value.label or value.value for value in row.partner.picklist}
+    if row.value_map is not None:
+        return tuple(labels.get(one, one) for one in row.values if one not in row.value_map)
+    there = {
+        text.casefold()
+        for value in (row.right.picklist if row.right is not None else ())
+        if value.active
+        for text in (value.value, value.label)
+    }
+    return tuple(
+        labels[one]
+        for one in row.values
+        if there.isdisjoint((one.casefold(), labels[one].casefold()))
+    )
+
+
+def matched_values_text(row: MappingRow) -> str:
+    """Return how many PartnerOS values have a CRM value, and which have none."""
+    missing, total = missing_values(row), len(row.values)
+    found = "mapped" if row.value_map is not None else "match"
+    if not missing:
+        return f"all {total} {found}"
+    if len(missing) == total:
+        return f"none of {total} {found}"
+    verb = "has" if len(missing) == 1 else "have"
+    return f"{total - len(missing)} of {total} {found}; {', '.join(missing)} {verb} none"
+
+
+_SHORT = {
+    "nothing can flow": "can't flow",
+    "no longer in the schema": "gone",
+    "text into a picklist": "text to picklist",
+    "decimals are lost": "decimals lost",
+    "several into one": "several to one",
+    "may be too large": "too large",
+    "a rule checks it": "rule checks",
+    "removed, renamed?": "renamed?",
+}
+
+
+def shortened(words: str, width: int) -> str:
+    """Return what is to be known in `width` cells where there is a shorter way to say it."""
+    if len(words) <= width:
+        return words
+    return _SHORT.get(words, words.removeprefix("may be ").replace(" values left out", " left out"))
 
 
 _WARNING_WORDS = {

@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.messages import Message, MessageLog
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 LONGEST_TOAST = 400
+TOAST_CELLS, TOAST_EDGES, TOAST_HANG = 60, 3, 2
+"""Cells of a toast, as Textual has it, half of the window at most; those of its edges."""
+
 MOST_PROBLEMS = 4
 
 
@@ -145,8 +149,10 @@ class CrmdeckApp(App[None]):
     ) -> None:
         """Show a toast, and keep what it says; text from outside is shown as the text it is."""
         self._messages.add(Message(self._moment(), text, title, severity, command))
+        width = min(TOAST_CELLS, self.size.width // 2) - TOAST_EDGES
+        lines = display_block(text, LONGEST_TOAST).split("\n")
         self.notify(
-            display_block(text, LONGEST_TOAST),
+            "\n".join(wrap_hanging(line, width, TOAST_HANG) for line in lines),
             title=display_text(title, 60),
             severity=severity,
             timeout=timeout,

@@ -9,9 +9,9 @@ from itertools import zip_longest
 from rich.cells import cell_len, chop_cells
 from textual.content import Content
 
-from crmdeck.tui.text import display_block, pad
+from crmdeck.tui.text import display_block, display_text, pad
 
-_SEPARATED = re.compile(r"(?<=[/.\\_?&=-])")
+_SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
 LONGEST_VALUE = 1200
 """Characters of one value that are shown; `y` copies the whole of it."""
@@ -46,6 +46,16 @@ def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") ->
     )
 
 
+def wrap_hanging(text: str, width: int, hang: int) -> str:
+    """Return `text`, made safe, in as many lines as it takes, all but the first indented.
+
+    Its first `hang` characters, a label or a sign, stand alone before what is wrapped.
+    """
+    at = hang + len(text[hang:]) - len(text[hang:].lstrip(" "))
+    label, lines = display_text(text[:at]), wrap(text[at:], width - at)
+    return "\n".join([f"{label}{lines[0]}", *(f"{' ' * hang}{line}" for line in lines[1:])])
+
+
 LABEL = 13
 GAP = 2
 
@@ -61,12 +71,17 @@ def side_by_side(
     right: Sequence[tuple[str, str]],
     width: int,
     label_cells: int = LABEL,
+    left_cells: int | None = None,
 ) -> Iterator[Content]:
-    """Yield the lines of two columns of (safe text, look) beside a label."""
+    """Yield the lines of two columns of (safe text, look) beside a label.
+
+    The left one has `left_cells`, half of what there is where that is None.
+    """
+    cells = left_cells if left_cells is not None else half(width, label_cells)
     for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):
         yield Content.assemble(
             (pad(label if index == 0 else "", label_cells), "$muted"),
-            (pad(one[0], half(width, label_cells) + GAP), one[1]),
+            (pad(one[0], cells + GAP), one[1]),
             (other[0], other[1]),
         )
 

@@ -29,11 +29,14 @@ from crmdeck.mapping.wording import FLOWS as FLOWS
 from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import access_text as access_text
+from crmdeck.mapping.wording import best_text as best_text
 from crmdeck.mapping.wording import choice_text as choice_text
 from crmdeck.mapping.wording import crm_text as crm_text
 from crmdeck.mapping.wording import decision_text as decision_text
+from crmdeck.mapping.wording import matched_values_text as matched_values_text
 from crmdeck.mapping.wording import pair_text as pair_text
 from crmdeck.mapping.wording import percent as percent
+from crmdeck.mapping.wording import shortened as shortened
 from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import what_to_know as what_to_know

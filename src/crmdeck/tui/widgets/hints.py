@@ -17,7 +17,7 @@ from crmdeck.tui.actions import Offer, offers, short_key_label
 
 MOST_HINTS = 8
 MOST_HINTS_WIDE = 12
-WIDE = 120
+WIDE = 100
 
 LAST = ("dialog.cancel", "app.help", "dialog.help", "app.go_to")
 """What stands at the end of every footer that has it, however little room there is."""

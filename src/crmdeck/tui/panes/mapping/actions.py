@@ -30,10 +30,11 @@ MAPPING_ACTIONS: Actions = (
     ),
     _decision(
         "mapping.unmap",
-        "leave unmapped",
+        "unmapped",
         ("X",),
         MappingCommands.unmap,
         help="leave this PartnerOS field, all marked ones, or a group unmapped",
+        hint=97,
     ),
     _decision(
         "mapping.direction",
@@ -59,7 +60,7 @@ MAPPING_ACTIONS: Actions = (
         ("f",),
         MappingCommands.repair,
         help="find another CRM field for a line that a change broke",
-        hint=96,
+        hint=93,
         blocked=MappingCommands.why_no_repair,
         writes=True,
     ),
@@ -99,12 +100,12 @@ MAPPING_ACTIONS: Actions = (
     ),
     _decision(
         "mapping.accept_all",
-        "accept sure ones",
+        "sure ones",
         ("A",),
         MappingCommands.accept_all,
         blocked=MappingCommands.why_not_accepted,
         help="accept the sure lines shown in which values can flow: it lists them first",
-        hint=74,
+        hint=95,
     ),
     Action(
         "mapping.schema",

@@ -20,12 +20,15 @@ from crmdeck.workspace import (
     SIGNS,
     STATE_WORDS,
     SURE,
+    Group,
     MappingRow,
     PairChoice,
     Trouble,
+    best_text,
     crm_text,
     pair_text,
     percent,
+    shortened,
     what_to_know,
 )
 
@@ -126,6 +129,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             fit=lambda line, width: cut_middle(_crm_text(line.row), width) if line.row else "",
             style=_crm_style,
             width=name,
+            spill="note",
         ),
         Column(
             "match",
@@ -140,8 +144,9 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
         Column(
             "note",
             "What to know",
-            lambda line: what_to_know(line.row) if line.row else "",
+            _note,
             style=_note_style,
+            fit=lambda line, width: shortened(_note(line), width),
             width=note,
             sort_key=lambda line: _gravity(line.row) if line.row else None,
             searched=False,
@@ -157,7 +162,15 @@ def _arrow(line: Line) -> str:
 
 
 def _crm_text(row: MappingRow) -> str:
-    return crm_text(row) if row.crm_field or not row.is_open else "-"
+    if row.crm_field is None and row.is_open:
+        # It takes the room of what is empty beside it, so that the name is whole.
+        return f"-   {best_text(row)}"
+    return crm_text(row)
+
+
+def _note(line: Line) -> str:
+    row = line.row
+    return "" if row is None or row.group is Group.UNMATCHED else what_to_know(row)
 
 
 def _crm_style(line: Line) -> str:
@@ -171,12 +184,16 @@ def _crm_style(line: Line) -> str:
 
 def _match(line: Line) -> str:
     row = line.row
-    if row is None or row.confidence is None:
+    if row is None:
         return ""
-    return "✕" if row.state is DecisionState.ACCEPTED and not row.right else percent(row.confidence)
+    if row.state is DecisionState.ACCEPTED and row.right is None:
+        return "✕"
+    return percent(row.confidence) if row.confidence is not None else ""
 
 
 def _match_style(line: Line) -> str:
+    if line.row and line.row.state is DecisionState.ACCEPTED and line.row.right is None:
+        return "error"
     sure = (line.row.confidence or 0.0) if line.row else 0.0
     return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
 

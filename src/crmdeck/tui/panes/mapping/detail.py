@@ -5,19 +5,19 @@ Pure: from a row to styled text of a given width.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import DecisionState, DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
-from crmdeck.tui.layout import half, side_by_side, wrap
+from crmdeck.tui.layout import GAP, half, side_by_side, wrap, wrap_hanging
 from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.severity import COLOURS, SIGNS
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import display_text
 from crmdeck.workspace import (
     FLOWS,
     Candidate,
@@ -25,9 +25,9 @@ from crmdeck.workspace import (
     RowBuilder,
     access_text,
     decision_text,
+    matched_values_text,
     percent,
     type_text,
-    warning_words,
     yes_no,
 )
 
@@ -35,7 +35,6 @@ HISTORY = 6
 BAR_CELLS = 7
 CANDIDATE_CELLS = 4
 LABEL_CELLS = 9
-LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def field_notes(
 
 def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     arrow = row.direction.arrow if row.crm_field is not None else "→"
-    yield Content.styled(_shown(f"{row.title} {arrow} {_target_title(row)}", width), "bold")
+    yield _wrapped(f"{row.title} {arrow} {_target_title(row)}", width, "bold", hang=0)
     yield from _sides(row, around, width)
     for text, style in _against(row, around.now):
         yield _wrapped(text, width, style, hang=2)
@@ -85,73 +84,96 @@ def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
 def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     """Yield what either side is, beside each other; what a source does not say is unknown."""
     left, right = row.partner, row.right
-    yield from _side_by_side("", "PartnerOS", "CRM" if right else "", width, "$muted")
+    called = left.name, _other_label(right) if right else ""
     pairs = [
-        ("called", left.name, _other_label(right) if right else ""),
         ("type", type_text(left), type_text(right) if right else ""),
         ("required", yes_no(left.required), yes_no(right.required) if right else ""),
         ("access", access_text(left, partner=True), access_text(right) if right else ""),
     ]
+    if right is not None:
+        rate = around.fullness.rates.get(right.name)
+        filled = filled_text(rate, around.now) if rate is not None else "unknown"
+        pairs.append(("filled", "unknown", filled))
+    cells = _split([("", "PartnerOS", "CRM"), ("", *called), *pairs], width)
+    beside = cells is not None
+    cells = cells or half(width, LABEL_CELLS)
+    yield from _side_by_side("", "PartnerOS", "CRM" if right else "", width, cells, "$muted")
+    if beside:
+        pairs.insert(0, ("called", *called))
+    else:
+        # Beside each other names would break within.
+        yield _labelled("called", "\n".join(filter(None, called)), width)
     for label, one, other in pairs:
-        yield from _side_by_side(label, one, other, width)
-    if right is None:
-        return
-    rate = around.fullness.rates.get(right.name)
-    filled = filled_text(rate, around.now) if rate is not None else "unknown"
-    yield from _side_by_side("filled", "", filled, width)
-    held = around.fullness.values.get(right.name)
+        yield from _side_by_side(label, one, other, width, cells)
+    held = around.fullness.values.get(right.name) if right is not None else None
     if held is not None:
         # Over the whole width: half of it would break most values in the middle.
-        for index, line in enumerate(wrap(values_text(held), width - LABEL_CELLS)):
-            label = "holds" if not index else ""
-            yield Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), (line, "$mark"))
+        yield _labelled("holds", values_text(held), width, "$mark")
     if row.values:
-        left_out = row.unmapped_values
-        if left_out is None:
-            text = warning_words(row, "VALUE_MAP_NEEDED")
-        else:
-            text = "all mapped" if not left_out else f"{count(left_out, 'value')} left out"
-        yield from _side_by_side("values", f"{len(row.values)}", text, width)
+        yield _labelled("values", f"{matched_values_text(row)} (v opens them)", width)
+
+
+def _split(pairs: Sequence[tuple[str, str, str]], width: int) -> int | None:
+    """Return the cells of the left side where no word breaks on either side; None: it does."""
+    left, right = (
+        max(cell_len(word) for pair in pairs for word in pair[side].split(" ")) for side in (1, 2)
+    )
+    slack = width - LABEL_CELLS - GAP - left - right
+    return left + slack // 2 if slack >= 0 else None
 
 
 def _side_by_side(
-    label: str, one: str, other: str, width: int, style: str = ""
+    label: str, one: str, other: str, width: int, cells: int, style: str = ""
 ) -> Iterator[Content]:
+    rest = width - LABEL_CELLS - GAP - cells
     left, right = (
-        [(line, style) for line in wrap(text, half(width, LABEL_CELLS))] for text in (one, other)
+        [(line, style) for line in wrap(text, room)] for text, room in ((one, cells), (other, rest))
     )
-    return side_by_side(label, left, right, width, LABEL_CELLS)
+    return side_by_side(label, left, right, width, LABEL_CELLS, cells)
 
 
 def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
-    arrow = row.direction.arrow if row.crm_field is not None else "→"
-    room = max(8, width - min(len(row.title), width // 2) - 3)
-    yield Content.assemble(
-        (f"{_shown(row.title, width // 2)} ", "bold"),
-        (f"{arrow} ", "$mark"),
-        _shown(_target_title(row), room),
-    )
-    types = f"{type_text(row.partner)} {arrow} "
-    if row.right is not None:
-        parts = type_text(row.right), _filled(row.right.name, around), _other_label(row.right)
-        types += "  ".join(filter(None, parts))
-    yield _muted(types.rstrip(f" {arrow}"), width)
+    arrow, right = (row.direction.arrow if row.crm_field is not None else "→"), row.right
+    named = _shown(f"{row.title} {arrow} {_target_title(row)}")
+    label = _shown(_other_label(right)) if right is not None else ""
+    if cell_len(named) + 2 + cell_len(label) <= width:
+        yield Content.assemble((named, "bold"), (f"  {label}".rstrip(), "$muted"))
+    else:
+        yield _wrapped(f"{named}  {label}", width, "bold", hang=2)
+    sides = _side(row.partner)
+    if right is not None:
+        sides += f" {arrow} {_side(right)}, {_access(right)}, {_filled_or_not(right, around)}"
+    yield _wrapped(sides, width, "$muted", hang=2)
     values = around.fullness.values.get(row.crm_field or "")
     if values is not None:
         yield _labelled("holds", values_text(values), width)
-    for text, style in list(_against(row, around.now))[:2]:
-        yield Content.styled(_shown(text, width), style)
-    if row.verdict is not None:
-        access = access_text(row.right) if row.right is not None else "unknown"
-        yield _labelled("access", f"{access}, {FLOWS[row.direction]}", width)
-    named = row.candidate
-    if named is not None and named.reasons:
-        yield _labelled("why", "; ".join(reason.text for reason in named.reasons), width)
+    if row.values:
+        yield _labelled("values", f"{matched_values_text(row)} (v opens them)", width)
+    for text, style in _against(row, around.now):
+        yield _wrapped(text, width, style, hang=2)
+    if row.candidate is not None and row.candidate.reasons:
+        reasons = "; ".join(reason.text for reason in row.candidate.reasons)
+        yield _labelled("why", reasons, width)
     yield from _else(row, around, width)
     if row.source_suggestions:
         told = (f"{one.crm_field} {percent(one.confidence)}" for one in row.source_suggestions)
         yield _labelled("source", "  ".join(told), width)
-    yield from list(_history(row, around.now, width))[:2]
+    yield from _history(row, around.now, width)
+
+
+def _side(field: Field) -> str:
+    """Return in a few words what a side is; what its source does not say is unknown."""
+    required = {True: "required", False: "optional", None: "required unknown"}[field.required]
+    return f"{type_text(field)}, {required}"
+
+
+def _access(field: Field) -> str:
+    access = access_text(field)
+    return "access unknown" if access == "unknown" else access
+
+
+def _filled_or_not(field: Field, around: Around) -> str:
+    return _filled(field.name, around) or "filled unknown"
 
 
 def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
@@ -162,7 +184,8 @@ def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         one.crm_field: " ".join(filter(None, (one.crm_field, _sure(one), _share(one, around))))
         for one in others
     }
-    together = [text for name, text in named.items() if name not in values]
+    likely = {one.crm_field for one in others if _sure(one) != "0"}
+    together = [text for name, text in named.items() if name not in values and name in likely]
     for name, text in named.items():
         if name in values:
             yield _labelled("else", f"{text}  {values_text(values[name])}", width)
@@ -210,10 +233,12 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
             continue
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
-        name = _shown(one.crm_field, max(8, width - CANDIDATE_CELLS))
-        beside = CANDIDATE_CELLS + len(name) + 2 + len(kind) <= width
+        name = wrap_hanging(f"{_sure(one):>2}  {one.crm_field}", width, CANDIDATE_CELLS)
+        beside = "\n" not in name and cell_len(name) + 2 + len(kind) <= width
         yield Content.assemble(
-            (f"{_sure(one):>2}  ", "$muted"), name, (f"  {kind}" if beside else "", "$muted")
+            (name[:CANDIDATE_CELLS], "$muted"),
+            name[CANDIDATE_CELLS:],
+            (f"  {kind}" if beside else "", "$muted"),
         )
         if not beside:
             yield _indented(kind, width, "$muted")
@@ -287,8 +312,11 @@ def _target_title(row: MappingRow) -> str:
     return row.crm_field
 
 
-def _labelled(label: str, text: str, width: int) -> Content:
-    return Content.assemble((f"{label:<8}", "$muted"), _shown(text, max(8, width - 8)))
+def _labelled(label: str, text: str, width: int, style: str = "") -> Content:
+    """Return safe text beside a label, in as many lines as it takes."""
+    lines = wrap(text, max(12, width - LABEL_CELLS)) or [""]
+    body = f"\n{' ' * LABEL_CELLS}".join(lines)
+    return Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), (body, style))
 
 
 def _sure(candidate: Candidate) -> str:
@@ -296,14 +324,12 @@ def _sure(candidate: Candidate) -> str:
 
 
 def _muted(text: str, width: int) -> Content:
-    return Content.styled(_shown(text, width), "$muted")
+    return _wrapped(text, width, "$muted")
 
 
 def _wrapped(text: str, width: int, style: str, *, hang: int = 0) -> Content:
     """Return safe text in as many lines as it takes, all but the first indented by `hang`."""
-    safe = _shown(text, LONGEST)
-    lines = textwrap.wrap(safe, max(12, width), subsequent_indent=" " * hang) or [""]
-    return Content.styled("\n".join(lines), style)
+    return Content.styled(wrap_hanging(text, max(12, width), hang), style)
 
 
 def _indented(text: str, width: int, style: str) -> Content:
@@ -312,5 +338,5 @@ def _indented(text: str, width: int, style: str) -> Content:
     return Content.styled("\n".join(" " * CANDIDATE_CELLS + line for line in lines), style)
 
 
-def _shown(text: str, width: int) -> str:
+def _shown(text: str, width: int | None = None) -> str:
     return display_text(text, width)

@@ -141,9 +141,9 @@ class MappingPane(Pane):
             self.set_heading("Mapping", self.connection_name)
             counts.update(NEXT_PAIR if self.table.empty == NO_PAIR else "")
         else:
-            shown = heading(session, self._where, compact=not self._wide)
-            self.query_one(".heading", Static).update(shown)
-            counts.update(next_step(session, refining=self.pairs.is_refining))
+            width = max(20, self.size.width - 2)
+            self.query_one(".heading", Static).update(heading(session, self._where, width))
+            counts.update(next_step(session, width, refining=self.pairs.is_refining))
         self.call_after_refresh(self._fit_columns)
         self._paint_row()
         self.refresh_bindings()

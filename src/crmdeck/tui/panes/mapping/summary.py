@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
+from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import Group, MappingRow, MappingSession, pair_text
 
-BAR_CELLS, FEW_CELLS = 12, 4
+BAR_CELLS, FEW_CELLS, FEWEST_CELLS = 12, 4, 3
 NAMED = 3
 """How many fields that no value reaches are named."""
 
@@ -18,38 +19,64 @@ SAVING_FROM = 2
 """How many writes may wait before that is worth a word."""
 
 
-def heading(session: MappingSession, connection: str, *, compact: bool) -> Content:
-    """Return the pair, its connection, how far it has come, and what stands in the way."""
-    rows, cells = session.rows, FEW_CELLS if compact else BAR_CELLS
+def heading(session: MappingSession, connection: str, width: int) -> Content:
+    """Return the pair, its connection, how far it has come, and what stands in the way.
+
+    In `width` cells it says all that there is room for; names of fields give way to their number.
+    """
+    for cells, named, with_connection in (
+        (BAR_CELLS, NAMED, True),
+        (FEW_CELLS, NAMED, True),
+        (FEW_CELLS, NAMED, False),
+        (FEW_CELLS, 1, False),
+        (FEW_CELLS, 0, False),
+        (FEWEST_CELLS, 0, False),
+        (0, 0, False),
+    ):
+        found = _heading(session, connection if with_connection else "", cells, named)
+        if found.cell_length <= width:
+            break
+    return found
+
+
+def _heading(session: MappingSession, connection: str, cells: int, named: int) -> Content:
+    rows, unfed = session.rows, session.unfed
     decided = sum(not row.is_open for row in rows)
     filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
-    parts = [
-        Content.styled(display_text(pair_text(session.pair), 60), "bold"),
-        Content(f"{bar} {decided} of {len(rows)}"),
-    ]
-    if not compact:
-        parts.insert(1, Content.styled(display_text(connection, 40), "$muted"))
+    parts = [Content.styled(display_text(pair_text(session.pair)), "bold")]
+    if connection:
+        parts.append(Content.styled(display_text(connection, 40), "$muted"))
+    parts.append(Content(f"{bar} {decided} of {len(rows)}".lstrip()))
     broken = sum(row.group is Group.BROKEN for row in rows)
     if broken:
         parts.append(Content.styled(f"✕ {broken} broken", "bold $bad"))
-    if session.unfed:
-        named = ", ".join(display_text(field.name, 40) for field in session.unfed[:NAMED])
-        more = f" +{len(session.unfed) - NAMED}" if len(session.unfed) > NAMED else ""
-        parts.append(Content.styled(f"✕ no value reaches: {named}{more}", "$bad"))
+    if unfed:
+        names = ", ".join(display_text(field.name) for field in unfed[:named])
+        rest = len(unfed) - named
+        more = f" +{rest}" if named and rest > 0 else ""
+        told = f": {names}{more}" if named else f" {len(unfed)}"
+        parts.append(Content.styled(f"✕ no value reaches{told}", "$bad"))
     return Content("  ").join(parts)
 
 
-def next_step(session: MappingSession, *, refining: bool) -> Content:
-    """Return what to do next, in words; `refining` while figures are still being made."""
+NEXT = "next: "
+
+
+def next_step(session: MappingSession, width: int, *, refining: bool) -> Content:
+    """Return what to do next in words, in as many lines as it takes; `refining`: figures move."""
     parts = list(_steps(session.rows))
-    text = ", ".join(parts) if parts else "all decided: e exports the mapping"
-    found = [Content.styled(f"next: {text}" if parts else text, "" if parts else "$good")]
+    found = []
     if refining:
-        found.insert(0, Content.styled("quick match, refining…", "$warn"))
+        found.append(Content.styled("quick match, refining…", "$warn"))
+    if parts:
+        found.append(Content(wrap_hanging(f"{NEXT}{', '.join(parts)}", width, len(NEXT))))
+    else:
+        found.append(Content.styled("all decided: e exports the mapping", "$good"))
     if session.unsaved > SAVING_FROM:
         found.append(Content.styled(f"saving {session.unsaved}", "$muted"))
-    return Content("   ").join(found)
+    together = sum(one.cell_length for one in found) + 3 * len(found)
+    return Content("   " if together <= width else "\n").join(found)
 
 
 def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:

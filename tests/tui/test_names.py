@@ -1,0 +1,75 @@
+"""Names of the demo in all panes: whole while their row has room, and no two rows alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.style import Style
+
+from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.screenshots import MOMENT
+from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.table.columns import place
+from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
+from crmdeck.workspace import open_demo
+from tests.tui.pilot import screen_text, settle
+
+NONE = Style()
+LOOK = Look(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, lambda _: NONE)
+WIDTHS = (80, 100, 120, 140, 200)
+PLACES = {
+    "drift": ("3", {"where"}),
+    "mapping": ("4", {"field", "crm"}),
+    "objects": ("2", {"object"}),
+    "all fields": ("f", {"name"}),
+}
+"""Where names stand: the key that goes there, and the columns that hold them."""
+
+
+def drawn(table: Table[Any], ids: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield of every row, on screen or not: how it looks, and each name with how it looks."""
+    width = table.scrollable_content_region.width
+    placed = place(table.columns, width, GUTTER)
+    assert ids & {one.column.id for one in placed}
+    for row in table.shown():
+        strip = row_strip(row, placed, RowState(), (), LOOK).text
+        for one in placed:
+            if one.column.id in ids:
+                yield strip, one.column.text(row), strip[one.start :]
+
+
+async def test_no_name_of_the_demo_is_cut_and_no_two_rows_look_alike(tmp_path: Path) -> None:
+    with open_demo(folder=tmp_path / "demo", at=MOMENT) as workspace:
+        app = CrmdeckApp(workspace, still=True)
+        async with app.run_test(size=(WIDTHS[0], 30)) as pilot:
+            await settle(pilot)
+            screen = app.screen
+            assert isinstance(screen, MainScreen)
+            screen.show_connection(workspace.connections.get("acme-prod").id)
+            for name, (key, ids) in PLACES.items():
+                await pilot.press(key)
+                await settle(pilot)
+                for width in WIDTHS:
+                    await pilot.resize_terminal(width, 30)
+                    await settle(pilot)
+                    hold(screen, f"{name} at {width}", ids)
+                    if name == "mapping":
+                        # What to do next is told in as many lines as it takes.
+                        said = " ".join(screen_text(pilot).split())
+                        assert "a or x for 3 to check, Enter or X for 5 without a match" in said
+
+
+def hold(screen: MainScreen, where: str, ids: set[str]) -> None:
+    """Hold that each name is whole in its row, and that rows differ."""
+    assert screen.pane is not None
+    table = next(one for one in screen.pane.query(Table) if one.display and one.total_count)
+    rows = list(drawn(table, ids))
+    assert rows, where
+    for strip, name, cell in rows:
+        assert name in cell, f"{where}: {strip}"
+    looks = [strip for strip, *_ in rows]
+    alike = [one for one in set(looks) if looks.count(one) > len(ids)]
+    assert not alike, f"{where}: {alike[:3]}"
