@@ -85,6 +85,12 @@ class Settings(BaseModel):
     session_hours: float = Field(
         168.0, gt=0, le=8760, description="`crmdeck serve`: how long a sign-in lasts."
     )
+    session_idle_hours: float = Field(
+        48.0,
+        gt=0,
+        le=8760,
+        description="`crmdeck serve`: after how many hours without use a sign-in ends.",
+    )
 
     @classmethod
     def load(cls, home: Path) -> Settings:

@@ -30,7 +30,9 @@ def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(served
     body = {"email": " Dana@ACME.example", "password": PASSWORD}
     with served.client(None) as client:
         answer = client.post("/auth/sign-in/email", json=body)
-        cookie = answer.headers["set-cookie"]
+        cookie, device = answer.headers.get_list("set-cookie")
+        assert device.startswith("known_device=")
+        assert {"HttpOnly", "SameSite=strict", "Path=/api/auth"} <= set(device.split("; "))
         assert cookie.startswith("session_token=")
         assert {"HttpOnly", "SameSite=strict", "Path=/api"} <= set(cookie.split("; "))
         assert "Secure" not in cookie

@@ -15,10 +15,17 @@ class Timer:
         return self.now
 
 
-def refused(attempts: Attempts, email: str, address: str, *, known: bool = False) -> int:
+def refused(
+    attempts: Attempts,
+    email: str,
+    address: str,
+    *,
+    known: bool = False,
+    device: str | None = None,
+) -> int:
     """Return for how many seconds an attempt is refused, 0 where it is not."""
     try:
-        attempts.count(email, address, known=known)
+        attempts.count(email, address, known=known, device=device)
     except TooManyAttemptsError as error:
         return error.retry_after
     return 0
@@ -46,6 +53,23 @@ def test_wrong_passwords_from_elsewhere_lock_nobody_out() -> None:
         attempts.count("dana", "203.0.113.7")
     assert refused(attempts, "dana", "203.0.113.7")
     assert not refused(attempts, "dana", "198.51.100.1")
+
+
+def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_address() -> None:
+    attempts = Attempts(per_pair=3, per_address=5, timer=Timer())
+    for number in range(5):
+        refused(attempts, "dana", "203.0.113.7")
+        refused(attempts, f"user{number}", "203.0.113.7")
+    assert refused(attempts, "dana", "203.0.113.7")
+    for _ in range(3):
+        assert not refused(attempts, "dana", "203.0.113.7", device="hers")
+    # What was given to her once gives whoever has it no more than three.
+    assert refused(attempts, "dana", "203.0.113.7", device="hers")
+    assert not refused(attempts, "dana", "203.0.113.7", device="her other one")
+    attempts.succeeded("dana", "203.0.113.7", device="hers")
+    assert not refused(attempts, "dana", "203.0.113.7", device="hers")
+    # Nor did any of it free what others had used up.
+    assert refused(attempts, "dana", "203.0.113.7")
 
 
 def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -145,6 +146,59 @@ def test_a_new_password_ends_all_other_sessions(served: House) -> None:
     with served.client(None) as client:
         assert sign_in(client, RIGHT) == 401
         assert sign_in(client, {**RIGHT, "password": NEW}) == 200
+
+
+def test_others_behind_the_same_address_use_up_nothing_of_who_signed_in_before(
+    served: House,
+) -> None:
+    def attempt(email: str, password: str, device: str | None = None) -> httpx.Response:
+        cookies = None if device is None else {"known_device": device}
+        with httpx.Client(timeout=120, cookies=cookies) as client:
+            body = {"email": f"{email}@acme.example", "password": password}
+            return client.post(f"{served.url}/api/auth/sign-in/email", json=body)
+
+    first = attempt("dana", PASSWORD)
+    device = first.cookies["known_device"]
+    with httpx.Client(base_url=f"{served.url}/api", cookies=first.cookies) as dana:
+        assert dana.post("/auth/sign-out").status_code == 200
+    assert [attempt("dana", "wrong").status_code for _ in range(6)] == [401] * 5 + [429]
+    for other in (None, "", "x" * 5000, device[:-1]):
+        assert attempt("dana", PASSWORD, other).status_code == 429
+    # It is worth something for her only, and gives no more guesses than anybody has.
+    assert [attempt("vera", "wrong").status_code for _ in range(5)] == [401] * 5
+    assert attempt("vera", PASSWORD, device).status_code == 429
+    assert [attempt("dana", "wrong", device).status_code for _ in range(4)] == [401] * 4
+    again = attempt("dana", PASSWORD, device)
+    assert again.status_code == 200
+    assert "known_device" not in again.cookies
+    # Signing out everywhere forgets it.
+    with httpx.Client(base_url=f"{served.url}/api", cookies=again.cookies) as dana:
+        assert dana.post("/auth/sign-out-everywhere").status_code == 200
+    assert attempt("dana", PASSWORD, device).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "weak",
+    ["password1234", "1q2w3e4r5t6y", "aaaaaaaaaaaa", "dana@acme.example", "crmdeckcrmdeck"],
+)
+def test_what_is_soon_guessed_is_no_password_and_changes_nothing(served: House, weak: str) -> None:
+    with served.client() as dana, served.client() as elsewhere:
+        body = {"currentPassword": PASSWORD, "newPassword": weak}
+        assert code(dana.post("/auth/password", json=body)) == (400, "WEAK_PASSWORD")
+        assert elsewhere.get("/auth/session").status_code == 200
+    with pytest.raises(UsageError) as caught:
+        Accounts(served.workspace.home).change_user("dana@acme.example", password=weak)
+    assert caught.value.code == "WEAK_PASSWORD"
+    assert weak not in str(caught.value)
+
+
+def test_a_session_that_nobody_uses_ends(served: House) -> None:
+    with served.client() as dana:
+        for number in range(1, 5):
+            served.clock.offset = timedelta(hours=30 * number)
+            assert dana.get("/auth/session").status_code == 200
+        served.clock.offset += timedelta(hours=49)
+        assert code(dana.get("/auth/session")) == (401, "UNAUTHENTICATED")
 
 
 def test_passwords_can_be_guessed_no_faster_by_changing_them(served: House) -> None:

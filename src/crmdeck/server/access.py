@@ -17,6 +17,7 @@ from crmdeck.server.sessions import Session, Sessions
 from crmdeck.workspace import Workspace
 
 COOKIE = "session_token"
+DEVICE_COOKIE = "known_device"
 
 _cookie = APIKeyCookie(
     name=COOKIE, scheme_name="session", description="Set by signing in.", auto_error=False

@@ -13,6 +13,8 @@ from crmdeck.workspace import Workspace
 ACCOUNTS_FILE = "users.json"
 DEFAULT_ORGANISATION = "main"
 SHORTEST_PASSWORD = 12
+# Of zxcvbn's 0 to 4: below, fewer than a hundred million guesses are enough. It looks at so much.
+_LEAST_SCORE, _LOOKED_AT = 3, 72
 _LONGEST = 254
 
 _ORGANISATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -84,9 +86,10 @@ class Accounts:
         """
         from crmdeck.server.passwords import hash_password
 
+        address = _checked_email(email)
         user = User(
-            email=_checked_email(email),
-            password_hash=hash_password(_checked_password(password)),
+            email=address,
+            password_hash=hash_password(_checked_password(password, address)),
             role=role,
             organisations=organisations,
         )
@@ -121,7 +124,7 @@ class Accounts:
 
         given: dict[str, object] = {"role": role, "organisations": organisations}
         if password is not None:
-            given["password_hash"] = hash_password(_checked_password(password))
+            given["password_hash"] = hash_password(_checked_password(password, email))
         changes = {name: value for name, value in given.items() if value is not None}
 
         def update(book: AccountBook) -> AccountBook:
@@ -214,11 +217,24 @@ def _checked_email(email: str) -> str:
     return address
 
 
-def _checked_password(password: str) -> str:
+def _checked_password(password: str, email: str) -> str:
+    """Return a password that is long and not soon guessed; raises UsageError for another one."""
+    from zxcvbn import zxcvbn
+
     if len(password) < SHORTEST_PASSWORD:
         raise UsageError(
             "The password is too short.",
             remedy=f"Use {SHORTEST_PASSWORD} characters or more.",
+            code="WEAK_PASSWORD",
+        )
+    own = [part for part in re.split(r"[@.+_-]", email) if part]
+    guessed = zxcvbn(password[:_LOOKED_AT], user_inputs=[email, *own, "crmdeck", "partneros"])
+    if guessed["score"] < _LEAST_SCORE:
+        raise UsageError(
+            "The password is too easily guessed.",
+            cause=guessed["feedback"]["warning"]
+            or "It is among the commonest, or made of such, of your own name or of runs of keys.",
+            remedy="Use several words that have nothing to do with each other.",
             code="WEAK_PASSWORD",
         )
     return password

@@ -56,7 +56,12 @@ def create_app(
     app.state.deck = Deck(
         workspace=workspace,
         accounts=Accounts(workspace),
-        sessions=sessions or Sessions(workspace, lifetime=timedelta(hours=settings.session_hours)),
+        sessions=sessions
+        or Sessions(
+            workspace,
+            lifetime=timedelta(hours=settings.session_hours),
+            idle=timedelta(hours=settings.session_idle_hours),
+        ),
         attempts=attempts or Attempts(),
         secure=secure,
         stopping=stopping or CancelToken(),

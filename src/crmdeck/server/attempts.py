@@ -42,7 +42,9 @@ class Attempts:
     address alone. All that one address tries is counted too, and all that is tried of one user:
     beyond `per_email` each further address has `trickle` attempts left for that user, so that many
     addresses gain little and a new one of the user's still gets in. Both are for addresses only
-    from which the user has no session. An attempt counts before the password is looked at, so that
+    from which the user has no session. Who signed in from a browser or a program before, and shows
+    what it was given then, is counted by that alone: others behind the same address use up nothing
+    of it. An attempt counts before the password is looked at, so that
     many at once gain nothing; one that succeeds takes its count back.
     """
 
@@ -65,16 +67,22 @@ class Attempts:
         self._made: dict[tuple[str, ...], deque[float]] = {}
         self._guard = threading.Lock()
 
-    def count(self, email: str, address: str, *, known: bool = False) -> None:
+    def count(
+        self, email: str, address: str, *, known: bool = False, device: str | None = None
+    ) -> None:
         """Count an attempt; raises TooManyAttemptsError where there were too many.
 
-        `known`: the user is signed in from that address already.
+        `known`: the user is signed in from that address already. `device`: what tells that the
+        user signed in from there before, wherever it is now.
         """
         now = self._timer()
         email = email.strip().casefold()
         with self._guard:
             if len(self._made) > _MOST_KEYS:
                 self._forget(now)
+            if device is not None:
+                self._count_on(self._recent(("device", device), now), now)
+                return
             pair, from_there, of_user = (
                 self._recent(key, now) for key in _keys(email, household(address))
             )
@@ -90,9 +98,17 @@ class Attempts:
                 if len(times) > _LONGEST:
                     times.popleft()
 
-    def succeeded(self, email: str, address: str) -> None:
-        """Take the attempts of a user from an address back."""
+    def _count_on(self, times: deque[float], now: float) -> None:
+        if len(times) >= self._per_pair:
+            raise TooManyAttemptsError(math.ceil(times[-self._per_pair] + self._window - now))
+        times.append(now)
+
+    def succeeded(self, email: str, address: str, *, device: str | None = None) -> None:
+        """Take the attempts of a user from an address, or a device, back."""
         with self._guard:
+            if device is not None:
+                self._made.pop(("device", device), None)
+                return
             pair, from_there, of_user = _keys(email.strip().casefold(), household(address))
             for _ in self._made.pop(pair, ()):
                 for key in (from_there, of_user):

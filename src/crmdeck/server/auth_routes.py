@@ -7,12 +7,12 @@ import logging
 from fastapi import APIRouter, Request, Response
 
 from crmdeck.errors import ConflictError, NotFoundError, one_line
-from crmdeck.server.access import COOKIE, Deck, DeckHere, Visit, VisitHere
+from crmdeck.server.access import COOKIE, DEVICE_COOKIE, Deck, DeckHere, Visit, VisitHere
 from crmdeck.server.accounts import AccountBook, User
 from crmdeck.server.answers import answer, failures
 from crmdeck.server.errors import NotSignedInError
 from crmdeck.server.passwords import password_fits
-from crmdeck.server.sessions import Session
+from crmdeck.server.sessions import DEVICE_LIFETIME, Session
 from crmdeck.server.wire import (
     ChangePassword,
     OrganisationName,
@@ -36,12 +36,16 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     Who belongs to one organisation has it as the active one at once.
     """
     address = _address(request)
-    user, book = _proven(deck, body.email, body.password, address)
+    device = request.cookies.get(DEVICE_COOKIE)
+    user, book = _proven(deck, body.email, body.password, address, device)
     organisations = book.organisations_of(user)
     active = organisations[0].id if len(organisations) == 1 else None
     token, session = deck.sessions.start(user, active, address)
     _log.info("Signed in %s from %s.", user.email, address)
-    return _with_cookie(deck, answer(_view(session, user, book)), token, session)
+    response = _with_cookie(deck, answer(_view(session, user, book)), token, session)
+    if deck.sessions.trusted(device, user.email) is None:
+        _trust(deck, response, user)
+    return response
 
 
 @router.post("/sign-out", response_model=Success, responses=failures(401, 403))
@@ -66,15 +70,18 @@ def change_password(
     """Change the password: all other sessions of the user end. An extension of crmdeck."""
     address = _address(request)
     try:
-        _proven(deck, visit.user.email, body.current_password, address)
+        device = request.cookies.get(DEVICE_COOKIE)
+        _proven(deck, visit.user.email, body.current_password, address, device)
     except NotSignedInError as error:
         raise ConflictError("The present password is not right.", code=error.code) from None
-    deck.sessions.end_all(visit.user.email)
     user = deck.accounts.change_user(visit.user.email, password=body.new_password)
+    deck.sessions.end_all(user.email)
     token, session = deck.sessions.start(user, visit.session.active_organisation, address)
     _log.info("Changed the password of %s from %s.", user.email, address)
     view = _view(session, user, deck.accounts.book())
-    return _with_cookie(deck, answer(view), token, session)
+    response = _with_cookie(deck, answer(view), token, session)
+    _trust(deck, response, user)
+    return response
 
 
 @router.get("/session", response_model=SessionView, responses=failures(401))
@@ -89,9 +96,13 @@ def switch_organisation(deck: DeckHere, visit: VisitHere, body: SwitchOrganisati
     return answer(_view(_switched(deck, visit, body.organisation_id), visit.user, visit.book))
 
 
-def _proven(deck: Deck, email: str, password: str, address: str) -> tuple[User, AccountBook]:
+def _proven(
+    deck: Deck, email: str, password: str, address: str, token: str | None
+) -> tuple[User, AccountBook]:
     """Return the user whose password it is; raises NotSignedInError, TooManyAttemptsError."""
-    deck.attempts.count(email, address, known=deck.sessions.knows(email, address))
+    device = deck.sessions.trusted(token, email)
+    known = deck.sessions.knows(email, address)
+    deck.attempts.count(email, address, known=known, device=device)
     book = deck.accounts.book()
     user = book.user(email)
     fits = password_fits(user.password_hash if user else None, password)
@@ -100,7 +111,7 @@ def _proven(deck: Deck, email: str, password: str, address: str) -> tuple[User, 
         raise NotSignedInError(
             "E-mail address or password are not right.", code="INVALID_CREDENTIALS"
         )
-    deck.attempts.succeeded(email, address)
+    deck.attempts.succeeded(email, address, device=device)
     return user, book
 
 
@@ -119,6 +130,18 @@ def _with_cookie(deck: Deck, response: Response, token: str, session: Session) -
         samesite="strict",
     )
     return response
+
+
+def _trust(deck: Deck, response: Response, user: User) -> None:
+    response.set_cookie(
+        DEVICE_COOKIE,
+        deck.sessions.trust(user),
+        max_age=int(DEVICE_LIFETIME.total_seconds()),
+        path="/api/auth",
+        secure=deck.secure,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _without_cookie(deck: Deck, response: Response) -> Response:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import UtcTime, WireModel
 from crmdeck.server.accounts import AccountBook, User
 from crmdeck.server.addresses import household
@@ -22,7 +24,12 @@ from crmdeck.workspace import Workspace
 
 SESSIONS_FILE = "sessions.json"
 LIFETIME = timedelta(days=7)
+IDLE = timedelta(days=2)
 MOST_PER_USER = 50
+DEVICE_LIFETIME = timedelta(days=180)
+MOST_DEVICES = 20
+# Use is written down so many times in the time after which a session that is not used ends.
+_NOTES = 20
 
 
 class Session(WireModel):
@@ -38,20 +45,36 @@ class Session(WireModel):
     address: str = ""
     created_at: UtcTime
     expires_at: UtcTime
+    used_at: UtcTime | None = None
+
+
+class Device(WireModel):
+    """A browser or a program that a user signed in from; it proves nothing but that."""
+
+    token_hash: str
+    email: str
+    expires_at: UtcTime
 
 
 class _SessionBook(WireModel):
     sessions: tuple[Session, ...] = ()
+    devices: tuple[Device, ...] = ()
 
 
 class Sessions:
     """The sessions of all servers of a workspace, in `sessions.json` or in its database."""
 
     def __init__(
-        self, place: Path | Workspace, *, lifetime: timedelta = LIFETIME, clock: Clock = utc_now
+        self,
+        place: Path | Workspace,
+        *,
+        lifetime: timedelta = LIFETIME,
+        idle: timedelta = IDLE,
+        clock: Clock = utc_now,
     ) -> None:
         self._document = document(place, SESSIONS_FILE, _SessionBook())
         self._lifetime = lifetime
+        self._idle = idle
         self._clock = clock
 
     def start(
@@ -68,15 +91,16 @@ class Sessions:
             address=household(address),
             created_at=now,
             expires_at=now + self._lifetime,
+            used_at=now,
         )
 
         def update(book: _SessionBook) -> _SessionBook:
-            alive = [each for each in book.sessions if each.expires_at > now]
+            alive = [each for each in book.sessions if self._alive(each)]
             mine = [each for each in alive if each.email == user.email]
             surplus = max(0, len(mine) - MOST_PER_USER + 1)
             dropped = {each.token_hash for each in mine[:surplus]}
             kept = [each for each in alive if each.token_hash not in dropped]
-            return _SessionBook(sessions=(*kept, session))
+            return book.model_copy(update={"sessions": (*kept, session)})
 
         self._document.change(update)
         return token, session
@@ -90,9 +114,38 @@ class Sessions:
         for session in self._document.read().sessions:
             if session.token_hash == digest:
                 user = book.user(session.email)
-                if user is None or session.expires_at <= self._clock():
+                if user is None or not self._alive(session):
                     return None
-                return (session, user) if session.proof == _digest(user.password_hash) else None
+                if session.proof != _digest(user.password_hash):
+                    return None
+                return self._used(session), user
+        return None
+
+    def trust(self, user: User) -> str:
+        """Return what shows from now on that a user signed in from there before."""
+        token = secrets.token_urlsafe(32)
+        now = self._clock()
+        device = Device(
+            token_hash=_digest(token), email=user.email, expires_at=now + DEVICE_LIFETIME
+        )
+
+        def update(book: _SessionBook) -> _SessionBook:
+            alive = [each for each in book.devices if each.expires_at > now]
+            mine = [each for each in alive if each.email == user.email]
+            dropped = mine[: max(0, len(mine) - MOST_DEVICES + 1)]
+            kept = [each for each in alive if each not in dropped]
+            return book.model_copy(update={"devices": (*kept, device)})
+
+        self._document.change(update)
+        return token
+
+    def trusted(self, token: str | None, email: str) -> str | None:
+        """Return by what a device is counted that a user signed in from; None for another one."""
+        digest, wanted = _digest(token or ""), email.strip().casefold()
+        now = self._clock()
+        for each in self._document.read().devices:
+            if (each.token_hash, each.email) == (digest, wanted) and each.expires_at > now:
+                return digest
         return None
 
     def switch(self, session: Session, organisation: str) -> Session:
@@ -113,24 +166,41 @@ class Sessions:
             nonlocal ended
             left = tuple(each for each in book.sessions if each.email != email)
             ended = len(book.sessions) - len(left)
-            return _SessionBook(sessions=left)
+            devices = tuple(each for each in book.devices if each.email != email)
+            return _SessionBook(sessions=left, devices=devices)
 
         self._document.change(update)
         return ended
 
     def knows(self, email: str, address: str) -> bool:
         """Return whether a user is signed in from an address."""
-        wanted, place, now = email.strip().casefold(), household(address), self._clock()
+        wanted, place = email.strip().casefold(), household(address)
         return any(
-            (each.email, each.address) == (wanted, place) and each.expires_at > now
+            (each.email, each.address) == (wanted, place) and self._alive(each)
             for each in self._document.read().sessions
         )
+
+    def _alive(self, session: Session) -> bool:
+        now = self._clock()
+        used = session.used_at or session.created_at
+        return session.expires_at > now and used + self._idle > now
+
+    def _used(self, session: Session) -> Session:
+        """Write down that a session is used, now and then."""
+        now = self._clock()
+        if now - (session.used_at or session.created_at) < self._idle / _NOTES:
+            return session
+        used = session.model_copy(update={"used_at": now})
+        # Who may look only is not refused because that can't be written.
+        with suppress(CrmdeckError):
+            self._replace(session, (used,))
+        return used
 
     def _replace(self, session: Session, by: tuple[Session, ...]) -> None:
         def update(book: _SessionBook) -> _SessionBook:
             there = any(each.token_hash == session.token_hash for each in book.sessions)
             others = [each for each in book.sessions if each.token_hash != session.token_hash]
-            return _SessionBook(sessions=(*others, *(by if there else ())))
+            return book.model_copy(update={"sessions": (*others, *(by if there else ()))})
 
         self._document.change(update)
 
