@@ -163,7 +163,15 @@ def test_the_headless_path_imports_no_console_and_no_client(
     assert imported.isdisjoint(FORBIDDEN)
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("status", "--help"), ("drift", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--version",),
+        ("status", "--help"),
+        ("drift", "--help"),
+        ("serve", "users", "add", "--help"),
+    ],
+)
 def test_help_loads_neither_a_command_that_is_not_asked_for_nor_a_validator(
     arguments: tuple[str, ...],
 ) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.cli.completion import SCRIPTS, TABLE
+from crmdeck.cli.completion import SCRIPTS, TABLE, index_names
+from crmdeck.credentials import MemorySecrets
+from crmdeck.model import SchemaSummary
+from crmdeck.workspace import Workspace
 from tests.cli.completion_table import text
 from tests.cli.shell import Shell
 from tests.cli.test_check import PAIR, Night
@@ -46,6 +49,27 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
     assert PAIR in completed(home, "mapping", "show", "acme", "deal_r")
     assert "estimatedValue" in completed(home, "mapping", "accept", "acme", PAIR, "est")
     assert completed(tmp_path / "nowhere", "status", "acm") == []
+
+
+def test_only_the_names_of_what_changed_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(tmp_path)
+    with Workspace.open(night.shell.home, secrets=MemorySecrets()) as workspace:
+        index_names(workspace)
+        night.export("beta", ("Name", "string"), ("Region__c", "string"))
+        workspace.refreshes.run("beta")
+        read: list[str] = []
+        real = workspace.schemas.objects
+
+        def objects(ref: str) -> SchemaSummary:
+            read.append(workspace.connections.get(ref).name)
+            return real(ref)
+
+        monkeypatch.setattr(workspace.schemas, "objects", objects)
+        index_names(workspace)
+        assert read == ["beta"]
+        assert completed(night.shell.home, "schema", "acme", "O") == ["Opportunity"]
 
 
 @pytest.mark.parametrize("shell", SCRIPTS)

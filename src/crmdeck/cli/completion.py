@@ -86,16 +86,23 @@ def index_names(ws: Workspace) -> None:
     path = ws.home / INDEX
     if not ws.home.is_dir():
         return
-    head = ws.head()
-    if _read(path).get("head") == head:
+    head, before = ws.head(), _read(path)
+    if before.get("head") == head:
         return
-    connections = {
-        connection.name: {
-            "objects": _object_types(ws, connection.id),
-            "pairs": [each.object_pair for each in ws.mappings.pairs(connection.id)],
-        }
-        for connection in ws.connections.all()
-    }
+    known: dict[str, dict[str, Any]] = before.get("connections", {})
+    connections: dict[str, dict[str, Any]] = {}
+    with ws.hold():
+        versions, pairs = ws.schemas.versions(), ws.mappings.pair_names()
+        for connection in ws.connections.all():
+            version, mine = versions.get(connection.id), known.get(connection.name, {})
+            connections[connection.name] = {
+                "version": version,
+                # Hundreds of connections may stand beside the one that has changed.
+                "objects": mine["objects"]
+                if version is not None and mine.get("version") == version
+                else _object_types(ws, connection.id),
+                "pairs": pairs.get(connection.id, ()),
+            }
     partner = {
         each.object_type: [field.name for field in each.fields]
         for each in ws.mappings.partner_objects()
@@ -122,7 +129,7 @@ def _values(kind: str, given: Sequence[str], home: Path) -> list[str]:
     if kind not in ("connection", "object", "pair", "field"):
         return []
     index = _read(home / INDEX)
-    connections: dict[str, dict[str, list[str]]] = index.get("connections", {})
+    connections: dict[str, dict[str, Any]] = index.get("connections", {})
     partner: dict[str, list[str]] = index.get("partner", {})
     if kind == "connection":
         return list(connections)

@@ -19,6 +19,14 @@ class Group(TyperGroup):
             option.default = False
         return option
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse what stands before the command; its help is told before, and ends all."""
+        inner = self.get_command(ctx, args[0]) if args and args[0][:1] != "-" else None
+        if inner is not None and any(word in ctx.help_option_names for word in args):
+            # The options of this group have values, and typer loads pydantic for those.
+            inner.make_context(args[0], args[1:], parent=ctx)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that is called, its name and arguments; says which was meant."""
         name = args[0]

@@ -22,6 +22,16 @@ class Decisions:
         """Append decisions in their order."""
         DECISIONS.insert(self._database, decisions)
 
+    def pairs(self) -> dict[str, tuple[str, ...]]:
+        """Return the object pairs that were ever decided on, by connection."""
+        found: dict[str, tuple[str, ...]] = {}
+        for connection_id, pair in self._database.rows(
+            "SELECT DISTINCT connection_id, object_pair FROM decision "
+            "ORDER BY connection_id, object_pair"
+        ):
+            found[connection_id] = (*found.get(connection_id, ()), pair)
+        return found
+
     def log(
         self,
         connection_id: str | None = None,

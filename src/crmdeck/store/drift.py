@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from crmdeck.model import DriftEvent, DriftKind, Severity, Story, to_utc
+from crmdeck.model import DriftEvent, DriftKind, Severity, Story, UnseenDrift, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 
@@ -77,12 +77,13 @@ class Drift:
         *,
         since: datetime | None = None,
         at: datetime | None = None,
+        object_type: str | None = None,
     ) -> tuple[DriftEvent, ...]:
         """Return the events detected at `since` or later, newest first, as acknowledged.
 
         As of `at`: only those detected by then, as acknowledged then.
         """
-        where = Where().add("connection_id = ?", connection_id)
+        where = Where().add("connection_id = ?", connection_id).add("object_type = ?", object_type)
         where.add("detected_at >= ?", since).add("detected_at <= ?", at)
         found = _READ.select(self._database, f"{where} {_NEWEST}", where.parameters)
         if at is None:
@@ -185,10 +186,10 @@ class Drift:
         rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
         return {row[0] for row in rows}
 
-    def unseen(self, by: str) -> dict[str, tuple[int, int]]:
+    def unseen(self, by: str) -> dict[str, UnseenDrift]:
         """Return by connection how many open events an operator has not had on screen.
 
-        The second number counts the breaking ones. Connections without any are left out.
+        Connections without any are left out.
         """
         rows = self._database.rows(
             "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?) "
@@ -197,7 +198,7 @@ class Drift:
             "GROUP BY connection_id ORDER BY connection_id",
             [Severity.BREAKING.value, by],
         )
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {row[0]: UnseenDrift(total=row[1], breaking=row[2]) for row in rows}
 
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)

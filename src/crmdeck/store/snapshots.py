@@ -262,6 +262,14 @@ class Snapshots:
         )
         return rows[0][0] if rows else None
 
+    def latest_refreshes(self) -> dict[str, str]:
+        """Return the id of the run that was recorded last, by connection."""
+        rows = self._database.rows(
+            "SELECT connection_id, run_id FROM refresh "
+            "JOIN (SELECT max(seq) AS seq FROM refresh GROUP BY connection_id) AS last USING (seq)"
+        )
+        return dict(rows)
+
     def moments(self, connection_id: str) -> tuple[datetime, ...]:
         """Return the times of the refreshes that found a change, newest first."""
         rows = self._database.rows(

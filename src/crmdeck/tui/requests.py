@@ -8,6 +8,7 @@ What is loaded `quietly` stays off the progress line, and so does what its answe
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from crmdeck.model import CancelToken, Progress
 
 T = TypeVar("T")
 Failed = Callable[[CrmdeckError], None]
+
+PAINTED_WITHIN = 0.25
+"""Seconds that work may wait for a paint."""
 
 PROGRESS_INTERVAL = 0.05
 """Seconds between two words of progress; what comes faster is left out."""
@@ -139,11 +143,13 @@ class Loader:
         failed: Callable[[CrmdeckError], None] | None = None,
         cancellable: bool = True,
         quiet: bool = False,
+        after_paint: bool = False,
     ) -> None:
         """Run `work` in a thread and `then` with its result; replaces what `slot` had going.
 
         `quiet` work is not shown on the progress line: nobody waits for it. An error goes to
-        `failed`, or to that of the loader; a cancelled request ends in silence.
+        `failed`, or to that of the loader; a cancelled request ends in silence. `after_paint` lets
+        what there is to show be painted first, which the work would slow down.
         """
         self.cancel(slot)
         self._count += 1
@@ -163,8 +169,13 @@ class Loader:
         )
         if not request.quiet:
             self._tell_busy()
+        painted = threading.Event()
+        if after_paint:
+            self._owner.call_after_refresh(painted.set)
+        else:
+            painted.set()
         self._owner.run_worker(
-            partial(self._run, slot, number, work, job),
+            partial(self._run, slot, number, work, job, painted),
             group=f"load-{slot}",
             # Without one Textual writes out all that the work holds on to, which may be large.
             description=label or slot,
@@ -192,7 +203,15 @@ class Loader:
             request.job.cancel.cancel()
         self._requests.clear()
 
-    def _run(self, slot: str, number: int, work: Callable[[Job], T], job: Job) -> None:
+    def _run(
+        self,
+        slot: str,
+        number: int,
+        work: Callable[[Job], T],
+        job: Job,
+        painted: threading.Event,
+    ) -> None:
+        painted.wait(PAINTED_WITHIN)
         outcome: tuple[T] | CrmdeckError
         try:
             outcome = (work(job),)

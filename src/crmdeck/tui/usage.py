@@ -64,6 +64,7 @@ class UsageAsker:
             self._took,
             quiet=True,
             cancellable=False,
+            after_paint=True,
         )
 
     def ask(self, place: FieldPlace) -> None:

@@ -96,7 +96,7 @@ class Drift:
         What is acknowledged does not count; connections without any are left out.
         """
         with self._context.store.read() as session:
-            return unseen_drift(session, self._context.actor)
+            return session.drift.unseen(self._context.actor)
 
     def see(self, event_ids: Sequence[str]) -> None:
         """Note that the operator has had events on screen; nothing in a read-only workspace."""
@@ -164,15 +164,6 @@ class Drift:
             ]
         told = [share_acknowledgements(self._context, connection) for connection in connections]
         return Noted(len(events), " ".join(filter(None, told)))
-
-
-def unseen_drift(session: Session, by: str) -> dict[str, UnseenDrift]:
-    """Return by connection id what an operator has not had on screen of the open events."""
-    found = session.drift.unseen(by)
-    return {
-        connection_id: UnseenDrift(total=total, breaking=breaking)
-        for connection_id, (total, breaking) in found.items()
-    }
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:

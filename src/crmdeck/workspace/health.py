@@ -24,7 +24,6 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.alerts import Vitals, alerts, quota_level, token_level
 from crmdeck.workspace.context import Context, find_connection
-from crmdeck.workspace.drift import unseen_drift
 from crmdeck.workspace.runs import BAD, GOOD, TELLING, derive_status
 from crmdeck.workspace.signin.flows import ENDING
 
@@ -234,7 +233,7 @@ class _Records:
                 for key, found in stats.items()
                 if found.failed_object_count
             },
-            unseen=unseen_drift(session, actor),
+            unseen=session.drift.unseen(actor),
             lost=session.snapshots.incomplete(only),
             put_away=session.put_away.standing(actor),
         )

@@ -97,6 +97,11 @@ class Mappings:
             for name, decisions in sorted(by_pair(log).items())
         )
 
+    def pair_names(self) -> dict[str, tuple[str, ...]]:
+        """Return by connection id the object pairs that somebody has decided on."""
+        with self._context.store.read() as session:
+            return session.decisions.pairs()
+
     def open_lines(self, ref: str) -> int:
         """Return how many PartnerOS fields of the pairs begun nobody has decided on yet."""
         return sum(
@@ -145,7 +150,7 @@ class Mappings:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
             log = session.decisions.log(connection.id, pair)
-            events = session.drift.events(connection.id)
+            events = session.drift.events(connection.id, object_type=object_pair.crm_object)
             rates = session.rates.get(connection.id, object_pair.crm_object)
         context = RankContext(
             object_pair.partner_object, object_pair.crm_object, connection.platform
@@ -157,7 +162,7 @@ class Mappings:
             partner=partner,
             crm_fields=snapshot.fields,
             log=log,
-            events=tuple(e for e in events if e.object_type == object_pair.crm_object),
+            events=events,
             knowledge=knowledge,
             rates={name: FillRate(*measured) for name, measured in rates.items()},
             homes=homes_of(partner.fields, snapshot.fields, context, knowledge),

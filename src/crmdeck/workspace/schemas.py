@@ -189,6 +189,11 @@ class Schemas:
             connection = find_connection(session, ref)
             return session.snapshots.field_rows(connection.id, at)
 
+    def versions(self) -> dict[str, str]:
+        """Return by connection id the refresh that left its schema as it is cached now."""
+        with self._context.store.read() as session:
+            return session.snapshots.latest_refreshes()
+
     def snapshots(self, ref: str, object_type: str) -> tuple[SnapshotInfo, ...]:
         """Return the snapshots of an object type, newest first."""
         with self._context.store.read() as session:

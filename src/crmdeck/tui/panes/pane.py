@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rich.cells import cell_len
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 PADDING = 2
 BETWEEN = "   "
+
+DIM_AFTER = 0.1
+"""Seconds that data of a connection that was left may show before it is dimmed."""
+
 DETAIL_STEP = 3
 """Lines that a key scrolls the details by."""
 
@@ -196,10 +201,15 @@ class Pane(ActionHost, Widget):
     def _view_picked(self, message: ViewChips.Picked) -> None:
         self.show_view(message.position)
 
+    @cached_property
+    def _detail_widget(self) -> Widget | None:
+        # Asked for by each hint of the footer, and there from the start.
+        return next(iter(self.query(".detail").results(Widget)), None)
+
     @property
     def details(self) -> Widget | None:
         """What tells of the row under the cursor, to be scrolled; None where nothing does."""
-        return next(iter(self.query(".detail").results(Widget)), None)
+        return self._detail_widget
 
     def turn_details(self) -> None:
         """Go to the details, or from there back to what they tell of."""
@@ -304,11 +314,18 @@ class Pane(ActionHost, Widget):
         if connection_id != self.connection_id:
             self.show_error(None)
         self.connection_id = connection_id
-        self.set_class(self.is_left, "-left")
+        if self.is_left:
+            # A pane that is dimmed is styled and painted anew: too long for what comes at once.
+            self.set_timer(DIM_AFTER, self.dim)
         self.reload()
 
     def on_busy_changed(self) -> None:
-        """Dim what is of a connection that was left, for as long as it shows."""
+        """Dim no more what is of the connection that is chosen."""
+        if not self.is_left:
+            self.dim()
+
+    def dim(self) -> None:
+        """Dim what is of a connection that was left, and nothing else."""
         self.set_class(self.is_left, "-left")
 
     def set_filter_text(self, text: str) -> None:

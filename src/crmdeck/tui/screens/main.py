@@ -335,9 +335,22 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _count_lines(self) -> None:
         """Count the open lines of a connection that was not chosen before."""
-        if self._ready and self.connection_id not in self._open_lines:
-            with self.loader.quietly(lambda _: None):
-                self.load_statuses()
+        ref = self.connection_id
+        if not self._ready or ref is None or ref in self._open_lines:
+            return
+
+        def counted(lines: int) -> None:
+            self._open_lines[ref] = lines
+            self._show_counts()
+
+        self.loader.load(
+            "lines",
+            lambda _: self.workspace.mappings.open_lines(ref),
+            counted,
+            failed=lambda _: None,
+            quiet=True,
+            after_paint=True,
+        )
 
     def _fold(self) -> None:
         """Fold the connections where the user, the window or the pane has no room for them."""

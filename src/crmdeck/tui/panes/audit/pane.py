@@ -12,10 +12,12 @@ from textual.content import Content
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
 from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
@@ -45,6 +47,8 @@ class AuditPane(Pane):
         self._log: tuple[Line, ...] = ()
         self._shown: tuple[Line, ...] = ()
         self._flat = False
+        self._kept: Kept[tuple[Line, ...]] = Kept()
+        self._read: str | None = None
 
     @property
     def wants_room(self) -> bool:
@@ -69,10 +73,13 @@ class AuditPane(Pane):
 
     def reload(self) -> None:
         """Load the log."""
-        ref = None if self.everywhere else self.connection_id
-        self.loader.load(
-            "log", lambda _: read_log(self.host.workspace, ref), self._took, label=LABEL
-        )
+        ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
+        anew, self._read = ref == self._read, ref
+
+        def work(_: Job) -> tuple[Line, ...]:
+            return self._kept.read(workspace, ref, lambda: read_log(workspace, ref), anew=anew)
+
+        self.loader.load("log", work, self._took, label=LABEL)
 
     def apply_filter(self, text: str) -> None:
         """Filter the log."""

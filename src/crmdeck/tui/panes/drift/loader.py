@@ -8,6 +8,7 @@ from typing import Protocol
 
 from crmdeck.tui.filters import Filter, compile_filter
 from crmdeck.tui.host import PaneHost
+from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.drift.arrangement import Arrangement, Folds, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched
 from crmdeck.tui.requests import Job, Loader
@@ -57,6 +58,7 @@ class TimelineLoader:
         self.just_seen: set[str] = set()
         self._looked_at: set[str] = set()
         self._remembered: set[str] = set()
+        self._kept: Kept[Timeline] = Kept()
         self._host = host
         self._requests = requests
         self._view = view
@@ -64,21 +66,26 @@ class TimelineLoader:
     def read(self, ref: str | None) -> None:
         """Read the drift of a connection, or of all."""
         self.just_seen = set()
-        self._read(ref)
+        self._read(ref, anew=ref == self.ref)
 
     def read_again(self) -> None:
         """Read what shows again; what was new as it came up stays so while one looks at it."""
-        self._read(self.ref)
+        self._read(self.ref, anew=True)
 
-    def _read(self, ref: str | None) -> None:
+    def _read(self, ref: str | None, *, anew: bool) -> None:
         self.ref = ref
         if ref is None and not self.everywhere:
             return
         workspace, of = self._host.workspace, None if self.everywhere else ref
         new = frozenset(self.just_seen)
+
+        def work(_: Job) -> Timeline:
+            found = self._kept.read(workspace, of, lambda: workspace.drift.timeline(of), anew=anew)
+            return found.with_unseen(new) if new else found
+
         self._requests.load(
             "timeline",
-            lambda _: workspace.drift.timeline(of).with_unseen(new),
+            work,
             self._took,
             label="reading drift",
         )

@@ -160,7 +160,8 @@ class DriftPane(Pane):
         if arrangement is not None and timeline is not None and not self.table.is_ordering:
             of_one = not timeline.everywhere and arrangement.entries
             self._shown = arrangement.entries[0].event.connection_id if of_one else None
-            self.set_class(self.is_left, "-left")
+            if not self.is_left:
+                self.dim()
         flat = self.table.sort is not None
         if flat != self.timeline.is_flat:
             self.timeline.is_flat = flat

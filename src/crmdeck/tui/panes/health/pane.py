@@ -17,6 +17,7 @@ from crmdeck.model import Alert
 from crmdeck.tui.actions import EVERYWHERE, Actions, keys_on
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
@@ -35,6 +36,7 @@ from crmdeck.tui.panes.health.overview import (
     summary,
 )
 from crmdeck.tui.panes.pane import ExportRequest, Pane
+from crmdeck.tui.requests import Job
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
@@ -58,6 +60,8 @@ class HealthPane(Pane):
         self._hint = ""
         self._drawn: Entry | None = None
         self._alert_id = ""
+        self._kept: Kept[HealthOverview] = Kept()
+        self._looked_for: str | None = None
 
     @property
     def wants_room(self) -> bool:
@@ -152,17 +156,27 @@ class HealthPane(Pane):
 
     def reload(self) -> None:
         """Look at all connections."""
-        if self.connection_id is not None:
-            self.loader.load(
-                "overview",
-                lambda _: read_overview(self.host.workspace),
-                self._took,
-                label="looking at the connections",
-            )
+        if self.connection_id is None:
+            return
+        workspace = self.host.workspace
+        anew, self._looked_for = self.connection_id == self._looked_for, self.connection_id
+
+        def work(_: Job) -> HealthOverview:
+            return self._kept.read(workspace, None, lambda: read_overview(workspace), anew=anew)
+
+        self.loader.load(
+            "overview",
+            work,
+            self._took,
+            label="looking at the connections",
+            # Which of them is chosen shows before they are looked at again.
+            after_paint=bool(self.overview.entries),
+        )
 
     def _took(self, overview: HealthOverview) -> None:
-        self.overview = overview
-        self._arrange()
+        if overview is not self.overview:
+            self.overview = overview
+            self._arrange()
 
     def changed(self) -> None:
         """Look again after something was changed, and let the rail do so."""

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.host import PaneHost
+from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
 from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.text import count
@@ -76,6 +77,7 @@ class PairLoader:
         self._requests = requests
         self._view = view
         self._sessions: dict[tuple[str, str], MappingSession] = {}
+        self._kept: Kept[Review] = Kept()
         self._head = 0
         self._refining = False
         self._writer: DecisionWriter | None = None
@@ -103,6 +105,7 @@ class PairLoader:
         session = self._sessions.get((ref, pair or ""))
         known, writes = session is not None, session.writes if session is not None else 0
         workspace = self._host.workspace
+        anew = self.session is not None and self.session.ref == ref
 
         def work(_: Job) -> Found | None:
             chosen = pair
@@ -113,7 +116,12 @@ class PairLoader:
                 workspace.schemas.objects(ref)
                 return None
             self._head = workspace.head()
-            review = workspace.mappings.review(ref, chosen)
+            review = self._kept.read(
+                workspace,
+                (ref, chosen),
+                lambda: workspace.mappings.review(ref, chosen),
+                anew=anew,
+            )
             ranked = None if known else workspace.mappings.suggest(ref, chosen, encoder=NO_ENCODER)
             return review, ranked
 
@@ -173,12 +181,13 @@ class PairLoader:
         review, answer = found
         self.pairs[ref] = review.pair
         session = self._sessions.get((ref, review.pair))
+        as_it_was = session is not None and session.review is review
         if session is None:
             workspace = self._host.workspace
             session = MappingSession(ref, review, workspace.actor, lambda: workspace.now)
             session.know(self.known.get((ref, review.pair), ()))
             self._sessions[ref, review.pair] = session
-        else:
+        elif not as_it_was:
             self._take_review(session, review, writes)
         if answer is not None:
             session.take_answer(answer)
@@ -187,7 +196,11 @@ class PairLoader:
         if field is None and another:
             field = first_open(session)
         self._view.show_rows(field, another=another)
-        self._rank(quiet=session.encoder not in (None, NO_ENCODER))
+        ranked = session.encoder not in (None, NO_ENCODER)
+        if ranked and as_it_was:
+            self._view.settle()
+        else:
+            self._rank(quiet=ranked)
 
     def _rank(self, *, quiet: bool) -> None:
         session, workspace = self.session, self._host.workspace
@@ -210,6 +223,7 @@ class PairLoader:
             failed=self._not_ranked,
             cancellable=not quiet,
             quiet=quiet,
+            after_paint=True,
         )
 
     def _ranked(self, session: MappingSession, answer: SuggestAnswer) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.host import PaneHost
+from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.schema.rows import (
     FieldData,
     FieldLine,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from crmdeck.workspace import InspectedObject, NearestField, SearchIndex, Workspace
 
 NO_FIELDS = FieldData("", None)
+
+MOST_KEPT_FIELDS = 2
+"""Connections of which all fields are kept: those that one goes to and fro between."""
 
 
 class Shown(Protocol):
@@ -73,6 +77,8 @@ class SchemaLoader:
         self._index: SearchIndex[FieldLine] | None = None
         self._rated: tuple[FieldLine, ...] = ()
         self._rated_from: tuple[tuple[FieldLine, ...], object] = ((), None)
+        self._kept: Kept[SchemaData] = Kept()
+        self._kept_fields: Kept[tuple[SchemaData, FieldData]] = Kept(MOST_KEPT_FIELDS)
 
     @property
     def is_loading(self) -> bool:
@@ -83,11 +89,14 @@ class SchemaLoader:
         """Read the schema of a connection: its fields at once where they show, else soon after."""
         self._ref, at = ref, self._state.at
         workspace, whole = self._host.workspace, self._state.place.kind != OBJECTS
+        anew = self.data is not None and self.data.ref == ref
+
+        def read() -> SchemaData:
+            return schema_data(ref, workspace.schemas.overview(ref, at))
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
-            with workspace.hold():
-                data = schema_data(ref, workspace.schemas.overview(ref, at))
-                return data, read_fields(workspace, data) if whole else NO_FIELDS
+            data = self._kept.read(workspace, (ref, at), read, anew=anew)
+            return data, self._fields_of(data) if whole else NO_FIELDS
 
         self._loader.load(
             "schema", work, self._took, label="reading the schema", failed=self._failed
@@ -107,14 +116,23 @@ class SchemaLoader:
         self._read_fields(self.data)
 
     def _read_fields(self, data: SchemaData) -> None:
-        workspace = self._host.workspace
         self._loader.load(
             "fields",
-            lambda _: read_fields(workspace, data),
+            lambda _: self._fields_of(data),
             self._took_fields,
             label="reading the fields",
             cancellable=False,
+            after_paint=True,
         )
+
+    def _fields_of(self, data: SchemaData) -> FieldData:
+        """Return all fields that go with the objects; for a worker."""
+        workspace = self._host.workspace
+        # By the objects that they go with, for their marks; which are kept, so that no others are.
+        _, fields = self._kept_fields.read(
+            workspace, id(data), lambda: (data, read_fields(workspace, data))
+        )
+        return fields
 
     def _took_fields(self, fields: FieldData) -> None:
         self._fields = fields

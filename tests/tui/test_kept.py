@@ -1,0 +1,44 @@
+"""What was read of a connection is read again only after somebody wrote, or after a while."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from crmdeck.credentials import MemorySecrets
+from crmdeck.model import Platform, Source
+from crmdeck.tui.kept import AGE, MOST, Kept
+from crmdeck.workspace import ConnectionDraft, Workspace
+
+
+def test_what_was_read_is_read_again_once_somebody_wrote(tmp_path: Path) -> None:
+    now = [datetime(2026, 5, 1, 12, tzinfo=UTC)]
+    asked: list[str] = []
+    kept: Kept[int] = Kept()
+    with Workspace.open(tmp_path, secrets=MemorySecrets(), clock=lambda: now[0]) as workspace:
+
+        def read(key: str, *, anew: bool = False) -> int:
+            def work() -> int:
+                asked.append(key)
+                return len(asked)
+
+            return kept.read(workspace, key, work, anew=anew)
+
+        def add(name: str) -> None:
+            draft = ConnectionDraft(
+                name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(tmp_path)
+            )
+            workspace.connections.add(draft)
+
+        add("one")
+        assert [read("a"), read("b"), read("a")] == [1, 2, 1]
+        add("another")
+        assert [read("a"), read("a")] == [3, 3]
+        assert [read("a", anew=True), read("a")] == [4, 4]
+        now[0] += AGE + timedelta(seconds=1)
+        assert read("a") == 5
+        for number in range(MOST):
+            read(f"more {number}")
+        asked.clear()
+        read("a")
+        assert asked == ["a"]
