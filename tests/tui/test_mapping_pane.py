@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from crmdeck.errors import CacheBusyError
 from crmdeck.model import DecisionState, Direction, Field, FieldType
+from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.accept_all import AcceptAll
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -507,3 +509,56 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
         assert desk.stored("accountName").direction is Direction.PUSH
         await desk.press("u")
         assert desk.stored("accountName").state is PENDING
+
+
+async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
+    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+    mends = iter(
+        (
+            ('"state": "pending"', '"state": "acepted"'),
+            ('"acepted"', '"rejected",,'),
+            ('"rejected",,', '"rejected"'),
+        )
+    )
+
+    def editor(_app: Any, text: str, _name: str) -> str:
+        texts.append(text)
+        before, after = next(mends)
+        return text.replace(before, after, 1)
+
+    monkeypatch.setattr("crmdeck.tui.panes.mapping.commands.edited", editor)
+    async with at_desk(desk_workspace, size=(120, 40)) as desk:
+        await desk.press("E")
+        text = " ".join(screen_text(desk.pilot).split())
+        assert "Line 7: state: input should be 'accepted', 'rejected' or 'pending'" in text
+        assert "pydantic" not in text
+        assert "E opens it again as you left it." in desk.said
+        await desk.press("escape", "E")
+        assert '"acepted"' in texts[1]
+        assert "It is not JSON at line " in " ".join(screen_text(desk.pilot).split())
+        await desk.press("E")
+        assert isinstance(desk.app.screen, Confirm)
+        await desk.press("y")
+        assert "not JSON" not in screen_text(desk.pilot)
+        assert desk.stored("partner").state is REJECTED
+        assert len(desk.workspace.mappings.decisions("acme", PAIR)) == 1
+
+
+async def test_an_editor_that_fails_takes_nothing_over(
+    desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CrmdeckApp, "suspend", lambda _: nullcontext())
+    monkeypatch.delenv("VISUAL", raising=False)
+    async with at_desk(desk_workspace, size=(120, 40)) as desk:
+        for editor, told in (
+            ("/no/such/editor", "The editor '/no/such/editor' can't be started."),
+            ("sh -c 'exit 3'", "'sh' ended with 3: nothing was taken over."),
+            ("'unclosed", "EDITOR is no command"),
+        ):
+            monkeypatch.setenv("EDITOR", editor)
+            await desk.press("E")
+            assert told in screen_text(desk.pilot)
+            await desk.press("escape")
+    assert desk_workspace.mappings.decisions("acme", PAIR) == ()

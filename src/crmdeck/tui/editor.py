@@ -20,7 +20,7 @@ def edited(app: App[Any], text: str, name: str) -> str:
     The file is private and gone afterwards. Blocks until the editor is left. Raises UsageError
     where there is no terminal to hand over, no such editor, or it ends with an error.
     """
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    command = _editor()
     with TemporaryDirectory(prefix="crmdeck-") as folder:
         path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
@@ -41,3 +41,15 @@ def edited(app: App[Any], text: str, name: str) -> str:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise UsageError("What was saved is not UTF-8 text.") from None
+
+
+def _editor() -> list[str]:
+    wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        return shlex.split(wanted) or ["vi"]
+    except ValueError as error:
+        raise UsageError(
+            "What is in VISUAL or EDITOR is no command.",
+            cause=f"{error}: {wanted}",
+            remedy="Quote it as a shell would have it.",
+        ) from None

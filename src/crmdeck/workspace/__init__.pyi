@@ -42,6 +42,8 @@ from .exports import write_atomically as write_atomically
 from .file_matches import FileMatches as FileMatches
 from .file_matches import match_files as match_files
 from .file_matches import render_matches as render_matches
+from .mapping_file import MappingPlan as MappingPlan
+from .mapping_file import PlannedChange as PlannedChange
 from .mapping_view import FLOWS as FLOWS
 from .mapping_view import SIGNS as SIGNS
 from .mapping_view import STATE_WORDS as STATE_WORDS

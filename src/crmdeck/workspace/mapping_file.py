@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from crmdeck.errors import ConflictError, UsageError
 from crmdeck.mapping.line_check import misfit
 from crmdeck.mapping.review import Review
@@ -68,6 +70,9 @@ class MappingFile:
         """Return what the file has for `pair`; raises UsageError where it has nothing of it."""
         try:
             loaded: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise _not_a_mapping(pair, f"It is not JSON at {where}: {error.msg}.") from None
         except (ValueError, RecursionError) as error:
             raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
         mappings = [m for m in (loaded if isinstance(loaded, list) else [loaded]) if _is_one(m)]
@@ -78,16 +83,20 @@ class MappingFile:
         version = mine[0].get("version", VERSION)
         if version != VERSION:
             raise _not_a_mapping(pair, f"It is of version {version}, this crmdeck reads {VERSION}.")
-        try:
-            choices = tuple(
-                Choice.from_wire(line)
-                for line in mine[0]["lines"]
-                if line.get("state") != DecisionState.PENDING
-            )
-        except (ValueError, AttributeError) as error:
-            raise _not_a_mapping(pair, str(error)) from None
+        lines = _lines(text)
+        choices, problems = [], []
+        for number, line in enumerate(mine[0]["lines"], 1):
+            try:
+                if line.get("state") != DecisionState.PENDING:
+                    choices.append(Choice.from_wire(line))
+            except (ValueError, AttributeError) as error:
+                at = lines.get(str(line.get("partnerField"))) if isinstance(line, dict) else None
+                where = f"Line {at}" if at else f"Mapping {number}"
+                problems.append(f"{where}: {_told(error)}.")
+        if problems:
+            raise _not_a_mapping(pair, " ".join(problems[:_TOLD]))
         whose = mine[0].get("connectionId")
-        return cls(pair, whose if isinstance(whose, str) else None, choices, _lines(text))
+        return cls(pair, whose if isinstance(whose, str) else None, tuple(choices), lines)
 
     def require_of(self, connection_id: str, name: str) -> None:
         """Raise ConflictError where the file is that of another connection."""
@@ -198,6 +207,21 @@ def _is_one(value: object) -> bool:
     return (
         isinstance(value, dict) and "objectPair" in value and isinstance(value.get("lines"), list)
     )
+
+
+def _told(error: Exception) -> str:
+    """Return in words what is wrong with one line of a file."""
+    if not isinstance(error, ValidationError):
+        return "it is no object" if isinstance(error, AttributeError) else str(error)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    said = first["msg"][:1].lower() + first["msg"][1:]
+    given = "" if first["type"] == "missing" else f", not {json.dumps(first['input'])[:_LONGEST]}"
+    return f"{where}: {said}{given}"
+
+
+_LONGEST = 60
+"""Characters of a wrong value that are told."""
 
 
 def _lines(text: str) -> dict[str, int]:

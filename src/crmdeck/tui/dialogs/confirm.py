@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from crmdeck.tui.actions import Action, Actions
@@ -18,6 +19,8 @@ from crmdeck.tui.widgets.line_input import LineInput
 class Confirm(Dialog[bool]):
     """Answers True only for `y` or the button pressed on purpose.
 
+    A `listing` of lines that it is about is scrolled where it is long.
+
     `opened_by` is the key that brought the question up: it never confirms, nor does Enter
     before the focus was moved.
     """
@@ -26,14 +29,24 @@ class Confirm(Dialog[bool]):
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(
-        self, title: str, text: str = "", *, yes: str = "Yes", opened_by: str = ""
+        self,
+        title: str,
+        text: str = "",
+        *,
+        yes: str = "Yes",
+        opened_by: str = "",
+        listing: Sequence[str] = (),
     ) -> None:
         super().__init__(title, text)
+        self._listing = tuple(listing)
         self.opened_by = opened_by
         self._yes = yes
 
     def compose_body(self) -> ComposeResult:
-        """Yield the two buttons, no first."""
+        """Yield the lines that it is about, and the two buttons, no first."""
+        if self._listing:
+            with VerticalScroll(can_focus=False):
+                yield Static("\n".join(map(display_text, self._listing)), markup=False)
         with Horizontal(classes="dialog-buttons"):
             yield Button("No", id="no", compact=True)
             yield Button(self._yes, id="yes", compact=True)
@@ -53,6 +66,10 @@ class Confirm(Dialog[bool]):
     def go_to_other(self) -> None:
         """Go to the other button."""
         self.focus_next()
+
+    def scroll_listing(self, lines: int) -> None:
+        """Scroll the listing."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -75,6 +92,23 @@ class Confirm(Dialog[bool]):
             ("left", "right", "h", "l"),
             go_to_other,
             palette=False,
+        ),
+        Action(
+            "confirm.down",
+            "scroll",
+            ("down", "j"),
+            lambda dialog: dialog.scroll_listing(1),
+            hint=10,
+            palette=False,
+            applies=lambda dialog: bool(dialog._listing),
+        ),
+        Action(
+            "confirm.up",
+            "scroll back",
+            ("up", "k"),
+            lambda dialog: dialog.scroll_listing(-1),
+            palette=False,
+            applies=lambda dialog: bool(dialog._listing),
         ),
     )
 

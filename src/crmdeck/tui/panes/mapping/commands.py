@@ -28,9 +28,11 @@ from crmdeck.tui.undo import UndoStep
 from crmdeck.workspace import (
     FLOWS,
     Group,
+    MappingPlan,
     MappingRow,
     MappingSession,
     PairChoice,
+    PlannedChange,
     Step,
     Write,
     accepting,
@@ -57,6 +59,11 @@ NEXT_DIRECTION = {
 }
 
 
+def was_text(change: PlannedChange) -> str:
+    """Return what a line was mapped to before, where that is another field."""
+    return f"   (was {change.before})" if change.before not in (None, change.after) else ""
+
+
 class MappingCommands:
     """Decides on the rows under the cursor, or on those that are marked."""
 
@@ -75,6 +82,7 @@ class MappingCommands:
         self._table = table
         self._view = view
         self._sampler = sampler
+        self._drafts: dict[tuple[str, str], str] = {}
 
     @property
     def _session(self) -> MappingSession | None:
@@ -371,20 +379,32 @@ class MappingCommands:
         session, workspace = self._session, self._host.workspace
         if session is None:
             return
+        place = session.ref, session.pair
 
         def opened(text: str) -> None:
             try:
                 changed = edited(self._table.app, text, "mapping.json")
             except CrmdeckError as error:
+                # Who leaves the editor with an error wants nothing of it any more.
+                self._drafts.pop(place, None)
                 self._view.show_error(error)
                 return
+            self._drafts[place] = changed
             self._requests.load(
                 "plan",
-                lambda _: workspace.mappings.plan(session.ref, session.pair, changed).choices,
+                lambda _: workspace.mappings.plan(*place, changed),
                 partial(self._preview, session),
                 label="reading what was edited",
+                failed=not_taken,
             )
 
+        def not_taken(error: CrmdeckError) -> None:
+            self._view.show_error(error)
+            self._say("E opens it again as you left it.", warn=True)
+
+        if place in self._drafts:
+            opened(self._drafts[place])
+            return
         self._requests.load(
             "edit",
             lambda _: workspace.exports.render("mapping", session.ref, pair=session.pair),
@@ -400,9 +420,11 @@ class MappingCommands:
         """Go to the previous undecided row."""
         self._go(-1)
 
-    def _preview(self, session: MappingSession, choices: Sequence[Choice]) -> None:
-        """Show what an edited mapping would decide, and decide so when the operator says yes."""
-        known = session.by_name
+    def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
+        """Show what an edited mapping would change, and decide so when the operator says yes."""
+        self._view.show_error(None)
+        self._drafts.pop((session.ref, session.pair), None)
+        known, choices = session.by_name, plan.choices
         if not choices:
             self._say("Nothing was changed.")
             return
@@ -425,9 +447,12 @@ class MappingCommands:
         self._open(
             Confirm(
                 f"Decide {count(len(choices), 'line')} as edited?",
-                "\n".join(map(choice_text, choices)),
                 yes=f"Decide {len(choices)}",
                 opened_by="E",
+                listing=[
+                    f"{choice_text(choice)}{was_text(change)}"
+                    for choice, change in zip(choices, plan.changes, strict=True)
+                ],
             ),
             answered,
         )
