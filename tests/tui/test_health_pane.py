@@ -85,7 +85,8 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert " do: sign in to acme-emea" in text
+        assert " To do: sign in to acme-emea · 42 changes, 3 touch mappings · quota " in text
+        assert "29  ✕5  ⇄3" in text
         # What is less urgent makes room for what helps at any time.
         assert text.splitlines()[-1].endswith("? keys  ^K go to")
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]

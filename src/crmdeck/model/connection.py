@@ -75,10 +75,14 @@ class Alert(WireModel):
 
 
 class UnseenDrift(WireModel):
-    """How much drift who asks has not had on screen yet, and how much of it is breaking."""
+    """How much drift who asks has not had on screen yet.
+
+    `breaking` counts how much of it breaks something, `mapped` how much touches what is mapped.
+    """
 
     total: int = 0
     breaking: int = 0
+    mapped: int = 0
 
 
 class ConnectionStatus(WireModel):

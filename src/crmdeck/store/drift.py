@@ -192,13 +192,14 @@ class Drift:
         Connections without any are left out.
         """
         rows = self._database.rows(
-            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?) "
-            "FROM acknowledged_drift WHERE acknowledged_at IS NULL AND NOT EXISTS ("
+            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
+            "count(*) FILTER (WHERE affected_mappings <> '[]') FROM acknowledged_drift "
+            "WHERE acknowledged_at IS NULL AND NOT EXISTS ("
             "SELECT 1 FROM seen_drift WHERE event_id = acknowledged_drift.id AND seen_by = ?) "
             "GROUP BY connection_id ORDER BY connection_id",
             [Severity.BREAKING.value, by],
         )
-        return {row[0]: UnseenDrift(total=row[1], breaking=row[2]) for row in rows}
+        return {row[0]: UnseenDrift(total=row[1], breaking=row[2], mapped=row[3]) for row in rows}
 
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)

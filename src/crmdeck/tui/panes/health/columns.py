@@ -17,7 +17,7 @@ from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
-QUOTA, TOKEN, CHANGES = 5, 14, 9
+QUOTA, LEAST_TOKEN, CHANGES = 4, 5, 8
 LEAST_STATE, LEAST_SYNCED = 6, 9
 GAUGE = 8
 MOST_WEEKS = 6
@@ -41,8 +41,10 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
     state = _longest(LEAST_STATE, (health_of(entry.status).word for entry in entries))
     synced = _longest(LEAST_SYNCED, (_synced(entry, now, short=not wide) for entry in entries))
-    quota = QUOTA + (GAUGE + 1) * wide
-    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + CHANGES, (GAP + TOKEN) * wide]
+    quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
+    token = _longest(LEAST_TOKEN, (token_life(entry, now)[0] for entry in entries))
+    changes = max([CHANGES, *(_width_of(_changes(entry, wide)) for entry in entries)])
+    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + changes, (GAP + token) * wide]
     room = width - sum(cells)
     has_quota = room >= GAP + quota
     room -= (GAP + quota) * has_quota
@@ -102,16 +104,16 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             "Token",
             lambda entry: token_life(entry, now)[0],
             style=lambda entry: token_life(entry, now)[1],
-            width=TOKEN,
+            width=token,
             sort_key=lambda entry: entry.connection.token_expires_at,
             searched=False,
         ),
         Column[Entry](
             "changes",
-            "Not seen",
+            "Changes not seen" if changes >= len("Changes not seen") else "Not seen",
             lambda entry: f"{entry.status.unseen.total:,}",
-            parts=_changes,
-            width=CHANGES,
+            parts=lambda entry, _: _changes(entry, wide),
+            width=changes,
             sort_key=lambda entry: -entry.status.unseen.total,
             searched=False,
         ),
@@ -157,9 +159,18 @@ def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
     return [*gauge(quota.left, GAUGE, state), (" ", ""), told] if bar else [told]
 
 
-def _changes(entry: Entry, _cells: int) -> list[tuple[str, str]]:
+def _changes(entry: Entry, wide: bool) -> list[tuple[str, str]]:
+    """Return what was not seen: how much, how much breaks something, how much is on mappings."""
     unseen = entry.status.unseen
     if not unseen.total:
         return [("-", "muted")]
-    parts = [(f"{unseen.total:<4,}", "strong")]
-    return [*parts, (f" ✕{unseen.breaking:,}", "error")] if unseen.breaking else parts
+    parts = [(f"{unseen.total:<3,}", "strong")]
+    if unseen.breaking or unseen.mapped:
+        parts.append((f" {f'✕{unseen.breaking:,}' if unseen.breaking else '':<3}", "error"))
+    if unseen.mapped:
+        parts.append((f" {unseen.mapped:,} mapped" if wide else f" ⇄{unseen.mapped:,}", "warn"))
+    return parts
+
+
+def _width_of(parts: Sequence[tuple[str, str]]) -> int:
+    return sum(cell_len(text) for text, _ in parts)

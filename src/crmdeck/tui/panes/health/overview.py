@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from rich.cells import cell_len
@@ -104,45 +105,69 @@ def where(connection: Connection) -> str:
 NUMBERS = ("Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
-def things_to_do(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the morning's answer: what there is to do, in words, the most urgent first."""
+class ToDo(NamedTuple):
+    """One thing to do, in words, and in fewer."""
+
+    told: str
+    short: str
+
+
+def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
+    """Return the morning's answer: what there is to do, the most urgent first."""
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     found = []
     for entry in filter(lambda entry: is_ill(entry.status), every):
-        if entry.status.status is Status.REAUTH_REQUIRED:
-            found.append(f"sign in to {entry.connection.name}")
-        else:
-            found.append(f"find out what is wrong with {entry.connection.name}")
-    unseen = sum(entry.status.unseen.total for entry in entries)
-    breaking = sum(entry.status.unseen.breaking for entry in entries)
-    if unseen:
-        bad = f" ({breaking:,} breaking)" if breaking else ""
-        found.append(f"look at {count(unseen, 'change')}{bad}")
-    found += [text for entry in every for text in _said(entry)]
+        again = entry.status.status is Status.REAUTH_REQUIRED
+        told = f"{'sign in to' if again else 'find out what is wrong with'} {entry.connection.name}"
+        found.append(ToDo(told, told if again else f"test {entry.connection.name}"))
+    unseen = [entry.status.unseen for entry in entries]
+    total, breaking, mapped = (
+        sum(getattr(one, name) for one in unseen) for name in ("total", "breaking", "mapped")
+    )
+    if total:
+        how = f"{mapped:,} touch{'es' if mapped == 1 else ''} mappings" if mapped else ""
+        how = how or (f"{breaking:,} breaking" if breaking else "")
+        changes = count(total, "change")
+        found.append(
+            ToDo(
+                f"look at {changes}" + (f" ({how})" if how else ""),
+                changes + (f", {how}" if how else ""),
+            )
+        )
+    low = sum(1 for entry in every if _is_low(entry.status))
+    found += [said for entry in every for said in _said(entry, alone=low == 1)]
     return tuple(found)
+
+
+def _is_low(status: ConnectionStatus) -> bool:
+    """Return whether little quota is left, and who looks has not put that away."""
+    away = {alert.code for alert in put_away(status)}
+    return status.quota_level is not None and not away & QUOTA_CODES
 
 
 QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
 
 
-def _said(entry: Entry) -> Iterable[str]:
-    """Yield what else is to be done for a connection that works."""
+def _said(entry: Entry, *, alone: bool) -> Iterable[ToDo]:
+    """Yield what else is to be done for a connection that works; `alone` is low on quota."""
     name, status = entry.connection.name, entry.status
     if status.status is not Status.ACTIVE:
         return
     alerts = status.open_alerts
     codes = {alert.code for alert in alerts if alert.level is not AlertLevel.INFO}
-    away = {alert.code for alert in status.alerts} - {alert.code for alert in alerts}
     if "DRIFT_ON_MAPPED_FIELDS" in codes and not status.unseen.total:
-        yield f"repair the mappings of {name}"
-    if status.quota is not None and status.quota_level is not None and not away & QUOTA_CODES:
-        yield f"{name} has {quota_left(status.quota)} quota left"
+        yield ToDo(f"repair the mappings of {name}", f"repair mappings of {name}")
+    if status.quota is not None and _is_low(status):
+        left = quota_left(status.quota)
+        yield ToDo(
+            f"{name} has {left} quota left", f"{'' if alone else name + ' '}quota {left} left"
+        )
     elif "SYNC_NOT_ADVANCING" in codes or "OBJECTS_FAILED" in codes:
-        yield f"refresh {name}"
+        yield ToDo(f"refresh {name}", f"refresh {name}")
     elif any(alert.code == "NEVER_REFRESHED" for alert in alerts):
-        yield f"read {name} for the first time"
+        yield ToDo(f"read {name} for the first time", f"read {name}")
     if "TOKEN_ENDS_SOON" in codes or "TOKEN_ENDED" in codes:
-        yield f"sign in to {name}"
+        yield ToDo(f"sign in to {name}", f"sign in to {name}")
 
 
 def put_away(status: ConnectionStatus) -> tuple[Alert, ...]:
@@ -168,11 +193,12 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
         return "Nothing to do:", f"{count(len(entries), 'connection')}, {away or 'all is well'}"
     number = NUMBERS[len(things)] if len(things) < len(NUMBERS) else str(len(things))
     whole = f"{number} {'thing' if len(things) == 1 else 'things'} to do:"
-    leads = (whole, "To do:")
+    forms = [(whole, [one.told for one in things])]
+    forms += [("To do:", [one.told for one in things]), ("To do:", [one.short for one in things])]
     for shown in range(len(things), -1, -1):
         more = f" +{len(things) - shown} more" if shown < len(things) else ""
-        text = SEPARATOR.join(map(display_text, things[:shown])) + more
-        for lead in leads:
+        for lead, told in forms:
+            text = SEPARATOR.join(map(display_text, told[:shown])) + more
             if cell_len(f"{lead} {text}") <= width:
                 quietly = f"{text}{SEPARATOR}{away}"
                 has_room = away and cell_len(f"{lead} {quietly}") <= width

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
 HEADING_PADDING = 2
+LOOKING = "Looking at the connections."
 
 
 class HealthPane(Pane):
@@ -70,7 +71,9 @@ class HealthPane(Pane):
 
     def compose_body(self) -> ComposeResult:
         """Yield the connections, and below them what there is to say of the chosen one."""
-        yield Table[Entry]((), key=lambda entry: entry.id, can_mark=False, id="connections")
+        yield Table[Entry](
+            (), key=lambda entry: entry.id, can_mark=False, empty=LOOKING, id="connections"
+        )
         view = TextView(id="connection")
         view.step = self._step_alert
         yield view
@@ -221,6 +224,8 @@ class HealthPane(Pane):
         self._hint = found.hint
         table = self.table
         self._fit_columns()
+        if self.overview.now is not None:
+            table.empty = "No connection passes the filter."
         table.set_rows(ordered(self.overview.entries), cursor=self.connection_id)
         table.set_filter(found.predicate, found.words)
         self._show_chosen()
