@@ -33,12 +33,15 @@ def visible_text(text: str) -> str:
     return _tame_combining(text)
 
 
-def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """Return which of `known` somebody may have meant who wrote `name`, the likeliest first."""
+def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.5) -> list[str]:
+    """Return which of `known` somebody may have meant who wrote `name`, the likeliest first.
+
+    They are alike by `likeness` (0 to 1) at least.
+    """
     import difflib
 
     folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=0.5)
+    found = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=likeness)
     return [folded[match] for match in found]
 
 

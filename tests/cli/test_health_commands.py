@@ -161,6 +161,17 @@ def test_a_slip_of_the_pen_is_answered_with_the_nearest_word(
     assert "?." not in said
 
 
+@pytest.mark.parametrize("words", ["check --nosuch", "mapping accept --min", "nosuch"])
+def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words: str) -> None:
+    assert "Did you mean" not in Shell(tmp_path / "home").run(*words.split(), code=2).stderr
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home")
+    assert "There is no file a.json" in shell.run("match", "a.json", "b.json", code=2).stderr
+    assert "There is no backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
+
+
 def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:
     export = tmp_path / "export"
     export.mkdir()

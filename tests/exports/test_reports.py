@@ -291,5 +291,6 @@ def test_what_a_person_is_handed(tmp_path: Path) -> None:
         ("--what", "health", "--format", "csv", "--json"),
         ("--what", "health", "-o", str(tmp_path / "x.csv"), "--format", "yaml"),
         ("--what", "health", "--format", "xlsx", "-o", str(tmp_path / "x.xlsx")),
+        ("--what", "health", "-o", str(tmp_path / "x.pdf")),
     ):
         hand(*wrong, code=2)

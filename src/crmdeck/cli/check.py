@@ -198,9 +198,9 @@ def show(report: CheckReport) -> None:
             f"{SIGNS[issue.level]}{severity}  {issue.connection}  {issue_text(issue)}", _INDENT
         )
         if issue.remedy:
-            say(f"{' ' * _INDENT}{issue.remedy}")
+            emit_hanging(f"{' ' * _INDENT}{issue.remedy}", _INDENT)
     if len(shown) > SHOWN:
         emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown tells all")
     for rule in report.expired_rules:
-        say(f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}")
+        emit(f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}")
     emit(check_summary(report))

@@ -94,8 +94,8 @@ def chosen_format(
 ) -> str | None:
     """Return the format that the options and the name of the file ask for, None without one.
 
-    Raises UsageError where they contradict each other, and where a file stands that nobody said
-    may be written over.
+    Raises UsageError where they contradict each other, where the name of the file ends in what is
+    no format, and where a file stands that nobody said may be written over.
     """
     if as_json and format not in (None, "json"):
         raise UsageError(
@@ -115,6 +115,12 @@ def chosen_format(
         raise UsageError(
             f"{output.name} is not the name of a file in the format {wanted}.",
             remedy=f"Leave out --format, or name a file that fits {wanted}.",
+            code="FORMAT_CONTRADICTS_NAME",
+        )
+    if wanted is None and implied is None and output.suffix:
+        raise UsageError(
+            f"No format is known by the name {output.name}.",
+            remedy=f"Say which with --format, or name a file with {', '.join(suffixes)}.",
             code="FORMAT_CONTRADICTS_NAME",
         )
     return wanted or implied

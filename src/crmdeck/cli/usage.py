@@ -10,6 +10,8 @@ from crmdeck.text import did_you_mean, nearest
 
 _NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.*?)\.?$")
 _ERROR = "Value error, "
+# A word that is meant differs in a letter or two.
+_ALIKE = 0.6
 
 
 def usage_error(error: Any) -> UsageError:
@@ -32,7 +34,7 @@ def usage_error(error: Any) -> UsageError:
         name = option if option.startswith("-") else f"--{option}"
         if name not in known:
             told = f"There is no option '{name}'."
-        near = nearest(name, known, most=1)
+        near = _near_option(name, known)
     else:
         match = _NOT_ONE_OF.search(told)
         known = re.findall(r"'([^']*)'", match["known"]) if match else []
@@ -45,7 +47,14 @@ def usage_error(error: Any) -> UsageError:
     return UsageError(told, remedy=remedy, code="BAD_ARGUMENTS")
 
 
+def _near_option(name: str, known: list[str]) -> list[str]:
+    # The dashes, which all options have, would make any two of them alike.
+    bare = {option.lstrip("-"): option for option in known}
+    near = nearest(name.lstrip("-"), bare, most=1, likeness=_ALIKE)
+    return [bare[each] for each in near]
+
+
 def no_such_command(name: str, known: list[str]) -> str:
     """Return that there is no command of that name, and which may have been meant."""
-    near = nearest(name, known)
+    near = nearest(name, known, likeness=_ALIKE)
     return " ".join((f"There is no command '{name}'.", *([did_you_mean(near)] if near else [])))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crmdeck.clock import Clock
-from crmdeck.errors import CacheTooNewError, ConflictError, SourceError
+from crmdeck.errors import CacheTooNewError, ConflictError, NotFoundError, SourceError
 from crmdeck.model import format_utc
 from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, quote
@@ -314,6 +314,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"There is no backup {path}.", remedy="Name the file.", code="BACKUP_UNREADABLE"
+        ) from error
     except OSError as error:
         raise SourceError(
             f"The backup {path} can't be read.",

@@ -177,7 +177,7 @@ class Exports:
             return stream_report(self._checked_report(what, ref, format, options), format)
         if format not in FORMATS:
             raise UsageError(
-                f"There is no format '{format}'.", remedy=_one_of(tuple(FORMATS), format)
+                f"There is no format '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )
         return stream(what, self._data(what, ref, options), format, names=self._names())
 

@@ -21,10 +21,10 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
     `object_type` chooses among several, or names the one of a file that does not say (a HubSpot
     property list, a CSV dictionary without a column `object`), whose own name counts otherwise.
     Raises SourceError naming file and place, UsageError where the file holds several object
-    types and none is chosen, NotFoundError where it does not hold the chosen one.
+    types and none is chosen, NotFoundError where it is not there, or does not hold the chosen one.
     """
     if path.is_dir() or not path.exists():
-        raise SourceError(
+        raise NotFoundError(
             f"There is no file {path}.",
             remedy="Name a file that holds a schema: describe JSON, HubSpot properties, or CSV.",
             code="FILE_NOT_FOUND",
