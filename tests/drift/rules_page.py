@@ -33,8 +33,8 @@ working, `risky` what may do so or deserves a look, `safe` the rest; it depends 
 field is mapped, and whether PartnerOS pulls its values or pushes to it (both: the worse).
 
 What is gone is four different things. `removed`: the CRM confirms it. `hidden`: it still exists, \
-but not for this user. `out_of_scope`: the scope asks for less. `absent`: it is not in the answer, \
-and nothing says why; an export that holds less removes nothing.
+but not for this user. `out_of_scope`: the scope asks for less. `absent`: it is no longer in the \
+export, and nothing says why; an export that holds less removes nothing.
 
 A removed and an added field of one object that look like one are offered as a rename, never \
 asserted: the same words in name or label, or one word more, a synonym or a typing error in both, \

@@ -117,9 +117,7 @@ def test_kinds_of_objects_that_leave_together_are_one_story_and_others_are_not()
     leaving = ["AHistory", "BHistory", "AShare", "LoginEvent", "Deal__c", "Event", "Order"]
     report = drift({}, {}, gone=dict.fromkeys(leaving, GoneReason.ABSENT))
     story, inside = told(report)["object_kinds"]
-    assert (
-        story.title == "4 objects of 3 kinds (History, Event, Share) are not in the answer any more"
-    )
+    assert story.title == "4 objects of 3 kinds (History, Event, Share) are no longer in the export"
     assert [e.object_type for e in inside] == ["AHistory", "AShare", "BHistory", "LoginEvent"]
     assert {e.kind for e in inside} == {DriftKind.OBJECT_ABSENT}
     assert [e.object_type for e in report.events if not e.story] == ["Deal__c", "Event", "Order"]
@@ -132,7 +130,7 @@ def test_a_crowd_of_ordinary_objects_is_one_story_too() -> None:
     )
     story, inside = told(report)["object_kinds"]
     assert len(inside) == 11
-    assert story.title.endswith("and 8 more) are in the answer again")
+    assert story.title.endswith("and 8 more) are in the export again")
 
 
 def test_a_scope_that_shrank_is_told_as_that() -> None:

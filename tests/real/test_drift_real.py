@@ -82,7 +82,7 @@ def test_a_narrower_export_is_one_story_and_no_removal() -> None:
     ]
     [left] = (story for story in report.stories if story.kind == "object_kinds")
     assert left.title == (
-        "361 objects of 4 kinds (History, Share, ChangeEvent, Event) are not in the answer any more"
+        "361 objects of 4 kinds (History, Share, ChangeEvent, Event) are no longer in the export"
     )
     inside = [e.kind for e in report.events if e.story == left.id]
     assert inside == [DriftKind.OBJECT_ABSENT] * 361

@@ -63,7 +63,7 @@ KIND_ROWS: dict[DriftKind, tuple[Scale, str]] = {
     ),
     DriftKind.OBJECT_ABSENT: (
         Scale(RISKY, RISKY, RISKY),
-        "The object type is not in the answer any more, and nothing says why.",
+        "The object type is no longer in the export, and nothing says why.",
     ),
     DriftKind.OBJECT_OUT_OF_SCOPE: (
         Scale(SAFE, RISKY, RISKY),
@@ -80,7 +80,7 @@ REQUIRED_ADDED = "A new field without which no record can be created, and nothin
 RETURNED_REASONS: dict[GoneReason, str] = {
     GoneReason.REMOVED: "The object type is there again; it had been removed.",
     GoneReason.HIDDEN: "The object type is visible again to this connection's user.",
-    GoneReason.ABSENT: "The object type is in the answer again.",
+    GoneReason.ABSENT: "The object type is in the export again.",
     GoneReason.OUT_OF_SCOPE: "The scope asks for this object type again.",
 }
 

@@ -247,10 +247,10 @@ _KIND_ENDINGS = {"__e": "Event", "__b": "big object", "__x": "external object", 
 _PACKAGE = re.compile(r"^([A-Za-z][A-Za-z0-9]{0,14})__\w+__\w+$")
 
 _FATES = {
-    DriftKind.OBJECT_ADDED: "new in the answer",
+    DriftKind.OBJECT_ADDED: "new in the export",
     DriftKind.OBJECT_REMOVED: "removed",
     DriftKind.OBJECT_HIDDEN: "not visible to this user any more",
-    DriftKind.OBJECT_ABSENT: "not in the answer any more",
+    DriftKind.OBJECT_ABSENT: "no longer in the export",
 }
 
 
@@ -268,7 +268,7 @@ def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
         if finding.kind in _FATES:
             by_fate[finding.kind, finding.returned is not None].append(finding)
     for (kind, is_back), members in by_fate.items():
-        fate = "in the answer again" if is_back else _FATES[kind]
+        fate = "in the export again" if is_back else _FATES[kind]
         kinds = {f: kind_of(f.object_type, news.platform) for f in members}
         with_kind = tuple(f for f in members if kinds[f])
         others = tuple(f for f in members if not kinds[f])

@@ -69,5 +69,5 @@ def is_shell(field: Field) -> bool:
 
 def _why_both(left: Field, right: Field) -> str:
     if left.updateable and right.updateable:
-        return "Both sides can be written"
-    return "Nothing says that either side is read-only"
+        return "access: read write"
+    return "access unknown: the export does not say"

@@ -99,13 +99,13 @@ class AcceptAll(Dialog[float]):
         lines = [
             Content.assemble(
                 (f"{percent(line.confidence):>2}  ", "$muted"),
-                display_text(line.fields, 66),
-                (f"  {display_text(line.note, 24)}" if line.note else "", "$warn"),
+                display_text(line.fields),
+                (f"  {display_text(line.note)}" if line.note else "", "$warn"),
             )
             for line in reached
         ]
         if self._left_out:
-            names = ", ".join(display_text(name, 30) for name in self._left_out)
+            names = ", ".join(display_text(name) for name in self._left_out)
             lines.append(Content.styled(f"left out, nothing can flow: {names}", "$muted"))
         self.query_one("#reached Static", Static).update(Content("\n").join(lines))
         self.query_one("#yes", Button).label = f"Accept {len(reached)}"

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
-from crmdeck.tui.text import display_text
+from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import FieldChoice, Searchable
@@ -26,10 +26,12 @@ COLUMNS: tuple[Column[FieldChoice], ...] = (
         style=lambda option: "muted" if option.holder else "strong" if option.sure else "",
         min_width=16,
         weight=5,
+        spill="type",
+        fit=lambda option, width: cut_middle(option.name, width),
     ),
     Column("label", "Label", lambda option: option.label, style=lambda _: "muted", weight=4),
     Column("type", "Type", lambda option: option.type, width=14, shrink_to=8),
-    Column("sure", "Sure", lambda option: option.sure, width=4, align="right", searched=False),
+    Column("sure", "Match", lambda option: option.sure, width=5, align="right", searched=False),
 )
 FILTER_KEYS: dict[str, KeyTest[FieldChoice]] = {
     "type": lambda option, wanted: one_of(option.type, wanted),
