@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from crmdeck import __version__
+from crmdeck.errors import UsageError
 
 HOME_VARIABLE = "CRMDECK_HOME"
 
@@ -20,9 +21,27 @@ def resolve_home(home: Path | str | None = None) -> Path:
     """
     chosen = home or os.environ.get(HOME_VARIABLE)
     if chosen and not is_database(chosen):
-        return Path(chosen).expanduser().absolute()
+        return absolute_path(chosen)
     own = _folder("XDG_DATA_HOME", "~/.local/share")
     return own / "teams" / _folder_name(str(chosen)) if chosen else own
+
+
+def absolute_path(path: Path | str) -> Path:
+    """Return a path from the root on, with `~` as somebody's home.
+
+    Raises UsageError where the folder that one stands in has vanished, or nobody has that name.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            f"There is no way to {Path(path)}.",
+            cause="The folder that this was started in is gone."
+            if isinstance(error, OSError)
+            else "Nobody of that name has a home here.",
+            remedy="Go to a folder that is there, or name the whole path.",
+            code="NO_SUCH_PLACE",
+        ) from error
 
 
 def resolve_database(home: Path | str | None = None) -> str | None:
@@ -56,7 +75,7 @@ def _folder(variable: str, otherwise: str) -> Path:
     if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
         # What platformdirs answers here too, but to import it takes half of completing a word.
         own = os.environ.get(variable, "")
-        return Path(own if own.startswith("/") else otherwise).expanduser() / "crmdeck"
+        return absolute_path(own if own.startswith("/") else otherwise) / "crmdeck"
     from platformdirs import user_cache_path, user_data_path
 
     find = user_cache_path if "CACHE" in variable else user_data_path

@@ -103,6 +103,13 @@ class Settings(BaseModel):
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return cls.model_construct()
+        except PermissionError as error:
+            raise UsageError(
+                f"{path} can't be read: no permission.",
+                cause="The file or its folder is not yours to read.",
+                remedy="Give yourself the right to, or choose another workspace with --home.",
+                code="BAD_SETTINGS",
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise _bad(f"{path} can't be read.", str(error)) from error
         import tomllib  # Here, since most workspaces have no settings to read.

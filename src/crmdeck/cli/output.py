@@ -104,7 +104,7 @@ def chosen_format(
     wanted = "json" if as_json else format
     if output is None:
         return wanted
-    if output.exists() and not force:
+    if not force and _is_there(output):
         raise UsageError(
             f"{output} is there already.",
             remedy="Name another file, or write over it with --force.",
@@ -124,6 +124,14 @@ def chosen_format(
             code="FORMAT_CONTRADICTS_NAME",
         )
     return wanted or implied
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a file is there; where that can't be seen, writing it tells why."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -31,12 +31,12 @@ def file_in_place(path: Path) -> Iterator[Path]:
     What stood there before stays until the new file is complete. Raises UsageError where `path`
     is something other than a file, CrmdeckError where it can't be written.
     """
-    if path.exists() and not path.is_file():
-        raise UsageError(
-            f"{path} is not a file.", remedy="Name a file to write to.", code="NOT_A_FILE"
-        )
     temporary: Path | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise UsageError(
+                f"{path} is not a file.", remedy="Name a file to write to.", code="NOT_A_FILE"
+            )
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".crmdeck-", suffix=".tmp")
         os.close(descriptor)
         temporary = Path(name)

@@ -151,6 +151,6 @@ class FileDocument(Generic[M]):
     def _unusable(self, what: str, error: Exception) -> DocumentError:
         return DocumentError(
             f"{self.path} can't be {what}.",
-            cause=f"{type(error).__name__}.",
-            remedy="Check that it is there whole and yours; restore it from a backup if not.",
+            cause=f"{error.strerror if isinstance(error, OSError) else type(error).__name__}.",
+            remedy="Check that it is there whole and yours, and its folder too.",
         )

@@ -17,6 +17,7 @@ from crmdeck.home import resolve_database, resolve_home
 from crmdeck.model import Status, WireModel, to_utc
 from crmdeck.settings import Settings
 from crmdeck.store import Store
+from crmdeck.store.duckdb_file import wording_file_failures
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import CACHE_FILE
@@ -112,7 +113,9 @@ def examine_log(
 ) -> list[Finding]:
     """Return whether the log is what was written, and what was repaired of it."""
     folder = resolve_home(home)
-    if _missing(home, folder):
+    with wording_file_failures(folder / CACHE_FILE):
+        missing = _missing(home, folder)
+    if missing:
         return [Finding(check="log", ok=True, found=f"{folder / CACHE_FILE} (made when needed)")]
     with Workspace.open(home, clock=clock) as workspace:
         store = workspace.context.store

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from crmdeck.errors import UsageError
+from crmdeck.home import absolute_path
 from crmdeck.model import Connection, Platform, Source
 from crmdeck.settings import MAX_TTL_HOURS
 
@@ -118,7 +119,12 @@ def checked_path(connection: Connection, path: str) -> str:
             code="BAD_PATH",
         )
     whole = absolute(path)
-    if not Path(whole).exists():
+    try:
+        there = Path(whole).exists()
+    except OSError:
+        # It may not be looked into: reading it says so.
+        there = True
+    if not there:
         raise UsageError(
             f"There is nothing at {whole}.",
             remedy="Name a file or a folder of exported schemas.",
@@ -129,7 +135,7 @@ def checked_path(connection: Connection, path: str) -> str:
 
 def absolute(path: str) -> str:
     """Return `path` from the root, with the home folder in place of `~`."""
-    return str(Path(path).expanduser().absolute())
+    return str(absolute_path(path))
 
 
 def _is_uuid(text: str) -> bool:

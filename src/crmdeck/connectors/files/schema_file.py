@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from crmdeck.connectors.files.catalogue import build_entry
-from crmdeck.connectors.files.folder import read_file
+from crmdeck.connectors.files.folder import read_file, unreadable
 from crmdeck.errors import NotFoundError, SourceError, UsageError
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import unpack
@@ -23,7 +23,11 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
     Raises SourceError naming file and place, UsageError where the file holds several object
     types and none is chosen, NotFoundError where it is not there, or does not hold the chosen one.
     """
-    if path.is_dir() or not path.exists():
+    try:
+        there = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not there:
         raise NotFoundError(
             f"There is no file {path}.",
             remedy="Name a file that holds a schema: describe JSON, HubSpot properties, or CSV.",

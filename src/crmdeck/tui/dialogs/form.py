@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -12,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.home import absolute_path
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.requests import BusyChanged, Job, Loader
@@ -202,4 +202,8 @@ def asked_path(value: str = "") -> Asked:
 
 
 def _path_is_wrong(text: str) -> str:
-    return "" if Path(text.strip()).expanduser().exists() else f"There is nothing at {text}."
+    try:
+        there = absolute_path(text.strip()).exists()
+    except (UsageError, OSError, ValueError):
+        there = False
+    return "" if there else f"There is nothing at {text}."

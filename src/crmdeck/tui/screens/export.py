@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from crmdeck.errors import UsageError
+from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import FlowHost
@@ -43,7 +45,7 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
 
     def named(what: str, format_: str, name: str | None) -> None:
         if name:
-            write(what, format_, Path(name).expanduser().absolute())
+            write(what, format_, absolute_path(name))
 
     def write(what: str, format_: str, path: Path) -> None:
         host.loader.load(
@@ -92,11 +94,17 @@ def _free_name(stem: str, ending: str) -> str:
 
 
 def _what_is_wrong(name: str) -> str:
-    path = Path(name).expanduser()
     if not name.strip():
         return "A file needs a name."
-    if path.exists():
-        return f"{path} is there already; choose another name."
-    if not path.absolute().parent.is_dir():
-        return f"There is no folder {path.absolute().parent}."
+    try:
+        path = absolute_path(name)
+        if path.exists():
+            return f"{path} is there already; choose another name."
+        if not path.parent.is_dir():
+            return f"There is no folder {path.parent}."
+    except UsageError as error:
+        return error.message
+    # Too long a name, or a folder that one may not look into.
+    except (OSError, ValueError) as error:
+        return f"No file can have this name: {type(error).__name__}."
     return ""
