@@ -10,6 +10,9 @@ from typer.main import get_command
 
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.completion import TABLE
+from crmdeck.exports.check_report import CHECK_FORMATS
+from crmdeck.settings import Settings
+from crmdeck.workspace import CONTRACT, EXPORTS, FORMATS, REPORTS
 
 KINDS = {
     "NAME": "connection", "[NAME]": "connection", "[NAME]...": "connection*",
@@ -20,6 +23,16 @@ KINDS = {
     "--pair": "pair", "--map-object": "pair",
 }  # fmt: skip
 """What the value of an argument or option is, by its name."""
+
+WORDS = {
+    ("export", "--what"): (*EXPORTS, *REPORTS, CONTRACT),
+    ("export", "--format"): (*FORMATS, "parquet", "xlsx"),
+    ("check", "--format"): CHECK_FORMATS,
+    ("match", "--format"): ("table", "json", "csv", "markdown"),
+    ("get", "KEY"): tuple(Settings.model_fields),
+    ("set", "KEY"): tuple(Settings.model_fields),
+}
+"""What may be given where the parser takes any text, by command and option or argument."""
 
 
 def drawn() -> dict[str, Any]:
@@ -32,7 +45,7 @@ def drawn() -> dict[str, Any]:
 
 def _node(command: Any) -> dict[str, Any]:
     arguments = [
-        "file" if _is_path(param) else KINDS.get(param.metavar or "", "text")
+        "file" if _is_path(param) else _named(command, param.metavar or "")
         for param in command.params
         if param.param_type_name == "argument"
     ]
@@ -49,17 +62,21 @@ def _options(command: Any) -> dict[str, str]:
     for param in command.params:
         if param.param_type_name == "option":
             for name in (*param.opts, *param.secondary_opts):
-                options[name] = _kind(param, name)
+                options[name] = _kind(command, param, name)
     return options
 
 
-def _kind(param: Any, name: str) -> str:
+def _kind(command: Any, param: Any, name: str) -> str:
     if param.is_flag:
         return "flag"
     choices = param.type_descriptor.choices
     if choices:
         return "|".join(getattr(choice, "value", choice) for choice in choices)
-    return "file" if _is_path(param) else KINDS.get(name, "text")
+    return "file" if _is_path(param) else _named(command, name)
+
+
+def _named(command: Any, name: str) -> str:
+    return "|".join(WORDS.get((command.name, name), ())) or KINDS.get(name, "text")
 
 
 def _is_path(param: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,9 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
     assert completed(home, "drift", "--fail") == ["--fail-on"]
     assert completed(home, "drift", "--fail-on", "") == ["breaking", "risky", "safe"]
     assert "--demo" in completed(home, "status", "")
+    assert completed(home, "export", "--what", "map") == ["mapping", "mapping-sheet"]
+    assert completed(home, "check", "--format", "j") == ["json", "junit"]
+    assert completed(home, "config", "get", "ttl") == ["ttl_hours"]
     assert completed(home, "refresh", "acme", "b") == ["beta"]
     assert completed(home, "schema", "acme", "O") == ["Opportunity"]
     assert completed(home, "drift", "--object", "") == ["Opportunity"]
@@ -84,3 +88,20 @@ def test_bash_completes(tmp_path: Path) -> None:
     ask = "COMP_WORDS=(crmdeck conn); COMP_CWORD=1; _crmdeck; echo ${COMPREPLY[@]}"
     ran = subprocess.run(["/bin/bash", "-c", f"{script}\n{ask}"], capture_output=True, text=True)
     assert ran.stdout == "connections\n", ran.stderr
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh here")
+def test_zsh_completes_at_the_first_tab_already(tmp_path: Path) -> None:
+    (tmp_path / "_crmdeck").write_text(SCRIPTS["zsh"])
+    crmdeck = tmp_path / "crmdeck"
+    crmdeck.write_text(f'#!/bin/sh\nexec {sys.executable} -m crmdeck "$@"\n')
+    crmdeck.chmod(0o755)
+    # The function that compinit would load, called once, with what it would hand over shown.
+    code = (
+        'compadd() { print -r -- "$@"; }; words=(crmdeck expo); CURRENT=2; '
+        "fpath=($PWD $fpath); path=($PWD $path); autoload -Uz _crmdeck; _crmdeck"
+    )
+    ran = subprocess.run(
+        ["zsh", "-fc", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout.split() == ["-U", "--", "export"], ran.stderr

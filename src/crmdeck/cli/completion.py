@@ -33,7 +33,7 @@ _crmdeck() {
   found=("${(@f)$(_CRMDECK_COMPLETE=1 crmdeck "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   [[ -n $found ]] && compadd -U -- $found || _files
 }
-compdef _crmdeck crmdeck
+if [[ $funcstack[1] == _crmdeck ]]; then _crmdeck "$@"; else compdef _crmdeck crmdeck; fi
 """,
     "fish": """function __crmdeck
   set -l words (commandline -opc) (commandline -ct)
