@@ -30,7 +30,7 @@ ONE_MEANING = {
     "D": ("drift.usage", "schema.usage"),
     "N": ("drift.previous", "mapping.previous"),
     "a": ("drift.acknowledge", "health.put_away", "mapping.accept"),
-    "asterisk": ("drift.everywhere", "audit.everywhere"),
+    "asterisk": ("drift.everywhere", "audit.everywhere", "schema.everywhere"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("schema.all", "drift.repair", "mapping.repair"),
     "m": ("schema.mapping", "drift.rename"),

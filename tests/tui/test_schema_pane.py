@@ -390,3 +390,27 @@ async def test_an_unmapped_field_is_told_what_it_is_near_to_and_mapped(
         await until(pilot, lambda: not pilot.app.screen_stack[0].query_one(MappingPane).is_reading)
         lines = workspace.mappings.get("prod", "deal_registration--Opportunity").lines
         assert {line.crm_field for line in lines} >= {"Amount", "CloseDate"}
+
+
+async def test_fields_of_all_connections_are_searched_together(workspace: Workspace) -> None:
+    app = app_over(workspace)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await start(pilot)
+        await press(pilot, "f")
+        await filter_by(pilot, "name")
+        text = await press(pilot, "asterisk")
+        # `empty` was never read: it has no fields.
+        assert "all connections   10 fields of 2 connections" in text
+        shown = [(line.connection, line.path) for line in table(pilot, "everywhere").shown()]
+        assert shown == [("prod", "Account.Name"), ("sandbox", "Account.Name")]
+        await filter_by(pilot, "connection:sandbox trial")
+        assert table(pilot, "everywhere").shown_count == 1
+        assert "Enter opens it in sandbox" in screen_text(pilot)
+        text = await press(pilot, "enter")
+        assert "sandbox › Account › Trial__c" in text
+        assert "Account.Trial__c" in text
+        assert "all connections" in await press(pilot, "backspace")
+        # The other way round the same words are looked for in this connection only.
+        text = await press(pilot, "asterisk")
+        assert " sandbox   " in text
+        assert "connection: is no filter key here" in text

@@ -91,7 +91,8 @@ class UsageAsker:
 def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:
     """Yield in lines of at most `width` cells where a field is used, and what is not known."""
     if usage is None:
-        yield Content.styled("? not asked where it is used   D asks the CRM", "$muted")
+        for line in wrap("? not asked where it is used   D asks the CRM", width):
+            yield Content.styled(line, "$muted")
         return
     sign, colour = _LOOKS[usage.verdict]
     at = usage.asked_at

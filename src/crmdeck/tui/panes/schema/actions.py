@@ -18,6 +18,14 @@ SCHEMA_ACTIONS: Actions = (
         blocked=SchemaCommands.no_schema,
     ),
     Action(
+        "schema.everywhere",
+        "all connections",
+        ("asterisk",),
+        SchemaCommands.turn_everywhere,
+        help="search the fields of all connections, or of this one only",
+        blocked=SchemaCommands.no_everywhere,
+    ),
+    Action(
         "schema.travel",
         "time travel",
         ("t",),

@@ -21,7 +21,7 @@ R = TypeVar("R")
 Now = Callable[[], datetime]
 
 
-LONGEST_OBJECT, LONGEST_NAME = 48, 60
+LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION = 48, 60, 20
 APART = 26
 """Cells for an object's name before the field's, at the most; longer ones take more."""
 
@@ -213,6 +213,17 @@ def all_columns(
         sort_key=lambda line: line.path.casefold(),
     )
     return _field_columns(name, now, lines, width)
+
+
+def every_columns(
+    now: Now, lines: Sequence[FieldLine] = (), width: int = 120
+) -> tuple[Column[FieldLine], ...]:
+    """Return the same where fields of all connections stand together, with their connection."""
+    cells = _longest((line.connection for line in lines), len("Connection"), LONGEST_CONNECTION)
+    connection: Column[FieldLine] = Column(
+        "connection", "Connection", lambda line: line.connection, width=cells
+    )
+    return (connection, *all_columns(now, lines, width - cells - GAP))
 
 
 def _apart(line: FieldLine, cells: int) -> str:

@@ -28,6 +28,7 @@ from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARISON,
     DIFFERENCE,
+    EVERYWHERE,
     FIELD,
     FIELDS,
     OBJECTS,
@@ -76,6 +77,9 @@ class SchemaView(Protocol):
     def reload(self) -> None:
         """Read the schema."""
 
+    def go_on(self, connection_id: str) -> None:
+        """Go on to another connection."""
+
     def present(self) -> None:
         """Show the place that the trail ends at now, with the filter as it is."""
 
@@ -120,6 +124,9 @@ class SchemaCommands:
         if kind == OBJECTS:
             self.go(Place(FIELDS, row.key))
         elif kind in (FIELDS, ALL):
+            self.go(Place(FIELD, *row.key))
+        elif kind == EVERYWHERE:
+            self._view.go_on(row.ref)
             self.go(Place(FIELD, *row.key))
         elif kind == COMPARISON:
             self.go(Place(DIFFERENCE, row.object_type))
@@ -185,6 +192,21 @@ class SchemaCommands:
             self._view.app.push_screen(dialog, chosen)
 
         self._loader.load("map", work, ask, label="looking for what is near in PartnerOS")
+
+    def turn_everywhere(self) -> None:
+        """Show the fields of all connections, or of this one only; what is filtered stays so."""
+        kind = self._state.place.kind
+        wanted = ALL if kind == EVERYWHERE else EVERYWHERE
+        kept = self._view.filter_text if kind in (ALL, EVERYWHERE) else ""
+        self._state.leave_comparison()
+        self._state.trail = (self.kept_trail()[0], Place(wanted, filter=kept))
+        self._view.arrive()
+        if wanted == EVERYWHERE:
+            self._schema.read_everywhere()
+
+    def no_everywhere(self) -> str | None:
+        """Return why the fields of all connections can't be shown."""
+        return "All connections show as of now: T leaves the past." if self._state.at else None
 
     def turn_samples(self) -> None:
         """Look into records and show what the fields in view hold, or hide it again."""

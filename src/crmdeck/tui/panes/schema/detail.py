@@ -184,7 +184,9 @@ def _mapped(
         yield named("mapped to", Content.styled(text, "$mark"), width)
     if not mapped and data.overview.at is None:
         near = f"; nearest {near_text(nearest[0])}" if nearest else ""
-        told = Content.assemble(("nothing" + near, "$muted"), ("   m maps it", "bold $info"))
+        key = f"   Enter opens it in {display_text(line.connection, 40)}"
+        key = key if line.connection else "   m maps it"
+        told = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
         yield named("mapped to", told, width)
 
 
@@ -197,7 +199,7 @@ def _near_block(
     line: FieldLine, data: SchemaData, nearest: Nearest | None, width: int
 ) -> list[Content]:
     """Return the PartnerOS fields nearest to a field that is mapped to nothing."""
-    if data.overview.mapped.get(line.key) or data.overview.at is not None:
+    if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
     title = Content.assemble(_heading("Nearest in PartnerOS"), ("   quick match", "$muted"))
     if nearest is None:

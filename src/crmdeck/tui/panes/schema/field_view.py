@@ -12,10 +12,12 @@ from crmdeck.model import PicklistValue
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
+LABEL_COLUMN = "label"
+
 VALUE_COLUMNS: tuple[Column[tuple[int, PicklistValue]], ...] = (
     Column("value", "Value", lambda line: line[1].value, min_width=12, weight=1),
     Column(
-        "label",
+        LABEL_COLUMN,
         "Label",
         lambda line: line[1].label if line[1].label != line[1].value else "",
         style=lambda _: "muted",
@@ -70,6 +72,11 @@ class FieldView(Container):
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
+        # Where no value has a label of its own, its column is the values'.
+        labelled = any(value.label != value.value for value in values)
+        self.values.set_columns(
+            [one for one in VALUE_COLUMNS if labelled or one.id != LABEL_COLUMN]
+        )
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
 
     @property

@@ -31,6 +31,10 @@ def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
             found = compile_filter(text, searched=field_searched, keys=field_keys(now))
         case "all":
             found = compile_filter(text, searched=path_searched, keys=field_keys(now))
+        case "everywhere":
+            found = compile_filter(
+                text, searched=everywhere_searched, keys=field_keys(now) | CONNECTION_KEYS
+            )
         case "comparison":
             found = compile_filter(
                 text, searched=lambda one: (one.object_type, one.label), keys=comparison.OBJECT_KEYS
@@ -41,7 +45,7 @@ def filter_of(kind: str, text: str, now: Now) -> Filter[Any]:
             )
         case _:
             found = compile_filter(text, searched=lambda line: (line[1].value, line[1].label))
-    if found.hint or kind not in ("objects", "fields", "all"):
+    if found.hint or kind not in ("objects", "fields", "all", "everywhere"):
         return found
     return replace(found, hint=value_hint(text))
 
@@ -76,6 +80,11 @@ def field_keys(now: Now) -> dict[str, KeyTest[FieldLine]]:
     }
 
 
+CONNECTION_KEYS: dict[str, KeyTest[FieldLine]] = {
+    "connection": lambda line, wanted: one_of(line.connection, wanted),
+}
+
+
 def object_searched(line: ObjectLine) -> Iterable[str]:
     """Return the texts of an object type in which words are looked for."""
     return line.key, line.summary.label
@@ -90,6 +99,11 @@ def path_searched(line: FieldLine) -> Iterable[str]:
     """Return the same where fields of many object types stand together."""
     row = line.row
     return row.object_type, row.name, row.label, line.mapped
+
+
+def everywhere_searched(line: FieldLine) -> Iterable[str]:
+    """Return the same where fields of all connections stand together."""
+    return *path_searched(line), line.connection
 
 
 def has_changed(mark: Mark | None, changed_at: datetime | None, now: datetime, wanted: str) -> bool:

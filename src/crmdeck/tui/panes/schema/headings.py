@@ -8,7 +8,7 @@ from textual.content import Content
 
 from crmdeck.tui.health import ago
 from crmdeck.tui.panes.schema.columns import mark_text
-from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
+from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine, SchemaData
 from crmdeck.tui.text import count
 
 Details = tuple[str | Content, ...]
@@ -55,6 +55,16 @@ def object_heading(data: SchemaData, object_type: str, to_map: Sequence[FieldLin
         size,
         f"{known.mapped:,} mapped" if known.mapped else "",
         f"{mark_text(known.mark)} not acknowledged" if known.mark is not None else "",
+    )
+
+
+def everywhere_heading(everywhere: Everywhere) -> Details:
+    """Return it for the fields of all connections."""
+    left_out = ", ".join(everywhere.left_out)
+    of = count(len(everywhere.data), "connection")
+    return (
+        f"{count(len(everywhere.lines), 'field')} of {of}",
+        f"without those of {left_out}" if left_out else "",
     )
 
 

@@ -53,11 +53,11 @@ def event_lines(line: FieldLine, data: SchemaData, width: int = 80) -> list[Cont
             )
         lines += [_note(note, width) for note in notes if note]
     if not any(event.kind is DriftKind.FIELD_ADDED for event in history):
-        lines.append(_beginning(line, data))
+        lines.append(_beginning(line, data, width))
     return lines
 
 
-def _beginning(line: FieldLine, data: SchemaData) -> Content:
+def _beginning(line: FieldLine, data: SchemaData, width: int) -> Content:
     added = next(
         (
             event
@@ -67,15 +67,12 @@ def _beginning(line: FieldLine, data: SchemaData) -> Content:
         None,
     )
     if added is not None:
-        return Content.assemble(
-            (f"{added.detected_at:%Y-%m-%d}  ", "$muted"), "came with its object"
-        )
+        date = Content.styled(f"{added.detected_at:%Y-%m-%d}  ", "$muted")
+        return hanging(date, "came with its object", width)
     if data.overview.first_look is None:
         return Content.styled("No change was seen.", "$muted")
-    return Content.assemble(
-        (f"{data.overview.first_look:%Y-%m-%d}  ", "$muted"),
-        ("first look, it was there already", "$muted"),
-    )
+    date = Content.styled(f"{data.overview.first_look:%Y-%m-%d}  ", "$muted")
+    return hanging(date, Content.styled("first look, it was there already", "$muted"), width)
 
 
 def who_text(event: DriftEvent) -> str:

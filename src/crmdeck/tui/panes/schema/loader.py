@@ -11,16 +11,20 @@ from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.kept import Kept
 from crmdeck.tui.panes.schema.rows import (
+    MOST_FIELDS,
+    Everywhere,
     FieldData,
     FieldLine,
     SchemaData,
     field_data,
     field_index,
+    index_of_fields,
     schema_data,
 )
 from crmdeck.tui.panes.schema.view_state import (
     COMPARISON,
     DIFFERENCE,
+    EVERYWHERE,
     FIELD,
     HOME,
     OBJECTS,
@@ -72,6 +76,7 @@ class SchemaLoader:
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
         self._inspected: tuple[InspectedObject, Mapping[str, Field]] | None = None
+        self.everywhere: Everywhere | None = None
         self._looked: tuple[SchemaData, str] | None = None
         self._near: tuple[SchemaData, str, Mapping[str, Sequence[NearestField]]] | None = None
         self._index: SearchIndex[FieldLine] | None = None
@@ -101,6 +106,8 @@ class SchemaLoader:
         self._loader.load(
             "schema", work, self._took, label="reading the schema", failed=self._failed
         )
+        if self._state.place.kind == EVERYWHERE:
+            self.read_everywhere()
         sides = self._state.sides
         if sides is not None and any(place.kind == COMPARISON for place in self._state.trail):
             self._compare_again(sides)
@@ -114,6 +121,21 @@ class SchemaLoader:
         self._prune()
         self._shown.fill()
         self._read_fields(self.data)
+
+    def read_everywhere(self) -> None:
+        """Read the fields of all connections, where somebody has written since."""
+        workspace, known = self._host.workspace, self.everywhere
+
+        def took(found: Everywhere) -> None:
+            self.everywhere = found
+            self._shown.fill()
+
+        self._loader.load(
+            "everywhere",
+            lambda job: read_everywhere(workspace, known, job),
+            took,
+            label="reading the fields of all connections",
+        )
 
     def _read_fields(self, data: SchemaData) -> None:
         self._loader.load(
@@ -341,6 +363,38 @@ def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:
     """Return all fields of the schema of a moment; for a worker."""
     rows: tuple[FieldRow, ...] = workspace.schemas.fields(data.ref, data.overview.at)
     return field_data(data, rows)
+
+
+def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) -> Everywhere:
+    """Return the fields of all connections; what is `known` where nobody has written since.
+
+    For a worker. Connections whose schema was never read are left out.
+    """
+    head = workspace.head()
+    if known is not None and known.head == head:
+        return known
+    lines: list[FieldLine] = []
+    schemas: dict[str, SchemaData] = {}
+    left_out: list[str] = []
+    with workspace.hold():
+        for connection in workspace.connections.all():
+            job.cancel.check()
+            try:
+                data = schema_data(connection.id, workspace.schemas.overview(connection.id))
+            except SchemaNotDiscoveredError:
+                continue
+            size = sum(line.summary.field_count for line in data.objects)
+            if len(lines) + size > MOST_FIELDS:
+                left_out.append(connection.name)
+                continue
+            schemas[connection.id] = data
+            lines += (
+                line._replace(ref=connection.id, connection=connection.name)
+                for line in read_fields(workspace, data).lines
+            )
+    index = index_of_fields(tuple(lines), schemas)
+    index.prepare()
+    return Everywhere(head, tuple(lines), schemas, index, tuple(left_out))
 
 
 def read_comparison(workspace: Workspace, sides: Sides) -> Comparison:

@@ -23,7 +23,7 @@ from crmdeck.tui.panes.schema.commands import SchemaCommands
 from crmdeck.tui.panes.schema.export import comparison_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of
-from crmdeck.tui.panes.schema.headings import object_heading, overview_heading
+from crmdeck.tui.panes.schema.headings import everywhere_heading, object_heading, overview_heading
 from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.rows import FieldLine, object_index
 from crmdeck.tui.panes.schema.view_state import (
@@ -31,6 +31,7 @@ from crmdeck.tui.panes.schema.view_state import (
     COMPARED,
     COMPARISON,
     DIFFERENCE,
+    EVERYWHERE,
     FIELD,
     FIELDS,
     KINDS,
@@ -41,7 +42,7 @@ from crmdeck.tui.panes.schema.view_state import (
     sides_to_state,
     to_state,
 )
-from crmdeck.tui.samples import Sampler
+from crmdeck.tui.samples import Fullness, Sampler
 from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
@@ -61,6 +62,10 @@ PAUSE = 0.2
 """Seconds that the cursor stands on a field of any object before that object is read."""
 
 
+LISTED = (FIELDS, ALL, EVERYWHERE)
+"""Where fields are listed."""
+
+NOTHING_KNOWN = Fullness({}, {})
 SCROLLBAR = 1
 WITHIN = " › "
 
@@ -103,6 +108,12 @@ class SchemaPane(Pane):
         yield Table(
             columns.all_columns(self._moment), key=lambda line: line.key, empty=READING, id=ALL
         )
+        yield Table(
+            columns.every_columns(self._moment),
+            key=lambda line: (line.ref, *line.key),
+            empty=READING,
+            id=EVERYWHERE,
+        )
         yield FieldView(id=FIELD)
         yield Table(
             comparison.OBJECT_COLUMNS,
@@ -139,6 +150,12 @@ class SchemaPane(Pane):
             self.schema.reload(self.connection_id)
             self.usages.read(None)
 
+    def go_on(self, connection_id: str) -> None:
+        """Go on to another connection; rail and other panes follow."""
+        if connection_id != self.connection_id:
+            self.show(connection_id)
+            self.post_message(self.Chosen(connection_id))
+
     def arrive(self, cursor: object = None) -> None:
         """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
         self._wanted = cursor if cursor is not None else self._wanted
@@ -148,12 +165,12 @@ class SchemaPane(Pane):
     @property
     def wants_room(self) -> bool:
         """Where fields are listed, for their names."""
-        return self.place.kind in (FIELDS, ALL)
+        return self.place.kind in LISTED
 
     @property
     def views(self) -> tuple[View, ...]:
         """Where fields are listed, which of them most look for."""
-        return FIELD_VIEWS if self.place.kind in (FIELDS, ALL) else ()
+        return FIELD_VIEWS if self.place.kind in LISTED else ()
 
     @property
     def place(self) -> Place:
@@ -228,6 +245,8 @@ class SchemaPane(Pane):
             return self.schema.comparison is not None
         if self.place.kind in (FIELDS, ALL):
             return self.schema.has_fields
+        if self.place.kind == EVERYWHERE:
+            return self.schema.everywhere is not None
         return self.schema.data is not None
 
     def _rows_of(self, place: Place) -> tuple[Any, ...]:
@@ -238,6 +257,8 @@ class SchemaPane(Pane):
                 return self.schema.rated_lines(place.object_type)
             case "all":
                 return self.schema.fields.lines
+            case "everywhere" if self.schema.everywhere is not None:
+                return self.schema.everywhere.lines
             case "comparison" if self.schema.comparison is not None:
                 return self.schema.comparison.objects
             case "difference":
@@ -268,6 +289,7 @@ class SchemaPane(Pane):
             OBJECTS: columns.object_columns,
             FIELDS: columns.field_columns,
             ALL: columns.all_columns,
+            EVERYWHERE: columns.every_columns,
         }.get(kind)
         rows = self._given.get(kind, (None, None))[1]
         if make is not None and rows is not None and width > 0:
@@ -276,6 +298,8 @@ class SchemaPane(Pane):
     def _index_of(self, place: Place, rows: tuple[Any, ...]) -> SearchIndex[Any] | None:
         if place.kind == OBJECTS:
             return object_index(rows)
+        if place.kind == EVERYWHERE and self.schema.everywhere is not None:
+            return self.schema.everywhere.index
         return self.schema.index_of(rows) if place.kind in (FIELDS, ALL) else None
 
     def _fill_field(self) -> None:
@@ -310,8 +334,9 @@ class SchemaPane(Pane):
         place = self.place
         inside = [place.object_type] if place.kind in (FIELDS, FIELD, DIFFERENCE) else []
         inside += [place.field_name] if place.kind == FIELD else []
+        everywhere = place.kind == EVERYWHERE
         self.set_heading(
-            WITHIN.join([self.connection_name, *inside]),
+            WITHIN.join(["all connections" if everywhere else self.connection_name, *inside]),
             *self._heading_details(),
             short=WITHIN.join(inside),
         )
@@ -321,7 +346,9 @@ class SchemaPane(Pane):
         place, data = self.place, self.schema.data
         if place.kind == COMPARISON and self.schema.comparison is not None:
             return (comparison.how_much(self.schema.comparison),)
-        if data is None or place.kind in COMPARED:
+        if place.kind == EVERYWHERE and self.schema.everywhere is not None:
+            return everywhere_heading(self.schema.everywhere)
+        if data is None or place.kind in (*COMPARED, EVERYWHERE):
             return ()
         to_map = self.schema.fields.to_map
         if place.kind in (OBJECTS, ALL):
@@ -371,6 +398,9 @@ class SchemaPane(Pane):
                 self.schema.fullness(row.row.object_type),
                 self.schema.nearest(*row.key),
             )
+        if kind == EVERYWHERE and self.schema.everywhere is not None:
+            its = self.schema.everywhere.data[row.ref]
+            return partial(detail.field_brief, row, its, None, NOTHING_KNOWN, None)
         if kind == COMPARISON:
             return lambda _: comparison.object_brief(row)
         if kind == DIFFERENCE and self.schema.comparison is not None:
@@ -425,12 +455,15 @@ class SchemaPane(Pane):
         if kind == OBJECTS:
             objects = [line.summary for line in self.table.chosen()]
             return copies.objects(self.connection_name, objects, at) if objects else ()
-        lines = self.table.chosen() if kind in (FIELDS, ALL) else (self.line,) if self.line else ()
+        lines = self.table.chosen() if kind in LISTED else (self.line,) if self.line else ()
         if not lines:
             return ()
+        if kind == EVERYWHERE:
+            # One connection at a time: its name stands above.
+            lines = tuple(line for line in lines if line.ref == lines[0].ref)
         field = self.schema.inspected_field(*lines[0].key) if len(lines) == 1 else None
         return copies.fields(
-            self.connection_name,
+            lines[0].connection or self.connection_name,
             [line.row for line in lines],
             mapped={line.key: line.mapped for line in lines if line.mapped},
             field=field,
@@ -447,6 +480,8 @@ class SchemaPane(Pane):
         row = self.table.cursor_row
         if self.place.kind == OBJECTS and row is not None:
             return CrmPlace(ref, row.key)
+        if self.place.kind == EVERYWHERE and row is not None:
+            return CrmPlace(row.ref, *row.key)
         return CrmPlace(ref, self.place.object_type or None)
 
     def can_copy(self) -> bool:
@@ -458,7 +493,7 @@ class SchemaPane(Pane):
         if self.place.kind in COMPARED:
             return self.schema.comparison is not None
         return self.schema.data is not None and (
-            self.place.kind == OBJECTS or self.schema.has_fields
+            self.place.kind == OBJECTS or (self.place.kind != EVERYWHERE and self.schema.has_fields)
         )
 
     def export_request(self) -> ExportRequest | None:

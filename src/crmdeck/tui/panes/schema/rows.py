@@ -51,13 +51,18 @@ class ObjectLine(NamedTuple):
 
 
 class FieldLine(NamedTuple):
-    """One field of one object type; `filled` is its fill rate (0 to 1) where it is known."""
+    """One field of one object type; `filled` is its fill rate (0 to 1) where it is known.
+
+    `ref` and `connection` are the id and the name of its connection where several show.
+    """
 
     row: FieldRow
     mapped: str
     mark: Mark | None
     changed_at: datetime | None
     filled: float | None = None
+    ref: str = ""
+    connection: str = ""
 
     @property
     def key(self) -> Key:
@@ -136,6 +141,25 @@ class FieldData:
     to_map: Mapping[str, tuple[FieldLine, ...]] = field(default_factory=dict)
 
 
+MOST_FIELDS = 200_000
+"""Fields of all connections that are listed; the connections after so many are left out."""
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The fields of all connections as of a `head` of the log, with an index over them.
+
+    `data` are the schemas by the id of their connection, `left_out` the names of the connections
+    that there were too many fields for.
+    """
+
+    head: int
+    lines: tuple[FieldLine, ...]
+    data: Mapping[str, SchemaData]
+    index: SearchIndex[FieldLine]
+    left_out: tuple[str, ...] = ()
+
+
 def schema_data(ref: str, overview: SchemaOverview) -> SchemaData:
     """Return the lines of the object types, with their marks."""
     now = overview.at or overview.now
@@ -200,17 +224,30 @@ def object_index(objects: Sequence[ObjectLine]) -> SearchIndex[ObjectLine]:
 
 def field_index(data: SchemaData, lines: Sequence[FieldLine]) -> SearchIndex[FieldLine]:
     """Return an index over fields, of one object type or of all."""
-    custom = {line.key for line in data.objects if line.summary.custom}
+    return index_of_fields(lines, {"": data})
+
+
+def index_of_fields(
+    lines: Sequence[FieldLine], schemas: Mapping[str, SchemaData]
+) -> SearchIndex[FieldLine]:
+    """Return an index over fields of the `schemas`, which are named as in each line's `ref`."""
+    custom = {
+        (ref, line.key)
+        for ref, data in schemas.items()
+        for line in data.objects
+        if line.summary.custom
+    }
 
     def searched(line: FieldLine) -> Searchable:
         row = line.row
         standing = field_standing(
             row.object_type,
-            custom_object=row.object_type in custom,
+            custom_object=(line.ref, row.object_type) in custom,
             custom=bool(row.custom),
             mapped=bool(line.mapped),
         )
-        return Searchable(row.name, row.object_type, (row.label, line.mapped), standing)
+        texts = (row.label, line.mapped, line.connection)
+        return Searchable(row.name, row.object_type, texts, standing)
 
     return SearchIndex(lines, searched)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from crmdeck.model import to_utc
 
 OBJECTS, FIELDS, ALL, FIELD = "objects", "fields", "all", "field"
+EVERYWHERE = "everywhere"
 COMPARISON, DIFFERENCE = "comparison", "difference"
 
 
@@ -29,7 +30,7 @@ Side = tuple[str, datetime | None]
 
 Sides = tuple[Side, Side]
 
-KINDS = (OBJECTS, FIELDS, ALL, FIELD, COMPARISON, DIFFERENCE)
+KINDS = (OBJECTS, FIELDS, ALL, EVERYWHERE, FIELD, COMPARISON, DIFFERENCE)
 COMPARED = (COMPARISON, DIFFERENCE)
 TABLES = tuple(kind for kind in KINDS if kind != FIELD)
 
