@@ -70,7 +70,9 @@ class Settings(BaseModel):
         True, description="Whether the console goes on to the next open line after a decision."
     )
     theme: str | None = Field(
-        None, description="The console's theme, or `terminal` for the terminal's own colours."
+        None,
+        description="The console's theme, or `terminal` for the terminal's own colours, "
+        "`terminal-light` for those on a light ground.",
     )
     keys: dict[str, str] = Field(
         default_factory=dict, description="Other keys for actions of the console, by action id."

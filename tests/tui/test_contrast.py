@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,17 @@ from textual.color import Color
 from textual.pilot import Pilot
 
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.panes.drift.pane import DriftPane
-from crmdeck.tui.themes import DARK, LIGHT, OWN_CONTRAST, contrast
+from crmdeck.tui.themes import (
+    DARK,
+    LIGHT,
+    OWN_CONTRAST,
+    TERMINAL,
+    TERMINAL_LIGHT,
+    contrast,
+    theme_name,
+)
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import console, go_to, make_home, opened, press
 from tests.tui.pilot import settle
@@ -81,6 +90,90 @@ async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
                 pane.set_class(left, "-left")
                 await pilot.pause()
                 assert not unreadable(pilot, least), theme
+
+
+PALETTES = {
+    # The text, the ground, and the sixteen colours of each.
+    "xterm, dark": "ffffff 000000 000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5 "
+    "7f7f7f ff0000 00ff00 ffff00 5c5cff ff00ff 00ffff ffffff",
+    "xterm, light": "000000 ffffff 000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5 "
+    "7f7f7f ff0000 00ff00 ffff00 5c5cff ff00ff 00ffff ffffff",
+    "VS Code, dark": "cccccc 1e1e1e 000000 cd3131 0dbc79 e5e510 2472c8 bc3fbc 11a8cd e5e5e5 "
+    "666666 f14c4c 23d18b f5f543 3b8eea d670d6 29b8db e5e5e5",
+    "VS Code, light": "333333 ffffff 000000 cd3131 107c10 949800 0451a5 bc05bc 0598bc 555555 "
+    "666666 cd3131 14ce14 b5ba00 0451a5 bc05bc 0598bc a5a5a5",
+    "GNOME, dark": "d0cfcc 171421 171421 c01c28 26a269 a2734c 12488b a347ba 2aa1b3 d0cfcc "
+    "5e5c64 f66151 33d17a e9ad0c 2a7bde c061cb 33c7de ffffff",
+    "GNOME, light": "171421 ffffff 171421 c01c28 26a269 a2734c 12488b a347ba 2aa1b3 d0cfcc "
+    "5e5c64 f66151 33d17a e9ad0c 2a7bde c061cb 33c7de ffffff",
+    "Solarized, dark": "839496 002b36 073642 dc322f 859900 b58900 268bd2 d33682 2aa198 eee8d5 "
+    "002b36 cb4b16 586e75 657b83 839496 6c71c4 93a1a1 fdf6e3",
+    "Solarized, light": "657b83 fdf6e3 073642 dc322f 859900 b58900 268bd2 d33682 2aa198 eee8d5 "
+    "002b36 cb4b16 586e75 657b83 839496 6c71c4 93a1a1 fdf6e3",
+}
+HELD = {"GNOME, dark": 4.4, "Solarized, dark": 3.0, "Solarized, light": 3.0}
+"""What a text reaches at least where a palette has no colours for more: Solarized's own text has
+4.1 to 4.7."""
+
+
+def dim(front: Color, ground: Color) -> Color:
+    """Return a colour as terminals dim it."""
+    return front.blend(ground, 1 / 3)
+
+
+def in_palette(style: Style, colours: Sequence[Color]) -> float:
+    """Return the contrast of a style in a terminal with these colours: text, ground, sixteen."""
+
+    def shown(colour: RichColor | None, own: Color) -> Color:
+        if colour is None or colour.is_default:
+            return own
+        if colour.number is not None and colour.number < 16:
+            return colours[2 + colour.number]
+        return opaque(colour)
+
+    front, ground = shown(style.color, colours[0]), shown(style.bgcolor, colours[1])
+    if style.dim:
+        front = dim(front, ground)
+    return contrast(front, ground)
+
+
+async def test_in_the_terminals_own_colours_every_text_can_be_read(drifted: Workspace) -> None:
+    app: CrmdeckApp = console(drifted)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot)
+        await go_to(pilot, "Opportunity.StageName")
+        await press(pilot, "a", "enter")
+        await press(pilot, "space", "space")
+        pane = app.screen.query_one(DriftPane)
+        for theme, light in ((TERMINAL, False), (TERMINAL_LIGHT, True)):
+            app.theme = theme_name(theme, set(app.available_themes))
+            for state in ("", "-left", "1", "2", "4", "5", "question_mark", "dialog"):
+                pane.set_class(state == "-left", "-left")
+                if state == "dialog":
+                    await press(pilot, "escape")
+                    app.say("Something was said.", severity="warning")
+                    await app.push_screen(Confirm("Sure?", "Nothing is deleted."))
+                elif state not in ("", "-left"):
+                    await press(pilot, state)
+                await pilot.pause()
+                segments = [
+                    (one.text.strip(), one.style)
+                    for strip in app.screen._compositor.render_strips()
+                    for one in strip
+                    if one.style is not None and one.text.strip(" ".join(DRAWN))
+                ]
+                assert segments
+                for name, palette in PALETTES.items():
+                    if light is not name.endswith("light"):
+                        continue
+                    colours = [Color.parse(f"#{one}") for one in palette.split()]
+                    for text, style in segments:
+                        wordy = any(map(str.isalnum, text))
+                        least = HELD.get(name, OWN_CONTRAST) if wordy else SIGNS_CONTRAST
+                        reached = in_palette(style, colours)
+                        assert reached >= least, f"{name}, {state}: {reached:.2f} {text!r} {style}"
+            await press(pilot, "escape")
+            await press(pilot, "3")
 
 
 async def test_in_the_terminals_own_colours_no_ground_is_set_without_its_text(

@@ -9,7 +9,7 @@ from textual.theme import Theme
 
 DARK = "crmdeck-dark"
 LIGHT = "crmdeck-light"
-TERMINAL = "terminal"
+TERMINAL, TERMINAL_LIGHT = "terminal", "terminal-light"
 
 THEMES = (
     Theme(
@@ -71,8 +71,7 @@ def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
     texts are too pale to tell states apart in our themes.
     """
     if theme.ansi:
-        colours = {role: variables[name] for role, name in _NAMED.items()}
-        return {"muted": "ansi_default", **colours}
+        return {"muted": "ansi_default", **(ANSI_DARK if theme.dark else ANSI_LIGHT)}
     own = theme.name in (DARK, LIGHT)
     ground, text = Color.parse(variables["background"]), Color.parse(variables["foreground"])
     found = {"muted": ground.blend(text, MUTED_SHARE)}
@@ -93,6 +92,25 @@ _NAMED = {
     "mark": "accent",
     "info": "primary",
 }
+ANSI_DARK = {
+    "good": "ansi_green",
+    "warn": "ansi_yellow",
+    "bad": "ansi_bright_red",
+    "mark": "ansi_cyan",
+    "info": "ansi_cyan",
+}
+ANSI_LIGHT = {
+    "good": "ansi_blue",
+    "warn": "ansi_magenta",
+    "bad": "ansi_red",
+    "mark": "ansi_magenta",
+    "info": "ansi_blue",
+}
+"""Of the terminal's own colours those that can be read in the palettes that terminals come with.
+
+On a dark ground its blue and magenta can't, on a light one its green, yellow and cyan.
+"""
+
 OWN_CONTRAST, LEAST_CONTRAST = 4.5, 3.0
 """What every text reaches on every ground of a row: in our own themes, and in any other."""
 
@@ -139,7 +157,7 @@ def legible(colour: Color, grounds: Sequence[Color], least: float, *, dark: bool
     return end
 
 
-_ALIASES = {TERMINAL: "ansi-dark", "dark": DARK, "light": LIGHT}
+_ALIASES = {TERMINAL: "ansi-dark", TERMINAL_LIGHT: "ansi-light", "dark": DARK, "light": LIGHT}
 
 
 def theme_name(wanted: str | None, available: set[str]) -> str:
