@@ -14,6 +14,7 @@ import yaml
 
 from tests.cli import mapping_schema
 from tests.cli.shell import Shell, describe
+from tests.restored import Restored
 
 PAIR = "deal_registration--Opportunity"
 FIRST = (("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))
@@ -25,10 +26,14 @@ class Night:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shell = Shell(folder / "home")
+
+    def fall(self) -> None:
+        """Make the connections, look at them, and accept the line."""
         for name in ("acme", "beta"):
-            (folder / name).mkdir()
+            folder = self.folder / name
+            folder.mkdir()
             self.export(name, *FIRST)
-            where = ("--source", "files", "--platform", "salesforce", "--path", str(folder / name))
+            where = ("--source", "files", "--platform", "salesforce", "--path", str(folder))
             self.shell.run("connections", "add", name, *where)
         self.shell.run("refresh", "--all")
         self.shell.run("mapping", "accept", "acme", PAIR, "estimatedValue=Amount",
@@ -38,9 +43,14 @@ class Night:
         (self.folder / name / "Opportunity.json").write_text(describe(*fields))
 
 
+@pytest.fixture(scope="module")
+def nightfall(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("night"), lambda folder: Night(folder).fall())
+
+
 @pytest.fixture
-def night(tmp_path: Path) -> Night:
-    return Night(tmp_path)
+def night(nightfall: Restored) -> Night:
+    return Night(nightfall.anew())
 
 
 def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night) -> None:

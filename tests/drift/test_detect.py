@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crmdeck.drift import compare_schemas
@@ -34,7 +34,6 @@ def test_nothing_changed_is_nothing_told(same: dict[str, ObjectSchema]) -> None:
     assert drift(same, same) == DriftReport()
 
 
-@settings(max_examples=40)
 @given(ORGS, ORGS, st.randoms(use_true_random=False))
 def test_the_order_of_the_input_changes_nothing(
     before: dict[str, ObjectSchema], after: dict[str, ObjectSchema], rng: random.Random
@@ -55,7 +54,6 @@ def test_the_order_of_the_input_changes_nothing(
     assert len({event.id for event in report.events}) == len(report.events)
 
 
-@settings(max_examples=40)
 @given(ORGS, ORGS)
 def test_every_event_is_told_and_counted_in_at_most_one_story(
     before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]

@@ -59,7 +59,7 @@ def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field
 
 
 @pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.DataObject) -> None:
     before = data.draw(fields(unknowns=False))

@@ -12,6 +12,9 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.caches import copied_caches
+
+__all__ = ["copied_caches"]
 
 HOSTILE = (
     "[bold red]brackets[/]",

@@ -24,12 +24,14 @@ from tests.tui.pilot import screen_text, settle
 
 PANES = (PaneSpec("schema", "Schema", "2", lambda: SchemaPane),)
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECOND_DAY = START + timedelta(days=10)
+NOW = SECOND_DAY + timedelta(hours=1)
 
 
 class Hands:
     """A clock that is set by hand."""
 
-    moment = START
+    moment = NOW
 
     def __call__(self) -> datetime:
         return self.moment
@@ -63,31 +65,31 @@ AMOUNT = field(
 STAGE = field("Stage", "picklist", picklistValues=STAGES, restrictedPicklist=True)
 
 
-@contextmanager
-def opened(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
-    """`prod` looked at on two days, `sandbox` once, `empty` never.
+def make(root: Path) -> None:
+    """Make a workspace: `prod` looked at on two days, `sandbox` once, `empty` never.
 
     Between the two days Opportunity lost Old__c, got Region__c, and Stage lost a value.
     """
-    home = tmp_path / "home"
-    prod, sandbox = tmp_path / "prod", tmp_path / "sandbox"
-    with Workspace.open(home, clock=clock, actor="dana", secrets=MemorySecrets()) as opened:
+    prod, sandbox = root / "prod", root / "sandbox"
+    clock = Hands()
+    clock.moment = START
+    with opened(root, clock) as workspace:
         write(prod, "Account", NAME, field("Industry"))
         write(prod, "Opportunity", field("Old__c", custom=True), AMOUNT, STAGE)
         write(sandbox, "Account", NAME, field("Trial__c", custom=True))
-        (tmp_path / "empty").mkdir()
+        (root / "empty").mkdir()
         for name in ("prod", "sandbox", "empty"):
-            opened.connections.add(
+            workspace.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
                     platform=Platform.SALESFORCE,
-                    path=str(tmp_path / name),
+                    path=str(root / name),
                 )
             )
-        opened.refreshes.run("prod")
-        opened.refreshes.run("sandbox")
-        opened.mappings.decide(
+        workspace.refreshes.run("prod")
+        workspace.refreshes.run("sandbox")
+        workspace.mappings.decide(
             "prod",
             "deal_registration--Opportunity",
             [
@@ -99,12 +101,19 @@ def opened(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
                 )
             ],
         )
-        clock.moment += timedelta(days=10)
+        clock.moment = SECOND_DAY
         fewer = {**STAGE, "picklistValues": STAGES[:2]}
         write(prod, "Opportunity", field("Region__c", custom=True), AMOUNT, fewer)
-        opened.refreshes.run("prod")
-        clock.moment += timedelta(hours=1)
-        yield opened
+        workspace.refreshes.run("prod")
+
+
+@contextmanager
+def opened(root: Path, clock: Hands) -> Iterator[Workspace]:
+    """Open the workspace below `root`, an hour after it was last looked at."""
+    with Workspace.open(
+        root / "home", clock=clock, actor="dana", secrets=MemorySecrets()
+    ) as workspace:
+        yield workspace
 
 
 def app_over(workspace: Workspace, **options: Any) -> CrmdeckApp:

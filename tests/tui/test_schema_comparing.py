@@ -16,6 +16,7 @@ from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.workspace import Workspace
+from tests.restored import Restored
 from tests.tui.pilot import screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
     AMOUNT,
@@ -25,12 +26,32 @@ from tests.tui.schema_desk import (
     choose,
     field,
     filter_by,
+    make,
     opened,
     press,
     start,
     table,
     write,
 )
+
+
+def make_more(root: Path) -> None:
+    """Make what is on the desk, and look at `sandbox` once more: Trial__c left, Next__c came."""
+    make(root)
+    with opened(root, Hands()) as workspace:
+        write(root / "sandbox", "Account", NAME, field("Next__c", custom=True))
+        workspace.refreshes.run("sandbox")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("desk"), make_more)
+
+
+@pytest.fixture
+def tmp_path(desk: Restored) -> Path:
+    """The folder that holds the workspace and what its connections read."""
+    return desk.anew()
 
 
 @pytest.fixture
@@ -40,10 +61,7 @@ def clock() -> Hands:
 
 @pytest.fixture
 def workspace(tmp_path: Path, clock: Hands) -> Iterator[Workspace]:
-    """As on the desk, and `sandbox` looked at once more: Trial__c left, Next__c came."""
     with opened(tmp_path, clock) as found:
-        write(tmp_path / "sandbox", "Account", NAME, field("Next__c", custom=True))
-        found.refreshes.run("sandbox")
         yield found
 
 

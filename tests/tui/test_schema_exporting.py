@@ -15,8 +15,20 @@ from crmdeck.exports import read_csv
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.workspace import Workspace
+from tests.restored import Restored
 from tests.tui.pilot import screen_text, until
-from tests.tui.schema_desk import Hands, app_over, choose, filter_by, opened, press, start
+from tests.tui.schema_desk import Hands, app_over, choose, filter_by, make, opened, press, start
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("desk"), make)
+
+
+@pytest.fixture
+def tmp_path(desk: Restored) -> Path:
+    """The folder that holds the workspace and what its connections read."""
+    return desk.anew()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.workspace import Workspace
+from tests.restored import Restored
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import screen_text, settle, type_text, until
 from tests.tui.schema_desk import (
@@ -28,12 +29,24 @@ from tests.tui.schema_desk import (
     choose,
     field,
     filter_by,
+    make,
     opened,
     press,
     start,
     table,
     write,
 )
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    return Restored(tmp_path_factory.mktemp("desk"), make)
+
+
+@pytest.fixture
+def tmp_path(desk: Restored) -> Path:
+    """The folder that holds the workspace and what its connections read."""
+    return desk.anew()
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
+from tests.caches import copied_caches
 from tests.postgres import postgres_url
 
-__all__ = ["postgres_url"]
+__all__ = ["copied_caches", "postgres_url"]
 
 
 @dataclass

@@ -11,10 +11,11 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Connection, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.caches import copied_caches
 
 from ...server.conftest import PASSWORD, House, build, serving
 
-__all__ = ["house"]
+__all__ = ["copied_caches", "house"]
 
 
 @dataclass
