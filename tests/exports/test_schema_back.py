@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.errors import SourceError
-from crmdeck.exports import COLUMNS, export, records, write_parquet
+from crmdeck.exports import COLUMNS, export, records, write_parquet, write_report
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.exported import exported_entries
@@ -26,6 +26,7 @@ from crmdeck.model import (
     FieldType,
     ObjectExport,
     ObjectSchema,
+    ObjectSummary,
     PicklistValue,
     RecordType,
     Rule,
@@ -34,6 +35,7 @@ from crmdeck.model import (
     rules_hash,
     schema_hash,
 )
+from crmdeck.workspace.reports import data_dictionary
 from tests.model.strategies import FLAGS, NAMES, NATIVE, TEXT, field_lists
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -192,3 +194,23 @@ def test_a_column_that_somebody_added_is_kept_and_a_broken_cell_is_named() -> No
     ):
         with pytest.raises(SourceError, match=place):
             built("schema.csv", f"{header}\r\n{wrong}\r\n".encode())
+
+
+def test_a_data_dictionary_says_what_it_shows_and_no_picklist_that_is_not_whole(
+    tmp_path: Path,
+) -> None:
+    values = tuple(PicklistValue(value=f"v{number}") for number in range(40))
+    field = Field(
+        name="Stage__c", label="Stage", type=FieldType.REFERENCE, native_type="reference",
+        required=True, createable=True, updateable=False, calculated=False, custom=True,
+        unique=False, length=18, picklist=values, references=("Account",),
+    )  # fmt: skip
+    whole = exported(ObjectSchema(object_type="Deal__c", fields=(field,)))
+    summary = ObjectSummary.from_wire(whole.to_wire() | {"fieldCount": 1})
+    report = data_dictionary("acme", [whole], [summary], None, NOW)
+    write_report(report, "xlsx", tmp_path / "dictionary.xlsx")
+
+    (found,) = built("dictionary.xlsx", (tmp_path / "dictionary.xlsx").read_bytes())
+    assert found.object_type == "Deal__c"
+    known = found.fields[0].model_dump(exclude={"native"})
+    assert known == field.model_copy(update={"picklist": ()}).model_dump(exclude={"native"})
