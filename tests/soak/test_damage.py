@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from crmdeck.store import Store
 from crmdeck.workspace.context import CACHE_FILE
-from tests.soak.damage import build, case, rows_of, try_case
+from tests.soak.damage import build, build_with_log, case, rows_of, try_case
 
 CASES = 24
 
@@ -27,3 +32,22 @@ def test_a_damaged_cache_is_read_right_or_refused_and_repaired(tmp_path: Path) -
         except Exception as error:
             raise AssertionError(f"seed {seed}, {tried}: {error}") from error
     assert {outcome.partition(",")[0] for outcome in outcomes} >= {"whole", "repaired"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="who writes the log is a child")
+def test_what_the_databases_own_checksum_does_not_see_is_not_taken_for_true(tmp_path: Path) -> None:
+    files = build_with_log(tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "read")
+    truth = rows_of(Store(tmp_path / "read" / CACHE_FILE, read_only=True))
+    name = f"{CACHE_FILE}.wal"
+    log = files[name]
+    # The same hash eight times in a row: a sum of words is the same without them.
+    found = re.search(rb"([0-9a-f]{64})\1{7}", log)
+    assert found is not None
+    for shift in range(8):
+        start = found.start() + shift
+        altered = log[:start] + bytes(512 - 8) + log[start + 512 - 8 :]
+        for damaged in (altered, log[:start] + bytes(512) + log[start + 512 :]):
+            home = tmp_path / "case"
+            assert try_case(home, {**files, name: damaged}, truth).startswith("repaired")
+            shutil.rmtree(home)

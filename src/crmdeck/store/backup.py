@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from crmdeck.clock import Clock
-from crmdeck.errors import CacheTooNewError, ConflictError, NotFoundError, SourceError
+from crmdeck.errors import CacheTooNewError, ConflictError, NotFoundError, SourceError, one_line
 from crmdeck.model import format_utc
 from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, quote
@@ -324,10 +325,20 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
             code="BACKUP_UNREADABLE",
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
-        raise _damaged(path, f"{error}.") from error
     except UnicodeDecodeError as error:
         raise _damaged(path, "A name in it is no text.") from error
+    # An archive that is encrypted is a RuntimeError, one whose figures make no sense a ValueError.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        KeyError,
+        OverflowError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        raise _damaged(path, f"{one_line(str(error))}.") from error
 
 
 def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:

@@ -134,6 +134,11 @@ def _shorten_log(path: Path, aside: Path) -> str:
         mark.take_away()
         return "gone on without the log: what was written last is lost"
     whole = log.read_bytes()
+    proven = mark.proven()
+    if proven is not None and proven < len(whole):
+        whole = whole[:proven]
+        log.write_bytes(whole)
+        make_private(log)
     trial = aside / "trial" / path.name
     trial.parent.mkdir(exist_ok=True)
     shutil.copyfile(path, trial)
