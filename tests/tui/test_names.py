@@ -11,6 +11,7 @@ from rich.style import Style
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.screenshots import MOMENT
+from crmdeck.tui.text import ELLIPSIS
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
@@ -70,6 +71,9 @@ def hold(screen: MainScreen, where: str, ids: set[str]) -> None:
     assert rows, where
     for strip, name, cell in rows:
         assert name in cell, f"{where}: {strip}"
+        if not where.startswith(("objects", "all fields")):
+            # What happened, and what is to be known, is said more briefly, and not cut.
+            assert ELLIPSIS not in strip, f"{where}: {strip}"
     looks = [strip for strip, *_ in rows]
     alike = [one for one in set(looks) if looks.count(one) > len(ids)]
     assert not alike, f"{where}: {alike[:3]}"

@@ -43,7 +43,26 @@ class Location:
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
 
-class PaneHost(Protocol):
+class Toaster(Protocol):
+    """Tells the user something that is gone again soon."""
+
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        command: str = "",
+    ) -> None:
+        """Show a toast for `timeout` seconds, and keep what it says among the messages.
+
+        Text from outside is shown as the text it is; `command` is the command line that does the
+        same.
+        """
+
+
+class PaneHost(Toaster, Protocol):
     """Handed to every pane; all of it is for the event loop only."""
 
     @property
@@ -66,21 +85,6 @@ class PaneHost(Protocol):
     def is_still(self) -> bool:
         """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
 
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast for `timeout` seconds, and keep what it says among the messages.
-
-        Text from outside is shown as the text it is; `command` is the command line that does the
-        same.
-        """
-
     def copy(self, text: str) -> None:
         """Copy `text` to the terminal's clipboard and say so; nothing where it is empty."""
 
@@ -88,7 +92,7 @@ class PaneHost(Protocol):
         """Show another pane at a location; the connection that it names is chosen first."""
 
 
-class Console(Protocol):
+class Console(Toaster, Protocol):
     """The application, as its screens see it."""
 
     @property
@@ -122,17 +126,6 @@ class Console(Protocol):
     def save_state(self) -> None:
         """Keep where the user is."""
 
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast, as `PaneHost.say`."""
-
     def note(
         self, text: str, *, severity: SeverityLevel = "information", command: str = ""
     ) -> None:
@@ -145,7 +138,7 @@ class Console(Protocol):
         """Copy to the clipboard, as `PaneHost.copy`."""
 
 
-class FlowHost(Protocol):
+class FlowHost(Toaster, Protocol):
     """What a flow of dialogs (adding a connection, signing in, exporting) needs of its screen."""
 
     @property
@@ -159,17 +152,6 @@ class FlowHost(Protocol):
     @property
     def workspace(self) -> Workspace:
         """The workspace, for the loader's work."""
-
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast, as `PaneHost.say`."""
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a connection that is new, or signed in to again; read its schema if wanted."""

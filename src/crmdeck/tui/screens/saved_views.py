@@ -9,7 +9,7 @@ from textual.app import App
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
-from crmdeck.tui.host import Console
+from crmdeck.tui.host import Console, Toaster
 from crmdeck.tui.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 60
 
 
-class SavedViewsHost(Protocol):
+class SavedViewsHost(Toaster, Protocol):
     """What the way needs of the main screen."""
 
     @property
@@ -34,9 +34,6 @@ class SavedViewsHost(Protocol):
     @property
     def console(self) -> Console:
         """Writes it down."""
-
-    def say(self, text: str, *, timeout: float | None = None) -> None:
-        """Show a toast."""
 
 
 class SavedViewsFlow:

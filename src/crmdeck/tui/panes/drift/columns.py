@@ -55,7 +55,12 @@ def fit_what(line: Line, width: int) -> str:
         return " ".join([*counted, "values"])
     if names == ["label"]:
         return "new label"
-    return line.what.removeprefix(f"{names[0]} ") if len(names) == 1 else line.what
+    if len(names) != 1:
+        return line.what
+    brief = line.what.removeprefix(f"{names[0]} ")
+    before, arrow, after = brief.rpartition(" → ")
+    # What it is now tells more than half of what it was.
+    return f"→ {after}" if len(brief) > width and before and arrow else brief
 
 
 def _sign_told(line: Line) -> str:
