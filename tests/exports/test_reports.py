@@ -240,6 +240,9 @@ def test_a_page_stands_alone_and_a_format_that_is_not_there_is_refused() -> None
     assert "End_Customer_<wbr>Name__c<" in "".join(
         stream_report(report(("End_Customer_Name__c",)), "html")
     )
+    assert '>ada, <span class="d">2026-11-26</span><' in "".join(
+        stream_report(report(("ada, 2026-11-26",)), "html")
+    )
     with pytest.raises(UsageError):
         stream_report(report((1,)), "docx")
 

@@ -27,7 +27,7 @@ tbody tr:nth-child(even){background:var(--soft)}
 tr.bad td:first-child{box-shadow:inset 3px 0 var(--bad)}tr.bad .m{color:var(--bad)}
 tr.warn td:first-child{box-shadow:inset 3px 0 var(--warn)}tr.warn .m{color:var(--warn)}
 tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(--good)}
-th.room{min-width:8rem}.no{opacity:.5}
+time,.d{white-space:nowrap}th.room{min-width:8rem}.no{opacity:.5}
 nav{columns:16rem;margin:1rem 0}
 nav a{display:block;text-underline-offset:.25em;overflow-wrap:anywhere}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
@@ -40,6 +40,8 @@ tr.bad,tr.warn,tr.good,tbody tr:nth-child(even){print-color-adjust:exact}
 """
 
 _BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])")
+
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 def draw(report: Report) -> Iterator[str]:
@@ -103,5 +105,6 @@ def _cell(value: Cell) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Return text in which a long name may break after an underscore, so that a page fits."""
-    return _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
+    """Return text in which a long name may break after an underscore, and no date breaks."""
+    told = _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
+    return _DATE.sub(r'<span class="d">\g<0></span>', told)
