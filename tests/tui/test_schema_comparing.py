@@ -190,7 +190,7 @@ async def test_what_is_not_there_any_more_is_left_for_now(
     app: CrmdeckApp = app_over(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
-        await until(pilot, lambda: "2 objects   7 fields" in screen_text(pilot))
+        await until(pilot, lambda: "2 objects, 7 fields" in screen_text(pilot))
         text = screen_text(pilot)
         assert "THE PAST" not in text
         assert app.screen_stack[0].query_one("#pane-schema", Pane).error is None
