@@ -139,12 +139,16 @@ def dialogs() -> list[Dialog[Any]]:
         TypedConfirm("Disconnect?", "", expected="acme"),
         Prompt("Note"),
         Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]),
-        Choose("Which?", few("one")),
-        ChooseField("Which?", [FieldChoice("Name", "Name", "string")]),
-        AcceptAll([Sure(0.9, "a → b")]),
+        Choose("Which?", many("one")[-50:], text="A sentence."),
+        ChooseField(
+            "Which?",
+            [FieldChoice(f"Name_{number}__c", "Name", "string") for number in range(50)],
+            notes=lambda _: [("a sentence that takes more than a line " * 2, "")] * 4,
+        ),
+        AcceptAll([Sure(0.9, f"a_{number} → b") for number in range(50)]),
         EditValueMap("Status", [("a", "A")]),
         Account("acme", None, datetime(2026, 5, 16, tzinfo=UTC)),
-        Values("Values", ["a"], columns),
+        Values("Values", [f"a_{number}" for number in range(50)], columns),
         Messages([]),
         SavedViews([], {}),
         Columns([("name", "Name")], ()),
@@ -167,6 +171,8 @@ async def test_every_dialog_tells_its_keys_and_help_comes_back_to_it(
             line = line_text(dialog.query_one(Hints), 0).rstrip()
             assert line.endswith(" keys"), kind
             assert "Esc" in line, kind
+            # However long its lists are, they push the keys out of no frame.
+            assert line.strip() in screen_text(pilot), kind
             # A letter is a letter while one types a text: there F1 helps.
             assert ("F1 keys" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
             await pilot.press("question_mark" if "? keys" in line else "f1")
