@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -276,6 +277,24 @@ def test_what_a_refresh_left_is_kept_for_the_next_who_asks_and_a_write_shows_at_
     with store.read() as session:
         assert [info.field_count for info in session.snapshots.current("acme")] == [3, 1]
         assert session.snapshots.current("acme", first[0].discovered_at) is first
+
+
+def test_that_nothing_is_lost_is_not_looked_at_twice_a_minute_for_all_connections(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(connection_id: str | None = None) -> dict[str, tuple[str, ...]]:
+        with store.read() as session:
+            return session.snapshots.incomplete(connection_id)
+
+    with store.write() as session:
+        record(session, 0, schema("Account", "Name"))
+    assert lost() == {}
+    with store.write() as session:
+        session.database.run("DELETE FROM object_definition")
+    assert (lost(), lost("acme")) == ({}, {"acme": ("Account",)})
+    later = monotonic() + recent.WHOLE_FOR + 1
+    monkeypatch.setattr(recent, "monotonic", lambda: later)
+    assert lost() == {"acme": ("Account",)}
 
 
 def test_the_oldest_of_what_is_kept_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:

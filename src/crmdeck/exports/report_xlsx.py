@@ -6,6 +6,7 @@ Text is written as text, so that a spreadsheet runs nothing of it, and comes bac
 from __future__ import annotations
 
 import re
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,22 @@ _COLOURS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
 def write_book(report: Report, path: Path) -> None:
     """Write the workbook to a file; raises OSError where that fails.
 
-    A workbook of more than 250 or so sheets opens slowly wherever it is opened; rows that are
-    written at once would need an open file for each of them, so the cells are held in memory.
+    One row is in memory at a time, and what XlsxWriter knows of each sheet: the rows wait in
+    temporary files until the workbook is put together.
     """
     options = {
+        "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
         "remove_timezone": True,
     }
     try:
-        with path.open("wb") as file, xlsxwriter.Workbook(file, options) as book:
+        with (
+            tempfile.TemporaryDirectory(prefix="crmdeck-") as folder,
+            path.open("wb") as file,
+            xlsxwriter.Workbook(file, {**options, "tmpdir": folder}) as book,
+        ):
             _fill(book, report)
     except FileCreateError as error:
         raise OSError(*error.args) from error
@@ -71,6 +77,8 @@ def _fill(book: Any, report: Report) -> None:
         sheet = book.add_worksheet(_sheet_name(section.title, taken))
         summary.write_url(row, 0, _link_to(sheet.get_name()), forms["link"], title)
         _table(sheet, section.table, forms)
+        # XlsxWriter opens it again at the end; thousands of sheets are more than files may be open.
+        sheet._opt_close()
 
 
 def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> int:

@@ -1,9 +1,10 @@
-"""Schemas that were read lately, by the refresh that left them so: none is ever changed."""
+"""What was found lately: schemas, by the refresh that left them so, and that nothing is lost."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,6 +12,13 @@ if TYPE_CHECKING:
 
 # A snapshot takes some two kilobytes.
 _MOST_SNAPSHOTS = 10_000
+
+WHOLE_FOR = 60.0
+"""Seconds for which a log that lacked no definition is not looked through again.
+
+What crmdeck writes comes with its definitions; only damage from outside takes one away, which is
+also found wherever it is loaded.
+"""
 
 
 class RefreshKey(NamedTuple):
@@ -28,6 +36,16 @@ class RecentSnapshots:
         self._lock = threading.Lock()
         self._kept: OrderedDict[RefreshKey, tuple[SnapshotInfo, ...]] = OrderedDict()
         self._count = 0
+        self._whole_until = 0.0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing lacked a definition when that was looked at, a while ago at most."""
+        return monotonic() < self._whole_until
+
+    def note_whole(self) -> None:
+        """Note that nothing lacks a definition."""
+        self._whole_until = monotonic() + WHOLE_FOR
 
     def get(self, key: RefreshKey) -> tuple[SnapshotInfo, ...] | None:
         """Return what the refresh left, None where it was not read lately."""

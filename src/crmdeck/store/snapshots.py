@@ -112,10 +112,18 @@ class Snapshots:
         """Return, by connection, the object types that are there and lack definitions.
 
         Of one connection, or of all. What is there but was altered is found where it is loaded.
+        Of all it is not looked at again where there were none a minute ago.
         """
+        if connection_id is None and self._recent is not None and self._recent.is_whole:
+            return {}
+        return self._incomplete(connection_id)
+
+    def _incomplete(self, connection_id: str | None) -> dict[str, tuple[str, ...]]:
         # Nearly always there are none, so what lacks something is looked for first.
         lacking = self._definitions.lacking()
         if not lacking:
+            if connection_id is None and self._recent is not None:
+                self._recent.note_whole()
             return {}
         where = Where().add("connection_id = ?", connection_id)
         rows = self._database.rows(
@@ -227,7 +235,7 @@ class Snapshots:
             "SELECT fields FROM refresh WHERE seq = ?", [last and last.seq]
         )
         if counted and counted[0][0] != len(rows):
-            raise lost_definitions(self.incomplete(connection_id).get(connection_id, ()))
+            raise lost_definitions(self._incomplete(connection_id).get(connection_id, ()))
         types = {member.value: member for member in FieldType}
         make = FieldRow._make
         return tuple(
