@@ -15,7 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from textual.app import App
 
+from crmdeck.cli import main
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Platform, Source
 from crmdeck.redaction import HIDDEN
@@ -168,3 +170,32 @@ def command_line(home: Path) -> list[str]:
             said.append(shown.read_text())
         said.append(process.communicate()[0])
     return said
+
+
+def test_a_crash_of_the_console_tells_no_variable(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    token = SECRETS["CRMDECK_ACME_ACCESS_TOKEN"]
+    monkeypatch.setenv("CRMDECK_ACME_ACCESS_TOKEN", token)
+
+    def fail(app: CrmdeckApp) -> None:
+        held = {"access_token": token}
+        raise RuntimeError(f"no use for {held['access_token']}")
+
+    def run(app: CrmdeckApp) -> None:
+        app.call_later(fail, app)
+        App.run(app, headless=True)
+
+    monkeypatch.setattr(CrmdeckApp, "run", run)
+    monkeypatch.setattr("crmdeck.cli.launch._at_terminal", lambda: True)
+    monkeypatch.setattr(sys, "argv", ["crmdeck", "--home", str(home)])
+    for debug in ("", "1"):
+        monkeypatch.setenv("CRMDECK_DEBUG", debug)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = "".join(capfd.readouterr())
+        assert ended.value.code == 1
+        assert "RuntimeError" in said
+        assert token not in said
+        assert "held" not in said or debug
+        assert ("Traceback" in said) is bool(debug)

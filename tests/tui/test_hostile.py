@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +11,27 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Choice, DecisionState, Platform, Source
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.workspace import ConnectionDraft, Workspace
+from crmdeck.workspace import EXPORTS, ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE, Clock
 from tests.tui.mapping_desk import PAIR, described, picklist
 from tests.tui.pilot import screen_text, settle
 
-TEXTS = tuple(text.replace("\ud800", "") for text in HOSTILE)
-CONTROLS = set("\x1b\x07\x9b\x00\r\t\u202e\u202c")
+MARKUP = (
+    "<script>alert(1)</script><b>x</b>",
+    "**bold** | cell | [link](http://x.example) `code`",
+    "-2+3@SUM(A1)",
+    "\u2066isolate\u2069 %s {0} ../../x ; DROP TABLE decision; --",
+)
+TEXTS = (*(text.replace("\ud800", "") for text in HOSTILE), *MARKUP)
+WHATS = [what for what in EXPORTS if what not in ("comparison", "differences")]
+CONTROLS = set("\x1b\x07\x9b\x00\r\t\u202e\u202c\u2066\u2069")
+TYPED = TEXTS[0] + TEXTS[2].replace("\n", "") + MARKUP[0]
 WALKS = {
     "1": (("a",), ("enter",)),
     "2": (("enter",), ("j", "j", "enter"), ("backspace", "f", "G"), ("t",), ("equals_sign",)),
@@ -87,6 +98,69 @@ async def test_no_pane_and_no_dialog_takes_it_for_anything_else(
         for text in TEXTS:
             app.say(text, title=text)
         await look(pilot, seen, "1")
+    hold(seen, size)
+
+
+async def test_what_is_searched_saved_copied_and_said_is_text_too(hostile: Workspace) -> None:
+    size = (120, 36)
+    app = CrmdeckApp(hostile)
+    seen: list[str] = []
+    copied: list[str] = []
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        for pane, opened in (
+            ("1", ("ctrl+k",)),
+            ("2", ("question_mark",)),
+            ("2", ("slash",)),
+            ("3", ("F",)),
+            ("4", ("slash",)),
+            ("5", ("slash",)),
+            ("1", ("exclamation_mark",)),
+        ):
+            await pilot.press(pane)
+            await settle(pilot)
+            await pilot.press(*opened)
+            await settle(pilot)
+            target = app.focused or app.screen
+            target.post_message(events.Paste(TYPED))
+            await settle(pilot)
+            seen.append(screen_text(pilot))
+            await pilot.press("enter")
+            await settle(pilot)
+            await look(pilot, seen, "escape")
+        for pane in "2345":
+            await pilot.press(pane, "g")
+            await settle(pilot)
+            await pilot.press("y")
+            await settle(pilot)
+            seen.append(screen_text(pilot))
+            await pilot.press("enter")
+            await settle(pilot)
+            copied.append(app.clipboard)
+            await look(pilot, seen, "exclamation_mark")
+    hold(seen, size)
+    assert all(copied)
+
+
+def test_no_export_and_no_notice_takes_it_for_anything_else(hostile: Workspace) -> None:
+    report = hostile.checks.run()
+    pages = [hostile.checks.render(report, "html")]
+    pages += [str(hostile.exports.render(what, "acme", format="html")) for what in WHATS]
+    for page in pages:
+        assert "<script>alert" not in page
+        assert "<b>x</b>" not in page
+        assert not set(page) & set("\x1b\x07\x9b\x00")
+    assert any("&lt;script&gt;alert(1)&lt;/script&gt;" in page for page in pages)
+    for what in WHATS:
+        rows = list(
+            csv.reader(io.StringIO(str(hostile.exports.render(what, "acme", format="csv"))))
+        )
+        first = {cell[0] for row in rows for cell in row if cell}
+        assert not first & set("=+@\t\r"), what
+
+
+def hold(seen: list[str], size: tuple[int, int]) -> None:
+    """Hold that screens show no control, and nothing beside their cells."""
     everything = "".join(seen)
     assert not set(everything) & CONTROLS
     assert "[bold red]brackets[/]" in everything

@@ -22,9 +22,14 @@ def main() -> None:
         _run(tuple(sys.argv[1:]))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         if os.environ.get("CRMDECK_DEBUG"):
-            raise
+            import traceback
+
+            from crmdeck.redaction import redact
+
+            sys.stderr.write(redact(traceback.format_exc()))
+            raise SystemExit(1) from None
         name = type(error).__name__
         sys.stderr.write(
             f"crmdeck: something went wrong that should not have ({name}).\n"

@@ -76,6 +76,7 @@ class CrmdeckApp(App[None]):
         self.read_only = self.opening.read_only
         self.is_still = still
         self.failure: CrmdeckError | None = None
+        self.bug: Exception | None = None
         self._messages = MessageLog()
         self.wants_demo = False
         self._keys = keys
@@ -179,6 +180,15 @@ class CrmdeckApp(App[None]):
             lines = text.count("\n") + 1
             shown = display_text(text, 60) if lines == 1 else count(lines, "line")
             self.say(f"Copied {shown}", timeout=2)
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.bug = self.bug or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        super()._fatal_error()
+        # The toolkit tells what every variable held, tokens too; `run_console` tells the rest.
+        self._exit_renderables.clear()
 
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's variables with crmdeck's own roles added."""

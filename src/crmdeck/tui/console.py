@@ -19,11 +19,13 @@ since a key takes dozens of steps, each of which may wait as long."""
 def run_console(opening: PendingWorkspace) -> bool:
     """Show the console over a workspace until the user leaves; return whether for the demo.
 
-    Raises what opening the workspace raises.
+    Raises what opening the workspace raises, and what ended the console though it should not have.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = CrmdeckApp(opening)
     app.run()
     if app.failure is not None:
         raise app.failure
+    if app.bug is not None:
+        raise app.bug
     return app.wants_demo
