@@ -60,7 +60,7 @@ class MappingPane(Pane):
         self._wanted_pair: str | None = None
         self._wanted_field: str | None = None
         self._repair = False
-        self._offered: tuple[str, str] | None = None
+        self._offered: Location | None = None
 
     @property
     def wants_room(self) -> bool:
@@ -181,9 +181,7 @@ class MappingPane(Pane):
     @on(Table.Ordered)
     def _ordered(self) -> None:
         self.table.regroup()
-        if self._offered is not None and self.table.cursor_name == self._offered[0]:
-            (_, crm_field), self._offered = self._offered, None
-            self._ask_field(crm_field)
+        self._offer()
         self.post_message(self.Summary(self.table.count_text, self._hint))
 
     @on(Table.Highlighted)
@@ -197,6 +195,17 @@ class MappingPane(Pane):
     @on(Table.Selected)
     def _choose_field(self) -> None:
         self._ask_field()
+
+    def _offer(self) -> None:
+        """Ask about the CRM field that another pane offers, once the line that it is for shows."""
+        offered, session = self._offered, self.session
+        if offered is None or session is None:
+            return
+        if (session.ref, session.pair) != (offered.connection, offered.pair):
+            return
+        self._offered = None
+        if self.table.cursor_name == offered.field:
+            self._ask_field(offered.offered)
 
     def _ask_field(self, offered: str | None = None) -> None:
         # A double click comes here too, which no action stands before.
@@ -273,5 +282,5 @@ class MappingPane(Pane):
         """Go to a field of a pair; `repair` chooses another CRM field once all is ranked."""
         self._wanted_pair, self._wanted_field = location.pair, location.field
         self._repair, self._offered = location.repair, None
-        if location.field is not None and location.offered is not None:
-            self._offered = location.field, location.offered
+        if location.offered is not None:
+            self._offered = location

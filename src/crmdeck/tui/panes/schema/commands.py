@@ -158,11 +158,12 @@ class SchemaCommands:
 
     def go_to_mapping(self) -> None:
         """Open the mapping of the field, or begin one for it."""
-        location = self._mapping()
+        location, data, line = self._mapping(), self._schema.data, self._view.line
         if location is not None:
             self._host.go_to("mapping", location)
-        elif (ref := self._view.connection_id) is not None and self._view.line is not None:
-            self._begin_mapping(ref, self._view.line)
+        elif data is not None and line is not None:
+            # What is on screen may be of a connection that was left.
+            self._begin_mapping(data.ref, line)
 
     def _begin_mapping(self, ref: str, line: FieldLine) -> None:
         """Ask which PartnerOS field a CRM field is for, and go there with it offered."""

@@ -399,7 +399,9 @@ class SchemaPane(Pane):
                 self.schema.nearest(*row.key),
             )
         if kind == EVERYWHERE and self.schema.everywhere is not None:
-            its = self.schema.everywhere.data[row.ref]
+            its = self.schema.everywhere.data.get(row.ref)
+            if its is None:
+                return lambda _: Content("")
             return partial(detail.field_brief, row, its, None, NOTHING_KNOWN, None)
         if kind == COMPARISON:
             return lambda _: comparison.object_brief(row)
