@@ -27,6 +27,15 @@ def test_what_became_slower_beyond_the_noise_is_told() -> None:
     ]
 
 
+def test_a_ratio_is_as_noisy_as_its_peer_and_what_was_measured_once() -> None:
+    was = [Figure("floor", "ms", (50, 100, 150)), Figure("open", "ms", (200,) * 3, "floor")]
+    now = [Figure("floor", "ms", (70,) * 3), Figure("open", "ms", (200,) * 3, "floor")]
+    once = [Figure("open", "s", (10,))], [Figure("open", "s", (14,))]
+    twice = [Figure("open", "s", (10,))], [Figure("open", "s", (20,))]
+    assert [line for line in compare(was, now) if "open" in line] == []
+    assert [len(list(compare(*each))) for each in (once, twice)] == [0, 1]
+
+
 def test_a_machine_that_is_slower_as_a_whole_is_no_news() -> None:
     was = [Figure("floor", "ms", (10,)), Figure("open", "ms", (20,), "floor")]
     now = [Figure("floor", "ms", (30,)), Figure("open", "ms", (60,), "floor")]

@@ -30,6 +30,9 @@ LONGEST = 300
 SLOWER = 0.1
 """What changed by less than this share is not told, however small the spread."""
 
+ONCE = 0.25
+"""The spread of what was measured once only, as large as that of most on a busy machine."""
+
 
 def names() -> tuple[str, ...]:
     """Return the benchmarks."""
@@ -78,21 +81,32 @@ def machine() -> dict[str, Any]:
 
 
 def compare(before: Sequence[Figure], now: Sequence[Figure]) -> Iterator[str]:
-    """Yield a line for each figure that differs by more than the spread of both runs."""
+    """Yield a line for each figure that differs by more than the spread of both runs.
+
+    A ratio spreads as the figure does and its peer.
+    """
     old_ratios, new_ratios = ratios(before), ratios(now)
     old = {figure.name: figure for figure in before}
+    new = {figure.name: figure for figure in now}
+    measured: tuple[Figure, ...]
     for figure in now:
         was = old.get(figure.name)
         if was is None or was.unit != figure.unit or not was.median:
             continue
         if figure.name in old_ratios and figure.name in new_ratios:
             change, by = new_ratios[figure.name] / old_ratios[figure.name], f" beside {figure.peer}"
+            measured = (was, figure, old[figure.peer], new[figure.peer])
         else:
             change, by = figure.median / was.median, ""
+            measured = (was, figure)
         worse = 1 / change if figure.more_is_better and change else change
-        if abs(worse - 1) > max(SLOWER, was.spread + figure.spread):
+        if abs(worse - 1) > max(SLOWER, sum(map(_noise, measured))):
             word = "slower" if worse > 1 else "faster"
             yield f"  {word}: {figure.name}, {worse:.2f} times what it was{by}"
+
+
+def _noise(figure: Figure) -> float:
+    return figure.spread if len(figure.samples) > 1 else ONCE
 
 
 def main() -> int:
