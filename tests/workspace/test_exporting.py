@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.exports import read_csv
 from crmdeck.model import DecisionState, Platform, Source
-from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment
+from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment, parse_past_moment
 
 from .conftest import Desk, describe, text_field
 
@@ -106,6 +106,15 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
 def test_what_is_no_moment_is_said(desk: Desk, text: str) -> None:
     with pytest.raises(UsageError, match="is no moment"):
         parse_moment(text, desk.clock.now)
+
+
+def test_what_lies_ahead_is_refused_but_the_day_that_has_begun_somewhere_is_not() -> None:
+    now = datetime(2026, 5, 16, 12, tzinfo=UTC)
+    for text in ("2026-05-17", "2026-05-16T18:00", "7d"):
+        assert parse_past_moment(text, now) < now + timedelta(hours=14)
+    for text in ("2026-05-18", "2030-01-01T00:00Z"):
+        with pytest.raises(UsageError, match="lies ahead"):
+            parse_past_moment(text, now)
 
 
 @pytest.mark.parametrize(

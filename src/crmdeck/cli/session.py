@@ -52,9 +52,9 @@ def moment(text: str | None, ws: Workspace, *, as_of: bool = False) -> datetime 
     """
     if not text:
         return None
-    from crmdeck.workspace import parse_moment
+    from crmdeck.workspace import parse_past_moment
 
-    return parse_moment(text, ws.now, as_of=as_of)
+    return parse_past_moment(text, ws.now, as_of=as_of)
 
 
 @contextlib.contextmanager

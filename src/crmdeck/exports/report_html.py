@@ -30,6 +30,7 @@ tr.good td:first-child{box-shadow:inset 3px 0 var(--good)}tr.good .m{color:var(-
 time,.d{white-space:nowrap}th.room{min-width:8rem}.no{opacity:.5}
 nav{columns:16rem;margin:1rem 0}
 nav a{display:block;text-underline-offset:.25em;overflow-wrap:anywhere}
+@media screen and (max-width:1000px){table{font-size:.8em}time{white-space:normal}}
 footer{margin-top:2rem;opacity:.7;font-size:.85rem}
 @media print{:root{color-scheme:light;--bad:#b3261e;--warn:#8a5a00;--good:#1b6e3c}
 body{margin:0;padding:0;max-width:none;font-size:7.5pt}th{position:static}
@@ -39,7 +40,7 @@ tr.bad,tr.warn,tr.good,tbody tr:nth-child(even){print-color-adjust:exact}
 @bottom-right{content:counter(page) " / " counter(pages);font:7pt system-ui,sans-serif}}}
 """
 
-_BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])")
+_BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])|(?<=\w{3})[.:](?=\w{3})")
 
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
@@ -98,13 +99,14 @@ def _table(table: Table) -> Iterator[str]:
 
 def _cell(value: Cell) -> str:
     if isinstance(value, datetime):
-        return f'<time datetime="{cell_text(value)}">{value:%Y-%m-%d %H:%M} UTC</time>'
+        day = f'<span class="d">{value:%Y-%m-%d}</span>'
+        return f'<time datetime="{cell_text(value)}">{day} {value:%H:%M} UTC</time>'
     if isinstance(value, bool):
         return "yes" if value else '<span class="no">no</span>'
     return _breakable(cell_text(value))
 
 
 def _breakable(text: str) -> str:
-    """Return text in which a long name may break after an underscore, and no date breaks."""
+    """Return text in which a long name may break after its parts, and no date breaks."""
     told = _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
     return _DATE.sub(r'<span class="d">\g<0></span>', told)

@@ -84,6 +84,7 @@ from .mapping_view import warning_words as warning_words
 from .mapping_view import what_to_know as what_to_know
 from .mapping_view import yes_no as yes_no
 from .moments import parse_moment as parse_moment
+from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace
 from .pending import open_later as open_later
 from .places import Place as Place

@@ -21,6 +21,9 @@ _PRECISIONS = {
 }
 """How long what is written lasts, by the number of digits of the time of day."""
 
+_TODAY_SOMEWHERE = timedelta(hours=14)
+"""How far the day of today may lie ahead of UTC."""
+
 
 def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
     """Return the moment that `text` names, in UTC.
@@ -42,6 +45,20 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
             remedy="Write 2026-05-16, 2026-05-16T12:00Z, or 7d for seven days ago.",
             code="BAD_MOMENT",
         ) from None
+
+
+def parse_past_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
+    """Return what `parse_moment` does; raises UsageError as well where it lies ahead.
+
+    Nothing is known of what lies ahead, so that what is asked of it would look like nothing.
+    """
+    if parse_moment(text, now) > now + _TODAY_SOMEWHERE:
+        raise UsageError(
+            f"{text} lies ahead, and it is {now:%Y-%m-%d %H:%M} UTC.",
+            remedy="Name a moment of the past, or 7d for seven days ago.",
+            code="BAD_MOMENT",
+        )
+    return parse_moment(text, now, as_of=as_of)
 
 
 def _lasting(written: str) -> timedelta:
