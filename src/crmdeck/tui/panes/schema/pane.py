@@ -238,6 +238,9 @@ class SchemaPane(Pane):
         self._banner()
         self._head()
         self._brief()
+        # What was read anew is looked into anew.
+        if place.kind in (FIELDS, ALL):
+            self._stand.resume()
 
     def _is_read(self) -> bool:
         """Return whether what the place shows has been read; until then old rows stay."""
