@@ -20,7 +20,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
 
             # No key: what to do, how each connection is doing, what was not seen, what breaks.
             text = screen_text(pilot)
-            todo = "Three things to do: look at 14 changes (2 touch mappings) · refresh calm · read fresh"
+            todo = "look at 14 changes (2 touch mappings) · refresh calm · read fresh"
             assert todo in text
             states = {"acme": "breaks mappings", "calm": "not refreshed", "fresh": "never"}
             for name, state in states.items():
