@@ -22,7 +22,7 @@ from crmdeck.credentials import (
     no_keyring,
 )
 from crmdeck.errors import ConflictError, NotFoundError
-from crmdeck.model import AuditEntry, Connection, RefreshResult, SecretsPlace, Source
+from crmdeck.model import AuditEntry, Connection, SecretsPlace, Source
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
 from crmdeck.text import did_you_mean, nearest
@@ -31,6 +31,7 @@ from crmdeck.workspace.single_flight import SingleFlight
 if TYPE_CHECKING:
     # What only asks the cache, a status say, needs nothing of the connectors.
     from crmdeck.connectors.base import Connector, ConnectorFactory, Credentials, TokenListener
+    from crmdeck.model import RefreshResult
 
 CACHE_FILE = "crmdeck.duckdb"
 
@@ -75,7 +76,7 @@ class Context:
             clock=clock,
         )
         self.clock = self.store.now
-        self.refreshing = SingleFlight[RefreshResult]()
+        self.refreshing: SingleFlight[RefreshResult] = SingleFlight()
 
     @property
     def actor(self) -> str:
