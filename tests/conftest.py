@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says something of the machine, not of crmdeck.
@@ -9,3 +10,16 @@ settings.register_profile(
     "crmdeck", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("crmdeck")
+
+LONGEST = ("tests/soak/", "tests/tui/", "tests/server/")
+"""Where the files are that take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it in the end."""
+
+    def turn(item: pytest.Item) -> int:
+        places = (at for at, place in enumerate(LONGEST) if item.nodeid.startswith(place))
+        return next(places, len(LONGEST))
+
+    items.sort(key=turn)

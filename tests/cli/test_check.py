@@ -27,8 +27,8 @@ class Night:
         self.folder = folder
         self.shell = Shell(folder / "home")
 
-    def fall(self) -> None:
-        """Make the connections, look at them, and accept the line."""
+    def fall(self) -> Night:
+        """Make the connections, look at them, accept the line, and return the night."""
         for name in ("acme", "beta"):
             folder = self.folder / name
             folder.mkdir()
@@ -38,6 +38,7 @@ class Night:
         self.shell.run("refresh", "--all")
         self.shell.run("mapping", "accept", "acme", PAIR, "estimatedValue=Amount",
                        "--encoder", "none")  # fmt: skip
+        return self
 
     def export(self, name: str, *fields: tuple[str, str]) -> None:
         (self.folder / name / "Opportunity.json").write_text(describe(*fields))

@@ -37,7 +37,7 @@ def test_the_table_says_what_the_parser_says() -> None:
 
 
 def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+    night = Night(tmp_path).fall()
     home = night.shell.home
     assert completed(home, "sta") == ["status"]
     assert completed(home, "mapping", "ac") == ["accept"]
@@ -58,7 +58,7 @@ def test_commands_options_and_names_are_completed(tmp_path: Path) -> None:
 def test_only_the_names_of_what_changed_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night = Night(tmp_path)
+    night = Night(tmp_path).fall()
     with Workspace.open(night.shell.home, secrets=MemorySecrets()) as workspace:
         index_names(workspace)
         night.export("beta", ("Name", "string"), ("Region__c", "string"))

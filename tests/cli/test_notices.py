@@ -74,7 +74,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def night(tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Night:
-    night = Night(tmp_path)
+    night = Night(tmp_path).fall()
     (tmp_path / "home/settings.toml").write_text(SETTINGS)
     monkeypatch.setenv("CRMDECK_NOTIFY_OPS_URL", f"http://{listener.host}{PATH}")
     monkeypatch.setenv("CRMDECK_NOTIFY_OPS_SECRET", SECRET)

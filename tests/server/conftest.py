@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from crmdeck.clock import utc_now
@@ -101,9 +102,16 @@ class House:
         return httpx.Client(base_url=base, timeout=120, cookies=cookies, **more)
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let checking a password take no time: that it takes some is argon2's affair."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("crmdeck.server.passwords._hasher", hasher)
+
+
 @functools.cache
 def password_hash() -> str:
-    """Return the hash of the password that all have; making it is slow on purpose."""
+    """Return the hash of the password that all have."""
     return hash_password(PASSWORD)
 
 

@@ -13,9 +13,9 @@ from crmdeck.model import Connection, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches
 
-from ...server.conftest import PASSWORD, House, build, serving
+from ...server.conftest import PASSWORD, House, build, quick_passwords, serving
 
-__all__ = ["copied_caches", "house"]
+__all__ = ["copied_caches", "house", "quick_passwords"]
 
 
 @dataclass
