@@ -427,7 +427,9 @@ class SchemaPane(Pane):
 
     @on(Table.Selected)
     def _selected(self, message: Table.Selected) -> None:
-        self.commands.open_row(message.row)
+        # Of a place that was left meanwhile it is no row of this one.
+        if message.table is self.table:
+            self.commands.open_row(message.row)
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
