@@ -50,5 +50,5 @@ def test_what_can_not_be_read_is_named(tmp_path: Path, name: str, text: str, mes
 
 def test_a_path_without_a_file_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no.json"):
-        with pytest.raises(SourceError, match="There is no file"):
+        with pytest.raises(NotFoundError, match="There is no file"):
             load_schema_file(path)
