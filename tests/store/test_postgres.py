@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -141,6 +142,21 @@ def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
     assert "refresh by anna" in (caught.value.cause or "")
     with other.alone("acme", "refresh by bob"):
         pass
+
+
+def test_who_comes_next_need_not_wait_for_the_server_to_see_a_connection_end(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(postgres_url)
+    ended: list[Any] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Connection, "close", lambda connection: ended.append(connection))
+        for _ in range(2):
+            with store.alone("acme", "refresh by anna"):
+                pass
+    assert len(ended) == 2
+    for one in ended:
+        one.close()
 
 
 def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:

@@ -110,7 +110,8 @@ class PostgresEngine:
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work; raise ConflictError that names them.
 
-        The lock is a connection's own and ends with it, so nobody has to clean up.
+        The lock is a connection's own and ends with it, so nobody has to clean up after a crash.
+        It is given back before, since the server notices the end of a connection some time later.
         """
         since = f"{self.now():%m-%dT%H:%MZ}"
         connection = connect(self._url, purpose=f"{doing} {since}", timeout=self._wait)
@@ -120,7 +121,11 @@ class PostgresEngine:
                 taken = database.rows("SELECT pg_try_advisory_lock(hashtextextended(?, 0))", [what])
                 if not taken[0][0]:
                     raise _at_work(database, what)
-            yield
+            try:
+                yield
+            finally:
+                with suppress(driver().Error):
+                    database.run("SELECT pg_advisory_unlock_all()")
         finally:
             connection.close()
 
