@@ -240,6 +240,18 @@ async def test_an_error_that_comes_while_a_dialog_closes_is_dropped(workspace: W
         assert len(app.screen_stack) == 1
 
 
+async def test_a_dialog_that_is_left_as_it_opens_looks_for_nothing(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        form: Form[None] = Form("Add", [Asked("name", "Name")], lambda job, answers: None)
+        app.push_screen(form)
+        assert not form.is_mounted
+        form.cancel()
+        await until(pilot, lambda: form not in app.screen_stack)
+        await settle(pilot)
+
+
 JOB = """
 import subprocess, sys
 code = subprocess.call([sys.executable, "-m", "crmdeck", "--home", sys.argv[1]])

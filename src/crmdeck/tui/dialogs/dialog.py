@@ -70,6 +70,13 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         """Leave with an answer, once; what lies above is left with it, and no work goes on."""
         if self._left or self not in self.app.screen_stack:
             return AwaitComplete()
+        if not self.is_mounted:
+            # What is left half made would look for lines of its own that were never there.
+            def leave() -> None:
+                self.dismiss(result)
+
+            self.call_later(leave)
+            return AwaitComplete()
         self._left = True
         if self.loader is not None:
             self.loader.close()
@@ -91,6 +98,8 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         self.screen_layout_refresh_signal.subscribe(self, self._fit)
 
     def _fit(self, _screen: Screen[Any]) -> None:
+        if self._left:
+            return
         frame = self.query_one(".dialog")
         scrolls = list(frame.query_children(VerticalScroll))
         if not scrolls:
