@@ -37,13 +37,16 @@ ANSWERS: Mapping[str, tuple[type[WireModel], str]] = {
     "schema NAME OBJECT": (model.ObjectDetail, ""),
     "schema NAME OBJECT.FIELD --used": (model.FieldUsage, ""),
     "schema NAME --api-version next": (model.VersionPreview, "and `reasons`"),
-    "drift [NAME]": (model.DriftReport, "and `reasons`"),
+    "drift [NAME]": (
+        model.DriftReport,
+        "and `reasons`; after each `connectionId` its name, `connection`",
+    ),
     "compare NAME [OTHER]": (model.Comparison, ""),
     "check": (model.CheckReport, ""),
     "suggest NAME PAIR": (model.SuggestAnswer, ""),
     "mapping show NAME PAIR": (model.FieldMapping, ""),
     "mapping accept NAME PAIR": (model.Decision, "a list; `reject` and `apply` too"),
-    "audit [NAME]": (model.AuditEntry, "a list"),
+    "audit [NAME]": (model.AuditEntry, "a list; after each `connectionId` its name, `connection`"),
     "export NAME --what schema": (model.ObjectExport, "a list; one with `--object`"),
 }
 

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ from crmdeck.model import (
     Side,
     Source,
     Status,
+    Story,
     WireModel,
 )
 
@@ -84,6 +86,15 @@ EVENT = DriftEvent(
     kind=DriftKind.FIELD_CHANGED,
     severity=Severity.RISKY,
     changes=(Change(attribute="label", before="Name", after="-Name"),),
+    detected_at=NOW,
+)
+STORY = Story(
+    id="s1",
+    connection_id="c1",
+    kind="same_change",
+    title="Ten labels",
+    severity=Severity.SAFE,
+    event_count=10,
     detected_at=NOW,
 )
 STATUS = ConnectionStatus(
@@ -266,6 +277,22 @@ def test_every_table_has_its_columns_in_every_format(what: str) -> None:
     assert [tuple(row) for row in back] == [COLUMNS[what]] * (len(rows) // 2)
     assert json.loads(export(what, data, "json")) == data.to_wire()
     assert json.loads(export(what, [data], "json")) == [data.to_wire()]
+
+
+def test_connections_are_named_beside_their_ids_in_json_and_yaml() -> None:
+    names = {"c1": "acme-prod"}
+    report = DriftReport(events=(EVENT,), stories=(STORY,))
+    said = json.loads(export("drift", report, "json", names=names))
+    assert said == yaml.safe_load(export("drift", report, "yaml", names=names))
+    for (each,) in (said["events"], said["stories"]):
+        assert list(each)[1:3] == ["connectionId", "connection"]
+        assert each.pop("connection") == "acme-prod"
+    assert said == report.to_wire()
+
+    (entry,) = json.loads(export("audit", [ENTRY], "json", names=names))
+    assert entry["connection"] is None
+    mapping = json.loads(export("mapping", MAPPING, "json", names=names))
+    assert mapping == MAPPING.to_wire() | {"connection": "acme-prod"}
 
 
 @pytest.mark.parametrize(

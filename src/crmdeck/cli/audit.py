@@ -38,7 +38,7 @@ def audit(
             limit=limit,
         )
         if as_json:
-            emit_json(entries)
+            emit_json(ws.exports.named(entries))
             return
         emit_table(
             ("when", "who", "event", "connection", "what"),

@@ -74,7 +74,9 @@ def drift(
             reasons.append(error.exit_code)
         reasons = list(dict.fromkeys(reasons))
         if as_json:
-            emit_json(report.to_wire() | {"reasons": [reason.reason for reason in reasons]})
+            told = {"reasons": [reason.reason for reason in reasons]}
+            (named,) = ws.exports.named([report])
+            emit_json(named | told)
         else:
             emit_drift(report.events, report.stories)
     if reasons:

@@ -130,6 +130,14 @@ def what_happened(
     return ", ".join(phrases[:2]) + (f" and {len(phrases) - 2} more" if len(phrases) > 2 else "")
 
 
+def event_text(event: DriftEvent) -> str:
+    """Return an event in one line: the day (UTC), how bad it is, where, and what happened."""
+    return (
+        f"{event.detected_at:%Y-%m-%d}, {event.severity.value}, "
+        f"{place_of(event)}: {what_happened(event)}"
+    )
+
+
 def place_of(event: DriftEvent) -> str:
     """Return `Object.field`, `Object.rule`, or the object alone."""
     part = event.rule or event.field_name

@@ -13,7 +13,7 @@ from crmdeck.exports.files import write_atomically
 from crmdeck.exports.formats import FORMATS, export, render, stream, to_yaml
 from crmdeck.exports.parquet import write_parquet
 from crmdeck.exports.report_formats import REPORT_FORMATS, stream_report, write_report
-from crmdeck.exports.tables import COLUMNS, records
+from crmdeck.exports.tables import COLUMNS, named, records
 
 __all__ = [
     "COLUMNS",
@@ -26,6 +26,7 @@ __all__ = [
     "export",
     "issue_text",
     "make_contract",
+    "named",
     "read_contract",
     "read_csv",
     "records",

@@ -13,7 +13,7 @@ from crmdeck.exports.csvtext import render_csv
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
 from crmdeck.exports.report import Report, Section, Table
-from crmdeck.exports.tables import Exportable, columns_for, records
+from crmdeck.exports.tables import Exportable, columns_for, named, records
 from crmdeck.model import WireModel
 
 Records: TypeAlias = Iterable[Mapping[str, object]]
@@ -41,15 +41,24 @@ def stream(
 ) -> Iterator[str]:
     """Return `data` as text, piece by piece: as json in its wire shape, else as the table `what`.
 
+    With `names`, those of connections by id, json and yaml say the name after each id.
+
     One object is a JSON object and several are a list; of those that `data` yields one is held
     at a time. See `crmdeck.exports.tables.records` for what `what` and `data` are. Raises
     UsageError for an unknown table or format, at once.
     """
     columns = columns_for(what)
+    wire: object = data
+    if names is None or "connectionId" not in columns:
+        pass
+    elif isinstance(data, WireModel):
+        wire = named(data, names)
+    else:
+        wire = (named(item, names) for item in data)
     if format == "json":
-        return _wire(data)
+        return _wire(wire)
     if format == "yaml":
-        return _yaml(data if isinstance(data, WireModel) else iter(data))
+        return _yaml(wire)
     return _renderer(format)(records(what, data, names), columns, title)
 
 
@@ -77,7 +86,7 @@ def _renderer(format: str) -> Renderer:
 
 def _wire(data: object) -> Iterator[str]:
     """Yield what `json.dumps` with an indent of two would, one element of a list at a time."""
-    if isinstance(data, WireModel) or not isinstance(data, Iterable):
+    if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
         yield to_json(data, indent=2) + "\n"
         return
     before = "[\n  "
@@ -89,7 +98,7 @@ def _wire(data: object) -> Iterator[str]:
 
 
 def _yaml(data: object) -> Iterator[str]:
-    if isinstance(data, WireModel) or not isinstance(data, Iterable):
+    if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
         yield to_yaml(json.loads(to_json(data)))
         return
     empty = True

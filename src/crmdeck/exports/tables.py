@@ -179,6 +179,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "rejected",
             "drift",
             "connection",
+            "driftTold",
         ),
         "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details", "connection"),
     }
@@ -203,6 +204,23 @@ def records(
         for row in _rows(item, what):
             row["connection"] = (names or {}).get(row.get("connectionId") or "")
             yield {name: row.get(name) for name in columns}
+
+
+def named(record: WireModel, names: Mapping[str, str]) -> Record:
+    """Return a record in its wire shape, with the name of each connection after its id."""
+    return _named(record.to_wire(), names)
+
+
+def _named(wire: Record, names: Mapping[str, str]) -> Record:
+    said: Record = {}
+    for key, value in wire.items():
+        if key == "connectionId":
+            said |= {key: value, "connection": names.get(value or "")}
+        elif key in ("events", "stories"):
+            said[key] = [_named(each, names) for each in value]
+        elif key != "connection":
+            said[key] = value
+    return said
 
 
 def columns_for(what: str) -> tuple[str, ...]:

@@ -182,7 +182,7 @@ class MappingLine(WireModel):
     """What holds now for one PartnerOS field of an object pair.
 
     `rejected` lists the CRM fields that were turned down, `drift` the ids of the events since
-    the acceptance that touch the CRM field.
+    the acceptance that touch the CRM field, and `drift_told` says in words what each of them was.
     """
 
     partner_field: str
@@ -195,13 +195,18 @@ class MappingLine(WireModel):
     decided_at: UtcTime | None = None
     rejected: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+    drift_told: tuple[str, ...] = ()
 
 
 class FieldMapping(WireModel):
-    """What holds now for an object pair; `version` is that of this shape, in files too."""
+    """What holds now for an object pair; `version` is that of this shape, in files too.
+
+    `connection` is the name of the connection: for readers, the id says which it is.
+    """
 
     version: int = 1
     connection_id: str
+    connection: str | None = None
     object_pair: str
     lines: tuple[MappingLine, ...]
 

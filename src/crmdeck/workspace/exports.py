@@ -6,13 +6,14 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import (
     COLUMNS,
     REPORT_FORMATS,
     make_contract,
+    named,
     records,
     stream,
     stream_report,
@@ -180,6 +181,11 @@ class Exports:
                 f"There is no format '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )
         return stream(what, self._data(what, ref, options), format, names=self._names())
+
+    def named(self, records: Iterable[WireModel]) -> list[dict[str, Any]]:
+        """Return records in their wire shape, the name of each connection after its id."""
+        names = self._names()
+        return [named(record, names) for record in records]
 
     def report(
         self,

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from crmdeck.connectors.base import TeamLog
+from crmdeck.drift.wording import event_text
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.mapping.choices import NearestField, nearest_fields
 from crmdeck.mapping.review import Review
@@ -123,6 +124,7 @@ class Mappings:
             events = session.drift.events(connection.id, at=at)
         return FieldMapping(
             connection_id=connection.id,
+            connection=connection.name,
             object_pair=pair,
             lines=tuple(
                 _line(field, decided.get(field.name), object_pair.crm_object, events)
@@ -580,6 +582,7 @@ def _line(
     accepted = decided.accepted if decided is not None else None
     last = decided.last if decided is not None else None
     state, crm_field = standing(decided, None)
+    drift = suffered(accepted, crm_object, events)
     return MappingLine(
         partner_field=field.name,
         label=field.label,
@@ -590,7 +593,8 @@ def _line(
         decided_by=last.decided_by if last else None,
         decided_at=last.decided_at if last else None,
         rejected=decided.rejected if decided else (),
-        drift=tuple(event.id for event in suffered(accepted, crm_object, events)),
+        drift=tuple(event.id for event in drift),
+        drift_told=tuple(event_text(event) for event in drift),
     )
 
 
