@@ -19,6 +19,7 @@ from crmdeck.model import (
     Scope,
     Severity,
     Story,
+    SyncOutcome,
 )
 from crmdeck.store import Session
 from tests.store.build import HOSTILE, START, connection, day, record, run, schema
@@ -70,6 +71,10 @@ def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     session.runs.add(later := run(2, objects=3, fields=9))
     assert session.runs.newest("acme") == session.runs.newest() == (runs[1], later)
     assert session.runs.newest("nobody") == ()
+    failed = [SyncOutcome.FAILED]
+    assert session.runs.first_after("acme", None, failed) == runs[1].finished_at
+    assert session.runs.first_after("acme", runs[0].finished_at, failed) == runs[1].finished_at
+    assert session.runs.first_after("acme", runs[1].finished_at, failed) is None
     assert session.runs.latest("nobody") is None
 
     assert session.runs.latest_quota("acme") is None

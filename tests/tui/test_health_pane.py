@@ -30,7 +30,7 @@ from crmdeck.model import (
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.detail import detail
-from crmdeck.tui.panes.health.history_strip import Day, days
+from crmdeck.tui.panes.health.history_strip import Day, days, span_in
 from crmdeck.tui.panes.health.overview import Entry, summary
 from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.registry import PANES
@@ -420,6 +420,9 @@ def test_a_day_is_its_worst_unless_it_recovered() -> None:
         Day.RECOVERED,
         Day.FAILED,
     )
+    # A mark for two days is the worse of them.
+    assert days(runs, NOW, 2, each=2) == (Day.PARTLY, Day.FAILED)
+    assert [span_in(cells, 6) for cells in (6, 14, 21, 42)] == [(0, 2), (4, 2), (6, 2), (6, 1)]
 
 
 def entry(text: str = "plain", alerts: int = 1) -> Entry:

@@ -34,6 +34,12 @@ def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> 
     assert (status.alerts[0].level, status.alerts[0].code) == ("critical", status.last_error_code)
     assert status.alerts[0].cause
     assert status.alerts[0].remedy
+    since = workspace.health.sync_history("org")[0].finished_at
+    assert status.alerts[0].since == since
+    with pytest.raises(ReauthRequiredError):
+        workspace.refreshes.run("org")
+    again = workspace.health.status("org")
+    assert (again.alerts[0].since, again.alerts[0].id) == (since, status.alerts[0].id)
 
     office.sandbox.clear(ORG)
     workspace.refreshes.run("org")
@@ -41,7 +47,7 @@ def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> 
     assert workspace.health.status("org").status is Status.ACTIVE
     assert len(workspace.audit.entries(event="connection.recovered")) == 1
     history = workspace.health.sync_history("org")
-    assert [run.recovered for run in history] == [False, True, False, False]
+    assert [run.recovered for run in history] == [False, True, False, False, False]
 
 
 def test_a_test_that_goes_well_is_a_recovery_too(office: Office) -> None:

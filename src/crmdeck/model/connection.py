@@ -55,7 +55,8 @@ class Quota(WireModel):
 class Alert(WireModel):
     """Something to act on: what, why, and what to do; `short` says what in two or three words.
 
-    `due_at` is when it bites, where that is known ahead; `link` where the vendor says so.
+    `since` is when it began, where that is known and not in the message; `due_at` when it bites,
+    where that is known ahead; `link` where the vendor says so.
     `next_step` is what of the remedy crmdeck itself can do. `id` stays as long as it is the same
     alert of its connection: one that comes back later, or says something else, has another.
     `put_away_at` is when who asks put it away, None where it is open.
@@ -68,6 +69,7 @@ class Alert(WireModel):
     short: str = ""
     cause: str | None = None
     remedy: str | None = None
+    since: UtcTime | None = None
     due_at: UtcTime | None = None
     link: str | None = None
     next_step: NextStep | None = None

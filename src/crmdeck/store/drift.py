@@ -40,10 +40,11 @@ class LastWord(NamedTuple):
 
 
 class OpenDrift(NamedTuple):
-    """How many events were not acknowledged, how many of them break, when the last came."""
+    """How many events were not acknowledged, how many break, when the first and last came."""
 
     total: int
     breaking: int
+    earliest: datetime
     latest: datetime
 
 
@@ -109,12 +110,12 @@ class Drift:
         """
         rows = self._database.rows(
             "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
-            "max(detected_at) FROM acknowledged_drift "
+            "min(detected_at), max(detected_at) FROM acknowledged_drift "
             "WHERE acknowledged_at IS NULL AND affected_mappings <> '[]' "
             "GROUP BY connection_id ORDER BY connection_id",
             [Severity.BREAKING.value],
         )
-        return {row[0]: OpenDrift(row[1], row[2], to_utc(row[3])) for row in rows}
+        return {row[0]: OpenDrift(row[1], row[2], to_utc(row[3]), to_utc(row[4])) for row in rows}
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the events of these ids by id, as acknowledged; unknown ids are left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from crmdeck.model import ObjectFailure, Quota, SyncRun
+from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
@@ -40,6 +40,19 @@ class Runs:
         where = Where().add("connection_id = ?", connection_id)
         key = "connection_id, kind, outcome"
         return RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
+
+    def first_after(
+        self, connection_id: str, moment: datetime | None, outcomes: Iterable[SyncOutcome]
+    ) -> datetime | None:
+        """Return when the first run that ended so after `moment` did; None where none did."""
+        wanted = [outcome.value for outcome in outcomes]
+        where = Where().add("connection_id = ?", connection_id)
+        where = where.add("outcome IN (SELECT unnest(?::VARCHAR[]))", wanted)
+        where = where.add("finished_at > ?", moment)
+        rows = self._database.rows(
+            f"SELECT min(finished_at) FROM {RUNS.name} {where}", where.parameters
+        )
+        return to_utc(rows[0][0]) if rows[0][0] is not None else None
 
     def history(self, connection_id: str, limit: int = 200) -> tuple[SyncRun, ...]:
         """Return the runs of a connection, newest first."""

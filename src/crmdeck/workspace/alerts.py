@@ -43,9 +43,10 @@ class Vitals:
 
     `signed_in` is when the token was stored. `last` is the last run that tells something, `good`
     the last refresh that went well, `whole` the last one that read everything, `bad` the last run
-    that did not go well. `drifted` counts the open drift events on mapped fields, `breaking` the
-    breaking ones among them; the last came at `drifted_at`. `lost` names the object types whose
-    definitions the cache has lost. `put_away` is when who asks put alerts away, by their ids.
+    that did not go well, `failing_since` when the first such run since `good` was. `drifted` counts
+    the open drift events on mapped fields, `breaking` the breaking ones among them; the first came
+    at `drifted_since`, the last at `drifted_at`. `lost` names the object types whose definitions
+    the cache has lost. `put_away` is when who asks put alerts away, by their ids.
     """
 
     connection: Connection
@@ -57,10 +58,12 @@ class Vitals:
     good: SyncRun | None = None
     whole: SyncRun | None = None
     bad: SyncRun | None = None
+    failing_since: datetime | None = None
     quota: Quota | None = None
     failures: tuple[ObjectFailure, ...] = ()
     drifted: int = 0
     breaking: int = 0
+    drifted_since: datetime | None = None
     drifted_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
@@ -111,6 +114,7 @@ def broken(vitals: Vitals) -> Iterator[Alert]:
         message=message,
         cause=vitals.bad.error_cause,
         remedy=vitals.bad.error_remedy,
+        since=vitals.failing_since,
         next_step=_after_failure(vitals),
     )
 
@@ -184,6 +188,7 @@ def drift_on_mapped(vitals: Vitals) -> Iterator[Alert]:
         message=f"{vitals.drifted} {touches} mapped fields, {vitals.breaking} breaking.",
         cause="The CRM's schema changed after the mappings were accepted.",
         remedy="Look at what changed, repair the mappings or acknowledge it.",
+        since=vitals.drifted_since,
         next_step=NextStep.SEE_DRIFT,
     )
 
@@ -201,6 +206,7 @@ def stopped(vitals: Vitals) -> Iterator[Alert]:
         message=vitals.last.error_message or "The last refresh stopped for want of quota.",
         cause=vitals.last.error_cause,
         remedy=vitals.last.error_remedy,
+        since=vitals.failing_since,
     )
 
 

@@ -151,10 +151,12 @@ class Health:
             good=records.good.get(key),
             whole=records.whole.get(key),
             bad=records.bad.get(key),
+            failing_since=records.failing_since.get(key),
             quota=records.quotas.get(key),
             failures=records.failures.get(key, ()),
             drifted=drift.total if drift else 0,
             breaking=drift.breaking if drift else 0,
+            drifted_since=drift.earliest if drift else None,
             drifted_at=drift.latest if drift else None,
             concerns=self._concerns(connection, now),
             lost=records.lost.get(key, ()),
@@ -184,6 +186,7 @@ class _Records:
     good: dict[str, SyncRun]
     whole: dict[str, SyncRun]
     bad: dict[str, SyncRun]
+    failing_since: dict[str, datetime | None]
     stats: dict[str, SchemaStats]
     quotas: dict[str, Quota]
     drifted: dict[str, OpenDrift]
@@ -210,20 +213,27 @@ class _Records:
         )
         runs = session.runs.newest(only)
         ending = any(connection.token_expires_at for connection in connections)
+        # Of each connection the last one counts, which comes last.
+        last = {run.connection_id: run for run in runs if run.outcome in TELLING}
+        good = {
+            run.connection_id: run for run in runs if run.outcome in GOOD and run.kind == "refresh"
+        }
         return cls(
-            # Of each connection the last one counts, which comes last.
-            last={run.connection_id: run for run in runs if run.outcome in TELLING},
-            good={
-                run.connection_id: run
-                for run in runs
-                if run.outcome in GOOD and run.kind == "refresh"
-            },
+            last=last,
+            good=good,
             whole={
                 run.connection_id: run
                 for run in runs
                 if run.outcome is SyncOutcome.OK and run.kind == "refresh"
             },
             bad={run.connection_id: run for run in runs if run.outcome in BAD},
+            failing_since={
+                key: session.runs.first_after(
+                    key, good[key].finished_at if key in good else None, BAD
+                )
+                for key, run in last.items()
+                if run.outcome in BAD
+            },
             stats=stats,
             quotas=session.runs.quota_by_connection(),
             drifted=session.drift.open_on_mapped(),

@@ -9,16 +9,16 @@ from rich.cells import cell_len
 
 from crmdeck.tui.health import ago, health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_life
-from crmdeck.tui.panes.health.history_strip import days, weeks_in
+from crmdeck.tui.panes.health.history_strip import days, span_in
 from crmdeck.tui.panes.health.overview import Entry, urgency
-from crmdeck.tui.text import count, display_text
+from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
 QUOTA, LEAST_TOKEN, CHANGES = 4, 5, 8
-LEAST_STATE, LEAST_SYNCED = 6, 9
+LEAST_STATE = 6
 GAUGE = 8
 MOST_WEEKS = 6
 WIDE = 104
@@ -40,7 +40,8 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     wide = width >= WIDE
     name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
     state = _longest(LEAST_STATE, (health_of(entry.status).word for entry in entries))
-    synced = _longest(LEAST_SYNCED, (_synced(entry, now, short=not wide) for entry in entries))
+    last_sync = "Last sync" if wide else "Sync"
+    synced = _longest(len(last_sync), (_synced(entry, now, short=not wide) for entry in entries))
     quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
     token = _longest(LEAST_TOKEN, (token_life(entry, now)[0] for entry in entries))
     changes = max([CHANGES, *(_width_of(_changes(entry, wide)) for entry in entries)])
@@ -51,14 +52,14 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
     has_synced = room >= GAP + synced
     room -= (GAP + synced) * has_synced
     name += min(0, room)
-    weeks = weeks_in(room - GAP, MOST_WEEKS)
+    span = span_in(room - GAP, MOST_WEEKS)
     left_out = {
         one
         for one, shown in {
             "quota": has_quota,
             "synced": has_synced,
             "token": wide,
-            "weeks": weeks > 0,
+            "weeks": span.weeks > 0,
         }.items()
         if not shown
     }
@@ -84,7 +85,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         ),
         Column[Entry](
             "synced",
-            "Last sync",
+            last_sync,
             lambda entry: _synced(entry, now, short=not wide),
             width=synced,
             sort_key=lambda entry: entry.status.last_sync_at,
@@ -119,12 +120,12 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         ),
         Column[Entry](
             "weeks",
-            count(weeks, "week"),
-            lambda entry: "".join(day.mark for day in days(entry.runs, now, weeks * 7)),
+            span.title,
+            lambda entry: "".join(day.mark for day in days(entry.runs, now, span.marks, span.each)),
             parts=lambda entry, _: [
-                (day.mark, day.state) for day in days(entry.runs, now, weeks * 7)
+                (day.mark, day.state) for day in days(entry.runs, now, span.marks, span.each)
             ],
-            width=weeks * 7,
+            width=span.marks,
             sortable=False,
             searched=False,
         ),

@@ -19,7 +19,7 @@ from crmdeck.model import (
 from crmdeck.tui.health import COLOURS, ago, health_of
 from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
-from crmdeck.tui.panes.health.history_strip import legend, outcome_of, strip, weeks_in
+from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
 from crmdeck.tui.panes.health.overview import Entry, listed, put_away, put_away_words, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
@@ -138,13 +138,18 @@ def _alerts(
 def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
     away = alert.put_away_at
     sign = "○" if away else ALERT_SIGNS[alert.level]
+    message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold")
+    since = _since(alert.since, now) if alert.since else None
+    beside_it = Content.assemble(message, (f"  since {since}", "$muted"))
+    has_room = since is not None and len(sign) + 1 + beside_it.cell_length <= width
     block = _lines(
         [
             _beside(
                 Content.styled(f"{sign} ", "$muted" if away else ALERT_COLOURS[alert.level]),
-                Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold"),
+                beside_it if has_room else message,
                 width,
             ),
+            _why("since", None if has_room else since, width),
             _why("away", f"put away {_moment(away, now)}" if away else None, width),
             _why("why", alert.cause, width),
             _why("next", alert.remedy, width),
@@ -240,11 +245,11 @@ def _runs(entry: Entry, now: datetime, width: int, *, whole: bool) -> Content:
 
 
 def _history(entry: Entry, now: datetime, width: int) -> Content:
-    weeks = weeks_in(width, MOST_WEEKS)
-    if not weeks:
+    span = span_in(width, MOST_WEEKS)
+    if not span.weeks:
         return Content("")
-    title = _title(f"History, {count(weeks, 'week')} to today")
-    return _lines([title, strip(entry.runs, now, weeks), *legend().wrap(width)])
+    title = _title(f"History, {span.title} to today")
+    return _lines([title, strip(entry.runs, now, span), *legend(span).wrap(width)])
 
 
 def _run(run: SyncRun, now: datetime, width: int, *, whole: bool) -> Content:
@@ -302,6 +307,13 @@ def _beside(label: Content, value: str | Content | None, width: int) -> Content:
 
 def _moment(moment: datetime | None, now: datetime) -> str:
     return f"{ago(moment, now)}, {moment:%Y-%m-%d %H:%M} UTC" if moment else "never"
+
+
+def _since(moment: datetime, now: datetime) -> str:
+    """Return when something began, as briefly as it can be told: `09:02`, `22 Nov 12:21`."""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%d %b %H:%M}" if moment.year == now.year else f"{moment:%d %b %Y}"
 
 
 def _lines(lines: list[Content]) -> Content:

@@ -1,15 +1,17 @@
-"""The history strip: one mark a day, of what was synced, what failed, what recovered. Pure."""
+"""The history strip: a mark for each day or two, of what was synced, failed, recovered. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from textual.content import Content
 
 from crmdeck.model import SyncOutcome, SyncRun
 from crmdeck.tui.health import COLOURS
+from crmdeck.tui.text import count
 
 
 class Day(Enum):
@@ -57,17 +59,34 @@ def outcome_of(run: SyncRun) -> Day:
             return Day.NOTHING
 
 
-def days(runs: Iterable[SyncRun], now: datetime, length: int) -> tuple[Day, ...]:
-    """Return the last `length` days up to `now`, the oldest first.
+class Span(NamedTuple):
+    """How many weeks a strip tells of, and how many days each of its marks stands for."""
 
-    The worst of a day stands, unless the connection recovered after it; `runs` come newest first.
+    weeks: int
+    each: int = 1
+
+    @property
+    def marks(self) -> int:
+        """Return how many marks that takes, a cell each."""
+        return -(-self.weeks * 7 // self.each)
+
+    @property
+    def title(self) -> str:
+        """Return how long that is: `6 weeks`."""
+        return count(self.weeks, "week")
+
+
+def days(runs: Iterable[SyncRun], now: datetime, length: int, each: int = 1) -> tuple[Day, ...]:
+    """Return the last `length` times `each` days up to `now`, the oldest first.
+
+    The worst of each stands, unless the connection recovered after it; `runs` come newest first.
     """
     today = now.date()
-    found: dict[date, Day] = {}
-    closed: set[date] = set()
+    found: dict[int, Day] = {}
+    closed: set[int] = set()
     worst = (Day.NOTHING, Day.SYNCED, Day.PARTLY, Day.FAILED)
     for run in runs:
-        day = run.finished_at.date()
+        day = (today - run.finished_at.date()).days // each
         outcome = outcome_of(run)
         if day in closed:
             continue
@@ -78,25 +97,28 @@ def days(runs: Iterable[SyncRun], now: datetime, length: int) -> tuple[Day, ...]
             continue
         before = found.get(day, Day.NOTHING)
         found[day] = max(before, outcome, key=worst.index)
-    return tuple(
-        found.get(today - timedelta(days=back), Day.NOTHING) for back in reversed(range(length))
-    )
+    return tuple(found.get(back, Day.NOTHING) for back in reversed(range(length)))
 
 
-def weeks_in(width: int, most: int) -> int:
-    """Return how many whole weeks fit into `width` cells, `most` at most."""
-    return max(0, min(most, width // 7))
+def span_in(width: int, most: int) -> Span:
+    """Return what fits into `width` cells: `most` weeks, a mark a day, or else one for two days.
+
+    Whatever more a mark for two days lets one look back is worth more than the day.
+    """
+    if width >= most * 7:
+        return Span(most)
+    return Span(max(0, min(most, width // 7 * 2)), 2)
 
 
-def strip(runs: Iterable[SyncRun], now: datetime, weeks: int) -> Content:
-    """Return the strip of so many weeks, today at its end."""
-    shown = days(runs, now, weeks * 7)
+def strip(runs: Iterable[SyncRun], now: datetime, span: Span) -> Content:
+    """Return the strip of a span, today at its end."""
+    shown = days(runs, now, span.marks, span.each)
     return Content.assemble(*((day.mark, day.colour) for day in shown))
 
 
-def legend() -> Content:
+def legend(span: Span) -> Content:
     """Return what the marks mean."""
     told = (Day.SYNCED, Day.PARTLY, Day.FAILED, Day.RECOVERED)
-    return Content("  ").join(
-        Content.assemble((f"{day.mark} ", day.colour), (day.word, "$muted")) for day in told
-    )
+    two = [Content.styled("a mark is two days", "$muted")] if span.each == 2 else []
+    marks = (Content.assemble((f"{day.mark} ", day.colour), (day.word, "$muted")) for day in told)
+    return Content("  ").join([*marks, *two])
