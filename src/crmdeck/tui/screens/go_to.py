@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.screen import Screen
 
 from crmdeck.tui.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
-from crmdeck.tui.host import FlowHost, Location
+from crmdeck.tui.host import Location
 from crmdeck.tui.requests import Job
+from crmdeck.tui.screens.main_host import MainHost, Recent
 from crmdeck.workspace import (
     STANDARD,
     USUAL,
@@ -23,7 +24,6 @@ from crmdeck.workspace import (
 )
 
 if TYPE_CHECKING:
-    from crmdeck.model import ConnectionStatus
     from crmdeck.workspace import Place, SearchIndex, Setting, Workspace
 
 ITSELF = "app.go_to"
@@ -39,9 +39,6 @@ PANE_OF = {
     PlaceKind.ALERT: "health",
 }
 
-Recent = dict[str, str]
-"""A place that one was at: its pane, and what a `Location` names."""
-
 
 class Known(NamedTuple):
     """What was read to choose from."""
@@ -51,47 +48,17 @@ class Known(NamedTuple):
     first: str | None
 
 
-class GoToHost(FlowHost, Protocol):
-    """What the way needs of the main screen."""
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing may be changed."""
-
-    @property
-    def connection_id(self) -> str | None:
-        """The connection that is chosen."""
-
-    @property
-    def statuses(self) -> Sequence[ConnectionStatus]:
-        """The connections."""
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """The panes that there are: their titles by id."""
-
-    @property
-    def recent(self) -> Sequence[Recent]:
-        """Where one was, the latest first."""
-
-    def go_to(self, pane_id: str, location: Location) -> None:
-        """Show a pane at a location."""
-
-    def show_connection(self, connection_id: str | None) -> None:
-        """Show another connection in the pane."""
-
-
 class GoToAnything:
     """Keeps what was read until somebody writes to the workspace."""
 
-    def __init__(self, host: GoToHost) -> None:
+    def __init__(self, host: MainHost) -> None:
         self._host = host
         self._known: Known | None = None
 
     def open(self) -> None:
         """Show the list at once, and bring what there is to it."""
         host = self._host
-        options = [*actions_of(cast("Screen[Any]", host))]
+        options = [*actions_of(host.app.screen)]
         resting = [*self._recent(), *(one for one in options if not one.refused)]
         dialog = GoTo(resting, self._meaning, connections=len(host.statuses) > 1)
         workspace, known, first = host.workspace, self._known, host.connection_id

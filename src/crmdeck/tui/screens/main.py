@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,15 +18,15 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from crmdeck.model import Source, Status
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.actions import ActionHost
 from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.requests import BusyChanged, Job, Loader
+from crmdeck.tui.screens.main_actions import MAIN_ACTIONS
+from crmdeck.tui.screens.main_commands import MainCommands
 from crmdeck.tui.screens.stage import Stage
-from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.text import count
 from crmdeck.tui.ui_state import UiState
 from crmdeck.tui.undo import UndoStack, UndoStep
@@ -42,10 +42,8 @@ if TYPE_CHECKING:
 
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus, RefreshResult
-    from crmdeck.tui.messages import Message as Said
-    from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.tui.widgets.table import Table
-    from crmdeck.workspace import Copy, CrmPage, Workspace
+    from crmdeck.workspace import Workspace
 
 FOLDS_BELOW = 100
 """Cells of the window below which the connections fold into a strip by themselves."""
@@ -64,8 +62,12 @@ class Standing(NamedTuple):
 
 
 class MainScreen(ActionHost, Screen[None]):
-    """Holds which connection and pane are shown, and hands messages on."""
+    """Holds which connection and pane are shown, and hands messages on.
 
+    What its keys do is in `MainCommands`.
+    """
+
+    ACTIONS = MAIN_ACTIONS
     AUTO_FOCUS = ""
 
     def __init__(self, console: Console, specs: Sequence[PaneSpec], state: UiState) -> None:
@@ -83,10 +85,10 @@ class MainScreen(ActionHost, Screen[None]):
         self._watch: HeadWatch | None = None
         self._open_lines: dict[str, int] = {}
         self._away_code = ""
-        self._go_to_anything: GoToAnything | None = None
         self._laid_out_for: Size | None = None
         self._unfolded = False
         self.steps = UndoStack(self.refresh_bindings, self._note_step)
+        self.commands = MainCommands(self)
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
@@ -352,6 +354,21 @@ class MainScreen(ActionHost, Screen[None]):
             after_paint=True,
         )
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether the connections are folded into a strip in the header line."""
+        return self.has_class("-folded")
+
+    def fold(self, folded: bool) -> None:
+        """Fold the connections, or show them beside the pane again, now and from now on.
+
+        Where they fold by themselves, they show until the window becomes narrow.
+        """
+        self._unfolded = not folded
+        self.ui_state.rail_folded = folded
+        self._fold()
+        self.console.save_state()
+
     def _fold(self) -> None:
         """Fold the connections where the user, the window or the pane has no room for them."""
         pane = self.pane
@@ -364,7 +381,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _show_strip(self) -> None:
         """Name the connections in the header line where no rail does."""
-        folded = self.has_class("-folded")
+        folded = self.is_folded
         bar = self.query_one(TopBar)
         bar.strips = strips(self.rail.statuses, self.connection_id) if folded else ()
         bar.connections = {status.id: told(status) for status in self.rail.statuses}
@@ -502,70 +519,12 @@ class MainScreen(ActionHost, Screen[None]):
         lines = filter(None, (error.message, error.cause, error.remedy))
         self.console.note("\n".join(lines), severity="error")
 
-    def show_messages(self) -> None:
-        """Show what was said so far; Enter copies the command line of a message."""
-        from crmdeck.tui.dialogs.messages import Messages
-
-        def chosen(message: Said | None) -> None:
-            if message is not None:
-                self.copy(message.command or message.text)
-
-        self.app.push_screen(Messages(self.console.messages()), chosen)
-
     @property
     def table(self) -> Table[Any] | None:
         """The table that shows in the pane."""
         tables = tables_of(self.pane) if self.pane is not None else ()
         shown = (one for one in tables if all(node.display for node in one.ancestors_with_self))
         return next(shown, None)
-
-    def open_saved_views(self) -> None:
-        """Choose a saved view of the table, save one, or choose its columns."""
-        from crmdeck.tui.screens.saved_views import SavedViewsFlow
-
-        pane, table = self.pane, self.table
-        if pane is not None and table is not None:
-            place = f"{self.stage.pane_id}/{table.id}"
-            SavedViewsFlow(self, pane, table, place).start()
-
-    def _no_table(self) -> str | None:
-        return None if self.table is not None else "There is no table here."
-
-    def open_in_crm(self) -> None:
-        """Open what is under the cursor in the CRM's own setup page."""
-        from crmdeck.tui.dialogs.browser import can_open_browser
-
-        place = self.pane.crm_place() if self.pane is not None else None
-        if place is None:
-            return
-
-        def opened(page: CrmPage) -> None:
-            # A browser in this terminal would take it from the console.
-            if can_open_browser() and not self.app.is_headless:
-                self.app.open_url(page.url)
-                self.say("\n".join(filter(None, (f"Opened {page.url}", page.note))), timeout=4)
-            else:
-                self.copy(page.url)
-                lines = ("No browser can be opened from here; copied:", page.url, page.note)
-                self.say("\n".join(filter(None, lines)), timeout=10)
-
-        self.loader.load(
-            "page",
-            lambda _: self.workspace.connections.page(*place),
-            opened,
-            label="finding its page",
-            failed=lambda error: self.say(
-                " ".join(filter(None, (error.message, error.cause, error.remedy))),
-                severity="warning",
-                timeout=8,
-            ),
-            quiet=True,
-        )
-
-    def _no_crm_place(self) -> str | None:
-        pane = self.pane
-        some = pane is not None and pane.crm_place() is not None
-        return None if some else "There is nothing to open in the CRM."
 
     def copy(self, text: str) -> None:
         """Copy `text` to the clipboard of the terminal and say so."""
@@ -586,6 +545,9 @@ class MainScreen(ActionHost, Screen[None]):
         """Where one was, the latest first."""
         return self.ui_state.recent
 
+    def _note_step(self, step: UndoStep) -> None:
+        self.console.note(f"{step.title}  ({step.where})", command=step.command)
+
     def collect_state(self) -> UiState:
         """Return where the user is, to be kept."""
         state = self.ui_state
@@ -593,203 +555,6 @@ class MainScreen(ActionHost, Screen[None]):
         state.pane = self.stage.pane_id or state.pane
         state.panes |= self.stage.states()
         return state
-
-    def focus_rail(self) -> None:
-        """Go to the connections, which unfold."""
-        if self.has_class("-folded"):
-            self.fold_rail()
-        self.rail.focus()
-
-    def fold_rail(self) -> None:
-        """Fold the connections into a strip in the header line, or show them beside again.
-
-        Where they fold by themselves, they show until the window becomes narrow.
-        """
-        folded = self.has_class("-folded")
-        self._unfolded = folded
-        self.ui_state.rail_folded = not folded
-        self._fold()
-        self.console.save_state()
-
-    def next_connection(self) -> None:
-        """Show the next connection, after the last the first."""
-        self._step(1)
-
-    def previous_connection(self) -> None:
-        """Show the previous connection, before the first the last."""
-        self._step(-1)
-
-    def _step(self, step: int) -> None:
-        ids = [status.id for status in self.rail.statuses]
-        if self.connection_id in ids:
-            self.show_connection(ids[(ids.index(self.connection_id) + step) % len(ids)])
-
-    def go_back(self) -> None:
-        """Undo the latest of: loading, an error, the filter."""
-        pane = self.pane
-        if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
-            self.say("Cancelled; what was there stays.")
-        elif pane is not None and pane.error is not None:
-            pane.show_error(None)
-        else:
-            self.filter_bar.drop()
-        self.refresh_bindings()
-
-    def edit_filter(self) -> None:
-        """Type a filter."""
-        self.filter_bar.edit()
-
-    def refresh_chosen(self) -> None:
-        """Refresh the schema of the connection."""
-        if self.status is not None:
-            self.refresh_connection(self.status.id, self.status.name)
-
-    def sign_in(self) -> None:
-        """Sign in again to the connection, or read it from another folder."""
-        from crmdeck.tui.screens.folder import ask_folder
-        from crmdeck.tui.screens.sign_in import SignInFlow
-
-        status = self.status
-        if status is None:
-            return
-        if status.source is Source.FILES:
-            ask_folder(self, status.id)
-        else:
-            SignInFlow(self, status.id, status.name).start()
-
-    def copy_shown(self) -> None:
-        """Copy the error that shows, else what the pane has under its cursor, as one chooses."""
-        from crmdeck.tui.dialogs.copy_as import CopyAs
-
-        pane = self.pane
-        if pane is None:
-            return
-        if pane.error is not None:
-            self.copy(pane.error_details())
-            return
-        if copies := pane.copies():
-            self.app.push_screen(CopyAs(copies, self.ui_state.copy_kind), self._copy_as)
-
-    def _copy_as(self, chosen: Copy | None) -> None:
-        if chosen is not None:
-            self.ui_state.copy_kind = chosen.kind
-            self.copy(chosen.text)
-
-    def export_shown(self) -> None:
-        """Export what the pane shows."""
-        from crmdeck.tui.screens.export import ask_and_export
-
-        request = self.pane.export_request() if self.pane is not None else None
-        if request is not None:
-            ask_and_export(self, request, self.connection_id)
-
-    def _note_step(self, step: UndoStep) -> None:
-        self.console.note(f"{step.title}  ({step.where})", command=step.command)
-
-    def undo(self) -> None:
-        """Take the latest step back, in whichever pane it was done."""
-        step = self.steps.undo()
-        self.say(f"Undone: {step.title}  ({step.where})", timeout=4)
-
-    def redo(self) -> None:
-        """Do again what was taken back last."""
-        step = self.steps.redo()
-        self.say(f"Done again: {step.title}  ({step.where})", timeout=4)
-
-    def list_steps(self) -> None:
-        """List what was done and can be taken back."""
-        from crmdeck.tui.dialogs.steps import Steps
-
-        self.app.push_screen(Steps(self.steps, self.undo, self.redo))
-
-    def _undo_title(self) -> str:
-        number = len(self.steps.done)
-        return f"undo {count(number, 'step')}" if number > 1 else "undo"
-
-    def _no_undo(self) -> str | None:
-        return None if self.steps.done else "Nothing was done since the console was opened."
-
-    def _no_redo(self) -> str | None:
-        return None if self.steps.undone else "Nothing was taken back."
-
-    def _no_steps(self) -> str | None:
-        return self._no_undo() if not self.steps.undone else None
-
-    def show_help(self) -> None:
-        """Show what the keys do here."""
-        from crmdeck.tui.dialogs.help import open_help
-
-        scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
-        open_help(self, self.stage.title, scope)
-
-    def open_go_to(self) -> None:
-        """Go to a connection, an object, a field, a change, an action: to anything."""
-        from crmdeck.tui.screens.go_to import GoToAnything
-
-        if self._go_to_anything is None:
-            self._go_to_anything = GoToAnything(self)
-        self._go_to_anything.open()
-
-    def suspend(self) -> None:
-        """Go back to the shell, which brings the console back with `fg`."""
-        self.app.action_suspend_process()
-
-    async def quit(self) -> None:
-        """Leave; where the user was is kept."""
-        await self.app.action_quit()
-
-    def turn_view(self, step: int) -> None:
-        """Show the view of the pane that is `step` further on."""
-        if self.pane is not None and self.pane.views:
-            self.pane.show_view(self.pane.view_position + step)
-
-    def size_details(self, step: int) -> None:
-        """Make the details of the pane larger or smaller."""
-        if self.pane is not None:
-            self.pane.size_details(step)
-
-    def turn_details(self) -> None:
-        """Go to the details of the pane, or back; from a line of text first to the pane."""
-        if self.pane is None:
-            return
-        if self.is_typing:
-            self.focus_pane()
-        else:
-            self.pane.turn_details()
-
-    def scroll_details(self, direction: int) -> None:
-        """Scroll the details of the pane."""
-        if self.pane is not None:
-            self.pane.scroll_details(direction)
-
-    def _has_details(self) -> bool:
-        return self.pane is not None and self.pane.details is not None
-
-    def _no_shell(self) -> str | None:
-        return None if has_job_control() else "There is no shell to go back to."
-
-    def _no_connection(self) -> str | None:
-        return None if self.connection_id is not None else "There is no connection yet."
-
-    def _no_sign_in(self) -> str | None:
-        status = self.status
-        if status is None:
-            return self._no_connection() or "The connections are still being read."
-        if status.status is Status.DISCONNECTED:
-            return f"{status.name} is disconnected: reconnect it in Health first."
-        return None
-
-    def _no_filter(self) -> str | None:
-        return "There is nothing to filter yet." if self.pane is None else self._no_connection()
-
-    def _no_copy(self) -> str | None:
-        pane = self.pane
-        can = pane is not None and bool(pane.error or pane.can_copy())
-        return None if can else "There is nothing to copy here."
-
-    def _no_export(self) -> str | None:
-        can = self.pane is not None and self.pane.can_export()
-        return None if can else "There is nothing to export here."
 
     @property
     def takes_escape(self) -> bool:
@@ -800,245 +565,6 @@ class MainScreen(ActionHost, Screen[None]):
             or self.filter_text
             or (pane is not None and (pane.error is not None or pane.loader.can_cancel))
         )
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "go.rail",
-            "connections",
-            ("h",),
-            focus_rail,
-            help="go to the connections",
-            palette=False,
-        ),
-        Action(
-            "view.fold",
-            "fold the rail",
-            ("backslash",),
-            fold_rail,
-            help="fold the connections into a strip at the top, or show them beside again",
-        ),
-        Action(
-            "go.pane",
-            "pane",
-            ("l",),
-            focus_pane,
-            help="go to the pane",
-            applies=lambda screen: screen.pane is not None,
-            palette=False,
-        ),
-        Action(
-            "go.next",
-            "next connection",
-            ("right_square_bracket",),
-            next_connection,
-            blocked=_no_connection,
-        ),
-        Action(
-            "go.previous",
-            "previous connection",
-            ("left_square_bracket",),
-            previous_connection,
-            blocked=_no_connection,
-        ),
-        Action(
-            "go.back",
-            "back",
-            ("escape",),
-            go_back,
-            help="cancel what is loading, put an error away, clear the filter",
-            applies=lambda screen: screen.takes_escape,
-            palette=False,
-        ),
-        Action(
-            "view.filter",
-            "filter",
-            ("slash",),
-            edit_filter,
-            hint=60,
-            # `/` is a letter like any other for who is typing; Textual does not hold it back.
-            applies=lambda screen: not screen.is_typing,
-            blocked=_no_filter,
-        ),
-        Action(
-            "edit.undo",
-            "undo",
-            ("u",),
-            undo,
-            help="take the latest step back, in whichever pane it was done",
-            hint=91,
-            blocked=_no_undo,
-            writes=True,
-            told=_undo_title,
-        ),
-        Action(
-            "edit.redo",
-            "redo",
-            ("U",),
-            redo,
-            help="do again what was taken back",
-            hint=70,
-            blocked=_no_redo,
-            writes=True,
-        ),
-        Action(
-            "edit.steps",
-            "steps",
-            ("ctrl+u",),
-            list_steps,
-            help="list what was done in all panes and can be taken back",
-            blocked=_no_steps,
-        ),
-        Action(
-            "view.next",
-            "next view",
-            ("full_stop",),
-            lambda screen: screen.turn_view(1),
-            help="show the next view of the pane, or click its name",
-            applies=lambda screen: bool(screen.pane and screen.pane.views),
-        ),
-        Action(
-            "view.previous",
-            "previous view",
-            ("comma",),
-            lambda screen: screen.turn_view(-1),
-            help="show the view of the pane before",
-            applies=lambda screen: bool(screen.pane and screen.pane.views),
-        ),
-        Action(
-            "view.larger",
-            "larger details",
-            ("plus",),
-            lambda screen: screen.size_details(1),
-            applies=_has_details,
-        ),
-        Action(
-            "view.smaller",
-            "smaller details",
-            ("underscore",),
-            lambda screen: screen.size_details(-1),
-            applies=_has_details,
-        ),
-        Action(
-            "view.details",
-            "details",
-            ("tab",),
-            turn_details,
-            help="go to the details, and back",
-            applies=_has_details,
-            palette=False,
-        ),
-        Action(
-            "view.details_down",
-            "scroll the details",
-            ("J",),
-            lambda screen: screen.scroll_details(1),
-            applies=_has_details,
-            palette=False,
-        ),
-        Action(
-            "view.details_up",
-            "scroll the details back",
-            ("K",),
-            lambda screen: screen.scroll_details(-1),
-            applies=_has_details,
-            palette=False,
-        ),
-        Action(
-            "connection.refresh",
-            "refresh",
-            ("r",),
-            refresh_chosen,
-            help="read the schema from the CRM again",
-            hint=50,
-            blocked=_no_connection,
-            writes=True,
-        ),
-        Action(
-            "connection.sign_in",
-            "sign in",
-            ("i",),
-            sign_in,
-            help="sign in again, or in another way; for files: read another folder",
-            blocked=_no_sign_in,
-            writes=True,
-        ),
-        Action(
-            "view.reload",
-            "reload",
-            ("f5",),
-            reload,
-            help="show what the cache holds now",
-        ),
-        Action(
-            "view.copy",
-            "copy as…",
-            ("y",),
-            copy_shown,
-            help="copy as a name, Markdown, a message, a command",
-            hint=19,
-            blocked=_no_copy,
-        ),
-        Action(
-            "view.open_in_crm",
-            "open in CRM",
-            ("O",),
-            open_in_crm,
-            help="open the field, object or connection in the CRM's setup",
-            hint=18,
-            blocked=_no_crm_place,
-        ),
-        Action(
-            "view.saved",
-            "saved views",
-            ("F",),
-            open_saved_views,
-            help="saved views: filter, sort, columns",
-            blocked=_no_table,
-        ),
-        Action(
-            "app.messages",
-            "messages",
-            ("exclamation_mark",),
-            show_messages,
-            help="what was said so far, with the commands for it",
-            applies=lambda screen: not screen.is_typing,
-        ),
-        Action(
-            "view.export",
-            "export",
-            ("e",),
-            export_shown,
-            help="export what this pane shows",
-            hint=20,
-            blocked=_no_export,
-        ),
-        Action(
-            "app.help",
-            "keys",
-            ("question_mark", "f1"),
-            show_help,
-            help="what the keys do here",
-            hint=30,
-        ),
-        Action(
-            "app.go_to",
-            "go to",
-            ("ctrl+k", "colon", "ctrl+p"),
-            open_go_to,
-            help="go to any connection, object, field, change, action",
-            hint=25,
-            applies=lambda screen: screen.is_open and not screen.is_typing,
-        ),
-        Action(
-            "app.suspend",
-            "suspend",
-            ("ctrl+z",),
-            suspend,
-            help="back to the shell; fg returns",
-            blocked=_no_shell,
-        ),
-        Action("app.quit", "quit", ("q",), quit, hint=15),
-    )
 
 
 def tables_of(pane: Pane) -> Sequence[Table[Any]]:

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-from textual.app import App
+from typing import TYPE_CHECKING, Any
 
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
-from crmdeck.tui.host import Console, Toaster
 from crmdeck.tui.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
-    from crmdeck.tui.ui_state import UiState
+    from crmdeck.tui.screens.main_host import MainHost
 
 LONGEST_NAME = 60
-
-
-class SavedViewsHost(Toaster, Protocol):
-    """What the way needs of the main screen."""
-
-    @property
-    def app(self) -> App[Any]:
-        """The application, to push dialogs on."""
-
-    @property
-    def ui_state(self) -> UiState:
-        """What is kept for the person."""
-
-    @property
-    def console(self) -> Console:
-        """Writes it down."""
 
 
 class SavedViewsFlow:
     """Lets one choose, and keeps it in the state of the console."""
 
-    def __init__(self, screen: SavedViewsHost, pane: Pane, table: Table[Any], place: str) -> None:
+    def __init__(self, screen: MainHost, pane: Pane, table: Table[Any], place: str) -> None:
         self._screen = screen
         self._pane = pane
         self._table = table
