@@ -291,6 +291,24 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
     assert max(map(len, re.sub(r"\x1b\[\d*m", "", shown).splitlines())) <= 80
 
 
+def test_without_colours_no_escape_code_is_written(shell: Shell) -> None:
+    for options, env in (((), {"NO_COLOR": "1"}), (("--no-color",), {"NO_COLOR": ""})):
+        for command in (("refresh", "acme"), ("status",), ("check", "--no-refresh")):
+            done = shell.attempt(*command, *options, env=env, columns=80)
+            assert done.stdout + done.stderr
+            assert "\x1b" not in done.stdout + done.stderr
+    assert (
+        "\x1b[1m" in shell.run("status", env={"NO_COLOR": "", "TERM": "xterm"}, columns=80).stdout
+    )
+
+
+def test_help_breaks_no_word_at_a_hyphen(shell: Shell) -> None:
+    for columns in (60, 80):
+        for command in ("suggest", "mapping accept", "export", "connections add"):
+            told = shell.run(*command.split(), "--help", columns=columns).stdout
+            assert [line for line in told.splitlines() if line.endswith("-")] == []
+
+
 def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell) -> None:
     fields = {"Name", "Amount", "CloseDate", "StageName"}
     for width in (80, 160):

@@ -135,7 +135,8 @@ def root(
         bool, typer.Option("--quiet", help="Data and errors only, no talk; before or after.")
     ] = False,
     no_color: Annotated[
-        bool, typer.Option("--no-color", help="No colours, as $NO_COLOR; before or after.")
+        bool,
+        typer.Option("--no-color", help="No colours and no bold, as $NO_COLOR; before or after."),
     ] = False,
 ) -> None:
     """See the help of the application, above."""

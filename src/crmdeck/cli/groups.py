@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+
+_Context: Any = TyperGroup.context_class
+_Formatter: Any = _Context.formatter_class
+_BOUND = "\N{NON-BREAKING HYPHEN}"
+
+
+class WholeWords(_Formatter):  # type: ignore[misc]
+    """Help in which no word is broken at a hyphen: names and options are copied from it."""
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", _BOUND))
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        """Write what there is beside what it does."""
+        bound = [(name, told.replace("-", _BOUND)) for name, told in rows]
+        super().write_dl(bound, *args, **kwargs)
+
+    def getvalue(self) -> str:
+        """Return all of it."""
+        return str(super().getvalue()).replace(_BOUND, "-")
+
+
+_Context.formatter_class = WholeWords
 
 
 class Group(TyperGroup):

@@ -16,6 +16,7 @@ from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
     from crmdeck.model import WireModel
@@ -165,9 +166,7 @@ def emit_hanging(text: str, indent: int) -> None:
     if not sys.stdout.isatty():
         emit(text)
         return
-    from rich.console import Console
-
-    width = Console().width
+    width = _console().width
     first, *rest = _wrapped(visible_text(text), width)
     emit(first)
     for line in _wrapped(" ".join(rest), width - indent) if rest else ():
@@ -284,9 +283,7 @@ def _print_table(
     sentences: bool,
 ) -> None:
     """Draw a table: `moments` are columns not to wrap if that fits, the last may hold sentences."""
-    from rich.console import Console
-
-    console = Console()
+    console = _console()
     needs = [
         _need(name, [row[index] for row in rows], index in moments)
         for index, name in enumerate(columns)
@@ -340,12 +337,21 @@ def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[
     return table
 
 
+def _console() -> Console:
+    """Return what tables are drawn on: without colours it is without bold and dim as well.
+
+    Rich leaves those in, though who sets $NO_COLOR wants text that a pager or a file can hold.
+    """
+    from rich.console import Console
+
+    return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
+
+
 def _wrapped(text: str, width: int) -> list[str]:
     """Return a text as lines of `width` columns, broken between words where that can be."""
-    from rich.console import Console
     from rich.text import Text
 
-    return [line.plain.rstrip() for line in Text(text).wrap(Console(), max(20, width))]
+    return [line.plain.rstrip() for line in Text(text).wrap(_console(), max(20, width))]
 
 
 class _Need(NamedTuple):

@@ -105,9 +105,10 @@ class ProgressLine:
 
     def _draw(self, text: str) -> None:
         if text != self._drawn:
-            self._drawn = text
-            self._stream.write(f"\r{text}\x1b[K")
+            # Blanks over what stood there: not every terminal knows an escape code that clears.
+            self._stream.write(f"\r{text.ljust(len(self._drawn))}" + ("" if text else "\r"))
             self._stream.flush()
+            self._drawn = text
 
 
 def drifted(events: Iterable[DriftEvent], severity: Severity | None) -> bool:
