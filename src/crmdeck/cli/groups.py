@@ -8,7 +8,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-
 _Context: Any = TyperGroup.context_class
 _Formatter: Any = _Context.formatter_class
 _BOUND = "\N{NON-BREAKING HYPHEN}"
