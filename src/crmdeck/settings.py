@@ -15,7 +15,7 @@ MAX_TTL_HOURS = 87_600
 
 
 class NoticeRoute(BaseModel):
-    """One `[[notify]]`: who is told of a check, and of what.
+    """One `[[notify]]`: where the findings of a check are sent, and which of them.
 
     The address is a secret and stands in the environment, as `CRMDECK_NOTIFY_<NAME>_URL`.
     """

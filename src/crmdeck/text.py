@@ -34,7 +34,7 @@ def visible_text(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.5) -> list[str]:
-    """Return which of `known` somebody may have meant who wrote `name`, the likeliest first.
+    """Return which of `known` may be meant by `name`, the likeliest first.
 
     They are alike by `likeness` (0 to 1) at least.
     """

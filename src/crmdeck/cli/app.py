@@ -60,7 +60,7 @@ GROUPS = ("config", "connections", "mapping", "serve")
 class CommandGroup(Group):
     """The commands of `COMMANDS`, each imported when it is asked for.
 
-    A mistake on the command line is told in one line, and as JSON to who asks for that.
+    A mistake on the command line is told in one line, with --json as JSON.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -45,7 +45,7 @@ def open_console(
 
 
 def _at_terminal() -> bool:
-    # Who sets the driver, as textual-serve does, has a screen of its own.
+    # A program that sets the driver, as textual-serve does, has a screen of its own.
     if os.environ.get("TEXTUAL_DRIVER"):
         return True
     # Textual reads from stdin, and draws on stderr, on Windows on stdout.

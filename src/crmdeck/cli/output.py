@@ -392,10 +392,10 @@ def _room(widths: Iterable[int]) -> int:
 
 
 def _widths(needs: Sequence[_Need], room: int) -> list[int]:
-    """Return a width for each column: its longest word, and of what is left its share."""
+    """Return a width for each column: its longest word, and its share of the room left over."""
     widths = [need.word for need in needs]
     left = room - _room(widths)
-    # Who wants least is served first, and leaves the rest of its share to the others.
+    # The column that needs least is served first, and leaves the rest of its share to the others.
     order = sorted(range(len(needs)), key=lambda index: needs[index].whole - widths[index])
     for turn, index in enumerate(order):
         share = max(0, left) // (len(order) - turn)

@@ -40,7 +40,7 @@ class SignInOptions:
 
 @dataclass
 class SignInAnswers:
-    """What there is to sign in with. `grant` is what a browser brought."""
+    """What to sign in with. `grant` is what a browser brought."""
 
     target: ConnectionDraft | str
     secrets: dict[str, str] = field(default_factory=dict, repr=False)

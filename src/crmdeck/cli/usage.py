@@ -43,7 +43,7 @@ def usage_error(error: Any) -> UsageError:
     if near and option not in near:
         remedy = did_you_mean(near)
     elif context is not None and "Did you mean" not in told:
-        remedy = f"{context.command_path} --help tells what there is."
+        remedy = f"{context.command_path} --help lists what it takes."
     return UsageError(told, remedy=remedy, code="BAD_ARGUMENTS")
 
 

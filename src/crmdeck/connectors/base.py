@@ -90,7 +90,7 @@ class Failed:
 class Rules:
     """The rules of object types whose fields come by themselves, changed or not.
 
-    The fields that a rule looks at are left to who knows the object type.
+    The caller, which knows the object type, fills in the fields that a rule looks at.
     """
 
     by_object: Mapping[str, tuple[Rule, ...]]
@@ -180,7 +180,7 @@ class Credentials(Protocol):
 
 
 class TokenListener(Protocol):
-    """Who wants to know what became of a token (the audit log)."""
+    """Is told what became of a token, for the audit log."""
 
     def __call__(self, event: str, summary: str) -> None:
         """Take note of `token.refreshed`, `token.refresh_failed`, ... with one line."""

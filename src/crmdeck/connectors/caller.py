@@ -80,7 +80,7 @@ class Caller:
         self._explain = explain
         self._patience = Patience(limits.wait_budget)
         self.pace = Pace()
-        """Held by who reads the CRM's headers, where they say that nothing is left for now."""
+        """Makes all calls wait where the CRM's headers say that nothing is left for now."""
 
     def start(self) -> None:
         """Begin a piece of work: it may wait for its whole budget again."""

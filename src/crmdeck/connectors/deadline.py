@@ -1,7 +1,8 @@
 """One request has one end, from connecting to the last byte, however little comes each time.
 
-A timeout of a socket bounds each read: who sends a byte now and then, or says `100 Continue` for
-ever, is in time with each. So the socket is shut down from outside when the time is over.
+A timeout of a socket bounds each read: a server that sends a byte now and then, or says `100
+Continue` for ever, is in time with each. So the socket is shut down from outside when the time is
+over.
 """
 
 from __future__ import annotations

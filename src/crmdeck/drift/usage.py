@@ -77,7 +77,7 @@ def judge_usage(
     seen: Iterable[FieldUse],
     untold: Sequence[str],
 ) -> FieldUsage:
-    """Return what uses a field, with the verdict; `asked_at` is left to who asked.
+    """Return what uses a field, with the verdict; the caller sets `asked_at`.
 
     `told` is what the CRM answered, `seen` what the cached schema shows, `untold` what is not
     known. Whatever was found is depended on; that nothing was found is safe only where nothing

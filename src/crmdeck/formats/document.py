@@ -15,7 +15,7 @@ from crmdeck.redaction import redact
 
 # Full descriptions of 1,300 objects come to some 100 MB.
 MAX_BYTES = 512 * 1024 * 1024
-# Schemas pack twenty to a hundred times; what packs more is made to exhaust who unpacks it.
+# Schemas pack twenty to a hundred times; what packs more is made to exhaust memory.
 MAX_RATIO = 250
 RATIO_COUNTS_FROM = 16 * 1024 * 1024
 

@@ -51,7 +51,7 @@ def exported_object(object_type: str, exported: Mapping[str, Any]) -> ObjectSche
 
 
 def read_exported_csv(file: SchemaFile, text: str, delimiter: str) -> Contents:
-    """Return what a CSV of ours holds, whoever saved it since. Raises SourceError."""
+    """Return what a CSV of ours holds, also when a spreadsheet has saved it. Raises SourceError."""
     rows = csv_rows(text, delimiter)
     try:
         _, header = next(rows)

@@ -1,4 +1,4 @@
-"""What there is to choose from, and the choice that comes of it."""
+"""What an operator can choose for a row or a pair, and the `Choice` that it makes."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def value_choices(
 
 
 def value_targets(row: MappingRow) -> tuple[tuple[str, str], ...]:
-    """Return the CRM values that there are to choose from, with their labels."""
+    """Return the CRM values to choose from, with their labels."""
     right = row.right
     if right is None:
         return ()

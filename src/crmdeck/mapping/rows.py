@@ -1,7 +1,7 @@
 """One row a PartnerOS field: what is decided or suggested, and what stands beside it.
 
-Rows are derived, never edited: from a review, the suggestions and the log so far. Whoever
-decides appends to the log and has them made anew.
+Rows are derived from a review, the suggestions and the log so far, and never edited: a decision
+is appended to the log, and the rows are built again.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class MappingRow:
 
     @property
     def group(self) -> Group:
-        """Where the row stands among what there is to do."""
+        """The group of the row: what it asks of the operator."""
         if self.severity is Severity.BREAKING:
             return Group.BROKEN
         if not self.is_open:

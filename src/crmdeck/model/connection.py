@@ -59,7 +59,7 @@ class Alert(WireModel):
     where that is known ahead; `link` where the vendor says so.
     `next_step` is what of the remedy crmdeck itself can do. `id` stays as long as it is the same
     alert of its connection: one that comes back later, or says something else, has another.
-    `put_away_at` is when who asks put it away, None where it is open.
+    `put_away_at` is when the operator put it away, None while it is open.
     """
 
     level: AlertLevel
@@ -77,7 +77,7 @@ class Alert(WireModel):
 
 
 class UnseenDrift(WireModel):
-    """How much drift who asks has not had on screen yet.
+    """How much drift the operator has not had on screen yet.
 
     `breaking` counts how much of it breaks something, `mapped` how much touches what is mapped.
     """
@@ -118,7 +118,7 @@ class ConnectionStatus(WireModel):
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        """The alerts that who asks has not put away."""
+        """The alerts that the operator has not put away."""
         return tuple(alert for alert in self.alerts if alert.put_away_at is None)
 
 

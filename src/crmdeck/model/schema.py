@@ -87,7 +87,7 @@ class Rule(WireModel):
 
     `name` is unique within its object type. `fields` are those that it looks at as far as that
     is known, `field` the one that an error is shown at, `expression` the condition or formula in
-    the CRM's own words, `message` what the CRM answers to who breaks it.
+    the CRM's own words, `message` what the CRM answers to a write that breaks it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Who is let in: OAuth tokens and codes of one organisation. Made up, valid here only."""
+"""OAuth tokens and codes of one organisation: made up, and valid in the sandbox only."""
 
 from __future__ import annotations
 

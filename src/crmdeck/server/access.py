@@ -1,4 +1,4 @@
-"""Who asks, in which organisation, about which connection, and whether they may."""
+"""Which user asks, in which organisation, about which connection, and whether they may."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ DeckHere = Annotated[Deck, Depends(deck_of)]
 
 
 def signed_in(deck: DeckHere, token: Annotated[str | None, Security(_cookie)]) -> Visit:
-    """Return who asks; raises NotSignedInError."""
+    """Return the signed-in user; raises NotSignedInError."""
     book = deck.accounts.book()
     found = deck.sessions.find(token, book) if token else None
     if found is None:

@@ -38,14 +38,14 @@ class TooManyAttemptsError(CrmdeckError):
 class Attempts:
     """Counts the attempts of the last five minutes, and can't be used to lock anybody out.
 
-    What counts is who tries from where: wrong passwords from one address leave the user's own
-    address alone. All that one address tries is counted too, and all that is tried of one user:
-    beyond `per_email` each further address has `trickle` attempts left for that user, so that many
-    addresses gain little and a new one of the user's still gets in. Both are for addresses only
-    from which the user has no session. Who signed in from a browser or a program before, and shows
-    what it was given then, is counted by that alone: others behind the same address use up nothing
-    of it. An attempt counts before the password is looked at, so that
-    many at once gain nothing; one that succeeds takes its count back.
+    Attempts are counted by user and address together: wrong passwords from one address leave the
+    user's own address alone. All that one address tries is counted too, and all that is tried of
+    one user: beyond `per_email` each further address has `trickle` attempts left for that user, so
+    that many addresses gain little and a new one of the user's still gets in. Both are for
+    addresses only from which the user has no session. A browser or program that signed in before,
+    and shows what it was given then, is counted by that alone: others behind the same address use
+    up none of its attempts. An attempt counts before the password is looked at, so that many at
+    once gain nothing; one that succeeds takes its count back.
     """
 
     def __init__(

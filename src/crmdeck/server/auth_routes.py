@@ -33,7 +33,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     """Sign in; the answer sets the cookie `session_token`.
 
-    Who belongs to one organisation has it as the active one at once.
+    For a user of one organisation only, that one is active at once.
     """
     address = _address(request)
     device = request.cookies.get(DEVICE_COOKIE)

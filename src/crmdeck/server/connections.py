@@ -2,8 +2,9 @@
 
 uvicorn waits for a request for as long as its client likes, so a few hundred half-sent ones hold
 all sockets that the process may have. Here the header and the body each have to arrive in time,
-and who reads an answer has to keep reading. Where there are too many connections, the one that
-has waited longest goes, of the address that has the most: who sends a whole request is answered.
+and a client that reads an answer has to keep reading. Where there are too many connections, the
+one that has waited longest is closed, of the address that has the most: a client that sends a
+whole request is answered.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Crowd:
                 del self._waiting[connection.household]
 
     def _dispensable(self) -> BoundedProtocol | None:
-        """Return who has waited longest at the busiest address, and has no answer to read."""
+        """Return the unanswered connection that has waited longest at the busiest address."""
         for neighbours in sorted(self._waiting.values(), key=len, reverse=True):
             for each in neighbours:
                 if each.transport.get_write_buffer_size() == 0:

@@ -100,7 +100,7 @@ def schemas(here: ToLook, known: Known = None) -> Response:
     responses=failures(401, 403, 404, 409, 429, 502),
 )
 def refresh(deck: DeckHere, here: ToChange) -> Response:
-    """Discover the schema again and tell what changed; who asks meanwhile shares the run."""
+    """Discover the schema again and tell what changed; requests made meanwhile share the run."""
     return answer(here.workspace.refreshes.run(here.id, cancel=deck.stopping))
 
 

@@ -12,7 +12,7 @@ from crmdeck.errors import CrmdeckError
 
 _hasher = PasswordHasher()
 # One check takes 64 MiB; however many sign in at once, two are made at a time, and so many wait:
-# the server's other threads are for who is signed in.
+# the server's other threads are for users who are signed in.
 _turns = threading.Semaphore(2)
 _places = threading.BoundedSemaphore(16)
 

@@ -109,8 +109,8 @@ def server_config(
 ) -> uvicorn.Config:
     """Return how an application is served within limits; `more` is uvicorn's.
 
-    Who connects from one of `proxies` (addresses, networks) may say in X-Forwarded-For for whom;
-    from anybody else the header means nothing.
+    `proxies` are addresses and networks whose X-Forwarded-For header is believed; from any other
+    client the header is ignored.
     """
     protocol: Any = functools.partial(
         BoundedProtocol, limits=limits, crowd=Crowd(limits.connections)
@@ -181,7 +181,7 @@ def _proxies(names: Sequence[str]) -> tuple[str, ...]:
             raise UsageError(
                 f"'{name}' can't be a trusted proxy.",
                 cause="trusted_proxies takes IP addresses and networks, as 10.0.0.0/8.",
-                remedy="Correct it in the settings; who is trusted there may name any client.",
+                remedy="Correct it in the settings; a trusted proxy may name any client.",
                 code="BAD_TRUSTED_PROXY",
             )
     return tuple(names)

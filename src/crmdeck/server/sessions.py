@@ -1,4 +1,4 @@
-"""Sessions: who is signed in, and in which organisation.
+"""Sessions: which user is signed in, and in which organisation.
 
 They are kept in a private file, or in the database of a team, so that a restart does not sign
 everybody out: the consoles and nightly jobs of a team keep their cookie and not their password,

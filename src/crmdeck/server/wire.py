@@ -125,7 +125,7 @@ class Undoing(Body):
 
 
 class SignedInUser(WireModel):
-    """Who is signed in."""
+    """The user who is signed in."""
 
     email: str
     role: Role

@@ -1,6 +1,6 @@
 """A workspace's log in one file, the same for both engines: a zip of JSON lines with digests.
 
-docs/backup.md describes the format; who changes it here changes it there.
+docs/backup.md describes the format: change both together.
 """
 
 from __future__ import annotations

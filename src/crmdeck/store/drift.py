@@ -31,7 +31,7 @@ _NEWEST = "ORDER BY detected_at DESC, seq"
 
 
 class LastWord(NamedTuple):
-    """Who acknowledged an event, or took that back, and when."""
+    """The last acknowledgement of an event, or its taking back: by whom and when."""
 
     at: datetime
     by: str

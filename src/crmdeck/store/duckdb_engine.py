@@ -1,9 +1,9 @@
 """Who may have the DuckDB file open: readers side by side, one writer, nobody for ever.
 
 A DuckDB file is open in many processes for reading or in one for writing, and inside a process
-one way at a time. So the threads of a process share what is open. Who has to open it goes through
-the turnstile, and gives it back once the file is open; while another process stands there, no
-thread joins what is open here, so that it comes to an end.
+one way at a time. So the threads of a process share what is open. A thread that has to open
+it goes through the turnstile, and leaves it once the file is open; while another process stands
+there, no thread joins what is open here, so that it comes to an end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from crmdeck.store.duckdb_instance import DuckDBInstance, instance_of
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
-# A refused open takes a few milliseconds of a processor, so who waits asks less and less often.
+# A refused open takes a few milliseconds of a processor, so waiting threads ask ever less often.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
 
 

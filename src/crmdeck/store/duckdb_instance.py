@@ -22,7 +22,7 @@ _CATALOG = "cache"
 
 
 class DuckDBInstance:
-    """Opens the file `place`, one way at a time, for all who share it; for any thread."""
+    """Opens the file `place`, one way at a time, for all of this process; for any thread."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -52,7 +52,7 @@ class DuckDBInstance:
                 file = DuckDBFile(cursor, path, read_only, _CATALOG, self._leave)
             except duckdb.Error as error:
                 told = explain(error, path)
-                # Who is kept out only will ask again.
+                # A caller that is only kept out will ask again.
                 if not self._users and not isinstance(told, CacheBusyError):
                     self._end()
                 raise told from error

@@ -38,7 +38,7 @@ _SETTINGS = "-c idle_in_transaction_session_timeout=300000 -c client_min_message
 
 
 class PostgresDatabase:
-    """A connection in autocommit; who has it begins and ends transactions by their statements."""
+    """A connection in autocommit; its holder begins and ends transactions by statements."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
@@ -149,7 +149,7 @@ def driver() -> Any:
 
 
 def current_user_and_host() -> str:
-    """Return who is at it, as others see it: `anna@host`."""
+    """Return this user and machine, as others see them: `anna@host`."""
     import getpass
 
     try:

@@ -328,7 +328,7 @@ def _patience(seconds: float) -> str:
 
 
 def _next(database: PostgresDatabase) -> int | None:
-    """Move the head on, which waits for who has moved it; return the version of the tables."""
+    """Move the head on, waiting for writers before; return the version of the tables."""
     rows = database.rows(
         "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
     )

@@ -12,7 +12,7 @@ _COLUMNS = ("connection_id", "alert_id", "put_away_by", "put_away_at", "taken_ba
 
 
 class PutAwayAlerts:
-    """Who put which alert away; what was said last of an alert counts, for each operator."""
+    """Which operator put which alert away; for each operator the last entry of an alert counts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

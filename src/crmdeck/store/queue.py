@@ -1,7 +1,7 @@
-"""The queue in front of the turnstile: who came first goes first, and the dead hold nobody up.
+"""The queue in front of the turnstile: first come, first served; a process that died holds up none.
 
-A ticket is an empty file beside the cache, locked by who waits: the lock ends with the process.
-Tickets only order who asks; who may go in is decided by the turnstile's own lock.
+A ticket is an empty file beside the cache, locked by the process that waits: the lock ends with it.
+Tickets only set the order; the turnstile's own lock decides which process may go in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NUMBERS = itertools.count()
-# Whoever looks whether a ticket is somebody's holds it for that moment.
+# A process that looks whether a ticket is held locks it for that moment.
 _GLANCE_SECONDS = 1.0
 
 
@@ -27,7 +27,7 @@ class Queue:
 
     @property
     def empty(self) -> bool:
-        """Return whether nobody waits; a ticket of who died counts until somebody draws one."""
+        """Return whether nobody waits; a dead process's ticket counts until another is drawn."""
         return not self._tickets()
 
     @contextmanager

@@ -117,15 +117,15 @@ class Store:
         return self._engine.salvage(code)
 
     def now(self) -> datetime:
-        """Return the present moment in UTC by the one clock of all who write here."""
+        """Return the present moment in UTC, by the one clock of all writers."""
         return self._engine.now()
 
     @contextmanager
     def alone(self, what: str, doing: str) -> Iterator[None]:
         """Keep others, on any machine, from the same work on `what`; for a refresh.
 
-        Raises ConflictError that names who is at it. Over DuckDB nobody is kept out: what was
-        written meanwhile is compared again.
+        Raises ConflictError that names the user and machine at work on it. Over DuckDB nobody is
+        kept out: what was written meanwhile is compared again.
         """
         with self._engine.alone(what, doing):
             yield

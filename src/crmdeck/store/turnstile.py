@@ -1,7 +1,7 @@
 """The turnstile in front of DuckDB's own lock, and the note that says who went through last.
 
 DuckDB lets in many readers or one writer, whoever comes at the right moment, so that a writer may
-wait for ever. Who queues here first goes in next.
+wait for ever. Here the first in the queue goes in next.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Turnstile:
     def passing(self, deadline: float, tell: WaitListener) -> Iterator[None]:
         """Stand in the turnstile; raise CacheBusyError where `deadline` (monotonic) passes first.
 
-        Whoever has to wait long is told who has the cache. Raises OSError where the lock file
+        A long wait calls `tell` with who has the cache. Raises OSError where the lock file
         can't be made.
         """
         if not (self._queue.empty and self._may_go_in()):

@@ -1,6 +1,6 @@
 """Looks at whether anybody wrote to the workspace, and whether it can be reached at all.
 
-One look for the whole console: whoever shows something is told to read it again.
+One look for the whole console: what shows is told to read again.
 """
 
 from __future__ import annotations

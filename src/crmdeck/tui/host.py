@@ -121,7 +121,7 @@ class Console(Toaster, Protocol):
         """Leave: the workspace can't be opened."""
 
     def leave_for_demo(self) -> None:
-        """Leave; who runs the console is told that the demo is wanted next."""
+        """Leave, and ask the caller to start the demo next."""
 
     def save_state(self) -> None:
         """Keep where the user is."""

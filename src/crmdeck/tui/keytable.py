@@ -1,4 +1,4 @@
-"""Every key of the console in one table: for docs/keys.md, and for whoever remaps."""
+"""Every key of the console in one table: for docs/keys.md, and for remapping keys."""
 
 from __future__ import annotations
 

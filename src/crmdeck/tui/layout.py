@@ -75,7 +75,7 @@ def side_by_side(
 ) -> Iterator[Content]:
     """Yield the lines of two columns of (safe text, look) beside a label.
 
-    The left one has `left_cells`, half of what there is where that is None.
+    The left one has `left_cells`, half of the width where that is None.
     """
     cells = left_cells if left_cells is not None else half(width, label_cells)
     for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):

@@ -1,7 +1,8 @@
 """The one way of loading: a worker thread, one frozen answer, one repaint.
 
-Who loads holds a `Loader` and calls `load(slot, work, then)`. `work` runs in a thread and gets a
-`Job` to report progress to and to be cancelled by; `then` runs on the event loop with its result.
+A widget that loads something holds a `Loader` and calls `load(slot, work, then)`. `work` runs in a
+thread and gets a `Job`, to report progress to and to be cancelled by; `then` runs on the event loop
+with its result.
 A newer request on the same slot makes an older one's answer worthless: it is dropped.
 What is loaded `quietly` stays off the progress line, and so does what its answers load in turn.
 """
@@ -223,7 +224,7 @@ class Loader:
     def _finished(self, slot: str, number: int, outcome: tuple[Any] | CrmdeckError) -> None:
         """Hand the outcome on, unless it is late, or a cancel that the user asked for."""
         request = self._requests.get(slot)
-        # Who is leaving the screen has lost its children already.
+        # A widget that is leaving the screen has lost its children already.
         if request is None or request.number != number or not self._owner.is_attached:
             return
         del self._requests[slot]

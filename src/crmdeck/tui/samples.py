@@ -34,7 +34,7 @@ Subject = tuple[str, str]
 class Fullness:
     """How full the fields of an object type are, by name; `values` are those to be shown.
 
-    `repr` leaves the values out: they are for the eyes of who asked.
+    `repr` leaves the values out: only the operator who asked is to see them.
     """
 
     rates: Mapping[str, FillRate] = field(default_factory=dict)

@@ -70,7 +70,7 @@ class _Line:
 def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
     """Return frames of `size` cells as an SVG: one is a still, more are played for ever.
 
-    Who wants no motion sees the first frame.
+    Where the reader has asked for no motion, the first frame is shown.
     """
     columns, lines = size
     styles = _Styles()

@@ -7,5 +7,5 @@
 
 import lazy_loader
 
-# What there is stands in the stub beside this file; a module is imported when it is asked for.
+# The stub beside this file lists the names; a module is imported when a name of it is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

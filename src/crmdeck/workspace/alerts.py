@@ -1,4 +1,4 @@
-"""Alerts: what there is to act on for a connection. One small rule each, over what is cached."""
+"""Alerts: what to act on for a connection. One small rule each, over what is cached."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Vitals:
     that did not go well, `failing_since` when the first such run since `good` was. `drifted` counts
     the open drift events on mapped fields, `breaking` the breaking ones among them; the first came
     at `drifted_since`, the last at `drifted_at`. `lost` names the object types whose definitions
-    the cache has lost. `put_away` is when who asks put alerts away, by their ids.
+    the cache has lost. `put_away` is when the operator put alerts away, by their ids.
     """
 
     connection: Connection
@@ -71,7 +71,7 @@ class Vitals:
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
-    """Return what there is to act on, the most urgent first; nothing once disconnected.
+    """Return what to act on, the most urgent first; nothing once disconnected.
 
     What was put away is among it, and says when.
     """

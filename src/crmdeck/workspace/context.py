@@ -1,4 +1,4 @@
-"""What every service has at hand: the cache, the clock, who acts, the secrets, how to connect.
+"""What every service has at hand: the cache, the clock, the operator, the secrets, how to connect.
 
 A `Context` is what a `Workspace` is opened over. Tests build one of a temporary folder, a clock
 that stands still and a connector of their own, and hand it to `Workspace` or to a single service.
@@ -80,7 +80,7 @@ class Context:
 
     @property
     def actor(self) -> str:
-        """Who acts, in the audit log."""
+        """The name of the operator, as the audit log has it."""
         return self._actor or current_user()
 
     @actor.setter
@@ -168,7 +168,7 @@ class Context:
         connection_id: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> AuditEntry:
-        """Return an audit entry of this moment by who acts; it is the caller's to write it."""
+        """Return an audit entry of this moment by the operator; the caller writes it."""
         return AuditEntry(
             id=new_id(),
             at=self.now,

@@ -154,7 +154,8 @@ class Exports:
         connections, drift events and audit entries by id, object types and PartnerOS fields by
         name, the fields of `schema` as
         (object type, name), `differences` as (object type, field name, attribute), empty where
-        there is none. Raises UsageError for what there is not, or for what does not go together.
+        there is none. Raises UsageError for a `what` or format that does not exist, or options that
+        do not go together.
         """
         return "".join(self.stream(what, ref, format=format, **options))
 

@@ -1,4 +1,4 @@
-"""Health: what state each connection is in, and what there is to act on."""
+"""Health: what state each connection is in, and its alerts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Health:
             return session.runs.failures(connection.id)
 
     def put_away(self, ref: str, alert_id: str) -> Alert:
-        """Put an alert of a connection away, for who acts only, and return it.
+        """Put an alert of a connection away, for this operator only, and return it.
 
         It stays away as long as it is the same one. Statuses go on telling it, with when it was
         put away; gates count it. Raises NotFoundError for an alert that is not there.

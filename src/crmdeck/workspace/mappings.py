@@ -141,7 +141,7 @@ class Mappings:
             return session.decisions.log(connection.id, pair, partner_field)
 
     def review(self, ref: str, pair: str) -> Review:
-        """Return what there is to review of an object pair, but for the suggestions.
+        """Return all that is known of an object pair except the suggestions.
 
         Raises SchemaNotDiscoveredError where no schema is cached, NotFoundError for an unknown
         object on either side.

@@ -1,7 +1,7 @@
 """Notices of a check: one message a run and route, by chat, e-mail or a signed webhook.
 
-Where a message goes is a secret (who knows the address of a chat's webhook can write there), so
-it stands in the environment and never in the settings, a log or an error:
+Where a message goes is a secret (anybody who knows the address of a chat's webhook can write
+there), so it stands in the environment and never in the settings, a log or an error:
 `CRMDECK_NOTIFY_<NAME>_URL`, for a webhook also `CRMDECK_NOTIFY_<NAME>_SECRET`.
 """
 
@@ -51,7 +51,7 @@ class Message:
 
 
 class Notices:
-    """Telling of a check who is not there to see it."""
+    """Sends what a check found to people who are not there to see it."""
 
     def __init__(self, context: Context, *, pause: Callable[[float], object] = sleep) -> None:
         self._context = context
@@ -178,7 +178,7 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
     import apprise
 
     _log_no_address()
-    # Who sends is crmdeck, and no chat is to fetch a picture from somewhere else.
+    # The sender is crmdeck, and no chat is to fetch a picture from somewhere else.
     asset = apprise.AppriseAsset(
         app_id="crmdeck",
         app_desc="crmdeck",
@@ -217,7 +217,7 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
 
 
 def _log_no_address() -> None:
-    """Keep quiet who logs addresses, which are secrets here."""
+    """Silence the loggers that write addresses, which are secrets here."""
     for name in ("apprise", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

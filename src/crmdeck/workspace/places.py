@@ -78,7 +78,7 @@ class PlaceList:
 
 
 class Places:
-    """What there is to go to."""
+    """The places to go to."""
 
     def __init__(self, context: Context, health: Health) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Refreshes of one connection or of many: who joins whom, and how many run at once."""
+"""Refreshes of one connection or of many: which share one run, and how many run at once."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ class Refreshes:
         """Discover the schema of a connection and record what changed.
 
         One transaction holds snapshots, drift and audit entries. An object type that fails
-        keeps its last snapshot and is listed in `failures`. Who asks while the same refresh
-        runs in this process gets that one's result, with their own `progress` and `cancel`.
+        keeps its last snapshot and is listed in `failures`. A caller that comes while the
+        same refresh runs in this process gets that one's result, with its own `progress` and
+        `cancel`.
         `scope` is the connection's unless given. `progress` counts object types, and may be
         called from other threads. Raises ConflictError for a disconnected connection,
         ReauthRequiredError, SourceError where nothing could be read (the failure is recorded),
@@ -86,10 +87,10 @@ class Refreshes:
         """Refresh the connections at the same time, a few at once; answers in the order asked.
 
         Each is a refresh of its own, with its own transaction and its own entries in the audit
-        log: who fails stops nobody else. `progress` counts connections (with one, its object
+        log: one that fails stops no other. `progress` counts connections (with one, its object
         types), and is called from several threads. Raises NotFoundError for a connection that
-        is not there, before any is refreshed, and CancelledError; who had finished by then
-        stays refreshed.
+        is not there, before any is refreshed, and CancelledError; those that had finished by
+        then stay refreshed.
         """
         with self._context.store.read() as session:
             named = [find_connection(session, ref) for ref in refs]

@@ -50,7 +50,7 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
     try:
         _send(connector, unsent)
     except CrmdeckError as error:
-        # What was refreshed or decided is done; who acknowledges next is told.
+        # What was refreshed or decided is done; the next acknowledgement tells of the failure.
         _log.warning("Acknowledgements did not reach PartnerOS: %s", error)
     return connector
 

@@ -164,7 +164,7 @@ def drift_report(
 
 
 def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
-    """Return how connections are doing, and what there is to act on, the most urgent first."""
+    """Return how connections are doing, and what to act on, the most urgent first."""
     order = list(AlertLevel)
     alerts = sorted(
         ((status, alert) for status in statuses for alert in status.alerts),

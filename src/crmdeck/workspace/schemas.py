@@ -1,7 +1,7 @@
 """Schemas from the cache, now or as of a moment; and fill rates and samples, from a few records.
 
 Records are only ever read when they are asked for. Rates are cached with their date. Values are
-for the eyes of who asked: they are in the answer and nowhere else.
+for the caller only: they are in the answer and nowhere else.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ class Schemas:
     def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectExport]:
         """Yield all object types with all that is known of them, a part in memory at a time.
 
-        Which object types there are is settled at once, and so is what there is to raise of it:
-        NotFoundError, and SchemaNotDiscoveredError where none is cached.
+        The list of object types is read at once, and so are errors raised: NotFoundError, and
+        SchemaNotDiscoveredError where none is cached.
         """
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
@@ -176,7 +176,7 @@ class Schemas:
         for number, info in enumerate(current, 1):
             part.append(info)
             if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
-                # Not one session for all: who writes waits for the readers.
+                # Not one session for all: writers wait for readers.
                 with self._context.store.read() as session:
                     loaded = session.snapshots.load(part)
                 for each in part:

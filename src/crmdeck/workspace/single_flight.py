@@ -1,4 +1,4 @@
-"""One piece of work at a time for each key; who asks for it meanwhile gets its result."""
+"""One piece of work at a time for each key; callers that come meanwhile share its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crmdeck.model import CancelToken, Progress, ProgressCallback
 T = TypeVar("T")
 
 _LOOK = 0.1
-"""Seconds after which who waits looks whether they are to stop."""
+"""Seconds between two looks of a waiting thread whether it is to stop."""
 
 
 class SingleFlight(Generic[T]):
@@ -33,9 +33,10 @@ class SingleFlight(Generic[T]):
     ) -> T:
         """Do `work` in this thread, or wait for the same work (an equal `what`) of another.
 
-        Who waits is told its progress in their own thread, may cancel without stopping it, and
-        gets an error object of their own where it fails. Where who does it cancels, one of those
-        who wait does it in turn. Work of another `what` under the same key is waited for first.
+        A thread that waits gets the progress in its own thread, may cancel without stopping the
+        work, and gets an error object of its own where it fails. Where the thread that does the
+        work cancels, one that waits does it in turn. Work of another `what` under the same key is
+        waited for first.
         Raises what `work` raises, and CancelledError.
         """
         while True:

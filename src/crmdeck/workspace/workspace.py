@@ -55,7 +55,7 @@ class Workspace:
         prepare: Callable[[ProgressCallback], None] | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:
-        """Put the services over a context; `prepare` and `close` are what there is to do then."""
+        """Put the services over a context; the methods `prepare` and `close` call theirs."""
         self.context = context
         self._prepare = prepare
         self._close = close
@@ -74,8 +74,8 @@ class Workspace:
         """Open the workspace in the folder `home`; the folder is made on the first write.
 
         Without `home` it is $CRMDECK_HOME, else the user's data folder. A `home` like
-        `postgresql://host/database` is a team's, in PostgreSQL. `actor` is who acts, in
-        the audit log (the user of this machine). `clock`, `secrets` and `connect` stand in for
+        `postgresql://host/database` is a team's, in PostgreSQL. `actor` is the name
+        in the audit log (the user of this machine). `clock`, `secrets` and `connect` stand in for
         the real ones. Raises UsageError for settings that can't be used.
         """
         return cls(
@@ -112,7 +112,7 @@ class Workspace:
 
     @property
     def actor(self) -> str:
-        """Who acts, in the audit log."""
+        """The name of the operator, as the audit log has it."""
         return self.context.actor
 
     @property
@@ -164,7 +164,7 @@ class Workspace:
 
     @cached_property
     def health(self) -> Health:
-        """How connections are doing, and what there is to act on."""
+        """How connections are doing, and their alerts."""
         from crmdeck.workspace.health import Health
 
         return Health(self.context)
@@ -207,7 +207,7 @@ class Workspace:
 
     @cached_property
     def notices(self) -> Notices:
-        """Telling of a check who is not there to see it."""
+        """Messages about what a check found, by chat, e-mail or webhook."""
         from crmdeck.workspace.notices import Notices
 
         return Notices(self.context)
@@ -285,7 +285,7 @@ class Workspace:
             self._prepare(progress or (lambda _: None))
 
     def close(self) -> None:
-        """Let go of what is held: connections to a database, the demo's sandbox."""
+        """Close what is open: connections to a database, the demo's sandbox."""
         self.context.store.close()
         if self._close is not None:
             self._close()

@@ -72,7 +72,7 @@ def open_connector(
 class FilesConnector:
     """Reads what lies at the path of `connection` and below. Nothing else, and nothing is written.
 
-    The default scope takes everything that the files hold: who exported has chosen already.
+    The default scope takes everything that the files hold: what was exported was chosen already.
     """
 
     def __init__(self, connection: Connection) -> None:

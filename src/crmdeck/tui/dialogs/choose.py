@@ -112,7 +112,7 @@ class Choose(Dialog[Any]):
 
     ACTIONS: ClassVar[Actions] = (
         Action("choose.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
-        # A letter as any other for who searches: only on the line that it opens it does so.
+        # In a search it is a letter like any other: it unfolds only on the line that it is for.
         Action(
             "choose.unfold",
             "show the others",

@@ -196,7 +196,7 @@ class GoTo(Dialog[Line]):
             whole = " ".join(filter(None, (row.path, row.connection and f"of {row.connection}")))
             lines[0] = Content(display_text(whole, 200))
             lines[1] = Content.styled(display_text(self._meaning(row), 200), "$muted")
-        note = "reading what there is…" if self._reading else self._note
+        note = "reading the places…" if self._reading else self._note
         lines.append(Content.styled(display_text(note, 200), "$muted"))
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
 

@@ -1,4 +1,4 @@
-"""The way of `^K`: gather what there is to go to, let one choose, and go there."""
+"""Go to anything (`^K`): gather the places, let the user choose one, and go there."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Known(NamedTuple):
 
 
 class GoToAnything:
-    """Keeps what was read until somebody writes to the workspace."""
+    """The list of places; keeps what was read until somebody writes to the workspace."""
 
     def __init__(self, host: MainHost) -> None:
         self._host = host
         self._known: Known | None = None
 
     def open(self) -> None:
-        """Show the list at once, and bring what there is to it."""
+        """Show the list at once, and fill it when the places are read."""
         host = self._host
         options = [*actions_of(host.app.screen)]
         resting = [*self._recent(), *(one for one in options if not one.refused)]
@@ -74,7 +74,7 @@ class GoToAnything:
             left_out = ", ".join(self._known.places.left_out)
             dialog.fill(lines, index, f"without the fields of {left_out}" if left_out else "")
 
-        # The screen's own loader: what was begun is of use to who opens it again.
+        # The screen's own loader: what was begun is of use when the list is opened again.
         host.loader.load(
             "places",
             work,
@@ -121,7 +121,7 @@ class GoToAnything:
             case None:
                 return
             case Option(kind="action"):
-                # What was refused may be possible by now; who does it says why not.
+                # What was refused may be possible by now; the action itself says why not.
                 offer: Offer = line.goal
                 if is_shown(offer.host):
                     await self._host.app.run_action(offer.action.command, offer.host)
@@ -165,7 +165,7 @@ class GoToAnything:
 
 
 def read_known(workspace: Workspace, known: Known | None, first: str | None) -> Known:
-    """Return what there is; what is `known` where nobody has written since; for a worker."""
+    """Return places and settings; those `known` where nobody has written since. For a worker."""
     settings = tuple(one for one in list_settings(str(workspace.home)) if one.key not in HIDDEN)
     if known is not None and first != known.first and known.places.left_out:
         known = None  # Others would be left out.

@@ -59,7 +59,7 @@ MAIN_ACTIONS: Actions = (
         ("slash",),
         MainCommands.edit_filter,
         hint=60,
-        # `/` is a letter like any other for who is typing; Textual does not hold it back.
+        # While text is typed `/` is a letter like any other; Textual does not hold it back.
         applies=MainCommands.is_not_typing,
         blocked=MainCommands.no_filter,
     ),

@@ -1,4 +1,4 @@
-"""The way of `F`: views that a person keeps of a table, and its columns."""
+"""Saved views (`F`): how a user filters and sorts a table, and which columns show."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ NEXT_STEPS = {
     "CACHE_BUSY": "view.reload",
     "UNEXPECTED": "view.reload",
 }
-"""Which action is the next step after an error of this code; who is not let in signs in again."""
+"""Which action is the next step after an error of this code."""
 
 LONGEST = 300
 

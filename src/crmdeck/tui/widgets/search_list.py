@@ -150,7 +150,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
-        # What the table says while it is told to filter goes no further than to who told it.
+        # The table's own message stops here; the list posts its own.
         message.stop()
         self.post_message(self.Highlighted(message.row))
 

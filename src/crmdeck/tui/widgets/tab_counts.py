@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TabCount(NamedTuple):
-    """What waits in a pane: in signs, and in words for who wonders what they mean."""
+    """What waits in a pane: in signs, and in words that a hint shows."""
 
     shown: Content
     told: str

@@ -22,7 +22,7 @@ Step = Callable[[int], bool]
 """Moves a mark in the text on (1) or back (-1), and tells whether there was where to."""
 
 MARK = "▌"
-"""Begins the lines of what is marked."""
+"""Stands before each marked line."""
 
 
 class TextView(ActionHost, VerticalScroll, inherit_bindings=False):

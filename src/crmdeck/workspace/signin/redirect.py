@@ -64,7 +64,7 @@ class _Server(ThreadingHTTPServer):
     take: Callable[[str], bool]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: who breaks off is no concern of the user's."""
+        """Say nothing: a browser that breaks off is no concern of the user's."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -358,7 +358,7 @@ class DriftCommands:
             Prompt(
                 f"Acknowledge {count(len(entries), 'change')}",
                 _named(entries),
-                placeholder="a note for who comes next, or nothing",
+                placeholder="a note for colleagues, or nothing",
             ),
             noted,
         )

@@ -188,7 +188,7 @@ class DriftPane(Pane):
                 return
 
     def _describe(self) -> None:
-        """Say what there is, and what the cursor is on."""
+        """Say how much is listed, and what the cursor is on."""
         line, arrangement = self.commands.line, self.timeline.arrangement
         timeline = self.timeline.timeline
         if arrangement is None or timeline is None:

@@ -10,7 +10,7 @@ from crmdeck.tui.panes.drift.arrangement import Folds
 from crmdeck.tui.widgets.table import Sort
 
 MOST_FOLDS = 500
-"""Folds that are kept; who has turned over more will not miss the oldest."""
+"""Folds that are kept; nobody who has turned over more will miss the oldest."""
 
 
 @dataclass(frozen=True)

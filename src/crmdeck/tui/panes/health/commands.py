@@ -125,7 +125,7 @@ class HealthCommands:
     def refresh_all(self) -> None:
         """Refresh every connection that shows and is connected, at the same time.
 
-        Who fails keeps its error and stops nobody else.
+        One that fails keeps its error and stops no other.
         """
         wanted = [entry.id for entry in self.view.shown if entry.connection.disconnected_at is None]
 

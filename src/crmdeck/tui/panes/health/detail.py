@@ -1,4 +1,4 @@
-"""What there is to say about one connection: what to act on, facts, syncs. Pure."""
+"""The details of one connection: what to act on, facts, syncs. Pure."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def detail(
     whole: bool = False,
     marked: Alert | None = None,
 ) -> Content:
-    """Return what there is to say about a connection, for `width` cells.
+    """Return the details of a connection, for `width` cells.
 
     What is to be done, and what could not be read, stands beside the facts, or above them where
     room lacks. `whole` adds the name, what was put away, what each run met, and the history; the

@@ -113,7 +113,7 @@ class ToDo(NamedTuple):
 
 
 def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
-    """Return the morning's answer: what there is to do, the most urgent first."""
+    """Return what is to be done today, the most urgent first."""
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     found = []
     for entry in filter(lambda entry: is_ill(entry.status), every):
@@ -171,7 +171,7 @@ def _said(entry: Entry, *, alone: bool) -> Iterable[ToDo]:
 
 
 def put_away(status: ConnectionStatus) -> tuple[Alert, ...]:
-    """Return the alerts that who looks has put away."""
+    """Return the alerts that the operator has put away."""
     return tuple(alert for alert in status.alerts if alert.put_away_at is not None)
 
 

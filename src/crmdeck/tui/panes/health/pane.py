@@ -70,7 +70,7 @@ class HealthPane(Pane):
         return True
 
     def compose_body(self) -> ComposeResult:
-        """Yield the connections, and below them what there is to say of the chosen one."""
+        """Yield the connections, and below them the details of the chosen one."""
         yield Table[Entry](
             (), key=lambda entry: entry.id, can_mark=False, empty=LOOKING, id="connections"
         )

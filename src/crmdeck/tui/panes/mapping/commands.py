@@ -171,7 +171,7 @@ class MappingCommands:
         chosen = self._chosen()
         able = [row for row in chosen if row.crm_field is not None]
         if self.row is None:
-            # Who accepts a whole group has not looked at each line of it.
+            # An operator who accepts a whole group has not looked at each line of it.
             able = [row for row in able if row.can_flow]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if fresh:
@@ -385,7 +385,7 @@ class MappingCommands:
             try:
                 changed = edited(self._table.app, text, "mapping.json")
             except CrmdeckError as error:
-                # Who leaves the editor with an error wants nothing of it any more.
+                # An editor that ends with an error is how one discards what was written.
                 self._drafts.pop(place, None)
                 self._view.show_error(error)
                 return

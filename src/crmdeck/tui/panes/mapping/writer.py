@@ -43,7 +43,7 @@ class DecisionWriter:
         self._pool.shutdown(wait=True)
 
     def _drain(self) -> None:
-        # Who decides faster than the cache opens and closes has it kept open for what waits.
+        # Decisions that come faster than the cache opens and closes share one opening of it.
         hold = self._workspace.hold() if len(self._queue) > 1 else nullcontext()
         try:
             with hold:

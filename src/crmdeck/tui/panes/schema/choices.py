@@ -1,4 +1,4 @@
-"""What there is to choose from for time travel and comparison. Pure."""
+"""What can be chosen for time travel and comparison. Pure."""
 
 from __future__ import annotations
 

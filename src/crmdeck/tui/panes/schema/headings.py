@@ -1,4 +1,4 @@
-"""What the first line of the pane says beside where one is: what to do, and what there is. Pure."""
+"""What the first line of the pane says beside the path: what to do, how much is listed. Pure."""
 
 from __future__ import annotations
 

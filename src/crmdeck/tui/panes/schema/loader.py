@@ -47,7 +47,7 @@ MOST_KEPT_FIELDS = 2
 
 
 class Shown(Protocol):
-    """Who shows what was read; all of it is called on the event loop."""
+    """The pane that shows what was read; all of it is called on the event loop."""
 
     def present(self) -> None:
         """Show the place that the trail ends at now."""

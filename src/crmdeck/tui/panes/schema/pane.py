@@ -345,7 +345,7 @@ class SchemaPane(Pane):
         )
 
     def _heading_details(self) -> tuple[str | Content, ...]:
-        """Return what to do next where one is, then what there is."""
+        """Return what to do next here, then how much is listed."""
         place, data = self.place, self.schema.data
         if place.kind == COMPARISON and self.schema.comparison is not None:
             return (comparison.how_much(self.schema.comparison),)

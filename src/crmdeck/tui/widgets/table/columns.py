@@ -26,7 +26,7 @@ class Column(Generic[R]):
     `spill` names the column up to whose end a text goes that is wider than its own column.
     `fit` gives the text for a number of cells, where it is better shortened than cut at its end.
     `parts` gives the cell for a number of cells as texts with a state each, where it has several.
-    `told` says in words what a sign means, for who hovers over the cell.
+    `told` says in words what a sign means, and shows when the pointer is over the cell.
     `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
     columns are those in which the plain word filter looks and where matches are highlighted.
     """
@@ -117,7 +117,7 @@ def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
 
 
 def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
-    """Share `available` cells by weight; who would get less than its least gets that."""
+    """Share `available` cells by weight; no column gets less than its least width."""
     shares: dict[str, int] = {}
     open_columns = list(columns)
     while open_columns:
