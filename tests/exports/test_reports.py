@@ -28,9 +28,9 @@ from crmdeck.exports import (
     write_parquet,
     write_report,
 )
-from crmdeck.exports.formats import to_yaml
 from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.report import Report, Section, Table, filled_table
+from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import Field, ObjectSchema
 from tests.cli.shell import Shell, describe
 
@@ -183,9 +183,20 @@ def test_a_workbook_holds_neither_its_cells_nor_its_files(tmp_path: Path) -> Non
     assert most_open <= before + 10
 
 
-@given(json_of(TEXT))
+YAML_MARKS = st.text("aé1 :#-?,[]{}&*!|>'\"%@`~=<._\n\t\x7f\x85\u2028\ufeff\ud800", max_size=8)
+YAML_WORDS = st.sampled_from(["null", "Yes", "y", "1e5", "0o17", "1:30", "2026-11-26", "k" * 2000])
+
+
+@given(json_of(TEXT | YAML_MARKS | YAML_WORDS) | st.floats(allow_nan=False, allow_infinity=False))
+@example({"?" * 2000: [[{"\n" * 2000: [{}]}, []]]})
 def test_yaml_reads_back_as_what_was_written(value: object) -> None:
     assert yaml.safe_load(to_yaml(value)) == value
+
+
+@given(json_of(st.from_regex("[a-z]{1,9}[12](: |#)?[a-z]{1,9}[12]", fullmatch=True)))
+def test_yaml_is_laid_out_as_pyyaml_does(value: object) -> None:
+    wanted = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=1000)
+    assert to_yaml(value) == wanted.removesuffix("...\n")
 
 
 @pytest.mark.parametrize("format", ["json", "yaml"])

@@ -10,10 +10,11 @@ from crmdeck.exports.contract import (
 )
 from crmdeck.exports.csvtext import read_csv
 from crmdeck.exports.files import write_atomically
-from crmdeck.exports.formats import FORMATS, export, render, stream, to_yaml
+from crmdeck.exports.formats import FORMATS, export, render, stream
 from crmdeck.exports.parquet import write_parquet
 from crmdeck.exports.report_formats import REPORT_FORMATS, stream_report, write_report
 from crmdeck.exports.tables import COLUMNS, named, records
+from crmdeck.exports.yamltext import to_yaml
 
 __all__ = [
     "COLUMNS",

@@ -14,6 +14,7 @@ from crmdeck.exports.jsontext import to_json
 from crmdeck.exports.markdown import render_markdown
 from crmdeck.exports.report import Report, Section, Table
 from crmdeck.exports.tables import Exportable, columns_for, named, records
+from crmdeck.exports.yamltext import to_yaml
 from crmdeck.model import WireModel
 
 Records: TypeAlias = Iterable[Mapping[str, object]]
@@ -119,15 +120,6 @@ def _render_jsonl(rows: Records, columns: Sequence[str] | None, title: str) -> I
 
 def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
     return _yaml(_select(rows, columns))
-
-
-def to_yaml(value: object) -> str:
-    """Return what JSON can hold as YAML, keys in their order."""
-    import yaml
-
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, allow_unicode=True, sort_keys=False, width=1000)
-    return text
 
 
 def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
