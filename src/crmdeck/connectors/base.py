@@ -216,14 +216,6 @@ class Connector(Protocol):
         """
         ...
 
-    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        """Return the source's own suggestions; only `partneros` has any, others return ()."""
-        ...
-
-    def disconnect(self) -> None:
-        """Tell the source that the connection ends, where it wants to be told."""
-        ...
-
 
 ChangedThing = tuple[str, str | None]
 
@@ -338,6 +330,19 @@ class AddressReporter(Protocol):
 
     def found_at(self) -> str | None:
         """Return the address that was told last; None where only a sign-in host is known."""
+        ...
+
+
+@runtime_checkable
+class Integration(Protocol):
+    """What a connector also offers where the source keeps the connection itself (PartnerOS)."""
+
+    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
+        """Return the source's own suggestions for an object pair. Raises CrmdeckError."""
+        ...
+
+    def disconnect(self) -> None:
+        """Disconnect the connection at the source as well. Raises CrmdeckError."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from crmdeck.connectors.base import AddressReporter, Connector, VersionReporter
+from crmdeck.connectors.base import AddressReporter, Connector, Integration, VersionReporter
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
@@ -152,13 +152,17 @@ class Connections:
     def disconnect(self, ref: str) -> Connection:
         """Mark a connection as disconnected. Nothing is deleted, its secrets neither.
 
-        A source that wants to be told is told first; raises what it answers.
+        For the source `partneros` the integration is disconnected there first; raises what it
+        answers. A grant of Salesforce or HubSpot stays: it is the admin's to revoke, and other apps
+        may share it.
         """
         connection = self._context.connection(ref)
         if connection.disconnected_at is not None:
             return connection
         if connection.source is Source.PARTNEROS:
-            self._context.open_connector(connection).disconnect()
+            connector = self._context.open_connector(connection)
+            if isinstance(connector, Integration):
+                connector.disconnect()
         changes = {"disconnected_at": self._context.now}
         summary = f"Disconnected {connection.name}"
         return self._change(connection, changes, "connection.disconnected", summary)

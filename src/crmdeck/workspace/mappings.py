@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from crmdeck.connectors.base import TeamLog
+from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.drift.wording import event_text
 from crmdeck.errors import ConflictError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.mapping.choices import NearestField, nearest_fields
@@ -492,7 +492,8 @@ class Mappings:
         if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
         try:
-            return self._context.open_connector(connection).suggest(pair)
+            connector = self._context.open_connector(connection)
+            return connector.suggest(pair) if isinstance(connector, Integration) else ()
         except CrmdeckError as error:
             # One signal of many: without it, offline say, the others still rank.
             _log.warning("No suggestions from %s: %s", connection.name, error)

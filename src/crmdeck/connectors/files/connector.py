@@ -42,12 +42,10 @@ from crmdeck.model import (
     Connection,
     GoneReason,
     Notice,
-    ObjectPair,
     ObjectSchema,
     ProbeReport,
     Scope,
     ScopeMode,
-    Suggestion,
 )
 from crmdeck.text import count
 
@@ -153,13 +151,6 @@ class FilesConnector:
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Return ABSENT for everything: files do not say why something is not in them."""
         return dict.fromkeys(missing, GoneReason.ABSENT)
-
-    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        """Return nothing: files make no suggestions."""
-        return ()
-
-    def disconnect(self) -> None:
-        """Do nothing: files need not be told."""
 
     def _read(self, found: Found, cancel: CancelToken) -> list[SchemaFile]:
         folder = self._path if self._path.is_dir() else None

@@ -32,11 +32,9 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     GoneReason,
-    ObjectPair,
     ProbeReport,
     Quota,
     Scope,
-    Suggestion,
 )
 from crmdeck.redaction import redact
 
@@ -113,13 +111,6 @@ class HubSpotConnector:
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records."""
         return sample(self._client, object_type, fields, limit, CancelToken())
-
-    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        """Return nothing: a portal has no suggestions of its own."""
-        return ()
-
-    def disconnect(self) -> None:
-        """Do nothing: the grant is the admin's to revoke, and other apps may share it."""
 
     def _introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
         try:

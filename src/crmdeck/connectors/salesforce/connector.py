@@ -30,11 +30,9 @@ from crmdeck.model import (
     Connection,
     GoneReason,
     Notice,
-    ObjectPair,
     ProbeReport,
     Quota,
     Scope,
-    Suggestion,
 )
 from crmdeck.redaction import redact
 
@@ -131,13 +129,6 @@ class SalesforceConnector:
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
         """Return how full `fields` are in up to `limit` records."""
         return sample(self._client, object_type, fields, limit, CancelToken())
-
-    def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        """Return nothing: an org has no suggestions of its own."""
-        return ()
-
-    def disconnect(self) -> None:
-        """Do nothing: the grant is the admin's to revoke, and other apps may share it."""
 
     def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:
         soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('User')"
