@@ -77,11 +77,10 @@ def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     assert session.runs.first_after("acme", runs[1].finished_at, failed) is None
     assert session.runs.latest("nobody") is None
 
-    assert session.runs.latest_quota("acme") is None
+    assert session.runs.quota_by_connection() == {}
     for used in (10, 20):
         session.runs.add_quota("acme", Quota(used=used, limit=100, observed_at=day(0)), day(0))
     quota = Quota(used=20, limit=100, observed_at=day(0))
-    assert session.runs.latest_quota("acme") == quota
     assert session.runs.quota_by_connection() == {"acme": quota}
 
 

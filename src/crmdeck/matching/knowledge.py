@@ -100,16 +100,6 @@ class Knowledge:
         # Its mappings can't be hashed; their sizes will do to keep what is derived from it.
         return hash((len(self.synonyms), len(self.values), len(self.concepts), len(self.languages)))
 
-    def expand(self, token: str) -> str:
-        """Return what the abbreviation `token` stands for, or the token itself in lower case."""
-        token = token.casefold()
-        return self.abbreviations.get(token, token)
-
-    def canonical(self, phrase: str) -> str:
-        """Return the phrase key that stands for `phrase` and all its synonyms."""
-        key = phrase_key(phrase)
-        return self.synonyms.get(key, key)
-
     def canonical_value(self, value: str) -> str:
         """Return the phrase key that stands for the picklist value `value` and its synonyms."""
         key = phrase_key(value)
@@ -145,10 +135,6 @@ class Knowledge:
         """Return whether every system that keeps a field of that name fills it in itself."""
         ids = self.concepts_named(field_name)
         return bool(ids) and all(self.concepts[id_].computed for id_ in ids)
-
-    def concepts_for(self, phrase: str) -> frozenset[str]:
-        """Return the concepts that people call `phrase`."""
-        return self._by_phrase.get(phrase_key(phrase), frozenset())
 
     def affinity(self, left: str, right: str) -> float:
         """Return 1 for the same concept, 0.5 for related ones, else 0."""
@@ -195,12 +181,6 @@ class Knowledge:
     @cached_property
     def _by_name(self) -> dict[str, frozenset[str]]:
         return _index((key[2], id_) for key, id_ in self._by_field.items())
-
-    @cached_property
-    def _by_phrase(self) -> dict[str, frozenset[str]]:
-        return _index(
-            (phrase, id_) for id_, concept in self.concepts.items() for phrase in concept.phrases
-        )
 
 
 T = TypeVar("T")

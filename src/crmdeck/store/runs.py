@@ -64,15 +64,6 @@ class Runs:
         """Append a quota as read at `at`."""
         QUOTAS.insert(self._database, [quota], connection_id, stored(at))
 
-    def latest_quota(self, connection_id: str) -> Quota | None:
-        """Return the quota that was read last."""
-        found = QUOTAS.select(
-            self._database,
-            f"WHERE connection_id = ? {_NEWEST}",
-            [connection_id, 1],
-        )
-        return found[0] if found else None
-
     def quota_by_connection(self) -> dict[str, Quota]:
         """Return the quota that was read last, for every connection that has one."""
         rows = QUOTAS.latest_rows(self._database, "connection_id")

@@ -51,15 +51,6 @@ LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
 MATCH_CELLS = 5
 
 
-def confidence_bar(confidence: float | None, cells: int = 4) -> str:
-    """Return a bar of `cells` cells and the percentage; nothing where nothing is known."""
-    if confidence is None:
-        return ""
-    halves = round(max(0.0, min(1.0, confidence)) * cells * 2)
-    bar = "━" * (halves // 2) + "╸" * (halves % 2)
-    return f"{bar:<{cells}} {percent(confidence):>2}"
-
-
 def least_width(rows: Sequence[MappingRow]) -> int:
     """Return the cells that a table needs for the names in the CRM to be whole."""
     name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
