@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from textual import events
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -34,7 +35,7 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(800):
         await pilot.pause()
         ordering = any(worker.group == "order" for worker in app.workers)
-        if is_loading(app.screen_stack[0]) or ordering:
+        if is_loading(app.screen_stack[0]) or ordering or has_keys(app):
             quiet = 0
             await asyncio.sleep(0.005)
             continue
@@ -42,6 +43,11 @@ async def settle(pilot: Pilot[Any]) -> None:
         if quiet == QUIET_LOOKS:
             break
     await pilot.pause()
+
+
+def has_keys(app: App[Any]) -> bool:
+    """Return whether a key that was pressed has yet to have its effect."""
+    return isinstance(app, CrmdeckApp) and app.has_keys
 
 
 async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
@@ -54,6 +60,7 @@ async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
     for character in text:
         driver.send_message(events.Key(character, character))
     await pilot.pause()
+    await until(pilot, lambda: not has_keys(pilot.app))
     if keys:
         await pilot.press(*keys)
 

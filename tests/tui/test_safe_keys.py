@@ -19,13 +19,17 @@ from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.errors import SourceError
+from crmdeck.tui import key_queue
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.form import Asked, Form
+from crmdeck.tui.dialogs.go_to import GoTo
 from crmdeck.tui.dialogs.value_map import EditValueMap
+from crmdeck.tui.key_queue import KeyQueue
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.screens.main import MainScreen
+from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.workspace import ValueChoice, Workspace
 from tests.tui import drift_desk, mapping_desk
 from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
@@ -60,6 +64,16 @@ def said(pilot: Pilot[Any]) -> str:
     return " ".join(" ".join(note.message.split()) for note in pilot.app._notifications)
 
 
+def typed(app: CrmdeckApp) -> str:
+    return "".join(entry.value for entry in app.screen.query(LineInput))
+
+
+def press_at_once(app: CrmdeckApp, *keys: str) -> None:
+    """Press keys as a slow line brings them: all are there before any has had its effect."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
 async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_show(
     both: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +96,42 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         await pilot.press("j", "a")
         await until(pilot, lambda: bool(both.mappings.decisions("beta", PAIR)))
     assert both.mappings.decisions("acme", PAIR) == ()
+
+
+async def test_keys_that_come_at_one_go_act_one_after_the_other(
+    both: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = both.connections.get("acme").id
+    app = CrmdeckApp(both)
+    app.ui_state.pane, app.ui_state.connection_id = "mapping", acme
+    app.ui_state.panes = {"mapping": {"pairs": {acme: PAIR}}}
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        decided = both.mappings.get(acme, PAIR)
+        may_answer = hold_back(monkeypatch, both.schemas, "moments", acme)
+        for opening in ("ctrl+k", "p", "t", "equals_sign"):
+            await pilot.press("4" if opening in ("ctrl+k", "p") else "2")
+            await settle(pilot)
+            may_answer.clear()
+            press_at_once(app, opening, *"deaxl", "backspace")
+            await until(pilot, lambda: typed(app) == "deax")
+            assert isinstance(app.screen, GoTo | Choose), opening
+            may_answer.set()
+            await pilot.press("escape")
+            await settle(pilot)
+        assert both.mappings.get(acme, PAIR) == decided
+
+
+async def test_a_key_is_not_held_up_by_a_widget_that_is_gone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_queue, "PATIENCE", 0.05)
+    app = audit_console(workspace)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        monkeypatch.setattr(KeyQueue, "_follow", lambda *_: None)
+        press_at_once(app, "slash", "a", "b", "c")
+        await until(pilot, lambda: typed(app) == "abc")
 
 
 async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
+from crmdeck.tui.key_queue import KeyQueue
 from crmdeck.tui.layout import wrap_hanging
 from crmdeck.tui.messages import Message, MessageLog
 from crmdeck.tui.panes.registry import PANES, PaneSpec
@@ -78,6 +80,7 @@ class CrmdeckApp(App[None]):
         self.failure: CrmdeckError | None = None
         self.bug: Exception | None = None
         self._messages = MessageLog()
+        self._typed = KeyQueue(self, super().on_event)
         self.wants_demo = False
         self._keys = keys
         self._theme = theme
@@ -123,6 +126,18 @@ class CrmdeckApp(App[None]):
         """Leave: the workspace can't be opened."""
         self.failure = error
         self.exit()
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether a key that was pressed has yet to have its effect."""
+        return self._typed.is_busy
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand keys on in their order, each once the one before has had its effect."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._typed.put(event)
+        else:
+            await super().on_event(event)
 
     def on_refused(self, message: Refused) -> None:
         """Say why what a key does can't be done now."""

@@ -106,7 +106,7 @@ class Loader:
 
     def __init__(self, owner: Widget, failed: Callable[[CrmdeckError], None]) -> None:
         self._owner = owner
-        self._failed = failed
+        self.failed = failed
         self._requests: dict[str, Request] = {}
         self._count = 0
         self._quietly: Failed | None = None
@@ -163,7 +163,7 @@ class Loader:
             label,
             job,
             then,
-            failed or self._failed,
+            failed or self.failed,
             cancellable,
             quiet or quietly is not None,
             quietly,

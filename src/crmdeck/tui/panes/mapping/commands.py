@@ -14,6 +14,7 @@ from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.dialogs.choose_field import ChooseField
 from crmdeck.tui.dialogs.confirm import Confirm
+from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location, PaneHost
@@ -320,19 +321,16 @@ class MappingCommands:
             own = value_choices(row, suggested, None)
             dialog.fill(value_choices(row, suggested, row.value_map), own)
 
-        def failed(error: CrmdeckError) -> None:
-            dialog.dismiss(None)
-            self._view.show_error(error)
-
         accepted = row.state is DecisionState.ACCEPTED
         dialog = EditValueMap(
             f"{row.title} → {row.crm_field}",
             value_targets(row),
             text="" if accepted else "Saving the values accepts the pair.",
         )
-        # Open before it is filled: a key pressed meanwhile must not be taken for a decision.
-        self._open(dialog, edited)
-        self._requests.load("values", work, took, label="matching values", failed=failed)
+        label = "matching values"
+        open_filled(
+            self._table.app, dialog, edited, self._requests, work, took, slot="values", label=label
+        )
 
     def samples(self) -> None:
         """Look into records and show what the fields in view hold, or hide it again."""
@@ -364,15 +362,12 @@ class MappingCommands:
                 rest=f"{others} that nobody maps: z shows them, typing finds them",
             )
 
-        def failed(error: CrmdeckError) -> None:
-            dialog.dismiss(None)
-            self._view.show_error(error)
-
-        # Open before it is filled: what is typed meanwhile must not be taken for decisions.
         current = self._pairs.pairs.get(ref)
         dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
-        self._open(dialog, chosen)
-        self._requests.load("pairs", work, took, label="reading object pairs", failed=failed)
+        label = "reading object pairs"
+        open_filled(
+            self._table.app, dialog, chosen, self._requests, work, took, slot="pairs", label=label
+        )
 
     def edit(self) -> None:
         """Edit the whole pair as the mapping file that is exported, in the user's own editor."""

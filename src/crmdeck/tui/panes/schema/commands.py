@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from textual.app import App
 
 from crmdeck.model import Connection, DriftEvent
 from crmdeck.tui.actions import READ_ONLY
 from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.schema.choices import (
     COLUMNS,
@@ -44,6 +45,7 @@ from crmdeck.tui.text import display_text
 from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Table
 
+R = TypeVar("R")
 Moments = tuple[datetime, ...]
 
 
@@ -183,16 +185,16 @@ class SchemaCommands:
                 )
                 self._host.go_to("mapping", location)
 
-        def ask(choices: tuple[Choice, ...]) -> None:
-            dialog = Choose(
-                f"Map {display_text(line.path, 120)} to",
-                choices,
-                text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
-                columns=PARTNER_COLUMNS,
-            )
-            self._view.app.push_screen(dialog, chosen)
-
-        self._loader.load("map", work, ask, label="looking for what is near in PartnerOS")
+        dialog = Choose(
+            f"Map {display_text(line.path, 120)} to",
+            None,
+            text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
+            columns=PARTNER_COLUMNS,
+        )
+        label = "looking for what is near in PartnerOS"
+        open_filled(
+            self._view.app, dialog, chosen, self._loader, work, dialog.fill, slot="map", label=label
+        )
 
     def turn_everywhere(self) -> None:
         """Show the fields of all connections, or of this one only; what is filtered stays so."""
@@ -236,19 +238,17 @@ class SchemaCommands:
             return
         workspace = self._host.workspace
 
-        def ask(moments: Moments) -> None:
-            dialog = Choose(
-                "See the schema as of",
-                moment_choices(moments, data.overview.events, data.overview.now),
-                current=self._state.at or NOW,
-                columns=COLUMNS,
-                text="Each line is a refresh that found a change.",
-            )
-            self._view.app.push_screen(dialog, self._travel_to)
+        def took(moments: Moments) -> None:
+            dialog.fill(moment_choices(moments, data.overview.events, data.overview.now))
 
-        self._loader.load(
-            "moments", lambda _: workspace.schemas.moments(ref), ask, label="reading the history"
+        dialog = Choose(
+            "See the schema as of",
+            None,
+            current=self._state.at or NOW,
+            columns=COLUMNS,
+            text="Each line is a refresh that found a change.",
         )
+        self._open_history(dialog, self._travel_to, lambda _: workspace.schemas.moments(ref), took)
 
     def go_to_now(self) -> None:
         """Leave the past."""
@@ -267,6 +267,8 @@ class SchemaCommands:
         if data is None:
             return
         workspace = self._host.workspace
+        names: dict[str, str] = {}
+        moments: dict[str, Moments] = {}
 
         def work(_: Job) -> tuple[tuple[Connection, ...], Mapping[str, Moments]]:
             with workspace.hold():
@@ -275,24 +277,27 @@ class SchemaCommands:
                     one.id: workspace.schemas.moments(one.id) for one in connections
                 }
 
-        def ask(answer: tuple[tuple[Connection, ...], Mapping[str, Moments]]) -> None:
-            connections, moments = answer
-            at, own = data.overview.at, moments[data.ref]
+        def took(answer: tuple[tuple[Connection, ...], Mapping[str, Moments]]) -> None:
+            connections, known = answer
+            names.update((connection.id, connection.name) for connection in connections)
+            moments.update(known)
+            at, own = data.overview.at, known[data.ref]
             shown = (at or NOW, *(own[:1] if at is None else ()))
             here = moment_choices(own, data.overview.events, data.overview.now)
-            dialog = Choose(
-                f"Compare {self._here(data)} with",
+            dialog.fill(
                 [
-                    *connection_choices(data.ref, connections, moments),
+                    *connection_choices(data.ref, connections, known),
                     *(choice for choice in here if choice.value not in shown),
-                ],
-                columns=COLUMNS,
-                text="Another connection, or this one at another moment.",
+                ]
             )
-            names = {connection.id: connection.name for connection in connections}
-            self._view.app.push_screen(dialog, partial(self._compare_with, data, names, moments))
 
-        self._loader.load("moments", work, ask, label="reading the history")
+        dialog = Choose(
+            f"Compare {self._here(data)} with",
+            None,
+            columns=COLUMNS,
+            text="Another connection, or this one at another moment.",
+        )
+        self._open_history(dialog, partial(self._compare_with, data, names, moments), work, took)
 
     def _here(self, data: SchemaData) -> str:
         return side_name(display_text(self._view.connection_name, 30), data.overview.at)
@@ -324,15 +329,22 @@ class SchemaCommands:
         def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:
             return workspace.schemas.moments(ref), workspace.drift.report(ref).events
 
-        def ask(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
-            dialog = Choose(
-                f"Compare {self._here(data)} with {display_text(name, 30)} as of",
-                moment_choices(*past, data.overview.now),
-                columns=COLUMNS,
-            )
-            self._view.app.push_screen(dialog, then)
+        def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
+            dialog.fill(moment_choices(*past, data.overview.now))
 
-        self._loader.load("moments", work, ask, label="reading the history")
+        title = f"Compare {self._here(data)} with {display_text(name, 30)} as of"
+        dialog = Choose(title, None, columns=COLUMNS)
+        self._open_history(dialog, then, work, took)
+
+    def _open_history(
+        self,
+        dialog: Choose,
+        answered: Callable[[Any], None],
+        work: Callable[[Job], R],
+        took: Callable[[R], None],
+    ) -> None:
+        app, label = self._view.app, "reading the history"
+        open_filled(app, dialog, answered, self._loader, work, took, slot="moments", label=label)
 
     def _compare(self, sides: Sides) -> None:
         """Go to the differences: of the object type that shows, or of all."""

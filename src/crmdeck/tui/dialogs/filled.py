@@ -1,0 +1,41 @@
+"""Opens a dialog at once and fills it with what is read meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from textual.app import App
+
+from crmdeck.errors import CrmdeckError
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.requests import Job, Loader
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def open_filled(
+    app: App[Any],
+    dialog: Dialog[T],
+    answered: Callable[[T | None], None],
+    loader: Loader,
+    work: Callable[[Job], R],
+    fill: Callable[[R], None],
+    *,
+    slot: str,
+    label: str,
+) -> None:
+    """Open `dialog`, run `work` in a thread, and give its result to `fill`.
+
+    What is typed until then goes to the dialog: it must not be taken for decisions in the pane
+    below. An error closes the dialog and is shown where those of `loader` are. `slot` and `label`
+    are those of `Loader.load`.
+    """
+
+    def failed(error: CrmdeckError) -> None:
+        dialog.dismiss(None)
+        loader.failed(error)
+
+    app.push_screen(dialog, answered)
+    loader.load(slot, work, fill, label=label, failed=failed)
