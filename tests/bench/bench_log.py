@@ -172,6 +172,23 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
         yield figure("an object with its fields", lambda: ask.get("c1", "Object0001"))
         yield figure("drift of a week, all", lambda: session.drift.events(since=week))
         yield figure("drift of a week, one", lambda: session.drift.events("c1", since=week))
+
+    def statuses_again() -> None:
+        with store.read() as session:
+            session.connections.all()
+            session.snapshots.stats_by_connection(now)
+            session.runs.newest()
+            session.runs.quota_by_connection()
+            session.drift.open_on_mapped()
+            session.drift.unseen("bench")
+
+    statuses_again()
+    spent: list[float] = []
+    for number in range(TIMES):
+        with store.write() as session:
+            session.drift.acknowledge([f"c{number + 1}-1-0"], now, "bench")
+        spent += timed(statuses_again, 1)
+    yield Figure(f"{engine}: statuses of all, after a write", "ms", tuple(spent), one)
     yield figure("head", store.head)
     yield figure("one decision", lambda: decide(store))
 

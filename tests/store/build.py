@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from crmdeck.model import (
+    Change,
     Connection,
+    DriftEvent,
+    DriftKind,
     Field,
     FieldType,
     Freshness,
@@ -15,6 +18,7 @@ from crmdeck.model import (
     PicklistValue,
     Platform,
     Scope,
+    Severity,
     Source,
     SyncOutcome,
     SyncRun,
@@ -53,6 +57,25 @@ def run(number: int, connection_id: str = "acme", **changes: object) -> SyncRun:
             "outcome": SyncOutcome.OK,
             "started_at": day(number),
             "finished_at": day(number) + timedelta(minutes=1),
+            **changes,
+        }
+    )
+
+
+def event(number: int, **changes: object) -> DriftEvent:
+    """Return a change of a field of day `number`, which a mapping feels."""
+    return DriftEvent.model_validate(
+        {
+            "id": f"e{number}",
+            "connection_id": "acme",
+            "object_type": "Account",
+            "field_name": HOSTILE,
+            "kind": DriftKind.FIELD_CHANGED,
+            "severity": Severity.BREAKING,
+            "changes": (Change(attribute="length", before=80, after={"a": [HOSTILE, None]}),),
+            "story": "s1",
+            "affected_mappings": ("deal--Account:name",),
+            "detected_at": day(number),
             **changes,
         }
     )

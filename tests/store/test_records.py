@@ -7,12 +7,9 @@ import numpy as np
 from crmdeck.drift.usage import judge_usage
 from crmdeck.model import (
     AuditEntry,
-    Change,
     Decision,
     DecisionState,
     Direction,
-    DriftEvent,
-    DriftKind,
     FieldUse,
     ObjectFailure,
     Quota,
@@ -22,25 +19,7 @@ from crmdeck.model import (
     SyncOutcome,
 )
 from crmdeck.store import Session
-from tests.store.build import HOSTILE, START, connection, day, record, run, schema
-
-
-def event(number: int, **changes: object) -> DriftEvent:
-    return DriftEvent.model_validate(
-        {
-            "id": f"e{number}",
-            "connection_id": "acme",
-            "object_type": "Account",
-            "field_name": HOSTILE,
-            "kind": DriftKind.FIELD_CHANGED,
-            "severity": Severity.BREAKING,
-            "changes": (Change(attribute="length", before=80, after={"a": [HOSTILE, None]}),),
-            "story": "s1",
-            "affected_mappings": ("deal--Account:name",),
-            "detected_at": day(number),
-            **changes,
-        }
-    )
+from tests.store.build import HOSTILE, START, connection, day, event, record, run, schema
 
 
 def test_connections_are_versions(session: Session) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story, UnseenDrift, to_utc
 from crmdeck.store.database import Database
+from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Table, Where, stored
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
@@ -28,6 +29,18 @@ GONE_KINDS = (
     DriftKind.FIELD_ABSENT,
 )
 _NEWEST = "ORDER BY detected_at DESC, seq"
+# As the view tells it, for some events: it would go through every acknowledgement.
+_OPEN = """
+    FROM drift_event
+    LEFT JOIN (
+        SELECT DISTINCT ON (event_id) event_id, taken_back
+        FROM acknowledgement
+        WHERE event_id IN (SELECT id FROM drift_event WHERE {which})
+        ORDER BY event_id, seq DESC
+    ) AS said ON said.event_id = drift_event.id
+    WHERE {which} AND (said.event_id IS NULL OR said.taken_back IS TRUE)"""
+_MAPPED = "affected_mappings <> '[]'"
+T = TypeVar("T")
 
 
 class LastWord(NamedTuple):
@@ -49,10 +62,11 @@ class OpenDrift(NamedTuple):
 
 
 class Drift:
-    """Every change that was ever detected."""
+    """Every change that was ever detected; `kept` is what this process has counted of it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
         self._database = database
+        self._kept = kept
 
     def add(self, events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
         """Append events and stories; those whose id is there already are left out.
@@ -103,19 +117,28 @@ class Drift:
         )
         return {(object_type, name) for object_type, name in rows}
 
-    def open_on_mapped(self) -> dict[str, OpenDrift]:
+    def open_on_mapped(self, connection_id: str | None = None) -> Mapping[str, OpenDrift]:
         """Return by connection the events that touch mappings and were not acknowledged.
 
-        Connections without any are left out.
+        Of one connection, or of all where that is None; those without any are left out.
         """
-        rows = self._database.rows(
-            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
-            "min(detected_at), max(detected_at) FROM acknowledged_drift "
-            "WHERE acknowledged_at IS NULL AND affected_mappings <> '[]' "
-            "GROUP BY connection_id ORDER BY connection_id",
-            [Severity.BREAKING.value],
-        )
-        return {row[0]: OpenDrift(row[1], row[2], to_utc(row[3]), to_utc(row[4])) for row in rows}
+
+        def count(of: Sequence[str] | None) -> dict[str, OpenDrift]:
+            which, keys = _of(of)
+            which = f"{which} AND {_MAPPED}"
+            rows = self._database.rows(
+                "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
+                "min(detected_at), max(detected_at) "
+                f"{_OPEN.format(which=which)} GROUP BY connection_id",
+                [Severity.BREAKING.value, *keys, *keys],
+            )
+            return {
+                key: OpenDrift(total, breaking, to_utc(first), to_utc(last))
+                for key, total, breaking, first, last in rows
+            }
+
+        tables = ("drift_event", "acknowledgement")
+        return self._counted("open on mapped", tables, count, connection_id)
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the events of these ids by id, as acknowledged; unknown ids are left out."""
@@ -187,20 +210,62 @@ class Drift:
         rows = self._database.rows("SELECT event_id FROM seen_drift WHERE seen_by = ?", [by])
         return {row[0] for row in rows}
 
-    def unseen(self, by: str) -> dict[str, UnseenDrift]:
+    def unseen(self, by: str, connection_id: str | None = None) -> Mapping[str, UnseenDrift]:
         """Return by connection how many open events an operator has not had on screen.
 
-        Connections without any are left out.
+        Of one connection, or of all where that is None; those without any are left out.
         """
-        rows = self._database.rows(
-            "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
-            "count(*) FILTER (WHERE affected_mappings <> '[]') FROM acknowledged_drift "
-            "WHERE acknowledged_at IS NULL AND NOT EXISTS ("
-            "SELECT 1 FROM seen_drift WHERE event_id = acknowledged_drift.id AND seen_by = ?) "
-            "GROUP BY connection_id ORDER BY connection_id",
-            [Severity.BREAKING.value, by],
-        )
-        return {row[0]: UnseenDrift(total=row[1], breaking=row[2], mapped=row[3]) for row in rows}
+
+        def count(of: Sequence[str] | None) -> dict[str, UnseenDrift]:
+            which, keys = _of(of)
+            rows = self._database.rows(
+                "SELECT connection_id, count(*), count(*) FILTER (WHERE severity = ?), "
+                f"count(*) FILTER (WHERE {_MAPPED}) {_OPEN.format(which=which)} "
+                "AND NOT EXISTS (SELECT 1 FROM seen_drift "
+                "WHERE event_id = drift_event.id AND seen_by = ?) GROUP BY connection_id",
+                [Severity.BREAKING.value, *keys, *keys, by],
+            )
+            return {key: UnseenDrift(total=a, breaking=b, mapped=c) for key, a, b, c in rows}
+
+        tables = ("drift_event", "acknowledgement", "seen_drift")
+        return self._counted(("unseen", by), tables, count, connection_id)
+
+    def _counted(
+        self,
+        what: object,
+        tables: tuple[str, ...],
+        count: Callable[[Sequence[str] | None], Mapping[str, T]],
+        connection_id: str | None,
+    ) -> Mapping[str, T]:
+        """Return what is counted by connection; of all, only those anew where something changed."""
+
+        def since(before: Mapping[str, T], read: Mapping[str, int]) -> Mapping[str, T]:
+            changed = self._changed(read)
+            stay = {key: value for key, value in before.items() if key not in changed}
+            return {**stay, **count(sorted(changed))} if changed else before
+
+        if connection_id is not None:
+            return count([connection_id])
+        return followed(self._database, self._kept, what, tables, lambda: count(None), since)
+
+    def _changed(self, read: Mapping[str, int]) -> set[str]:
+        """Return the connections of which there is more in some tables than was read of them."""
+        found = {
+            key
+            for (key,) in self._database.rows(
+                "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ?",
+                [read["drift_event"]],
+            )
+        }
+        for table in ("acknowledgement", "seen_drift"):
+            if table in read:
+                rows = self._database.rows(
+                    "SELECT DISTINCT connection_id FROM drift_event WHERE id IN ("
+                    f"SELECT event_id FROM {table} WHERE seq > ?)",
+                    [read[table]],
+                )
+                found |= {key for (key,) in rows}
+        return found
 
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)
@@ -213,6 +278,13 @@ class Drift:
             [list(ids)],
         )
         return {row[0] for row in rows}
+
+
+def _of(connections: Sequence[str] | None) -> tuple[str, list[object]]:
+    """Return a condition on events, and its parameters: those of these connections, or all."""
+    if connections is None:
+        return "true", []
+    return "connection_id IN (SELECT unnest(?::VARCHAR[]))", [list(connections)]
 
 
 def _as_said(event: DriftEvent, word: LastWord | None) -> DriftEvent:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun, to_utc
 from crmdeck.store.database import Database
+from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Table, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
 
 RUNS = Table("sync_run", SyncRun)
 QUOTAS = Table("quota", Quota, extra=("connection_id", "read_at"))
 FAILURES = Table("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
+_Newest = Mapping[tuple[str, ...], SyncRun]
 _NEWEST = "ORDER BY seq DESC LIMIT ?"
 
 
 class Runs:
-    """The history of refreshes and probes."""
+    """The history of refreshes and probes; `kept` is what this process has read of it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
         self._database = database
+        self._kept = kept
 
     def add(self, run: SyncRun) -> None:
         """Append one run."""
@@ -37,9 +40,24 @@ class Runs:
 
         Of one connection, or of all where that is None.
         """
-        where = Where().add("connection_id = ?", connection_id)
-        key = "connection_id, kind, outcome"
-        return RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
+
+        def whole() -> _Newest:
+            where = Where().add("connection_id = ?", connection_id)
+            key = "connection_id, kind, outcome"
+            return _by_kind(
+                RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
+            )
+
+        def since(before: _Newest, read: Mapping[str, int]) -> _Newest:
+            added = RUNS.select(self._database, "WHERE seq > ? ORDER BY seq", [read["sync_run"]])
+            fresh = _by_kind(added)
+            # What is newest comes last.
+            return {k: run for k, run in before.items() if k not in fresh} | fresh
+
+        if connection_id is not None:
+            return tuple(whole().values())
+        found = followed(self._database, self._kept, "runs", ("sync_run",), whole, since)
+        return tuple(found.values())
 
     def first_after(
         self, connection_id: str, moment: datetime | None, outcomes: Iterable[SyncOutcome]
@@ -84,3 +102,13 @@ class Runs:
             "ORDER BY object_type, seq",
             [connection_id, connection_id],
         )
+
+
+def _by_kind(runs: Iterable[SyncRun]) -> dict[tuple[str, ...], SyncRun]:
+    """Return the last run of each connection, kind and outcome, in the order of these."""
+    found: dict[tuple[str, ...], SyncRun] = {}
+    for run in runs:
+        key = (run.connection_id, run.kind, run.outcome)
+        found.pop(key, None)
+        found[key] = run
+    return found

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmdeck.store.drift import Drift
     from crmdeck.store.field_usage import Usages
     from crmdeck.store.fill_rates import Rates
+    from crmdeck.store.kept import KeptAnswers
     from crmdeck.store.put_away import PutAwayAlerts
     from crmdeck.store.recent import RecentSnapshots
     from crmdeck.store.runs import Runs
@@ -28,9 +29,15 @@ class Session:
     connections are doing needs few of them.
     """
 
-    def __init__(self, database: Database, recent: RecentSnapshots | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recent: RecentSnapshots | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
         self.database = database
         self._recent = recent
+        self._kept = kept
 
     @cached_property
     def connections(self) -> Connections:
@@ -44,21 +51,21 @@ class Session:
         """Attempts to talk to a CRM, quotas, and what could not be read."""
         from crmdeck.store.runs import Runs
 
-        return Runs(self.database)
+        return Runs(self.database, self._kept)
 
     @cached_property
     def snapshots(self) -> Snapshots:
         """Schemas as they were at any moment."""
         from crmdeck.store.snapshots import Snapshots
 
-        return Snapshots(self.database, self._recent)
+        return Snapshots(self.database, self._recent, self._kept)
 
     @cached_property
     def drift(self) -> Drift:
         """Drift events and their acknowledgement."""
         from crmdeck.store.drift import Drift
 
-        return Drift(self.database)
+        return Drift(self.database, self._kept)
 
     @cached_property
     def decisions(self) -> Decisions:

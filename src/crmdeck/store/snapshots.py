@@ -22,6 +22,7 @@ from crmdeck.model import (
 )
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions, PackedSchema
+from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
@@ -56,12 +57,18 @@ class _Refresh(NamedTuple):
 class Snapshots:
     """All snapshots; none is ever changed.
 
-    Without `recent`, nothing of what is read is kept for the next time.
+    Without `recent` and `kept`, nothing of what is read is kept for the next time.
     """
 
-    def __init__(self, database: Database, recent: RecentSnapshots | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recent: RecentSnapshots | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
         self._database = database
         self._recent = recent
+        self._kept = kept
         self._definitions = Definitions(database)
 
     def record(
@@ -248,7 +255,7 @@ class Snapshots:
 
     def stats_by_connection(self, now: datetime) -> dict[str, SchemaStats]:
         """Return the same for every connection of which the cache holds something."""
-        return schema_stats(self._database, now)
+        return schema_stats(self._database, now, kept=self._kept)
 
     def validators(self, connection_id: str) -> dict[str, str]:
         """Return the source's validator of each object type that has one, as of now."""

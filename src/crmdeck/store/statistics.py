@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from crmdeck.model import Freshness, SchemaStats, to_utc
-from crmdeck.store.database import Database
+from crmdeck.store.database import Database, Row
+from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import Where
 from crmdeck.store.source_times import SourceTimes, unpack
 
@@ -22,14 +25,26 @@ LAST_REFRESH = f"""
         SELECT max(seq) AS seq FROM ({_REACHED}) AS every GROUP BY connection_id
     ) AS last USING (seq)"""
 
-_SCHEMA = """
+_COUNTED = """
     SELECT
         connection_id, objects, fields, custom_fields, unread,
-        discovered_at, expires_at, source_times
-    FROM refresh
+        discovered_at, expires_at, source_times, seq, run_id
+    FROM refresh"""
+_SCHEMA = f"""{_COUNTED}
     JOIN (
-        SELECT max(seq) AS seq FROM refresh {where} GROUP BY connection_id
+        SELECT max(seq) AS seq FROM refresh {{where}} GROUP BY connection_id
     ) AS last USING (seq)"""
+
+_FAILED = """
+    SELECT connection_id, run_id, count(*), max(seq) FROM object_failure {}
+    GROUP BY connection_id, run_id ORDER BY max(seq)"""
+_LAST_FAILED = """
+    JOIN (
+        SELECT connection_id, run_id FROM object_failure
+        JOIN (
+            SELECT max(seq) AS seq FROM object_failure {where} GROUP BY connection_id
+        ) AS last USING (seq)
+    ) AS of_it USING (connection_id, run_id)"""
 
 # Counts stand on the refresh; only what it could not read has an age of its own.
 _UNREAD = """
@@ -45,38 +60,74 @@ _UNREAD = """
     WHERE state.state = 'unread'"""
 
 
+class _Failed(NamedTuple):
+    """How many object types a run could not read; `seq` is the number of the last of them."""
+
+    run_id: str
+    number: int
+    seq: int
+
+
 def schema_stats(
-    database: Database, now: datetime, connection_id: str | None = None
+    database: Database,
+    now: datetime,
+    connection_id: str | None = None,
+    kept: KeptAnswers | None = None,
 ) -> dict[str, SchemaStats]:
     """Return statistics by connection, of one or of all that have a snapshot or a failure.
 
-    What expires at `now` is stale; `next_expiry_at` is the first one after.
+    What expires at `now` is stale; `next_expiry_at` is the first one after. Of all, what came
+    since the last time is read where that is `kept`.
     """
-    where = Where().add("connection_id = ?", connection_id)
     ages: dict[str, Counter[Freshness]] = {}
     held: dict[str, tuple[int, int, int]] = {}
-    for key, objects, fields, custom, unread, seen_at, expires_at, packed in database.rows(
-        _SCHEMA.format(where=where), where.parameters
-    ):
+    last: dict[str, tuple[int, str]] = {}
+    refreshes, failures = _read(database, connection_id, kept)
+    for key, row in refreshes.items():
+        _, objects, fields, custom, unread, seen_at, expires_at, packed, seq, run_id = row
         held[key] = (objects, fields, custom)
+        last[key] = (seq, run_id)
         times = _times(seen_at, expires_at, packed)
         ages[key] = Counter(times.counts(read)) if (read := objects - unread) else Counter()
     unread_in = [key for key, read in ages.items() if read.total() < held[key][0]]
     if unread_in:
         for key, name, seen_at, expires_at, packed in database.rows(_UNREAD, [unread_in]):
             ages[key][_times(seen_at, expires_at, packed).of(name)] += 1
-    failed: dict[str, int] = dict(
-        database.rows(
-            f"SELECT connection_id, count(*) FROM object_failure "
-            f"JOIN ({LAST_REFRESH}) AS last USING (connection_id, run_id) {where} "
-            "GROUP BY connection_id",
-            where.parameters,
-        )
-    )
+    failed: dict[str, int] = {}
+    for key, found in failures.items():
+        seq, run_id = last.get(key, (0, ""))
+        if found.seq > seq or found.run_id == run_id:
+            failed[key] = found.number
     return {
         key: _stats(held.get(key, (0, 0, 0)), ages.get(key, Counter()), failed.get(key, 0), now)
         for key in sorted(held.keys() | failed.keys())
     }
+
+
+def _read(
+    database: Database, connection_id: str | None, kept: KeptAnswers | None
+) -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
+    """Return by connection its last refresh, and what the last run that failed in part lacked."""
+
+    def whole() -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
+        where = Where().add("connection_id = ?", connection_id)
+        rows = database.rows(_SCHEMA.format(where=where), where.parameters)
+        failed = database.rows(_FAILED.format(_LAST_FAILED.format(where=where)), where.parameters)
+        return {row[0]: row for row in rows}, {row[0]: _Failed(*row[1:]) for row in failed}
+
+    def since(
+        before: tuple[Mapping[str, Row], Mapping[str, _Failed]], read: Mapping[str, int]
+    ) -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
+        after = f"{_COUNTED} WHERE seq > ? ORDER BY seq"
+        rows = database.rows(after, [read["refresh"]])
+        failures = dict(before[1])
+        for key, *found in database.rows(_FAILED.format("WHERE seq > ?"), [read["object_failure"]]):
+            failures[key] = _Failed(*found)
+        return {**before[0], **{row[0]: row for row in rows}}, failures
+
+    if connection_id is not None:
+        return whole()
+    return followed(database, kept, "schemas", ("refresh", "object_failure"), whole, since)
 
 
 def _times(seen_at: datetime, expires_at: datetime, packed: bytes | None) -> SourceTimes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.store.database import Engine, WaitListener, refusal
+from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
 
@@ -42,6 +43,7 @@ class Store:
     ) -> None:
         self._engine = _engine(place, wait, read_only, clock)
         self._recent = RecentSnapshots()
+        self._kept = KeptAnswers()
         self._thread = threading.local()
 
     @property
@@ -70,7 +72,7 @@ class Store:
             return
         with (
             self._engine.reading() as database,
-            self._within(Session(database, self._recent), False) as session,
+            self._within(Session(database, self._recent, self._kept), False) as session,
         ):
             yield session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ class Drift:
                 everywhere=ref is None,
             )
 
-    def unseen(self) -> dict[str, UnseenDrift]:
+    def unseen(self) -> Mapping[str, UnseenDrift]:
         """Return by connection id how much drift the operator has not had on screen.
 
         What is acknowledged does not count; connections without any are left out.

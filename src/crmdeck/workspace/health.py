@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -189,10 +189,10 @@ class _Records:
     failing_since: dict[str, datetime | None]
     stats: dict[str, SchemaStats]
     quotas: dict[str, Quota]
-    drifted: dict[str, OpenDrift]
+    drifted: Mapping[str, OpenDrift]
     signed_in: dict[str, datetime]
     failures: dict[str, tuple[ObjectFailure, ...]]
-    unseen: dict[str, UnseenDrift]
+    unseen: Mapping[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
     put_away: dict[str, dict[str, datetime]]
 
@@ -236,14 +236,14 @@ class _Records:
             },
             stats=stats,
             quotas=session.runs.quota_by_connection(),
-            drifted=session.drift.open_on_mapped(),
+            drifted=session.drift.open_on_mapped(only),
             signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
             failures={
                 key: session.runs.failures(key)
                 for key, found in stats.items()
                 if found.failed_object_count
             },
-            unseen=session.drift.unseen(actor),
+            unseen=session.drift.unseen(actor, only),
             lost=session.snapshots.incomplete(only),
             put_away=session.put_away.standing(actor),
         )

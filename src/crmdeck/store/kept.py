@@ -1,0 +1,108 @@
+"""What was read of the whole log, kept by a process; later only what came since is read.
+
+History is appended, so a number (`seq`) divides what was read from what came since. Two things
+write below a number: a repair, which leaves an audit entry, and a restored backup, or another file
+in the cache's place, where the last row that was read is another one or gone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from crmdeck.store.database import Database
+
+T = TypeVar("T")
+_MOST = 64
+
+# What names a row of each table whose rows are followed.
+_NAMES = {
+    "acknowledgement": "event_id",
+    "drift_event": "id",
+    "object_failure": "run_id",
+    "refresh": "run_id",
+    "seen_drift": "event_id",
+    "sync_run": "id",
+}
+_REPAIRED = "SELECT id FROM audit_entry WHERE event = 'cache.repaired' ORDER BY seq DESC LIMIT 1"
+
+
+class _Last(NamedTuple):
+    """The last row of a table: its number, 0 where there is none, and its name."""
+
+    seq: int = 0
+    name: str | None = None
+
+
+class _Answer(NamedTuple):
+    value: Any
+    repaired: str | None
+    last: Mapping[str, _Last]
+
+
+class KeptAnswers:
+    """Answers by what was asked, for all threads of a process; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Answer] = OrderedDict()
+
+    def get(self, key: Hashable) -> _Answer | None:
+        """Return what was answered last."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, answer: _Answer) -> None:
+        """Keep an answer."""
+        with self._lock:
+            self._kept[key] = answer
+            self._kept.move_to_end(key)
+            while len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+
+
+def followed(
+    database: Database,
+    kept: KeptAnswers | None,
+    key: Hashable,
+    tables: tuple[str, ...],
+    whole: Callable[[], T],
+    since: Callable[[T, Mapping[str, int]], T],
+) -> T:
+    """Return `whole()`, or what `since` makes of the one that is kept.
+
+    `since` is given that and, by table, the number of the last row that it rests on; it must not
+    change it. Without `kept` nothing is.
+    """
+    if kept is None:
+        return whole()
+    rows = database.rows(_REPAIRED)
+    repaired = rows[0][0] if rows else None
+    last = {table: _last(database, table) for table in tables}
+    before = kept.get(key)
+    if before is not None and before.repaired == repaired and before.last == last:
+        return before.value  # type: ignore[no-any-return]
+    if before is not None and before.repaired == repaired and _is_there(database, before.last):
+        value = since(before.value, {table: each.seq for table, each in before.last.items()})
+    else:
+        value = whole()
+    kept.put(key, _Answer(value, repaired, last))
+    return value
+
+
+def _last(database: Database, table: str) -> _Last:
+    rows = database.rows(f"SELECT seq, {_NAMES[table]} FROM {table} ORDER BY seq DESC LIMIT 1")
+    return _Last(*rows[0]) if rows else _Last()
+
+
+def _is_there(database: Database, last: Mapping[str, _Last]) -> bool:
+    return all(
+        not each.seq
+        or (each.name,)
+        in database.rows(f"SELECT {_NAMES[table]} FROM {table} WHERE seq = ?", [each.seq])
+        for table, each in last.items()
+    )
