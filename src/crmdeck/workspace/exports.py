@@ -98,8 +98,6 @@ TAKES: Mapping[str, tuple[str, ...]] = {
 }
 """Which of them go with what."""
 
-_OF_TWO_SIDES = ("comparison", "differences")
-
 
 class ExportOptions(TypedDict, total=False):
     """What is left of an export, beside what it is and of which connection."""
@@ -148,14 +146,15 @@ class Exports:
         `at` is what was known and decided then: schemas, drift with its acknowledgements,
         mappings, the audit log. `comparison` (by object type) and `differences` (by field) hold
         `ref` as of `at` against `right` (else `ref` itself) as of `right_at`. `object_type`
-        leaves one of schemas, drift, comparisons and mappings, `since` the newer ones of drift,
-        audit and decisions, `at_least` drift that bad, `state` lines of mappings; `TAKES` says
-        what goes with what. `only` keeps the records that are named:
-        connections, drift events and audit entries by id, object types and PartnerOS fields by
-        name, the fields of `schema` as
-        (object type, name), `differences` as (object type, field name, attribute), empty where
-        there is none. Raises UsageError for a `what` or format that does not exist, or options that
-        do not go together.
+        keeps one object type of schemas, drift, comparisons and mappings, `since` what is newer
+        of drift, audit and decisions, `at_least` drift that is as bad or worse, `state` lines of
+        mappings; `TAKES` says which option goes with what. `only` keeps the records that it names:
+        connections, drift events and audit entries by id; object types and PartnerOS fields by
+        name; the fields of `schema` as (object type, name); `differences` as (object type, field
+        name, attribute), '' for a part that does not apply.
+
+        Raises UsageError for a `what` or format that does not exist, and for options that do not
+        go together.
         """
         return "".join(self.stream(what, ref, format=format, **options))
 
@@ -235,7 +234,7 @@ class Exports:
                 remedy=_one_of(CONTRACT_FORMATS, format),
             )
         _refuse_foreign(CONTRACT, options)
-        connection = self._context.connection(_needed(CONTRACT, ref))
+        connection = self._connection(CONTRACT, ref)
         pair = options.get("pair")
         if pair is None:
             raise UsageError("A contract is of one object pair.", remedy="Name it: --pair.")
@@ -270,42 +269,25 @@ class Exports:
                 remedy=_one_of((*EXPORTS, *REPORTS, CONTRACT), what),
             )
         _refuse_foreign(what, options)
-        at, object_type = options.get("at"), options.get("object_type")
-        right, right_at = options.get("right"), options.get("right_at")
-        if what in _OF_TWO_SIDES and right is None and at == right_at:
-            raise UsageError(
-                "A comparison needs two sides.",
-                remedy="Name another connection, or a moment of this one.",
-            )
-        if what in _OF_TWO_SIDES:
-            left = _needed(what, ref)
-            data: Exportable = self._schemas.compare(
-                left, right or left, left_at=at, right_at=right_at, object_type=object_type
-            )
-        else:
-            data = self._exported(what, ref, options)
+        data = self._exported(what, ref, options)
         only = options.get("only")
         return data if only is None else keep(data, only)
 
     def _report(self, what: str, ref: str | None, options: ExportOptions) -> Report:
-        now, at, object_type = (
-            self._context.now,
-            options.get("at"),
-            options.get("object_type"),
-        )
-        if what == "health-report":
-            found = (self._health.status(ref),) if ref else self._health.statuses()
-            return reports.health_report(found, now)
-        if what == "drift-report":
-            about = self._context.connection(ref).name if ref else "all connections"
-            since = options.get("since")
-            drift = self._drift.report(
-                ref, at=at, since=since, at_least=options.get("at_least"), object_type=object_type
-            )
-            return reports.drift_report(about, drift, self._names(), since, at, now)
-        connection = self._context.connection(_needed(what, ref))
-        if what == "mapping-sheet":
-            return self._mapping_sheet(connection, options.get("pair"), options.get("state"), at)
+        match what:
+            case "dictionary":
+                return self._dictionary(self._connection(what, ref), options)
+            case "mapping-sheet":
+                return self._mapping_sheet(self._connection(what, ref), options)
+            case "drift-report":
+                return self._drift_report(ref, options)
+            case "health-report":
+                found = (self._health.status(ref),) if ref else self._health.statuses()
+                return reports.health_report(found, self._context.now)
+        raise NotImplementedError(what)
+
+    def _dictionary(self, connection: Connection, options: ExportOptions) -> Report:
+        at, object_type = options.get("at"), options.get("object_type")
         listed = self._schemas.objects(connection.id, at).objects
         objects: Iterable[ObjectExport]
         if object_type is None:
@@ -313,15 +295,22 @@ class Exports:
         else:
             objects = [self._schemas.whole(connection.id, object_type, at)]
             listed = tuple(each for each in listed if each.object_type == object_type)
-        return reports.data_dictionary(connection.name, objects, listed, at, now)
+        return reports.data_dictionary(connection.name, objects, listed, at, self._context.now)
 
-    def _mapping_sheet(
-        self,
-        connection: Connection,
-        pair: str | None,
-        state: DecisionState | None,
-        at: datetime | None,
-    ) -> Report:
+    def _drift_report(self, ref: str | None, options: ExportOptions) -> Report:
+        at, since = options.get("at"), options.get("since")
+        about = self._context.connection(ref).name if ref else "all connections"
+        drift = self._drift.report(
+            ref,
+            at=at,
+            since=since,
+            at_least=options.get("at_least"),
+            object_type=options.get("object_type"),
+        )
+        return reports.drift_report(about, drift, self._names(), since, at, self._context.now)
+
+    def _mapping_sheet(self, connection: Connection, options: ExportOptions) -> Report:
+        pair, state, at = options.get("pair"), options.get("state"), options.get("at")
         if pair is None:
             raise UsageError("A mapping sheet is of one object pair.", remedy="Name it: --pair.")
         suggestions = self._mappings.suggest(connection.id, pair, at=at).suggestions
@@ -343,6 +332,9 @@ class Exports:
         ]
         return reports.mapping_sheet(connection.name, pair, lines, at, self._context.now)
 
+    def _connection(self, what: str, ref: str | None) -> Connection:
+        return self._context.connection(_needed(what, ref))
+
     def _names(self) -> dict[str, str]:
         with self._context.store.read() as session:
             return {connection.id: connection.name for connection in session.connections.all()}
@@ -363,19 +355,41 @@ class Exports:
                 )
             case "audit":
                 return self._audit.entries(ref, since=since, until=at)
-        name = _needed(what, ref)
-        match what:
             case "objects":
-                found = self._schemas.objects(name, at)
-                if object_type is None:
-                    return found
-                self._schemas.object(name, object_type, at)
-                return keep(found, (object_type,))
+                return self._objects(_needed(what, ref), at, object_type)
             case "schema" if object_type is not None:
-                return self._schemas.whole(name, object_type, at)
+                return self._schemas.whole(_needed(what, ref), object_type, at)
             case "schema":
-                return self._schemas.each(name, at)
-        return self._decided(name, options)
+                return self._schemas.each(_needed(what, ref), at)
+            case "mapping":
+                return self._decided(_needed(what, ref), options)
+            case "comparison" | "differences":
+                return self._compared(_needed(what, ref), options)
+        raise NotImplementedError(what)
+
+    def _objects(self, ref: str, at: datetime | None, object_type: str | None) -> SchemaSummary:
+        found = self._schemas.objects(ref, at)
+        if object_type is None:
+            return found
+        objects = tuple(one for one in found.objects if one.object_type == object_type)
+        if not objects:
+            self._schemas.object(ref, object_type, at)
+        return SchemaSummary(objects=objects)
+
+    def _compared(self, ref: str, options: ExportOptions) -> Comparison:
+        at, right, right_at = options.get("at"), options.get("right"), options.get("right_at")
+        if right is None and at == right_at:
+            raise UsageError(
+                "A comparison needs two sides.",
+                remedy="Name another connection, or a moment of this one.",
+            )
+        return self._schemas.compare(
+            ref,
+            right or ref,
+            left_at=at,
+            right_at=right_at,
+            object_type=options.get("object_type"),
+        )
 
     def _decided(self, name: str, options: ExportOptions) -> Exportable:
         at, pair, object_type = options.get("at"), options.get("pair"), options.get("object_type")
