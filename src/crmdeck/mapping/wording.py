@@ -44,10 +44,13 @@ def type_text(field: Field) -> str:
     if field.picklist:
         return f"{name} of {len(field.picklist):,}"
     if field.references:
-        return f"{name} to {', '.join(field.references[:3])}"
+        more = len(field.references) - _NAMED
+        named = ", ".join(field.references[:_NAMED])
+        return f"{name} to {named}" + (f" and {more:,} more" if more > 0 else "")
     return name
 
 
+_NAMED = 3
 _WITHOUT_LENGTH = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.REFERENCE)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -16,29 +17,51 @@ from crmdeck.tui.filters import KeyTest, one_of, yes_no
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.table.columns import GAP
+from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import FieldChoice, Searchable
 
-COLUMNS: tuple[Column[FieldChoice], ...] = (
-    Column(
-        "name",
-        "CRM field",
-        lambda option: option.name,
-        style=lambda option: "muted" if option.holder else "strong" if option.sure else "",
-        min_width=16,
-        weight=5,
-        spill="type",
-        fit=lambda option, width: cut_middle(option.name, width),
-    ),
-    Column("label", "Label", lambda option: option.label, style=lambda _: "muted", weight=4),
-    Column("type", "Type", lambda option: option.type, width=14, shrink_to=8),
-    Column("sure", "Match", lambda option: option.sure, width=5, align="right", searched=False),
-)
+LEAST_NAME, LEAST_LABEL = 16, 16
+MOST_NAME, MOST_TYPE = 40, 40
+MATCH = 5
+NOTE = 400
+"""Characters of a note that are shown."""
+
+
+def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
+    """Return the columns: names and types are whole, labels give way (a note has them)."""
+    names = max([LEAST_NAME, *(cell_len(display_text(one.name)) for one in options)])
+    types = max([len("Type"), *(cell_len(display_text(one.type)) for one in options)])
+    name, kind = min(MOST_NAME, names), min(MOST_TYPE, types)
+    return (
+        Column(
+            "name",
+            "CRM field",
+            lambda option: option.name,
+            style=lambda option: "muted" if option.holder else "strong" if option.sure else "",
+            min_width=name,
+            fit=lambda option, width: cut_middle(option.name, width),
+        ),
+        Column(
+            "label",
+            "Label",
+            lambda option: option.label,
+            style=lambda _: "muted",
+            hide_below=GUTTER + name + kind + MATCH + LEAST_LABEL + 3 * GAP,
+        ),
+        Column("type", "Type", lambda option: option.type, width=kind),
+        Column(
+            "sure", "Match", lambda option: option.sure, width=MATCH, align="right", searched=False
+        ),
+    )
+
+
 FILTER_KEYS: dict[str, KeyTest[FieldChoice]] = {
     "type": lambda option, wanted: one_of(option.type, wanted),
     "custom": lambda option, wanted: yes_no(option.custom, wanted),
     "required": lambda option, wanted: yes_no(option.required, wanted),
 }
-NOTES = 4
+NOTES = 5
 
 
 class ChooseField(Dialog[str]):
@@ -60,7 +83,7 @@ class ChooseField(Dialog[str]):
         self._notes = notes
         self._list = SearchList(
             options,
-            COLUMNS,
+            columns_for(options),
             key=lambda option: option.name,
             searched=lambda option: Searchable(option.name, texts=(option.label, option.type)),
             filter_keys=FILTER_KEYS,
@@ -100,10 +123,12 @@ class ChooseField(Dialog[str]):
         if option.holder:
             text = f"✕ mapped to {option.holder} already: change that line first"
             return Content.styled(display_text(text, 200), "$bad")
-        notes = [(option.why, "$muted")] if option.why else []
+        # Whole here, whatever the list had room for.
+        notes = [(f"{option.label}, {option.type}" if option.label else option.type, "")]
+        notes += [(option.why, "$muted")] if option.why else []
         notes += self._notes(option.name)
         return Content("\n").join(
-            Content.styled(display_text(text, 200), style) for text, style in notes[:NOTES]
+            Content.styled(display_text(text, NOTE), style) for text, style in notes[:NOTES]
         )
 
     ACTIONS: ClassVar[Actions] = (

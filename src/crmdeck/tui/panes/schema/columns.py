@@ -21,7 +21,8 @@ R = TypeVar("R")
 Now = Callable[[], datetime]
 
 
-LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION = 48, 60, 20
+LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
+LONGEST_CHANGED, LONGEST_FLAGS = 16, 18
 APART = 26
 """Cells for an object's name before the field's, at the most; longer ones take more."""
 
@@ -31,9 +32,11 @@ def object_columns(
 ) -> tuple[Column[ObjectLine], ...]:
     """Return the columns of the object types; `now` is what ages are counted from.
 
-    Names are whole; a column in which nothing stands, or the same in all `lines`, is left out.
+    Names are whole, and labels too or left out: the details tell that of one object. A column in
+    which nothing stands, or the same in all `lines`, is left out.
     """
     name = _longest((line.key for line in lines), 16, LONGEST_OBJECT)
+    label = _longest((line.summary.label for line in lines), 12, LONGEST_LABEL)
     some = {
         "label": any(line.summary.label not in ("", line.key) for line in lines),
         "kind": any(line.summary.custom for line in lines),
@@ -49,7 +52,7 @@ def object_columns(
             "Label",
             lambda line: line.summary.label,
             style=lambda _: "muted",
-            min_width=12,
+            min_width=label,
         ),
         Column(
             "kind",
@@ -82,9 +85,9 @@ def object_columns(
         Column(
             "changed",
             "Changed",
-            lambda line: mark_text(line.mark) or since_text(line.changed_at, now()),
+            lambda line: _changed_text(line, now()),
             style=lambda line: mark_state(line.mark),
-            width=12,
+            width=_longest((_changed_text(line, now()) for line in lines), 8, LONGEST_CHANGED),
             sort_key=lambda line: changed_rank(line.mark, line.changed_at),
             searched=False,
         ),
@@ -101,6 +104,10 @@ def object_columns(
     return _with_room([one for one in columns if some.get(one.id, True)], width, ("kind", "label"))
 
 
+def _changed_text(line: ObjectLine, now: datetime) -> str:
+    return mark_text(line.mark) or since_text(line.changed_at, now)
+
+
 def _longest(texts: Iterable[str], least: int, most: int) -> int:
     return min(most, max([least, *map(len, texts)]))
 
@@ -108,14 +115,21 @@ def _longest(texts: Iterable[str], least: int, most: int) -> int:
 def _with_room(
     columns: Sequence[Column[R]], width: int, giving_way: Sequence[str]
 ) -> tuple[Column[R], ...]:
-    """Return the columns without those that have to give way, in their order, at `width` cells."""
-    shown = list(columns)
-    for id_ in giving_way:
-        least = sum((one.shrink_to or one.width or one.min_width) + GAP for one in shown)
-        least += GUTTER - GAP
-        if least > width:
-            shown = [one for one in shown if one.id != id_]
-    return tuple(shown)
+    """Return the columns without those that have to give way, in their order, at `width` cells.
+
+    What a later one left room for stays after all.
+    """
+    least = {one.id: (one.shrink_to or one.width or one.min_width) + GAP for one in columns}
+    room = width - GUTTER + GAP
+    left_out: list[str] = []
+    for id_ in filter(least.__contains__, giving_way):
+        if sum(least.values()) - sum(map(least.__getitem__, left_out)) > room:
+            left_out.append(id_)
+    for id_ in reversed(left_out[:-1]):
+        rest = [one for one in left_out if one != id_]
+        if sum(least.values()) - sum(map(least.__getitem__, rest)) <= room:
+            left_out = rest
+    return tuple(one for one in columns if one.id not in left_out)
 
 
 _TYPE: Column[FieldLine] = Column(
@@ -169,14 +183,18 @@ def _changed(now: Now) -> Column[FieldLine]:
     )
 
 
-_FLAGS: Column[FieldLine] = Column(
-    "flags",
-    "Flags",
-    lambda line: flags_text(line),
-    style=lambda _: "muted",
-    width=13,
-    searched=False,
-)
+def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
+    """Return the column of what fields are, as wide as the longest of them."""
+    return Column(
+        "flags",
+        "Flags",
+        flags_text,
+        style=lambda _: "muted",
+        width=_longest((flags_text(line) for line in lines), 5, LONGEST_FLAGS),
+        searched=False,
+    )
+
+
 _LABEL: Column[FieldLine] = Column(
     "label", "Label", lambda line: line.row.label, style=lambda _: "muted", min_width=12
 )
@@ -242,7 +260,7 @@ def _field_columns(
         "mapped": any(line.mapped for line in lines),
         "references": any(line.row.references for line in lines),
     }
-    columns = (name, _LABEL, _TYPE, _FILLED, _FLAGS, _changed(now), _MAPPED, _REFERENCES)
+    columns = (name, _LABEL, _TYPE, _FILLED, _flags(lines), _changed(now), _MAPPED, _REFERENCES)
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))

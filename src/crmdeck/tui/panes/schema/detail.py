@@ -53,7 +53,11 @@ def object_brief(
     if line.mapped:
         facts.append(f"{line.mapped} mapped")
     expiry = ago(summary.expires_at, data.now)
-    fresh = f"stale since {expiry}" if summary.is_stale else f"fresh, expires {expiry}"
+    fresh = (
+        f"stale for {expiry.removesuffix(' ago')}"
+        if summary.is_stale
+        else f"fresh, expires {expiry}"
+    )
     lines = [
         _title(summary.object_type, summary.label, left, ", ".join(filter(None, facts))),
         named("read", f"{summary.discovered_at:%Y-%m-%d %H:%M} UTC, {fresh}", left),
@@ -201,7 +205,7 @@ def _near_block(
     """Return the PartnerOS fields nearest to a field that is mapped to nothing."""
     if data.overview.mapped.get(line.key) or data.overview.at is not None or line.connection:
         return []
-    title = Content.assemble(_heading("Nearest in PartnerOS"), ("   quick match", "$muted"))
+    title = Content.assemble(_heading("Nearest in PartnerOS"), ("   by words alone", "$muted"))
     if nearest is None:
         told = [Content.styled("not looked at yet", "$muted")]
     elif not nearest:

@@ -30,9 +30,9 @@ def overview_heading(
     missing = sum(map(len, to_map.values()))
     ends = min((line.summary.expires_at for line in data.objects), default=None)
     return (
-        _to_do(f"{count(unseen, 'change')} not seen (3)") if unseen else "",
+        _to_do(f"{count(unseen, 'change')} not seen: press 3") if unseen else "",
         _to_do(f"{count(missing, 'required field')} not mapped") if missing else "",
-        _to_do(f"▲ {stale:,} stale (r)") if stale else "",
+        _to_do(f"▲ {stale:,} stale: press r") if stale else "",
         size,
         f"fresh, the next one expires {ago(ends, data.now)}" if ends and not stale else "",
     )
