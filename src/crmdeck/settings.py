@@ -40,7 +40,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     actor: str | None = Field(
-        None, description="Who acts, in decisions and the audit log; else the user of this machine."
+        None, description="The name in decisions and the audit log; else the user of this machine."
     )
     database: str | None = Field(
         None,
@@ -51,13 +51,13 @@ class Settings(BaseModel):
         24.0, gt=0, le=MAX_TTL_HOURS, description="Hours after which a schema counts as stale."
     )
     cache_wait: float = Field(
-        60.0, ge=0, le=3600, description="Seconds to wait for whoever holds the cache."
+        60.0, ge=0, le=3600, description="Seconds to wait for another process that holds the cache."
     )
     quota_reserve: float = Field(
         0.10, ge=0, lt=1, description="The share of the API allowance that is left to others."
     )
     secrets: Literal["keyring", "file"] = Field(
-        "keyring", description="Where secrets go that no option places elsewhere."
+        "keyring", description="Where secrets are kept unless an option says otherwise."
     )
     encoder: Literal["auto", "none"] = Field(
         "auto", description="Whether matching asks the sentence encoder."

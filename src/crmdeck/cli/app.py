@@ -132,11 +132,17 @@ def root(
     # Flags only: typer loads pydantic for anything else, before a command's help is shown.
     version: Annotated[bool, typer.Option("--version", help="Tell the version.")] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", help="Data and errors only, no talk; before or after.")
+        bool,
+        typer.Option(
+            "--quiet", help="Data and errors only, no other messages; before or after the command."
+        ),
     ] = False,
     no_color: Annotated[
         bool,
-        typer.Option("--no-color", help="No colours and no bold, as $NO_COLOR; before or after."),
+        typer.Option(
+            "--no-color",
+            help="No colours and no bold, as with $NO_COLOR; before or after the command.",
+        ),
     ] = False,
 ) -> None:
     """See the help of the application, above."""

@@ -120,7 +120,7 @@ def watch(
         int, typer.Option("--every", min=1, help="Minutes from one check to the next.")
     ] = 60,
     times: Annotated[
-        int | None, typer.Option("--times", min=1, help="So many checks, then end.")
+        int | None, typer.Option("--times", min=1, help="End after this many checks.")
     ] = None,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,

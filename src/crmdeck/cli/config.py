@@ -51,7 +51,7 @@ def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) 
 def change(
     key: KeyArgument,
     value: Annotated[
-        str, typer.Argument(metavar="VALUE", help="Empty ('') for what it comes with.")
+        str, typer.Argument(metavar="VALUE", help="The new value; '' goes back to the default.")
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,

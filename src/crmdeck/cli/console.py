@@ -72,7 +72,8 @@ def screenshots(
         bool, typer.Option("--check", help="Compare with what is there, and change nothing.")
     ] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="This picture; repeat it.")
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Only this picture (repeatable)."),
     ] = None,
     png: Annotated[
         bool, typer.Option("--png", help="Stills as PNG too; needs the extra crmdeck[png].")

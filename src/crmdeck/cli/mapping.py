@@ -145,7 +145,7 @@ def show(
     with workspace(home, demo, as_json) as ws:
         if pair is None:
             if state is not None:
-                raise UsageError("--state is of the lines of an object pair.", remedy="Name one.")
+                raise UsageError("--state is for the lines of an object pair.", remedy="Name one.")
             pairs = ws.mappings.pairs(name)
             if as_json:
                 emit_json(pairs)

@@ -107,7 +107,7 @@ def chosen_format(
         return wanted
     if not force and _is_there(output):
         raise UsageError(
-            f"{output} is there already.",
+            f"{output} exists already.",
             remedy="Name another file, or write over it with --force.",
             code="FILE_EXISTS",
         )

@@ -249,7 +249,7 @@ def _listed(holder: Any, name: str) -> Sequence[Any]:
 
 def _no_contract(cause: str) -> UsageError:
     return UsageError(
-        "This is no Open Data Contract that can be checked.",
+        "This is not an Open Data Contract that can be checked.",
         cause=cause,
         remedy="crmdeck export NAME --what contract --pair PAIR writes one.",
         code="BAD_CONTRACT",

@@ -140,7 +140,7 @@ def to_change(desk: DeskHere, integration_id: IntegrationId) -> Integration:
         raise RoleError(
             "Your role does not allow this.",
             cause="A viewer looks and changes nothing.",
-            remedy="Ask who runs this server for the role 'member'.",
+            remedy="Ask the operator of this server for the role 'member'.",
         )
     return Integration(desk.workspace, connection)
 

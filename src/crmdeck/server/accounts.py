@@ -193,7 +193,7 @@ def _require_user(book: AccountBook, email: str) -> User:
     if user is None:
         raise NotFoundError(
             f"There is no user '{email}'.",
-            remedy="crmdeck serve users list tells who there is.",
+            remedy="crmdeck serve users list shows all users.",
             code="USER_NOT_FOUND",
         )
     return user
@@ -213,7 +213,7 @@ def _require_organisation(book: AccountBook, name: str) -> Organisation:
 def _checked_email(email: str) -> str:
     address = email.strip().casefold()
     if not (_EMAIL.fullmatch(address) and address.isprintable() and len(address) <= _LONGEST):
-        raise UsageError(f"'{email}' is no e-mail address.", code="BAD_EMAIL")
+        raise UsageError(f"'{email}' is not an e-mail address.", code="BAD_EMAIL")
     return address
 
 

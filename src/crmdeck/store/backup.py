@@ -166,7 +166,7 @@ def _refuse_partial(database: Database, path: Path) -> None:
         raise SourceError(
             f"The backup {path} was not written: it would lack {', '.join(hidden)}.",
             cause="This user of the database may not read all of the log.",
-            remedy="Back up as one who may, or let this one read all tables: "
+            remedy="Back up as a user who may, or let this one read all tables: "
             "GRANT SELECT ON ALL TABLES IN SCHEMA ... TO ...",
             code="BACKUP_NOT_ALLOWED",
         )
@@ -371,7 +371,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, cause: str) -> SourceError:
     return SourceError(
-        f"{path} is no backup of crmdeck, or it is damaged. Nothing was restored.",
+        f"{path} is not a backup of crmdeck, or it is damaged. Nothing was restored.",
         cause=cause,
         remedy="Take another backup.",
         code="BACKUP_DAMAGED",

@@ -182,7 +182,7 @@ def shown_url(url: str) -> str:
 def _not_a_url() -> UsageError:
     # What was given is not repeated: a password may stand anywhere in it.
     return UsageError(
-        "The workspace's address is no address of a PostgreSQL database.",
+        "The workspace's address is not that of a PostgreSQL database.",
         remedy="Write it as postgresql://USER@HOST:PORT/DATABASE, with what is special in a "
         "password percent-encoded (%40 for @).",
         code="HOME_NOT_A_URL",

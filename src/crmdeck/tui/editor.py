@@ -49,7 +49,7 @@ def _editor() -> list[str]:
         return shlex.split(wanted) or ["vi"]
     except ValueError as error:
         raise UsageError(
-            "What is in VISUAL or EDITOR is no command.",
+            "What is in VISUAL or EDITOR is not a command.",
             cause=f"{error}: {wanted}",
             remedy="Quote it as a shell would have it.",
         ) from None

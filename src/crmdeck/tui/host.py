@@ -75,7 +75,7 @@ class PaneHost(Toaster, Protocol):
 
     @property
     def steps(self) -> UndoStack:
-        """What the operator did in all panes, to be told of each step that can be taken back."""
+        """What the operator did in all panes, to be told of each step that can be undone."""
 
     @property
     def takes_escape(self) -> bool:

@@ -105,7 +105,7 @@ STORIES = (
             Step(run="sure.yes", seconds=2),
             *2 * (Step(run="mapping.unmap", caption="...what can't flow left out..."),),
             *3 * (Step(run="mapping.accept", caption="...the rest line by line"),),
-            Step(run="edit.undo", caption="A step taken back, and done again", seconds=2),
+            Step(run="edit.undo", caption="A step undone, and done again", seconds=2),
             Step(run="edit.redo", seconds=4),
         ),
         played=True,

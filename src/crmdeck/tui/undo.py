@@ -1,4 +1,4 @@
-"""What can be taken back: one stack of steps for the whole console, whichever pane did them."""
+"""What can be undone: one stack of steps for the whole console, whichever pane did them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+NOTHING_DONE = "Nothing was done since the console was opened."
+
 
 @dataclass(eq=False, frozen=True)
 class UndoStep:
     """One thing that the operator did at `at`: `title` says what, `where` to which data.
 
-    `back` takes it back, `again` does it once more; both begin the work and return at once.
+    `back` undoes it, `again` does it once more; both begin the work and return at once.
     `subject` is what the step is known by where it was done, `command` the command line that does
     the same, empty where none does.
     """
@@ -43,23 +45,31 @@ class UndoStack:
 
     @property
     def done(self) -> tuple[UndoStep, ...]:
-        """What can be taken back, the latest last."""
+        """What can be undone, the latest last."""
         return tuple(self._done)
 
     @property
     def undone(self) -> tuple[UndoStep, ...]:
-        """What was taken back and can be done again, the latest last."""
+        """What was undone and can be done again, the latest last."""
         return tuple(self._undone)
 
+    def why_no_undo(self) -> str | None:
+        """Say why there is nothing to undo; None where there is something."""
+        return None if self._done else NOTHING_DONE
+
+    def why_no_redo(self) -> str | None:
+        """Say why there is nothing to do again; None where there is something."""
+        return None if self._undone else "Nothing was undone."
+
     def did(self, step: UndoStep) -> None:
-        """Take note of a step; what was taken back before can't be done again from here on."""
+        """Take note of a step; what was undone before can't be done again from here on."""
         self._done.append(step)
         self._undone.clear()
         self._noted(step)
         self._changed()
 
     def undo(self) -> UndoStep:
-        """Take the latest step back and return it; raises IndexError where there is none."""
+        """Undo the latest step and return it; raises IndexError where there is none."""
         step = self._done.pop()
         self._undone.append(step)
         step.back()
@@ -67,7 +77,7 @@ class UndoStack:
         return step
 
     def redo(self) -> UndoStep:
-        """Do again what was taken back last; raises IndexError where there is nothing."""
+        """Do again what was undone last; raises IndexError where there is nothing."""
         step = self._undone.pop()
         self._done.append(step)
         step.again()
@@ -81,7 +91,7 @@ class UndoStack:
         self._changed()
 
     def put_back(self, subject: object) -> None:
-        """Note that taking back the step of `subject`, or doing it again, did not work."""
+        """Note that undoing the step of `subject`, or doing it again, did not work."""
         for here, there in ((self._done, self._undone), (self._undone, self._done)):
             found = [step for step in here if step.subject is subject]
             if found:

@@ -236,7 +236,7 @@ def _lines(text: str) -> dict[str, int]:
 
 def _not_a_mapping(pair: str, cause: str) -> UsageError:
     return UsageError(
-        f"This is no mapping of {pair}.",
+        f"This is not a mapping of {pair}.",
         cause=cause,
         remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
         code="BAD_MAPPING_FILE",

@@ -188,7 +188,7 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
     )
     channel = apprise.Apprise(asset=asset)
     if not channel.add(_address(route)):
-        raise UsageError(f"The address of the notice '{route.name}' is none that can be used.")
+        raise UsageError(f"The address of the notice '{route.name}' can't be used.")
     sent = channel.notify(body=message.body, title=message.title, body_format="text")
     return None if sent else "It was not taken."
 

@@ -448,8 +448,7 @@ class Schemas:
             raise UsageError(
                 "Looking into records is switched off.",
                 cause="The settings say samples = false.",
-                remedy="Whoever may decide it sets samples = true in "
-                f"{self._context.home}/settings.toml.",
+                remedy=f"To allow it, set samples = true in {self._context.home}/settings.toml.",
                 code="SAMPLES_OFF",
             )
 

@@ -305,7 +305,7 @@ def _not_understood(where: str, keys: Iterable[str]) -> None:
 def _not_a_log(place: str) -> SourceError:
     return SourceError(
         "PartnerOS sent a log that can't be read.",
-        cause=f"'{place}' has not the form that it should have.",
+        cause=f"'{place}' does not have the form that it should have.",
         remedy="Update crmdeck here or there, so that both speak the same version.",
         code="MALFORMED_LOG",
     )

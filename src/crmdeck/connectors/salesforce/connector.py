@@ -97,7 +97,7 @@ class SalesforceConnector:
                 message=f"The org's address is {now} now; it was {before}.",
                 cause="Salesforce gave it with a new token: the org was moved, or its My Domain "
                 "renamed.",
-                remedy="Nothing is to do here; other programs may still know the old one.",
+                remedy="Nothing needs to be done here; other programs may still use the old one.",
             )
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:

@@ -1,4 +1,4 @@
-"""What was done and taken back, the latest first, to take back more or do it again."""
+"""What was done and undone, the latest first, to undo more or do it again."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.undo import UndoStack, UndoStep
+from crmdeck.tui.undo import NOTHING_DONE, UndoStack, UndoStep
 from crmdeck.tui.widgets.table import Column, Table
-
-NONE_LEFT = "Nothing was done since the console was opened."
-NONE_BACK = "Nothing was taken back."
 
 
 class Line(NamedTuple):
-    """A step, and whether it was taken back."""
+    """A step, and whether it was undone."""
 
     step: UndoStep
     undone: bool
@@ -27,7 +24,7 @@ COLUMNS: tuple[Column[Line], ...] = (
     Column(
         "state",
         "",
-        lambda line: "taken back" if line.undone else "done",
+        lambda line: "undone" if line.undone else "done",
         style=lambda line: "muted" if line.undone else "ok",
         width=10,
     ),
@@ -58,7 +55,7 @@ class Steps(Dialog[None]):
     def __init__(
         self, stack: UndoStack, undo: Callable[[], object], redo: Callable[[], object]
     ) -> None:
-        super().__init__("What can be taken back")
+        super().__init__("What can be undone")
         self._stack = stack
         self._undo = undo
         self._redo = redo
@@ -66,7 +63,7 @@ class Steps(Dialog[None]):
     def compose_body(self) -> ComposeResult:
         """Yield the list."""
         yield Table(
-            COLUMNS, key=lambda line: id(line.step), can_mark=False, empty=NONE_LEFT, id="steps"
+            COLUMNS, key=lambda line: id(line.step), can_mark=False, empty=NOTHING_DONE, id="steps"
         )
 
     def on_mount(self) -> None:
@@ -76,12 +73,12 @@ class Steps(Dialog[None]):
         self.query_one(Table).focus()
 
     def undo(self) -> None:
-        """Take the latest step back."""
+        """Undo the latest step."""
         self._undo()
         self._fill()
 
     def redo(self) -> None:
-        """Do again what was taken back last."""
+        """Do again what was undone last."""
         self._redo()
         self._fill()
 
@@ -93,12 +90,12 @@ class Steps(Dialog[None]):
         self.refresh_bindings()
 
     def why_no_undo(self) -> str | None:
-        """Say why there is nothing to take back."""
-        return None if self._stack.done else NONE_LEFT
+        """Say why there is nothing to undo."""
+        return self._stack.why_no_undo()
 
     def why_no_redo(self) -> str | None:
         """Say why there is nothing to do again."""
-        return None if self._stack.undone else NONE_BACK
+        return self._stack.why_no_redo()
 
     ACTIONS: ClassVar[Actions] = (
         Action("steps.undo", "undo", ("u",), undo, hint=40, palette=False, blocked=why_no_undo),

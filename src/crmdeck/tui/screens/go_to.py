@@ -152,13 +152,14 @@ class GoToAnything:
             self._known = None
             if answer is not None:
                 now = _shown(answer.value)
-                self._host.say(f"{answer.key} is {now}; it counts from the next start on.")
+                self._host.say(f"{answer.key} is {now}; it takes effect at the next start.")
 
         form: Form[Setting] = Form(
             f"Setting {setting.key}",
             [Asked("value", "Value", value=_shown(setting.value), required=False)],
             work,
-            text=f"It comes as {_shown(setting.default) or 'nothing'}; empty goes back to that.",
+            text=f"The default is {_shown(setting.default) or 'nothing'}; leave it empty to go "
+            "back to it.",
             label="writing",
         )
         self._host.app.push_screen(form, changed)

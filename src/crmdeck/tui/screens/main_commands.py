@@ -279,7 +279,7 @@ class MainCommands:
 
     def no_undo(self) -> str | None:
         """Say why there is nothing to undo."""
-        return None if self._host.steps.done else "Nothing was done since the console was opened."
+        return self._host.steps.why_no_undo()
 
     def redo(self) -> None:
         """Do again what was undone last."""
@@ -288,7 +288,7 @@ class MainCommands:
 
     def no_redo(self) -> str | None:
         """Say why there is nothing to do again."""
-        return None if self._host.steps.undone else "Nothing was taken back."
+        return self._host.steps.why_no_redo()
 
     def list_steps(self) -> None:
         """List what was done and can be undone."""

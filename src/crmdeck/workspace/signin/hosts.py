@@ -28,7 +28,7 @@ def login_url(host: str) -> str:
     name = parts.netloc.lower()
     if parts.scheme != "https" or not _NAME.fullmatch(name) or "." not in name:
         raise UsageError(
-            f"'{host}' can't be signed in at.",
+            f"'{host}' is not a place to sign in at.",
             remedy="Use production, sandbox, or the org's My Domain: acme.my.salesforce.com",
             code="BAD_LOGIN_HOST",
         )

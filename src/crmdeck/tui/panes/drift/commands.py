@@ -243,7 +243,7 @@ class DriftCommands:
             Confirm(
                 f"Acknowledge all {count(len(entries), 'change')} shown?",
                 f"All {what} and are not acknowledged yet, those in folded days and stories "
-                "too. u takes it back.",
+                "too. u undoes it.",
                 yes=f"Acknowledge {len(entries):,}",
                 opened_by="A",
             ),
@@ -408,7 +408,7 @@ class DriftCommands:
             self._host.say(noted.untold, severity="warning", timeout=10)
 
     def _did(self, step: Step, title: str) -> None:
-        """Let a step be taken back."""
+        """Let a step be undone."""
         status = self._host.status
         everywhere = self._loader.everywhere or status is None
         self._host.steps.did(

@@ -70,7 +70,7 @@ class HealthView(Protocol):
 
 @dataclass(eq=False, frozen=True)
 class _Change:
-    """A change of a connection, what takes it back, and what is said once it is done."""
+    """A change of a connection, what undoes it, and what is said once it is done."""
 
     title: str
     do: Callable[[], object]
@@ -269,7 +269,7 @@ class HealthCommands:
         return self.no_connection() or "There is no alert to put away."
 
     def _change(self, change: _Change) -> None:
-        """Change a connection, and let that be taken back."""
+        """Change a connection, and let that be undone."""
         self._turn(change.do, lambda: self._did(change), lambda: None)
 
     def _did(self, change: _Change) -> None:

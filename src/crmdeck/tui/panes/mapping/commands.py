@@ -510,7 +510,7 @@ class MappingCommands:
         self._pairs.store(session, write)
 
     def _did(self, session: MappingSession) -> None:
-        """Let the latest step of the session be taken back."""
+        """Let the latest step of the session be undone."""
         step = session.undoable[-1]
         self._host.steps.did(
             UndoStep(
@@ -525,7 +525,7 @@ class MappingCommands:
         )
 
     def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
-        """Show a step that was taken back or done again, if its pair shows, and have it stored."""
+        """Show a step that was undone or done again, if its pair shows, and have it stored."""
         if session is self._session:
             self._view.show_rows(step.fields[0])
         if write is not None:
