@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from crmdeck.connectors.base import Integration, TeamLog
 from crmdeck.drift.wording import event_text
@@ -69,6 +69,27 @@ ENCODERS = ("auto", "none")
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class _Sides(NamedTuple):
+    """An object pair with its two sides, and all that was decided in the connection."""
+
+    pair: ObjectPair
+    connection: Connection
+    partner: PartnerObject
+    crm_object: ObjectSchema
+    log: tuple[Decision, ...]
+
+    @property
+    def mine(self) -> tuple[Decision, ...]:
+        """What was decided on the pair."""
+        pair = str(self.pair)
+        return tuple(decision for decision in self.log if decision.object_pair == pair)
+
+    def with_partner(self, partner: PartnerObject) -> _Sides:
+        """Return the same with another PartnerOS object."""
+        pair = ObjectPair(partner_object=partner.object_type, crm_object=self.pair.crm_object)
+        return self._replace(pair=pair, partner=partner)
 
 
 class Mappings:
@@ -146,30 +167,8 @@ class Mappings:
         Raises SchemaNotDiscoveredError where no schema is cached, NotFoundError for an unknown
         object on either side.
         """
-        object_pair = ObjectPair.parse(pair)
-        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
         with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            snapshot = find_snapshot(session, connection, object_pair.crm_object)
-            log = session.decisions.log(connection.id, pair)
-            events = session.drift.events(connection.id, object_type=object_pair.crm_object)
-            rates = session.rates.get(connection.id, object_pair.crm_object)
-        context = RankContext(
-            object_pair.partner_object, object_pair.crm_object, connection.platform
-        )
-        knowledge = load_knowledge(self._context.home)
-        return Review(
-            connection_id=connection.id,
-            pair=pair,
-            partner=partner,
-            crm_fields=snapshot.fields,
-            log=log,
-            events=events,
-            knowledge=knowledge,
-            rates={name: FillRate(*measured) for name, measured in rates.items()},
-            homes=homes_of(partner.fields, snapshot.fields, context, knowledge),
-            rules=snapshot.content.rules,
-        )
+            return self._review(session, self._sides(session, ref, pair))
 
     def suggest(
         self,
@@ -189,35 +188,73 @@ class Mappings:
         `auto` or `none`; the one used is named in the answer. Raises SchemaNotDiscoveredError
         where no schema is cached, NotFoundError for an unknown object on either side.
         """
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair, at)
+            others = self._other_logs(session, sides, at)
+        return self._suggest(sides, others, encoder, at, progress, cancel)
+
+    def review_and_suggest(
+        self, ref: str, pair: str, *, encoder: str | None = None
+    ) -> tuple[Review, SuggestAnswer]:
+        """Return what `review` and `suggest` return, by one look into the cache."""
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair)
+            others = self._other_logs(session, sides)
+            review = self._review(session, sides)
+        return review, self._suggest(sides, others, encoder)
+
+    def _review(self, session: Session, sides: _Sides) -> Review:
+        connection, partner, crm_object = sides.connection, sides.partner, sides.crm_object
+        knowledge = load_knowledge(self._context.home)
+        context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
+        rates = session.rates.get(connection.id, sides.pair.crm_object)
+        return Review(
+            connection_id=connection.id,
+            pair=str(sides.pair),
+            partner=partner,
+            crm_fields=crm_object.fields,
+            log=sides.mine,
+            events=session.drift.events(connection.id, object_type=sides.pair.crm_object),
+            knowledge=knowledge,
+            rates={name: FillRate(*measured) for name, measured in rates.items()},
+            homes=homes_of(partner.fields, crm_object.fields, context, knowledge),
+            rules=crm_object.rules,
+        )
+
+    def _suggest(
+        self,
+        sides: _Sides,
+        others: Mapping[str, Sequence[Decision]],
+        encoder: str | None,
+        at: datetime | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SuggestAnswer:
         from crmdeck.workspace import pair_ranker
 
-        connection, left, crm_object, log = self._sides(ref, pair, at)
-        right = crm_object.fields
+        connection, crm_object = sides.connection, sides.crm_object
+        left, right = sides.partner.fields, crm_object.fields
         knowledge = load_knowledge(self._context.home)
-        object_pair = ObjectPair.parse(pair)
         used = None
         if check_encoder(encoder or self._context.settings.encoder) == "auto":
             used = pair_ranker.cached_encoder(
                 self._context.store, left, right, knowledge, progress, cancel or CancelToken()
             )
-        mine = [decision for decision in log if decision.object_pair == pair]
-        own = self._own_suggestions(connection, object_pair) if at is None else ()
+        own = self._own_suggestions(connection, sides.pair) if at is None else ()
         suggestions = pair_ranker.rank_pair(
-            object_pair,
+            sides.pair,
             connection.platform,
             left,
             right,
             knowledge=knowledge,
             encoder=used,
-            log=log if self._context.settings.learning else mine,
-            others=self._other_logs(connection, pair, at)
-            if self._context.settings.learning
-            else {},
+            log=sides.log if self._context.settings.learning else sides.mine,
+            others=others,
             own=own,
         )
-        decided = by_field(mine)
+        decided = by_field(sides.mine)
         return SuggestAnswer(
-            object_pair=pair,
+            object_pair=str(sides.pair),
             encoder=used.name if used else pair_ranker.NO_ENCODER,
             suggestions=tuple(
                 with_decision(
@@ -238,22 +275,25 @@ class Mappings:
         from crmdeck.workspace import pair_ranker
 
         knowledge, learning = load_knowledge(self._context.home), self._context.settings.learning
+        first, *more = self.partner_objects()
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, f"{first.object_type}--{object_type}")
+            all_sides = [sides, *(sides.with_partner(partner) for partner in more)]
+            others = [self._other_logs(session, sides) for sides in all_sides]
         found: dict[str, tuple[Suggestion, ...]] = {}
         begun: set[str] = set()
-        for partner in self.partner_objects():
-            pair = ObjectPair(partner_object=partner.object_type, crm_object=object_type)
-            connection, left, crm_object, log = self._sides(ref, str(pair))
-            mine = [decision for decision in log if decision.object_pair == str(pair)]
-            begun |= {str(pair)} if mine else set()
-            found[str(pair)] = pair_ranker.rank_pair(
-                pair,
-                connection.platform,
-                left,
-                crm_object.fields,
+        for sides, logs in zip(all_sides, others, strict=True):
+            pair = str(sides.pair)
+            begun |= {pair} if sides.mine else set()
+            found[pair] = pair_ranker.rank_pair(
+                sides.pair,
+                sides.connection.platform,
+                sides.partner.fields,
+                sides.crm_object.fields,
                 knowledge=knowledge,
                 encoder=None,
-                log=log if learning else mine,
-                others=self._other_logs(connection, str(pair), None) if learning else {},
+                log=sides.log if learning else sides.mine,
+                others=logs,
             )
         return nearest_fields(found, begun)
 
@@ -322,15 +362,21 @@ class Mappings:
 
     def unfed(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields of an object pair that no accepted mapping feeds."""
-        _, _, crm_object, log = self._sides(ref, pair)
-        return unfed(crm_object.fields, by_field([one for one in log if one.object_pair == pair]))
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair)
+        return unfed(sides.crm_object.fields, by_field(sides.mine))
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
         """Return the suggested map of picklist values of a field pair."""
-        _, left, crm_object, _ = self._sides(ref, pair)
+        with self._context.store.read() as session:
+            sides = self._sides(session, ref, pair)
+        left, right = (
+            {field.name: field for field in side.fields}
+            for side in (sides.partner, sides.crm_object)
+        )
         return suggest_value_map(
-            pick("PartnerOS field", partner_field, {field.name: field for field in left}),
-            pick("CRM field", crm_field, {field.name: field for field in crm_object.fields}),
+            pick("PartnerOS field", partner_field, left),
+            pick("CRM field", crm_field, right),
             knowledge=load_knowledge(self._context.home),
         )
 
@@ -461,31 +507,30 @@ class Mappings:
         file.require_fit(fresh, self.review(connection.id, pair))
         return connection, holding, file, fresh
 
-    def _sides(
-        self, ref: str, pair: str, at: datetime | None = None
-    ) -> tuple[Connection, tuple[Field, ...], ObjectSchema, tuple[Decision, ...]]:
+    def _sides(self, session: Session, ref: str, pair: str, at: datetime | None = None) -> _Sides:
         object_pair = ObjectPair.parse(pair)
         partner = find_partner_object(load_catalogue(self._context.home), object_pair)
-        with self._context.store.read() as session:
-            connection = find_connection(session, ref)
-            snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
-            log = session.decisions.log(connection.id, at=at)
-        return connection, partner.fields, snapshot.content, log
+        connection = find_connection(session, ref)
+        snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
+        log = session.decisions.log(connection.id, at=at)
+        return _Sides(object_pair, connection, partner, snapshot.content, log)
 
     def _other_logs(
-        self, connection: Connection, pair: str, at: datetime | None
+        self, session: Session, sides: _Sides, at: datetime | None = None
     ) -> dict[str, list[Decision]]:
         """Return what was decided on an object pair in other connections of the platform."""
-        with self._context.store.read() as session:
-            names = {
-                other.id: other.name
-                for other in session.connections.all()
-                if other.platform is connection.platform and other.id != connection.id
-            }
-            logs: dict[str, list[Decision]] = {}
-            for decision in session.decisions.log(object_pair=pair, at=at):
-                if decision.connection_id in names:
-                    logs.setdefault(names[decision.connection_id], []).append(decision)
+        logs: dict[str, list[Decision]] = {}
+        if not self._context.settings.learning:
+            return logs
+        connection = sides.connection
+        names = {
+            other.id: other.name
+            for other in session.connections.all()
+            if other.platform is connection.platform and other.id != connection.id
+        }
+        for decision in session.decisions.log(object_pair=str(sides.pair), at=at):
+            if decision.connection_id in names:
+                logs.setdefault(names[decision.connection_id], []).append(decision)
         return logs
 
     def _own_suggestions(self, connection: Connection, pair: ObjectPair) -> tuple[Suggestion, ...]:

@@ -77,7 +77,7 @@ class PairLoader:
         self._requests = requests
         self._view = view
         self._sessions: dict[tuple[str, str], MappingSession] = {}
-        self._kept: Kept[Review] = Kept()
+        self._kept: Kept[Found] = Kept()
         self._head = 0
         self._refining = False
         self._writer: DecisionWriter | None = None
@@ -116,14 +116,14 @@ class PairLoader:
                 workspace.schemas.objects(ref)
                 return None
             self._head = workspace.head()
-            review = self._kept.read(
-                workspace,
-                (ref, chosen),
-                lambda: workspace.mappings.review(ref, chosen),
-                anew=anew,
-            )
-            ranked = None if known else workspace.mappings.suggest(ref, chosen, encoder=NO_ENCODER)
-            return review, ranked
+
+            def look() -> Found:
+                if known:
+                    return workspace.mappings.review(ref, chosen), None
+                return workspace.mappings.review_and_suggest(ref, chosen, encoder=NO_ENCODER)
+
+            review, ranked = self._kept.read(workspace, (ref, chosen), look, anew=anew or not known)
+            return review, None if known else ranked
 
         self._requests.load(
             "review",
