@@ -173,8 +173,8 @@ def test_a_mapping_file_is_checked_before_any_of_it_is_taken(night: Night) -> No
     file.write_text(json.dumps(wrong, indent=1))
     said = shell.run(*apply, "acme", PAIR, str(file), code=2).stderr
     assert "2 of its lines" in said
-    assert "Line 13: The CRM has no field 'Story__c'." in said
-    assert "Line 19: PartnerOS has no field 'nope' there." in said
+    assert "Line 14: The CRM has no field 'Story__c'." in said
+    assert "Line 20: PartnerOS has no field 'nope' there." in said
     assert "Create these in the CRM and refresh: Story__c." in said
     other = (*apply, "acme", PAIR, str(file), "--map-object", "deal--Opportunity")
     assert "no mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
