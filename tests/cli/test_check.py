@@ -177,7 +177,7 @@ def test_a_mapping_file_is_checked_before_any_of_it_is_taken(night: Night) -> No
     assert "Line 20: PartnerOS has no field 'nope' there." in said
     assert "Create these in the CRM and refresh: Story__c." in said
     other = (*apply, "acme", PAIR, str(file), "--map-object", "deal--Opportunity")
-    assert "no mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
+    assert "not a mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
 
 
 def test_the_schema_of_a_mapping_file_is_published_and_holds(night: Night) -> None:

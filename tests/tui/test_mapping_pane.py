@@ -555,7 +555,7 @@ async def test_an_editor_that_fails_takes_nothing_over(
         for editor, told in (
             ("/no/such/editor", "The editor '/no/such/editor' can't be started."),
             ("sh -c 'exit 3'", "'sh' ended with 3: nothing was taken over."),
-            ("'unclosed", "EDITOR is no command"),
+            ("'unclosed", "EDITOR is not a command"),
         ):
             monkeypatch.setenv("EDITOR", editor)
             await desk.press("E")
