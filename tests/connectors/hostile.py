@@ -210,6 +210,11 @@ def continue_for_ever(to: Visitor) -> None:
         to.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
+def continue_at_once(to: Visitor) -> None:
+    while not to.stop.is_set():
+        to.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+
+
 def continue_now_and_then(to: Visitor) -> None:
     while not to.stop.wait(0.1):
         to.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
@@ -268,6 +273,7 @@ ANSWERS: tuple[Answer, ...] = (
     dripping_headers,
     many_small_headers,
     continue_for_ever,
+    continue_at_once,
     continue_now_and_then,
     hung_up,
     odd_headers,

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from crmdeck.connectors import hubspot, partneros, salesforce
 from crmdeck.connectors.base import Connector, Failed
 from crmdeck.connectors.limits import Limits
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import CancelToken, Platform, Scope, Source
 from tests.connectors.crm import Purse, connection_of
-from tests.connectors.hostile import ANSWERS, MEGABYTE, Answer, HostileServer
+from tests.connectors.hostile import (
+    ANSWERS,
+    MEGABYTE,
+    Answer,
+    HostileServer,
+    Visitor,
+    continue_at_once,
+)
 
 SHORT = Limits(
     connect_timeout=5,
@@ -49,7 +57,7 @@ def no_collection() -> Iterator[None]:
     gc.enable()
 
 
-def connector_to(source: str, url: str) -> tuple[Connector, Purse]:
+def connector_to(source: str, url: str, limits: Limits = SHORT) -> tuple[Connector, Purse]:
     module, platform = SOURCES[source]
     purse = Purse(dict(SECRETS))
     connection = connection_of(
@@ -59,7 +67,7 @@ def connector_to(source: str, url: str) -> tuple[Connector, Purse]:
         instance_url="https://acme.my.salesforce.com" if source == "salesforce" else None,
         remote_id="00000000-0000-0000-0000-000000000002",
     )
-    return module.open_connector(connection, purse, purse.note, SHORT), purse
+    return module.open_connector(connection, purse, purse.note, limits), purse
 
 
 def told_by(connector: Connector) -> list[CrmdeckError]:
@@ -92,3 +100,24 @@ def test_it_is_told_in_words_and_has_an_end(source: str, answer: Answer) -> None
         assert error.code
         assert not any(secret in str(error) for secret in purse.values.values())
         assert "evil.example/?t" not in str(error)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_answers_in_between_end_before_the_time_is_over(source: str) -> None:
+    with HostileServer(continue_at_once) as server:
+        connector, _ = connector_to(source, server.url, replace(SHORT, total_timeout=20))
+        with pytest.raises(CrmdeckError) as caught:
+            connector.probe()
+    assert caught.value.code == "ANSWER_CUT_SHORT"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_few_answers_in_between_are_passed_over(source: str) -> None:
+    def hints(to: Visitor) -> None:
+        to.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+        to.json({"error": "no", "code": "X"}, status="403 Forbidden")
+
+    with HostileServer(hints) as server:
+        connector, _ = connector_to(source, server.url)
+        with pytest.raises(PermissionDeniedError):
+            connector.probe()

@@ -8,6 +8,7 @@ over.
 from __future__ import annotations
 
 import contextlib
+import http
 import http.client
 import os
 import socket
@@ -103,10 +104,15 @@ class _Response(http.client.HTTPResponse):
     _interim = 0
 
     def _read_status(self) -> tuple[str, int, str]:
-        self._interim += 1
-        if self._interim > _MOST_INTERIM:
-            raise http.client.HTTPException("no end of interim answers")
-        return super()._read_status()  # type: ignore[misc,no-any-return]
+        while True:
+            self._interim += 1
+            if self._interim > _MOST_INTERIM:
+                raise http.client.HTTPException("no end of interim answers")
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            # The library knows of 100 only, and takes 103 for the answer.
+            if not http.HTTPStatus.PROCESSING <= status < http.HTTPStatus.OK:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _HTTPConnection(HTTPConnection):

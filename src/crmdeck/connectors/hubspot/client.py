@@ -19,6 +19,7 @@ from hubspot.crm.properties.exceptions import ApiException
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
+from crmdeck.connectors.bounded_pool import BoundedPool, proxy_for
 from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import (
     Reply,
@@ -29,7 +30,7 @@ from crmdeck.connectors.http import (
     whole_number,
 )
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION, Paths
-from crmdeck.connectors.hubspot.transport import FAULTS, WHO, BoundedPool, proxy_for
+from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant, TokenKeeper
 from crmdeck.errors import CrmdeckError
@@ -155,7 +156,7 @@ class HubSpotClient:
             api = HubSpot(access_token="", host=self._host, retry=_RETRY, proxy=proxy)
             client = self._local.client = api.crm.properties.core_api.api_client
             rest = client.rest_client
-            rest.pool_manager = BoundedPool(rest.pool_manager, self._limits, self._count)
+            rest.pool_manager = BoundedPool(rest.pool_manager, self._limits, WHO, self._count)
         client.configuration.access_token = token
         return client
 

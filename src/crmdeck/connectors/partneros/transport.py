@@ -1,34 +1,23 @@
-"""One request to PartnerOS over httpx: bounded in time and size, errors in words for people."""
+"""One request to PartnerOS: bounded in time and size, errors in words for people."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import certifi
+import urllib3
 
 from crmdeck.connectors.base import Meter
+from crmdeck.connectors.bounded_pool import BoundedPool, RawAnswer, proxy_for
 from crmdeck.connectors.caller import Refusal
-from crmdeck.connectors.deadline import ending_after, watch
 from crmdeck.connectors.faults import load_faults
-from crmdeck.connectors.http import (
-    Reply,
-    broken_off,
-    check_endpoint,
-    not_json,
-    timed_out,
-    too_large,
-    unreachable,
-)
+from crmdeck.connectors.http import Reply, check_endpoint, not_json
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import UsageError, one_line
 
@@ -37,6 +26,7 @@ FAULTS = load_faults("partneros")
 NO_ACTIVE_ORGANISATION = "NO_ACTIVE_ORGANIZATION"
 COOKIE = "session_token"
 _LONGEST = 300
+_SET_COOKIE = re.compile(rf"\s*{COOKIE}\s*=\s*\"?([!-:<-~]+?)\"?\s*(?:;|$)")
 
 
 @dataclass(frozen=True)
@@ -44,38 +34,6 @@ class Answer(Reply):
     """One answer of PartnerOS, with the session token that its cookie sets."""
 
     session_token: str | None = field(default=None, repr=False)
-
-
-class _Own(threading.local):
-    """What a thread has of its own: a client, and a socket on the connection it last made."""
-
-    client: httpx.Client | None = None
-    connection: socket.socket | None = None
-
-    def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of a connection that is made."""
-        if event == "connection.connect_tcp.complete":
-            self.end()
-            made = info["return_value"].get_extra_info("socket")
-            self.connection = socket.socket(fileno=os.dup(made.fileno()))
-            watch(self.connection)
-
-    @contextmanager
-    def ending(self) -> Iterator[None]:
-        """End the connection where the block fails."""
-        try:
-            yield
-        except BaseException:
-            self.end()
-            raise
-
-    def end(self) -> None:
-        """Let the connection end; the client has given it up."""
-        if self.connection is not None:
-            with contextlib.suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
-            self.connection.close()
-            self.connection = None
 
 
 class Transport:
@@ -94,10 +52,8 @@ class Transport:
         self._limits = limits
         self._meter = meter
         # A proxy of the environment has no business between two programs on this machine.
-        local = urlsplit(base).scheme == "http"
-        self._trust_env = not local
-        self._tls = httpx.create_ssl_context(trust_env=not local)
-        self._own = _Own()
+        proxy = None if urlsplit(base).scheme == "http" else proxy_for(base)
+        self._pool = BoundedPool(_manager(proxy, limits.threads), limits, WHO, self._count)
 
     def send(
         self,
@@ -115,67 +71,50 @@ class Transport:
         """
         limits = self._limits
         read = limits.total_timeout if patient else limits.read_timeout
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         if token is not None:
             headers["Cookie"] = f"{COOKIE}={token}"
-        with self._own.ending(), ending_after(limits.total_timeout, WHO):
-            try:
-                watch(self._own.connection)
-                with self._client.stream(
-                    method,
-                    f"{self.base}{path}",
-                    params=query,
-                    json=body,
-                    headers=headers,
-                    timeout=httpx.Timeout(read, connect=limits.connect_timeout),
-                    extensions={"trace": self._own.note},
-                ) as response:
-                    data = self._read(response)
-            except httpx.ConnectTimeout as error:
-                raise unreachable(WHO, error) from None
-            except httpx.TimeoutException:
-                raise timed_out(WHO) from None
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.DecodingError) as error:
-                raise broken_off(WHO, error) from None
-            except httpx.HTTPError as error:
-                raise unreachable(WHO, error) from None
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        raw = self._pool.request(
+            method,
+            f"{self.base}{path}" + (f"?{urlencode(query)}" if query else ""),
+            body=data,
+            headers=headers,
+            timeout=urllib3.Timeout(connect=limits.connect_timeout, read=read),
+            retries=False,
+            redirect=False,
+        )
         return Answer(
-            response.status_code,
-            _parsed(response, data),
-            dict(response.headers),
-            len(data),
-            next((each.value for each in response.cookies.jar if each.name == COOKIE), None),
+            raw.status, _parsed(raw), dict(raw.headers), len(raw.data), _session_token(raw)
         )
 
-    @property
-    def _client(self) -> httpx.Client:
-        """Return this thread's own client, whose one connection is known."""
-        if self._own.client is None:
-            # Each request carries its own cookie; what answers set is not to linger.
-            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            self._own.client = httpx.Client(
-                verify=self._tls, trust_env=self._trust_env, follow_redirects=False, cookies=jar
-            )
-        return self._own.client
-
-    def _read(self, response: httpx.Response) -> bytes:
-        data = bytearray()
-        try:
-            for chunk in response.iter_bytes():
-                data += chunk
-                if len(data) > self._limits.max_bytes:
-                    raise too_large(WHO, self._limits.max_bytes)
-        finally:
-            # As it came over the wire, packed.
-            self._meter.count(received=response.num_bytes_downloaded, quota_spent=0)
-        return bytes(data)
+    def _count(self, _: Mapping[str, str], size: int, __: str) -> None:
+        self._meter.count(received=size, quota_spent=0)
 
 
-def _parsed(response: httpx.Response, data: bytes) -> Any:
+def _manager(proxy: str | None, threads: int) -> urllib3.PoolManager:
+    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
+    folder = os.environ.get("SSL_CERT_DIR")
+    if proxy:
+        return urllib3.ProxyManager(proxy, maxsize=threads, ca_certs=trusted, ca_cert_dir=folder)
+    return urllib3.PoolManager(maxsize=threads, ca_certs=trusted, ca_cert_dir=folder)
+
+
+def _session_token(raw: RawAnswer) -> str | None:
+    headers = raw.headers
+    said = headers.getlist("Set-Cookie") if isinstance(headers, urllib3.HTTPHeaderDict) else ()
+    found = (_SET_COOKIE.match(each) for each in said)
+    return next((match[1] for match in found if match), None)
+
+
+def _parsed(raw: RawAnswer) -> Any:
     try:
-        return json.loads(data) if data else None
+        return json.loads(raw.data) if raw.data else None
     except (ValueError, RecursionError):
-        if response.status_code < 300:
+        if raw.status < 300:
             raise not_json(WHO) from None
         return None
 

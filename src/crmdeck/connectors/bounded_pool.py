@@ -1,0 +1,78 @@
+"""Requests through urllib3: each has one deadline, and an answer of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
+
+from crmdeck.connectors.deadline import bound, ending_after
+from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
+from crmdeck.connectors.limits import Limits
+from crmdeck.errors import CrmdeckError
+
+Count = Callable[[Mapping[str, str], int, str], None]
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """One answer, read to its end, as the clients want to see it."""
+
+    status: int
+    reason: str | None
+    data: bytes
+    headers: Mapping[str, str]
+
+    def getheaders(self) -> Mapping[str, str]:
+        """Return the headers."""
+        return self.headers
+
+
+class BoundedPool:
+    """Makes requests to `who` through a pool manager, from any thread. Raises SourceError."""
+
+    def __init__(self, inner: urllib3.PoolManager, limits: Limits, who: str, count: Count) -> None:
+        self._inner = inner
+        bound(inner)
+        self._limits = limits
+        self._who = who
+        self._count = count
+
+    def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
+        """Return the answer; `count` is told its headers, its bytes and its path."""
+        kwargs["preload_content"] = False
+        with ending_after(self._limits.total_timeout, self._who):
+            try:
+                raw = self._inner.request(method, url, **kwargs)
+            # A ValueError: what was to be sent is no header.
+            except (HTTPError, ValueError) as error:
+                raise self._failed(error) from None
+            try:
+                data = read_body(raw, self._limits, self._who)
+            finally:
+                self._count(raw.headers, raw.tell(), urlsplit(url).path)
+        if raw.status >= 300:
+            data = data.decode("utf-8", "replace").encode()
+        return RawAnswer(raw.status, raw.reason, data, raw.headers)
+
+    def _failed(self, error: Exception) -> CrmdeckError:
+        reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+        if isinstance(reason, ReadTimeoutError):
+            return timed_out(self._who)
+        if isinstance(reason, ProtocolError):
+            return broken_off(self._who, reason)
+        return unreachable(self._who, reason)
+
+
+def proxy_for(host: str) -> str | None:
+    """Return the proxy that the environment names for `host`, a URL."""
+    parts = urlsplit(host)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
