@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from crmdeck.model import AuditEntry
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.audit.columns import Line
 from crmdeck.tui.panes.audit.pane import AuditPane
@@ -121,3 +123,36 @@ async def test_enter_goes_to_what_an_entry_is_about(workspace: Workspace) -> Non
         screen = app.screen
         assert isinstance(screen, MainScreen)
         await until(pilot, lambda: screen.stage.pane_id == "health")
+
+
+def test_what_happened_is_told_in_fewer_words_where_room_lacks() -> None:
+    def line(event: str, summary: str, **details: str) -> Line:
+        return Line(
+            AuditEntry(
+                id="e",
+                at=datetime(2026, 5, 16, tzinfo=UTC),
+                actor="dana",
+                event=event,
+                summary=summary,
+                details=details,
+            ),
+            "acme",
+        )
+
+    failed = line("schema.refresh_failed", "acme: It said no. Because.", code="TOKEN_REFUSED")
+    assert failed.brief(80) == "refresh failed: It said no. Because."
+    assert failed.brief(30) == "refresh failed: It said no"
+    assert failed.brief(20, named=True) == "acme: refresh failed"
+    long = "No " * 30
+    refused = line("schema.refresh_failed", f"acme: {long}", code="TOKEN_REFUSED")
+    assert refused.brief(40) == "refresh failed: token refused"
+    mapped = line("mapping.accepted", "deal--Opportunity: amount -> Deal_Amount_in_Euro__c")
+    assert mapped.brief(80) == "accepted deal--Opportunity: amount → Deal_Amount_in_Euro__c"
+    assert mapped.brief(52) == "accepted amount → Opportunity.Deal_Amount_in_Euro__c"
+    assert mapped.brief(42) == "accepted amount → Deal_Amount_in_Euro__c"
+    assert mapped.brief(36) == "accepted amount → Deal_Am…in_Euro__c"
+    note = "agreed with the sales team"
+    noted = line("schema.drift_acknowledged", f"Acknowledged 2 changes: {note}", note=note)
+    assert noted.brief(49) == f"acknowledged 2 changes: {note}"
+    assert noted.brief(40) == "acknowledged 2 changes, with a note"
+    assert noted.brief(30) == "acknowledged 2 changes"

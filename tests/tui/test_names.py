@@ -26,6 +26,9 @@ PLACES = {
     "mapping": ("4", {"field", "crm"}),
     "objects": ("2", {"object"}),
     "all fields": ("f", {"name"}),
+    "health": ("1", {"name", "state", "weeks"}),
+    "audit": ("5", {"at"}),
+    "audit of all": ("asterisk", {"at"}),
 }
 """Where names stand: the key that goes there, and the columns that hold them."""
 
@@ -71,9 +74,11 @@ def hold(screen: MainScreen, where: str, ids: set[str]) -> None:
     assert rows, where
     for strip, name, cell in rows:
         assert name in cell, f"{where}: {strip}"
-        if not where.startswith(("objects", "all fields")):
-            # What happened, and what is to be known, is said more briefly, and not cut.
-            assert ELLIPSIS not in strip, f"{where}: {strip}"
-    looks = [strip for strip, *_ in rows]
+        if not where.startswith("all fields"):
+            # What happened, and what is to be known, is said more briefly, and not cut; where no
+            # words are left to spare, a name is cut in its middle.
+            cut = f"{ELLIPSIS} " if where.startswith("audit") else ELLIPSIS
+            assert cut not in f"{strip} ", f"{where}: {strip}"
+    looks = [strip for strip, *_ in rows if not where.startswith("audit")]
     alike = [one for one in set(looks) if looks.count(one) > len(ids)]
     assert not alike, f"{where}: {alike[:3]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from crmdeck.model import AuditEntry
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
 
 BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
@@ -27,7 +28,8 @@ AUTOMATIC = (
 
 
 LEAST_WHO, MOST_WHO, MOST_NAME = 6, 16, 20
-TIME_CELLS, MOMENT_CELLS = 5, 15
+TIME_CELLS = 5
+LEAST_NAME = 8
 WIDE = 100
 """Cells from which on the connections have a column of their own."""
 
@@ -39,6 +41,12 @@ _BEGINS = {
     "mapping.undone": "took back ",
 }
 """What an event is called before its summary, which does not say it."""
+
+_REASONS = {"QUOTA_RESERVE": "low on quota"}
+"""What a code of a failure says in few words, where its own are not plain."""
+
+_ARROW = " → "
+_PAIR_END, _NAMES_PART = ": ", " -> "
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,45 @@ class Line:
             text = re.sub(rf"( in)? {re.escape(name)}(?![\w-])", "", text, count=1)
         begins = _BEGINS.get(self.entry.event)
         if begins is not None:
-            return begins + text
+            arrow = _ARROW if self.entry.event.startswith("mapping.") else _NAMES_PART
+            return begins + text.replace(_NAMES_PART, arrow, 1)
         return text[:1].lower() + text[1:]
+
+    def brief(self, width: int, *, named: bool = False) -> str:
+        """Return what happened in `width` cells, in fewer words where the whole has no room.
+
+        `named` puts the connection before it. What is too long in any words is whole there, and
+        the details tell it all.
+        """
+        text, before = "", f"{self.connection}: " if named and self.connection else ""
+        for told in self._forms(width - cell_len(display_text(before))):
+            text = before + told
+            if cell_len(display_text(text)) <= width:
+                break
+        return text
+
+    def _forms(self, width: int) -> Iterator[str]:
+        """Yield what happened in ever fewer words; the last cuts a name in its middle."""
+        event, details = self.entry.event, self.entry.details
+        yield self.said
+        pair, _, fields = self.entry.summary.partition(_PAIR_END)
+        partner, arrow, crm = fields.rpartition(_NAMES_PART)
+        if event.startswith("mapping.") and arrow:
+            start = f"{_BEGINS.get(event, '')}{partner}{_ARROW}"
+            yield f"{start}{pair.rpartition('--')[2]}.{crm}"
+            yield start + crm
+            yield start + cut_middle(crm, max(LEAST_NAME, width - cell_len(start)))
+            return
+        yield re.split(r"[.;] ", self.said, maxsplit=1)[0].rstrip(".")
+        code, note = details.get("code"), details.get("note")
+        begins = _BEGINS.get(event)
+        if begins is not None and isinstance(code, str):
+            yield begins + _REASONS.get(code, code.replace("_", " ").lower())
+        if isinstance(note, str) and note:
+            without = self.said.removesuffix(f": {note}")
+            yield f"{without}, with a note"
+            yield without
+        yield begins.rstrip(": ") if begins is not None else re.sub("[._]", " ", event)
 
 
 def with_days(lines: Sequence[Line], now: datetime) -> tuple[Line, ...]:
@@ -113,13 +158,16 @@ def columns_for(
     """
     who = _longest((line.entry.actor for line in lines), LEAST_WHO, MOST_WHO)
     apart = everywhere and width >= WIDE
+    named = everywhere and not apart
+    years = {line.entry.at.year for line in lines}
+    moment = ("%d %b %H:%M" if len(years) == 1 else "%d %b %Y %H:%M") if flat else "%H:%M"
     columns = (
         Column[Line](
             "at",
             "Time",
-            lambda line: line.title or f"{line.entry.at:{'%d %b %y  %H:%M' if flat else '%H:%M'}}",
+            lambda line: line.title or f"{line.entry.at:{moment}}",
             style=lambda line: "strong" if line.title else "muted",
-            width=MOMENT_CELLS if flat else TIME_CELLS,
+            width=_longest((f"{line.entry.at:{moment}}" for line in lines), TIME_CELLS, 20),
             sort_key=lambda line: line.entry.at,
             searched=False,
             reach=lambda line: "summary" if line.title else "",
@@ -134,7 +182,8 @@ def columns_for(
         Column[Line](
             "summary",
             "What happened",
-            lambda line: line.said if apart or not everywhere else _named(line),
+            lambda line: _named(line) if named else line.said,
+            fit=lambda line, cells: line.brief(cells, named=named),
             style=event_state,
         ),
     )

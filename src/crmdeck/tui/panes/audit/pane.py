@@ -202,5 +202,6 @@ class AuditPane(Pane):
             turn_everywhere,
             help="show all connections, or this one only",
             hint=80,
+            told=lambda pane: "this one only" if pane.everywhere else "all connections",
         ),
     )
