@@ -153,6 +153,6 @@ def test_what_happened_is_told_in_fewer_words_where_room_lacks() -> None:
     assert mapped.brief(36) == "accepted amount → Deal_Am…in_Euro__c"
     note = "agreed with the sales team"
     noted = line("schema.drift_acknowledged", f"Acknowledged 2 changes: {note}", note=note)
-    assert noted.brief(49) == f"acknowledged 2 changes: {note}"
+    assert noted.brief(52) == f"acknowledged 2 changes: {note}"
     assert noted.brief(40) == "acknowledged 2 changes, with a note"
     assert noted.brief(30) == "acknowledged 2 changes"
