@@ -66,6 +66,18 @@ def test_a_refusal_is_final() -> None:
     assert purse.events == ["token.refresh_failed"]
 
 
+def test_a_refresh_token_that_another_process_used_first_is_no_refusal() -> None:
+    purse = Purse(access_token="old", refresh_token="r0")
+
+    def grant() -> Grant:
+        purse.values |= {"access_token": "theirs", "refresh_token": "r1"}
+        raise ReauthRequiredError("No.", cause="invalid_grant: r0 was used.")
+
+    keeper = TokenKeeper(purse, purse, grant)
+    assert keeper.renew("old") == keeper.token() == "theirs"
+    assert purse.events == []
+
+
 def test_a_fresh_token_that_is_refused_is_not_refreshed_again() -> None:
     purse = Purse(access_token="old")
     keeper = TokenKeeper(purse, purse, lambda: Grant("new"))

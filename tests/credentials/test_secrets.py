@@ -86,6 +86,19 @@ def test_moving_to_a_keyring_that_is_not_there_moves_nothing(tmp_path: Path) -> 
     assert Vault(tmp_path).get(ID, "refresh_token") == "r1"
 
 
+def test_what_is_stored_later_replaces_what_could_be_kept_nowhere(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    with using(none()):
+        with pytest.raises(NoKeyringError):
+            vault.put("acme", {"refresh_token": "first", "client_id": "app"})
+        vault.settle("acme", SecretsPlace.FILE)
+        vault.put("acme", {"refresh_token": "second"})
+        assert (vault.get("acme", "refresh_token"), vault.get("acme", "client_id")) == (
+            "second",
+            "app",
+        )
+
+
 def test_what_can_be_kept_nowhere_holds_for_the_process(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     with using(none()):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import http
 import http.client
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ class Deadline:
     def watch(self, connection: socket.socket) -> None:
         """Shut this socket down when the time is over; raises SourceError where it is already."""
         # A socket of its own on the same connection: TLS takes the other one over.
-        ours = socket.socket(fileno=os.dup(connection.fileno()))
+        ours = socket.socket(fileno=socket.dup(connection.fileno()))
         with self._lock:
             self._sockets.append(ours)
             if not self.expired:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from crmdeck.model import CancelToken
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 _LOOK_SECONDS = 0.2
 
 
-class _Raised(Generic[T]):
+class _Raised:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
@@ -34,7 +34,7 @@ def in_parallel(
     time. A task is given a token that tells it when nobody waits for it any more. What a task
     raises ends everything. The threads are daemons: a request that hangs is left to its timeout.
     """
-    results: queue.SimpleQueue[T | _Raised[T] | _Done] = queue.SimpleQueue()
+    results: queue.SimpleQueue[T | _Raised | _Done] = queue.SimpleQueue()
     stop = CancelToken()
     lock = threading.Lock()
 

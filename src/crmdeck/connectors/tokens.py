@@ -103,6 +103,11 @@ class TokenKeeper:
         try:
             grant = self._grant()
         except (ReauthRequiredError, PermissionDeniedError) as error:
+            stored = self._credentials.get("access_token")
+            if stored and stored != self._token:
+                # Another process was first, with a refresh token that works only once.
+                self._token, self.expires_at = stored, None
+                return stored
             self._refused = error
             self._listener("token.refresh_failed", f"{error.message} {error.cause or ''}".strip())
             raise

@@ -63,6 +63,7 @@ class Vault:
         except NoKeyringError:
             self._unkept.put(connection_id, values)
             raise
+        self._unkept.put(connection_id, dict.fromkeys(values))
 
     def settle(self, connection_id: str, place: SecretsPlace) -> None:
         """Move the secrets of a connection to one place, where later ones go as well.

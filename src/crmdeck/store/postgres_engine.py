@@ -332,7 +332,8 @@ def _next(database: PostgresDatabase) -> int | None:
     rows = database.rows(
         "UPDATE head SET seq = seq + 1 RETURNING (SELECT max(number) FROM schema_migration)"
     )
-    return rows[0][0]  # type: ignore[no-any-return]
+    version: int | None = rows[0][0]
+    return version
 
 
 def _at_work(database: PostgresDatabase, what: str) -> ConflictError:

@@ -190,4 +190,5 @@ def _states(database: Database, connection_id: str) -> dict[str, _State]:
 
 def _last_refresh(database: Database, connection_id: str) -> int | None:
     rows = database.rows("SELECT max(seq) FROM refresh WHERE connection_id = ?", [connection_id])
-    return rows[0][0]  # type: ignore[no-any-return]
+    number: int | None = rows[0][0]
+    return number

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -89,7 +90,7 @@ class HubSpotClient:
             path = self._paths.path(family, version, rest)
             last = version == versions[-1]
             reply = self.caller.call(
-                lambda token, path=path: self._send(token, "GET", path, query=query),  # type: ignore[misc]
+                partial(self._send, method="GET", path=path, query=query),
                 cancel,
                 accept=() if last else (404,),
                 reserve=reserve,
