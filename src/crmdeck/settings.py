@@ -116,16 +116,26 @@ class Settings(BaseModel):
             raise _bad(f"{path} can't be read.", str(error)) from error
         import tomllib  # Here, since most workspaces have no settings to read.
 
-        from crmdeck.toml import parse_toml
+        from crmdeck.text import mistake_text
+        from crmdeck.toml import line_of, parse_toml
 
         try:
             return cls.model_validate(parse_toml(text))
         except tomllib.TOMLDecodeError as error:
             raise _bad(f"{path} is not valid TOML.", f"{error}.") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise _bad(f"{path}: '{key}' can't be used.", f"{first['msg']}.") from error
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
+            line = line_of(text, first["loc"])
+            known = cls.model_fields if len(first["loc"]) == 1 else NoticeRoute.model_fields
+            where = f"{path}, line {line}" if line else str(path)
+            raise _bad(
+                f"{where}: '{key}' can't be used.", _sentence(mistake_text(first, known))
+            ) from error
+
+
+def _sentence(told: str) -> str:
+    return f"It {told}" + ("" if told.endswith("?") else ".")
 
 
 def _bad(message: str, cause: str) -> UsageError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 COMBINING_LIMIT = 3
@@ -43,6 +45,56 @@ def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float =
     folded = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(name.casefold(), list(folded), n=most, cutoff=likeness)
     return [folded[match] for match in found]
+
+
+_SHOULD_BE = {
+    "bool": "true or false",
+    "date": "a day, such as 2027-01-31",
+    "dict": "a table",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "model": "a table",
+    "string": "text, in quotes",
+    "tuple": "a list",
+}
+_BOUNDS = {
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+}
+_GIVEN = 60
+"""Characters of a wrong value that are told."""
+
+
+def mistake_text(mistake: Mapping[str, Any], known: Iterable[str] = ()) -> str:
+    """Return what a validator found wrong with a value, as the end of a sentence about its key.
+
+    `mistake` is one of the errors of pydantic: `type`, `msg`, `input`, `ctx`, `loc`; `known` are
+    the keys that there are in its place.
+    """
+    kind, context = str(mistake["type"]), mistake.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        near = nearest(str(mistake["loc"][-1]), known, most=1)
+        return " ".join(
+            ["is not known here.", did_you_mean(near)] if near else ["is not known here"]
+        )
+    if kind == "value_error":
+        return str(mistake["msg"]).removeprefix("Value error, ")
+    if kind in _BOUNDS:
+        wanted = _BOUNDS[kind].format(**context)
+    elif kind in ("enum", "literal_error"):
+        wanted = context["expected"]
+    elif kind.partition("_")[0] in _SHOULD_BE and "pattern" not in kind:
+        wanted = _SHOULD_BE[kind.partition("_")[0]]
+    else:
+        said = str(mistake["msg"])
+        return said[:1].lower() + said[1:]
+    given = json.dumps(mistake.get("input"), default=str, ensure_ascii=False)[:_GIVEN]
+    return f"should be {wanted}, not {given}"
 
 
 def did_you_mean(near: Iterable[str]) -> str:

@@ -94,6 +94,20 @@ def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -
     policy.write_text(rule + "2020-01-01\n")
     expired = night.shell.json(*check, code=4)
     assert expired["expiredRules"] == [{"until": "2020-01-01", "reason": "known"}]
+    policy.write_text(
+        '[[rule]]\nlevel = "ignroe"\nconection = "acme"\n\n[[rule]]\nlevel = "fail"\n'
+        'attribute = "Label"\nobject = 5\n\n[[rule]]\nobject = "Lead"\n\n[[rules]]\n'
+    )
+    said = night.shell.run(*check, code=2).stderr
+    for problem in (
+        "Line 2: 'level' should be 'ignore', 'report' or 'fail', not \"ignroe\".",
+        "Line 3: 'conection' is not known here. Did you mean 'connection'?",
+        "Line 7: 'attribute' is not an attribute that can change. Did you mean 'label'?",
+        "Line 8: 'object' should be text, in quotes, not 5.",
+        "Line 10: 'level' is missing.",
+        "And 1 more.",
+    ):
+        assert problem in said
     policy.write_text('[[rule]]\nlevel = "ignore"\n')
     assert "reason" in night.shell.run(*check, code=2).stderr
     policy.write_text('[[rule]]\nlevel = "ignore"\nreason = "x"\nuntil = 2999-01-01\n')

@@ -291,6 +291,37 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
     assert max(map(len, re.sub(r"\x1b\[\d*m", "", shown).splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("drift", "--note", "x"), "A note goes with an acknowledgement."),
+        (("drift", "--acknowledge", "x"), "crmdeck drift NAME --json lists them"),
+        (("audit", "--since", "1d", "--until", "2d"), "nothing lies between them"),
+        (("export", "acme", "-o", "."), ". is a folder."),
+        (("export", "acme", "--what", "schema", "--format", "xlsx"), "is not offered as xlsx"),
+        (("config", "set", "ttl_hours", "-1"), "put -- before it"),
+        (("config", "set", "ttl_hours", "--", "-1"), "It should be more than 0, not -1."),
+        (("config", "set", "keys", "x"), "'keys' is a table."),
+        (("mapping", "accept", "acme", PAIR, "partner=Name", "partner=Amount"), "named twice"),
+        (("mapping", "undo", "acme", PAIR, "x"), "--event 'mapping.*' --json lists them"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused_with_what_to_do(
+    shell: Shell, wrong: tuple[str, ...], told: str
+) -> None:
+    assert told in shell.run(*wrong, code=2).stderr
+
+
+def test_a_setting_that_can_not_be_is_told_with_its_line(shell: Shell) -> None:
+    settings = shell.home / "settings.toml"
+    for text, told in (
+        ('\n[[notify]]\nname = "ops"\nkind = "slak"\n', "line 4: 'notify.kind' can't be used"),
+        ("ttl_hour = 3\n", "Did you mean 'ttl_hours'?"),
+    ):
+        settings.write_text(text)
+        assert told in shell.run("status", code=2).stderr
+
+
 def test_without_colours_no_escape_code_is_written(shell: Shell) -> None:
     for options, env in (((), {"NO_COLOR": "1"}), (("--no-color",), {"NO_COLOR": ""})):
         for command in (("refresh", "acme"), ("status",), ("check", "--no-refresh")):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from crmdeck.workspace import Workspace
+from crmdeck.workspace.notices import PAUSES, Notices
 from tests.cli.test_check import FIRST, Night
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -129,8 +132,6 @@ def test_slack_is_told_in_the_name_of_crmdeck(
 def test_what_fails_is_tried_again_and_then_said(
     night: Night, listener: Listener, tmp_path: Path
 ) -> None:
-    from crmdeck.workspace.notices import PAUSES, Notices
-
     pauses: list[float] = []
     night.export("acme", ("Name", "string"))
     with Workspace.open(tmp_path / "home") as ws:
@@ -144,7 +145,38 @@ def test_what_fails_is_tried_again_and_then_said(
         assert (ops.sent, ops.error) == (False, "It answered 500.")
         (failed,) = ws.audit.entries(event="notice.failed")
         assert "ops" in failed.summary
-        assert notices.heartbeat("http://127.0.0.1:9/x") == "ConnectError"
+        assert notices.heartbeat("http://127.0.0.1:9/x") == "Nothing answers at its address."
+
+
+@pytest.mark.parametrize("kind", ["webhook", "other"])
+def test_who_answers_drop_by_drop_holds_up_no_check(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    over = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                taken, _ = listening.accept()
+                taken.recv(65536)
+                taken.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+                while not over.wait(0.05):
+                    taken.sendall(b"x")
+                taken.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        scheme = "http" if kind == "webhook" else "json"
+        monkeypatch.setenv("CRMDECK_NOTIFY_OPS_URL", f"{scheme}://{host}/x")
+        (tmp_path / "home/settings.toml").write_text(f'[[notify]]\nname="ops"\nkind="{kind}"\n')
+        night.export("acme", ("Name", "string"))
+        with Workspace.open(tmp_path / "home") as ws:
+            report = ws.checks.run(["acme"])
+            notices = Notices(ws.context, pause=lambda _: None, patience=0.2)
+            (ops,) = notices.send(report)
+        over.set()
+    assert (ops.sent, ops.error) == (False, "It did not answer within 0.2 seconds.")
 
 
 def test_a_route_that_can_not_be_used_is_said_before_the_check(

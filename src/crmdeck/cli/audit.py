@@ -9,6 +9,7 @@ import typer
 from crmdeck.cli.options import AnyNameArgument, DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, emit_table
 from crmdeck.cli.session import moment, workspace
+from crmdeck.errors import UsageError
 
 
 def audit(
@@ -29,12 +30,18 @@ def audit(
     """Tell who did what when, newest first."""
     with workspace(home, demo, as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
+        begin, end = moment(since, ws), moment(until, ws)
+        if begin and end and begin > end:
+            raise UsageError(
+                "--since is later than --until, so nothing lies between them.",
+                remedy="Name an earlier --since, or a later --until.",
+            )
         entries = ws.audit.entries(
             name,
             event=event,
             actor=actor,
-            since=moment(since, ws),
-            until=moment(until, ws),
+            since=begin,
+            until=end,
             limit=limit,
         )
         if as_json:

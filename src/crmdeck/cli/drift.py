@@ -52,6 +52,11 @@ def drift(
     or 1 where the cache is not what a CRM holds, since that could not be read.
     """
     with workspace(home, demo, as_json) as ws:
+        if note and not acknowledge:
+            raise UsageError(
+                "A note goes with an acknowledgement.",
+                remedy="Say what to acknowledge: --acknowledge ID, or --acknowledge shown.",
+            )
         after = moment(since, ws)
         report = ws.drift.report(
             name,

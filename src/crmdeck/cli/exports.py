@@ -99,7 +99,7 @@ def export(
         if output is not None:
             ws.exports.write(output, what, name, format=wanted, **options)
             say(f"Written to {output}")
-        elif wanted in ("xlsx", "parquet"):
+        elif wanted == ("xlsx" if what in REPORTS else "parquet"):
             raise UsageError(f"{wanted} is no text.", remedy=f"Name a file: -o export.{wanted}")
         else:
             emit_pieces(ws.exports.stream(what, name, format=wanted, **options))

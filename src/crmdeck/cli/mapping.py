@@ -354,6 +354,8 @@ def _picks(picks: list[str] | None) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
     for item in picks or []:
         partner_field, separator, crm_field = item.partition("=")
+        if partner_field in chosen:
+            raise UsageError(f"{partner_field} is named twice.", remedy="Name it once.")
         chosen[partner_field] = crm_field if separator and crm_field else None
     return chosen
 

@@ -105,6 +105,8 @@ def chosen_format(
     wanted = "json" if as_json else format
     if output is None:
         return wanted
+    if _is_folder(output):
+        raise UsageError(f"{output} is a folder.", remedy="Name a file in it.", code="NOT_A_FILE")
     if not force and _is_there(output):
         raise UsageError(
             f"{output} exists already.",
@@ -131,6 +133,13 @@ def _is_there(path: Path) -> bool:
     """Return whether a file is there; where that can't be seen, writing it tells why."""
     try:
         return path.exists()
+    except OSError:
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
     except OSError:
         return False
 

@@ -32,6 +32,12 @@ def usage_error(error: Any) -> UsageError:
             if name.startswith("-")
         ]
         name = option if option.startswith("-") else f"--{option}"
+        if re.match(r"-\d", name):
+            return UsageError(
+                f"'{name}' reads as an option.",
+                remedy="Where it is a value, put -- before it.",
+                code="BAD_ARGUMENTS",
+            )
         if name not in known:
             told = f"There is no option '{name}'."
         near = _near_option(name, known)

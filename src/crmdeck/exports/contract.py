@@ -107,27 +107,44 @@ def make_contract(
     }
 
 
-def read_contract(text: str) -> dict[str, Any]:
-    """Return a contract; raises UsageError where `text` is none of ODCS 3."""
+def read_contract(text: str, origin: str = "This") -> dict[str, Any]:
+    """Return a contract; raises UsageError naming `origin` where `text` is none of ODCS 3."""
+    try:
+        return _contract(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{origin} is not an Open Data Contract that can be checked.",
+            cause=str(error),
+            remedy="crmdeck export NAME --what contract --pair PAIR writes one.",
+            code="BAD_CONTRACT",
+        ) from None
+
+
+def _contract(text: str) -> dict[str, Any]:
+    """Return a contract; raises ValueError saying why it is none."""
     import yaml
 
     try:
         loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ValueError(f"It is not YAML{where}: {error.problem}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _no_contract(f"It is not YAML: {error}") from None
+        raise ValueError(f"It is not YAML: {error}") from None
     if not isinstance(loaded, dict) or loaded.get("kind") != "DataContract":
-        raise _no_contract("It lacks the line 'kind: DataContract'.")
+        raise ValueError("It lacks the line 'kind: DataContract'.")
     version = str(loaded.get("apiVersion"))
     if not version.startswith("v3."):
-        raise _no_contract(f"It is of the version {version}; crmdeck reads v3.")
+        raise ValueError(f"It is of the version {version}; crmdeck reads v3.")
     for described in _listed(loaded, "schema"):
         if not isinstance(described, dict) or not _name(described):
-            raise _no_contract("An object of its schema has no name.")
+            raise ValueError("An object of its schema has no name.")
         for one in _listed(described, "properties"):
             if not isinstance(one, dict) or not _name(one):
-                raise _no_contract(f"A property of {_name(described)} has no name.")
+                raise ValueError(f"A property of {_name(described)} has no name.")
     if not _listed(loaded, "schema"):
-        raise _no_contract("It describes no object.")
+        raise ValueError("It describes no object.")
     return loaded
 
 
@@ -245,12 +262,3 @@ def _name(described: Mapping[str, Any]) -> str:
 def _listed(holder: Any, name: str) -> Sequence[Any]:
     found = holder.get(name) if isinstance(holder, dict) else None
     return found if isinstance(found, list) else ()
-
-
-def _no_contract(cause: str) -> UsageError:
-    return UsageError(
-        "This is not an Open Data Contract that can be checked.",
-        cause=cause,
-        remedy="crmdeck export NAME --what contract --pair PAIR writes one.",
-        code="BAD_CONTRACT",
-    )

@@ -91,7 +91,7 @@ class _Agreed:
             raise UsageError(f"{path} can't be read.", cause=why, code="BAD_CONTRACT") from None
         if len(text) > _LONGEST_CONTRACT:
             raise UsageError(f"{path} is too long to be a contract.", code="BAD_CONTRACT")
-        contract = read_contract(text)
+        contract = read_contract(text, str(path))
         servers = contract_servers(contract)
         if not named and not servers:
             raise UsageError(

@@ -14,6 +14,7 @@ from crmdeck.home import resolve_home
 from crmdeck.model import WireModel
 from crmdeck.redaction import redact
 from crmdeck.settings import SETTINGS_FILE, Settings
+from crmdeck.text import mistake_text
 from crmdeck.toml import parse_toml
 from crmdeck.workspace.context import not_found
 
@@ -70,6 +71,10 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     if (table not in _TABLES or not inner) and key not in known:
         if key in _LISTS:
             raise UsageError(f"'{key}' is a list.", remedy=f"Write it in {SETTINGS_FILE}.")
+        if key in _TABLES:
+            raise UsageError(
+                f"'{key}' is a table.", remedy=f"Name what is in it: {key}.view.filter, say."
+            )
         raise not_found("setting", key, known)
     path = resolve_home(home) / SETTINGS_FILE
     try:
@@ -92,7 +97,7 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     except ValidationError as error:
         raise UsageError(
             f"'{key}' can't be {text!r}.",
-            cause=f"{error.errors()[0]['msg']}.",
+            cause=f"It {mistake_text(error.errors(include_url=False)[0])}.",
             code="BAD_SETTINGS",
         ) from None
     try:

@@ -181,7 +181,7 @@ def _known(event: DriftEvent | None, event_id: str) -> DriftEvent:
     if event is None:
         raise NotFoundError(
             f"There is no drift event '{event_id}'.",
-            remedy="crmdeck drift NAME lists them with their ids.",
+            remedy="crmdeck drift NAME --json lists them with their ids.",
             code="DRIFT_EVENT_NOT_FOUND",
         )
     return event

@@ -177,6 +177,12 @@ class Exports:
         if what in REPORTS:
             return stream_report(self._checked_report(what, ref, format, options), format)
         if format not in FORMATS:
+            if format in REPORT_FORMATS:
+                raise UsageError(
+                    f"{what} is not offered as {format}.",
+                    cause=f"Reports are: {', '.join(REPORTS)}.",
+                    remedy=_one_of((*FORMATS, "parquet"), format),
+                )
             raise UsageError(
                 f"There is no format '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )

@@ -26,6 +26,7 @@ from crmdeck.model import (
     MappingLine,
     WireModel,
 )
+from crmdeck.text import mistake_text
 
 VERSION = 1
 _TOLD = 5
@@ -61,6 +62,7 @@ class MappingFile:
 
     pair: str
     connection_id: str | None
+    connection: str | None
     choices: tuple[Choice, ...]
     lines: Mapping[str, int]
     """Where in the file each PartnerOS field stands, by name, from 1 on."""
@@ -95,18 +97,25 @@ class MappingFile:
                 problems.append(f"{where}: {_told(error)}.")
         if problems:
             raise _not_a_mapping(pair, " ".join(problems[:_TOLD]))
-        whose = mine[0].get("connectionId")
-        return cls(pair, whose if isinstance(whose, str) else None, tuple(choices), lines)
+        whose, name = (_text(mine[0].get(key)) for key in ("connectionId", "connection"))
+        return cls(pair, whose, name, tuple(choices), lines)
 
     def require_of(self, connection_id: str, name: str) -> None:
         """Raise ConflictError where the file is that of another connection."""
         if self.connection_id not in (None, connection_id):
             raise ConflictError(
                 "This is the mapping of another connection.",
-                cause=f"The file is of {self.connection_id}, '{name}' is {connection_id}.",
+                cause=f"The file is of {self._whose()}, '{name}' is {connection_id}.",
                 remedy=f"If that is what you want, say so: --to {name}",
                 code="OTHER_CONNECTION",
             )
+
+    def _whose(self) -> str:
+        return (
+            f"'{self.connection}', {self.connection_id}"
+            if self.connection
+            else str(self.connection_id)
+        )
 
     def require_fit(self, choices: Sequence[Choice], review: Review) -> None:
         """Raise UsageError naming every one of its lines that can't hold against the schema.
@@ -203,6 +212,10 @@ def _holds(choice: Choice, line: MappingLine | None) -> bool:
     )
 
 
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _is_one(value: object) -> bool:
     return (
         isinstance(value, dict) and "objectPair" in value and isinstance(value.get("lines"), list)
@@ -215,13 +228,7 @@ def _told(error: Exception) -> str:
         return "it is no object" if isinstance(error, AttributeError) else str(error)
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
-    said = first["msg"][:1].lower() + first["msg"][1:]
-    given = "" if first["type"] == "missing" else f", not {json.dumps(first['input'])[:_LONGEST]}"
-    return f"{where}: {said}{given}"
-
-
-_LONGEST = 60
-"""Characters of a wrong value that are told."""
+    return f"{where} {mistake_text(first)}"
 
 
 def _lines(text: str) -> dict[str, int]:

@@ -721,7 +721,7 @@ def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> De
             return decision
     raise NotFoundError(
         f"There is no decision '{decision_id}' on {pair}.",
-        remedy="crmdeck mapping show lists them.",
+        remedy="crmdeck audit NAME --event 'mapping.*' --json lists them.",
         code="DECISION_NOT_FOUND",
     )
 

@@ -11,11 +11,15 @@ import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from time import sleep
+from typing import Any
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import check_summary, issue_text
@@ -30,6 +34,9 @@ PAUSES = (1.0, 4.0)
 """Seconds before the second and the third attempt."""
 
 _TIMEOUT = 10.0
+_PATIENCE = 30.0
+"""Seconds that one attempt may take in all, however little comes each time."""
+
 _SHOWN = 15
 
 
@@ -53,9 +60,16 @@ class Message:
 class Notices:
     """Sends what a check found to people who are not there to see it."""
 
-    def __init__(self, context: Context, *, pause: Callable[[float], object] = sleep) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        pause: Callable[[float], object] = sleep,
+        patience: float = _PATIENCE,
+    ) -> None:
         self._context = context
         self._pause = pause
+        self._patience = patience
 
     def require_ready(self) -> None:
         """Raise UsageError where there is no route, or one that could not be used.
@@ -94,16 +108,10 @@ class Notices:
 
     def heartbeat(self, url: str) -> str | None:
         """Tell a watchdog that a check ran; return why that failed, None where it did not."""
-        import httpx
-
         remember(url)
         _log_no_address()
         address = check_endpoint(url)
-        try:
-            httpx.get(address, timeout=_TIMEOUT).raise_for_status()
-        except httpx.HTTPError as error:
-            return _without_address(error)
-        return None
+        return _within(self._patience, lambda: _request("GET", address))
 
     def _deliver(self, route: NoticeRoute, message: Message) -> Delivery:
         send = _send_webhook if route.kind == "webhook" else _send_chat
@@ -112,7 +120,8 @@ class Notices:
             if pause:
                 self._pause(pause)
             try:
-                error = send(route, message, self._context.now)
+                now = self._context.now
+                error = _within(self._patience, partial(send, route, message, now))
             except CrmdeckError as problem:
                 error = problem.message
                 break
@@ -195,7 +204,6 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
 
 def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | None:
     """Post the record, signed after Standard Webhooks; return what went wrong."""
-    import httpx
     from standardwebhooks import Webhook
 
     _log_no_address()
@@ -207,13 +215,36 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(_secret(route)).sign(identity, now, body),
     }
+    return _request("POST", check_endpoint(_address(route)), content=body, headers=headers)
+
+
+def _request(method: str, address: str, **what: Any) -> str | None:
+    """Make a request whose answer is its status, not its body; return what went wrong."""
+    import httpx
+
     try:
-        httpx.post(
-            check_endpoint(_address(route)), content=body, headers=headers, timeout=_TIMEOUT
-        ).raise_for_status()
+        with httpx.stream(method, address, timeout=_TIMEOUT, **what) as response:
+            response.raise_for_status()
     except httpx.HTTPError as error:
         return _without_address(error)
     return None
+
+
+def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
+    """Return what a call returns, or that it took too long: it is left to itself then."""
+    answer: Future[str | None] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001  raised where it is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        return f"It did not answer within {seconds:g} seconds."
 
 
 def _log_no_address() -> None:
@@ -224,8 +255,17 @@ def _log_no_address() -> None:
 
 def _without_address(error: Exception) -> str:
     """Return what went wrong; the texts of httpx hold the address."""
-    response = getattr(error, "response", None)
-    return f"It answered {response.status_code}." if response is not None else type(error).__name__
+    import httpx
+
+    match error:
+        case httpx.HTTPStatusError():
+            return f"It answered {error.response.status_code}."
+        case httpx.ConnectTimeout() | httpx.ReadTimeout() | httpx.WriteTimeout():
+            return f"It did not answer within {_TIMEOUT:g} seconds."
+        case httpx.ConnectError():
+            return "Nothing answers at its address."
+        case _:
+            return f"It broke off ({type(error).__name__})."
 
 
 def _address(route: NoticeRoute) -> str:

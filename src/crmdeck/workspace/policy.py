@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from crmdeck.errors import UsageError
 from crmdeck.model import ExpiredRule, Issue, IssueLevel, Severity
-from crmdeck.toml import parse_toml
+from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
+from crmdeck.text import did_you_mean, mistake_text, nearest
+from crmdeck.toml import line_of, parse_toml
 
 POLICY_FILE = "policy.toml"
+
+_ATTRIBUTES = frozenset(
+    to_camel(name) for name in (*COMPARED_ATTRIBUTES, *OBJECT_ATTRIBUTES, *RULE_ATTRIBUTES)
+)
+_TOLD = 5
 
 
 class Rule(BaseModel):
@@ -42,6 +51,15 @@ class Rule(BaseModel):
         if self.level is not IssueLevel.FAIL and not (self.reason and self.until):
             raise ValueError("an exception needs a reason and an end (until)")
         return self
+
+    @field_validator("attribute")
+    @classmethod
+    def _attribute_is_one(cls, attribute: str | None) -> str | None:
+        if attribute is not None and attribute not in _ATTRIBUTES:
+            near = nearest(attribute, _ATTRIBUTES, most=1)
+            hint = f". {did_you_mean(near)}" if near else ""
+            raise ValueError(f"is not an attribute that can change{hint}")
+        return attribute
 
     def fits(self, issue: Issue, attributes: Sequence[str]) -> bool:
         """Return whether the rule is about an issue; `attributes` are those that changed."""
@@ -89,19 +107,36 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
     A file that is not `required` and not there is a policy without rules.
     """
     try:
-        return Policy.model_validate(parse_toml(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return Policy.model_validate(parse_toml(text))
     except FileNotFoundError:
         if not required:
             return Policy()
         raise _bad(f"There is no policy file {path}.", "") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad(f"{path} can't be read.", str(error)) from None
+    except OSError as error:
+        raise _bad(f"{path} can't be read.", f"{error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise _bad(f"{path} can't be read.", "It is not UTF-8 text.") from None
     except tomllib.TOMLDecodeError as error:
         raise _bad(f"{path} is not valid TOML.", f"{error}.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise _bad(f"{path}: '{key}' can't be used.", f"{first['msg']}.") from None
+        problems = sorted(_problem(text, each) for each in error.errors(include_url=False))
+        found = [told for _, told in problems]
+        more = f" And {len(found) - _TOLD} more." if len(found) > _TOLD else ""
+        raise _bad(f"{path} can't be used.", " ".join(found[:_TOLD]) + more) from None
+
+
+def _problem(text: str, mistake: Mapping[str, Any]) -> tuple[int, str]:
+    """Return the line of a problem, 0 where it has none, and the sentence that tells it."""
+    place = mistake["loc"]
+    key = str(place[-1]) if place and isinstance(place[-1], str) else ""
+    told = mistake_text(mistake, Rule.model_fields if len(place) > 1 else Policy.model_fields)
+    if place == ("rule",):
+        told = "should be tables: [[rule]]"
+    line = line_of(text, place) or 0
+    where = f"Line {line}: " if line else ""
+    about = f"'{key}' " if key else ""
+    return line, f"{where}{about}{told}" + ("" if told.endswith("?") else ".")
 
 
 def _over(rule: Rule, today: date) -> bool:
