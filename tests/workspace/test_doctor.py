@@ -178,9 +178,19 @@ def test_lost_drift_is_derived_again_from_the_schemas(rich: Desk) -> None:
     # Those that were left say when, so that ids are what they were: acknowledgements hold.
     assert told(rich) == before
     assert rich.workspace.drift.report().stories == stories
-    # Where none is left the moment is that of the refresh's end, and the ids are others.
+    # The audit log says when too, where none is left: what was acknowledged still is.
+    rich.workspace.drift.acknowledge([first.id], "fine")
     execute(rich, "DELETE FROM drift_event")
+    execute(rich, "DELETE FROM story")
     assert wrong(doctor(rich, repair=True)) == []
+    assert told(rich) == before
+    [again] = [e for e in rich.workspace.drift.report().events if e.id == first.id]
+    assert again.note == "fine"
+    # Where that is lost too the moment is that of the refresh's end, and the ids are others.
+    execute(rich, "DELETE FROM drift_event")
+    execute(rich, "DELETE FROM audit_entry")
+    [left] = wrong(doctor(rich, repair=True))
+    assert left.found == "1 acknowledgement of a change that is not there."
     assert [each[1:6] for each in told(rich)] == [each[1:6] for each in before]
     assert first.id not in {each[0] for each in told(rich)}
     assert rich.refresh().drift_events == ()

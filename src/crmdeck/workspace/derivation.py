@@ -16,6 +16,11 @@ from crmdeck.store.definitions import Definitions
 from crmdeck.store.drift import GONE_KINDS
 from crmdeck.store.refresh_record import THERE, UNREAD
 
+DRIFT_DETECTED = "schema.drift_detected"
+"""The entry of the audit log that tells of drift; its detail DETECTED_AT has the moment."""
+
+DETECTED_AT = "detectedAt"
+
 State = tuple[str, str]
 """How an object type stands, and the hash of its content."""
 

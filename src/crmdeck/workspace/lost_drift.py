@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ from crmdeck.store.integrity import Examined, Flaw
 from crmdeck.store.integrity.flaws import RESTORE, number_of
 from crmdeck.store.integrity.numbers import free_numbers
 from crmdeck.text import count
-from crmdeck.workspace.derivation import derive_report
+from crmdeck.workspace.derivation import DETECTED_AT, DRIFT_DETECTED, derive_report
 from crmdeck.workspace.knowledge import read_field_words
 
 DERIVED = "It was lost and derived again from the schemas of before and after, which do not tell."
@@ -95,17 +97,32 @@ def _gaps(database: Database) -> list[_Gap]:
     for _, key, told, there, began, ended, finished_at, refresh, detected_at in database.rows(
         _LACKING
     ):
-        at = detected_at
-        if at is None:
-            # A story of the same refresh has the moment too, which the ids are made of.
-            [(at,)] = database.rows(
-                "SELECT max(detected_at) FROM story WHERE connection_id = ? AND seq > ? "
-                "AND seq < ?",
-                [key, began, 2**62 if ended is None else ended],
-            )
+        end = 2**62 if ended is None else ended
+        at = detected_at or _moment(database, key, began, end)
         moment = to_utc(at or finished_at)
         found.append(_Gap(key, told, there, began, ended, refresh, moment))
     return found
+
+
+def _moment(database: Database, connection_id: str, began: int, ended: int) -> datetime | None:
+    """Return when a refresh found drift, which the ids are made of, where something else tells.
+
+    A story of the same refresh does, and the audit log.
+    """
+    of_it = [connection_id, began, ended]
+    [(at,)] = database.rows(
+        "SELECT max(detected_at) FROM story WHERE connection_id = ? AND seq > ? AND seq < ?", of_it
+    )
+    if at is not None:
+        return to_utc(at)
+    for (details,) in database.rows(
+        "SELECT details FROM audit_entry "
+        "WHERE connection_id = ? AND seq > ? AND seq < ? AND event = ?",
+        [*of_it, DRIFT_DETECTED],
+    ):
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            return to_utc(datetime.fromisoformat(json.loads(details)[DETECTED_AT]))
+    return None
 
 
 def _again(session: Session, gap: _Gap, home: Path | None) -> DriftReport | None:

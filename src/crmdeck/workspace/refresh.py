@@ -30,6 +30,7 @@ from crmdeck.text import count
 from crmdeck.workspace.attribution import attributed
 from crmdeck.workspace.connections import learned_on_the_way, remember
 from crmdeck.workspace.context import Context
+from crmdeck.workspace.derivation import DETECTED_AT, DRIFT_DETECTED
 from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh_diff import (
@@ -249,10 +250,15 @@ class Refresh:
         if events:
             entries.append(
                 self._context.entry(
-                    "schema.drift_detected",
+                    DRIFT_DETECTED,
                     f"Drift in {connection.name}: {count(len(events), 'change')}",
                     connection_id=connection.id,
-                    details={"events": len(events), "stories": len(compared.report.stories)},
+                    details={
+                        "events": len(events),
+                        "stories": len(compared.report.stories),
+                        # To the microsecond: the ids of the events are made of it.
+                        DETECTED_AT: events[0].detected_at.isoformat(),
+                    },
                 )
             )
         return entries
