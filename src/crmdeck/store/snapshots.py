@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.errors import CacheDamagedError
 from crmdeck.model import (
@@ -244,10 +245,12 @@ class Snapshots:
         if counted and counted[0][0] != len(rows):
             raise lost_definitions(self._incomplete(connection_id).get(connection_id, ()))
         types = {member.value: member for member in FieldType}
-        make = FieldRow._make
-        return tuple(
-            make((a, b, c, types[d], e, f, g, h, i, j)) for a, b, c, d, e, f, g, h, i, j in rows
-        )
+        make, same = FieldRow._make, sys.intern
+        # One in the place of the other, and each name once: there may be 200,000.
+        found: list[Any] = rows
+        for index, (a, b, c, d, e, f, g, h, i, j) in enumerate(rows):
+            found[index] = make((same(a), same(b), c, types[d], same(e), f, g, h, i, j))
+        return tuple(found)
 
     def stats(self, connection_id: str, now: datetime) -> SchemaStats:
         """Return what the cache holds in numbers; `next_expiry_at` is the next one to come."""

@@ -65,7 +65,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class PlaceList:
-    """All places as of a `head` of the log, with an index over them, built.
+    """All places as of a `head` of the log, with an index over them, not built yet.
 
     `left_out` names the connections whose fields are not among them: there are too many, or the
     cache has lost some.
@@ -117,9 +117,8 @@ class Places:
                 custom = {info.object_type for info in current if info.custom}
                 rows += _fields(connection, fields, custom, mapped)
             rows += _changes(session, names)
-        index = SearchIndex(tuple(rows), _searched)
-        index.prepare()
-        return PlaceList(head, tuple(rows), index, tuple(left_out))
+        places = tuple(rows)
+        return PlaceList(head, places, SearchIndex(places, _searched), tuple(left_out))
 
     def _of_health(self) -> Iterator[Place]:
         statuses = self._health.statuses()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import lru_cache
 from heapq import nsmallest
 from typing import Generic, NamedTuple, TypeVar
@@ -36,6 +36,9 @@ MOST_SCATTERED = 200
 _LONGEST_NAME = 1000
 """So many characters of a row are looked at for scattered letters."""
 
+_COMMON = "zqjxkvbywgpfmucdlhrsnioate"
+"""Letters, the more common ones last."""
+
 # A name stands between the first pair of marks, another text between the second: as it is, and as
 # words, each with a blank before it.
 _NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT = "\x02", "\x03", "\x04", "\x05"
@@ -60,24 +63,13 @@ class Searchable(NamedTuple):
 class _Texts(NamedTuple):
     """The rows by standing and length of their names: their texts, and where each came from.
 
-    `ranks` holds both as one number of each row, `blocks` the texts of each step as one, so that
-    what none of them has is known by one look.
+    `ranks` holds both as one number of each row.
     """
 
     texts: Sequence[str]
     origins: Sequence[int]
     ranks: array[int]
     setup_from: int
-    blocks: Sequence[str]
-
-    @classmethod
-    def of(
-        cls, texts: Sequence[str], origins: Sequence[int], ranks: array[int], setup_from: int
-    ) -> _Texts:
-        """Return the texts with their blocks."""
-        # Each text ends with a mark that no word has, so none is found across two.
-        blocks = ["".join(texts[start : start + STEP]) for start in range(0, len(texts), STEP)]
-        return cls(texts, origins, ranks, setup_from, blocks)
 
 
 class SearchIndex(Generic[R]):
@@ -90,6 +82,8 @@ class SearchIndex(Generic[R]):
         self.rows = rows
         self._searched = searched
         self._built: _Texts | None = None
+        # The texts of each step as one, so that what none of them has is known by one look.
+        self._blocks: Sequence[str] | None = None
         self._answers: list[tuple[tuple[str, ...], list[int]]] = []
         self._scattered: tuple[str, list[int]] = ("", [])
 
@@ -99,15 +93,13 @@ class SearchIndex(Generic[R]):
         Where they match alike, `rows` come first; they are to be few. This index is built first
         if it is not yet; may be called from any thread.
         """
-        self.prepare()
         joined = SearchIndex((*self.rows, *rows), self._searched)
-        built = self._built
-        if built is None:
-            return joined
         few = SearchIndex(rows, self._searched)
-        few.prepare()
-        more = few._built
-        if more is None:
+        for index in (self, few):
+            if index._built is None:
+                _finish(index._build())
+        built, more = self._built, few._built
+        if built is None or more is None:
             return joined
         texts: list[str] = []
         origins: list[int] = []
@@ -126,14 +118,16 @@ class SearchIndex(Generic[R]):
         origins += built.origins[done:]
         ranks += built.ranks[done:]
         setup_from = built.setup_from + more.setup_from
-        joined._built = _Texts.of(texts, origins, ranks, setup_from)
+        joined._built = _Texts(texts, origins, ranks, setup_from)
+        joined.prepare()
         return joined
 
     def prepare(self) -> None:
         """Build the index, unless it is; may be called from any thread."""
         if self._built is None:
-            for _ in self._build():
-                pass
+            _finish(self._build())
+        if self._blocks is None:
+            _finish(self._join())
 
     def find(
         self, words: Sequence[str], *, scattered: bool = False
@@ -151,6 +145,8 @@ class SearchIndex(Generic[R]):
             return range(len(self.rows))
         if self._built is None:
             yield from self._build()
+        if self._blocks is None:
+            yield from self._join()
         built = self._built
         if built is None:
             return ()
@@ -183,7 +179,16 @@ class SearchIndex(Generic[R]):
         yield
         ordered = [texts[index] for index in order]
         yield
-        self._built = _Texts.of(ordered, order, ranks, setup_from)
+        self._built = _Texts(ordered, order, ranks, setup_from)
+
+    def _join(self) -> Generator[None, None, None]:
+        blocks: list[str] = []
+        texts = self._built.texts if self._built is not None else ()
+        # Each text ends with a mark that no word has, so none is found across two.
+        for start in range(0, len(texts), STEP):
+            blocks.append("".join(texts[start : start + STEP]))
+            yield
+        self._blocks = blocks
 
     def _ranked(self, built: _Texts, wanted: tuple[str, ...]) -> Generator[None, None, list[int]]:
         """Return the places of the texts with all words, by how they match, then in order."""
@@ -204,9 +209,9 @@ class SearchIndex(Generic[R]):
         start_of_longest, *starts = (f" {word}" for word in (longest, *others))
         usual: tuple[list[int], ...] = ([], [], [], [], [])
         setup: tuple[list[int], ...] = ([], [], [], [], [])
-        texts, setup_from = built.texts, built.setup_from
+        texts, setup_from, blocks = built.texts, built.setup_from, self._blocks or ()
         for number, start in enumerate(range(0, size, STEP)):
-            if smallest is None and longest not in built.blocks[number]:
+            if smallest is None and longest not in blocks[number]:
                 if number % STEPS_WITHOUT == STEPS_WITHOUT - 1:
                     yield
                 continue
@@ -241,10 +246,13 @@ class SearchIndex(Generic[R]):
         """
         if len(letters) < 2:
             return []
-        before, pool = self._scattered
+        before, narrowed = self._scattered
         texts = built.texts
-        if not before or not letters.startswith(before):
-            pool = list(range(len(texts)))
+        pool: Sequence[int] = range(len(texts))
+        if before and letters.startswith(before):
+            pool = narrowed
+        # Most texts lack one of the letters, the rare ones first.
+        rare_first = sorted(set(letters), key=_COMMON.find)
         # From the beginning of a word on: a letter in the middle of one abbreviates nothing.
         first = f" {letters[0]}"
         between = f"[^{_END_OF_NAME}{_TEXT}]*?"
@@ -255,7 +263,10 @@ class SearchIndex(Generic[R]):
         abbreviates = re.compile(f" {head}" + "".join(f"(?>{one}|{between} {one})" for one in rest))
         found: list[tuple[bool, bool, int, int]] = []
         for start in range(0, len(pool), STEP):
-            for place in pool[start : start + STEP]:
+            hits: Sequence[int] = pool[start : start + STEP]
+            for letter in rare_first:
+                hits = [place for place in hits if letter in texts[place]]
+            for place in hits:
                 one = texts[place]
                 if first in one and (match := pattern.search(one, 0, _LONGEST_NAME)) is not None:
                     length = match.end() - match.start()
@@ -264,6 +275,11 @@ class SearchIndex(Generic[R]):
             yield
         self._scattered = letters, [place for *_, place in found]
         return [place for *_, place in nsmallest(MOST_SCATTERED, found)]
+
+
+def _finish(steps: Iterable[None]) -> None:
+    for _ in steps:
+        pass
 
 
 def _rank(standing: int, length: int) -> int:
