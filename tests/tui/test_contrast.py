@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from rich.color import Color as RichColor
 from rich.style import Style
 from textual.color import Color
 from textual.pilot import Pilot
+from textual.widgets._tooltip import Tooltip
 
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.confirm import Confirm
@@ -26,7 +28,7 @@ from crmdeck.tui.themes import (
 )
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import console, go_to, make_home, opened, press
-from tests.tui.pilot import settle
+from tests.tui.pilot import settle, until
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ def drifted(tmp_path: Path) -> Iterator[Workspace]:
 
 
 SIGNS_CONTRAST = 3.0
+PATIENCE = 60.0
 DRAWN = frozenset("─━╌│▏▌▁▂▃▄▅▆▇█▔·")
 """What is no text: rules, bars, scrollbars."""
 
@@ -71,11 +74,38 @@ def opaque(colour: RichColor) -> Color:
     return Color.from_rich_color(colour)
 
 
+NOWHERE = (0, 1)
+"""A cell in which nothing is."""
+
+
+async def hovered(pilot: Pilot[Any], text: str) -> bool:
+    """Put the pointer on a text of the screen; tell whether something tells of it, and shows."""
+    app = pilot.app
+    lines = [strip.text for strip in app.screen._compositor.render_strips()]
+    y = next(y for y, line in enumerate(lines) if text in line)
+    at = (lines[y].index(text), y)
+    await pilot.hover(offset=at)
+    await pilot.pause()
+    told = app.screen.query_one(Tooltip)
+    if app.screen.get_widget_at(*at)[0].tooltip is not None:
+        async with asyncio.timeout(PATIENCE):
+            while not told.display:
+                # What a widget tells shows from the next movement on.
+                await pilot.hover(offset=at)
+                await pilot.pause(0.05)
+    return bool(told.display)
+
+
+HOVERED = ("2 Schema", "keys", "✕  breaking", "3 values removed", "calm")
+"""What one may point at: a tab, a key of the footer, a sign, what is cut, a connection."""
+
+
 async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
-    drifted: Workspace,
+    drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app: CrmdeckApp = console(drifted)
-    async with app.run_test(size=(140, 40)) as pilot:
+    monkeypatch.setattr(type(app), "TOOLTIP_DELAY", 0.01)
+    async with app.run_test(size=(140, 40), tooltips=True) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
         await press(pilot, "a", "enter")
@@ -83,13 +113,22 @@ async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
         pane = app.screen.query_one(DriftPane)
         themes = [name for name, theme in app.available_themes.items() if not theme.ansi]
         assert {DARK, LIGHT} < set(themes)
-        for theme in themes:
+        told = 0
+        for place, theme in enumerate(themes):
             app.theme = theme
-            least = OWN_CONTRAST if theme in (DARK, LIGHT) else SIGNS_CONTRAST
-            for left in (False, True):
+            own = theme in (DARK, LIGHT)
+            least = OWN_CONTRAST if own else SIGNS_CONTRAST
+            for left in (True, False):
                 pane.set_class(left, "-left")
                 await pilot.pause()
                 assert not unreadable(pilot, least), theme
+            # All that one may point at in our own themes, one of it in each of the others.
+            for text in HOVERED if own else HOVERED[place % len(HOVERED) :][:1]:
+                told += await hovered(pilot, text)
+                assert not unreadable(pilot, least), f"{theme}, {text}"
+                await pilot.hover(offset=NOWHERE)
+                await until(pilot, lambda: not app.screen.query_one(Tooltip).display)
+        assert told
 
 
 PALETTES = {
