@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -18,6 +19,7 @@ from crmdeck.credentials import (
     Vault,
     keyring_available,
 )
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import SecretsPlace
 from tests.keyrings import MemoryKeyring, none, using
 
@@ -84,6 +86,24 @@ def test_moving_to_a_keyring_that_is_not_there_moves_nothing(tmp_path: Path) -> 
     with using(none()), pytest.raises(NoKeyringError):
         vault.settle(ID, SecretsPlace.KEYRING)
     assert Vault(tmp_path).get(ID, "refresh_token") == "r1"
+
+
+def test_a_file_that_can_not_be_written_is_told_in_words_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CrmdeckError, match="can't be written") as caught:
+        FileSecrets(tmp_path / "file" / "secrets.json").put(ID, {"access_token": "t"})
+    assert caught.value.code == "SECRETS_NOT_STORED"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    home = tmp_path / "home"
+    with pytest.raises(CrmdeckError, match="No space left"):
+        FileSecrets(home / "secrets.json").put(ID, {"access_token": "t"})
+    assert [path.name for path in home.iterdir() if path.suffix != ".lock"] == []
 
 
 def test_what_is_stored_later_replaces_what_could_be_kept_nowhere(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.files import replace_text
 
 SECRETS_FILE = "secrets.json"
 SECRET_NAMES = (
@@ -82,25 +82,18 @@ class FileSecrets:
         return bool(self._load().get(connection_id))
 
     def put(self, connection_id: str, values: Mapping[str, str | None]) -> None:
-        """Store secrets, and remove those that are None; the file is replaced as a whole."""
-        from filelock import FileLock
+        """Store secrets, and remove those that are None; the file is replaced as a whole.
 
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(f"{self._path}.lock", mode=0o600):
-            everything = self._load()
+        Raises CrmdeckError where it can't be read or written.
+        """
+        with self._changed() as everything:
             _merge(everything.setdefault(connection_id, {}), values)
-            self._save(everything)
 
     def forget(self, connection_id: str) -> None:
         """Remove all secrets of a connection."""
-        from filelock import FileLock
-
-        if not self._path.exists():
-            return
-        with FileLock(f"{self._path}.lock", mode=0o600):
-            everything = self._load()
-            if everything.pop(connection_id, None) is not None:
-                self._save(everything)
+        if self.has(connection_id):
+            with self._changed() as everything:
+                everything.pop(connection_id, None)
 
     def _load(self) -> dict[str, dict[str, str]]:
         try:
@@ -116,13 +109,24 @@ class FileSecrets:
             ) from None
         return loaded if isinstance(loaded, dict) else {}
 
-    def _save(self, everything: dict[str, dict[str, str]]) -> None:
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".secrets-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(everything, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(self._path)
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, dict[str, str]]]:
+        """Yield what the file holds, to be changed, and write it; nobody else does meanwhile."""
+        from filelock import FileLock
+
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with FileLock(f"{self._path}.lock", mode=0o600):
+                everything = self._load()
+                yield everything
+                replace_text(self._path, json.dumps(everything))
+        except OSError as error:
+            raise CrmdeckError(
+                f"{self._path} can't be written.",
+                cause=f"{error.strerror or type(error).__name__}.",
+                remedy="Free some space, or give yourself the right to write there.",
+                code="SECRETS_NOT_STORED",
+            ) from None
 
 
 def _merge(into: dict[str, str], values: Mapping[str, str | None]) -> None:

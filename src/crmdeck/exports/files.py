@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from crmdeck.errors import CrmdeckError, UsageError
+from crmdeck.files import replacing
 
 
 def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
@@ -17,33 +15,27 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
 
     Text may come piece by piece; what goes wrong while it is made leaves no file behind.
     """
-    with file_in_place(path) as temporary, temporary.open("wb") as file:
+    with file_in_place(path) as draft, draft.open("wb") as file:
         for piece in [content] if isinstance(content, str | bytes) else content:
             file.write(
                 piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
             )
 
 
-@contextlib.contextmanager
+@contextmanager
 def file_in_place(path: Path) -> Iterator[Path]:
     """Yield an empty file to fill, readable by the user only (0600), which then becomes `path`.
 
     What stood there before stays until the new file is complete. Raises UsageError where `path`
     is something other than a file, CrmdeckError where it can't be written.
     """
-    temporary: Path | None = None
     try:
         if path.exists() and not path.is_file():
             raise UsageError(
                 f"{path} is not a file.", remedy="Name a file to write to.", code="NOT_A_FILE"
             )
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".crmdeck-", suffix=".tmp")
-        os.close(descriptor)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with replacing(path) as draft:
+            yield draft
     except OSError as error:
         raise CrmdeckError(
             f"{path} could not be written.",
@@ -51,7 +43,3 @@ def file_in_place(path: Path) -> Iterator[Path]:
             remedy="Name a file in a folder that exists and that you may write to.",
             code="WRITE_FAILED",
         ) from error
-    finally:
-        if temporary is not None:
-            with suppress(FileNotFoundError):
-                temporary.unlink()

@@ -4,8 +4,6 @@ database where the workspace is in one."""
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import ValidationError
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.files import replace_text
 from crmdeck.model import WireModel
 from crmdeck.workspace import Workspace
 
@@ -139,12 +138,7 @@ class FileDocument(Generic[M]):
 
     def _write(self, text: str) -> None:
         try:
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
+            replace_text(self.path, text)
         except OSError as error:
             raise self._unusable("written", error) from None
 

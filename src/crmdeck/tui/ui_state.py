@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from crmdeck.files import replace_text
 
 FILE_NAME = "ui-state.json"
 VERSION = 1
@@ -78,16 +79,8 @@ class UiState:
             "views": self.views,
             "columns": self.columns,
         }
-        try:
-            handle, name = tempfile.mkstemp(prefix=".ui-state-", dir=home)
-        except OSError:
-            return
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=1)
-            Path(name).replace(home / FILE_NAME)
-        except (OSError, TypeError, ValueError):
-            Path(name).unlink(missing_ok=True)
+        with suppress(OSError, TypeError, ValueError):
+            replace_text(home / FILE_NAME, json.dumps(data, indent=1))
 
 
 def _lists(value: object) -> dict[str, list[object]]:

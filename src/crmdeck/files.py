@@ -1,0 +1,34 @@
+"""Files that are replaced as a whole and that only their owner can read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield an empty file beside `path` (mode 0600) to fill; at the end it replaces `path`.
+
+    What stood there stays until the new file is complete and on disk. Where the block or the
+    system fails, nothing is left behind. Raises OSError, and what the block raises.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:32]}-", suffix=".tmp")
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a file by `text` in UTF-8, whole or not at all. Raises OSError."""
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
