@@ -6,13 +6,16 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from crmdeck.connectors.base import Connector
+from crmdeck.connectors.salesforce import open_connector
 from crmdeck.errors import ConflictError, CrmdeckError, ReauthRequiredError, UsageError
-from crmdeck.model import Platform, SecretsPlace, Source, Status
+from crmdeck.model import Connection, Platform, SecretsPlace, Source, Status
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, none, using
@@ -167,6 +170,22 @@ def test_signing_in_again_recovers_what_was_revoked(
     # The refresh token of the flow before would be tried first, and fail.
     assert set(stored(keyring)) == {"client_id", "client_secret", "access_token"}
     assert ws.connections.test("acme").user == access.username
+
+
+def test_what_others_change_during_a_sign_in_stays(sandbox: Sandbox, ws: Workspace) -> None:
+    access = sandbox.salesforce(ORG)
+    ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
+
+    def connect(connection: Connection, *given: Any) -> Connector:
+        ws.connections.rename(connection.id, "renamed")
+        return open_connector(connection, *given)
+
+    with Workspace.open(ws.home, connect=connect) as other:
+        ended = other.signin.renew(
+            "acme", {"client_secret": access.client_secret}, flow="client-credentials"
+        )
+    assert ended.connection == ws.connections.get("renamed")
+    assert ended.connection.sign_in == "client-credentials"
 
 
 def test_signing_in_asks_only_for_what_is_not_the_apps(sandbox: Sandbox, ws: Workspace) -> None:

@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.tokens import Grant
@@ -36,6 +37,7 @@ from crmdeck.workspace.connections import (
     drafted,
     learned,
     platform_needed,
+    remember,
     require_free_name,
     stored_entry,
 )
@@ -279,15 +281,17 @@ class SignIn:
                 cause=f"The source {connection.source} has no credentials.",
                 code="NO_SIGN_IN",
             )
-        connection = _as_granted(connection, grant)
-        trial = self._try(connection, MemoryCredentials(given, grant), plan.test)
-        connection = _as_reported(connection, trial)
-        entries = self._keep(connection, trial.credentials, plan)
+        granted = _as_granted(connection, grant)
+        trial = self._try(granted, MemoryCredentials(given, grant), plan.test)
+        tried = _as_reported(granted, trial)
+        entries = self._keep(tried, trial.credentials, plan)
         with self._context.store.write() as session:
-            session.connections.put(connection, self._context.now, self._context.actor)
+            # Others may have changed something else of the connection meanwhile.
+            remember(self._context, session, connection.id, _changes(connection, tried))
             session.audit.add(*entries)
             self._record_trial(session, connection, trial)
-        return _ended(connection, trial, plan)
+            latest = session.connections.get(connection.id) or tried
+        return _ended(latest, trial, plan)
 
     def _target(self, target: Target) -> Connection:
         if isinstance(target, ConnectionDraft):
@@ -440,6 +444,15 @@ def _as_reported(connection: Connection, trial: _Trial) -> Connection:
         return connection
     _require_same(connection, trial.report.organisation)
     return connection.model_copy(update=learned(connection, trial.report, trial.credentials))
+
+
+def _changes(before: Connection, after: Connection) -> dict[str, Any]:
+    """Return the values of `after` that differ from those of `before`, by name."""
+    return {
+        name: value
+        for name in Connection.model_fields
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
 
 
 def _require_same(connection: Connection, organisation: str | None) -> None:
