@@ -54,6 +54,20 @@ def test_half_sent_requests_make_room_for_whole_ones(house: House) -> None:
         assert rest_of(sockets[-1]).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_request_with_two_lengths_smuggles_no_other_one(served: House) -> None:
+    host = served.url.removeprefix("http://").encode()
+    second = b"GET /api/openapi.json HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+    first = (
+        b"POST /api/auth/sign-in/email HTTP/1.1\r\nHost: " + host + b"\r\n"
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
+    with connect(served.url) as client:
+        client.sendall(first + second)
+        answers = rest_of(client)
+    assert answers.startswith(b"HTTP/1.1 400 ")
+    assert answers.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize(
     ("sent", "answered"),
     [

@@ -64,6 +64,13 @@ class WrongHostError(CrmdeckError):
     http_status = 400
 
 
+class TwoLengthsError(CrmdeckError):
+    """A request says in two ways where it ends; nothing else is read from its connection."""
+
+    code = "BAD_REQUEST"
+    http_status = 400
+
+
 class NoActiveOrganisationError(CrmdeckError):
     """The session has no active organisation."""
 
@@ -107,6 +114,8 @@ def error_response(error: CrmdeckError) -> Response:
     match error:
         case TooManyAttemptsError():
             headers["Retry-After"] = str(error.retry_after)
+        case TwoLengthsError():
+            headers["Connection"] = "close"
         case CacheBusyError() | CancelledError():
             headers["Retry-After"] = str(_BUSY_FOR)
     return Response(

@@ -16,6 +16,7 @@ from crmdeck.server.errors import (
     MAX_BODY,
     CrossOriginError,
     TooLargeError,
+    TwoLengthsError,
     WrongHostError,
     error_response,
     internal_error,
@@ -93,6 +94,13 @@ class Guard:
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > _DIGITS or int(length) > MAX_BODY):
             raise TooLargeError
+        if length and "transfer-encoding" in headers:
+            # A proxy in front may go by the one, and take for a request what was another's body.
+            raise TwoLengthsError(
+                "The request can't be understood.",
+                cause="It has a Content-Length and a Transfer-Encoding.",
+                remedy="Send one of them.",
+            )
         host = host_of(headers.get("host", ""))
         if host not in self._hosts and not is_address(host):
             raise WrongHostError(
