@@ -121,3 +121,18 @@ def test_a_few_answers_in_between_are_passed_over(source: str) -> None:
         connector, _ = connector_to(source, server.url)
         with pytest.raises(PermissionDeniedError):
             connector.probe()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_redirect_is_not_followed_and_told_as_one(source: str) -> None:
+    with HostileServer(lambda to: to.json({})) as elsewhere:
+
+        def away(to: Visitor) -> None:
+            to.json({}, f"Location: {elsewhere.url}/", status="308 Permanent Redirect")
+
+        with HostileServer(away) as server:
+            connector, _ = connector_to(source, server.url)
+            with pytest.raises(CrmdeckError) as caught:
+                connector.probe()
+    assert not elsewhere.visitors
+    assert caught.value.code in ("ANSWER_NOT_JSON", "MY_DOMAIN_CHANGED")

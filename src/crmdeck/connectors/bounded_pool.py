@@ -9,10 +9,16 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    ProtocolError,
+    ReadTimeoutError,
+    ResponseError,
+)
 
 from crmdeck.connectors.deadline import bound, ending_after
-from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachable
+from crmdeck.connectors.http import broken_off, not_json, read_body, timed_out, unreachable
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError
 
@@ -64,6 +70,9 @@ class BoundedPool:
         reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
         if isinstance(reason, ReadTimeoutError):
             return timed_out(self._who)
+        if isinstance(reason, ResponseError):
+            # A redirect, which is not followed.
+            return not_json(self._who)
         if isinstance(reason, ProtocolError):
             return broken_off(self._who, reason)
         return unreachable(self._who, reason)
