@@ -19,6 +19,12 @@ def resolve_home(home: Path | str | None = None) -> Path:
     Where the workspace is a database, it is the folder of what stays with the person beside it:
     settings, a file of secrets, what the console remembers.
     """
+    if home == "":
+        raise UsageError(
+            "The workspace has an empty name.",
+            remedy="Name a folder: --home FOLDER. Without --home it is the default workspace.",
+            code="NO_SUCH_PLACE",
+        )
     chosen = home or os.environ.get(HOME_VARIABLE)
     if chosen and not is_database(chosen):
         return absolute_path(chosen)

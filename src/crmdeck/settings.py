@@ -105,6 +105,13 @@ class Settings(BaseModel):
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return cls.model_construct()
+        except NotADirectoryError as error:
+            raise UsageError(
+                f"There can't be a workspace at {home}.",
+                cause="It is a file, or a folder above it is one.",
+                remedy="Choose another folder with --home or CRMDECK_HOME.",
+                code="BAD_SETTINGS",
+            ) from error
         except PermissionError as error:
             raise UsageError(
                 f"{path} can't be read: no permission.",

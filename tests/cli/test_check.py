@@ -82,6 +82,24 @@ def test_what_makes_it_fail_can_be_chosen(night: Night) -> None:
     night.shell.run("check", "--since", "1d", "--fail-on", "mapped", code=4)
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [
+        ("check",),
+        ("check", "--no-refresh", "--fail-on", "none"),
+        ("watch", "--times", "1"),
+        ("drift", "--fail-on", "safe"),
+        ("refresh", "--all"),
+    ],
+)
+def test_a_gate_does_not_pass_on_a_workspace_that_holds_nothing(
+    tmp_path: Path, gate: tuple[str, ...]
+) -> None:
+    said = Shell(tmp_path / "typo").run(*gate, code=2)
+    assert "There is no connection to" in said.stderr
+    assert "all is well" not in said.stdout
+
+
 def test_a_policy_excuses_for_a_time_and_never_what_was_not_read(night: Night) -> None:
     policy = night.folder / "policy.toml"
     rule = '[[rule]]\nlevel = "ignore"\nobject = "Opportunity"\nreason = "known"\nuntil = '

@@ -312,6 +312,14 @@ def test_what_can_not_be_meant_is_refused_with_what_to_do(
     assert told in shell.run(*wrong, code=2).stderr
 
 
+def test_a_home_that_can_not_be_is_told(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        told = shell.run("status", "--home", str(home), code=2).stderr
+        assert f"There can't be a workspace at {home}." in told
+    assert "empty name" in shell.run("status", "--home", "", code=2).stderr
+
+
 def test_a_setting_that_can_not_be_is_told_with_its_line(shell: Shell) -> None:
     settings = shell.home / "settings.toml"
     for text, told in (

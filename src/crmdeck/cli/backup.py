@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
-from crmdeck.cli.output import emit_json, say
+from crmdeck.cli.output import emit_json, require_free, say
 from crmdeck.cli.session import workspace
+from crmdeck.errors import UsageError
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Backup
@@ -19,6 +21,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, 
 
 def backup(
     file: FileArgument,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
@@ -28,6 +31,13 @@ def backup(
     It holds no secrets. docs/backup.md describes the format.
     """
     with workspace(home, demo, as_json) as ws:
+        require_free(file, force=force)
+        if not ws.connections.all():
+            raise UsageError(
+                f"There is nothing to back up in {ws.home}: it has no connection.",
+                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                code="NO_CONNECTIONS",
+            )
         _tell(f"{file} holds", ws.backups.write(file), as_json)
 
 
@@ -49,11 +59,11 @@ def _tell(lead: str, made: Backup, as_json: bool) -> None:
         emit_json(made)
         return
     words = {
-        "refresh": "refreshes",
-        "object_definition": "object definitions",
-        "drift_event": "drift events",
-        "decision": "decisions",
-        "audit_entry": "audit entries",
+        "refresh": ("refresh", "refreshes"),
+        "object_definition": ("object definition", None),
+        "drift_event": ("drift event", None),
+        "decision": ("decision", None),
+        "audit_entry": ("audit entry", "audit entries"),
     }
-    counts = ", ".join(f"{made.tables.get(table, 0):,} {word}" for table, word in words.items())
+    counts = ", ".join(count(made.tables.get(table, 0), *word) for table, word in words.items())
     say(f"{lead} {counts}, as of {made.created_at}.")

@@ -129,7 +129,12 @@ def refresh(
             )
         wanted = names or [c.name for c in ws.connections.all() if c.disconnected_at is None]
         if not wanted:
-            say("There is no connection to refresh.")
+            raise UsageError(
+                f"There is no connection to refresh in {ws.home}.",
+                cause="None was added there, or all are disconnected.",
+                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                code="NO_CONNECTIONS",
+            )
         with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
             attempts = ws.refreshes.run_many(wanted, progress=line)
     for attempt in attempts:

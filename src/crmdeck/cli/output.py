@@ -105,14 +105,7 @@ def chosen_format(
     wanted = "json" if as_json else format
     if output is None:
         return wanted
-    if _is_folder(output):
-        raise UsageError(f"{output} is a folder.", remedy="Name a file in it.", code="NOT_A_FILE")
-    if not force and _is_there(output):
-        raise UsageError(
-            f"{output} exists already.",
-            remedy="Name another file, or write over it with --force.",
-            code="FILE_EXISTS",
-        )
+    require_free(output, force=force)
     implied = suffixes.get(output.suffix.lower())
     if wanted and implied and implied != wanted:
         raise UsageError(
@@ -127,6 +120,18 @@ def chosen_format(
             code="FORMAT_CONTRADICTS_NAME",
         )
     return wanted or implied
+
+
+def require_free(output: Path, *, force: bool) -> None:
+    """Raise UsageError for a folder, and for a file that nobody said may be written over."""
+    if _is_folder(output):
+        raise UsageError(f"{output} is a folder.", remedy="Name a file in it.", code="NOT_A_FILE")
+    if not force and _is_there(output):
+        raise UsageError(
+            f"{output} exists already.",
+            remedy="Name another file, or write over it with --force.",
+            code="FILE_EXISTS",
+        )
 
 
 def _is_there(path: Path) -> bool:

@@ -250,6 +250,11 @@ def _password() -> str:
     given = os.environ.get(PASSWORD_VARIABLE)
     if given:
         return given
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "There is no terminal to ask for the password.",
+            remedy=f"Set ${PASSWORD_VARIABLE} to it.",
+        )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return asked
 

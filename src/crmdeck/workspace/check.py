@@ -151,6 +151,7 @@ class Checks:
         refs = refs or [name for each in agreed for name in each.connections]
         named = [self._context.connection(ref) for ref in refs] or self._all()
         wanted = tuple({connection.id: connection for connection in named}.values())
+        self._require(wanted)
         starts = {each.id: since or self._last_check(each) for each in wanted}
         attempts: dict[str, Attempt] = {}
         if refresh and wanted:
@@ -206,6 +207,16 @@ class Checks:
         pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
         return tuple(issue for each in pairs for issue in self._broken(connection, each))
 
+    def _require(self, connections: Sequence[Connection]) -> None:
+        """Raise UsageError without connections: a gate does not pass on nothing."""
+        if not connections:
+            raise UsageError(
+                f"There is no connection to check in {self._context.store.place}.",
+                cause="None was added there, or all are disconnected.",
+                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                code="NO_CONNECTIONS",
+            )
+
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
         """Return why the cache of a connection, or of any, is not what its CRM holds.
 
@@ -213,6 +224,7 @@ class Checks:
         others, or other object types, were read. Nothing is refreshed. Raises NotFoundError.
         """
         named = [self._context.connection(ref)] if ref else self._all()
+        self._require(named)
         found: list[CrmdeckError] = []
         for connection in named:
             error = _error(connection, self._health.status(connection.id), None, refresh=False)
