@@ -317,6 +317,49 @@ def test_a_wrong_database_and_a_wrong_user_have_their_sentence(postgres_url: str
         assert SECRET not in str(caught.value)
 
 
+def test_what_a_database_sets_otherwise_makes_no_difference(postgres_url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+    for setting in (
+        "DateStyle = 'German, DMY'",
+        "TimeZone = 'Asia/Kathmandu'",
+        "client_encoding = 'LATIN1'",
+        "extra_float_digits = -15",
+        "default_transaction_isolation = 'serializable'",
+        "lock_timeout = '1ms'",
+    ):
+        execute(postgres_url, f'ALTER DATABASE "{name}" SET {setting}')
+    store = Store(postgres_url)
+    wanted = connection("\u20ac\u2713", ttl_hours=0.1 + 0.2)
+    with store.write() as session:
+        session.connections.put(wanted, START, "me")
+    with store.read() as session:
+        assert session.connections.all() == (wanted,)
+    assert store.now() - utc_now() < timedelta(minutes=5)
+    store.close()
+
+
+def test_a_question_that_the_server_ends_and_a_user_who_may_not_sign_in_are_told(
+    postgres_url: str,
+) -> None:
+    with role(postgres_url) as mine:
+        user = psycopg.conninfo.conninfo_to_dict(mine)["user"]
+        execute(postgres_url, f"ALTER ROLE \"{user}\" SET statement_timeout = '300ms'")
+        store = Store(postgres_url)
+        put(store, "acme")
+        store.close()
+        execute(postgres_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{user}"')
+        store = Store(mine)
+        with pytest.raises(CacheError) as caught, store.read() as session:
+            session.database.rows("SELECT pg_sleep(30)")
+        assert caught.value.code == "DATABASE_TIMEOUT"
+        assert "statement_timeout" in (caught.value.remedy or "")
+        store.close()
+        execute(postgres_url, f'ALTER ROLE "{user}" NOLOGIN')
+        with pytest.raises(CacheError) as caught:
+            names(Store(mine))
+        assert caught.value.code == "DATABASE_SIGN_IN"
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -34,7 +34,12 @@ _PASSWORD_OPTION = re.compile(r"(?:^|&)(ssl)?password=([^&]*)")
 _FEW_ROWS = 8
 
 # The server ends a transaction that its client has left open: a laptop that went to sleep.
-_SETTINGS = "-c idle_in_transaction_session_timeout=300000 -c client_min_messages=warning"
+# What a role or a database may have set otherwise: how values are written, what a transaction sees.
+_SETTINGS = (
+    "-c idle_in_transaction_session_timeout=300000 -c client_min_messages=warning "
+    "-c client_encoding=UTF8 -c datestyle=ISO -c timezone=UTC -c extra_float_digits=1 "
+    r"-c default_transaction_isolation=read\ committed"
+)
 
 
 class PostgresDatabase:
@@ -239,6 +244,13 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         "DATABASE_SIGN_IN",
     ),
     (
+        r"not permitted to log in",
+        (),
+        "The database {place} does not let this user sign in.",
+        "Ask its administrator: ALTER ROLE ... LOGIN",
+        "DATABASE_SIGN_IN",
+    ),
+    (
         r"pg_hba\.conf",
         (),
         "The database {place} lets nobody in from here like this.",
@@ -281,6 +293,13 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         "The database {place} has no connection left.",
         "Try again in a moment, or let its administrator raise max_connections.",
         "CACHE_BUSY",
+    ),
+    (
+        "",
+        ("57014",),
+        "The database {place} ended what was asked before it was done. Nothing was changed.",
+        "Ask its administrator for more time for this user: ALTER ROLE ... SET statement_timeout",
+        "DATABASE_TIMEOUT",
     ),
     (
         "",
