@@ -191,7 +191,7 @@ class Sessions:
         if now - (session.used_at or session.created_at) < self._idle / _NOTES:
             return session
         used = session.model_copy(update={"used_at": now})
-        # Who may look only is not refused because that can't be written.
+        # Over a read-only workspace it can't be written, which is no reason to refuse.
         with suppress(CrmdeckError):
             self._replace(session, (used,))
         return used

@@ -5,7 +5,6 @@ docs/backup.md describes the format: change both together.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -16,7 +15,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,13 +25,11 @@ from crmdeck.store import migrations
 from crmdeck.store.database import Database, Row, quote
 from crmdeck.store.duckdb_file import DuckDBFile
 from crmdeck.store.store import Store
+from crmdeck.store.tables import OUTSIDE, Column, count_on, tables_of
 
 FORMAT = "crmdeck-backup"
 FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
-
-# What each place has of its own, what can be made again, and who may sign in to a server.
-_LEFT_OUT = ("schema_migration", "head", "text_vector", "server_document")
 
 # The information schema has no table and no column that one may not read; the catalogue has all.
 _ALL_COLUMNS = """
@@ -56,28 +52,6 @@ class BackupSummary:
     schema_version: int
     created_at: str
     rows: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table, and its type as the engine calls it."""
-
-    name: str
-    type: str
-
-    def to_json(self, value: Any) -> Any:
-        """Return a value of it as JSON has it."""
-        if isinstance(value, datetime):
-            return value.isoformat(timespec="microseconds")
-        return base64.b64encode(value).decode() if isinstance(value, bytes) else value
-
-    def from_json(self, value: Any) -> Any:
-        """Return the value that JSON has."""
-        if value is None:
-            return None
-        if self.type.startswith("timestamp"):
-            return datetime.fromisoformat(value)
-        return base64.b64decode(value) if self.type in ("bytea", "blob") else value
 
 
 def write_backup(store: Store, path: Path) -> BackupSummary:
@@ -159,7 +133,7 @@ def _refuse_partial(database: Database, path: Path) -> None:
         {
             table
             for table, column in database.rows(_ALL_COLUMNS)
-            if table not in _LEFT_OUT and (table, column) not in seen
+            if table not in OUTSIDE and (table, column) not in seen
         }
     )
     if hidden:
@@ -228,14 +202,6 @@ def _load(database: Database, path: Path, tables: dict[str, list[Column]]) -> No
     count_on(database, last)
 
 
-def count_on(database: Database, last: int) -> None:
-    """Let what happens next have a number above `last`."""
-    # Neither engine's SQL for setting a sequence is known to the other.
-    missing = last - database.rows("SELECT nextval('happened')")[0][0]
-    if missing > 0:
-        database.rows("SELECT count(nextval('happened')) FROM generate_series(1, ?)", [missing])
-
-
 def _lines(member: IO[bytes], path: Path) -> Iterator[bytes]:
     """Yield lines, none longer than a row may be: an archive may unpack to anything."""
     while line := member.readline(_LONGEST_LINE + 1):
@@ -279,20 +245,6 @@ def _brought_up_to_date(path: Path, summary: BackupSummary, folder: Path, clock:
     current = folder / "current.zip"
     write_backup(Store(cache, clock=clock), current)
     return current
-
-
-def tables_of(database: Database, without: Sequence[str] = _LEFT_OUT) -> dict[str, list[Column]]:
-    """Return the tables of a log with their columns, some left out."""
-    tables: dict[str, list[Column]] = {}
-    for table, column, kind in database.rows(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns "
-        "JOIN information_schema.tables USING (table_schema, table_name) "
-        "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' "
-        "ORDER BY table_name, ordinal_position"
-    ):
-        if table not in without:
-            tables.setdefault(table, []).append(Column(column, kind.lower()))
-    return tables
 
 
 def _select(table: str, columns: Sequence[Column]) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from crmdeck.errors import CacheDamagedError, CacheError
 from crmdeck.store import migrations
-from crmdeck.store.backup import Column, count_on, tables_of
 from crmdeck.store.database import Database, Row, quote
 from crmdeck.store.duckdb_file import LOG_DAMAGED, DuckDBFile, make_private, wal_of
+from crmdeck.store.tables import Column, count_on, tables_of
 from crmdeck.store.wal_mark import LOG_LOST, WalMark
 from crmdeck.text import count
 

@@ -141,8 +141,8 @@ class Checks:
         what was acknowledged does not count. `policy` is a file of rules, else `policy.toml` of
         the workspace where there is one. `contracts` are Open Data Contracts, each held against
         the connections that are named, without any against those that it says it is of, which are
-        checked alone. Without `refresh` the cache is checked as it is. Who
-        can't be reached is reported, and the others go on. Raises NotFoundError and UsageError
+        checked alone. Without `refresh` the cache is checked as it is. A connection that can't be
+        reached is reported, and the others go on. Raises NotFoundError and UsageError
         before anything is done.
         """
         home = self._context.home

@@ -36,8 +36,7 @@ class SingleFlight(Generic[T]):
         A thread that waits gets the progress in its own thread, may cancel without stopping the
         work, and gets an error object of its own where it fails. Where the thread that does the
         work cancels, one that waits does it in turn. Work of another `what` under the same key is
-        waited for first.
-        Raises what `work` raises, and CancelledError.
+        waited for first. Raises what `work` raises, and CancelledError.
         """
         while True:
             with self._lock:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from crmdeck.store.backup import tables_of
 from crmdeck.store.database import Database, quote
+from crmdeck.store.tables import tables_of
 
 
 def free_numbers(
