@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from crmdeck.model import to_utc
+from crmdeck.model import FillRate, to_utc
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import stored
 
@@ -37,12 +37,12 @@ class Rates:
             ],
         )
 
-    def get(self, connection_id: str, object_type: str) -> dict[str, tuple[float, int, datetime]]:
-        """Return rate, number of sampled records and time of measurement by field name."""
+    def get(self, connection_id: str, object_type: str) -> dict[str, FillRate]:
+        """Return the last measurement of each field, by its name."""
         rows = self._database.rows(
             "SELECT DISTINCT ON (field_name) field_name, rate, sampled, measured_at "
             "FROM fill_rate WHERE connection_id = ? AND object_type = ? "
             "ORDER BY field_name, seq DESC",
             [connection_id, object_type],
         )
-        return {name: (rate, sampled, to_utc(at)) for name, rate, sampled, at in rows}
+        return {name: FillRate(rate, sampled, to_utc(at)) for name, rate, sampled, at in rows}

@@ -208,7 +208,7 @@ class Connections:
             finished = run.model_copy(update={"finished_at": self._context.now})
             with self._context.store.write() as session:
                 write_run(self._context, session, connection, finished)
-                write_quota(session, connector, finished)
+                write_quota(session, connection.id, connector, finished.finished_at)
                 remember(self._context, session, connection.id, changes)
         return report
 

@@ -43,7 +43,6 @@ from crmdeck.model import (
     DriftEvent,
     Field,
     FieldMapping,
-    FillRate,
     MappingLine,
     MappingWarning,
     ObjectPair,
@@ -182,11 +181,10 @@ class Mappings:
     ) -> SuggestAnswer:
         """Rank the CRM fields for each PartnerOS field of an object pair.
 
-        As of `at`: over the schema and the decisions of then.
-
-        Vectors that the cache lacks are made first, with `progress` in texts. `encoder` is
-        `auto` or `none`; the one used is named in the answer. Raises SchemaNotDiscoveredError
-        where no schema is cached, NotFoundError for an unknown object on either side.
+        With `at` the schema and the decisions are those of that moment (UTC). Vectors that the
+        cache lacks are made first, with `progress` in texts. `encoder` is `auto` or `none`; the one
+        used is named in the answer. Raises SchemaNotDiscoveredError where no schema is cached,
+        NotFoundError for an unknown object on either side.
         """
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair, at)
@@ -207,7 +205,6 @@ class Mappings:
         connection, partner, crm_object = sides.connection, sides.partner, sides.crm_object
         knowledge = load_knowledge(self._context.home)
         context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
-        rates = session.rates.get(connection.id, sides.pair.crm_object)
         return Review(
             connection_id=connection.id,
             pair=str(sides.pair),
@@ -216,7 +213,7 @@ class Mappings:
             log=sides.mine,
             events=session.drift.events(connection.id, object_type=sides.pair.crm_object),
             knowledge=knowledge,
-            rates={name: FillRate(*measured) for name, measured in rates.items()},
+            rates=session.rates.get(connection.id, sides.pair.crm_object),
             homes=homes_of(partner.fields, crm_object.fields, context, knowledge),
             rules=crm_object.rules,
         )
@@ -390,8 +387,8 @@ class Mappings:
     ) -> tuple[Decision, ...]:
         """Record decisions, all or none, and audit them.
 
-        `seen` are the ids of the decisions that whoever decides knows of: where somebody else
-        decided on one of the fields since, nothing is recorded (ConflictError).
+        `seen` are the ids of the decisions that the caller knows of: where somebody else decided
+        on one of the fields since, nothing is recorded (ConflictError).
 
         Where the source keeps decisions for a team they are made there, by its rules. Raises
         UsageError or NotFoundError for a field that is not there, ConflictError where a CRM
@@ -727,7 +724,7 @@ def _undoable(log: Sequence[Decision], decision_id: str | None, pair: str) -> De
 
 
 def check_encoder(name: str) -> str:
-    """Return the name of an encoder that there is; raises UsageError."""
+    """Return `name` where an encoder is called so; raises UsageError."""
     if name not in ENCODERS:
         raise UsageError(f"There is no encoder '{name}'.", remedy="Use 'auto' or 'none'.")
     return name

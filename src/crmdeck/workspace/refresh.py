@@ -192,7 +192,7 @@ class Refresh:
         )
         write_run(self._context, session, connection, run)
         session.runs.add_failures(run.id, connection.id, failures)
-        write_quota(session, self._connector, run)
+        write_quota(session, connection.id, self._connector, run.finished_at)
         recorded = session.snapshots.record(
             run,
             self._scope,
@@ -276,7 +276,7 @@ def _record_failure(
         failed = failed_run(run, error, context.now)
         write_run(context, session, connection, failed)
         if connector is not None:
-            write_quota(session, connector, failed)
+            write_quota(session, connection.id, connector, failed.finished_at)
         session.audit.add(
             context.entry(
                 "schema.refresh_cancelled" if cancelled else "schema.refresh_failed",

@@ -55,13 +55,13 @@ class Refreshes:
     ) -> RefreshResult:
         """Discover the schema of a connection and record what changed.
 
-        One transaction holds snapshots, drift and audit entries. An object type that fails
-        keeps its last snapshot and is listed in `failures`. A caller that comes while the
-        same refresh runs in this process gets that one's result, with its own `progress` and
-        `cancel`. `scope` is the connection's unless given. `progress` counts object types, and may be
-        called from other threads. Raises ConflictError for a disconnected connection,
-        ReauthRequiredError, SourceError where nothing could be read (the failure is recorded),
-        CancelledError (only the attempt is recorded).
+        One transaction holds snapshots, drift and audit entries. An object type that fails keeps
+        its last snapshot and is listed in `failures`. A caller that comes while the same refresh
+        runs in this process gets that one's result, with its own `progress` and `cancel`. `scope`
+        is the connection's unless given. `progress` counts object types, and may be called from
+        other threads. Raises ConflictError for a disconnected connection, ReauthRequiredError,
+        SourceError where nothing could be read (the failure is recorded), CancelledError (only the
+        attempt is recorded).
         """
         connection = self._context.connection(ref)
         # After something was read: only then it is known who may write to a database.

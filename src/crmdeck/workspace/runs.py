@@ -84,7 +84,7 @@ def write_run(context: Context, session: Session, connection: Connection, run: S
     session.runs.add(run)
 
 
-def write_quota(session: Session, connector: Connector, run: SyncRun) -> None:
-    """Record the quota that the source told during a run, if it told any."""
+def write_quota(session: Session, connection_id: str, connector: Connector, at: datetime) -> None:
+    """Record the quota that the source told last, if it told any."""
     if connector.meter.quota is not None:
-        session.runs.add_quota(run.connection_id, connector.meter.quota, run.finished_at)
+        session.runs.add_quota(connection_id, connector.meter.quota, at)

@@ -39,6 +39,7 @@ from crmdeck.model import (
 )
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.runs import write_quota
 
 MOST_RECORDS = 200
 
@@ -273,11 +274,10 @@ class Schemas:
             if not current:
                 raise never_discovered(connection, at)
             events = session.drift.events(connection.id)
-            log = session.decisions.log(connection.id)
+            log = session.decisions.log(connection.id, at=at)
             moments = session.snapshots.moments(connection.id)
-        standing = [entry for entry in log if at is None or entry.decided_at <= at]
         mapped: dict[tuple[str, str], list[MappedTo]] = {}
-        for one in accepted_fields(standing):
+        for one in accepted_fields(log):
             mapped.setdefault((one.crm_object, one.crm_field), []).append(
                 MappedTo(one.object_pair, one.partner_field, one.direction)
             )
@@ -301,7 +301,7 @@ class Schemas:
             rates = session.rates.get(connection.id, object_type)
         return InspectedObject(
             detail=self._detail(snapshot, at),
-            rates={name: FillRate(*measured) for name, measured in rates.items()},
+            rates=rates,
         )
 
     def sample(
@@ -337,8 +337,7 @@ class Schemas:
             with self._context.store.write() as session:
                 session.rates.put(connection.id, object_type, found.rates, found.sampled, at)
                 session.audit.add(entry)
-                if connector.meter.quota is not None:
-                    session.runs.add_quota(connection.id, connector.meter.quota, at)
+                write_quota(session, connection.id, connector, at)
         rates = {name: FillRate(rate, found.sampled, at) for name, rate in found.rates.items()}
         return FieldSample(object_type, rates, found.values, found.sampled, at)
 
@@ -346,8 +345,7 @@ class Schemas:
         """Return the fill rates that were measured last, by field; nothing is asked."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
-            rates = session.rates.get(connection.id, object_type)
-        return {name: FillRate(*measured) for name, measured in rates.items()}
+            return session.rates.get(connection.id, object_type)
 
     def preview(
         self,
@@ -414,8 +412,7 @@ class Schemas:
         if not self._context.read_only:
             with self._context.store.write() as session:
                 session.usages.put(connection.id, usage)
-                if connector.meter.quota is not None:
-                    session.runs.add_quota(connection.id, connector.meter.quota, self._context.now)
+                write_quota(session, connection.id, connector, self._context.now)
         return usage
 
     def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
@@ -466,6 +463,9 @@ class Schemas:
                 raise not_found("field", name, known)
         return wanted
 
+    def _is_stale(self, info: SnapshotInfo, at: datetime | None) -> bool:
+        return info.expires_at <= (at or self._context.now)
+
     def _detail(self, snapshot: Snapshot, at: datetime | None) -> ObjectDetail:
         info = snapshot.info
         return ObjectDetail(
@@ -474,7 +474,7 @@ class Schemas:
             schema_hash=info.schema_hash,
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,
-            is_stale=info.expires_at <= (at or self._context.now),
+            is_stale=self._is_stale(info, at),
         )
 
     def _exported(self, snapshot: Snapshot, at: datetime | None) -> ObjectExport:
@@ -484,7 +484,7 @@ class Schemas:
             schema_hash=info.schema_hash,
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,
-            is_stale=info.expires_at <= (at or self._context.now),
+            is_stale=self._is_stale(info, at),
         )
 
     def _summary(self, info: SnapshotInfo, at: datetime | None) -> ObjectSummary:
@@ -496,7 +496,7 @@ class Schemas:
             schema_hash=info.schema_hash,
             discovered_at=info.discovered_at,
             expires_at=info.expires_at,
-            is_stale=info.expires_at <= (at or self._context.now),
+            is_stale=self._is_stale(info, at),
         )
 
 

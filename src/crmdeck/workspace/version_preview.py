@@ -21,6 +21,7 @@ from crmdeck.workspace.knowledge import read_field_words
 from crmdeck.workspace.progress import ProgressReporter
 from crmdeck.workspace.refresh import failure_of
 from crmdeck.workspace.refresh_diff import Answer, Cached, compare, load_cached
+from crmdeck.workspace.runs import write_quota
 
 NEXT = "next"
 
@@ -70,7 +71,7 @@ def preview(
     )
     if other.meter.quota is not None and not context.read_only:
         with context.store.write() as session:
-            session.runs.add_quota(connection.id, other.meter.quota, context.now)
+            write_quota(session, connection.id, other, context.now)
     return VersionPreview(
         in_use=in_use,
         version=wanted,

@@ -393,7 +393,7 @@ class SignIn:
             session.runs.add(failed_run(run, trial.error, self._context.now))
             return
         write_run(self._context, session, connection, run)
-        write_quota(session, trial.connector, run)
+        write_quota(session, connection.id, trial.connector, run.finished_at)
 
 
 def needs_own_host(connection: Connection, flow: Flow) -> bool:
