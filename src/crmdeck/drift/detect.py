@@ -124,18 +124,16 @@ def detect(
         )
 
     events = tuple(map(event, findings))
-    worst: dict[str | None, Severity] = {}
+    severities: dict[str | None, list[Severity]] = defaultdict(list)
     for told in events:
-        worst[told.story] = max(
-            told.severity, worst.get(told.story, Severity.SAFE), key=lambda severity: severity.rank
-        )
+        severities[told.story].append(told.severity)
     stories = tuple(
         Story(
             id=story_id,
             connection_id=connection_id,
             kind=draft.kind,
             title=draft.title,
-            severity=worst[story_id],
+            severity=Severity.worst(severities[story_id]),
             event_count=len(draft.members),
             object_types=tuple(objects_of(draft.members)),
             detected_at=moment,

@@ -126,4 +126,4 @@ def _words(change: Change) -> dict[str, str]:
 
 def _under(scale: Scale, use: Use) -> Severity:
     applying = [s for s, on in ((scale.pulled, use.pulled), (scale.pushed, use.pushed)) if on]
-    return max(applying or [scale.unmapped], key=lambda severity: severity.rank)
+    return Severity.worst(applying or [scale.unmapped])

@@ -120,11 +120,7 @@ def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def worst(entries: Iterable[Entry]) -> Severity:
     """Return the worst severity among `entries`, safe where there are none."""
-    return max(
-        (entry.event.severity for entry in entries),
-        key=lambda severity: severity.rank,
-        default=Severity.SAFE,
-    )
+    return Severity.worst(entry.event.severity for entry in entries)
 
 
 def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:

@@ -96,8 +96,8 @@ class MappingRow:
         """How bad the drift since the acceptance is; None where there is none to speak of."""
         if self.state is DecisionState.ACCEPTED and self.right is None:
             return Severity.BREAKING
-        worst = max((event.severity.rank for event in self.drift), default=0)
-        return None if worst == 0 else Severity.BREAKING if worst > 1 else Severity.RISKY
+        worst = Severity.worst(event.severity for event in self.drift)
+        return None if worst is Severity.SAFE else worst
 
     @property
     def can_flow(self) -> bool:

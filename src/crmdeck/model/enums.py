@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -130,6 +131,11 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """Return 0 for safe, 1 for risky, 2 for breaking."""
         return _RANKS[self]
+
+    @classmethod
+    def worst(cls, severities: Iterable[Severity]) -> Severity:
+        """Return the worst of `severities`, safe where there are none."""
+        return max(severities, key=_RANKS.__getitem__, default=cls.SAFE)
 
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}

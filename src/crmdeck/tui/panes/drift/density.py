@@ -43,7 +43,7 @@ def slots(days: Sequence[DayCount], today: date, width: int) -> tuple[Slot, ...]
     while (today - last).days < DAYS:
         span = [last - timedelta(days=back) for back in range(each)]
         inside = [known[day] for day in span if day in known]
-        worst = max((day.worst for day in inside), key=lambda severity: severity.rank, default=None)
+        worst = Severity.worst(day.worst for day in inside) if inside else None
         found.append(Slot(span[-1], last, sum(day.events for day in inside), worst))
         last = span[-1] - timedelta(days=1)
     return tuple(reversed(found))
