@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from tests.docs.drawn import DOCS, PARTS, WIRE_SCHEMA, redrawn, wire_schema
@@ -16,3 +20,12 @@ def test_a_page_says_what_the_code_says(page: str) -> None:
 
 def test_the_schema_of_the_wire_is_that_of_the_models() -> None:
     assert WIRE_SCHEMA.read_text("utf-8") == wire_schema(), AGAIN
+
+
+def test_each_page_stands_once_in_the_site_and_is_found_from_its_start() -> None:
+    pages = sorted(page.name for page in DOCS.glob("*.md"))
+    site = (Path(__file__).parents[2] / ".ci/site.toml").read_text("utf-8")
+    assert tomllib.loads(site)["project"]["nav"]
+    assert sorted(re.findall(r'= "([\w-]+\.md)"', site)) == pages
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", (DOCS / "index.md").read_text("utf-8")))
+    assert {*linked, "index.md"} == set(pages)
