@@ -13,6 +13,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches
+from tests.tui.frames import put_off_frames
 
 __all__ = ["copied_caches"]
 
@@ -80,3 +81,10 @@ def workspace(home: Path) -> Iterator[Workspace]:
     """The workspace at `home`, open."""
     with Workspace.open(home, clock=Clock(), actor="dana", secrets=MemorySecrets()) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def few_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the states that a test waits for or looks at; all of them for `every_frame`."""
+    if request.node.get_closest_marker("every_frame") is None:
+        put_off_frames(monkeypatch)

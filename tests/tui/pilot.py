@@ -16,6 +16,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.requests import is_loading
 from crmdeck.workspace import Workspace
+from tests.tui.frames import draw
 
 
 def audit_console(workspace: Workspace, **options: Any) -> CrmdeckApp:
@@ -43,11 +44,12 @@ async def settle(pilot: Pilot[Any]) -> None:
         if quiet == QUIET_LOOKS:
             break
     await pilot.pause()
+    draw(app)
 
 
 def has_keys(app: App[Any]) -> bool:
-    """Return whether a key that was pressed has yet to have its effect."""
-    return isinstance(app, CrmdeckApp) and app.has_keys
+    """Return whether a key that was pressed has yet to have its effect: not once one has left."""
+    return isinstance(app, CrmdeckApp) and app.is_running and app.has_keys
 
 
 async def type_text(pilot: Pilot[Any], text: str, *keys: str) -> None:
@@ -72,6 +74,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
         if monotonic() > ends:
             raise AssertionError("It never came to that.\n" + screen_text(pilot))
         await pilot.pause(0.005)
+    draw(pilot.app)
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

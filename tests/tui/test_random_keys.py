@@ -83,6 +83,7 @@ def key_event(key: str) -> events.Key:
     return events.Key(key, key if len(key) == 1 else None)
 
 
+@pytest.mark.every_frame
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_random_keys_do_nothing_that_is_not_on_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
