@@ -532,7 +532,7 @@ async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
     async with at_desk(desk_workspace, size=(120, 40)) as desk:
         await desk.press("E")
         text = " ".join(screen_text(desk.pilot).split())
-        assert "Line 8: state: input should be 'accepted', 'rejected' or 'pending'" in text
+        assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
         assert "pydantic" not in text
         assert "E opens it again as you left it." in desk.said
         await desk.press("escape", "E")

@@ -73,7 +73,7 @@ class UsageAsker:
         self._loader.load(
             "usage",
             lambda job: workspace.schemas.usage(*place, cancel=job.cancel),
-            lambda usage: self._took({place: usage}),
+            partial(self._asked, place),
             label=f"asking where {display_text(place.field_name, 40)} is used",
             failed=partial(self._failed, place),
         )
@@ -83,6 +83,11 @@ class UsageAsker:
         self._known |= found
         if news:
             self._show()
+
+    def _asked(self, place: FieldPlace, usage: FieldUsage) -> None:
+        self._took({place: usage})
+        # The details tell it all, but below what shows where the window is small.
+        self._host.say(usage_summary(usage), title=place.field_name)
 
     def _failed(self, place: FieldPlace, error: Exception) -> None:
         self._host.say(str(error), title=f"{place.field_name}: not asked", severity="warning")

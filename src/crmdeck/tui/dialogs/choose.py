@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import Searchable
@@ -25,10 +27,22 @@ class Choice:
     detail: str = ""
 
 
-COLUMNS: tuple[Column[Choice], ...] = (
-    Column("label", "", lambda choice: choice.label, weight=2),
-    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", weight=3),
-)
+LEAST_LABEL, MOST_LABEL = 16, 44
+
+
+def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
+    """Return the columns: labels are whole, what is said of them has the rest."""
+    longest = max((cell_len(display_text(one.label)) for one in choices), default=0)
+    return (
+        Column(
+            "label",
+            "",
+            lambda choice: choice.label,
+            width=min(MOST_LABEL, max(LEAST_LABEL, longest)),
+            spill="detail",
+        ),
+        Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted"),
+    )
 
 
 REST = object()
@@ -55,13 +69,14 @@ class Choose(Dialog[Any]):
         *,
         text: str = "",
         current: Any = None,
-        columns: Sequence[Column[Choice]] = COLUMNS,
+        columns: Sequence[Column[Choice]] = (),
     ) -> None:
         super().__init__(title, text)
+        self._columns = tuple(columns)
         self._after: Any = None
         self._list = SearchList(
             choices,
-            columns,
+            self._columns or columns_for(choices or ()),
             key=lambda choice: choice.value,
             searched=lambda choice: Searchable(choice.label, texts=(choice.detail,)),
             current=current,
@@ -89,6 +104,8 @@ class Choose(Dialog[Any]):
         if first is not None and first < len(choices):
             self._after = choices[first].value
             shown = (*choices[:first], Choice(REST, rest))
+        if not self._columns:
+            self._list.set_columns(columns_for(choices))
         self._list.fill(choices, resting=shown)
 
     def unfold(self) -> None:

@@ -113,7 +113,7 @@ def columns(*, connections: bool) -> tuple[Column[Line], ...]:
                 lambda line: line.connection,
                 style=lambda _: "muted",
                 width=16,
-                shrink_to=8,
+                shrink_to=14,
                 hide_below=60,
                 searched=False,
             )

@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 LINES: tuple[Column[Line], ...] = (
     Column("title", "", lambda line: line.title, weight=2),
-    Column("detail", "", lambda line: line.detail, style=lambda _: "muted", weight=3),
+    Column("detail", "", lambda line: line.detail, style=lambda _: "muted", min_width=40, weight=3),
 )
 
 

@@ -18,6 +18,8 @@ PURPOSES = {
     "csv": "one record a line, for spreadsheets",
     "markdown": "a table for tickets and wikis",
     "html": "a page to send to somebody",
+    "yaml": "the wire shape, to be read by people",
+    "parquet": "one record a line, for data frames",
 }
 ENDINGS = {"markdown": "md"}
 RECORDS = {

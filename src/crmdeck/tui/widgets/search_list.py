@@ -117,6 +117,10 @@ class SearchList(ActionHost, Widget, Generic[R]):
         if self.is_mounted:
             self._show()
 
+    def set_columns(self, columns: Sequence[Column[R]]) -> None:
+        """Show the rows under other columns."""
+        self._table.set_columns(columns)
+
     def unfold(self, current: Hashable) -> None:
         """Show all rows also while nothing is typed, with the cursor on `current`."""
         self._resting, self._current = None, current

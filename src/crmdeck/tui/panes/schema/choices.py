@@ -29,12 +29,6 @@ COLUMNS: tuple[Column[Choice], ...] = (
 )
 
 
-PARTNER_COLUMNS: tuple[Column[Choice], ...] = (
-    Column("label", "", lambda choice: choice.label, weight=1),
-    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", weight=1),
-)
-
-
 def partner_choices(
     line: FieldLine,
     near: Sequence[NearestField],

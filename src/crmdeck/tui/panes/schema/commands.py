@@ -17,7 +17,6 @@ from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.panes.schema.choices import (
     COLUMNS,
     NOW,
-    PARTNER_COLUMNS,
     connection_choices,
     moment_choices,
     partner_choices,
@@ -189,7 +188,6 @@ class SchemaCommands:
             f"Map {display_text(line.path, 120)} to",
             None,
             text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
-            columns=PARTNER_COLUMNS,
         )
         label = "looking for what is near in PartnerOS"
         open_filled(
