@@ -556,6 +556,7 @@ async def test_an_editor_that_fails_takes_nothing_over(
             ("/no/such/editor", "The editor '/no/such/editor' can't be started."),
             ("sh -c 'exit 3'", "'sh' ended with 3: nothing was taken over."),
             ("'unclosed", "EDITOR is not a command"),
+            ("rm", "The file that 'rm' was to edit can't be read."),
         ):
             monkeypatch.setenv("EDITOR", editor)
             await desk.press("E")
