@@ -400,7 +400,7 @@ FIELD_ROWS: tuple[Row, ...] = (
         "encrypted",
         _is_gained,
         Scale(RISKY, RISKY, RISKY),
-        "Encrypted now: who may not see it gets it masked, and searches by it may fail.",
+        "Encrypted now: users who may not see it get it masked, and searches by it may fail.",
     ),
     Row("encrypted", _always, Scale(RISKY, RISKY, RISKY), "No longer encrypted."),
     Row(

@@ -41,7 +41,7 @@ class Guard:
     The session cookie is SameSite=Strict, which browsers do not send along with what another
     site begins. The check of `Origin` holds where they do, and for signing in, which needs no
     cookie. `origins` are taken besides the one that the request itself was sent to. `hosts` are
-    the names that it may be sent to: another site's name that was made to lead here is none.
+    the names that it may be sent to: another site's name that was made to lead here is not.
     An IP address can't be made to lead elsewhere, and is taken.
     """
 

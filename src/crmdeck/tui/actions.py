@@ -22,7 +22,7 @@ from textual.widget import Widget
 C = TypeVar("C")
 
 EVERYWHERE = "everywhere"
-"""The scope of actions that work wherever one is (but not inside a dialog)."""
+"""The scope of actions that work in every place (but not inside a dialog)."""
 
 READ_ONLY = "This workspace is open read-only: nothing can be changed in it."
 
@@ -231,7 +231,7 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
 
 
 def is_shown(host: Widget) -> bool:
-    """Return whether a host is still what one looks at: something else may have come up."""
+    """Return whether a host is still on screen: something else may have come up."""
     return host.is_attached and all(node.display for node in host.ancestors_with_self)
 
 

@@ -47,7 +47,7 @@ class Filter(Generic[R]):
 
 
 def parse(text: str) -> tuple[Term, ...]:
-    """Return the terms of `text`, in order. Never fails: what is no term is a word."""
+    """Return the terms of `text`, in order. Never fails: what is not a term is a word."""
     terms = []
     for negation, key, raw in _TERM.findall(text):
         value = raw.strip('"').casefold()

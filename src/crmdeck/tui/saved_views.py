@@ -21,7 +21,7 @@ class SavedView:
 
     @classmethod
     def of(cls, kept: object) -> SavedView | None:
-        """Return the view that `to_state` kept; None where it is none."""
+        """Return the view that `to_state` kept; None where it is not one."""
         match kept:
             case {"name": str(name), "filter": str(filter_), **rest}:
                 sort, columns = rest.get("sort"), rest.get("columns")

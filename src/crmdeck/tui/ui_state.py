@@ -84,13 +84,13 @@ class UiState:
 
 
 def _lists(value: object) -> dict[str, list[object]]:
-    """Return the lists in a table, without what is none."""
+    """Return the lists in a table, without the values that are not lists."""
     found = value.items() if isinstance(value, dict) else ()
     return {str(name): each for name, each in found if isinstance(each, list)}
 
 
 def _records(value: object) -> list[dict[str, str]]:
-    """Return the records of texts in a list, without what is none."""
+    """Return the records of texts in a list, without what is not a record or a text."""
     return [
         {str(name): text for name, text in one.items() if isinstance(text, str)}
         for one in (value if isinstance(value, list) else ())

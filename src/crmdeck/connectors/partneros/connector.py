@@ -107,7 +107,7 @@ class PartnerOSConnector:
     ) -> Iterator[Discovery]:
         """Have the integration refreshed, then yield a Listing and what is in scope.
 
-        Whose role may not refresh gets what PartnerOS has, and is told so. Only object types
+        A user whose role may not refresh gets what PartnerOS has, and is told so. Only object types
         whose hash has changed there are pulled. Raises ReauthRequiredError where it is there that
         somebody has to sign in to the CRM again.
         """

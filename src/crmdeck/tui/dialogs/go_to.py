@@ -35,7 +35,7 @@ STATES = {PlaceKind.ALERT: "warn", ACTION: "info", SETTING: "muted", PlaceKind.F
 
 
 class Option(NamedTuple):
-    """A line that is no place of the workspace: an action, a setting, where one was before.
+    """A line that is not a place of the workspace: an action, a setting, a place of before.
 
     `goal` is what it stands for; `refused` says why it can't be had now.
     """

@@ -88,7 +88,7 @@ def _use(name: str) -> str:
 
 
 def _free_name(stem: str, ending: str) -> str:
-    """Return a file name that nothing has yet, in the folder one is in."""
+    """Return a file name that is not in use yet, in the current folder."""
     name, number = f"{stem}.{ending}", 2
     while Path(name).exists():
         name, number = f"{stem}-{number}.{ending}", number + 1

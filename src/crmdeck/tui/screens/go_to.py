@@ -196,7 +196,7 @@ def location_of(place: Place) -> Location:
 def remembered(
     recent: Sequence[Recent], pane_id: str, location: Location, chosen: str | None
 ) -> list[Recent]:
-    """Return where one was, with this place on top, unless it is no more than a pane.
+    """Return the recent places with this one on top, unless it is no more than a pane.
 
     It is of the `chosen` connection where it names none.
     """

@@ -542,7 +542,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def recent(self) -> Sequence[dict[str, str]]:
-        """Where one was, the latest first."""
+        """The places that the user went to, the latest first."""
         return self.ui_state.recent
 
     def _note_step(self, step: UndoStep) -> None:

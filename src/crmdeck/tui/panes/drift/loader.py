@@ -69,7 +69,7 @@ class TimelineLoader:
         self._read(ref, anew=ref == self.ref)
 
     def read_again(self) -> None:
-        """Read what shows again; what was new as it came up stays so while one looks at it."""
+        """Read what shows again; what was new when it came up stays so while it shows."""
         self._read(self.ref, anew=True)
 
     def _read(self, ref: str | None, *, anew: bool) -> None:

@@ -96,7 +96,7 @@ class DriftPane(Pane):
         self.usages.read(None)
 
     def wake(self, head: int) -> None:
-        """Read the drift again; what is new stays so while one looks at it."""
+        """Read the drift again; what is new stays so while it shows."""
         self.timeline.read_again()
 
     def apply_filter(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Where one was in the drift pane, and the places that other panes send one to. Pure."""
+"""The place in the drift pane, and the places that other panes lead to. Pure."""
 
 from __future__ import annotations
 

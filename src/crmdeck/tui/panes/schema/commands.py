@@ -89,7 +89,7 @@ class SchemaView(Protocol):
 
 
 class SchemaCommands:
-    """Leads in, out, through time and to the other side; where one is stands in `state`."""
+    """Leads in, out, through time and to the other side; the place is kept in `state`."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class SchemaCommands:
         self._usages = usages
 
     def go(self, *places: Place) -> None:
-        """Go in to `places`; where one was is where one comes back to."""
+        """Go in to `places`; going back leads to the place that was left."""
         self._state.trail = (*self.kept_trail(), *places)
         self._view.arrive()
 

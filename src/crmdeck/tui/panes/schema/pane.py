@@ -71,7 +71,7 @@ WITHIN = " › "
 
 
 class SchemaPane(Pane):
-    """Where one is, is a trail of places, each kind with its own widget; one of them shows."""
+    """Shows the last of a trail of places; each kind of place has its own widget."""
 
     SCOPE = "schema"
     ACTIONS: ClassVar[Actions] = SCHEMA_ACTIONS

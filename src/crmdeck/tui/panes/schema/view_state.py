@@ -1,4 +1,4 @@
-"""Where one is inside the schema pane: a trail of places, from the outermost in, at a moment."""
+"""The place in the schema pane: a trail of places, from the outermost in, at a moment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOME: Trail = (Place(OBJECTS),)
 
 @dataclass
 class ViewState:
-    """Where one is: the trail, the moment (None for now), and both sides of a comparison."""
+    """The trail of places, the moment (None for now), and both sides of a comparison."""
 
     trail: Trail = HOME
     at: datetime | None = None
