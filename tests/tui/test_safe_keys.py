@@ -85,7 +85,7 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         await settle(pilot)
         pane = pilot.app.screen.query_one(MappingPane)
         assert pane.session is not None
-        may_answer = hold_back(monkeypatch, both.mappings, "review", beta)
+        may_answer = hold_back(monkeypatch, both.mappings, "review_and_suggest", beta)
         await pilot.press("right_square_bracket", "a", "x", "d", "enter")
         assert len(app.screen_stack) == 1
         assert pane.has_class("-left")

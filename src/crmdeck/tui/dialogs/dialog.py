@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
@@ -16,6 +19,7 @@ from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
+from crmdeck.tui.widgets.tint import Tint
 
 T = TypeVar("T")
 
@@ -29,6 +33,10 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     """A dialog that Esc leaves with None."""
 
     SCOPE = "dialog"
+    # No rule for dialogs asks for the size of the window: the classes that tell it would only
+    # have all of a dialog styled a second time as it opens.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = []  # noqa: RUF012 - as Textual has it
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = []  # noqa: RUF012 - as Textual has it
 
     class HelpAsked(Message):
         """Asks the application for what the keys do in a `dialog` with this `title`."""
@@ -56,6 +64,11 @@ class Dialog(ActionHost, ModalScreen[T | None]):
                 yield Static(self._text, classes="dialog-text", markup=False)
             yield from self.compose_body()
             yield Hints()
+
+    def render(self) -> RenderableType:
+        """Return the screen below, tinted."""
+        below = super().render()
+        return Tint(below.screen, below.color) if isinstance(below, BackgroundScreen) else below
 
     def compose_body(self) -> ComposeResult:
         """Yield what stands between the text and the keys."""
@@ -96,6 +109,10 @@ class Dialog(ActionHost, ModalScreen[T | None]):
     def on_mount(self) -> None:
         """See to it whenever all was laid out that nothing is pushed out of the frame."""
         self.screen_layout_refresh_signal.subscribe(self, self._fit)
+
+    async def on_resize(self) -> None:
+        """Let others have a turn: it is painted at its first size, laid out and painted again."""
+        await asyncio.sleep(0)
 
     def _fit(self, _screen: Screen[Any]) -> None:
         if self._left:

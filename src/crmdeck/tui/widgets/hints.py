@@ -63,8 +63,10 @@ class Hints(Widget):
         hint = Content.assemble((f"{key} ", "bold $info"), (title, look))
         return hint.stylize(Style.from_meta({ACTION: offer.action.id}))
 
-    def _changed(self, _screen: Screen[object]) -> None:
-        self.refresh()
+    def _changed(self, screen: Screen[object]) -> None:
+        # Below a dialog nothing can be done; the screen tells of itself as it comes back.
+        if screen is self.app.screen:
+            self.refresh()
 
 
 def hint_text(offer: Offer) -> tuple[str, str]:
