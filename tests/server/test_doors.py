@@ -227,14 +227,28 @@ def test_a_user_is_changed_and_signed_out_from_the_command_line(house: House) ->
     assert run("set", "vera@acme.example", "--role", "member")["role"] == "member"
     assert Sessions(home).find(token, accounts.book()) is not None
     assert run("sign-out", "VERA@acme.example") == {"ended": 1}
+    assert run("let-in", "nobody@acme.example")["code"] == "USER_NOT_FOUND"
+    admission = run("let-in", "VERA@acme.example")["admission"]
     assert run("set", "vera@acme.example", "--password")["email"] == "vera@acme.example"
     assert run("set", "vera@acme.example")["code"] == "BAD_REQUEST"
     assert run("set", "nobody@acme.example", "--password")["code"] == "USER_NOT_FOUND"
     with serving(house.app) as url, httpx.Client(base_url=f"{url}/api", timeout=120) as client:
-        answer = client.post(
-            "/auth/sign-in/email", json={"email": "vera@acme.example", "password": NEW}
-        )
+        vera = {"email": "vera@acme.example", "password": NEW}
+        answer = client.post("/auth/sign-in/email", json=vera)
         assert answer.json()["user"]["role"] == "member"
+        client.post("/auth/sign-out")
+        client.cookies.clear()
+        guesses = [sign_in(client, {**vera, "password": "wrong"}) for _ in range(11)]
+        assert guesses[-1] == sign_in(client, vera) == 429
+        # Who guesses behind the same address keeps out nobody who was let in, and gains nothing.
+        assert sign_in(client, {**vera, "admission": "x" * 43}) == 429
+        assert sign_in(client, {**WRONG, "admission": admission}) == 401
+        assert sign_in(client, {**vera, "password": "wrong", "admission": admission}) == 401
+        assert sign_in(client, {**vera, "admission": admission}) == 200
+        client.cookies.clear()
+        house.clock.offset = timedelta(hours=2)
+        expired = Sessions(home, clock=house.clock).trusted(admission, "vera@acme.example")
+        assert expired is None
 
 
 BODIES: dict[str, dict[str, Any]] = {

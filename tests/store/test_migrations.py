@@ -111,3 +111,18 @@ def test_every_attribute_of_a_record_has_a_column(
         rows = session.connections._database.rows(f"DESCRIBE {table}")
     missing = set(model.model_fields) - {row[0] for row in rows}
     assert not missing, "add a numbered migration with a column for each"
+
+
+def test_a_disk_that_is_full_is_not_kept_so_by_half_a_copy(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "cache.duckdb"
+    path.write_bytes(bytes(100_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(CacheError) as caught:
+            migrations.back_up(path, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.code == "CACHE_DISK_FULL"
+    assert list(tmp_path.iterdir()) == [path]

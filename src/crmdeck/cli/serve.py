@@ -163,6 +163,27 @@ def sign_out_user(
             say(f"{count(ended, 'session')} ended.")
 
 
+@users.command("let-in")
+def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Print what lets a user try to sign in for an hour, however many others do from there."""
+    with failing(as_json), _with_extra():
+        from crmdeck.server import Accounts
+        from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
+        from crmdeck.workspace import Workspace
+
+        opened = Workspace.open(home)
+        user = Accounts(opened).user(email)
+        admission = Sessions(opened).trust(user, ADMISSION_LIFETIME)
+        if as_json:
+            emit_json({"admission": admission})
+            return
+        emit(admission)
+        say(
+            f"For an hour {user.email} signs in with this as 'admission', "
+            "besides e-mail and password."
+        )
+
+
 @users.command("remove")
 def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Remove a user, who is signed out at once."""

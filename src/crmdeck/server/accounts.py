@@ -71,6 +71,10 @@ class Accounts:
         """Return all of it, as it is now."""
         return self._document.read()
 
+    def user(self, email: str) -> User:
+        """Return a user; raises NotFoundError."""
+        return _require_user(self.book(), email)
+
     def add_user(
         self,
         email: str,

@@ -37,7 +37,8 @@ def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     """
     address = _address(request)
     device = request.cookies.get(DEVICE_COOKIE)
-    user, book = _proven(deck, body.email, body.password, address, device)
+    shown = (device, body.admission)
+    user, book = _proven(deck, body.email, body.password, address, *shown)
     organisations = book.organisations_of(user)
     active = organisations[0].id if len(organisations) == 1 else None
     token, session = deck.sessions.start(user, active, address)
@@ -97,10 +98,14 @@ def switch_organisation(deck: DeckHere, visit: VisitHere, body: SwitchOrganisati
 
 
 def _proven(
-    deck: Deck, email: str, password: str, address: str, token: str | None
+    deck: Deck, email: str, password: str, address: str, *shown: str | None
 ) -> tuple[User, AccountBook]:
-    """Return the user whose password it is; raises NotSignedInError, TooManyAttemptsError."""
-    device = deck.sessions.trusted(token, email)
+    """Return the user whose password it is; raises NotSignedInError, TooManyAttemptsError.
+
+    `shown`: what may tell that the user signed in from there before, or was let in.
+    """
+    known_by = (deck.sessions.trusted(token, email) for token in shown)
+    device = next((each for each in known_by if each is not None), None)
     known = deck.sessions.knows(email, address)
     deck.attempts.count(email, address, known=known, device=device)
     book = deck.accounts.book()

@@ -67,7 +67,7 @@ class WrongHostError(CrmdeckError):
 class TwoLengthsError(CrmdeckError):
     """A request says in two ways where it ends; nothing else is read from its connection."""
 
-    code = "BAD_REQUEST"
+    code = "TWO_LENGTHS"
     http_status = 400
 
 

@@ -27,6 +27,7 @@ LIFETIME = timedelta(days=7)
 IDLE = timedelta(days=2)
 MOST_PER_USER = 50
 DEVICE_LIFETIME = timedelta(days=180)
+ADMISSION_LIFETIME = timedelta(hours=1)
 MOST_DEVICES = 20
 # Use is written down so many times in the time after which a session that is not used ends.
 _NOTES = 20
@@ -121,13 +122,11 @@ class Sessions:
                 return self._used(session), user
         return None
 
-    def trust(self, user: User) -> str:
+    def trust(self, user: User, lifetime: timedelta = DEVICE_LIFETIME) -> str:
         """Return what shows from now on that a user signed in from there before."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
-        device = Device(
-            token_hash=_digest(token), email=user.email, expires_at=now + DEVICE_LIFETIME
-        )
+        device = Device(token_hash=_digest(token), email=user.email, expires_at=now + lifetime)
 
         def update(book: _SessionBook) -> _SessionBook:
             alive = [each for each in book.devices if each.expires_at > now]

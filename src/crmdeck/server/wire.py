@@ -29,10 +29,14 @@ class Body(WireModel):
 
 
 class SignIn(Body):
-    """The body of `POST /auth/sign-in/email`."""
+    """The body of `POST /auth/sign-in/email`.
+
+    `admission` is what `crmdeck serve users let-in` printed, where others use up all attempts.
+    """
 
     email: Annotated[str, pydantic.Field(max_length=254)]
     password: Annotated[str, pydantic.Field(max_length=1024, repr=False)]
+    admission: Annotated[str | None, pydantic.Field(max_length=128, repr=False)] = None
 
 
 class ChangePassword(Body):

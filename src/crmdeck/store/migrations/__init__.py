@@ -137,9 +137,14 @@ def back_up(path: Path, version: int) -> Path:
     copy = path.with_name(f"{path.name}.v{version}.bak")
     draft = copy.with_name(copy.name + ".new")
     with wording_file_failures(path):
-        shutil.copyfile(path, draft)
-        make_private(draft)
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        draft.replace(copy)
+        try:
+            shutil.copyfile(path, draft)
+            make_private(draft)
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            draft.replace(copy)
+        except OSError:
+            # A disk that is full is not to be kept so by half a copy.
+            draft.unlink(missing_ok=True)
+            raise
     return copy
