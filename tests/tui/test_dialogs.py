@@ -192,6 +192,30 @@ def many(wanted: str) -> list[Choice]:
     return [*(Choice(number, f"as fast as {number}") for number in range(50_000)), *few(wanted)]
 
 
+async def test_a_dialog_is_styled_once_and_the_footer_below_tells_what_changed_meanwhile(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        below = app.screen.query_one(Hints)
+        styled: list[object] = []
+        real = app.update_styles
+
+        def update_styles(node: Any, animate: bool = True) -> None:
+            styled.append(node)
+            real(node, animate=animate)
+
+        monkeypatch.setattr(app, "update_styles", update_styles)
+        dialog = Confirm("Sure?", "It can be taken back.")
+        app.push_screen(dialog)
+        await settle(pilot)
+        assert styled.count(dialog) == 1
+        monkeypatch.setattr("crmdeck.tui.widgets.hints.hint_text", lambda _: ("x", "since then"))
+        await pilot.press("escape")
+        await until(pilot, lambda: "x since then" in line_text(below, 0))
+
+
 @pytest.mark.parametrize(
     ("dialog", "expected"),
     [
