@@ -283,6 +283,9 @@ def test_a_page_stands_alone_and_a_format_that_is_not_there_is_refused() -> None
     assert "End_Customer_<wbr>Name__c<" in "".join(
         stream_report(report(("End_Customer_Name__c",)), "html")
     )
+    assert ">Total<wbr>Opportunity<wbr>Quantity<" in "".join(
+        stream_report(report(("TotalOpportunityQuantity",)), "html")
+    )
     assert '>ada, <span class="d">2026-11-26</span><' in "".join(
         stream_report(report(("ada, 2026-11-26",)), "html")
     )
@@ -310,6 +313,7 @@ def test_what_a_person_is_handed(tmp_path: Path) -> None:
     sheet = hand("--what", "mapping-sheet", "--pair", PAIR)
     assert "1 accepted" in sheet
     assert "signed off by" in sheet
+    assert "breaking, Opportunity.Amount: absent." in sheet.replace("\\", "")
     of_state = ("--pair", PAIR, "--state", "accepted")
     lines = json.loads(hand("--what", "mapping", *of_state))["lines"]
     assert [line["partnerField"] for line in lines] == ["estimatedValue"]

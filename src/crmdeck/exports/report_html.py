@@ -40,7 +40,9 @@ tr.bad,tr.warn,tr.good,tbody tr:nth-child(even){print-color-adjust:exact}
 @bottom-right{content:counter(page) " / " counter(pages);font:7pt system-ui,sans-serif}}}
 """
 
-_BREAKABLE = re.compile(r"(?<=\w{4}[^\W_])_(?=[A-Za-z])|(?<=\w{3})[.:](?=\w{3})")
+_BREAKABLE = re.compile(
+    r"(?<=\w{4}[^\W_])_(?=[A-Za-z])|(?<=\w{3})[.:/](?=\w{3})|(?<=[a-z]{4})(?=[A-Z][a-z]{3})"
+)
 
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 

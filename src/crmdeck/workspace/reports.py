@@ -105,7 +105,7 @@ def mapping_sheet(
                         "bad"
                         if line.suggestion.crm_field and line.crm_field is None
                         else "warn"
-                        if line.suggestion.warnings
+                        if line.suggestion.warnings or line.held.drift
                         else marks[line.suggestion.decision]
                         for line in lines
                     ],
@@ -250,7 +250,12 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
         round(suggestion.confidence, 2) if crm else None,
         "; ".join(reason.text for reason in suggestion.reasons[:3]),
         "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
-        " ".join(warning.text for warning in suggestion.warnings),
+        " ".join(
+            (
+                *(f"Since it was accepted: {told}." for told in held.drift_told),
+                *(warning.text for warning in suggestion.warnings),
+            )
+        ),
         decided,
         None,
     )
