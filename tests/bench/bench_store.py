@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crmdeck.connectors.base import Discovered
-from crmdeck.connectors.files import open_connector
+from crmdeck.connectors.files import FilesConnector
 from crmdeck.model import (
     CancelToken,
     Connection,
@@ -31,17 +31,6 @@ EXPORT = (
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-class NoSecrets:
-    """Files need none."""
-
-    def get(self, name: str) -> str | None:
-        """Return None."""
-        return None
-
-    def put(self, values: object) -> None:
-        """Forget."""
-
-
 def read_export(path: Path) -> list[ObjectSchema]:
     """Return the object types of an export."""
     connection = Connection(
@@ -52,7 +41,7 @@ def read_export(path: Path) -> list[ObjectSchema]:
         path=str(path),
         created_at=START,
     )
-    source = open_connector(connection, NoSecrets(), lambda event, summary: None)
+    source = FilesConnector(connection)
     found = source.discover(Scope(), {}, CancelToken())
     return [each.schema for each in found if isinstance(each, Discovered)]
 

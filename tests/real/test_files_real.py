@@ -8,20 +8,12 @@ from pathlib import Path
 import pytest
 
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
-from crmdeck.connectors.files import load_schema_file, open_connector
+from crmdeck.connectors.files import FilesConnector, load_schema_file
 from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real exports are not here")
-
-
-class NoSecrets:
-    def get(self, name: str) -> str | None:
-        return None
-
-    def put(self, values: object) -> None:
-        raise AssertionError
 
 
 def discover(path: Path, platform: Platform, known: dict[str, Known]) -> list[Discovery]:
@@ -33,7 +25,7 @@ def discover(path: Path, platform: Platform, known: dict[str, Known]) -> list[Di
         path=str(path),
         created_at=datetime(2026, 5, 16, tzinfo=UTC),
     )
-    source = open_connector(connection, NoSecrets(), lambda event, summary: None)
+    source = FilesConnector(connection)
     return list(source.discover(Scope(), known, CancelToken()))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.connectors.base import Discovered
-from crmdeck.connectors.files import open_connector
+from crmdeck.connectors.files import FilesConnector
 from crmdeck.model import CancelToken, Connection, ObjectSchema, Platform, Scope, Source
 from crmdeck.store import Store
 from tests.store.build import day, record
@@ -16,14 +16,6 @@ from tests.store.build import day, record
 ORG = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
 
 pytestmark = pytest.mark.skipif(not ORG.is_dir(), reason="the real exports are not here")
-
-
-class NoSecrets:
-    def get(self, name: str) -> str | None:
-        return None
-
-    def put(self, values: object) -> None:
-        raise AssertionError
 
 
 def export(number: int) -> tuple[ObjectSchema, ...]:
@@ -35,7 +27,7 @@ def export(number: int) -> tuple[ObjectSchema, ...]:
         path=str(ORG / f"all-objects.{number}.json.gz"),
         created_at=day(0),
     )
-    source = open_connector(connection, NoSecrets(), lambda event, summary: None)
+    source = FilesConnector(connection)
     found = source.discover(Scope(), {}, CancelToken())
     return tuple(each.schema for each in found if isinstance(each, Discovered))
 

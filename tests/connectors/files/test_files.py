@@ -22,7 +22,7 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
-from crmdeck.connectors.files import FilesConnector, catalogue, open_connector
+from crmdeck.connectors.files import FilesConnector, catalogue
 from crmdeck.errors import CancelledError, SourceError
 from crmdeck.formats import document
 from crmdeck.model import (
@@ -43,14 +43,6 @@ from ...formats.tables import workbook
 ALL = Scope()
 
 
-class NoSecrets:
-    def get(self, name: str) -> str | None:
-        return None
-
-    def put(self, values: Mapping[str, str]) -> None:
-        raise AssertionError
-
-
 def zipped(data: bytes) -> bytes:
     """Return `data` gzipped, the same at any time: some of it names test cases."""
     return gzip.compress(data, mtime=0)
@@ -65,7 +57,7 @@ def connector(path: Path, platform: Platform = Platform.SALESFORCE) -> FilesConn
         path=str(path),
         created_at=datetime(2026, 5, 16, tzinfo=UTC),
     )
-    return open_connector(connection, NoSecrets(), lambda event, summary: None)
+    return FilesConnector(connection)
 
 
 def discover(

@@ -58,7 +58,7 @@ def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    limits: Limits | None = None,
+    limits: Limits,
 ) -> FilesConnector:
     """Return the connector for a connection whose source is `files`.
 

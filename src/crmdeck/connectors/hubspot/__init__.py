@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection
@@ -12,8 +11,7 @@ def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    limits: Limits | None = None,
-    clock: Clock = utc_now,
+    limits: Limits,
 ) -> Connector:
     """Return a connector to the portal of `connection`. No request is made yet.
 
@@ -24,4 +22,4 @@ def open_connector(
     # The client library takes over half a second to import; not everyone needs it.
     from crmdeck.connectors.hubspot.connector import HubSpotConnector
 
-    return HubSpotConnector(connection, credentials, listener, limits or Limits(), clock)
+    return HubSpotConnector(connection, credentials, listener, limits)

@@ -18,7 +18,7 @@ import urllib3
 from hubspot import HubSpot
 from hubspot.crm.properties.exceptions import ApiException
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.bounded_pool import BoundedPool, proxy_for
 from crmdeck.connectors.caller import Caller, Refusal
@@ -57,18 +57,16 @@ class HubSpotClient:
         listener: TokenListener,
         limits: Limits,
         meter: Meter,
-        clock: Clock = utc_now,
     ) -> None:
         self._host = check_endpoint(connection.endpoint or HOST)
         self._stands_in = connection.endpoint is not None
         self._credentials = credentials
         self._limits = limits
         self._meter = meter
-        self._clock = clock
         self._local = threading.local()
         self._paths = Paths()
         grant = self._refresh if credentials.get("refresh_token") else None
-        self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
+        self.tokens = TokenKeeper(credentials, listener, grant)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     def get(
@@ -207,7 +205,7 @@ class HubSpotClient:
                 Quota(
                     used=max(0, limit - left),
                     limit=limit,
-                    observed_at=self._clock(),
+                    observed_at=utc_now(),
                 )
             )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
@@ -59,12 +59,10 @@ class HubSpotConnector:
         credentials: Credentials,
         listener: TokenListener,
         limits: Limits,
-        clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
         self._limits = limits
-        self._clock = clock
-        self._client = HubSpotClient(connection, credentials, listener, limits, self._meter, clock)
+        self._client = HubSpotClient(connection, credentials, listener, limits, self._meter)
 
     @property
     def meter(self) -> Meter:
@@ -119,7 +117,7 @@ class HubSpotConnector:
             return {}
 
     def _end_of(self, token: Mapping[str, Any]) -> datetime | None:
-        return seconds_from(self._clock(), token.get("expires_in"))
+        return seconds_from(utc_now(), token.get("expires_in"))
 
     def _missing_permissions(
         self, token: Mapping[str, Any], cancel: CancelToken
@@ -151,5 +149,5 @@ class HubSpotConnector:
         for record in records:
             used, limit = record.get("currentUsage"), record.get("usageLimit")
             if isinstance(used, int) and isinstance(limit, int):
-                self._meter.observe(Quota(used=used, limit=limit, observed_at=self._clock()))
+                self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
                 return

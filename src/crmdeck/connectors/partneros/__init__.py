@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection
@@ -12,8 +11,7 @@ def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    limits: Limits | None = None,
-    clock: Clock = utc_now,
+    limits: Limits,
 ) -> Connector:
     """Return a connector to the integration `connection.remote_id` at `connection.endpoint`.
 
@@ -23,4 +21,4 @@ def open_connector(
     """
     from crmdeck.connectors.partneros.connector import PartnerOSConnector
 
-    return PartnerOSConnector(connection, credentials, listener, limits or Limits(), clock)
+    return PartnerOSConnector(connection, credentials, listener, limits)

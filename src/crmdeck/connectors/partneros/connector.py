@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
     Credentials,
     Discovered,
@@ -68,13 +68,11 @@ class PartnerOSConnector:
         credentials: Credentials,
         listener: TokenListener,
         limits: Limits,
-        clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
         self._connection_id = connection.id
         self._lifetime = timedelta(hours=connection.ttl_hours)
         self._limits = limits
-        self._clock = clock
         self._client = PartnerOSClient(connection, credentials, listener, limits, self._meter)
         self._gone: Gone = {}
 
@@ -228,7 +226,7 @@ class PartnerOSConnector:
 
         What it leaves out is as if we had looked; what it calls stale has expired by now.
         """
-        now = self._clock()
+        now = utc_now()
         if (said.discovered_at, said.expires_at, said.is_stale) == (None, None, None):
             return None
         discovered_at = said.discovered_at or now

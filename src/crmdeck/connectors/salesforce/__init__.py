@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crmdeck.clock import Clock, utc_now
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
 from crmdeck.model import Connection
@@ -12,8 +11,7 @@ def open_connector(
     connection: Connection,
     credentials: Credentials,
     listener: TokenListener,
-    limits: Limits | None = None,
-    clock: Clock = utc_now,
+    limits: Limits,
 ) -> Connector:
     """Return a connector to the org of `connection`. No request is made yet.
 
@@ -25,4 +23,4 @@ def open_connector(
     # The client library takes over half a second to import; not everyone needs it.
     from crmdeck.connectors.salesforce.connector import SalesforceConnector
 
-    return SalesforceConnector(connection, credentials, listener, limits or Limits(), clock)
+    return SalesforceConnector(connection, credentials, listener, limits)

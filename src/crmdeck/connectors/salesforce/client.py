@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
 from crmdeck.connectors.caller import Caller, Refusal
 from crmdeck.connectors.http import Reply, check_endpoint, not_json
@@ -43,18 +43,16 @@ class SalesforceClient:
         listener: TokenListener,
         limits: Limits,
         meter: Meter,
-        clock: Clock = utc_now,
     ) -> None:
         endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
         self._instance_url = check_endpoint(connection.instance_url or PRODUCTION)
         self._session = SalesforceSession(endpoint, limits, meter)
         self._meter = meter
-        self._clock = clock
         self._credentials = credentials
         self._version = connection.api_version
         self._lock = threading.Lock()
         grant = grant_function(credentials, self._session, self._instance_url)
-        self.tokens = TokenKeeper(credentials, listener, grant, clock=clock)
+        self.tokens = TokenKeeper(credentials, listener, grant)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     @property
@@ -213,7 +211,7 @@ class SalesforceClient:
         found = _LIMIT_INFO.search(headers.get("Sforce-Limit-Info", ""))
         if found:
             used, limit = int(found[1]), int(found[2])
-            self._meter.observe(Quota(used=used, limit=limit, observed_at=self._clock()))
+            self._meter.observe(Quota(used=used, limit=limit, observed_at=utc_now()))
 
 
 def explain(reply: Reply) -> Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from crmdeck.clock import Clock, utc_now
+from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
     Attribution,
     ChangedThing,
@@ -48,14 +48,10 @@ class SalesforceConnector:
         credentials: Credentials,
         listener: TokenListener,
         limits: Limits,
-        clock: Clock = utc_now,
     ) -> None:
         self._meter = Meter()
         self._limits = limits
-        self._clock = clock
-        self._client = SalesforceClient(
-            connection, credentials, listener, limits, self._meter, clock
-        )
+        self._client = SalesforceClient(connection, credentials, listener, limits, self._meter)
 
     @property
     def meter(self) -> Meter:
@@ -89,7 +85,7 @@ class SalesforceConnector:
 
         An address of the org that is not the one of the connection is said at the end.
         """
-        yield from discover(self._client, scope, known, cancel, self._limits, self._clock())
+        yield from discover(self._client, scope, known, cancel, self._limits, utc_now())
         before, now = self._client.known_url, self._client.org_url
         if before is not None and now is not None and before != now:
             yield Notice(
@@ -142,7 +138,7 @@ class SalesforceConnector:
     def _observe(self, daily: Mapping[str, object]) -> None:
         limit, left = daily.get("Max"), daily.get("Remaining")
         if isinstance(limit, int) and isinstance(left, int):
-            self._meter.observe(Quota(used=limit - left, limit=limit, observed_at=self._clock()))
+            self._meter.observe(Quota(used=limit - left, limit=limit, observed_at=utc_now()))
 
 
 def _text(value: object) -> str | None:

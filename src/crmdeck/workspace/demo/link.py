@@ -32,14 +32,14 @@ class SandboxLink:
         connection: Connection,
         credentials: Credentials,
         listener: TokenListener,
-        limits: Limits | None = None,
+        limits: Limits,
     ) -> Connector:
         """Open the real connector of a platform against the sandbox.
 
         What is no connection of the demo's own goes where it says.
         """
         if connection.source is not Source.SANDBOX or connection.endpoint:
-            return open_source(connection)(connection, credentials, listener, limits or Limits())
+            return open_source(connection)(connection, credentials, listener, limits)
         sandbox = self._started()
         if connection.platform is Platform.SALESFORCE:
             from crmdeck.connectors.salesforce import open_connector
@@ -58,7 +58,7 @@ class SandboxLink:
             secrets = {"access_token": access.private_app_token}
         reached = connection.model_copy(update={"endpoint": access.endpoint})
         # One call after the other, so that a replay always spends the same quota.
-        single = replace(limits or Limits(), threads=1)
+        single = replace(limits, threads=1)
         return open_connector(reached, _Access(secrets, credentials), listener, single)
 
     def stop(self) -> None:
