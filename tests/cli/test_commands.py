@@ -364,6 +364,14 @@ def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell
         assert not any(word.endswith(".;") for word in words)
 
 
+def test_what_most_commands_take_may_stand_before_them(shell: Shell) -> None:
+    wanted = shell.run("connections", "list", "--json").stdout
+    before = ("--json", "--home", str(shell.home))
+    assert shell.run(*before, "connections", "list").stdout == wanted
+    assert shell.run(f"--home={shell.home}", "connections", "list", "--json").stdout == wanted
+    assert "no command 'lst'" in shell.run("--demo", "lst", code=2).stderr
+
+
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert shell.run("refresh", "acme").stderr
     assert shell.run("refresh", "acme", "--quiet").stderr == ""

@@ -12,6 +12,7 @@ from pathlib import Path
 _COMPLETION = "_CRMDECK_COMPLETE"
 _ANYWHERE = ("--quiet", "--no-color")
 _OF_ALL = ("-h", "--help", "--version")
+_OF_MOST = ("--home", "--demo", "--json")
 
 _BARE = {(): False, ("demo",): True}
 """What opens the console without options, and whether over the demo: it needs no parser."""
@@ -64,12 +65,18 @@ def _run(arguments: tuple[str, ...]) -> None:
 def _ordered(arguments: tuple[str, ...]) -> list[str]:
     """Return the arguments as the parser wants them.
 
-    What holds for all commands may stand anywhere and is put first; options without a command
-    are those of the console.
+    What holds for all commands may stand anywhere and is put first; what most of them take may
+    stand before a command and is put behind it. Options without a command are those of the
+    console.
     """
     end = arguments.index("--") if "--" in arguments else len(arguments)
     common = [each for each in arguments[:end] if each in _ANYWHERE]
     rest = [each for each in arguments[:end] if each not in _ANYWHERE]
+    before = 0
+    while before < len(rest) and rest[before].partition("=")[0] in _OF_MOST:
+        before += 2 if rest[before] == "--home" else 1
+    if before < len(rest) and not rest[before].startswith("-"):
+        rest = [*rest[before:], *rest[:before]]
     if not rest or (rest[0].startswith("-") and rest[0] not in _OF_ALL):
         rest = ["console", *rest]
     return [*common, *rest, *arguments[end:]]
