@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import Screen
 
 from crmdeck.tui.dialogs.accept_all import AcceptAll, Sure
@@ -29,8 +30,10 @@ from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.undo import UndoStack
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.table import Column
+from crmdeck.tui.widgets.tint import Tint
 from crmdeck.workspace import Copy, CopyKind, FieldChoice, Workspace
 from tests.tui.conftest import HOSTILE
+from tests.tui.frames import draw
 from tests.tui.pilot import audit_console, line_text, screen_text, settle, type_text, until
 
 Answer = list[Any]
@@ -43,6 +46,7 @@ async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answe
         await settle(pilot)
         app.push_screen(dialog, answers.append)
         await pilot.pause()
+        draw(app)
         await pilot.press(*keys)
         await pilot.pause()
     return answers
@@ -65,6 +69,21 @@ async def test_confirm(workspace: Workspace, keys: tuple[str, ...], expected: An
 
 async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:
     assert await answer(workspace, Confirm("Yes?", opened_by="y"), "y", "y") == []
+
+
+async def test_what_lies_below_is_dimmed_as_the_toolkit_does(workspace: Workspace) -> None:
+    app = audit_console(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        main = app.screen
+        app.push_screen(Confirm("Sure?", ""))
+        await settle(pilot)
+        color = app.screen.styles.background
+        below = [segment for line in main._compositor.render_strips() for segment in line]
+        assert len({style for _, style, _ in below}) > 3
+        dimmed = list(Tint.process_segments(below, color))
+        assert dimmed == list(BackgroundScreen.process_segments(below, color))
+        assert all(style is None or not style.meta for _, style, _ in dimmed)
 
 
 async def test_typed_confirmation(workspace: Workspace) -> None:
