@@ -206,7 +206,7 @@ def test_the_console_without_a_terminal_says_what_to_run_instead(
 
 
 def test_options_without_a_command_are_those_of_the_console(shell: Shell) -> None:
-    assert "unexpected extra argument" in shell.run("--demo", "status", code=2).stderr
+    assert "unexpected extra argument" in shell.run("--read-only", "status", code=2).stderr
 
 
 def test_a_name_that_is_not_there_is_refused_before_anything_is_done(shell: Shell) -> None:
