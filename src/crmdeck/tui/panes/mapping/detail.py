@@ -94,9 +94,10 @@ def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         rate = around.fullness.rates.get(right.name)
         filled = filled_text(rate, around.now) if rate is not None else "unknown"
         pairs.append(("filled", "unknown", filled))
-    cells = _split([("", "PartnerOS", "CRM"), ("", *called), *pairs], width)
+    titles = ("", "PartnerOS", "CRM")
+    cells = _split([titles, ("", *called), *pairs], width)
     beside = cells is not None
-    cells = cells or half(width, LABEL_CELLS)
+    cells = cells or _split([titles, *pairs], width) or half(width, LABEL_CELLS)
     yield from _side_by_side("", "PartnerOS", "CRM" if right else "", width, cells, "$muted")
     if beside:
         pairs.insert(0, ("called", *called))
