@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from crmdeck.exports import read_csv
 from crmdeck.tui.dialogs.choose import Choose
@@ -147,3 +147,24 @@ async def test_a_name_that_is_taken_is_not_offered(workspace: Workspace, tmp_pat
         await press(pilot, "enter")
         await until(pilot, (tmp_path / "crmdeck-objects-2.csv").exists)
     assert (tmp_path / "crmdeck-objects.csv").read_text() == "mine"
+
+
+async def test_fields_of_all_connections_go_to_a_file_for_each(workspace: Workspace) -> None:
+    async with app_over(workspace).run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await press(pilot, "f", "asterisk")
+        await filter_by(pilot, "name")
+        Path("names-sandbox.csv").touch()
+        await choose(pilot, "e", "csv")
+        assert "One for each connection, with its name behind this one." in screen_text(pilot)
+        pilot.app.screen.query_one(Input).value = "names.csv"
+        await press(pilot, "enter")
+        wrong = pilot.app.screen.query_one(".dialog-wrong", Static).content
+        assert "names-sandbox.csv is there already" in str(wrong)
+        Path("names-sandbox.csv").unlink()
+        await press(pilot, "enter")
+        await until(pilot, Path("names-sandbox.csv").exists)
+        for name in ("prod", "sandbox"):
+            found = read_csv(Path(f"names-{name}.csv").read_text())
+            assert fields_of(found) == ["Account.Name"]
+        assert not Path("names.csv").exists()

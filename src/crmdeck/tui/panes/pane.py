@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -56,13 +56,21 @@ class CrmPlace(NamedTuple):
     field_name: str | None = None
 
 
+class ExportPart(NamedTuple):
+    """What is to be exported of one connection: its name, and the records (None: all)."""
+
+    connection: str
+    only: frozenset[tuple[str, ...]] | None = None
+
+
 @dataclass(frozen=True)
 class ExportRequest:
     """What `e` exports: `what` as the workspace names it, and the object pair where it has one.
 
     `only` names the records that are on screen, `everywhere` asks for all connections. `at`,
     `right` and `right_at` are the moment and the other side, as the workspace takes them.
-    `inner` names what may be exported instead: the same, with all that is in it.
+    `inner` names what may be exported instead: the same, with all that is in it. `parts` are what
+    is to be exported of several connections, by their ids, each to a file of its own.
     """
 
     what: str
@@ -73,6 +81,7 @@ class ExportRequest:
     right: str | None = None
     right_at: datetime | None = None
     inner: str = ""
+    parts: Mapping[str, ExportPart] = field(default_factory=dict)
 
 
 class Pane(ActionHost, Widget):

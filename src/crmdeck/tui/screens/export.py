@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crmdeck.errors import UsageError
@@ -11,6 +12,7 @@ from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.panes.pane import ExportRequest
+from crmdeck.tui.requests import Job
 
 PURPOSES = {
     "json": "the wire shape, for programs",
@@ -38,32 +40,50 @@ def ask_and_export(host: FlowHost, request: ExportRequest, connection_id: str | 
         if choice is None:
             return
         what, format_ = choice
+        several = len(request.parts) > 1
         prompt = Prompt(
-            "Export to which file?",
+            "Export to which files?" if several else "Export to which file?",
+            "One for each connection, with its name behind this one." if several else "",
             value=_free_name(f"crmdeck-{what}", ENDINGS.get(format_, format_)),
-            check=_what_is_wrong,
+            check=lambda name: next(filter(None, map(_what_is_wrong, files(name))), ""),
         )
         host.app.push_screen(prompt, lambda name: named(what, format_, name))
 
+    def files(name: str) -> Mapping[str, str | None]:
+        """Return the names of the files, each with the id of the connection that it is of."""
+        if not request.parts:
+            return {name: None if request.everywhere else connection_id}
+        if len(request.parts) == 1:
+            return {name: next(iter(request.parts))}
+        return {_with_name(name, part.connection): ref for ref, part in request.parts.items()}
+
     def named(what: str, format_: str, name: str | None) -> None:
         if name:
-            write(what, format_, absolute_path(name))
+            write(what, format_, files(name))
 
-    def write(what: str, format_: str, path: Path) -> None:
+    def write(what: str, format_: str, wanted: Mapping[str, str | None]) -> None:
+        def work(_: Job) -> list[Path]:
+            paths = []
+            for name, ref in wanted.items():
+                part = request.parts.get(ref or "")
+                paths.append(absolute_path(name))
+                host.workspace.exports.write(
+                    paths[-1],
+                    what,
+                    ref,
+                    format=format_,
+                    pair=request.pair,
+                    only=part.only if part is not None else request.only,
+                    at=request.at,
+                    right=request.right,
+                    right_at=request.right_at,
+                )
+            return paths
+
         host.loader.load(
             "export",
-            lambda _: host.workspace.exports.write(
-                path,
-                what,
-                None if request.everywhere else connection_id,
-                format=format_,
-                pair=request.pair,
-                only=request.only,
-                at=request.at,
-                right=request.right,
-                right_at=request.right_at,
-            ),
-            lambda _: host.say(f"Exported to {path}"),
+            work,
+            lambda paths: host.say(f"Exported to {', '.join(map(str, paths))}"),
             label=f"exporting {what}",
             cancellable=False,
         )
@@ -85,6 +105,13 @@ def _choices(request: ExportRequest) -> Iterator[Choice]:
 
 def _use(name: str) -> str:
     return PURPOSES.get(name, name).removeprefix("one record a line, ")
+
+
+def _with_name(file: str, connection: str) -> str:
+    """Return the name of a file with that of a connection behind it, before its ending."""
+    stem, dot, ending = file.rpartition(".")
+    part = re.sub(r"[^\w-]+", "-", connection)
+    return f"{stem}-{part}{dot}{ending}" if dot else f"{file}-{part}"
 
 
 def _free_name(stem: str, ending: str) -> str:

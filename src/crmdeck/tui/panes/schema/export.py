@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from crmdeck.tui.panes.pane import ExportRequest
+from crmdeck.tui.panes.pane import ExportPart, ExportRequest
+from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine
 from crmdeck.tui.panes.schema.view_state import ALL, COMPARISON, FIELD, OBJECTS, Place, Sides
 from crmdeck.tui.widgets.table import Table
 
@@ -24,6 +26,24 @@ def schema_export(
         return ExportRequest("schema", only=frozenset(one.key for one in table.shown()), at=at)
     whole = None if place.kind == ALL else frozenset({place.object_type})
     return ExportRequest("schema", only=whole, at=at)
+
+
+def everywhere_export(
+    everywhere: Everywhere, table: Table[Any], *, filtered: bool
+) -> ExportRequest:
+    """Return the request for the fields of all connections: a schema is of one, so is a file."""
+    lines: Sequence[FieldLine] = table.shown() if filtered else everywhere.lines
+    names = {line.ref: line.connection for line in lines}
+    shown: dict[str, set[tuple[str, ...]]] = {ref: set() for ref in names}
+    for line in lines if filtered else ():
+        shown[line.ref].add(line.key)
+    return ExportRequest(
+        "schema",
+        parts={
+            ref: ExportPart(name, frozenset(shown[ref]) if filtered else None)
+            for ref, name in names.items()
+        },
+    )
 
 
 def comparison_export(

@@ -20,7 +20,7 @@ from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.schema import columns, comparison, detail
 from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.commands import SchemaCommands
-from crmdeck.tui.panes.schema.export import comparison_export, schema_export
+from crmdeck.tui.panes.schema.export import comparison_export, everywhere_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of
 from crmdeck.tui.panes.schema.headings import everywhere_heading, object_heading, overview_heading
@@ -499,8 +499,10 @@ class SchemaPane(Pane):
         """Return whether there is anything, without looking at every line."""
         if self.place.kind in COMPARED:
             return self.schema.comparison is not None
+        if self.place.kind == EVERYWHERE:
+            return self.table.shown_count > 0
         return self.schema.data is not None and (
-            self.place.kind == OBJECTS or (self.place.kind != EVERYWHERE and self.schema.has_fields)
+            self.place.kind == OBJECTS or self.schema.has_fields
         )
 
     def export_request(self) -> ExportRequest | None:
@@ -514,6 +516,11 @@ class SchemaPane(Pane):
                 if sides
                 else None
             )
+        if self.place.kind == EVERYWHERE:
+            everywhere = self.schema.everywhere
+            if everywhere is None:
+                return None
+            return everywhere_export(everywhere, self.table, filtered=filtered)
         at = data.overview.at if data is not None else None
         return schema_export(self.place, self.table, at, filtered=filtered)
 
