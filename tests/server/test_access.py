@@ -173,6 +173,25 @@ def test_a_bug_is_told_without_its_insides(served: House, monkeypatch: pytest.Mo
         assert "insides" not in broken.text
 
 
+def test_a_cache_that_cant_be_used_is_told_without_where_it_is(
+    served: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = served.workspace.home
+    with served.client() as client:
+        (home / "crmdeck.duckdb").rename(home / "elsewhere")
+        missing = client.get(f"/integrations/{served.ids['acme']}/status")
+        (home / "elsewhere").rename(home / "crmdeck.duckdb")
+        (home / "users.json").write_text("{")
+        unreadable = client.get("/auth/session")
+    assert code(missing) == (503, "CACHE_GONE")
+    assert code(unreadable) == (500, "SERVER_FILE_UNUSABLE")
+    for answer in (missing, unreadable):
+        assert str(home) not in answer.text
+        assert "cause" not in answer.json()
+    assert str(home / "crmdeck.duckdb") in caplog.text
+    assert str(home / "users.json") in caplog.text
+
+
 def test_what_the_crm_refuses_is_not_taken_for_the_callers_own_session(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,19 +12,26 @@ from starlette.exceptions import HTTPException
 
 from crmdeck.errors import (
     CacheBusyError,
+    CacheError,
     CancelledError,
     CrmdeckError,
     PermissionDeniedError,
     ReauthRequiredError,
     UsageError,
+    one_line,
 )
 from crmdeck.model import WireModel
 from crmdeck.server.attempts import TooManyAttemptsError
+from crmdeck.server.documents import DocumentError
 
 _log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 _BUSY_FOR = 2
+_OUT_OF_REACH = CrmdeckError(
+    "What this server keeps can't be used at this moment.",
+    remedy="Try again in a moment; if it stays, look into the server's log.",
+)
 
 
 class ErrorBody(WireModel):
@@ -109,8 +116,13 @@ def status_of(error: CrmdeckError) -> int:
 
 
 def error_response(error: CrmdeckError) -> Response:
-    """Return the answer to a request that failed."""
+    """Return the answer to a request that failed; where things lie here goes to the log only."""
     headers = {}
+    if isinstance(error, CacheError | DocumentError):
+        _log.warning("%s: %s", error.code, one_line(f"{error.message} {error.cause or ''}"))
+        wire = _OUT_OF_REACH.to_wire() | {"code": error.code}
+    else:
+        wire = error.to_wire()
     match error:
         case TooManyAttemptsError():
             headers["Retry-After"] = str(error.retry_after)
@@ -119,7 +131,7 @@ def error_response(error: CrmdeckError) -> Response:
         case CacheBusyError() | CancelledError():
             headers["Retry-After"] = str(_BUSY_FOR)
     return Response(
-        json.dumps(error.to_wire()),
+        json.dumps(wire),
         status_code=status_of(error),
         headers=headers,
         media_type="application/json",
