@@ -27,13 +27,18 @@ CHOICES = [
 
 
 def told(house: House, *arguments: str) -> Any:
-    """Return what a command answers with --json, but why it ends as it does."""
+    """Return what a command answers with --json.
+
+    But for why it ends as it does, and the connection's name, which stands beside its id there.
+    """
     home = str(house.workspace.home)
     result = CliRunner().invoke(app, [*arguments, "--home", home, "--json"])
     assert result.exit_code == 0, result.stderr
     answer = json.loads(result.stdout)
     if isinstance(answer, dict):
         answer.pop("reasons", None)
+    for record in answer.get("events", ()) if isinstance(answer, dict) else answer:
+        assert record.pop("connection", "acme") == "acme"
     return answer
 
 
