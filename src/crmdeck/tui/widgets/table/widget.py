@@ -616,9 +616,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         cell = x + self.scroll_offset.x if x >= self.sticky else x
         for placed in self.placed:
             if placed.start <= cell < placed.start + placed.width + 2 and placed.column.sortable:
-                same = self.sort is not None and self.sort.column_id == placed.column.id
-                descending = same and not (self.sort is not None and self.sort.descending)
-                self.set_sort(Sort(placed.column.id, descending))
+                ascending = Sort(placed.column.id)
+                self.set_sort(replace(ascending, descending=self.sort == ascending))
 
     def _can_mark(self) -> bool:
         return self.can_mark and self.shown_count > 0
