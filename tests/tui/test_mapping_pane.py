@@ -563,3 +563,14 @@ async def test_an_editor_that_fails_takes_nothing_over(
             assert told in screen_text(desk.pilot)
             await desk.press("escape")
     assert desk_workspace.mappings.decisions("acme", PAIR) == ()
+
+
+async def test_sure_lines_in_which_nothing_can_flow_are_not_offered_to_be_accepted(
+    desk_workspace: Workspace,
+) -> None:
+    async with at_desk(desk_workspace, size=(120, 40)) as desk:
+        await desk.press("A", "y")
+        text = " ".join(screen_text(desk.pilot).split())
+        assert "next: X for 1 that can't flow, Enter or X for 15 without a match" in text
+        assert "SURE 1 nothing can flow: X here leaves all unmapped" in text
+        assert "A accepts" not in text

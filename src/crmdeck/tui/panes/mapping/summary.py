@@ -85,8 +85,9 @@ def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
         yield f"f repairs {broken} broken"
     if groups[Group.SURE]:
         stuck = sum(not row.can_flow for row in rows if row.group is Group.SURE)
+        sure = groups[Group.SURE] - stuck
         out = f" ({stuck} can't flow)" if stuck else ""
-        yield f"A accepts {groups[Group.SURE] - stuck} sure{out}"
+        yield f"A accepts {sure} sure{out}" if sure else f"X for {stuck} that can't flow"
     if groups[Group.CHECK]:
         yield f"a or x for {groups[Group.CHECK]} to check"
     if groups[Group.UNMATCHED]:

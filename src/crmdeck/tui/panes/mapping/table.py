@@ -17,21 +17,28 @@ HINTS = {
     Group.UNMATCHED: "Enter chooses, X here leaves all unmapped",
     Group.DONE: "",
 }
+STUCK = "nothing can flow: X here leaves all unmapped"
+"""What there is to do with the sure lines where nothing can flow in any of them."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row; or, where `row` is None, the title of its group with how many `rows` it has."""
+    """A row; or, where `row` is None, the title of its group with how many `rows` it has.
+
+    `flows` tells of a title whether values can flow in any of its rows.
+    """
 
     key: str
     group: Group
     row: MappingRow | None = None
     rows: int = 0
+    flows: bool = True
 
     @property
     def title(self) -> str:
         """What a title says."""
-        return f"{self.group.value.upper()}  {self.rows}   {HINTS[self.group]}".rstrip()
+        hint = HINTS[self.group] if self.flows or self.group is not Group.SURE else STUCK
+        return f"{self.group.value.upper()}  {self.rows}   {hint}".rstrip()
 
 
 def lines_of(rows: Sequence[MappingRow], *, grouped: bool) -> tuple[Line, ...]:
@@ -42,7 +49,8 @@ def lines_of(rows: Sequence[MappingRow], *, grouped: bool) -> tuple[Line, ...]:
     for group in Group:
         inside = [row for row in rows if row.group is group]
         if inside:
-            lines.append(Line(f"group:{group.name}", group, rows=len(inside)))
+            flows = any(row.can_flow for row in inside)
+            lines.append(Line(f"group:{group.name}", group, rows=len(inside), flows=flows))
             lines += (Line(row.name, group, row) for row in inside)
     return tuple(lines)
 
