@@ -112,7 +112,8 @@ class Dialog(ActionHost, ModalScreen[T | None]):
 
     async def on_resize(self) -> None:
         """Let others have a turn: it is painted at its first size, laid out and painted again."""
-        await asyncio.sleep(0)
+        # Not nothing: what is due by now would still come after this.
+        await asyncio.sleep(0.001)
 
     def _fit(self, _screen: Screen[Any]) -> None:
         if self._left:
