@@ -25,7 +25,7 @@ def text(record: Mapping[str, Any], key: str) -> str | None:
 
 
 def said(record: Mapping[str, Any], key: str, value: str | None) -> str | None:
-    """Return `value`, or the empty text where the source says that there is none.
+    """Return `value`, or the empty text where the source says that it has none.
 
     A key with null is an answer, and what is added later is drift; an absent key is none.
     """

@@ -57,7 +57,7 @@ class AccountBook(WireModel):
         return next((each for each in self.organisations if each.id == name), None)
 
     def organisations_of(self, user: User) -> tuple[Organisation, ...]:
-        """Return the organisations of a user that there are."""
+        """Return the organisations of a user, without those that were removed."""
         return tuple(each for each in self.organisations if each.id in user.organisations)
 
 

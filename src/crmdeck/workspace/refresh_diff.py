@@ -313,7 +313,7 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
 
 
 def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
-    """Return the object types of an answer that there is something to compare with, as now.
+    """Return the object types of an answer that can be compared with the cache, as they are now.
 
     What a changed scope brings in, or failed before it was ever read, is no news.
     """

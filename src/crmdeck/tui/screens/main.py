@@ -537,7 +537,7 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def titles(self) -> dict[str, str]:
-        """The panes that there are: their titles by id."""
+        """The titles of the panes, by id."""
         return {spec.id: spec.title for spec in self.specs}
 
     @property

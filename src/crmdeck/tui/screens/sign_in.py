@@ -46,7 +46,7 @@ class _Plan:
 
 
 class SignInFlow:
-    """One sign-in, to a connection that is to be added (a draft) or that there is (its id)."""
+    """One sign-in, to a connection that is to be added (a draft) or that exists (its id)."""
 
     def __init__(self, host: FlowHost, target: ConnectionDraft | str, name: str) -> None:
         self._host = host

@@ -48,7 +48,7 @@ class MappingView(Protocol):
     """What shows the session; all on the event loop."""
 
     def show_rows(self, cursor: str | None = None, *, another: bool = False) -> None:
-        """Show the rows of the session, or that there is none; `another` pair than before."""
+        """Show the rows of the session, or that there is no pair; `another` pair than before."""
 
     def update_rows(self) -> None:
         """Show what has changed in the rows; each stays where it is."""

@@ -108,7 +108,7 @@ class MappingPane(Pane):
         return self.session.ref if self.session is not None else None
 
     def show_rows(self, cursor: str | None = None, *, another: bool = False) -> None:
-        """Show the rows of the session, or that there is none; `another` pair than before."""
+        """Show the rows of the session, or that there is no pair; `another` pair than before."""
         if another:
             self.table.clear_marks()
             self._where = self.connection_name

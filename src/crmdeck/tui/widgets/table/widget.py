@@ -420,7 +420,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     @property
     def is_filled(self) -> bool:
-        """Whether the rows are known: until then that there are none means nothing."""
+        """Whether the rows are known: until then an empty table means nothing."""
         return self._filled
 
     @property
