@@ -144,6 +144,12 @@ def elsewhere(to: Visitor) -> None:
     to.json({}, "Location: http://evil.example/?t=1", status="302 Found")
 
 
+def elsewhere_without_end(to: Visitor) -> None:
+    to.head("Location: /", "Transfer-Encoding: chunked", status="302 Found")
+    while not to.stop.is_set():
+        to.send(b"10000\r\n" + b"[" * 65536 + b"\r\n")
+
+
 def in_circles(to: Visitor) -> None:
     to.json({}, f"Location: {to.path}", status="307 Temporary Redirect")
 
@@ -262,6 +268,7 @@ ANSWERS: tuple[Answer, ...] = (
     two_lengths,
     bad_chunks,
     elsewhere,
+    elsewhere_without_end,
     in_circles,
     gzip_bomb,
     deflate_bomb,

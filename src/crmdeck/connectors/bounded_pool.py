@@ -14,7 +14,6 @@ from urllib3.exceptions import (
     MaxRetryError,
     ProtocolError,
     ReadTimeoutError,
-    ResponseError,
 )
 
 from crmdeck.connectors.deadline import bound, ending_after
@@ -50,8 +49,13 @@ class BoundedPool:
         self._count = count
 
     def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
-        """Return the answer; `count` is told its headers, its bytes and its path."""
+        """Return the answer; `count` is told its headers, its bytes and its path.
+
+        A redirect is not followed, and is none.
+        """
         kwargs["preload_content"] = False
+        # To follow or to refuse one, urllib3 would read the body of a redirect whole.
+        kwargs["redirect"] = False
         with ending_after(self._limits.total_timeout, self._who):
             try:
                 raw = self._inner.request(method, url, **kwargs)
@@ -62,6 +66,8 @@ class BoundedPool:
                 data = read_body(raw, self._limits, self._who)
             finally:
                 self._count(raw.headers, raw.tell(), urlsplit(url).path)
+        if raw.get_redirect_location():
+            raise not_json(self._who)
         if raw.status >= 300:
             data = data.decode("utf-8", "replace").encode()
         return RawAnswer(raw.status, raw.reason, data, raw.headers)
@@ -70,9 +76,6 @@ class BoundedPool:
         reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
         if isinstance(reason, ReadTimeoutError):
             return timed_out(self._who)
-        if isinstance(reason, ResponseError):
-            # A redirect, which is not followed.
-            return not_json(self._who)
         if isinstance(reason, ProtocolError):
             return broken_off(self._who, reason)
         return unreachable(self._who, reason)

@@ -16,6 +16,7 @@ from crmdeck.errors import (
     CancelledError,
     CrmdeckError,
     PermissionDeniedError,
+    ReadOnlyError,
     ReauthRequiredError,
     UsageError,
     one_line,
@@ -123,6 +124,8 @@ def error_response(error: CrmdeckError) -> Response:
         wire = _OUT_OF_REACH.to_wire() | {"code": error.code}
     else:
         wire = error.to_wire()
+        if isinstance(error, ReadOnlyError):
+            wire.pop("cause", None)
     match error:
         case TooManyAttemptsError():
             headers["Retry-After"] = str(error.retry_after)

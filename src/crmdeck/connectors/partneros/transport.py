@@ -85,7 +85,6 @@ class Transport:
             headers=headers,
             timeout=urllib3.Timeout(connect=limits.connect_timeout, read=read),
             retries=False,
-            redirect=False,
         )
         return Answer(
             raw.status, _parsed(raw), dict(raw.headers), len(raw.data), _session_token(raw)
