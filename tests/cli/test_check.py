@@ -175,6 +175,7 @@ def test_what_can_not_be_is_refused_before_anything_is_done(night: Night) -> Non
         ("-o", "x.html", "--format", "junit"),
         ("-o", str(taken)),
         ("--policy", "nowhere.toml"),
+        ("--policy", "/dev/zero"),
         ("--since", "soon"),
     ):
         night.shell.run("check", *arguments, code=2)

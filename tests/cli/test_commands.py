@@ -312,6 +312,13 @@ def test_what_can_not_be_meant_is_refused_with_what_to_do(
     assert told in shell.run(*wrong, code=2).stderr
 
 
+def test_an_argument_that_is_not_utf_8_is_not_the_fault_of_the_cache(shell: Shell) -> None:
+    for command in (("status", "\udcff"), ("drift", "acme", "--object", "\udcff")):
+        told = shell.run(*command, code=2).stderr
+        assert "holds bytes that are not UTF-8" in told
+        assert "backup" not in told
+
+
 def test_a_home_that_can_not_be_is_told(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):

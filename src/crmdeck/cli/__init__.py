@@ -50,6 +50,7 @@ def _run(arguments: tuple[str, ...]) -> None:
 
         complete(arguments)
         raise SystemExit(0)
+    _require_text(arguments)
     demo = _BARE.get(arguments)
     if demo is not None:
         from crmdeck.cli.launch import open_console
@@ -60,6 +61,31 @@ def _run(arguments: tuple[str, ...]) -> None:
     from crmdeck.cli.app import app
 
     app(_ordered(arguments), prog_name="crmdeck")
+
+
+def _require_text(arguments: tuple[str, ...]) -> None:
+    """End with what is wrong where an argument is neither UTF-8 nor names what is there.
+
+    Only the name of a file may hold other bytes: no database takes them, and none has them.
+    """
+    for argument in arguments:
+        if argument.isascii() or argument.isprintable():
+            continue
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            if Path(argument).exists():
+                continue
+            from crmdeck.cli.output import report_error
+            from crmdeck.errors import UsageError
+
+            error = UsageError(
+                f"'{argument}' holds bytes that are not UTF-8.",
+                remedy="Write it in UTF-8; see which encoding the terminal or the script has.",
+                code="BAD_ARGUMENTS",
+            )
+            report_error(error, as_json="--json" in arguments)
+            raise SystemExit(int(error.exit_code)) from None
 
 
 def _ordered(arguments: tuple[str, ...]) -> list[str]:

@@ -202,5 +202,6 @@ def show(report: CheckReport) -> None:
     if len(shown) > SHOWN:
         emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown tells all")
     for rule in report.expired_rules:
-        emit(f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}")
-    emit(check_summary(report))
+        ended = f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}"
+        emit_hanging(ended, _INDENT)
+    emit_hanging(check_summary(report), 0)

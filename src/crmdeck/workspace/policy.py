@@ -24,6 +24,8 @@ _ATTRIBUTES = frozenset(
     to_camel(name) for name in (*COMPARED_ATTRIBUTES, *OBJECT_ATTRIBUTES, *RULE_ATTRIBUTES)
 )
 _TOLD = 5
+_LONGEST = 1_000_000
+"""Characters of a policy."""
 
 
 class Rule(BaseModel):
@@ -107,7 +109,10 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
     A file that is not `required` and not there is a policy without rules.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST + 1)
+        if len(text) > _LONGEST:
+            raise _bad(f"{path} is too long to be a policy.", "")
         return Policy.model_validate(parse_toml(text))
     except FileNotFoundError:
         if not required:
