@@ -503,6 +503,8 @@ def test_settings_are_listed_and_changed_one_at_a_time(tmp_path: Path) -> None:
     assert file.read_bytes() == before
     shell.run("config", "set", "ttl_hours", "")
     assert shell.json("config", "get", "ttl_hours")["source"] == "default"
+    file.write_text("keys = 1\n")
+    assert "is not a table" in shell.run("config", "set", "keys.view.filter", "f", code=2).stderr
 
 
 def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(shell: Shell) -> None:

@@ -87,6 +87,13 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     name = key
     if table in _TABLES:
         place, name = document.setdefault(table, tomlkit.table()), inner
+        if not isinstance(place, dict):
+            raise UsageError(
+                f"{path} can't be used.",
+                cause=f"'{table}' is not a table in it.",
+                remedy="Correct it.",
+                code="BAD_SETTINGS",
+            )
     if text:
         place[name] = _value(text)
     else:
