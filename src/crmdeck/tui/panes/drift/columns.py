@@ -134,6 +134,8 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
     events = [line for line in lines if line.entry is not None]
     named = [line.connection for line in lines if line.connection]
     mapped = any(line.mapped for line in events)
+    # Before anything is read there is nobody to know.
+    known = not events or any(_who(line) not in ("", NOBODY) for line in lines)
     cells = {
         "day": _longest((line.when for line in lines), DAY_CELLS, 9),
         "sign": SIGN_CELLS,
@@ -141,7 +143,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         "connection": _longest(named, 10, MOST_NAME) if named else 0,
         "where": _longest((line.where for line in events), LEAST_WHERE, MOST_WHERE),
         "what": _longest((line.what for line in events), LEAST_WHAT, MOST_WHAT),
-        "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS),
+        "by": _longest((_who(line) for line in events), SHORT_WHO, WHO_CELLS) if known else 0,
         "mapped": _longest(map(maps_text, events), LEAST_MAPS, MOST_MAPS) if mapped else 0,
     }
     for name, least in (
@@ -149,7 +151,7 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         ("mapped", LEAST_MAPS * mapped),
         ("what", 16),
         ("severity", 0),
-        ("by", SHORT_WHO),
+        ("by", SHORT_WHO * known),
         ("what", LEAST_WHAT),
         ("connection", 10 * bool(named)),
         ("mapped", 0),
@@ -179,7 +181,10 @@ def _who(line: Line) -> str:
     if line.is_title:
         return ""
     names = {entry.event.changed_by for entry in line.entries}
-    return names.pop() or "-" if len(names) == 1 else "several"
+    return names.pop() or NOBODY if len(names) == 1 else "several"
+
+
+NOBODY = "-"
 
 
 _COLUMNS: tuple[Column[Line], ...] = (

@@ -185,10 +185,12 @@ def how_much(comparison: Comparison) -> str:
 
 def object_brief(difference: ObjectDifference) -> Content:
     """Return an object type that differs in a few lines: its fields, by kind of difference."""
+    # Of what is on both sides it says already how much differs.
+    word = "" if difference.side is Side.BOTH else f"{SIDE_WORDS[difference.side]}, "
     lines = [
         Content.assemble(
             (display_text(difference.object_type, 80) + "  ", "bold"),
-            (f"{SIDE_WORDS[difference.side]}, {how_many(difference)}", "$muted"),
+            (word + how_many(difference), "$muted"),
         )
     ]
     for side in (Side.LEFT, Side.RIGHT, Side.BOTH):
