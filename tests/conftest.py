@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -10,6 +12,17 @@ settings.register_profile(
     "crmdeck", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("crmdeck")
+
+# Of what is imported nothing is garbage, and to look for some takes a seventh of the start.
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Set aside what was imported and collected, and look for garbage from now on."""
+    gc.freeze()
+    gc.enable()
+
 
 LONGEST = ("tests/soak/", "tests/tui/", "tests/server/")
 """Where the files are that take longest."""

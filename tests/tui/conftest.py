@@ -14,6 +14,7 @@ from crmdeck.model import Platform, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches
 from tests.tui.frames import put_off_frames
+from tests.tui.sheets import keep_sheets
 
 __all__ = ["copied_caches"]
 
@@ -88,3 +89,9 @@ def few_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Draw the states that a test waits for or looks at; all of them for `every_frame`."""
     if request.node.get_closest_marker("every_frame") is None:
         put_off_frames(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def kept_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each stylesheet once: that takes a good part of the start of a console."""
+    keep_sheets(monkeypatch)
