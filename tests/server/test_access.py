@@ -173,6 +173,16 @@ def test_a_bug_is_told_without_its_insides(served: House, monkeypatch: pytest.Mo
         assert "insides" not in broken.text
 
 
+def test_a_parameter_comes_once(served: House) -> None:
+    at = f"/integrations/{served.ids['acme']}/schema"
+    with served.client() as client:
+        assert client.post(f"{at}/refresh").status_code == 200
+        assert client.get(f"{at}?objectType=Account").status_code == 200
+        assert client.get(f"{at}?objectType=\x84%ff").status_code == 404
+        for twice in ("objectType=Lead&objectType=Account", "objectType&object%54ype=Account"):
+            assert code(client.get(f"{at}?{twice}")) == (400, "BAD_REQUEST")
+
+
 def test_a_cache_that_cant_be_used_is_told_without_where_it_is(
     served: House, caplog: pytest.LogCaptureFixture
 ) -> None:

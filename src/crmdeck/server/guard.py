@@ -6,11 +6,11 @@ import socket
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from crmdeck.errors import CrmdeckError
+from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.server.addresses import host_of, is_address
 from crmdeck.server.errors import (
     MAX_BODY,
@@ -100,6 +100,14 @@ class Guard:
                 "The request can't be understood.",
                 cause="It has a Content-Length and a Transfer-Encoding.",
                 remedy="Send one of them.",
+            )
+        names = [name for name, _ in QueryParams(scope["query_string"]).multi_items()]
+        if len(names) > len(set(names)):
+            # Which one counts is not to be a matter of who reads it.
+            raise UsageError(
+                "The request can't be understood.",
+                cause="A parameter of its query comes twice.",
+                remedy="Give each once.",
             )
         host = host_of(headers.get("host", ""))
         if host not in self._hosts and not is_address(host):
