@@ -173,7 +173,11 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     old, new = (half.event.field_name or "" for half in halves)
     done = all(half.acknowledged for half in halves)
     moved = not timeline.mapped_to(halves[0].event)
-    told = "It was taken as a rename" if done and moved else "It looks like a rename"
+    taken = done and moved
+    if not taken and new in entry.event.reason:
+        # Why it is told says so already.
+        return
+    told = "It was taken as a rename" if taken else "It looks like a rename"
     yield from (Content.styled(line, "$info") for line in wrap(f"{told}: {old} → {new}", width))
 
 

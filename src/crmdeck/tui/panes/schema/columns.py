@@ -22,7 +22,8 @@ Now = Callable[[], datetime]
 
 
 LONGEST_OBJECT, LONGEST_NAME, LONGEST_CONNECTION, LONGEST_LABEL = 48, 60, 20, 50
-LONGEST_CHANGED, LONGEST_FLAGS = 16, 18
+LEAST_CHANGED, LONGEST_CHANGED, LONGEST_FLAGS = 7, 16, 18
+LEAST_TYPE, LONGEST_TYPE = 9, 13
 APART = 26
 """Cells for an object's name before the field's, at the most; longer ones take more."""
 
@@ -132,14 +133,26 @@ def _with_room(
     return tuple(one for one in columns if one.id not in left_out)
 
 
-_TYPE: Column[FieldLine] = Column(
-    "type",
-    "Type",
-    lambda line: line.row.type.value,
-    style=lambda _: "info",
-    width=13,
-    shrink_to=9,
-)
+MOST_MEASURED = 20_000
+"""Lines up to which columns are as narrow as what stands in them; measuring more takes too long."""
+
+
+def _fitted(texts: Iterable[str], lines: Sequence[FieldLine], least: int, most: int) -> int:
+    """Return the cells of the longest of the texts, `most` where there are too many lines."""
+    return _longest(texts, least, most) if len(lines) <= MOST_MEASURED else most
+
+
+def _type(lines: Sequence[FieldLine]) -> Column[FieldLine]:
+    return Column(
+        "type",
+        "Type",
+        lambda line: line.row.type.value,
+        style=lambda _: "info",
+        width=_fitted((line.row.type.value for line in lines), lines, LEAST_TYPE, LONGEST_TYPE),
+        shrink_to=LEAST_TYPE,
+    )
+
+
 _FILLED: Column[FieldLine] = Column(
     "filled",
     "Full",
@@ -162,7 +175,7 @@ _MAPPED: Column[FieldLine] = Column(
 )
 
 
-def _changed(now: Now) -> Column[FieldLine]:
+def _changed(now: Now, lines: Sequence[FieldLine]) -> Column[FieldLine]:
     """Return the column of what nobody has acknowledged, or else of when a field changed."""
 
     def text(line: FieldLine, width: int = 10) -> str:
@@ -176,8 +189,8 @@ def _changed(now: Now) -> Column[FieldLine]:
         text,
         fit=text,
         style=lambda line: mark_state(line.mark),
-        width=10,
-        shrink_to=7,
+        width=_fitted(map(text, lines), lines, LEAST_CHANGED, 10),
+        shrink_to=LEAST_CHANGED,
         sort_key=lambda line: changed_rank(line.mark, line.changed_at),
         searched=False,
     )
@@ -190,7 +203,7 @@ def _flags(lines: Sequence[FieldLine]) -> Column[FieldLine]:
         "Flags",
         flags_text,
         style=lambda _: "muted",
-        width=_longest((flags_text(line) for line in lines), 5, LONGEST_FLAGS),
+        width=_fitted((flags_text(line) for line in lines), lines, 5, LONGEST_FLAGS),
         searched=False,
     )
 
@@ -260,7 +273,16 @@ def _field_columns(
         "mapped": any(line.mapped for line in lines),
         "references": any(line.row.references for line in lines),
     }
-    columns = (name, _LABEL, _TYPE, _FILLED, _flags(lines), _changed(now), _MAPPED, _REFERENCES)
+    columns = (
+        name,
+        _LABEL,
+        _type(lines),
+        _FILLED,
+        _flags(lines),
+        _changed(now, lines),
+        _MAPPED,
+        _REFERENCES,
+    )
     shown = [one for one in columns if some.get(one.id, True)]
     last = ("label", "changed") if marked else ("changed", "label")
     placed = _with_room(shown, width, ("references", "flags", "mapped", *last))
