@@ -6,6 +6,7 @@ import contextlib
 import functools
 import gzip
 import json
+import re
 import socket
 import threading
 import zlib
@@ -86,7 +87,8 @@ class HostileServer:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(10)
             request = b""
-            while b"\r\n\r\n" not in request:
+            # A connection that is closed before all was read takes the answer back.
+            while not _is_whole(request):
                 part = connection.recv(65536)
                 if not part:
                     return
@@ -95,6 +97,12 @@ class HostileServer:
             visitor = Visitor(connection, path, self._stop)
             self.visitors.append(visitor)
             self._answer(visitor)
+
+
+def _is_whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 def endless(to: Visitor) -> None:
