@@ -50,12 +50,12 @@ def stream(
     """
     columns = columns_for(what)
     wire: object = data
-    if names is None or "connectionId" not in columns:
-        pass
-    elif isinstance(data, WireModel):
-        wire = named(data, names)
-    else:
-        wire = (named(item, names) for item in data)
+    if names is not None and "connectionId" in columns:
+        wire = (
+            named(data, names)
+            if isinstance(data, WireModel)
+            else (named(item, names) for item in data)
+        )
     if format == "json":
         return _wire(wire)
     if format == "yaml":
