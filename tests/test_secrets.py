@@ -26,7 +26,7 @@ from crmdeck.workspace import EXPORTS, ConnectionDraft, Workspace
 from tests.connectors.hostile import HostileServer, Visitor
 from tests.keyrings import MemoryKeyring, using
 from tests.tui.pilot import settle
-from tests.workspace.signin.test_no_leaks import everything_cached
+from tests.workspace.connections.signin.test_no_leaks import everything_cached
 
 HOOK_PATH = "hook-8ZqMarkedPath5tR2wY"
 SECRETS = {
@@ -93,7 +93,7 @@ async def test_nothing_that_can_be_read_afterwards_holds_a_secret(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("crmdeck.workspace.notices.PAUSES", ())
+    monkeypatch.setattr("crmdeck.workspace.checks.notices.PAUSES", ())
     said: list[str] = []
     with parrot() as crm, using(MemoryKeyring()), Workspace.open(home, actor="dana") as ws:
         given = {

@@ -8,7 +8,7 @@ from functools import partial
 
 from crmdeck.drift import compare_schemas, detect
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Platform
-from crmdeck.workspace.knowledge import read_field_words
+from crmdeck.workspace.mappings.knowledge import read_field_words
 from tests.bench.figures import Figure, show, timed
 
 OBJECTS = 1_019

@@ -25,7 +25,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.go_to import GoTo, Line
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.requests import is_loading
+from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Place, PlaceKind, SearchIndex, Workspace
 from tests.bench.bench_search import EXPORT, ONE_WORD, TYPED, fields

@@ -27,7 +27,7 @@ from crmdeck.model import Platform, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.console import SWITCH_INTERVAL
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.requests import is_loading
+from crmdeck.tui.loading.requests import is_loading
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.bench.bench_search import EXPORT
 from tests.bench.bench_table import timed

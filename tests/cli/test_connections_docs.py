@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from crmdeck.cli.app import app
 from crmdeck.model import Connection, Source
 from crmdeck.sandbox import Sandbox
-from crmdeck.workspace import connections
-from crmdeck.workspace.connections import ConnectionDraft
+from crmdeck.workspace.connections import service as connections
+from crmdeck.workspace.connections.service import ConnectionDraft
+from crmdeck.workspace.connections.signin import service
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.signin import service
 from tests.keyrings import MemoryKeyring, using
 from tests.server.conftest import PASSWORD, House, build, serving
 
@@ -136,7 +136,7 @@ def test_the_page_names_what_there_is() -> None:
     from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, SCOPES
     from crmdeck.credentials import SECRET_NAMES
     from crmdeck.workspace import DEFAULT_PORT
-    from crmdeck.workspace.signin.flows import SALESFORCE_FLOWS
+    from crmdeck.workspace.connections.signin.flows import SALESFORCE_FLOWS
 
     text = DOCS.read_text(encoding="utf-8")
     assert LASTING in BLOCKS

@@ -18,7 +18,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from crmdeck.workspace import Workspace
-from crmdeck.workspace.notices import PAUSES, Notices
+from crmdeck.workspace.checks.notices import PAUSES, Notices
 from tests.cli.test_check import FIRST, Night
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()

@@ -19,7 +19,7 @@ from crmdeck import model
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
 from crmdeck.model import WireModel
 from crmdeck.settings import NoticeRoute, Settings
-from crmdeck.workspace.exports import FILTERS, TAKES
+from crmdeck.workspace.explore.exports import FILTERS, TAKES
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIRE_SCHEMA = DOCS / "wire.schema.json"

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from crmdeck.drift import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftEvent, DriftKind, Platform, Severity
-from crmdeck.workspace.knowledge import read_field_words
+from crmdeck.workspace.mappings.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-a"
 OBJECTS = ("Account.person-accounts", "Case", "Contact", "Event", "Lead", "Opportunity")

@@ -35,7 +35,7 @@ from crmdeck.model import (
     rules_hash,
     schema_hash,
 )
-from crmdeck.workspace.reports import data_dictionary
+from crmdeck.workspace.explore.reports import data_dictionary
 from tests.model.strategies import FLAGS, NAMES, NATIVE, TEXT, field_lists
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

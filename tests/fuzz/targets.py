@@ -38,9 +38,9 @@ from crmdeck.redaction import redact, vendor_code
 from crmdeck.settings import SETTINGS_FILE, Settings
 from crmdeck.store.backup import check_backup
 from crmdeck.text import visible_text
-from crmdeck.workspace.mapping_file import MappingFile
-from crmdeck.workspace.policy import load_policy
-from crmdeck.workspace.retirements import load_retirements
+from crmdeck.workspace.checks.policy import load_policy
+from crmdeck.workspace.connections.retirements import load_retirements
+from crmdeck.workspace.mappings.mapping_file import MappingFile
 
 PAIR = "deal_registration--Opportunity"
 
@@ -153,7 +153,7 @@ def _describe(value: Any) -> object:
 
 
 def _keymap(path: Path) -> object:
-    from crmdeck.tui.actions import check_keymap
+    from crmdeck.tui.keys.actions import check_keymap
 
     return check_keymap(Settings.load(path.parent).keys)
 

@@ -11,7 +11,7 @@ from crmdeck.matching.knowledge import Knowledge, phrase_key
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.partner_catalogue import combine, parse_catalogue
 from crmdeck.model import FieldType
-from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
 
 SHIPPED = load_knowledge(None)
 CATALOGUE = load_catalogue(None)

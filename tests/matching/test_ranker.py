@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Platform, Suggestion
-from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 DEAL = load_catalogue(None)["deal_registration"].fields

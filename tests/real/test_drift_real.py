@@ -13,7 +13,7 @@ import pytest
 from crmdeck.drift import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Platform, Severity
-from crmdeck.workspace.knowledge import read_field_words
+from crmdeck.workspace.mappings.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real org at hand")

@@ -9,8 +9,8 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import DecisionState, Platform, Scope, ScopeMode, Source
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.panes.mapping.pane import MappingPane
-from crmdeck.tui.requests import is_loading
 from crmdeck.workspace import ConnectionDraft, Group, Workspace
 from tests.tui.pilot import screen_text, settle, until
 

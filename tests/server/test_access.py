@@ -11,8 +11,8 @@ from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.server import Accounts, create_app
 from crmdeck.server.run import Binding, serve
 from crmdeck.server.sessions import MOST_PER_USER, Sessions
-from crmdeck.workspace.health import Health
-from crmdeck.workspace.refreshes import Refreshes
+from crmdeck.workspace.connections.health import Health
+from crmdeck.workspace.refresh.service import Refreshes
 
 from .conftest import PAIR, PASSWORD, House, serving
 

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crmdeck.cli.app import app
-from crmdeck.workspace.refresh import Refresh
+from crmdeck.workspace.refresh.run import Refresh
 
 from .conftest import OPPORTUNITY, PAIR, PASSWORD, House, describe, text_field
 

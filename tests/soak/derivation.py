@@ -8,7 +8,7 @@ from typing import NamedTuple
 from crmdeck.drift import detect
 from crmdeck.model import DriftEvent
 from crmdeck.store import Session
-from crmdeck.workspace.derivation import States, sides_of
+from crmdeck.workspace.refresh.derivation import States, sides_of
 
 Told = tuple[str, str | None, str | None, str, str]
 

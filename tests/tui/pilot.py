@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.panes.registry import PANES
-from crmdeck.tui.requests import is_loading
 from crmdeck.workspace import Workspace
 from tests.tui.frames import draw
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crmdeck.tui import actions
 from crmdeck.tui.dialogs import choose, confirm, prompt  # noqa: F401 - declares actions
+from crmdeck.tui.keys import actions
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens import main  # noqa: F401 - declares actions
 

@@ -27,7 +27,7 @@ from crmdeck.tui.dialogs.saved_views import SavedViews
 from crmdeck.tui.dialogs.steps import Steps
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.dialogs.values import Values
-from crmdeck.tui.undo import UndoStack
+from crmdeck.tui.state.undo import UndoStack
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.tint import Tint

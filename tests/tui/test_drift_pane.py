@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from crmdeck.model import DriftEvent
-from crmdeck.tui.actions import offers
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location
+from crmdeck.tui.keys.actions import offers
 from crmdeck.tui.panes.drift.density import Density
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.widgets.view_chips import ViewChips

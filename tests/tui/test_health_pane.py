@@ -34,10 +34,10 @@ from crmdeck.tui.panes.health.history_strip import Day, days, span_in
 from crmdeck.tui.panes.health.overview import Entry, summary
 from crmdeck.tui.panes.health.pane import HealthPane
 from crmdeck.tui.panes.registry import PANES
+from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
-from crmdeck.tui.screenshots import MOMENT
+from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.tui.themes import theme_name
-from crmdeck.tui.ui_state import FILE_NAME
 from crmdeck.tui.widgets.rail import Rail
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Workspace, open_demo

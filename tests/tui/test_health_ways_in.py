@@ -16,7 +16,7 @@ from crmdeck.workspace import Workspace
 from tests.server.conftest import PASSWORD, House, build, serving
 from tests.tui.pilot import screen_text, settle, until
 from tests.tui.test_health_signing_in import ORG, PORTAL, console, fill, running, sandbox, shows, ws
-from tests.workspace.signin.test_signing_in import private_key
+from tests.workspace.connections.signin.test_signing_in import private_key
 
 __all__ = ["running", "sandbox", "ws"]
 

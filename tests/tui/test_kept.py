@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Source
-from crmdeck.tui.kept import AGE, MOST, Kept
+from crmdeck.tui.loading.kept import AGE, MOST, Kept
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmdeck.tui.keytable import key_records
+from crmdeck.tui.keys.table import key_records
 from tests.tui.keys_page import PAGE, page
 
 

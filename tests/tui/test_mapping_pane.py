@@ -23,7 +23,7 @@ from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.table.columns import place
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import Group, MappingRow, Workspace
-from crmdeck.workspace.mappings import Mappings
+from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
 from tests.tui.pilot import screen_text, until
 

@@ -9,8 +9,8 @@ from typing import Any
 from rich.style import Style
 
 from crmdeck.tui.app import CrmdeckApp
+from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
-from crmdeck.tui.screenshots import MOMENT
 from crmdeck.tui.text import ELLIPSIS
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.table.columns import place

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crmdeck.errors import UsageError
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.state.ui_state import UiState
 from crmdeck.workspace import PendingWorkspace, Workspace
 from tests.tui.pilot import screen_text, settle, until
 

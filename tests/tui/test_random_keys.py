@@ -17,12 +17,12 @@ from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.model import DecisionState
-from crmdeck.tui.actions import actions
 from crmdeck.tui.app import CrmdeckApp
-from crmdeck.tui.keytable import load_all_actions
+from crmdeck.tui.keys.actions import actions
+from crmdeck.tui.keys.table import load_all_actions
+from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.pane import MappingPane
-from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.screens.sign_in import SignInFlow
 from crmdeck.workspace import MappingSession, Workspace, Write

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.model import Progress
-from crmdeck.tui.requests import Busy, BusyChanged, Job, Loader
+from crmdeck.tui.loading.requests import Busy, BusyChanged, Job, Loader
 from tests.tui.pilot import until
 
 

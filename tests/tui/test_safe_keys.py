@@ -19,13 +19,13 @@ from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.errors import SourceError
-from crmdeck.tui import key_queue
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import GoTo
 from crmdeck.tui.dialogs.value_map import EditValueMap
-from crmdeck.tui.key_queue import KeyQueue
+from crmdeck.tui.keys import queue as key_queue
+from crmdeck.tui.keys.queue import KeyQueue
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.screens.main import MainScreen

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from crmdeck.model import Scope, ScopeMode
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.samples import percent_filled, values_text
+from crmdeck.tui.panes.samples import percent_filled, values_text
 from crmdeck.workspace import Workspace
 from tests.tui.conftest import HOSTILE
 from tests.tui.pilot import screen_text, settle

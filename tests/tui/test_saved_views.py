@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crmdeck.tui.saved_views import SavedView, views_of, with_view
-from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.state.saved_views import SavedView, views_of, with_view
+from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.widgets.table import Column, Sort, Table
 from crmdeck.tui.widgets.table.columns import arranged
 from crmdeck.workspace import Workspace

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.ui_state import FILE_NAME
+from crmdeck.tui.state.ui_state import FILE_NAME
 from crmdeck.workspace import Workspace
 from tests.restored import Restored
 from tests.tui.pilot import screen_text, settle, type_text, until

@@ -10,11 +10,11 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from crmdeck.errors import UsageError
-from crmdeck.tui import keytable
-from crmdeck.tui.actions import actions
-from crmdeck.tui.screenshots import png_drawer
-from crmdeck.tui.stories import STORIES
-from crmdeck.tui.svg import Frame, draw
+from crmdeck.tui.keys import table as keytable
+from crmdeck.tui.keys.actions import actions
+from crmdeck.tui.pictures.screenshots import png_drawer
+from crmdeck.tui.pictures.stories import STORIES
+from crmdeck.tui.pictures.svg import Frame, draw
 from tests.cli.shell import Shell
 
 KEPT = Path(__file__).parents[2] / "screenshots"

@@ -14,7 +14,7 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.help import Help
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
-from crmdeck.tui.ui_state import FILE_NAME, UiState
+from crmdeck.tui.state.ui_state import FILE_NAME, UiState
 from crmdeck.tui.widgets.rail import Rail
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.top_bar import TopBar

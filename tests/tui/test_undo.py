@@ -9,7 +9,7 @@ from crmdeck.model import DecisionState, Status
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.steps import Steps
 from crmdeck.tui.panes.mapping.pane import MappingPane
-from crmdeck.tui.undo import UndoStack, UndoStep
+from crmdeck.tui.state.undo import UndoStack, UndoStep
 from tests.tui import mapping_desk
 from tests.tui.pilot import screen_text, settle, until
 

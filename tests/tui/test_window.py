@@ -6,7 +6,7 @@ import os
 import signal
 
 from crmdeck.tui.dialogs.confirm import Confirm
-from crmdeck.tui.ui_state import UiState
+from crmdeck.tui.state.ui_state import UiState
 from crmdeck.workspace import Workspace
 from tests.tui.pilot import audit_console, screen_text, settle, until
 

@@ -10,20 +10,20 @@ from pathlib import Path
 from crmdeck.workspace import Workspace
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.backups import Backups
-from crmdeck.workspace.check import Checks
-from crmdeck.workspace.connections import Connections
+from crmdeck.workspace.checks.notices import Notices
+from crmdeck.workspace.checks.service import Checks
+from crmdeck.workspace.connections.health import Health
+from crmdeck.workspace.connections.service import Connections
+from crmdeck.workspace.connections.signin.service import SignIn
 from crmdeck.workspace.context import Context
-from crmdeck.workspace.copies import Copies
 from crmdeck.workspace.documents import Documents
 from crmdeck.workspace.drift import Drift
-from crmdeck.workspace.exports import Exports
-from crmdeck.workspace.health import Health
-from crmdeck.workspace.mappings import Mappings
-from crmdeck.workspace.notices import Notices
-from crmdeck.workspace.places import Places
-from crmdeck.workspace.refreshes import Refreshes
-from crmdeck.workspace.schemas import Schemas
-from crmdeck.workspace.signin.service import SignIn
+from crmdeck.workspace.explore.copies import Copies
+from crmdeck.workspace.explore.exports import Exports
+from crmdeck.workspace.explore.places import Places
+from crmdeck.workspace.explore.schemas import Schemas
+from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.refresh.service import Refreshes
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 BEGIN, END = "<!-- drawn: begin -->", "<!-- drawn: end -->"

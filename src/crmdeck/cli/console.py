@@ -84,7 +84,7 @@ def screenshots(
 
     Stills, and a session as an animation; each is the same on every machine.
     """
-    from crmdeck.tui.screenshots import draw_screenshots
+    from crmdeck.tui.pictures.screenshots import draw_screenshots
 
     with failing(as_json):
         drawn = draw_screenshots(folder, check=check, only=only or (), png=png)
@@ -94,7 +94,7 @@ def screenshots(
 
 def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
     """List the console's keys with the ids that a key map remaps."""
-    from crmdeck.tui.keytable import key_records
+    from crmdeck.tui.keys.table import key_records
 
     with workspace(home, demo, as_json) as ws:
         records = key_records(ws.settings.keys)

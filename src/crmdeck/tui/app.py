@@ -11,18 +11,18 @@ from textual.app import App
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from crmdeck.tui.actions import Refused, check_keymap
 from crmdeck.tui.gc_tuning import calm
-from crmdeck.tui.key_queue import KeyQueue
+from crmdeck.tui.keys.actions import Refused, check_keymap
+from crmdeck.tui.keys.queue import KeyQueue
 from crmdeck.tui.layout import wrap_hanging
-from crmdeck.tui.messages import Message, MessageLog
 from crmdeck.tui.panes.registry import PANES, PaneSpec
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.sheets import sheets
 from crmdeck.tui.signals import on_ending, suspend_job
+from crmdeck.tui.state.messages import Message, MessageLog
+from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.tui.themes import THEMES, roles, theme_name
-from crmdeck.tui.ui_state import UiState
 from crmdeck.workspace import PendingWorkspace
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class CrmdeckApp(App[None]):
         """Return the key map to use, all actions that it may name being known; for a worker."""
         keys = workspace.settings.keys if self._keys is None else self._keys
         if keys:
-            from crmdeck.tui.keytable import load_all_actions
+            from crmdeck.tui.keys.table import load_all_actions
 
             load_all_actions()
         return keys

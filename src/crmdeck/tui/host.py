@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from textual.app import App
 from textual.notifications import SeverityLevel
 
-from crmdeck.tui.requests import Loader
-from crmdeck.tui.undo import UndoStack
+from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.state.undo import UndoStack
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.model import Connection, ConnectionStatus
-    from crmdeck.tui.messages import Message
+    from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import PendingWorkspace, Workspace
 
 

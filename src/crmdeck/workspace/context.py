@@ -26,7 +26,7 @@ from crmdeck.model import AuditEntry, Connection, SecretsPlace, Source
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
 from crmdeck.text import did_you_mean, nearest
-from crmdeck.workspace.single_flight import SingleFlight
+from crmdeck.workspace.refresh.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     # What only asks the cache, a status say, needs nothing of the connectors.

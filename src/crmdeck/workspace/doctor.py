@@ -21,7 +21,7 @@ from crmdeck.store.duckdb_file import wording_file_failures
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import CACHE_FILE
-from crmdeck.workspace.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
 from crmdeck.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _log(workspace: Workspace) -> list[Finding]:
 def _examinations(workspace: Workspace) -> Mapping[str, Examination]:
     """Return what is looked at, in the order in which it is mended: each rests on those before."""
     from crmdeck.store.integrity import EXAMINATIONS
-    from crmdeck.workspace.lost_drift import examine_drift
+    from crmdeck.workspace.refresh.lost_drift import examine_drift
 
     return {**EXAMINATIONS, "drift": partial(examine_drift, workspace.home)}
 

@@ -13,7 +13,7 @@ from crmdeck.model import DriftEvent, DriftReport, Severity, UnseenDrift
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.remote_log import REOPENED, share_acknowledgements
+from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgements
 
 
 class Noted(NamedTuple):

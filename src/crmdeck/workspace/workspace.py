@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from crmdeck.connectors.base import ConnectorFactory
     from crmdeck.workspace.audit import Audit
     from crmdeck.workspace.backups import Backups
-    from crmdeck.workspace.check import Checks
-    from crmdeck.workspace.command_line import Option
-    from crmdeck.workspace.connections import Connections
-    from crmdeck.workspace.copies import Copies
+    from crmdeck.workspace.checks.notices import Notices
+    from crmdeck.workspace.checks.service import Checks
+    from crmdeck.workspace.connections.health import Health
+    from crmdeck.workspace.connections.service import Connections
+    from crmdeck.workspace.connections.signin.service import SignIn
     from crmdeck.workspace.documents import Documents
     from crmdeck.workspace.drift import Drift
-    from crmdeck.workspace.exports import Exports
-    from crmdeck.workspace.health import Health
-    from crmdeck.workspace.mappings import Mappings
-    from crmdeck.workspace.notices import Notices
-    from crmdeck.workspace.places import Places
-    from crmdeck.workspace.refreshes import Refreshes
-    from crmdeck.workspace.schemas import Schemas
-    from crmdeck.workspace.signin.service import SignIn
+    from crmdeck.workspace.explore.command_line import Option
+    from crmdeck.workspace.explore.copies import Copies
+    from crmdeck.workspace.explore.exports import Exports
+    from crmdeck.workspace.explore.places import Places
+    from crmdeck.workspace.explore.schemas import Schemas
+    from crmdeck.workspace.mappings.service import Mappings
+    from crmdeck.workspace.refresh.service import Refreshes
 
 
 class Workspace:
@@ -123,28 +123,28 @@ class Workspace:
     @cached_property
     def connections(self) -> Connections:
         """Connections: add, change, test, disconnect."""
-        from crmdeck.workspace.connections import Connections
+        from crmdeck.workspace.connections.service import Connections
 
         return Connections(self.context)
 
     @cached_property
     def signin(self) -> SignIn:
         """How a connection gets its credentials, and gets them again."""
-        from crmdeck.workspace.signin.service import SignIn
+        from crmdeck.workspace.connections.signin.service import SignIn
 
         return SignIn(self.context)
 
     @cached_property
     def schemas(self) -> Schemas:
         """What the cache knows of schemas, now or as of a moment, and a look into records."""
-        from crmdeck.workspace.schemas import Schemas
+        from crmdeck.workspace.explore.schemas import Schemas
 
         return Schemas(self.context)
 
     @cached_property
     def refreshes(self) -> Refreshes:
         """Discovering schemas and recording what changed."""
-        from crmdeck.workspace.refreshes import Refreshes
+        from crmdeck.workspace.refresh.service import Refreshes
 
         return Refreshes(self.context)
 
@@ -158,28 +158,28 @@ class Workspace:
     @cached_property
     def mappings(self) -> Mappings:
         """Object pairs: suggestions, decisions, and what holds."""
-        from crmdeck.workspace.mappings import Mappings
+        from crmdeck.workspace.mappings.service import Mappings
 
         return Mappings(self.context)
 
     @cached_property
     def health(self) -> Health:
         """How connections are doing, and their alerts."""
-        from crmdeck.workspace.health import Health
+        from crmdeck.workspace.connections.health import Health
 
         return Health(self.context)
 
     @cached_property
     def places(self) -> Places:
         """All that one can go to: connections, pairs, objects, fields, changes, alerts."""
-        from crmdeck.workspace.places import Places
+        from crmdeck.workspace.explore.places import Places
 
         return Places(self.context, self.health)
 
     @cached_property
     def copies(self) -> Copies:
         """What is on screen in the forms that colleagues and machines read."""
-        from crmdeck.workspace.copies import Copies
+        from crmdeck.workspace.explore.copies import Copies
 
         return Copies(self.context)
 
@@ -193,7 +193,7 @@ class Workspace:
     @cached_property
     def checks(self) -> Checks:
         """Whether anything happened that somebody must know of, in one run."""
-        from crmdeck.workspace.check import Checks
+        from crmdeck.workspace.checks.service import Checks
 
         return Checks(
             self.context,
@@ -208,14 +208,14 @@ class Workspace:
     @cached_property
     def notices(self) -> Notices:
         """Messages about what a check found, by chat, e-mail or webhook."""
-        from crmdeck.workspace.notices import Notices
+        from crmdeck.workspace.checks.notices import Notices
 
         return Notices(self.context)
 
     @cached_property
     def exports(self) -> Exports:
         """Handing results over."""
-        from crmdeck.workspace.exports import Exports
+        from crmdeck.workspace.explore.exports import Exports
 
         return Exports(
             self.context, self.schemas, self.drift, self.mappings, self.health, self.audit
@@ -241,7 +241,7 @@ class Workspace:
         `command` may be of several words (`mapping accept`); an option that is True is a flag, one
         that is None or False is left out, several values are given one by one.
         """
-        from crmdeck.workspace.command_line import command_line
+        from crmdeck.workspace.explore.command_line import command_line
 
         return command_line(self.context, command, *arguments, **options)
 

@@ -16,7 +16,7 @@ from crmdeck.model import Choice, DecisionState, Direction, DriftKind, Platform,
 from crmdeck.server import Accounts
 from crmdeck.server.sessions import Sessions
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
-from crmdeck.tui.samples import Fullness
+from crmdeck.tui.panes.samples import Fullness
 from crmdeck.workspace import ConnectionDraft
 
 from ...server.conftest import ACCOUNT, OPPORTUNITY, PAIR, PASSWORD, House

@@ -11,8 +11,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import percent
 

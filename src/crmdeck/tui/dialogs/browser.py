@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.requests import BusyChanged, Loader
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.loading.requests import BusyChanged, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 

@@ -15,8 +15,8 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, ActionHost, Actions
-from crmdeck.tui.requests import Loader
+from crmdeck.tui.keys.actions import Action, ActionHost, Actions
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.tint import Tint

@@ -9,7 +9,7 @@ from textual.app import App
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.requests import Job, Loader
+from crmdeck.tui.loading.requests import Job, Loader
 
 T = TypeVar("T")
 R = TypeVar("R")

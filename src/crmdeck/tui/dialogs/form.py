@@ -13,9 +13,9 @@ from textual.widgets import Input, Static
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import absolute_path
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.requests import BusyChanged, Job, Loader
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.secret_input import SecretInput

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from crmdeck.tui.actions import (
+from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import (
     EVERYWHERE,
     Action,
     Actions,
@@ -21,7 +22,6 @@ from crmdeck.tui.actions import (
     offers,
     scope_of,
 )
-from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable

@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 

@@ -8,9 +8,9 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.saved_views import SavedView
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.state.saved_views import SavedView
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import Searchable

@@ -7,9 +7,9 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.undo import NOTHING_DONE, UndoStack, UndoStep
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.state.undo import NOTHING_DONE, UndoStack, UndoStep
 from crmdeck.tui.widgets.table import Column, Table
 
 

@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import ValueChoice

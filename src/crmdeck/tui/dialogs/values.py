@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.dialogs.dialog import Dialog
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 

@@ -18,10 +18,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.tui.actions import EVERYWHERE, ActionHost
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.requests import Loader
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
+from crmdeck.tui.loading.requests import Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
 from crmdeck.tui.widgets.text_view import TextView

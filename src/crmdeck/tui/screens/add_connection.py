@@ -10,7 +10,7 @@ from crmdeck.model import Connection, Platform, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
 from crmdeck.tui.host import FlowHost
-from crmdeck.tui.requests import Job
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.sign_in import SignInFlow
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import FlowHost
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.pane import ExportRequest
-from crmdeck.tui.requests import Job
 
 PURPOSES = {
     "json": "the wire shape, for programs",

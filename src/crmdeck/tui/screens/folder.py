@@ -5,7 +5,7 @@ from __future__ import annotations
 from crmdeck.model import Connection
 from crmdeck.tui.dialogs.form import Form, asked_path
 from crmdeck.tui.host import FlowHost
-from crmdeck.tui.requests import Job
+from crmdeck.tui.loading.requests import Job
 
 
 def ask_folder(host: FlowHost, connection_id: str) -> None:

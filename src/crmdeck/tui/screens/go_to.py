@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.screen import Screen
 
-from crmdeck.tui.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
 from crmdeck.tui.host import Location
-from crmdeck.tui.requests import Job
+from crmdeck.tui.keys.actions import Offer, is_shown, key_label, offers
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.main_host import MainHost, Recent
 from crmdeck.workspace import (
     STANDARD,

@@ -18,18 +18,18 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from crmdeck.tui.actions import ActionHost
-from crmdeck.tui.head_watch import HeadWatch
 from crmdeck.tui.host import Console, Location
+from crmdeck.tui.keys.actions import ActionHost
+from crmdeck.tui.loading.head_watch import HeadWatch
+from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.tui.requests import BusyChanged, Job, Loader
 from crmdeck.tui.screens.main_actions import MAIN_ACTIONS
 from crmdeck.tui.screens.main_commands import MainCommands
 from crmdeck.tui.screens.stage import Stage
+from crmdeck.tui.state.ui_state import UiState
+from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import count
-from crmdeck.tui.ui_state import UiState
-from crmdeck.tui.undo import UndoStack, UndoStep
 from crmdeck.tui.widgets.filter_bar import FilterBar
 from crmdeck.tui.widgets.hints import Hints
 from crmdeck.tui.widgets.progress_line import ProgressLine

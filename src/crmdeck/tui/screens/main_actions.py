@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmdeck.tui.actions import Action, Actions
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.screens.main_commands import MainCommands
 
 MAIN_ACTIONS: Actions = (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmdeck.model import Source, Status
-from crmdeck.tui.actions import EVERYWHERE
+from crmdeck.tui.keys.actions import EVERYWHERE
 from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.tui.messages import Message
     from crmdeck.tui.panes.pane import Pane
     from crmdeck.tui.screens.go_to import GoToAnything
     from crmdeck.tui.screens.main_host import MainHost
+    from crmdeck.tui.state.messages import Message
     from crmdeck.workspace import Copy, CrmPage
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
     from crmdeck.tui.panes.pane import Pane
     from crmdeck.tui.screens.stage import Stage
-    from crmdeck.tui.ui_state import UiState
-    from crmdeck.tui.undo import UndoStack
+    from crmdeck.tui.state.ui_state import UiState
+    from crmdeck.tui.state.undo import UndoStack
     from crmdeck.tui.widgets.filter_bar import FilterBar
     from crmdeck.tui.widgets.rail import Rail
     from crmdeck.tui.widgets.table import Table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
-from crmdeck.tui.saved_views import SavedView, views_of, with_view
+from crmdeck.tui.state.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
 from crmdeck.tui.host import FlowHost
-from crmdeck.tui.requests import Job
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.host import Console, FlowHost
+from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 
 WHAT = (
     "It looks after the CRM connections of a PartnerOS organisation: whether each one is "

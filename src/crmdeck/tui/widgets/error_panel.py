@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
-from crmdeck.tui.actions import key_label, offers
+from crmdeck.tui.keys.actions import key_label, offers
 from crmdeck.tui.layout import wrap
 
 SIGN_IN = "connection.sign_in"

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from crmdeck.tui.actions import Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import Action, ActionHost, Actions
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
-from crmdeck.tui.actions import Offer, offers, short_key_label
+from crmdeck.tui.keys.actions import Offer, offers, short_key_label
 
 MOST_HINTS = 8
 MOST_HINTS_WIDE = 12

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from crmdeck.tui.requests import Busy, BusyChanged, Loader
+from crmdeck.tui.loading.requests import Busy, BusyChanged, Loader
 from crmdeck.tui.text import display_text
 
 SHOW_AFTER = 0.15

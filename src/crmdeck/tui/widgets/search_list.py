@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from crmdeck.tui.actions import Action, ActionHost, Actions
 from crmdeck.tui.filters import KeyTest, compile_filter
+from crmdeck.tui.keys.actions import Action, ActionHost, Actions
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable, SearchIndex

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Static
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 
 Draw = Callable[[int], Content]
 """Gives the text for lines of so many cells."""

@@ -21,7 +21,7 @@ from crmdeck.model import (
     Source,
 )
 from crmdeck.settings import Settings
-from crmdeck.workspace.connections import ConnectionDraft
+from crmdeck.workspace.connections.service import ConnectionDraft
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo.link import SandboxLink
 from crmdeck.workspace.workspace import Workspace

@@ -9,15 +9,15 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 
-from crmdeck.tui.actions import Action, Actions
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.kept import Kept
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
 from crmdeck.tui.panes.audit.detail import entry_detail
 from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
-from crmdeck.tui.requests import Job
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crmdeck.tui.actions import Action, Actions
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.panes.drift.commands import DriftCommands
-from crmdeck.tui.usage import USAGE_HELP
+from crmdeck.tui.panes.usage import USAGE_HELP
 
 DRIFT_ACTIONS: Actions = (
     Action(

@@ -16,14 +16,14 @@ from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.values import Values
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.loading.requests import Job, Loader, LoadQueue
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.columns import VALUE_COLUMNS
 from crmdeck.tui.panes.drift.loader import TimelineLoader, TimelineView
 from crmdeck.tui.panes.drift.table import TimelineTable
-from crmdeck.tui.requests import Job, Loader, LoadQueue
+from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
+from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count, display_text
-from crmdeck.tui.undo import UndoStep
-from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.workspace import Entry, Noted, once, place_of
 
 T = TypeVar("T")

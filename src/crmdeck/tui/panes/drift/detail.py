@@ -13,9 +13,9 @@ from crmdeck.model import ConnectionStatus, DriftEvent, FieldUsage, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.layout import LABEL, half, side_by_side, wrap
 from crmdeck.tui.panes.drift.arrangement import Line
+from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
-from crmdeck.tui.usage import usage_lines
 from crmdeck.workspace import (
     KIND_WORDS,
     STORY_WORDS,

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from crmdeck.tui.filters import Filter, compile_filter
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.kept import Kept
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.drift.arrangement import Arrangement, Folds, arrange
 from crmdeck.tui.panes.drift.columns import filter_keys, searched
-from crmdeck.tui.requests import Job, Loader
 from crmdeck.workspace import Entry, Timeline
 
 Arranged = tuple[Arrangement, Filter[Entry]]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 
-from crmdeck.tui.actions import Actions, keys_on
 from crmdeck.tui.filters import Filter
 from crmdeck.tui.host import PaneHost
+from crmdeck.tui.keys.actions import Actions, keys_on
 from crmdeck.tui.panes.drift.actions import DRIFT_ACTIONS
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.commands import DriftCommands
@@ -21,7 +21,7 @@ from crmdeck.tui.panes.drift.loader import TimelineLoader
 from crmdeck.tui.panes.drift.table import TimelineTable
 from crmdeck.tui.panes.drift.view_state import ViewState, to_state
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
-from crmdeck.tui.usage import UsageAsker
+from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Table
 from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import Entry, once

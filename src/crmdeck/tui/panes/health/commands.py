@@ -15,10 +15,10 @@ from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.confirm import TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.loading.requests import Job, Loader, LoadQueue
 from crmdeck.tui.panes.health.overview import Entry
-from crmdeck.tui.requests import Job, Loader, LoadQueue
+from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
-from crmdeck.tui.undo import UndoStep
 
 
 class HealthView(Protocol):

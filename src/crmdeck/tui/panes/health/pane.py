@@ -14,10 +14,11 @@ from textual.widgets import Static
 
 from crmdeck.errors import NextStep
 from crmdeck.model import Alert
-from crmdeck.tui.actions import EVERYWHERE, Actions, keys_on
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.kept import Kept
+from crmdeck.tui.keys.actions import EVERYWHERE, Actions, keys_on
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.actions import HEALTH_ACTIONS
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.commands import HealthCommands
@@ -36,7 +37,6 @@ from crmdeck.tui.panes.health.overview import (
     summary,
 )
 from crmdeck.tui.panes.pane import ExportRequest, Pane
-from crmdeck.tui.requests import Job
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from crmdeck.tui.actions import Action, Actions
+from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.panes.mapping.commands import MappingCommands
-from crmdeck.tui.samples import SAMPLES_HELP
+from crmdeck.tui.panes.samples import SAMPLES_HELP
 
 _decision = partial(Action[MappingCommands], blocked=MappingCommands.why_no_rows, writes=True)
 

@@ -18,14 +18,14 @@ from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes
 from crmdeck.tui.panes.mapping.loader import MappingView, PairLoader
 from crmdeck.tui.panes.mapping.table import RowTable
-from crmdeck.tui.requests import Job, Loader
-from crmdeck.tui.samples import InView, Sampler
+from crmdeck.tui.panes.samples import InView, Sampler
+from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
-from crmdeck.tui.undo import UndoStep
 from crmdeck.workspace import (
     FLOWS,
     Group,

@@ -15,7 +15,7 @@ from textual.content import Content
 from crmdeck.model import DecisionState, DriftEvent, Field, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.layout import GAP, half, side_by_side, wrap, wrap_hanging
-from crmdeck.tui.samples import Fullness, filled_text, percent_filled, values_text
+from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import (

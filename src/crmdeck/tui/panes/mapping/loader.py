@@ -16,9 +16,9 @@ from textual.widget import Widget
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SuggestAnswer
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.kept import Kept
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
-from crmdeck.tui.requests import Job, Loader
 from crmdeck.tui.text import count
 from crmdeck.workspace import Group, MappingSession, Review, Write, latest_first
 

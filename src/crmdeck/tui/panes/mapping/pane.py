@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Actions
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.keys.actions import Actions
 from crmdeck.tui.panes.mapping.actions import MAPPING_ACTIONS
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, least_width, searched
 from crmdeck.tui.panes.mapping.commands import NO_LINE, NO_PAIR, MappingCommands
@@ -23,7 +23,7 @@ from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.summary import heading, next_step
 from crmdeck.tui.panes.mapping.table import RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
-from crmdeck.tui.samples import Sampler
+from crmdeck.tui.panes.samples import Sampler
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 from crmdeck.workspace import MappingSession

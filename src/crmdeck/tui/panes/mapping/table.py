@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from crmdeck.tui.actions import EVERYWHERE, Action, Actions
+from crmdeck.tui.keys.actions import EVERYWHERE, Action, Actions
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Group, MappingRow
 

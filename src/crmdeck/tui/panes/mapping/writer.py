@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Decision
-from crmdeck.tui.requests import as_crmdeck_error
+from crmdeck.tui.loading.requests import as_crmdeck_error
 from crmdeck.workspace import MappingSession, Write
 
 if TYPE_CHECKING:

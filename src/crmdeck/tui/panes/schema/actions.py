@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from crmdeck.tui.actions import Action, Actions
+from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.panes.samples import SAMPLES_HELP
 from crmdeck.tui.panes.schema.commands import SchemaCommands
-from crmdeck.tui.samples import SAMPLES_HELP
-from crmdeck.tui.usage import USAGE_HELP
+from crmdeck.tui.panes.usage import USAGE_HELP
 
 SCHEMA_ACTIONS: Actions = (
     Action(

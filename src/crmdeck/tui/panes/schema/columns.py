@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from crmdeck.model import Severity
 from crmdeck.tui.health import ago
+from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
-from crmdeck.tui.samples import percent_filled
 from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP

@@ -10,10 +10,12 @@ from typing import Any, Protocol, TypeVar
 from textual.app import App
 
 from crmdeck.model import Connection, DriftEvent
-from crmdeck.tui.actions import READ_ONLY
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.keys.actions import READ_ONLY
+from crmdeck.tui.loading.requests import Job, Loader
+from crmdeck.tui.panes.samples import InView, Sampler
 from crmdeck.tui.panes.schema.choices import (
     COLUMNS,
     NOW,
@@ -38,10 +40,8 @@ from crmdeck.tui.panes.schema.view_state import (
     ViewState,
     in_order,
 )
-from crmdeck.tui.requests import Job, Loader
-from crmdeck.tui.samples import InView, Sampler
+from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
 from crmdeck.tui.text import display_text
-from crmdeck.tui.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Table
 
 R = TypeVar("R")

@@ -10,13 +10,13 @@ from textual.content import Content
 from crmdeck.model import DriftEvent, Field, FieldUsage, Severity
 from crmdeck.tui.health import ago
 from crmdeck.tui.layout import beside, hanging
+from crmdeck.tui.panes.samples import Fullness, filled_text, values_text
 from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
-from crmdeck.tui.samples import Fullness, filled_text, values_text
+from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
-from crmdeck.tui.usage import usage_lines
 from crmdeck.workspace import NearestField, percent
 
 NAME_WIDTH = 10

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
 from crmdeck.tui.host import PaneHost
-from crmdeck.tui.kept import Kept
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job, Loader
+from crmdeck.tui.panes.samples import Fullness, Samples
 from crmdeck.tui.panes.schema.rows import (
     MOST_FIELDS,
     Everywhere,
@@ -33,8 +35,6 @@ from crmdeck.tui.panes.schema.view_state import (
     ViewState,
     is_inside,
 )
-from crmdeck.tui.requests import Job, Loader
-from crmdeck.tui.samples import Fullness, Samples
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:

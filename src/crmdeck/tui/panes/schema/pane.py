@@ -13,10 +13,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.actions import Actions
 from crmdeck.tui.health import ago
 from crmdeck.tui.host import PaneHost
+from crmdeck.tui.keys.actions import Actions
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
+from crmdeck.tui.panes.samples import Fullness, Sampler
 from crmdeck.tui.panes.schema import columns, comparison, detail
 from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
 from crmdeck.tui.panes.schema.commands import SchemaCommands
@@ -42,8 +43,7 @@ from crmdeck.tui.panes.schema.view_state import (
     sides_to_state,
     to_state,
 )
-from crmdeck.tui.samples import Fullness, Sampler
-from crmdeck.tui.usage import FieldPlace, UsageAsker
+from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 

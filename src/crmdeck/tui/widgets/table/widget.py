@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import Worker
 
-from crmdeck.tui.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.text import display_block
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, arranged, place
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work

@@ -1,0 +1,1 @@
+"""Keys: the registry of actions, the key queue, and the key table."""

@@ -1,0 +1,1 @@
+"""Loading: worker requests, kept answers, and the watch for changes by others."""

@@ -1,0 +1,115 @@
+"""Where a field is used: what was told so far, asking the CRM, and the lines that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual.content import Content
+
+from crmdeck.model import FieldUsage, UsageVerdict
+from crmdeck.tui.health import ago
+from crmdeck.tui.layout import wrap
+from crmdeck.tui.text import display_text
+from crmdeck.workspace import NOT_COVERED, usage_summary, uses_by_kind
+
+if TYPE_CHECKING:
+    from crmdeck.tui.host import PaneHost
+    from crmdeck.tui.loading.requests import Loader
+
+USAGE_HELP = "ask the CRM where the field is used: flows, rules, Apex, layouts, reports"
+
+_LOOKS = {
+    UsageVerdict.DEPENDED_ON: ("▲", "$warn"),
+    UsageVerdict.LIKELY_SAFE: ("✓", "$good"),
+    UsageVerdict.UNKNOWN: ("?", "$muted"),
+}
+
+
+class FieldPlace(NamedTuple):
+    """A field: the id of its connection, its object type and its name."""
+
+    connection_id: str
+    object_type: str
+    field_name: str
+
+
+class UsageAsker:
+    """What is known of where fields are used; held by a pane.
+
+    `show` is called on the event loop whenever more is known.
+    """
+
+    def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
+        self._host = host
+        self._loader = loader
+        self._show = show
+        self._known: dict[FieldPlace, FieldUsage] = {}
+
+    def of(self, place: FieldPlace) -> FieldUsage | None:
+        """Return what was told of a field, None where nothing was."""
+        return self._known.get(place)
+
+    def read(self, ref: str | None) -> None:
+        """Read what was told earlier of the fields of a connection, or of all."""
+        workspace = self._host.workspace
+        self._loader.load(
+            "usages",
+            lambda _: {
+                FieldPlace(*place): usage
+                for place, usage in workspace.schemas.known_usages(ref).items()
+            },
+            self._took,
+            quiet=True,
+            cancellable=False,
+            after_paint=True,
+        )
+
+    def ask(self, place: FieldPlace) -> None:
+        """Ask the CRM."""
+        workspace = self._host.workspace
+        self._loader.load(
+            "usage",
+            lambda job: workspace.schemas.usage(*place, cancel=job.cancel),
+            partial(self._asked, place),
+            label=f"asking where {display_text(place.field_name, 40)} is used",
+            failed=partial(self._failed, place),
+        )
+
+    def _took(self, found: dict[FieldPlace, FieldUsage]) -> None:
+        news = any(self._known.get(place) != usage for place, usage in found.items())
+        self._known |= found
+        if news:
+            self._show()
+
+    def _asked(self, place: FieldPlace, usage: FieldUsage) -> None:
+        self._took({place: usage})
+        # The details tell it all, but below what shows where the window is small.
+        self._host.say(usage_summary(usage), title=place.field_name)
+
+    def _failed(self, place: FieldPlace, error: Exception) -> None:
+        self._host.say(str(error), title=f"{place.field_name}: not asked", severity="warning")
+
+
+def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:
+    """Yield in lines of at most `width` cells where a field is used, and what is not known."""
+    if usage is None:
+        for line in wrap("? not asked where it is used   D asks the CRM", width):
+            yield Content.styled(line, "$muted")
+        return
+    sign, colour = _LOOKS[usage.verdict]
+    at = usage.asked_at
+    # It may have been asked since the surroundings were read.
+    when = f" · asked {ago(at, max(at, now))}" if at is not None else ""
+    for line in wrap(f"{sign} {usage_summary(usage)}{when}", width):
+        yield Content.styled(line, colour)
+    for kind, names in uses_by_kind(usage).items():
+        for index, line in enumerate(wrap(f"{kind}: {', '.join(names)}", width - 2)):
+            yield Content(f"  {'' if index == 0 else '  '}{line}")
+    told = usage.untold[0 if usage.uses else 1 :]
+    if usage.verdict is UsageVerdict.LIKELY_SAFE:
+        told = (NOT_COVERED,)
+    for why in told:
+        yield from (Content.styled(f"  {line}", "$muted") for line in wrap(why, width - 2))

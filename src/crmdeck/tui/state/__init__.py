@@ -1,0 +1,1 @@
+"""What the console remembers: views, messages, undo, and where the user was."""

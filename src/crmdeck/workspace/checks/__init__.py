@@ -1,0 +1,1 @@
+"""Checks: the nightly check, its policy, and its notifications."""

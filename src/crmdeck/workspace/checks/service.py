@@ -1,0 +1,500 @@
+"""The check: refresh, drift, mappings and health of some connections in one run.
+
+A gate never passes because of what it could not read: what was not read is an issue of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from crmdeck.drift.wording import place_of, what_happened
+from crmdeck.errors import (
+    ConflictError,
+    CrmdeckError,
+    ExitCode,
+    NextStep,
+    NotFoundError,
+    SchemaNotDiscoveredError,
+    UsageError,
+    exit_code,
+)
+from crmdeck.exports import (
+    contract_objects,
+    contract_servers,
+    deviations,
+    read_contract,
+    require_format,
+)
+from crmdeck.exports import render_check as export_check
+from crmdeck.mapping.line_check import broken_lines
+from crmdeck.model import (
+    AlertLevel,
+    CancelToken,
+    CheckedConnection,
+    CheckReport,
+    Connection,
+    ConnectionStatus,
+    DriftEvent,
+    FailOn,
+    Issue,
+    IssueKind,
+    IssueLevel,
+    ObjectPair,
+    ProgressCallback,
+    Severity,
+    Status,
+    to_utc,
+)
+from crmdeck.text import count
+from crmdeck.workspace.audit import Audit
+from crmdeck.workspace.checks.policy import POLICY_FILE, Policy, load_policy
+from crmdeck.workspace.connections.health import Health
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.drift import Drift
+from crmdeck.workspace.explore.schemas import Schemas
+from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.refresh.service import Attempt, Refreshes
+
+CHECKED = "schema.checked"
+
+_LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
+
+# Told as drift, mapping or what could not be read, in more detail.
+_TOLD_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
+
+_THRESHOLDS = {
+    FailOn.SAFE: Severity.SAFE,
+    FailOn.RISKY: Severity.RISKY,
+    FailOn.BREAKING: Severity.BREAKING,
+}
+
+
+@dataclass(frozen=True)
+class _Agreed:
+    """A contract, and the names of the connections to hold it against; without any all."""
+
+    contract: Mapping[str, Any]
+    connections: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path, named: bool) -> _Agreed:
+        """Return the contract in a file, of the connections that it says unless some are named."""
+        try:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LONGEST_CONTRACT + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "It is not UTF-8 text."
+            raise UsageError(f"{path} can't be read.", cause=why, code="BAD_CONTRACT") from None
+        if len(text) > _LONGEST_CONTRACT:
+            raise UsageError(f"{path} is too long to be a contract.", code="BAD_CONTRACT")
+        contract = read_contract(text, str(path))
+        servers = contract_servers(contract)
+        if not named and not servers:
+            raise UsageError(
+                f"{path} does not say which connection it is of.",
+                remedy="Name the connection to hold it against.",
+                code="BAD_CONTRACT",
+            )
+        return cls(contract, () if named else servers)
+
+
+class Checks:
+    """Whether anything happened that somebody must know of."""
+
+    def __init__(
+        self,
+        context: Context,
+        refreshes: Refreshes,
+        drift: Drift,
+        mappings: Mappings,
+        health: Health,
+        audit: Audit,
+        schemas: Schemas,
+    ) -> None:
+        self._context = context
+        self._refreshes = refreshes
+        self._drift = drift
+        self._mappings = mappings
+        self._health = health
+        self._audit = audit
+        self._schemas = schemas
+
+    def run(
+        self,
+        refs: Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        fail_on: FailOn = FailOn.BREAKING,
+        policy: Path | None = None,
+        contracts: Sequence[Path] = (),
+        refresh: bool = True,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> CheckReport:
+        """Check connections, all that are not disconnected where none is named.
+
+        Drift counts from `since`, else from the last check of each connection, else all of it;
+        what was acknowledged does not count. `policy` is a file of rules, else `policy.toml` of
+        the workspace where there is one. `contracts` are Open Data Contracts, each held against
+        the connections that are named, without any against those that it says it is of, which are
+        checked alone. Without `refresh` the cache is checked as it is. A connection that can't be
+        reached is reported, and the others go on. Raises NotFoundError and UsageError
+        before anything is done.
+        """
+        home = self._context.home
+        rules = load_policy(policy) if policy else load_policy(home / POLICY_FILE, required=False)
+        agreed = [_Agreed.read(path, bool(refs)) for path in contracts]
+        refs = refs or [name for each in agreed for name in each.connections]
+        named = [self._context.connection(ref) for ref in refs] or self._all()
+        wanted = tuple({connection.id: connection for connection in named}.values())
+        self._require(wanted)
+        starts = {each.id: since or self._last_check(each) for each in wanted}
+        attempts: dict[str, Attempt] = {}
+        if refresh and wanted:
+            ran = self._refreshes.run_many(
+                [connection.id for connection in wanted], progress=progress, cancel=cancel
+            )
+            attempts = {attempt.connection_id: attempt for attempt in ran}
+        checked: list[CheckedConnection] = []
+        issues: list[Issue] = []
+        codes: list[ExitCode] = []
+        for connection in wanted:
+            # Taken before the drift is read: what comes later belongs to the next check.
+            until = self._context.now
+            status = self._health.status(connection.id)
+            error = _error(connection, status, attempts.get(connection.id), refresh)
+            found = list(self._found(connection, status, starts[connection.id], error))
+            found += [(issue, ()) for issue in self._deviating(connection, agreed)]
+            judged = [self._judge(issue, events, rules, fail_on) for issue, events in found]
+            issues += judged
+            codes += _codes(judged, error)
+            checked.append(_checked(connection, status, starts[connection.id], until, error))
+        unread = sum(not each.read for each in checked)
+        if unread:
+            codes.append(ExitCode.FAILED if unread == len(checked) else ExitCode.PARTIAL)
+        reasons = tuple(dict.fromkeys(codes))
+        report = CheckReport(
+            checked_at=self._context.now,
+            fail_on=fail_on,
+            success=not reasons,
+            exit_code=int(exit_code(reasons)),
+            reasons=tuple(reason.reason for reason in reasons),
+            connections=tuple(checked),
+            issues=tuple(sorted(issues, key=_urgency)),
+            expired_rules=rules.expired(self._context.now.date()),
+        )
+        self._record(report)
+        return report
+
+    def require_format(self, format: str) -> None:
+        """Raise UsageError where `render` has no such format; to ask before a long check."""
+        require_format(format)
+
+    def render(self, report: CheckReport, format: str) -> str:
+        """Return a check as json, markdown, html, junit or github; raises UsageError."""
+        return export_check(report, format)
+
+    def mapping(self, ref: str, pair: str | None = None) -> tuple[Issue, ...]:
+        """Return the accepted lines of a connection that no longer hold, of one pair or of all.
+
+        Raises NotFoundError for a pair that nobody decided on.
+        """
+        connection = self._context.connection(ref)
+        pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
+        return tuple(issue for each in pairs for issue in self._broken(connection, each))
+
+    def _require(self, connections: Sequence[Connection]) -> None:
+        """Raise UsageError without connections: a gate does not pass on nothing."""
+        if not connections:
+            raise UsageError(
+                f"There is no connection to check in {self._context.store.place}.",
+                cause="None was added there, or all are disconnected.",
+                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                code="NO_CONNECTIONS",
+            )
+
+    def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
+        """Return why the cache of a connection, or of any, is not what its CRM holds.
+
+        An error has the exit code of a gate that would have had to read it: PARTIAL where
+        others, or other object types, were read. Nothing is refreshed. Raises NotFoundError.
+        """
+        named = [self._context.connection(ref)] if ref else self._all()
+        self._require(named)
+        found: list[CrmdeckError] = []
+        for connection in named:
+            error = _error(connection, self._health.status(connection.id), None, refresh=False)
+            failures = () if error else self._health.failures(connection.id)
+            if failures:
+                error = CrmdeckError(
+                    f"{count(len(failures), 'object type')} could not be read.",
+                    cause=failures[0].message,
+                    remedy=failures[0].remedy,
+                    code="OBJECTS_FAILED",
+                )
+                error.exit_code = ExitCode.PARTIAL
+            if error is not None:
+                error.connection = connection.name
+                found.append(error)
+        for error in found:
+            if error.exit_code is ExitCode.FAILED and len(found) < len(named):
+                error.exit_code = ExitCode.PARTIAL
+        return tuple(found)
+
+    def _all(self) -> list[Connection]:
+        with self._context.store.read() as session:
+            return [c for c in session.connections.all() if c.disconnected_at is None]
+
+    def _last_check(self, connection: Connection) -> datetime | None:
+        last = self._audit.entries(connection.id, event=CHECKED, limit=1)
+        until = last[0].details.get("until") if last else None
+        return to_utc(datetime.fromisoformat(until)) if isinstance(until, str) else None
+
+    def _found(
+        self,
+        connection: Connection,
+        status: ConnectionStatus,
+        since: datetime | None,
+        error: CrmdeckError | None,
+    ) -> Iterator[tuple[Issue, Sequence[DriftEvent]]]:
+        if error is not None:
+            yield _unread(connection, error), ()
+        for failure in self._health.failures(connection.id):
+            yield (
+                Issue(
+                    connection=connection.name,
+                    kind=IssueKind.UNREAD,
+                    level=IssueLevel.FAIL,
+                    code=failure.code,
+                    title=f"{failure.object_type} could not be read",
+                    detail=" ".join(filter(None, (failure.message, failure.cause))),
+                    remedy=failure.remedy,
+                    object_type=failure.object_type,
+                ),
+                (),
+            )
+        report = self._drift.report(connection.id, since=since, acknowledged=False)
+        for event in report.events:
+            yield _drifted(connection, event), (event,)
+        for summary in self._mappings.pairs(connection.id):
+            for issue in self._broken(connection, summary.object_pair):
+                yield issue, ()
+        for alert in status.alerts:
+            told = alert.code in _TOLD_ELSEWHERE or (error is not None and alert.code == error.code)
+            if not told and alert.level is not AlertLevel.INFO:
+                yield (
+                    Issue(
+                        connection=connection.name,
+                        kind=IssueKind.ALERT,
+                        level=IssueLevel.REPORT,
+                        code=alert.code,
+                        title=alert.message,
+                        detail=alert.cause or "",
+                        remedy=alert.remedy,
+                    ),
+                    (),
+                )
+
+    def _broken(self, connection: Connection, pair: str) -> Iterator[Issue]:
+        try:
+            mapping = self._mappings.get(connection.id, pair)
+            review = self._mappings.review(connection.id, pair)
+        except (NotFoundError, SchemaNotDiscoveredError) as error:
+            yield Issue(
+                connection=connection.name,
+                kind=IssueKind.MAPPING,
+                level=IssueLevel.FAIL,
+                code=error.code,
+                title=f"{pair} can't be checked",
+                detail=error.message,
+                remedy=error.remedy,
+                object_pair=pair,
+                mapped=True,
+            )
+            return
+        for line, why in broken_lines(mapping, review):
+            yield Issue(
+                connection=connection.name,
+                kind=IssueKind.MAPPING,
+                level=IssueLevel.FAIL,
+                code="MAPPING_BROKEN",
+                title=f"{line.partner_field} → {line.crm_field} no longer holds",
+                detail=why,
+                remedy="Choose another field, or take the decision back.",
+                object_type=ObjectPair.parse(pair).crm_object,
+                field_name=line.crm_field,
+                object_pair=pair,
+                partner_field=line.partner_field,
+                mapped=True,
+            )
+
+    def _deviating(self, connection: Connection, contracts: Sequence[_Agreed]) -> Iterator[Issue]:
+        """Yield where a connection does not keep the contracts that are made with it."""
+        for agreed in contracts:
+            if agreed.connections and connection.name not in agreed.connections:
+                continue
+            objects = {}
+            for name in contract_objects(agreed.contract):
+                try:
+                    objects[name] = self._schemas.object(connection.id, name)
+                except NotFoundError:
+                    continue
+                except SchemaNotDiscoveredError:
+                    # Told as what could not be read.
+                    return
+            for each in deviations(agreed.contract, objects):
+                place = ".".join(filter(None, (each.object_type, each.field_name)))
+                yield Issue(
+                    connection=connection.name,
+                    kind=IssueKind.CONTRACT,
+                    level=IssueLevel.FAIL,
+                    code="CONTRACT_BROKEN",
+                    title=f"{place} is not as the contract says",
+                    detail=each.text,
+                    remedy="Undo the change, or agree on another contract.",
+                    object_type=each.object_type,
+                    field_name=each.field_name,
+                    mapped=True,
+                )
+
+    def _judge(
+        self, issue: Issue, events: Sequence[DriftEvent], policy: Policy, fail_on: FailOn
+    ) -> Issue:
+        """Return an issue at the level that the policy gives it, else the threshold."""
+        level = issue.level
+        if issue.kind is IssueKind.DRIFT:
+            level = IssueLevel.FAIL if _fails(issue, fail_on) else IssueLevel.REPORT
+        elif issue.kind is IssueKind.MAPPING and fail_on is FailOn.NONE:
+            level = IssueLevel.REPORT
+        attributes = [change.attribute for event in events for change in event.changes]
+        rule = policy.find(issue, attributes, self._context.now.date())
+        # What was not read can't be excused: nobody knows what it would have been.
+        if rule is None or issue.kind is IssueKind.UNREAD:
+            return issue.model_copy(update={"level": level})
+        return issue.model_copy(update={"level": rule.level, "rule": rule.reason or "policy"})
+
+    def _record(self, report: CheckReport) -> None:
+        if self._context.read_only:
+            return
+        entries = [
+            self._context.entry(
+                CHECKED,
+                f"{each.name}: checked, {_count(report, each.name)}",
+                connection_id=each.id,
+                details={"until": each.until.isoformat(), "reasons": list(report.reasons)},
+            )
+            for each in report.connections
+            if each.read
+        ]
+        with self._context.store.write() as session:
+            for entry in entries:
+                session.audit.add(entry)
+
+
+def _count(report: CheckReport, name: str) -> str:
+    mine = [issue for issue in report.issues if issue.connection == name]
+    failing = sum(issue.level is IssueLevel.FAIL for issue in mine)
+    return f"{count(len(mine), 'issue')}, {failing} failing" if mine else "all is well"
+
+
+def _error(
+    connection: Connection, status: ConnectionStatus, attempt: Attempt | None, refresh: bool
+) -> CrmdeckError | None:
+    """Return why a connection was not read, None where it was."""
+    if attempt is not None:
+        return attempt.error
+    if not refresh and status.status is Status.DISCONNECTED:
+        return ConflictError(f"'{connection.name}' is disconnected, and not read any more.")
+    if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
+        error = CrmdeckError(
+            status.last_error_message or "The last refresh failed.",
+            remedy=status.last_error_remedy,
+            code=status.last_error_code,
+        )
+        if status.status is Status.REAUTH_REQUIRED:
+            error.exit_code = ExitCode.REAUTH_REQUIRED
+            error.next_step = NextStep.SIGN_IN
+        return error
+    if status.schema_stats.last_discovered_at is None:
+        return SchemaNotDiscoveredError(
+            f"No schema of '{connection.name}' is cached.", remedy="Let the check refresh it."
+        )
+    return None
+
+
+def _unread(connection: Connection, error: CrmdeckError) -> Issue:
+    return Issue(
+        connection=connection.name,
+        kind=IssueKind.UNREAD,
+        level=IssueLevel.FAIL,
+        code=error.code,
+        title=error.message,
+        detail=error.cause or "",
+        remedy=error.remedy,
+    )
+
+
+def _drifted(connection: Connection, event: DriftEvent) -> Issue:
+    return Issue(
+        connection=connection.name,
+        kind=IssueKind.DRIFT,
+        level=IssueLevel.REPORT,
+        code=event.kind.value.upper(),
+        title=f"{place_of(event)}: {what_happened(event)}",
+        detail=event.reason,
+        severity=event.severity,
+        object_type=event.object_type,
+        field_name=event.field_name,
+        mapped=bool(event.affected_mappings),
+        event_id=event.id,
+        changed_by=event.changed_by,
+    )
+
+
+def _fails(issue: Issue, fail_on: FailOn) -> bool:
+    if fail_on is FailOn.MAPPED:
+        return issue.mapped and issue.severity is not Severity.SAFE
+    least = _THRESHOLDS.get(fail_on)
+    return least is not None and issue.severity is not None and issue.severity.rank >= least.rank
+
+
+def _codes(issues: Sequence[Issue], error: CrmdeckError | None) -> list[ExitCode]:
+    codes = []
+    failing = [issue for issue in issues if issue.level is IssueLevel.FAIL]
+    if any(issue.kind is not IssueKind.UNREAD for issue in failing):
+        codes.append(ExitCode.DRIFT)
+    if error is not None and error.exit_code is not ExitCode.FAILED:
+        codes.append(error.exit_code)
+    if error is None and any(issue.kind is IssueKind.UNREAD for issue in failing):
+        codes.append(ExitCode.PARTIAL)
+    return codes
+
+
+def _checked(
+    connection: Connection,
+    status: ConnectionStatus,
+    since: datetime | None,
+    until: datetime,
+    error: CrmdeckError | None,
+) -> CheckedConnection:
+    return CheckedConnection(
+        id=connection.id,
+        name=connection.name,
+        platform=connection.platform,
+        status=status.status,
+        read=error is None,
+        since=since,
+        until=until,
+        object_count=status.schema_stats.object_count,
+        field_count=status.schema_stats.field_count,
+    )
+
+
+def _urgency(issue: Issue) -> tuple[int, int, str, str]:
+    levels = list(IssueLevel)
+    rank = issue.severity.rank if issue.severity else 0
+    return (-levels.index(issue.level), -rank, issue.connection, issue.title)

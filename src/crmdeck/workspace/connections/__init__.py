@@ -1,0 +1,1 @@
+"""Connections: add, test, sign in, health and alerts."""

@@ -1,0 +1,249 @@
+"""Health: what state each connection is in, and its alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from crmdeck.errors import NotFoundError
+from crmdeck.model import (
+    Alert,
+    Connection,
+    ConnectionStatus,
+    ObjectFailure,
+    Platform,
+    Quota,
+    SchemaStats,
+    Source,
+    SyncOutcome,
+    SyncRun,
+    UnseenDrift,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.connections.alerts import Vitals, alerts, quota_level, token_level
+from crmdeck.workspace.connections.runs import BAD, GOOD, TELLING, derive_status
+from crmdeck.workspace.connections.signin.flows import ENDING
+from crmdeck.workspace.context import Context, find_connection
+
+if TYPE_CHECKING:
+    from crmdeck.store.drift import OpenDrift
+    from crmdeck.workspace.connections.retirements import Concern, Retirement
+
+
+class Health:
+    """How connections are doing."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def status(self, ref: str) -> ConnectionStatus:
+        """Return how one connection is doing; nothing is asked of the CRM."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            records = _Records.of(
+                session, self._context.now, self._context.actor, (connection,), connection.id
+            )
+        return self._status(connection, records)
+
+    def statuses(self) -> tuple[ConnectionStatus, ...]:
+        """Return how all connections are doing, by name; nothing is asked of the CRMs."""
+        with self._context.store.read() as session:
+            connections = session.connections.all()
+            records = _Records.of(session, self._context.now, self._context.actor, connections)
+        return tuple(self._status(connection, records) for connection in connections)
+
+    def sync_history(self, ref: str, limit: int = 200) -> tuple[SyncRun, ...]:
+        """Return the refreshes and tests of a connection, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.runs.history(connection.id, limit)
+
+    def failures(self, ref: str) -> tuple[ObjectFailure, ...]:
+        """Return the object types that the last refresh could not read, and why."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.runs.failures(connection.id)
+
+    def put_away(self, ref: str, alert_id: str) -> Alert:
+        """Put an alert of a connection away, for this operator only, and return it.
+
+        It stays away as long as it is the same one. Statuses go on telling it, with when it was
+        put away; gates count it. Raises NotFoundError for an alert that is not there.
+        """
+        return self._put_away(ref, alert_id, taken_back=False)
+
+    def bring_back(self, ref: str, alert_id: str) -> Alert:
+        """Take back that an alert was put away; raises NotFoundError as `put_away`."""
+        return self._put_away(ref, alert_id, taken_back=True)
+
+    def _put_away(self, ref: str, alert_id: str, *, taken_back: bool) -> Alert:
+        self._context.require_writable()
+        status = self.status(ref)
+        alert = next((each for each in status.alerts if each.id == alert_id), None)
+        if alert is None:
+            raise NotFoundError(
+                f"{status.name} has no such alert any more.",
+                remedy="crmdeck status NAME lists those that it has.",
+                code="ALERT_NOT_FOUND",
+            )
+        if (alert.put_away_at is None) is taken_back:
+            return alert
+        at, by = self._context.now, self._context.actor
+        entry = self._context.entry(
+            "connection.alert_brought_back" if taken_back else "connection.alert_put_away",
+            f"{'Brought back' if taken_back else 'Put away'}: {alert.message}",
+            connection_id=status.id,
+            details={"alert": alert.id, "code": alert.code},
+        )
+        with self._context.store.write() as session:
+            session.put_away.add(status.id, alert.id, at, by, taken_back=taken_back)
+            session.audit.add(entry)
+        return alert.model_copy(update={"put_away_at": None if taken_back else at})
+
+    def retirements(self) -> tuple[Retirement, ...]:
+        """Return the table of what the vendors retire, with what the user's file changes."""
+        from crmdeck.workspace.connections.retirements import load_retirements
+
+        return load_retirements(self._context.home)
+
+    def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
+        vitals = self._vitals(connection, records)
+        good, bad = vitals.good, vitals.bad
+        hubspot = connection.platform is Platform.HUBSPOT
+        return ConnectionStatus(
+            id=connection.id,
+            name=connection.name,
+            platform=connection.platform,
+            source=connection.source,
+            status=vitals.status,
+            instance_url=None if hubspot else connection.instance_url,
+            last_sync_at=good.finished_at if good else None,
+            last_error_at=bad.finished_at if bad else None,
+            last_error_message=bad.error_message if bad else None,
+            last_error_code=bad.error_code if bad else None,
+            last_error_remedy=bad.error_remedy if bad else None,
+            created_at=connection.created_at,
+            api_version=connection.api_version,
+            token_expires_at=connection.token_expires_at,
+            token_renewed=_is_renewed(connection),
+            token_level=token_level(vitals),
+            schema_stats=vitals.stats,
+            quota=vitals.quota,
+            quota_level=quota_level(vitals.quota),
+            alerts=alerts(vitals),
+            unseen=records.unseen.get(connection.id, UnseenDrift()),
+        )
+
+    def _vitals(self, connection: Connection, records: _Records) -> Vitals:
+        key = connection.id
+        last = records.last.get(key)
+        drift = records.drifted.get(key)
+        now = self._context.now
+        return Vitals(
+            connection=connection,
+            status=derive_status(connection, last),
+            now=now,
+            signed_in=records.signed_in.get(key),
+            stats=records.stats.get(key, SchemaStats()),
+            last=last,
+            good=records.good.get(key),
+            whole=records.whole.get(key),
+            bad=records.bad.get(key),
+            failing_since=records.failing_since.get(key),
+            quota=records.quotas.get(key),
+            failures=records.failures.get(key, ()),
+            drifted=drift.total if drift else 0,
+            breaking=drift.breaking if drift else 0,
+            drifted_since=drift.earliest if drift else None,
+            drifted_at=drift.latest if drift else None,
+            concerns=self._concerns(connection, now),
+            lost=records.lost.get(key, ()),
+            put_away=records.put_away.get(key, {}),
+        )
+
+    def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
+        if not connection.source.is_direct:
+            return ()
+        from crmdeck.workspace.connections.retirements import concerns
+
+        return concerns(connection, self.retirements(), now.date())
+
+
+def _is_renewed(connection: Connection) -> bool:
+    if connection.source is Source.SANDBOX and connection.sign_in is None:
+        # Its orgs need no sign-in, yet their tokens end; its portals' do not.
+        return connection.platform is Platform.SALESFORCE
+    return connection.sign_in is not None and connection.sign_in not in ENDING
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What the cache holds of health, each by connection: a handful of queries for them all."""
+
+    last: dict[str, SyncRun]
+    good: dict[str, SyncRun]
+    whole: dict[str, SyncRun]
+    bad: dict[str, SyncRun]
+    failing_since: dict[str, datetime | None]
+    stats: dict[str, SchemaStats]
+    quotas: dict[str, Quota]
+    drifted: Mapping[str, OpenDrift]
+    signed_in: dict[str, datetime]
+    failures: dict[str, tuple[ObjectFailure, ...]]
+    unseen: Mapping[str, UnseenDrift]
+    lost: dict[str, tuple[str, ...]]
+    put_away: dict[str, dict[str, datetime]]
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        now: datetime,
+        actor: str,
+        connections: Sequence[Connection],
+        only: str | None = None,
+    ) -> _Records:
+        """Read it of all connections, or `only` of one; what is unseen or put away for `actor`."""
+        stats = (
+            {only: session.snapshots.stats(only, now)}
+            if only
+            else session.snapshots.stats_by_connection(now)
+        )
+        runs = session.runs.newest(only)
+        ending = any(connection.token_expires_at for connection in connections)
+        # Of each connection the last one counts, which comes last.
+        last = {run.connection_id: run for run in runs if run.outcome in TELLING}
+        good = {
+            run.connection_id: run for run in runs if run.outcome in GOOD and run.kind == "refresh"
+        }
+        return cls(
+            last=last,
+            good=good,
+            whole={
+                run.connection_id: run
+                for run in runs
+                if run.outcome is SyncOutcome.OK and run.kind == "refresh"
+            },
+            bad={run.connection_id: run for run in runs if run.outcome in BAD},
+            failing_since={
+                key: session.runs.first_after(
+                    key, good[key].finished_at if key in good else None, BAD
+                )
+                for key, run in last.items()
+                if run.outcome in BAD
+            },
+            stats=stats,
+            quotas=session.runs.quota_by_connection(),
+            drifted=session.drift.open_on_mapped(only),
+            signed_in=session.audit.latest_by_connection("token.stored") if ending else {},
+            failures={
+                key: session.runs.failures(key)
+                for key, found in stats.items()
+                if found.failed_object_count
+            },
+            unseen=session.drift.unseen(actor, only),
+            lost=session.snapshots.incomplete(only),
+            put_away=session.put_away.standing(actor),
+        )

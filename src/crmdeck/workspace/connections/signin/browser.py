@@ -1,0 +1,189 @@
+"""Signing in with the browser: authorization code with PKCE, without blocking anyone.
+
+Sources: RFC 7636 (PKCE), RFC 8252 (native apps), RFC 6749 section 4.1.2.1 (refusals).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+from urllib.parse import parse_qs, urlsplit
+
+from crmdeck.connectors.tokens import Grant
+from crmdeck.errors import CrmdeckError
+from crmdeck.model import CancelToken
+from crmdeck.redaction import redact, remember, vendor_code
+
+if TYPE_CHECKING:
+    from crmdeck.workspace.connections.signin.redirect import RedirectServer
+
+DEFAULT_PORT = 17634
+PATH = "/callback"
+PATIENCE = 300.0
+_LONGEST = 8192
+
+
+class SignInError(CrmdeckError):
+    """A sign-in did not come to its end; nothing was stored."""
+
+    code = "SIGN_IN_FAILED"
+    http_status = 400
+
+
+class AuthorizeUrl(Protocol):
+    """Builds the page to open."""
+
+    def __call__(self, *, redirect_uri: str, challenge: str, state: str) -> str:
+        """Return its URL."""
+        ...
+
+
+class Redeem(Protocol):
+    """Trades the code that the browser brought."""
+
+    def __call__(self, *, code: str, verifier: str, redirect_uri: str) -> Grant:
+        """Return what the CRM gives; raises CrmdeckError."""
+        ...
+
+
+class BrowserSignIn:
+    """One sign-in under way. Open `url`, then `wait`; close it, or use it in a `with`.
+
+    It may be used from several threads: one waits while another hands over a pasted URL. With
+    `listen` a server on 127.0.0.1 takes the browser's answer (`port` 0 takes a free one);
+    without, only `finish_with` can bring it.
+    """
+
+    def __init__(
+        self,
+        authorize_url: AuthorizeUrl,
+        redeem: Redeem,
+        *,
+        port: int = DEFAULT_PORT,
+        listen: bool = True,
+    ) -> None:
+        self._redeem = redeem
+        self._state = secrets.token_urlsafe(24)
+        self._verifier = secrets.token_urlsafe(48)
+        remember(self._state)
+        remember(self._verifier)
+        self._lock = threading.Lock()
+        self._answered = threading.Event()
+        self._answer: Mapping[str, str] = {}
+        self._server = self._listen(port) if listen else None
+        bound = self._server.port if self._server else port
+        # The vendors take plain http for the name localhost only.
+        self.redirect_uri = f"http://localhost:{bound}{PATH}"
+        digest = hashlib.sha256(self._verifier.encode()).digest()
+        self.url = authorize_url(
+            redirect_uri=self.redirect_uri,
+            challenge=base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            state=self._state,
+        )
+
+    def __repr__(self) -> str:
+        return f"BrowserSignIn({urlsplit(self.url).netloc!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait(self, cancel: CancelToken | None = None, timeout: float = PATIENCE) -> Grant:
+        """Wait for the answer, from the browser or pasted, and trade it for tokens.
+
+        `timeout` is in seconds. Raises SignInError where the person said no or nobody came,
+        CancelledError, and whatever the CRM's refusal of the code means.
+        """
+        deadline = time.monotonic() + timeout
+        while not self._answered.wait(0.1):
+            if cancel is not None:
+                cancel.check()
+            if time.monotonic() >= deadline:
+                raise SignInError(
+                    "Nobody signed in.",
+                    cause=f"The browser did not come back within {timeout:.0f} seconds.",
+                    remedy="Start again. Where the browser is on another machine, paste the URL "
+                    "that it ends at.",
+                    code="SIGN_IN_TIMEOUT",
+                )
+        self.close()
+        if "code" not in self._answer:
+            raise _denied(self._answer)
+        return self._redeem(
+            code=self._answer["code"],
+            verifier=self._verifier,
+            redirect_uri=self.redirect_uri,
+        )
+
+    def finish_with(self, pasted_url: str) -> None:
+        """Take the URL that the browser ended at; `wait` then returns at once.
+
+        Raises SignInError where it is not the end of this sign-in.
+        """
+        if len(pasted_url) > _LONGEST or not self._take(urlsplit(pasted_url.strip()).query):
+            raise SignInError(
+                "That is not where this sign-in ends.",
+                cause="The URL holds no answer, or the one to another sign-in.",
+                remedy="Copy the whole address from the browser, beginning with "
+                f"{self.redirect_uri}",
+                code="SIGN_IN_MISMATCH",
+            )
+
+    def close(self) -> None:
+        """Stop listening."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def _listen(self, port: int) -> RedirectServer:
+        # A web server is a lot to import for those who never sign in.
+        from crmdeck.workspace.connections.signin.redirect import RedirectServer
+
+        return RedirectServer(port, PATH, self._take)
+
+    def _take(self, query: str) -> bool:
+        if len(query) > _LONGEST:
+            return False
+        answer = {name: values[0] for name, values in parse_qs(query).items()}
+        if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
+            return False
+        if "code" not in answer and "error" not in answer:
+            return False
+        with self._lock:
+            if not self._answered.is_set():
+                remember(answer.get("code"))
+                self._answer = answer
+                self._answered.set()
+        return True
+
+
+def _denied(answer: Mapping[str, str]) -> SignInError:
+    error = answer.get("error", "")
+    if error == "access_denied":
+        return SignInError(
+            "The sign-in was refused in the browser.",
+            cause="The person pressed Deny, or may not use the app.",
+            remedy="Sign in again and allow it, or ask an admin to let the user use the app.",
+            code="SIGN_IN_DENIED",
+        )
+    said = answer.get("error_description", "")
+    return SignInError(
+        "The CRM did not let the app in.",
+        cause=f"It said: {vendor_code(error)} {redact(said, foreign=True)[:200]}".strip(),
+        remedy="Check the app's callback URLs, its scopes and its policies in the CRM.",
+        code="SIGN_IN_REFUSED",
+    )

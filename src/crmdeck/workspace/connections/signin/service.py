@@ -1,0 +1,489 @@
+"""Signing in: which way, what is still to be asked for, where secrets will go; and doing it.
+
+Secrets are tried first, and stored only where they work.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from crmdeck.connectors.base import Connector
+from crmdeck.connectors.tokens import Grant
+from crmdeck.credentials import (
+    SECRET_NAMES,
+    NoKeyringError,
+    environment_variable,
+    keyring_available,
+    no_keyring,
+)
+from crmdeck.errors import ConflictError, CrmdeckError, UsageError
+from crmdeck.model import (
+    AuditEntry,
+    Connection,
+    Platform,
+    ProbeReport,
+    SecretsPlace,
+    Source,
+    WireModel,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
+from crmdeck.workspace.connections.service import (
+    ConnectionDraft,
+    added_entry,
+    drafted,
+    learned,
+    platform_needed,
+    remember,
+    require_free_name,
+    stored_entry,
+)
+from crmdeck.workspace.connections.signin.browser import DEFAULT_PORT, BrowserSignIn
+from crmdeck.workspace.connections.signin.flows import (
+    Flow,
+    Question,
+    find_flow,
+    fitting_flow,
+    flow_in_use,
+    flows_of,
+    tidied,
+)
+from crmdeck.workspace.connections.signin.hosts import LOGIN_HOSTS, is_login_host
+from crmdeck.workspace.connections.signin.memory_credentials import MemoryCredentials
+from crmdeck.workspace.context import Context, require_connected
+
+Target = ConnectionDraft | str
+
+
+class SignedIn(WireModel):
+    """How a sign-in ended: the connection as it is now, and who we are there, if asked."""
+
+    connection: Connection
+    report: ProbeReport | None = None
+    flow: str | None = None
+
+
+@dataclass
+class _Trial:
+    """What trying secrets led to."""
+
+    credentials: MemoryCredentials
+    connector: Connector | None = None
+    report: ProbeReport | None = None
+    error: CrmdeckError | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How it is to be done: by which flow, kept where, tried or not."""
+
+    flow: Flow
+    place: SecretsPlace
+    test: bool
+    keep_password: bool
+
+
+class SignIn:
+    """How a connection gets its credentials, and gets them again.
+
+    A target is a draft, or a connection's name or UUID.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def flows(self, target: Target) -> tuple[Flow, ...]:
+        """Return the ways of signing in, the usual one first; () where there is no need."""
+        connection = self._target(target)
+        return flows_of(connection.source, connection.platform)
+
+    def ways_in(self, draft: ConnectionDraft) -> tuple[Flow, ...]:
+        """Return the ways of signing in to what is to be added, the usual one first.
+
+        Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
+        """
+        connection = drafted(self._context, draft)
+        with self._context.store.read() as session:
+            require_free_name(session, connection.name)
+        return flows_of(connection.source, connection.platform)
+
+    def choose_flow(
+        self, target: Target, name: str | None = None, given: Collection[str] = ()
+    ) -> Flow | None:
+        """Return the flow of that name, else the one that the `given` secrets are enough for,
+        else the one in use; None where nothing tells.
+
+        Raises UsageError for a flow that is not offered, and says what to use instead.
+        """
+        flows = self.flows(target)
+        if name is not None:
+            return find_flow(flows, name)
+        if isinstance(target, ConnectionDraft):
+            return fitting_flow(flows, given)
+        stored = self._stored(self._target(target))
+        app = {q.name for flow in flows for q in flow.questions if q.lasting}
+        touched = tuple(flow for flow in flows if flow.names & set(given))
+        fitting = fitting_flow(touched, set(given) | (app & set(stored)))
+        return fitting or flow_in_use(flows, stored)
+
+    def open_questions(
+        self, target: Target, flow: Flow, given: Collection[str] = ()
+    ) -> tuple[Question, ...]:
+        """Return what is still to be asked for; what belongs to the app is asked for once."""
+        stored = self._stored(self._target(target))
+        app = {question.name for question in flow.questions if question.lasting}
+        known = set(given) | (app & set(stored))
+        if known & app and not flow.missing(known | {"access_token", "refresh_token"}):
+            # The app is known, and so is whether it has a secret.
+            known |= app
+        return tuple(question for question in flow.questions if question.name not in known)
+
+    def needs_own_host(self, target: Target, flow: Flow) -> bool:
+        """Return whether a flow needs the org's own URL, and it is not known yet."""
+        return needs_own_host(self._target(target), flow)
+
+    def secrets_place(self, wanted: SecretsPlace | None = None) -> SecretsPlace:
+        """Return where new secrets go: `wanted`, else as in the settings.
+
+        Raises NoKeyringError where that is the keyring and there is none.
+        """
+        place = wanted or SecretsPlace(self._context.settings.secrets)
+        if (
+            place is SecretsPlace.KEYRING
+            and self._context.secrets is None
+            and not keyring_available()
+        ):
+            raise no_keyring()
+        return place
+
+    def place_for(self, target: Target) -> SecretsPlace:
+        """Return where the secrets of a sign-in go unless told otherwise.
+
+        That is where those of the connection are, or for a new one as in the settings. Raises
+        NoKeyringError where that is the keyring and there is none.
+        """
+        if isinstance(target, ConnectionDraft):
+            return self.secrets_place()
+        return self.secrets_place(self._context.vault.place(self._context.connection(target).id))
+
+    def begin_browser(
+        self,
+        target: Target,
+        secrets: Mapping[str, str],
+        *,
+        port: int = DEFAULT_PORT,
+        listen: bool = True,
+    ) -> BrowserSignIn:
+        """Begin a sign-in with the browser; what its `wait` returns is for `connect`, `renew`.
+
+        `secrets` holds the app's id and, where it has one, its secret. Raises UsageError where
+        they are missing, PortInUseError.
+        """
+        connection = self._target(target)
+        flow = find_flow(flows_of(connection.source, connection.platform), "browser")
+        answers = self._filled(connection, flow, tidied(secrets))
+        require_answers(connection, flow, answers)
+        if connection.source is Source.SANDBOX and connection.endpoint is None:
+            raise UsageError(
+                "There is nothing to sign in to.",
+                cause="The sandbox of the demo lets connections in by itself.",
+                code="NO_ENDPOINT",
+            )
+        oauth = importlib.import_module(f"crmdeck.connectors.{connection.platform.value}.oauth")
+        held = MemoryCredentials(answers)
+        return BrowserSignIn(
+            partial(
+                oauth.authorize_url, _sign_in_base(connection), client_id=held.get("client_id")
+            ),
+            partial(oauth.redeem, connection, held),
+            port=port,
+            listen=listen,
+        )
+
+    def connect(
+        self,
+        draft: ConnectionDraft,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        grant: Grant | None = None,
+        flow: str | None = None,
+        place: SecretsPlace | None = None,
+        test: bool = True,
+        keep_password: bool = False,
+    ) -> SignedIn:
+        """Try the secrets, or the `grant` of a browser, then store them and add the connection.
+
+        Nothing is added where they do not work. Where the CRM gave something in exchange that
+        can't be had again, the connection is added, and the error raised all the same. Raises
+        UsageError, ConflictError, NoKeyringError, and what the source answers.
+        """
+        self._context.require_writable()
+        connection = drafted(self._context, draft)
+        with self._context.store.read() as session:
+            require_free_name(session, connection.name)
+        if draft.source is Source.PARTNEROS and draft.platform is None and not test:
+            raise platform_needed(draft)
+        given = tidied(secrets or {})
+        plan = self._plan(draft, given, grant, flow, place, test, keep_password)
+        connection = _as_granted(connection, grant)
+        trial = self._try(
+            connection, MemoryCredentials(given, grant), test if plan is None else plan.test
+        )
+        connection = _as_reported(connection, trial)
+        try:
+            entries = [added_entry(self._context, connection)]
+            if plan is not None:
+                entries += self._keep(connection, trial.credentials, plan)
+            with self._context.store.write() as session:
+                require_free_name(session, connection.name)
+                session.connections.put(connection, self._context.now, self._context.actor)
+                session.audit.add(*entries)
+                self._record_trial(session, connection, trial)
+        except CrmdeckError:
+            self._context.forget_secrets(connection)
+            raise
+        return _ended(connection, trial, plan)
+
+    def renew(
+        self,
+        ref: str,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        grant: Grant | None = None,
+        flow: str | None = None,
+        place: SecretsPlace | None = None,
+        test: bool = True,
+        keep_password: bool = False,
+    ) -> SignedIn:
+        """Sign in again: what works replaces the secrets that the connection has.
+
+        What belongs to the app is taken from the stored secrets where it is not given; the
+        place stays unless one is named. Raises ConflictError where the secrets lead to another
+        org or portal than before, and otherwise as `connect` does.
+        """
+        self._context.require_writable()
+        connection = self._context.connection(ref)
+        require_connected(connection)
+        given = tidied(secrets or {})
+        chosen = self.choose_flow(ref, "browser" if grant else flow, given)
+        if chosen is not None:
+            given = self._filled(connection, chosen, given)
+            flow = chosen.name
+        place = place or self._context.vault.place(connection.id)
+        plan = self._plan(ref, given, grant, flow, place, test, keep_password)
+        if plan is None:
+            raise UsageError(
+                f"{connection.name} needs no signing in.",
+                cause=f"The source {connection.source} has no credentials.",
+                code="NO_SIGN_IN",
+            )
+        granted = _as_granted(connection, grant)
+        trial = self._try(granted, MemoryCredentials(given, grant), plan.test)
+        tried = _as_reported(granted, trial)
+        entries = self._keep(tried, trial.credentials, plan)
+        with self._context.store.write() as session:
+            # Others may have changed something else of the connection meanwhile.
+            remember(self._context, session, connection.id, _changes(connection, tried))
+            session.audit.add(*entries)
+            self._record_trial(session, connection, trial)
+            latest = session.connections.get(connection.id) or tried
+        return _ended(latest, trial, plan)
+
+    def _target(self, target: Target) -> Connection:
+        if isinstance(target, ConnectionDraft):
+            return drafted(self._context, target)
+        return self._context.connection(target)
+
+    def _stored(self, connection: Connection) -> dict[str, str]:
+        held = self._context.credentials(connection)
+        found = {name: held.get(name) for name in SECRET_NAMES}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _filled(
+        self, connection: Connection, flow: Flow, given: Mapping[str, str]
+    ) -> dict[str, str]:
+        app = {question.name for question in flow.questions if question.lasting}
+        stored = self._stored(connection)
+        return {name: value for name, value in stored.items() if name in app} | dict(given)
+
+    def _plan(
+        self,
+        target: ConnectionDraft | str,
+        given: Mapping[str, str],
+        grant: Grant | None,
+        flow_name: str | None,
+        place: SecretsPlace | None,
+        test: bool,
+        keep_password: bool,
+    ) -> _Plan | None:
+        flows = self.flows(target)
+        if not flows and flow_name is None:
+            return None
+        connection = self._target(target)
+        flow = self.choose_flow(target, "browser" if grant else flow_name, given)
+        if flow is None and place is SecretsPlace.ENVIRONMENT and not test:
+            return None  # set up ahead of the machine that will have the secrets
+        if flow is None or (flow.browser and grant is None):
+            raise _nothing_given(connection, flows)
+        if grant is not None and place is SecretsPlace.ENVIRONMENT:
+            raise UsageError(
+                "A sign-in with the browser has to be kept somewhere.",
+                cause="What it gives is in no environment.",
+                remedy="Use --secrets keyring or --secrets file.",
+                code="NOTHING_TO_KEEP_IT_IN",
+            )
+        require_answers(connection, flow, given)
+        # Without its own URL an org is only known from an answer to the first sign-in.
+        nowhere = not test and grant is None and is_login_host(connection.instance_url or "")
+        if needs_own_host(connection, flow) or nowhere:
+            raise UsageError(
+                f"The flow {flow.name} needs the org's own URL.",
+                remedy="Add --instance-url https://MYDOMAIN.my.salesforce.com",
+                code="INSTANCE_URL_NEEDED",
+            )
+        # A session is had by signing in, which is all that can be kept of a password.
+        session_wanted = "password" in flow.names and not keep_password
+        place = self.secrets_place(place)
+        return _Plan(flow, place, test or session_wanted, keep_password)
+
+    def _try(self, connection: Connection, credentials: MemoryCredentials, test: bool) -> _Trial:
+        trial = _Trial(credentials)
+        if not test:
+            return trial
+        try:
+            trial.connector = self._context.open_connector(
+                connection, credentials, credentials.note
+            )
+            trial.report = trial.connector.probe()
+        except CrmdeckError as error:
+            if "refresh_token" not in credentials.renewed:
+                raise
+            trial.error = error
+        return trial
+
+    def _keep(
+        self, connection: Connection, credentials: MemoryCredentials, plan: _Plan
+    ) -> list[AuditEntry]:
+        values: dict[str, str | None] = dict(credentials.contents())
+        if values.get("session_token") and not plan.keep_password:
+            values.pop("password", None)
+        if plan.place is not SecretsPlace.ENVIRONMENT:
+            unused = dict.fromkeys(name for name in SECRET_NAMES if name not in values)
+            self._context.put_secrets(connection, {**values, **unused}, plan.place)
+            return [stored_entry(self._context, connection, values)]
+        if "refresh_token" not in credentials.renewed:
+            return []
+        try:
+            self._context.put_secrets(connection, credentials.renewed, None)
+        except NoKeyringError as error:
+            return [
+                self._context.entry("token.not_stored", error.message, connection_id=connection.id)
+            ]
+        return [stored_entry(self._context, connection, credentials.renewed)]
+
+    def _record_trial(self, session: Session, connection: Connection, trial: _Trial) -> None:
+        if trial.connector is None:
+            return
+        run = started_run(connection.id, "test", self._context.now)
+        if trial.error is not None:
+            session.runs.add(failed_run(run, trial.error, self._context.now))
+            return
+        write_run(self._context, session, connection, run)
+        write_quota(session, connection.id, trial.connector, run.finished_at)
+
+
+def needs_own_host(connection: Connection, flow: Flow) -> bool:
+    """Return whether a flow needs the org's own URL, and the connection has none."""
+    if connection.platform is not Platform.SALESFORCE or connection.endpoint:
+        return False
+    return flow.own_host and (
+        connection.instance_url is None or is_login_host(connection.instance_url)
+    )
+
+
+def require_answers(connection: Connection, flow: Flow, given: Collection[str]) -> None:
+    """Raise UsageError naming what a flow needs and is not there, and where to put it."""
+    missing = flow.missing(given)
+    if not missing:
+        return
+    variables = [environment_variable(connection.name, question.name) for question in missing]
+    raise UsageError(
+        f"To sign in to {connection.name} by {flow.name}, something is missing.",
+        cause="Missing: " + ", ".join(question.name for question in missing) + ".",
+        remedy="Set " + ", ".join(variables) + " in the environment, or answer at a terminal.",
+        code="MISSING_SECRETS",
+    )
+
+
+def _sign_in_base(connection: Connection) -> str:
+    if connection.endpoint:
+        return connection.endpoint
+    if connection.platform is Platform.HUBSPOT:
+        from crmdeck.connectors.hubspot.oauth import SIGN_IN
+
+        return SIGN_IN
+    return (connection.instance_url or LOGIN_HOSTS["production"]).rstrip("/")
+
+
+def _as_granted(connection: Connection, grant: Grant | None) -> Connection:
+    """Return the connection with what the grant told; raises ConflictError for another org."""
+    if grant is None:
+        return connection
+    _require_same(connection, grant.organisation)
+    told = {"instance_url": grant.instance_url, "organisation": grant.organisation}
+    return connection.model_copy(update={key: value for key, value in told.items() if value})
+
+
+def _as_reported(connection: Connection, trial: _Trial) -> Connection:
+    """Return the connection with what the test told; raises ConflictError for another org."""
+    if trial.report is None:
+        return connection
+    _require_same(connection, trial.report.organisation)
+    return connection.model_copy(update=learned(connection, trial.report, trial.credentials))
+
+
+def _changes(before: Connection, after: Connection) -> dict[str, Any]:
+    """Return the values of `after` that differ from those of `before`, by name."""
+    return {
+        name: value
+        for name in Connection.model_fields
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
+
+
+def _require_same(connection: Connection, organisation: str | None) -> None:
+    if organisation is None or connection.organisation in (None, organisation):
+        return
+    raise ConflictError(
+        f"These credentials are not for the organisation of {connection.name}.",
+        cause=f"They lead to {organisation}, and the connection to {connection.organisation}.",
+        remedy="Sign in as a user of that organisation, or add another connection.",
+        code="OTHER_ORGANISATION",
+    )
+
+
+def _ended(connection: Connection, trial: _Trial, plan: _Plan | None) -> SignedIn:
+    if trial.error is not None:
+        raise trial.error
+    return SignedIn(
+        connection=connection, report=trial.report, flow=plan.flow.name if plan else None
+    )
+
+
+def _nothing_given(connection: Connection, flows: tuple[Flow, ...]) -> UsageError:
+    ways = [
+        " and ".join(environment_variable(connection.name, q.name) for q in flow.missing(()))
+        for flow in flows
+        if not flow.browser
+    ]
+    browser = any(flow.browser for flow in flows)
+    return UsageError(
+        f"There is nothing to sign in to {connection.name} with.",
+        cause="The environment holds no secrets for it.",
+        remedy="Set " + ", or ".join(ways) + ("; or use --flow browser." if browser else "."),
+        code="MISSING_SECRETS",
+    )

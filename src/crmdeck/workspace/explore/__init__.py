@@ -1,0 +1,1 @@
+"""Explore: schemas, search, copies, and exports."""

@@ -1,0 +1,508 @@
+"""What is on screen as text to be pasted elsewhere: names, a Markdown row, a message, a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from crmdeck.drift.timeline import Entry, Timeline
+from crmdeck.drift.wording import attribute_word, place_of, shown_changes, value_text
+from crmdeck.errors import NextStep
+from crmdeck.exports.markdown import table_row
+from crmdeck.mapping.rows import MappingRow
+from crmdeck.mapping.wording import crm_text, pair_text, percent, what_to_know, yes_no
+from crmdeck.model import (
+    Alert,
+    AuditEntry,
+    Comparison,
+    ConnectionStatus,
+    Decision,
+    DecisionState,
+    DriftEvent,
+    Field,
+    FieldRow,
+    ObjectSummary,
+    Severity,
+)
+from crmdeck.text import count, visible_text
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.explore.command_line import Option, command_line
+
+_WHOLE = 100_000
+_MOST_IDS = 50
+_SLACK = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
+
+
+class CopyKind(StrEnum):
+    """In which form something is copied."""
+
+    NAME = "API name"
+    PATH = "Object.Field"
+    TEXT = "text"
+    MARKDOWN = "Markdown row"
+    SLACK = "Slack message"
+    JSON = "JSON"
+    COMMAND = "command line"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Something in one form, as it goes to the clipboard."""
+
+    kind: CopyKind
+    text: str
+
+
+class Copies:
+    """Puts what a person looks at into the forms that colleagues and machines read.
+
+    Nothing is read or written: what is copied is handed in. `connection` is a connection's name.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def objects(
+        self, connection: str, objects: Sequence[ObjectSummary], at: datetime | None = None
+    ) -> tuple[Copy, ...]:
+        """Return the forms of object types, as they were `at` a moment."""
+        first = objects[0].object_type if len(objects) == 1 else None
+        return _copies(
+            (CopyKind.NAME, _lines(one.object_type for one in objects)),
+            (
+                CopyKind.MARKDOWN,
+                _table(
+                    ("Object", "Label", "Fields", "Read"),
+                    [
+                        (
+                            one.object_type,
+                            one.label,
+                            f"{one.field_count:,}",
+                            f"{one.discovered_at:%Y-%m-%d %H:%M} UTC",
+                        )
+                        for one in objects
+                    ],
+                ),
+            ),
+            (
+                CopyKind.SLACK,
+                _lines(
+                    f"{_code(one.object_type)} {_plain(one.label)} in *{_plain(connection)}*: "
+                    f"{count(one.field_count, 'field')}"
+                    for one in objects
+                ),
+            ),
+            (CopyKind.JSON, _json([one.to_wire() for one in objects])),
+            (
+                CopyKind.COMMAND,
+                self._command(
+                    "schema",
+                    connection,
+                    *([first] if first else []),
+                    at=_moment(at),
+                ),
+            ),
+        )
+
+    def differences(
+        self, comparison: Comparison, names: Sequence[tuple[str, str | None]]
+    ) -> tuple[Copy, ...]:
+        """Return the forms of what differs: object types, or object types with a field's name."""
+        objects = {object_type for object_type, _ in names}
+        left, right = comparison.left, comparison.right
+        return _copies(
+            (CopyKind.NAME, _lines(dict.fromkeys(field or of for of, field in names))),
+            (CopyKind.PATH, _lines(dict.fromkeys(f"{of}.{field}" for of, field in names if field))),
+            (
+                CopyKind.COMMAND,
+                self._command(
+                    "compare",
+                    left,
+                    *([right] if right != left else []),
+                    object=objects.pop() if len(objects) == 1 else None,
+                    at=_moment(comparison.left_at),
+                    right_at=_moment(comparison.right_at),
+                ),
+            ),
+        )
+
+    def fields(
+        self,
+        connection: str,
+        rows: Sequence[FieldRow],
+        *,
+        mapped: Mapping[tuple[str, str], str] | None = None,
+        field: Field | None = None,
+        at: datetime | None = None,
+    ) -> tuple[Copy, ...]:
+        """Return the forms of fields; `mapped` tells by object type and name what they map.
+
+        `field` is the one of them in full, where there is one only and it is known; `at` the
+        moment as of which they are so.
+        """
+        to = mapped or {}
+        paths = [f"{row.object_type}.{row.name}" for row in rows]
+        one = rows[0] if len(rows) == 1 else None
+        wire: list[object] = [_field_wire(row) for row in rows]
+        if one is not None and field is not None:
+            wire = [{"objectType": one.object_type, **field.to_wire()}]
+        objects = dict.fromkeys(row.object_type for row in rows)
+        place = paths[0] if one is not None else next(iter(objects)) if len(objects) == 1 else None
+        return _copies(
+            (CopyKind.NAME, _lines(row.name for row in rows)),
+            (CopyKind.PATH, _lines(paths)),
+            (
+                CopyKind.MARKDOWN,
+                _table(
+                    ("Field", "Label", "Type", "Required", "Mapped"),
+                    [
+                        (
+                            path,
+                            row.label,
+                            row.native_type or row.type.value,
+                            yes_no(row.required),
+                            to.get((row.object_type, row.name), ""),
+                        )
+                        for path, row in zip(paths, rows, strict=True)
+                    ],
+                ),
+            ),
+            (
+                CopyKind.SLACK,
+                _lines(_field_message(row, path) for path, row in zip(paths, rows, strict=True))
+                + f"\nin *{_plain(connection)}*",
+            ),
+            (CopyKind.JSON, _json(wire)),
+            (
+                CopyKind.COMMAND,
+                self._command(
+                    "schema",
+                    connection,
+                    *([place] if place else []),
+                    at=_moment(at),
+                ),
+            ),
+        )
+
+    def changes(
+        self, timeline: Timeline, entries: Sequence[Entry], title: str = ""
+    ) -> tuple[Copy, ...]:
+        """Return the forms of a change, or of a story or a day with its `title`."""
+        events = [entry.event for entry in entries]
+        if not events:
+            return ()
+        names = [timeline.names.get(event.connection_id, event.connection_id) for event in events]
+        in_full = [_lines(_event_lines(timeline, entry)) for entry in entries]
+        told = in_full[0] if len(entries) == 1 and not title else ""
+        objects = {event.object_type for event in events}
+        since = min(event.detected_at for event in events)
+        return _copies(
+            (CopyKind.NAME, _lines(dict.fromkeys(_name_of(event) for event in events))),
+            (CopyKind.PATH, _lines(dict.fromkeys(place_of(event) for event in events))),
+            (
+                CopyKind.TEXT,
+                told or _lines([title, *(f"- {_headline(entry)}" for entry in entries)]),
+            ),
+            (
+                CopyKind.MARKDOWN,
+                _table(
+                    ("When", "Connection", "What", "What happened", "How bad", "Who", "Maps"),
+                    [
+                        (
+                            f"{entry.event.detected_at:%Y-%m-%d}",
+                            name,
+                            place_of(entry.event),
+                            entry.what,
+                            entry.event.severity.value,
+                            entry.event.changed_by or "",
+                            ", ".join(entry.event.affected_mappings),
+                        )
+                        for name, entry in zip(names, entries, strict=True)
+                    ],
+                ),
+            ),
+            (CopyKind.SLACK, _change_message(entries, names, title)),
+            (CopyKind.JSON, _json([event.to_wire() for event in events])),
+            (
+                CopyKind.COMMAND,
+                self._command(
+                    "drift",
+                    *([names[0]] if len(set(names)) == 1 else []),
+                    object=objects.pop() if len(objects) == 1 else None,
+                    since=_moment(since),
+                ),
+            ),
+        )
+
+    def mapping_rows(
+        self, connection: str, pair: str, rows: Sequence[MappingRow]
+    ) -> tuple[Copy, ...]:
+        """Return the forms of lines of an object pair; the command decides as they show."""
+        crm_object = pair.partition("--")[2]
+        mapped = [row.crm_field for row in rows if row.crm_field]
+        decided = [_mapping_cells(row) for row in rows]
+        return _copies(
+            (CopyKind.NAME, _lines(mapped or [row.name for row in rows])),
+            (CopyKind.PATH, _lines(f"{crm_object}.{name}" for name in mapped)),
+            (
+                CopyKind.MARKDOWN,
+                _table(("PartnerOS", "", "CRM field", "Match", "State", "To know"), decided),
+            ),
+            (
+                CopyKind.SLACK,
+                f"*{_plain(pair_text(pair))}* in *{_plain(connection)}*\n"
+                + _lines(_mapping_message(row) for row in rows),
+            ),
+            (CopyKind.JSON, _json([_mapping_wire(pair, row) for row in rows])),
+            (CopyKind.COMMAND, self._mapping_command(connection, pair, rows)),
+        )
+
+    def alert(self, status: ConnectionStatus, alert: Alert | None) -> tuple[Copy, ...]:
+        """Return the forms of an alert of a connection, or of the connection where it is None."""
+        name = status.name
+        if alert is None:
+            told = f"{name}: {status.status.value}"
+            cells: tuple[str, ...] = (name, status.status.value, "", "")
+            wire = status.to_wire()
+        else:
+            told = _lines(filter(None, (f"{name}: {alert.message}", alert.cause, alert.remedy)))
+            cells = (name, alert.level.value, alert.message, alert.remedy or "")
+            wire = {"connection": name, **alert.to_wire()}
+        return _copies(
+            (CopyKind.NAME, name),
+            (CopyKind.TEXT, told),
+            (
+                CopyKind.MARKDOWN,
+                _table(("Connection", "How bad", "What", "What next"), [cells]),
+            ),
+            (CopyKind.SLACK, _alert_message(status, alert)),
+            (CopyKind.JSON, _json([wire])),
+            (CopyKind.COMMAND, self._alert_command(name, alert)),
+        )
+
+    def audit_entry(self, entry: AuditEntry, connection: str) -> tuple[Copy, ...]:
+        """Return the forms of an entry of the audit log; `connection` is empty where it is none."""
+        when = f"{entry.at:%Y-%m-%d %H:%M} UTC"
+        told = f"{when}  {entry.actor}  {entry.event}\n{entry.summary}"
+        return _copies(
+            (CopyKind.TEXT, told),
+            (
+                CopyKind.MARKDOWN,
+                _table(
+                    ("When", "Who", "Event", "Connection", "What"),
+                    [(when, entry.actor, entry.event, connection, entry.summary)],
+                ),
+            ),
+            (
+                CopyKind.SLACK,
+                f"*{_plain(entry.actor)}*, {when}: {_plain(entry.summary)} ({_code(entry.event)})",
+            ),
+            (CopyKind.JSON, _json([entry.to_wire()])),
+            (
+                CopyKind.COMMAND,
+                self._command(
+                    "audit",
+                    *([connection] if connection else []),
+                    event=entry.event,
+                    since=_moment(entry.at),
+                    until=_moment(entry.at + timedelta(milliseconds=1)),
+                ),
+            ),
+        )
+
+    def decisions_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
+        """Return the command that decides the same; empty where no command does quite that."""
+        states = {one.state for one in decisions}
+        directions = {one.direction for one in decisions}
+        named = all(one.crm_field and not one.value_map and not one.undoes for one in decisions)
+        if len(states) != 1 or not named or len(directions) != 1:
+            return ""
+        picks = [f"{one.partner_field}={one.crm_field}" for one in decisions]
+        if states == {DecisionState.ACCEPTED}:
+            way = directions.pop().value
+            return self._command("mapping accept", connection, pair, *picks, direction=way)
+        rejected = states == {DecisionState.REJECTED}
+        return self._command("mapping reject", connection, pair, *picks) if rejected else ""
+
+    def acknowledging_command(self, event_ids: Sequence[str], note: str) -> str:
+        """Return the command that acknowledges the same changes; empty where they are many."""
+        if len(event_ids) > _MOST_IDS:
+            return ""
+        return self._command("drift", acknowledge=event_ids, note=note or None)
+
+    def _command(self, command: str, *arguments: str, **options: Option) -> str:
+        return command_line(self._context, command, *arguments, **options)
+
+    def _mapping_command(self, connection: str, pair: str, rows: Sequence[MappingRow]) -> str:
+        rejected = [row for row in rows if row.state is DecisionState.REJECTED]
+        wanted = [row for row in rows if row.crm_field and row not in rejected]
+        if wanted and not rejected:
+            directions = {row.direction.value for row in wanted}
+            return self._command(
+                "mapping accept",
+                connection,
+                pair,
+                *(f"{row.name}={row.crm_field}" for row in wanted),
+                direction=directions.pop() if len(directions) == 1 else None,
+            )
+        if rejected and not wanted:
+            return self._command(
+                "mapping reject", connection, pair, *(row.name for row in rejected)
+            )
+        return self._command("mapping show", connection, pair)
+
+    def _alert_command(self, name: str, alert: Alert | None) -> str:
+        match alert.next_step if alert is not None else None:
+            case NextStep.REFRESH:
+                return self._command("refresh", name)
+            case NextStep.TEST:
+                return self._command("connections test", name)
+            case NextStep.SIGN_IN:
+                return self._command("connections sign-in", name)
+            case NextStep.SEE_DRIFT:
+                return self._command("drift", name, open=True)
+        return self._command("status", name)
+
+
+def _copies(*forms: tuple[CopyKind, str]) -> tuple[Copy, ...]:
+    return tuple(Copy(kind, text) for kind, text in forms if text)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+def _json(records: Sequence[object]) -> str:
+    shown = records[0] if len(records) == 1 else records
+    return json.dumps(shown, ensure_ascii=False, indent=2)
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return one row alone, to be put below others, or a table of several."""
+    drawn = [table_row(row) for row in rows]
+    if len(rows) == 1:
+        return drawn[0]
+    return _lines([table_row(titles), "|" + " --- |" * len(titles), *drawn])
+
+
+def _moment(at: datetime | None) -> str | None:
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" if at is not None else None
+
+
+def _plain(text: str) -> str:
+    """Return text so that Slack shows it, on one line, and mentions nobody."""
+    return visible_text(text).translate(_SLACK)
+
+
+def _code(text: str) -> str:
+    return f"`{_plain(text).replace('`', chr(39))}`"
+
+
+def _field_wire(row: FieldRow) -> dict[str, object]:
+    return {
+        "objectType": row.object_type,
+        "name": row.name,
+        "label": row.label,
+        "type": row.type.value,
+        "nativeType": row.native_type,
+        "required": row.required,
+        "unique": row.unique,
+        "custom": row.custom,
+        "calculated": row.calculated,
+    }
+
+
+def _field_message(row: FieldRow, path: str) -> str:
+    required = ", required" if row.required else ""
+    kind = _plain(row.native_type or row.type.value)
+    return f"{_code(path)} {_plain(row.label)}: {kind}{required}"
+
+
+def _name_of(event: DriftEvent) -> str:
+    return event.rule or event.field_name or event.object_type
+
+
+def _headline(entry: Entry) -> str:
+    return f"{entry.event.severity.value.upper()} {place_of(entry.event)}: {entry.what}"
+
+
+def _event_lines(timeline: Timeline, entry: Entry) -> Iterator[str]:
+    event = entry.event
+    yield _headline(entry)
+    if event.reason:
+        yield event.reason
+    name = timeline.names.get(event.connection_id, event.connection_id)
+    yield f"Found in {name} on {event.detected_at:%Y-%m-%d %H:%M} UTC"
+    if event.changed_by:
+        when = f" on {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at else ""
+        yield f"Changed by {event.changed_by}{when}"
+    for key in event.affected_mappings:
+        yield f"Mapped: {key}"
+    for change in shown_changes(event.changes):
+        name = attribute_word(change.attribute)
+        if change.attribute == "picklist":
+            for value in entry.values:
+                detail = f" ({value.detail})" if value.detail else ""
+                yield f"{name}: {value.how} {value.value}{detail}"
+        else:
+            before, after = (
+                value_text(change.before, listed=_WHOLE),
+                value_text(change.after, listed=_WHOLE),
+            )
+            yield f"{name}: {before} -> {after}"
+    if event.acknowledged_at is not None:
+        note = f": {event.note}" if event.note else ""
+        yield f"Acknowledged by {event.acknowledged_by}{note}"
+
+
+def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) -> str:
+    where = ", ".join(f"*{_plain(name)}*" for name in dict.fromkeys(names))
+    lines = [f"{where}: {_plain(title) or 'the schema changed'}"]
+    for entry in entries:
+        event = entry.event
+        sign = _SIGNS[event.severity]
+        who = f", by {_plain(event.changed_by)}" if event.changed_by else ""
+        day = f"{event.changed_at or event.detected_at:%d %b %H:%M} UTC"
+        lines.append(f"{sign} {_code(place_of(event))} {_plain(entry.what)}{who}, {day}")
+        if event.reason:
+            lines.append(f"> {_plain(event.reason)}")
+        if event.affected_mappings:
+            lines.append(f"> maps {', '.join(map(_code, event.affected_mappings))}")
+    return _lines(lines)
+
+
+def _mapping_cells(row: MappingRow) -> tuple[str, ...]:
+    match_ = percent(row.confidence) if row.confidence is not None else ""
+    arrow = row.direction.arrow if row.crm_field else ""
+    return (row.title, arrow, crm_text(row), match_, row.state.value, what_to_know(row))
+
+
+def _mapping_message(row: MappingRow) -> str:
+    arrow = f" {row.direction.arrow} {_code(row.crm_field)}" if row.crm_field else ""
+    known = what_to_know(row)
+    told = f", {_plain(known)}" if known else ""
+    return f"{_plain(row.title)}{arrow or ': ' + _plain(crm_text(row))} ({row.state.value}{told})"
+
+
+def _mapping_wire(pair: str, row: MappingRow) -> dict[str, object]:
+    return {
+        "objectPair": pair,
+        "partnerField": row.name,
+        "crmField": row.crm_field,
+        "direction": row.direction.value,
+        "confidence": row.confidence,
+        "decision": row.state.value,
+        "valueMap": dict(row.value_map) if row.value_map is not None else None,
+    }
+
+
+def _alert_message(status: ConnectionStatus, alert: Alert | None) -> str:
+    name = f"*{_plain(status.name)}*"
+    if alert is None:
+        return f"{name}: {_plain(status.status.value)}"
+    why = [f"> {_plain(text)}" for text in (alert.cause, alert.remedy) if text]
+    return _lines([f"{name}: {_plain(alert.message)}", *why])

@@ -1,0 +1,542 @@
+"""Schemas from the cache, now or as of a moment; and fill rates and samples, from a few records.
+
+Records are only ever read when they are asked for. Rates are cached with their date. Values are
+for the caller only: they are in the answer and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crmdeck.connectors.base import RecordSampler, UsageFinder
+from crmdeck.drift import compare_schemas
+from crmdeck.drift.usage import UNTOLD, judge_usage, uses_in_schema
+from crmdeck.errors import SchemaNotDiscoveredError, UsageError
+from crmdeck.mapping.state import accepted_fields
+from crmdeck.model import (
+    CancelToken,
+    Comparison,
+    Connection,
+    Direction,
+    DriftEvent,
+    Field,
+    FieldRow,
+    FieldUsage,
+    FieldUse,
+    FillRate,
+    ObjectDetail,
+    ObjectExport,
+    ObjectSchema,
+    ObjectSummary,
+    ProgressCallback,
+    Rule,
+    SchemaSummary,
+    Snapshot,
+    SnapshotInfo,
+    VersionPreview,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.connections.runs import write_quota
+from crmdeck.workspace.context import Context, find_connection, not_found
+
+MOST_RECORDS = 200
+
+FIELDS_AT_ONCE = 2_000
+"""How many fields are in memory where object types are gone through one by one."""
+
+
+@dataclass(frozen=True)
+class FieldSample:
+    """How full fields are in `sampled` records, and a few values of each.
+
+    It is no record of the wire, so that no export or server can write it by accident; its
+    `repr` leaves the values out.
+    """
+
+    object_type: str
+    rates: Mapping[str, FillRate]
+    values: Mapping[str, tuple[str, ...]] = field(repr=False)
+    sampled: int
+    sampled_at: datetime
+
+
+@dataclass(frozen=True)
+class MappedTo:
+    """The PartnerOS field that a CRM field is mapped to, and where values flow."""
+
+    object_pair: str
+    partner_field: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class SchemaOverview:
+    """A schema with what is around it.
+
+    `events` is all drift of the connection, newest first, later than `at` included; `mapped`
+    leads from (object type, field name) to the accepted mappings that stood at `at`;
+    `first_look` is when the schema was first read; `now` the moment of the answer.
+    """
+
+    objects: tuple[ObjectSummary, ...]
+    events: tuple[DriftEvent, ...]
+    mapped: Mapping[tuple[str, str], tuple[MappedTo, ...]]
+    first_look: datetime | None
+    at: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class InspectedObject:
+    """One object type with its fields, and the fill rates that were measured, by field name."""
+
+    detail: ObjectDetail
+    rates: Mapping[str, FillRate]
+
+
+class Schemas:
+    """What the cache knows of schemas. `at` asks for what was known at that moment."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def objects(self, ref: str, at: datetime | None = None) -> SchemaSummary:
+        """Return one line an object type; raises SchemaNotDiscoveredError."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+        if not current:
+            raise never_discovered(connection, at)
+        return SchemaSummary(objects=tuple(self._summary(info, at) for info in current))
+
+    def object(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectDetail:
+        """Return one object type with its fields.
+
+        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+        return self._detail(snapshot, at)
+
+    def field(
+        self, ref: str, object_type: str, field_name: str, at: datetime | None = None
+    ) -> Field:
+        """Return one field; raises as `object` does, and NotFoundError naming the nearest."""
+        fields = {field.name: field for field in self.object(ref, object_type, at).fields}
+        if field_name not in fields:
+            raise not_found("field", field_name, sorted(fields))
+        return fields[field_name]
+
+    def rules(
+        self, ref: str, object_type: str, at: datetime | None = None
+    ) -> tuple[Rule, ...] | None:
+        """Return what the CRM checks on a write of one object type besides the fields' types.
+
+        None where the rules could not be read, which is not to say that there are none. Raises
+        as `object` does.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return find_snapshot(session, connection, object_type, at).content.rules
+
+    def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
+        """Return all object types with their fields, by name; none where none is cached."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+            loaded = session.snapshots.load(current)
+        return tuple(self._detail(loaded[info.id], at) for info in current)
+
+    def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectExport]:
+        """Yield all object types with all that is known of them, a part in memory at a time.
+
+        The list of object types is read at once, and so are errors raised: NotFoundError, and
+        SchemaNotDiscoveredError where none is cached.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+        if not current:
+            raise never_discovered(connection, at)
+        return self._loaded(current, at)
+
+    def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectExport:
+        """Return one of the object types that `each` yields; raises as `object` does."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+        return self._exported(snapshot, at)
+
+    def _loaded(
+        self, current: Sequence[SnapshotInfo], at: datetime | None
+    ) -> Iterator[ObjectExport]:
+        part: list[SnapshotInfo] = []
+        for number, info in enumerate(current, 1):
+            part.append(info)
+            if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
+                # Not one session for all: writers wait for readers.
+                with self._context.store.read() as session:
+                    loaded = session.snapshots.load(part)
+                for each in part:
+                    yield self._exported(loaded.pop(each.id), at)
+                part = []
+
+    def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
+        """Return all fields of all object types, slim, ordered by object type and position."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.field_rows(connection.id, at)
+
+    def versions(self) -> dict[str, str]:
+        """Return by connection id the refresh that left its schema as it is cached now."""
+        with self._context.store.read() as session:
+            return session.snapshots.latest_refreshes()
+
+    def snapshots(self, ref: str, object_type: str) -> tuple[SnapshotInfo, ...]:
+        """Return the snapshots of an object type, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.history(connection.id, object_type)
+
+    def moments(self, ref: str) -> tuple[datetime, ...]:
+        """Return when the cached schema changed, newest first."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.snapshots.moments(connection.id)
+
+    def compare(
+        self,
+        left: str,
+        right: str,
+        *,
+        left_at: datetime | None = None,
+        right_at: datetime | None = None,
+        object_type: str | None = None,
+    ) -> Comparison:
+        """Return how two cached schemas differ: two connections, or one at two moments.
+
+        With `object_type` only that one is compared. Raises NotFoundError for a connection that
+        there is not, or an object type that neither side has, and SchemaNotDiscoveredError for
+        a connection of which nothing is cached.
+        """
+        names = []
+        with self._context.store.read() as session:
+            sides = []
+            for ref, at in ((left, left_at), (right, right_at)):
+                connection = find_connection(session, ref)
+                names.append(connection.name)
+                sides.append(
+                    {i.object_type: i for i in session.snapshots.current(connection.id, at)}
+                )
+                if not sides[-1]:
+                    raise never_discovered(connection, at)
+            if object_type is not None:
+                known = sorted(sides[0].keys() | sides[1].keys())
+                sides = [
+                    {name: info for name, info in side.items() if name == object_type}
+                    for side in sides
+                ]
+                if not any(sides):
+                    raise not_found("object type", object_type, known)
+            # What is the same to the last bit need not be read to be called the same.
+            same = {
+                name
+                for name in sides[0].keys() & sides[1].keys()
+                if sides[0][name].content_hash == sides[1][name].content_hash
+            }
+            loaded = session.snapshots.load(
+                info for side in sides for info in side.values() if info.object_type not in same
+            )
+        left_schemas, right_schemas = (
+            {
+                name: ObjectSchema(object_type=name) if name in same else loaded[info.id].content
+                for name, info in side.items()
+            }
+            for side in sides
+        )
+        return compare_schemas(
+            left_schemas,
+            right_schemas,
+            left_name=names[0],
+            right_name=names[1],
+            left_at=left_at,
+            right_at=right_at,
+        )
+
+    def overview(self, ref: str, at: datetime | None = None) -> SchemaOverview:
+        """Return the object types with drift and mappings; raises SchemaNotDiscoveredError."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            current = session.snapshots.current(connection.id, at)
+            if not current:
+                raise never_discovered(connection, at)
+            events = session.drift.events(connection.id)
+            log = session.decisions.log(connection.id, at=at)
+            moments = session.snapshots.moments(connection.id)
+        mapped: dict[tuple[str, str], list[MappedTo]] = {}
+        for one in accepted_fields(log):
+            mapped.setdefault((one.crm_object, one.crm_field), []).append(
+                MappedTo(one.object_pair, one.partner_field, one.direction)
+            )
+        return SchemaOverview(
+            objects=tuple(self._summary(info, at) for info in current),
+            events=events,
+            mapped={key: tuple(found) for key, found in mapped.items()},
+            first_look=moments[-1] if moments else None,
+            at=at,
+            now=self._context.now,
+        )
+
+    def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:
+        """Return one object type with its fields and their fill rates.
+
+        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
+        """
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            snapshot = find_snapshot(session, connection, object_type, at)
+            rates = session.rates.get(connection.id, object_type)
+        return InspectedObject(
+            detail=self._detail(snapshot, at),
+            rates=rates,
+        )
+
+    def sample(
+        self, ref: str, object_type: str, fields: Sequence[str], limit: int = MOST_RECORDS
+    ) -> FieldSample:
+        """Read up to `limit` (1 to 200) records and tell how full `fields` are.
+
+        Raises UsageError where the settings forbid it, where the source has no records or where
+        no fields are named, NotFoundError for a field or object type that is not in the cached
+        schema, and what the source answers.
+        """
+        connection = self._context.connection(ref)
+        self._require_samples()
+        if not 1 <= limit <= MOST_RECORDS:
+            raise UsageError(f"A sample is of 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
+        wanted = self._known_fields(connection, object_type, fields)
+        connector = self._context.open_connector(connection)
+        if not isinstance(connector, RecordSampler):
+            raise UsageError(
+                f"{connection.name} has no records to look into.",
+                cause=f"The source {connection.source} knows schemas only.",
+                code="NO_RECORDS",
+            )
+        found = connector.sample(object_type, wanted, limit)
+        at = self._context.now
+        if not self._context.read_only:
+            entry = self._context.entry(
+                "schema.sampled",
+                f"Looked into {found.sampled} records of {object_type} in {connection.name}",
+                connection_id=connection.id,
+                details={"objectType": object_type, "fields": len(wanted)},
+            )
+            with self._context.store.write() as session:
+                session.rates.put(connection.id, object_type, found.rates, found.sampled, at)
+                session.audit.add(entry)
+                write_quota(session, connection.id, connector, at)
+        rates = {name: FillRate(rate, found.sampled, at) for name, rate in found.rates.items()}
+        return FieldSample(object_type, rates, found.values, found.sampled, at)
+
+    def fill_rates(self, ref: str, object_type: str) -> dict[str, FillRate]:
+        """Return the fill rates that were measured last, by field; nothing is asked."""
+        with self._context.store.read() as session:
+            connection = find_connection(session, ref)
+            return session.rates.get(connection.id, object_type)
+
+    def preview(
+        self,
+        ref: str,
+        version: str = "next",
+        *,
+        object_type: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> VersionPreview:
+        """Read the schema under another version of the CRM's API, and tell what would change.
+
+        `version` is one that the CRM speaks (`69.0`), or `next`: the next newer one than that in
+        use. What is read is compared with the cache by the rules of drift, and not kept: neither
+        snapshots nor events. Raises UsageError where the source has no versions to choose from,
+        CrmdeckError with the code NO_NEWER_VERSION, NotFoundError for a version or object type
+        that there is not, SchemaNotDiscoveredError, and what concerns the whole connection.
+        """
+        from crmdeck.workspace.refresh.version_preview import preview
+
+        connection = self._context.connection(ref)
+        with self._context.store.read() as session:
+            if object_type is not None:
+                find_snapshot(session, connection, object_type)
+            elif not session.snapshots.current(connection.id):
+                raise never_discovered(connection, None)
+        stop = cancel or CancelToken()
+        tell = progress or (lambda _: None)
+        return preview(self._context, connection, version, object_type, tell, stop)
+
+    def usage(
+        self,
+        ref: str,
+        object_type: str,
+        field_name: str,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> FieldUsage:
+        """Ask the CRM where else a field is used, keep the answer, and return it.
+
+        What could not be found out stands in `untold`, and makes the verdict unknown where
+        nothing was found. Of a field that has left the CRM the last answer is returned. Raises
+        NotFoundError for an object type or field that never was in the schema, and what
+        concerns the whole connection.
+        """
+        connection = self._context.connection(ref)
+        seen = self._uses_seen(connection, object_type, field_name)
+        connector = self._context.open_connector(connection)
+        if not isinstance(connector, UsageFinder):
+            why = UNTOLD.get(connection.platform) or (
+                f"The source {connection.source} does not tell where fields are used."
+            )
+            return judge_usage(object_type, field_name, (), seen, (why,))
+        answer = connector.where_used(object_type, field_name, cancel or CancelToken())
+        place = (connection.id, object_type, field_name)
+        before = self.known_usages(ref).get(place) if answer.gone else None
+        told, untold = answer.uses, answer.untold
+        if before is not None:
+            told, untold = before.uses, (*answer.untold, *before.untold)
+        usage = judge_usage(object_type, field_name, told, seen, untold)
+        if answer.gone:
+            return usage.model_copy(update={"asked_at": before and before.asked_at})
+        usage = usage.model_copy(update={"asked_at": self._context.now})
+        if not self._context.read_only:
+            with self._context.store.write() as session:
+                session.usages.put(connection.id, usage)
+                write_quota(session, connection.id, connector, self._context.now)
+        return usage
+
+    def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
+        """Return what `usage` answered last, with its date; nothing is asked.
+
+        By connection id, object type and field name; of all connections where `ref` is None.
+        """
+        with self._context.store.read() as session:
+            connection_id = None if ref is None else find_connection(session, ref).id
+            return session.usages.all(connection_id)
+
+    def _uses_seen(
+        self, connection: Connection, object_type: str, field_name: str
+    ) -> tuple[FieldUse, ...]:
+        """Return what of the cached object type uses a field, as it is or was when last there."""
+        with self._context.store.read() as session:
+            info = session.snapshots.last_present(connection.id, object_type)
+            if info is None:
+                snapshot = find_snapshot(session, connection, object_type)
+            else:
+                snapshot = session.snapshots.load([info])[info.id]
+            gone = session.drift.gone(connection.id)
+        known = [each.name for each in snapshot.fields]
+        if field_name not in known and (object_type, field_name) not in gone:
+            raise not_found("field", field_name, known)
+        return uses_in_schema(snapshot.content, field_name)
+
+    def _require_samples(self) -> None:
+        if not self._context.settings.samples:
+            raise UsageError(
+                "Looking into records is switched off.",
+                cause="The settings say samples = false.",
+                remedy=f"To allow it, set samples = true in {self._context.home}/settings.toml.",
+                code="SAMPLES_OFF",
+            )
+
+    def _known_fields(
+        self, connection: Connection, object_type: str, fields: Sequence[str]
+    ) -> list[str]:
+        with self._context.store.read() as session:
+            snapshot = find_snapshot(session, connection, object_type)
+        known = [each.name for each in snapshot.fields]
+        wanted = list(dict.fromkeys(fields))
+        if not wanted:
+            raise UsageError("There are no fields to sample.", remedy="Name some of the object.")
+        for name in wanted:
+            if name not in known:
+                raise not_found("field", name, known)
+        return wanted
+
+    def _is_stale(self, info: SnapshotInfo, at: datetime | None) -> bool:
+        return info.expires_at <= (at or self._context.now)
+
+    def _detail(self, snapshot: Snapshot, at: datetime | None) -> ObjectDetail:
+        info = snapshot.info
+        return ObjectDetail(
+            object_type=info.object_type,
+            fields=snapshot.fields,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=self._is_stale(info, at),
+        )
+
+    def _exported(self, snapshot: Snapshot, at: datetime | None) -> ObjectExport:
+        info, content = snapshot.info, dict(snapshot.content)
+        return ObjectExport(
+            **content,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=self._is_stale(info, at),
+        )
+
+    def _summary(self, info: SnapshotInfo, at: datetime | None) -> ObjectSummary:
+        return ObjectSummary(
+            object_type=info.object_type,
+            label=info.label,
+            custom=info.custom,
+            field_count=info.field_count,
+            schema_hash=info.schema_hash,
+            discovered_at=info.discovered_at,
+            expires_at=info.expires_at,
+            is_stale=self._is_stale(info, at),
+        )
+
+
+def find_snapshot(
+    session: Session, connection: Connection, object_type: str, at: datetime | None = None
+) -> Snapshot:
+    """Return the cached snapshot of an object type.
+
+    Raises SchemaNotDiscoveredError where nothing was discovered, NotFoundError where the object
+    type is not among what was.
+    """
+    snapshot = session.snapshots.get(connection.id, object_type, at)
+    if snapshot is not None:
+        return snapshot
+    current = session.snapshots.current(connection.id, at)
+    if not current:
+        raise never_discovered(connection, at)
+    raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def require_known(session: Session, connection: Connection, object_type: str) -> None:
+    """Raise NotFoundError where other object types were discovered, and never this one."""
+    if session.snapshots.last_present(connection.id, object_type) is not None:
+        return
+    current = session.snapshots.current(connection.id)
+    if current:
+        raise not_found("object type", object_type, [info.object_type for info in current])
+
+
+def never_discovered(
+    connection: Connection, at: datetime | None = None
+) -> SchemaNotDiscoveredError:
+    """Return the error for a connection of which no schema is cached."""
+    if at is not None:
+        return SchemaNotDiscoveredError(
+            f"No schema of '{connection.name}' is cached as of {at:%Y-%m-%d %H:%M} UTC.",
+            cause="It was discovered later, if at all.",
+            remedy="Ask for a later moment, or for what holds now.",
+        )
+    return SchemaNotDiscoveredError(
+        f"No schema of '{connection.name}' is cached.",
+        remedy=f"Discover it first: crmdeck refresh {connection.name}",
+    )

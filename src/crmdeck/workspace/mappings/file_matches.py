@@ -1,0 +1,83 @@
+"""Ranking two schema files against each other, without a connection or a cache."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from crmdeck.connectors.files import load_schema_file
+from crmdeck.exports import render
+from crmdeck.matching import (
+    Encoder,
+    EncoderUnavailableError,
+    RankContext,
+    SentenceEncoder,
+    rank,
+)
+from crmdeck.model import Suggestion, WireModel
+from crmdeck.workspace.mappings.knowledge import load_knowledge
+from crmdeck.workspace.mappings.pair_ranker import NO_ENCODER
+from crmdeck.workspace.mappings.service import check_encoder
+
+COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
+
+
+class FileMatches(WireModel):
+    """The suggestions for two schema files; `elapsed_ms` leaves out reading them."""
+
+    suggestions: tuple[Suggestion, ...]
+    encoder: str
+    elapsed_ms: int
+
+
+def match_files(
+    left: Path,
+    right: Path,
+    *,
+    left_object: str | None = None,
+    right_object: str | None = None,
+    encoder: str = "auto",
+    home: Path | None = None,
+) -> FileMatches:
+    """Return one suggestion for each field of the left file.
+
+    Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
+    description, type, picklist (values separated by `|`). Raises SourceError naming the file and
+    place that can't be read, UsageError where a file holds several objects and none is named.
+    """
+    ours = load_schema_file(left, left_object)
+    theirs = load_schema_file(right, right_object)
+    knowledge = load_knowledge(home)
+    used: Encoder | None = SentenceEncoder() if check_encoder(encoder) == "auto" else None
+    started = time.perf_counter()
+    context = RankContext(ours.object_type, theirs.object_type, None)
+    try:
+        suggestions = rank(
+            ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=used
+        )
+    except EncoderUnavailableError:
+        used = None
+        suggestions = rank(
+            ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=None
+        )
+    return FileMatches(
+        suggestions=suggestions,
+        encoder=used.name if used else NO_ENCODER,
+        elapsed_ms=round((time.perf_counter() - started) * 1000),
+    )
+
+
+def render_matches(matches: FileMatches, format: str) -> str:
+    """Return matches as text in a format of the exports, one row a left field."""
+    rows = [
+        {
+            "partnerField": s.partner_field,
+            "crmField": s.crm_field,
+            "confidence": round(s.confidence, 4),
+            "direction": s.direction.value,
+            "reasons": "; ".join(reason.text for reason in s.reasons),
+            "warnings": "; ".join(warning.text for warning in s.warnings),
+        }
+        for s in matches.suggestions
+    ]
+    return render(rows, format, columns=COLUMNS)

@@ -1,0 +1,148 @@
+"""Finds and reads the data files of the matching: those in the package, then the user's own.
+
+A user's files stand in `<home>/knowledge/*.toml` and `<home>/catalogue/*.toml`, read in the order
+of their names. They are read again when they change.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from crmdeck.errors import UsageError
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.matching.knowledge_files import parse_knowledge
+from crmdeck.matching.lexicon import field_words
+from crmdeck.matching.partner_catalogue import CatalogueFile, combine, parse_catalogue
+from crmdeck.model import Field, PartnerObject
+from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
+
+KNOWLEDGE_FOLDER = "knowledge"
+CATALOGUE_FOLDER = "catalogue"
+
+Stamp = tuple[Path, int, int]
+T = TypeVar("T")
+
+
+def load_knowledge(home: Path | None) -> Knowledge:
+    """Return the package's knowledge, extended by the files in `<home>/knowledge`.
+
+    Raises UsageError that names the file, the line and the remedy where a user's file is broken.
+    """
+    return _knowledge(_stamps(home, KNOWLEDGE_FOLDER))
+
+
+def load_catalogue(home: Path | None) -> dict[str, PartnerObject]:
+    """Return the PartnerOS objects by name, with what the files in `<home>/catalogue` change.
+
+    Raises UsageError that names the file, the line and the remedy where a user's file is broken.
+    """
+    return dict(_catalogue(_stamps(home, CATALOGUE_FOLDER)))
+
+
+def read_field_words(
+    home: Path | None, fields: Sequence[Field]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the words of each field's name and label, as they compare where fields are renamed.
+
+    They are read with the knowledge of `home`. Raises UsageError where a user's file is broken.
+    """
+    heads = _rename_words()
+    return [
+        (tuple(heads.get(w, w) for w in name), tuple(heads.get(w, w) for w in label))
+        for name, label in field_words(fields, load_knowledge(home))
+    ]
+
+
+@lru_cache(maxsize=8)
+def _knowledge(stamps: tuple[Stamp, ...]) -> Knowledge:
+    knowledge = _shipped_knowledge()
+    for path, _, _ in stamps:
+        knowledge = knowledge.extend(parse_knowledge(_read(path), str(path)))
+    return knowledge
+
+
+@lru_cache(maxsize=8)
+def _catalogue(stamps: tuple[Stamp, ...]) -> dict[str, PartnerObject]:
+    users = (parse_catalogue(_read(path), str(path)) for path, _, _ in stamps)
+    return combine((*_shipped_catalogue(), *users))
+
+
+@cache
+def _shipped_knowledge() -> Knowledge:
+    knowledge = Knowledge()
+    for part in (
+        *_shipped("knowledge", parse_knowledge),
+        *_shipped("knowledge/languages", parse_knowledge),
+    ):
+        knowledge = knowledge.extend(part)
+    return knowledge
+
+
+@cache
+def _rename_words() -> dict[str, str]:
+    file = resources.files("crmdeck").joinpath("knowledge/renames/words.toml")
+    groups = tomllib.loads(file.read_text("utf-8"))["words"]
+    return {word: head for head, others in groups.items() for word in others}
+
+
+@cache
+def _shipped_catalogue() -> tuple[CatalogueFile, ...]:
+    return _shipped("knowledge/partneros", parse_catalogue)
+
+
+def _shipped(folder: str, parse: Callable[[str, str], T]) -> tuple[T, ...]:
+    files: list[Traversable] = [
+        file
+        for file in resources.files("crmdeck").joinpath(folder).iterdir()
+        if file.name.endswith(".toml") and file.name != RETIREMENTS
+    ]
+    return tuple(
+        parse(file.read_text("utf-8"), file.name) for file in sorted(files, key=lambda f: f.name)
+    )
+
+
+def _stamps(home: Path | None, folder: str) -> tuple[Stamp, ...]:
+    if home is None:
+        return ()
+    stamps = []
+    for path in sorted((home / folder).glob("*.toml")):
+        if path.name == RETIREMENTS:
+            continue
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise _unreadable(path, error.strerror or str(error)) from None
+        stamps.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
+
+
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{path}, line {line}: the file can't be used.",
+            cause="It is not UTF-8 text.",
+            remedy="Save it as UTF-8.",
+            code="BAD_KNOWLEDGE_FILE",
+        ) from None
+
+
+def _unreadable(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"{path} can't be read.",
+        cause=cause,
+        remedy="Correct its permissions, or move it away.",
+        code="BAD_KNOWLEDGE_FILE",
+    )

@@ -1,0 +1,352 @@
+"""One refresh: ask the source, find what changed, write all of it or nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from crmdeck.clock import later
+from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
+from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
+from crmdeck.model import (
+    AuditEntry,
+    CancelToken,
+    Connection,
+    DriftReport,
+    Notice,
+    ObjectFailure,
+    Progress,
+    ProgressCallback,
+    RefreshedObject,
+    RefreshResult,
+    Scope,
+    SyncOutcome,
+    SyncRun,
+)
+from crmdeck.store import Session
+from crmdeck.text import count
+from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
+from crmdeck.workspace.connections.service import learned_on_the_way, remember
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.refresh.attribution import attributed
+from crmdeck.workspace.refresh.compare import (
+    Answer,
+    Cached,
+    Compared,
+    compare,
+    load_cached,
+    load_known,
+)
+from crmdeck.workspace.refresh.derivation import DETECTED_AT, DRIFT_DETECTED
+from crmdeck.workspace.refresh.progress import ProgressReporter
+from crmdeck.workspace.refresh.remote_log import take_over
+
+# Object types that a notice names.
+_NAMED = 5
+
+
+def refresh(
+    context: Context,
+    connection: Connection,
+    scope: Scope,
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> RefreshResult:
+    """Refresh a connection, and record how it ended; raises as `Refreshes.run` does."""
+    run = started_run(connection.id, "refresh", context.now)
+    connector: Connector | None = None
+    try:
+        connector = context.open_connector(connection)
+        with context.store.alone(connection.id, f"refresh by {context.actor}"):
+            return Refresh(context, connection, connector, run, scope, progress, cancel).run()
+    except CrmdeckError as error:
+        error.connection = connection.name
+        if error.code == "REFRESH_RUNNING":
+            raise
+        if context.shared and error.code == "NO_CREDENTIALS":
+            raise _refreshed_elsewhere(context, connection) from error
+        # What was refused before anything was asked of the source is no attempt.
+        if connector is not None or isinstance(error, ReauthRequiredError):
+            _record_failure(context, connection, connector, run, error)
+        raise
+
+
+def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckError:
+    """Return the error for secrets that are on other machines of the team, not on this one."""
+    with context.store.read() as session:
+        entries = session.audit.entries(
+            connection_id=connection.id, event="schema.refreshed", limit=1
+        )
+    told = f" {entries[0].actor} refreshed it last, {entries[0].at:%Y-%m-%d %H:%M} UTC."
+    error = ReauthRequiredError(
+        f"'{connection.name}' can't be refreshed from here; what is cached can be looked at.",
+        cause="Its secrets are not on this machine." + (told if entries else ""),
+        remedy=f"Refresh it where they are, or sign in here: crmdeck connections sign-in "
+        f"{connection.name}",
+        code="SECRETS_ELSEWHERE",
+    )
+    error.connection = connection.name
+    return error
+
+
+class Refresh:
+    """A refresh under way. `run` takes its steps in their order; each builds on the last."""
+
+    def __init__(
+        self,
+        context: Context,
+        connection: Connection,
+        connector: Connector,
+        run: SyncRun,
+        scope: Scope,
+        progress: ProgressCallback,
+        cancel: CancelToken,
+    ) -> None:
+        self._context = context
+        self._connection = connection
+        self._connector = connector
+        self._run = run
+        self._scope = scope
+        self._progress = ProgressReporter(progress)
+        self._cancel = cancel
+        self._answer = Answer(connection.platform)
+
+    def run(self) -> RefreshResult:
+        """Discover, compare and record; return what came of it."""
+        self._progress.listen_to(self._connector.meter)
+        self.discover()
+        self.learn()
+        take_over(self._context, self._connector, self._connection.id)
+        failed = self._answer.failed
+        if failed and not (self._answer.discovered or self._answer.unchanged):
+            raise _all_failed(failed)
+        while True:
+            compared = self.compare()
+            self._cancel.check()
+            with self._context.store.write() as session:
+                if (
+                    session.snapshots.latest_refresh(self._connection.id)
+                    == compared.cached.refresh_id
+                ):
+                    return self.record(session, compared)
+            # Another process refreshed meanwhile: compare with what it wrote.
+
+    def discover(self) -> None:
+        """Ask the source for its schema, object by object."""
+        with self._context.store.read() as session:
+            known = load_known(session, self._connection.id)
+        for item in self._connector.discover(self._scope, known, self._cancel):
+            self._cancel.check()
+            self._answer.add(item)
+            total = len(self._answer.listing.in_scope) or None
+            self._progress(Progress(self._answer.seen, total, _label(item)))
+
+    def learn(self) -> None:
+        """Keep with the connection what the source told of it on the way."""
+        context, connection = self._context, self._connection
+        news = learned_on_the_way(connection, self._connector, context.credentials(connection))
+        if news:
+            with context.store.write() as session:
+                remember(context, session, connection.id, news)
+
+    def compare(self) -> Compared:
+        """Hold the answer against the cache, as it is now, and ask who made the changes.
+
+        A first discovery is a baseline and has no drift.
+        """
+        connection, connector, answer = self._connection, self._connector, self._answer
+        cached = load_cached(self._context.store, connection.id, answer)
+        if cached.refresh_id is None:
+            return Compared(cached, DriftReport(), {})
+        compared = compare(
+            connection,
+            connector,
+            answer,
+            cached,
+            scope=self._scope,
+            at=self._context.now,
+            field_words=partial(read_field_words, self._context.home),
+        )
+        looks = {name: info.discovered_at for name, info in cached.current.items()}
+        events = attributed(compared.report.events, connection, connector, looks)
+        report = compared.report.model_copy(update={"events": events})
+        return replace(compared, report=report)
+
+    def record(self, session: Session, compared: Compared) -> RefreshResult:
+        """Write it all, in the one transaction of `session`."""
+        answer, connection = self._answer, self._connection
+        cached, report = compared.cached, compared.report
+        failures = tuple(failure_of(item) for item in answer.failed)
+        sizes = self._sizes(cached)
+        run = self._run.model_copy(
+            update={
+                "outcome": SyncOutcome.PARTIAL if failures else SyncOutcome.OK,
+                "finished_at": self._context.now,
+                "objects": len(sizes),
+                "fields": sum(sizes.values()),
+                "drift_events": len(report.events),
+            }
+        )
+        write_run(self._context, session, connection, run)
+        session.runs.add_failures(run.id, connection.id, failures)
+        write_quota(session, connection.id, self._connector, run.finished_at)
+        recorded = session.snapshots.record(
+            run,
+            self._scope,
+            discovered=answer.discovered,
+            unchanged=[(item.object_type, item.validator) for item in answer.unchanged],
+            gone=compared.gone,
+            expires_at=later(run.started_at, timedelta(hours=connection.ttl_hours)),
+            freshness=answer.listing.freshness,
+        )
+        session.drift.add(report.events, report.stories)
+        session.audit.add(*self._entries(run, compared, len(failures)))
+        elapsed = run.finished_at - run.started_at
+        return RefreshResult(
+            success=True,
+            objects=tuple(
+                RefreshedObject(type=name, field_count=sizes[name]) for name in sorted(sizes)
+            ),
+            total_fields=run.fields,
+            drift_events=report.events,
+            stories=report.stories,
+            failures=failures,
+            notices=(
+                *answer.notices,
+                *_untold(answer.untold),
+                *_read_anew(answer, cached),
+            ),
+            baseline=cached.refresh_id is None,
+            new_definitions=recorded.new_definitions,
+            unchanged_objects=len(answer.unchanged),
+            traffic=self._connector.meter.traffic,
+            elapsed_ms=round(elapsed.total_seconds() * 1000),
+        )
+
+    def _sizes(self, cached: Cached) -> dict[str, int]:
+        sizes = {
+            item.packed.object_type: item.packed.definition.field_count
+            for item in self._answer.discovered
+        }
+        for item in self._answer.unchanged:
+            sizes[item.object_type] = cached.current[item.object_type].field_count
+        return sizes
+
+    def _entries(self, run: SyncRun, compared: Compared, failures: int) -> list[AuditEntry]:
+        connection = self._connection
+        events = compared.report.events
+        entries = [
+            self._context.entry(
+                "schema.refreshed",
+                f"Refreshed {connection.name}: "
+                f"{count(run.objects, 'object')}, {count(run.fields, 'field')}",
+                connection_id=connection.id,
+                details={"objects": run.objects, "fields": run.fields, "failed": failures},
+            )
+        ]
+        if events:
+            entries.append(
+                self._context.entry(
+                    DRIFT_DETECTED,
+                    f"Drift in {connection.name}: {count(len(events), 'change')}",
+                    connection_id=connection.id,
+                    details={
+                        "events": len(events),
+                        "stories": len(compared.report.stories),
+                        # To the microsecond: the ids of the events are made of it.
+                        DETECTED_AT: events[0].detected_at.isoformat(),
+                    },
+                )
+            )
+        return entries
+
+
+def _record_failure(
+    context: Context,
+    connection: Connection,
+    connector: Connector | None,
+    run: SyncRun,
+    error: CrmdeckError,
+) -> None:
+    cancelled = isinstance(error, CancelledError)
+    with context.store.write() as session:
+        failed = failed_run(run, error, context.now)
+        write_run(context, session, connection, failed)
+        if connector is not None:
+            write_quota(session, connection.id, connector, failed.finished_at)
+        session.audit.add(
+            context.entry(
+                "schema.refresh_cancelled" if cancelled else "schema.refresh_failed",
+                f"{connection.name}: {error.message}",
+                connection_id=connection.id,
+                details={"code": error.code},
+            )
+        )
+
+
+def _untold(objects: Counter[str]) -> list[Notice]:
+    """Return what can't be judged by what was read, said once for all object types."""
+    if not objects:
+        return []
+    named = ", ".join(f"{name} (of {count(n, 'object')})" for name, n in objects.most_common())
+    return [
+        Notice(
+            code="ATTRIBUTES_UNTOLD",
+            message=f"The source does not say: {named}.",
+            cause="What is not said is unknown: changes of these can't be seen, nor claimed.",
+            remedy="Read full descriptions to have them watched as well.",
+        )
+    ]
+
+
+def _read_anew(answer: Answer, cached: Cached) -> list[Notice]:
+    """Return that the cache had lost definitions, of which the source sent some again."""
+    lost = sorted(cached.lost & {item.packed.object_type for item in answer.discovered})
+    if not lost:
+        return []
+    named = ", ".join(lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")
+    return [
+        Notice(
+            code="DEFINITIONS_READ_ANEW",
+            message=f"The cache had lost what it knew of {count(len(lost), 'object')}: {named}.",
+            cause="They are there again as they are now; what changed in them meanwhile can't be "
+            "told.",
+            remedy="See what else is lost: crmdeck doctor",
+        )
+    ]
+
+
+def failure_of(item: Failed) -> ObjectFailure:
+    """Return what is written down of an object type that could not be read."""
+    return ObjectFailure(
+        object_type=item.object_type,
+        code=item.error.code,
+        message=item.error.message,
+        cause=item.error.cause,
+        remedy=item.error.remedy,
+    )
+
+
+def _all_failed(failed: list[Failed]) -> CrmdeckError:
+    first = failed[0].error
+    if len(failed) == 1:
+        return first
+    return SourceError(
+        f"None of {len(failed)} object types could be read.",
+        cause=f"{first.message} {first.cause or ''}".strip(),
+        remedy=first.remedy,
+        code=first.code,
+    )
+
+
+def _label(item: Discovery) -> str:
+    match item:
+        case Listing() | Notice() | Rules():
+            return ""
+        case Discovered():
+            return item.schema.object_type
+        case _:
+            return item.object_type

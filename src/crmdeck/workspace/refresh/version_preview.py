@@ -1,0 +1,121 @@
+"""The schema under another version of a CRM's API, held against what is cached; nothing is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from crmdeck.connectors.base import VersionChooser
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.model import (
+    CancelToken,
+    Connection,
+    Progress,
+    ProgressCallback,
+    Scope,
+    ScopeMode,
+    VersionPreview,
+)
+from crmdeck.workspace.connections.runs import write_quota
+from crmdeck.workspace.context import Context
+from crmdeck.workspace.mappings.knowledge import read_field_words
+from crmdeck.workspace.refresh.compare import Answer, Cached, compare, load_cached
+from crmdeck.workspace.refresh.progress import ProgressReporter
+from crmdeck.workspace.refresh.run import failure_of
+
+NEXT = "next"
+
+
+def preview(
+    context: Context,
+    connection: Connection,
+    version: str,
+    object_type: str | None,
+    progress: ProgressCallback,
+    cancel: CancelToken,
+) -> VersionPreview:
+    """Return what `version` would change; raises as `Schemas.preview` does.
+
+    The cache must hold something of the connection.
+    """
+    connector = context.open_connector(connection)
+    if not isinstance(connector, VersionChooser):
+        raise UsageError(
+            f"The schema of {connection.name} is not looked at under another API version.",
+            cause="Salesforce alone lets a client choose its version: with HubSpot crmdeck speaks "
+            "the newest dated paths that the portal answers, and other sources have none.",
+            code="NO_VERSIONS",
+        )
+    in_use = connection.api_version or connector.api_versions()[-1]
+    wanted = _choose(version, in_use, connector.api_versions())
+    other = context.open_connector(connection.model_copy(update={"api_version": wanted}))
+    reporter = ProgressReporter(progress)
+    reporter.listen_to(other.meter)
+    scope = connection.scope
+    if object_type is not None:
+        scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
+    answer = Answer(connection.platform)
+    for item in other.discover(scope, {}, cancel):
+        cancel.check()
+        answer.add(item)
+        reporter(Progress(answer.seen, len(answer.listing.in_scope) or None))
+    cached = _only(load_cached(context.store, connection.id, answer), object_type)
+    compared = compare(
+        connection,
+        other,
+        answer,
+        cached,
+        scope=scope,
+        at=context.now,
+        field_words=partial(read_field_words, context.home),
+    )
+    if other.meter.quota is not None and not context.read_only:
+        with context.store.write() as session:
+            write_quota(session, connection.id, other, context.now)
+    return VersionPreview(
+        in_use=in_use,
+        version=wanted,
+        compared_with=max(info.discovered_at for info in cached.current.values()),
+        objects=len(answer.discovered),
+        drift_events=compared.report.events,
+        stories=compared.report.stories,
+        failures=tuple(map(failure_of, answer.failed)),
+        notices=tuple(answer.notices),
+        traffic=other.meter.traffic,
+    )
+
+
+def _choose(version: str, in_use: str, spoken: tuple[str, ...]) -> str:
+    if version != NEXT:
+        wanted = version if "." in version else f"{version}.0"
+        if wanted not in spoken:
+            raise NotFoundError(
+                f"The org does not speak API version {wanted}.",
+                remedy=f"It speaks {spoken[0]} to {spoken[-1]}; {in_use} is in use.",
+                code="API_VERSION_NOT_FOUND",
+            )
+        return wanted
+    newer = [each for each in spoken if float(each) > float(in_use)]
+    if not newer:
+        raise NoNewerVersionError(
+            f"The org speaks no API version newer than {in_use}, which is in use.",
+            cause="Salesforce brings one with each of its three releases a year; a sandbox in the "
+            "preview has it some weeks earlier.",
+            remedy="Ask again after the next release, or connect a sandbox in the preview.",
+        )
+    return newer[0]
+
+
+def _only(cached: Cached, object_type: str | None) -> Cached:
+    """Return what the cache held of the one object type that was looked at, or all of it."""
+    if object_type is None:
+        return cached
+    current = {name: info for name, info in cached.current.items() if name == object_type}
+    return replace(cached, current=current)
+
+
+class NoNewerVersionError(CrmdeckError):
+    """There is nothing to look ahead to."""
+
+    code = "NO_NEWER_VERSION"
+    http_status = 409

@@ -1,0 +1,201 @@
+"""Health as it follows from what happened to real connectors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from crmdeck.errors import CrmdeckError, NotFoundError, QuotaExceededError, ReauthRequiredError
+from crmdeck.model import Choice, DecisionState, Scope, ScopeMode, Status, SyncOutcome
+from crmdeck.sandbox import Fault, FaultKind
+from tests.workspace.conftest import Desk, describe, text_field
+from tests.workspace.crm import ORG, PORTAL, Office, opened
+
+ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account", "Contact"))
+
+
+def codes(office: Office, ref: str) -> list[str]:
+    return [alert.code for alert in office.workspace.health.status(ref).alerts]
+
+
+def test_a_revoked_app_is_critical_and_its_recovery_an_event(office: Office) -> None:
+    office.add_org(scope=ACCOUNT)
+    workspace = office.workspace
+    workspace.refreshes.run("org")
+    office.sandbox.fault(ORG, Fault(FaultKind.EXPIRED_TOKEN))
+    office.sandbox.fault(ORG, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
+    with pytest.raises(ReauthRequiredError):
+        workspace.refreshes.run("org")
+    status = workspace.health.status("org")
+    assert status.status is Status.REAUTH_REQUIRED
+    assert (status.alerts[0].level, status.alerts[0].code) == ("critical", status.last_error_code)
+    assert status.alerts[0].cause
+    assert status.alerts[0].remedy
+    since = workspace.health.sync_history("org")[0].finished_at
+    assert status.alerts[0].since == since
+    with pytest.raises(ReauthRequiredError):
+        workspace.refreshes.run("org")
+    again = workspace.health.status("org")
+    assert (again.alerts[0].since, again.alerts[0].id) == (since, status.alerts[0].id)
+
+    office.sandbox.clear(ORG)
+    workspace.refreshes.run("org")
+    workspace.refreshes.run("org")
+    assert workspace.health.status("org").status is Status.ACTIVE
+    assert len(workspace.audit.entries(event="connection.recovered")) == 1
+    history = workspace.health.sync_history("org")
+    assert [run.recovered for run in history] == [False, True, False, False, False]
+
+
+def test_a_test_that_goes_well_is_a_recovery_too(office: Office) -> None:
+    office.add_portal()
+    office.sandbox.fault(PORTAL, Fault(FaultKind.SERVER_ERROR))
+    with pytest.raises(CrmdeckError):
+        office.workspace.connections.test("portal")
+    assert office.workspace.health.status("portal").status is Status.ERROR
+    office.sandbox.clear(PORTAL)
+    office.workspace.connections.test("portal")
+    assert office.workspace.health.sync_history("portal")[0].recovered
+    assert office.workspace.audit.entries("portal", event="connection.recovered")
+
+
+def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text("quota_reserve = 0.9\n")
+    with opened(home) as office:
+        office.add_org(scope=ACCOUNT)
+        with pytest.raises(QuotaExceededError, match="90% are kept"):
+            office.workspace.refreshes.run("org")
+        assert office.workspace.health.sync_history("org")[0].outcome is SyncOutcome.STOPPED
+        assert office.workspace.health.status("org").status is Status.ACTIVE
+        assert codes(office, "org")[0] == "QUOTA_RESERVE"
+
+
+def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = office.sandbox.hubspot(PORTAL)
+    app = {"client_id": access.client_id, "client_secret": access.client_secret}
+    office.add_portal(secrets={"access_token": access.access_token, **app})
+    report = office.workspace.connections.test("portal")
+    status = office.workspace.health.status("portal")
+    assert status.token_expires_at == report.token_expires_at is not None
+    assert status.token_expires_at is not None
+    assert "TOKEN_ENDS_SOON" not in codes(office, "portal")
+    late = status.token_expires_at - timedelta(minutes=5)
+    monkeypatch.setattr(office.workspace.context, "clock", lambda: late)
+    assert "TOKEN_ENDS_SOON" in codes(office, "portal")
+    office.workspace.connections.store_secrets("portal", {"access_token": access.private_app_token})
+    assert office.workspace.health.status("portal").token_expires_at is None
+
+
+def test_a_token_that_is_renewed_is_not(office: Office) -> None:
+    access = office.sandbox.hubspot(PORTAL)
+    names = ("access_token", "refresh_token", "client_id", "client_secret")
+    office.add_portal(secrets={name: getattr(access, name) for name in names})
+    assert office.workspace.connections.test("portal").token_expires_at is not None
+    connection = office.workspace.connections.get("portal")
+    assert (connection.sign_in, connection.token_expires_at) == ("browser", None)
+
+
+def test_after_a_new_sign_in_nothing_counts_as_unchanged(office: Office) -> None:
+    office.add_org(scope=ACCOUNT)
+    workspace = office.workspace
+    workspace.refreshes.run("org")
+    assert workspace.refreshes.run("org").unchanged_objects == 2
+    token = office.sandbox.salesforce(ORG).access_token
+    workspace.connections.store_secrets("org", {"access_token": token})
+    again = workspace.refreshes.run("org")
+    assert (again.unchanged_objects, again.drift_events, again.new_definitions) == (0, (), 0)
+    assert workspace.refreshes.run("org").unchanged_objects == 2
+
+
+def test_the_version_in_use_is_learned_by_a_refresh_and_can_be_let_go(office: Office) -> None:
+    office.add_org(scope=ACCOUNT)
+    workspace = office.workspace
+    workspace.connections.update("org", api_version="60.0")
+    workspace.refreshes.run("org")
+    assert workspace.connections.get("org").api_version == "60.0"
+    office.clock.move(hours=1)
+    workspace.connections.update("org", api_version="newest")
+    workspace.refreshes.run("org")
+    newest = workspace.connections.get("org").api_version
+    assert newest is not None
+    assert float(newest) > 60
+    with pytest.raises(CrmdeckError, match="can't be the API version"):
+        workspace.connections.update("org", api_version="6")
+
+
+def test_one_object_that_fails_says_why(office: Office) -> None:
+    office.add_org(scope=ACCOUNT)
+    office.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contact"))
+    office.workspace.refreshes.run("org")
+    (failure,) = office.workspace.health.failures("org")
+    assert failure.object_type == "Contact"
+    assert failure.cause
+    (alert,) = [a for a in office.workspace.health.status("org").alerts if a.next_step]
+    assert alert.code == "OBJECTS_FAILED"
+    assert alert.message.endswith(": Contact.")
+    assert failure.message in str(alert.cause)
+
+
+def test_one_and_all_tell_the_same(office: Office) -> None:
+    office.add_org(scope=ACCOUNT)
+    office.add_portal()
+    office.workspace.refreshes.run("org")
+    office.clock.move(days=2)
+    with office.workspace.hold():
+        together = office.workspace.health.statuses()
+        alone = tuple(office.workspace.health.status(status.id) for status in together)
+    assert together == alone
+    assert [status.name for status in together] == ["org", "portal"]
+    assert together[0].schema_stats.stale_object_count == 2
+    assert office.clock.now - together[0].created_at > timedelta(days=1)
+
+
+def test_an_alert_that_was_put_away_shows_again_when_it_is_another_one(desk: Desk) -> None:
+    health, others = desk.workspace.health, desk.workspace.on_behalf_of("erin").health
+    desk.export(describe("Opportunity", text_field("Deal__c"), text_field("Amount")))
+    desk.refresh()
+    accepted = Choice(
+        partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Deal__c"
+    )
+    desk.workspace.mappings.decide("acme", "deal_registration--Opportunity", [accepted])
+    desk.export(describe("Opportunity", text_field("Deal__c", length=40), text_field("Amount")))
+    desk.refresh()
+    [alert] = health.status("acme").alerts
+    assert alert.code == "DRIFT_ON_MAPPED_FIELDS"
+
+    away = health.put_away("acme", alert.id)
+    status = health.status("acme")
+    assert away.put_away_at is not None
+    assert (status.alerts, status.open_alerts) == ((away,), ())
+    assert others.status("acme").open_alerts == (alert,)
+
+    assert health.bring_back("acme", alert.id) == alert
+    assert health.status("acme").open_alerts == (alert,)
+    health.put_away("acme", alert.id)
+    health.put_away("acme", alert.id)
+    told = [(entry.event, entry.summary) for entry in desk.workspace.audit.entries(limit=3)]
+    assert told == [
+        ("connection.alert_put_away", f"Put away: {alert.message}"),
+        ("connection.alert_brought_back", f"Brought back: {alert.message}"),
+        ("connection.alert_put_away", f"Put away: {alert.message}"),
+    ]
+
+    desk.export(describe("Opportunity", text_field("Deal__c", length=20), text_field("Amount")))
+    desk.refresh()
+    [again] = health.status("acme").open_alerts
+    assert again.id != alert.id
+    with pytest.raises(NotFoundError, match="no such alert any more"):
+        health.put_away("acme", alert.id)
+
+    # A gate counts what was put away.
+    desk.clock.move(days=5)
+    for each in health.status("acme").alerts:
+        health.put_away("acme", each.id)
+    report = desk.workspace.checks.run(["acme"], refresh=False)
+    assert "SYNC_NOT_ADVANCING" in {issue.code for issue in report.issues}

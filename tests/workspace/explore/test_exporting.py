@@ -1,0 +1,235 @@
+"""Exports of the workspace: of now, of the past, of two schemas, and of a part of each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
+from crmdeck.exports import read_csv
+from crmdeck.model import DecisionState, Platform, Source
+from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment, parse_past_moment
+from tests.workspace.conftest import Desk, describe, text_field
+
+
+@pytest.fixture
+def past(desk: Desk) -> Any:
+    """Old__c left Account, Name got longer, Lead came. Returns when the first look was."""
+    desk.export(describe("Account", text_field("Name"), text_field("Old__c")))
+    desk.refresh()
+    at = desk.clock.now
+    desk.clock.move(days=1)
+    desk.export(describe("Account", text_field("Name", length=120)), describe("Lead"))
+    desk.refresh()
+    return at
+
+
+def exported(workspace: Workspace, what: str, **options: Any) -> list[dict[str, str | None]]:
+    return read_csv(workspace.exports.render(what, "acme", format="csv", **options))
+
+
+def test_the_past_is_exported_as_the_past(desk: Desk, past: Any) -> None:
+    assert [row["objectType"] for row in exported(desk.workspace, "objects")] == ["Account", "Lead"]
+    assert [row["objectType"] for row in exported(desk.workspace, "objects", at=past)] == [
+        "Account"
+    ]
+    names = [row["name"] for row in exported(desk.workspace, "schema", at=past)]
+    assert names == ["Id", "Name", "Old__c"]
+    (account,) = json.loads(desk.workspace.exports.render("schema", "acme", at=past))
+    assert account["fields"][1]["length"] == 80
+
+
+def test_two_moments_are_exported_by_object_and_by_field(desk: Desk, past: Any) -> None:
+    account, lead = exported(desk.workspace, "comparison", at=past)
+    assert (account["left"], account["side"]) == ("acme", "both")
+    assert (account["leftOnly"], account["differing"], account["rightOnly"]) == ("1", "1", "0")
+    assert (lead["side"], lead["rightOnly"]) == ("right", "1")
+    rows = exported(desk.workspace, "differences", at=past, object_type="Account")
+    assert [(r["fieldName"], r["attribute"], r["leftValue"], r["rightValue"]) for r in rows] == [
+        ("Name", "length", "80", "120"),
+        ("Old__c", None, None, None),
+    ]
+    wire = json.loads(desk.workspace.exports.render("comparison", "acme", at=past))
+    assert wire == desk.workspace.schemas.compare("acme", "acme", left_at=past).to_wire()
+
+
+def test_only_what_is_named_is_exported(desk: Desk, past: Any) -> None:
+    only = {("Account", "Name"), ("Lead", "Id"), ("Lead", "Name")}
+    rows = exported(desk.workspace, "schema", only=only)
+    assert [(row["objectType"], row["name"]) for row in rows] == [
+        ("Account", "Name"),
+        ("Lead", "Id"),
+    ]
+    assert len(exported(desk.workspace, "schema", only={"Account"})) == 2
+    assert len(exported(desk.workspace, "objects", only={"Lead"})) == 1
+    kept = {("Account", "Old__c", "")}
+    (row,) = exported(desk.workspace, "differences", at=past, only=kept)
+    assert (row["fieldName"], row["side"]) == ("Old__c", "left")
+    (row,) = exported(desk.workspace, "comparison", at=past, only={"Lead"})
+    assert row["objectType"] == "Lead"
+
+
+def test_a_comparison_names_connections_whatever_it_was_asked_by(desk: Desk, past: Any) -> None:
+    id_ = desk.workspace.connections.get("acme").id
+    assert desk.workspace.schemas.compare(id_, id_, left_at=past).left == "acme"
+
+
+def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
+    for what, options in (
+        ("health", {"at": past}),
+        ("mapping", {"right_at": past}),
+        ("schema", {"right": "acme"}),
+        ("audit", {"object_type": "Account"}),
+        ("comparison", {}),
+    ):
+        with pytest.raises(UsageError) as caught:
+            desk.workspace.exports.render(what, "acme", **options)
+        assert caught.value.remedy
+    with pytest.raises(NotFoundError, match="Acount"):
+        desk.workspace.exports.render("differences", "acme", at=past, object_type="Acount")
+    desk.workspace.connections.add(
+        ConnectionDraft(
+            name="new", source=Source.FILES, platform=Platform.SALESFORCE, path=str(desk.folder)
+        )
+    )
+    with pytest.raises(CrmdeckError, match="No schema of 'new' is cached"):
+        desk.workspace.exports.render("comparison", "acme", right="new")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01", "7y", "9999-12-31T23:59-14:00", "-1d"]
+)
+def test_what_is_no_moment_is_said(desk: Desk, text: str) -> None:
+    with pytest.raises(UsageError, match="is no moment"):
+        parse_moment(text, desk.clock.now)
+
+
+def test_what_lies_ahead_is_refused_but_the_day_that_has_begun_somewhere_is_not() -> None:
+    now = datetime(2026, 5, 16, 12, tzinfo=UTC)
+    for text in ("2026-05-17", "2026-05-16T18:00", "7d"):
+        assert parse_past_moment(text, now) < now + timedelta(hours=14)
+    for text in ("2026-05-18", "2030-01-01T00:00Z"):
+        with pytest.raises(UsageError, match="lies ahead"):
+            parse_past_moment(text, now)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("2026-05-01", "2026-05-01T23:59:59.999999"),
+        ("2026-05-01 12:00", "2026-05-01T12:00:59.999999"),
+        ("2026-05-01T14:00+02:00", "2026-05-01T12:00:59.999999"),
+        ("2026-05-01T12:00:30Z", "2026-05-01T12:00:30.999999"),
+        ("2026-05-01T12:00:30.123Z", "2026-05-01T12:00:30.123999"),
+        ("2026-05-01T12:00:30.123456Z", "2026-05-01T12:00:30.123456"),
+    ],
+)
+def test_as_of_takes_in_what_happened_within_what_is_written(
+    desk: Desk, text: str, end: str
+) -> None:
+    found = parse_moment(text, desk.clock.now, as_of=True)
+    assert found == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None:
+    (shown,) = desk.workspace.schemas.objects("acme", past).to_wire()["objects"]
+    at = parse_moment(shown["discoveredAt"], desk.clock.now, as_of=True)
+    assert len(exported(desk.workspace, "objects", at=at)) == 1
+
+
+def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(desk: Desk) -> None:
+    desk.export(describe("Account", text_field("Name")), describe("Deal__c", text_field("Old__c")))
+    desk.refresh()
+    schemas, left_out = desk.workspace.schemas, {"discovered_at", "expires_at"}
+    wanted = [each.model_dump(exclude=left_out) for each in schemas.each("acme")]
+    for format in ("json", "jsonl", "csv"):
+        folder = desk.folder.parent / format
+        folder.mkdir()
+        desk.workspace.exports.write(folder / f"schema.{format}", "schema", "acme", format=format)
+        draft = ConnectionDraft(
+            name=format, platform=Platform.SALESFORCE, source=Source.FILES, path=str(folder)
+        )
+        desk.workspace.connections.add(draft)
+        desk.workspace.refreshes.run(format)
+
+        assert schemas.compare("acme", format).objects == ()
+        assert [each.model_dump(exclude=left_out) for each in schemas.each(format)] == wanted
+
+
+def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
+    pair = "deal_registration--Opportunity"
+    names = text_field("Name"), text_field("Gone__c")
+    desk.export(describe("Opportunity", *names))
+    desk.refresh()
+    mappings, drift, clock = desk.workspace.mappings, desk.workspace.drift, desk.clock
+    mappings.accept("acme", pair, {"accountName": "Gone__c"}, encoder="none")
+    decided = clock.now
+    clock.move(hours=1)
+    desk.export(describe("Opportunity", text_field("Name")))
+    (gone,) = desk.refresh().drift_events
+    detected = clock.now
+    clock.move(hours=1)
+    drift.acknowledge([gone.id], "seen")
+    acknowledged = clock.now
+    clock.move(hours=1)
+    drift.take_back([gone.id])
+    mappings.accept("acme", pair, {"accountName": "Name"}, encoder="none")
+
+    def lines(**options: Any) -> list[tuple[str | None, ...]]:
+        rows = exported(desk.workspace, "mapping", state=DecisionState.ACCEPTED, **options)
+        return [(row["crmField"], row["drift"]) for row in rows]
+
+    def events(**options: Any) -> list[tuple[str | None, ...]]:
+        rows = exported(desk.workspace, "drift", **options)
+        return [(row["id"], row["note"]) for row in rows]
+
+    assert lines() == [("Name", "[]")]
+    assert lines(at=decided, pair=pair) == [("Gone__c", "[]")]
+    assert lines(at=detected, object_type="Opportunity") == [("Gone__c", f'["{gone.id}"]')]
+    assert lines(since=acknowledged) == [("Name", "[]")]
+    assert lines(since=decided, at=acknowledged) == []
+    assert [events(at=at) for at in (decided, detected, acknowledged, None)] == [
+        [],
+        [(gone.id, None)],
+        [(gone.id, "seen")],
+        [(gone.id, None)],
+    ]
+    audit = {row["event"] for row in exported(desk.workspace, "audit", at=detected)}
+    assert "mapping.accepted" in audit
+    assert "schema.drift_acknowledged" not in audit
+    sheets = [
+        desk.workspace.exports.report("mapping-sheet", "acme", format="markdown", pair=pair, at=at)
+        for at in (decided, None)
+    ]
+    assert ["Gone\\_\\_c" in sheet for sheet in sheets] == [True, False]
+    assert "until: 20" in desk.workspace.exports.report("drift-report", "acme", format="markdown")
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "said"),
+    [
+        ("health", {"at": "2026-05-01"}, "health takes no --at."),
+        ("audit", {"object_type": "Account"}, "audit takes no --object."),
+        ("contract", {"since": "2026-05-01"}, "contract takes no --since."),
+        ("health-report", {"state": DecisionState.ACCEPTED}, "health-report takes no --state."),
+        ("drift", {"since": "2026-05-03", "at": "2026-05-01"}, "--since is later than --at"),
+        ("mapping", {"object_type": "Acount"}, "no object type 'Acount'"),
+        ("objects", {"object_type": "Acount"}, "no object type 'Acount'"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused_in_one_line(
+    desk: Desk, what: str, options: dict[str, Any], said: str
+) -> None:
+    desk.export(describe("Account", text_field("Name")))
+    desk.refresh()
+    given: Any = {
+        name: parse_moment(value, desk.clock.now) if name in ("at", "since") else value
+        for name, value in options.items()
+    }
+    format = "yaml" if what == "contract" else "html" if "report" in what else "json"
+    with pytest.raises(CrmdeckError, match=said) as caught:
+        desk.workspace.exports.render(what, "acme", format=format, **given)
+    assert caught.value.remedy

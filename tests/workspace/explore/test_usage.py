@@ -1,0 +1,126 @@
+"""Where a field is used is asked of the org; what it does not answer is never taken for safe."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+
+from crmdeck.cli import schema as commands
+from crmdeck.connectors.salesforce import where_used
+from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.model import FieldUsage, Scope, ScopeMode, UsageVerdict
+from crmdeck.sandbox import Fault, FaultKind
+from tests.workspace.crm import ANCHOR, ORG, Office
+
+OPPORTUNITY = Scope(mode=ScopeMode.NAMED, include=("Opportunity",))
+
+
+@pytest.fixture
+def org(office: Office) -> Office:
+    office.add_org(scope=OPPORTUNITY)
+    office.refresh_at(ANCHOR, "org")
+    return office
+
+
+def usage(office: Office, field_name: str) -> FieldUsage:
+    return office.workspace.schemas.usage("org", "Opportunity", field_name)
+
+
+def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
+    asked = usage(org, "Partner_Discount__c")
+    assert asked.verdict is UsageVerdict.DEPENDED_ON
+    assert [(use.kind, use.name) for use in asked.uses] == [
+        ("Flow", "Discount_Approval"),
+        ("ApexClass", "PartnerDiscountService"),
+        ("ApexClass", "PartnerDiscountServiceTest"),
+        ("Layout", "Partner Deal Layout"),
+        ("Report", "Discounts by Partner Tier"),
+    ]
+    assert asked.untold == ()
+    connection = org.workspace.connections.get("org").id
+    place = (connection, "Opportunity", "Partner_Discount__c")
+    assert org.workspace.schemas.known_usages("org") == {place: asked}
+    assert usage(org, "OrderNumber__c").verdict is UsageVerdict.LIKELY_SAFE
+
+
+def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Office) -> None:
+    close_date = usage(org, "CloseDate")
+    assert [use.name for use in close_date.uses] == ["Close_Date_In_Future", "Days_to_Close__c"]
+    assert close_date.untold == (where_used.NOT_CUSTOM,)
+    assert usage(org, "NextStep").verdict is UsageVerdict.UNKNOWN
+    with pytest.raises(NotFoundError):
+        usage(org, "Nonsense__c")
+
+
+@pytest.mark.parametrize(
+    ("fault", "untold"),
+    [
+        (Fault(FaultKind.FORBIDDEN, query="CustomField"), "Which field it is: "),
+        (Fault(FaultKind.FORBIDDEN, query="Dependency"), "Flows, rules, Apex and layouts: "),
+        (Fault(FaultKind.FORBIDDEN, path="jobs/query"), "Reports: "),
+        (Fault(FaultKind.HTML, path="results"), where_used.REPORTS_FAILED),
+    ],
+)
+def test_what_is_refused_makes_it_unknown_and_says_why(
+    org: Office, fault: Fault, untold: str
+) -> None:
+    org.sandbox.fault(ORG, fault)
+    refused = usage(org, "OrderNumber__c")
+    assert refused.verdict is UsageVerdict.UNKNOWN
+    assert [why.startswith(untold) for why in refused.untold] == [True]
+
+
+def test_an_empty_answer_counts_only_where_the_org_answers_at_all(
+    org: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmdeck.sandbox.salesforce_rows._dependencies", lambda: ())
+    assert usage(org, "OrderNumber__c").untold == (where_used.NOT_ANSWERED,)
+    monkeypatch.undo()
+    monkeypatch.setattr(where_used, "MOST_ROWS", 2)
+    cut = usage(org, "Partner_Discount__c")
+    assert cut.verdict is UsageVerdict.DEPENDED_ON
+    assert cut.untold == (where_used.CUT_OFF,)
+
+
+def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
+    office.add_org(scope=OPPORTUNITY)
+    # Its name was changed 27.1 days before the anchor.
+    office.refresh_at(ANCHOR - timedelta(days=28), "org")
+    assert usage(office, "Decision_Contact_Email__c").verdict is UsageVerdict.LIKELY_SAFE
+    office.refresh_at(ANCHOR, "org")
+    left = usage(office, "Decision_Contact_Email__c")
+    assert left.verdict is UsageVerdict.UNKNOWN
+    assert left.untold == (where_used.GONE,)
+    assert left.asked_at is not None
+    assert left.asked_at < ANCHOR
+
+
+def test_the_command_line_tells_it(
+    org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(org.workspace))
+    commands.schema("org", "Opportunity.ARR__c", used=True)
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "kind\tname",
+        "Lightning components\tarrSparkline",
+        "reports\tARR by Segment",
+    ]
+    assert "Opportunity.ARR__c is depended on: 1 Lightning component, 1 report" in told.err
+    commands.schema("org", "Opportunity.ARR__c", used=True, as_json=True)
+    assert json.loads(capsys.readouterr().out)["verdict"] == "depended_on"
+    with pytest.raises(UsageError):
+        commands.schema("org", "Opportunity", used=True)
+
+
+def test_a_portal_has_no_way_to_tell(office: Office) -> None:
+    office.add_portal()
+    office.refresh_at(ANCHOR - timedelta(days=20), "portal")
+    unknown = office.workspace.schemas.usage("portal", "deals", "dealname")
+    assert unknown.verdict is UsageVerdict.UNKNOWN
+    assert "HubSpot has no API" in unknown.untold[0]
+    assert unknown.asked_at is None
+    assert office.workspace.schemas.known_usages() == {}

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
+from crmdeck.model import Choice, DecisionState, Direction, Platform, Severity, Source
+from crmdeck.workspace import ConnectionDraft, Workspace
+from tests.workspace.conftest import Desk, describe, text_field
+
+PAIR = "deal_registration--Opportunity"
+OPPORTUNITY = (
+    text_field("Name", nillable=False),
+    text_field("Account_Name__c"),
+    text_field("Registered_Account__c"),
+    text_field("Description", type="textarea", length=32000),
+    text_field("CloseDate", type="date", length=0),
+    text_field("Amount", type="currency", length=0, precision=18, scale=2),
+)
+
+
+def discovered(desk: Desk) -> Workspace:
+    desk.export(describe("Opportunity", *OPPORTUNITY))
+    desk.refresh()
+    return desk.workspace
+
+
+def line(workspace: Workspace, field: str) -> tuple[DecisionState, str | None]:
+    found = next(x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == field)
+    return found.state, found.crm_field
+
+
+def accept(field: str, crm_field: str) -> Choice:
+    return Choice(partner_field=field, state=DecisionState.ACCEPTED, crm_field=crm_field)
+
+
+def test_a_schema_never_discovered_says_what_to_do(desk: Desk) -> None:
+    with pytest.raises(SchemaNotDiscoveredError) as caught:
+        desk.workspace.mappings.suggest("acme", PAIR)
+    assert caught.value.remedy == "Discover it first: crmdeck refresh acme"
+
+
+@pytest.mark.parametrize(
+    ("pair", "code"),
+    [
+        ("deal_registraton--Opportunity", "PARTNEROS_OBJECT_NOT_FOUND"),
+        ("deal_registration--Oportunity", "OBJECT_TYPE_NOT_FOUND"),
+    ],
+)
+def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -> None:
+    workspace = discovered(desk)
+    with pytest.raises(NotFoundError, match="Did you mean") as caught:
+        workspace.mappings.suggest("acme", pair)
+    assert caught.value.code == code
+
+
+def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
+    first = workspace.mappings.decisions("acme", PAIR)[0]
+    undone = workspace.mappings.undo("acme", PAIR)
+    assert undone.partner_field == "expectedCloseDate"
+
+    again = desk.again()
+    assert line(again, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
+    assert line(again, "expectedCloseDate") == (DecisionState.PENDING, None)
+    again.mappings.undo("acme", PAIR, undone.id)
+    assert line(again, "expectedCloseDate") == (DecisionState.ACCEPTED, "CloseDate")
+    assert again.mappings.decisions("acme", PAIR)[0] == first
+    assert [entry.event for entry in again.audit.entries(event="mapping.*")] == [
+        "mapping.undone",
+        "mapping.undone",
+        "mapping.accepted",
+        "mapping.accepted",
+    ]
+
+
+def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_pool(
+    desk: Desk,
+) -> None:
+    workspace = discovered(desk)
+
+    def suggestion(field: str) -> tuple[str | None, DecisionState]:
+        answer = workspace.mappings.suggest("acme", PAIR, encoder="none")
+        found = next(s for s in answer.suggestions if s.partner_field == field)
+        return found.crm_field, found.decision
+
+    first, _ = suggestion("accountName")
+    assert first == "Account_Name__c"
+    workspace.mappings.reject("acme", PAIR, {"accountName": None}, encoder="none")
+    second, state = suggestion("accountName")
+    assert second != "Account_Name__c"
+    assert state is (DecisionState.PENDING if second else DecisionState.REJECTED)
+    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")])
+    assert suggestion("accountName")[0] != "Registered_Account__c"
+    assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
+
+
+def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    with pytest.raises(ConflictError, match="mapped to 'accountName' already"):
+        workspace.mappings.decide("acme", PAIR, [accept("description", "Account_Name__c")])
+    with pytest.raises(ConflictError):
+        workspace.mappings.decide(
+            "acme", PAIR, [accept("description", "Name"), accept("contactName", "Name")]
+        )
+    assert line(workspace, "description") == (DecisionState.PENDING, None)
+
+
+def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
+    workspace = discovered(desk)
+    (first,) = workspace.mappings.decide(
+        "acme", PAIR, [accept("accountName", "Account_Name__c")], seen=()
+    )
+    workspace.mappings.decide("acme", PAIR, [accept("description", "Description")], seen=())
+    both = [accept("expectedCloseDate", "CloseDate"), accept("accountName", "Name")]
+    for choices in (both[1:], both):
+        with pytest.raises(ConflictError, match="dana decided on 'accountName'") as caught:
+            workspace.mappings.decide("acme", PAIR, choices, seen=())
+        assert caught.value.code == "DECIDED_MEANWHILE"
+    with pytest.raises(ConflictError, match="dana decided on 'accountName'"):
+        workspace.mappings.undo_all("acme", PAIR, [first.id], seen=())
+    assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
+    assert line(workspace, "expectedCloseDate") == (DecisionState.PENDING, None)
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Name")], seen=[first.id])
+    assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Name")
+
+
+def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    desk.export(
+        describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c"))
+    )
+    (event,) = desk.refresh().drift_events
+    assert event.severity is not Severity.SAFE
+    assert event.affected_mappings == (f"{PAIR}:accountName",)
+    suffered = next(
+        x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == "accountName"
+    )
+    assert suffered.drift == (event.id,)
+    day = f"{event.detected_at:%Y-%m-%d}"
+    assert suffered.drift_told == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
+    assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
+    assert workspace.drift.acknowledge([event.id], "on it").number == 1
+    assert workspace.drift.acknowledge([event.id]).number == 0
+    acknowledged = workspace.drift.report("acme").events[0]
+    assert (acknowledged.note, acknowledged.acknowledged_by) == ("on it", "dana")
+    assert workspace.health.status("acme").alerts == ()
+
+
+def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.mappings.decide(
+        "acme",
+        PAIR,
+        [
+            accept("accountName", "Account_Name__c").model_copy(
+                update={"direction": Direction.PULL}
+            ),
+            Choice(partner_field="tags", state=DecisionState.REJECTED)
+            if any(x.partner_field == "tags" for x in workspace.mappings.get("acme", PAIR).lines)
+            else accept("description", "Description"),
+        ],
+    )
+    text = workspace.exports.render("mapping", "acme", pair=PAIR)
+    before = workspace.mappings.get("acme", PAIR)
+    assert workspace.mappings.apply("acme", PAIR, text) == ()
+    workspace.mappings.undo("acme", PAIR)
+    workspace.mappings.undo("acme", PAIR)
+    assert len(workspace.mappings.apply("acme", PAIR, text)) == 2
+    after = workspace.mappings.get("acme", PAIR)
+    for old, new in zip(before.lines, after.lines, strict=True):
+        assert (old.state, old.crm_field, old.direction) == (
+            new.state,
+            new.crm_field,
+            new.direction,
+        )
+
+
+def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.connections.add(
+        ConnectionDraft(
+            name="emea",
+            source=Source.FILES,
+            platform=Platform.SALESFORCE,
+            path=str(desk.folder),
+        )
+    )
+    workspace.refreshes.run("emea")
+
+    def suggested() -> tuple[str | None, list[str]]:
+        answer = workspace.mappings.suggest("emea", PAIR, encoder="none")
+        found = next(s for s in answer.suggestions if s.partner_field == "contactTitle")
+        return found.crm_field, [reason.text for reason in found.reasons]
+
+    before = suggested()
+    assert before[0] != "Registered_Account__c"
+    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    crm_field, reasons = suggested()
+    assert (crm_field, reasons[0]) == ("Registered_Account__c", "accepted in acme")
+    assert workspace.mappings.decisions("emea") == ()
+    workspace.mappings.undo("acme", PAIR)
+    assert suggested() == before
+    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.mappings.reject("emea", PAIR, {"contactTitle": None}, encoder="none")
+    assert suggested()[0] != "Registered_Account__c"
+
+
+def test_read_only_changes_nothing(desk: Desk) -> None:
+    discovered(desk)
+    reader = desk.again(read_only=True)
+    assert reader.mappings.suggest("acme", PAIR, encoder="none").suggestions
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: reader.refreshes.run("acme"),
+        lambda: reader.mappings.decide("acme", PAIR, [accept("accountName", "Name")]),
+        lambda: reader.connections.disconnect("acme"),
+        lambda: reader.drift.acknowledge([]),
+    )
+    for change in changes:
+        with pytest.raises(ReadOnlyError):
+            change()

@@ -1,0 +1,141 @@
+"""Who joins work that another does keeps what is theirs: progress, cancelling, and the error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import CancelledError, SourceError
+from crmdeck.model import CancelToken, Progress, ProgressCallback
+from crmdeck.workspace.refresh.single_flight import SingleFlight
+
+PATIENCE = 10
+
+
+class Work:
+    """Work that waits to be let go, and counts how often it was begun."""
+
+    def __init__(self, end: Callable[[], str]) -> None:
+        self.begun = 0
+        self.started = threading.Event()
+        self.proceed = threading.Event()
+        self._end = end
+
+    def __call__(self, tell: ProgressCallback) -> str:
+        self.begun += 1
+        tell(Progress(self.begun, 9))
+        self.started.set()
+        assert self.proceed.wait(PATIENCE)
+        return self._end()
+
+
+def asked(
+    pool: ThreadPoolExecutor,
+    flights: SingleFlight[str],
+    work: Work,
+    what: object = "all",
+) -> tuple[Future[str], CancelToken, list[Progress], threading.Event]:
+    """Ask for the work in a thread; the event is set at the first progress that is told there."""
+    cancel, told, heard = CancelToken(), list[Progress](), threading.Event()
+
+    def listen(progress: Progress) -> None:
+        told.append(progress)
+        heard.set()
+
+    return pool.submit(flights.run, "acme", what, work, listen, cancel), cancel, told, heard
+
+
+def fail() -> str:
+    raise SourceError("It said no.", cause="So it is.", remedy="Ask again.", code="NO")
+
+
+def test_each_who_waits_is_told_progress_and_raises_an_error_of_their_own() -> None:
+    flights, work = SingleFlight[str](), Work(fail)
+    with ThreadPoolExecutor(3) as pool:
+        asks = [asked(pool, flights, work) for _ in range(3)]
+        for _, _, _, heard in asks:
+            assert heard.wait(PATIENCE)
+        work.proceed.set()
+        errors = [ask[0].exception(PATIENCE) for ask in asks]
+    assert work.begun == 1
+    assert [ask[2] for ask in asks] == [[Progress(1, 9)]] * 3
+    assert len({id(error) for error in errors}) == 3
+    for error in errors:
+        assert isinstance(error, SourceError)
+        assert (error.message, error.cause, error.remedy, error.code) == (
+            "It said no.",
+            "So it is.",
+            "Ask again.",
+            "NO",
+        )
+
+
+def test_who_waits_may_stop_waiting_and_the_work_goes_on() -> None:
+    flights, work = SingleFlight[str](), Work(lambda: "done")
+    with ThreadPoolExecutor(2) as pool:
+        leader, *_ = asked(pool, flights, work)
+        assert work.started.wait(PATIENCE)
+        joined, cancel, _, heard = asked(pool, flights, work)
+        assert heard.wait(PATIENCE)
+        cancel.cancel()
+        assert isinstance(joined.exception(PATIENCE), CancelledError)
+        assert not leader.done()
+        work.proceed.set()
+        assert leader.result(PATIENCE) == "done"
+    assert work.begun == 1
+
+
+def test_where_who_does_it_cancels_one_who_waits_does_it_in_turn() -> None:
+    ends: list[Any] = [CancelledError("Cancelled."), "done"]
+
+    def end() -> str:
+        found = ends.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return str(found)
+
+    flights, work = SingleFlight[str](), Work(end)
+    with ThreadPoolExecutor(2) as pool:
+        leader, *_ = asked(pool, flights, work)
+        assert work.started.wait(PATIENCE)
+        joined, _, told, heard = asked(pool, flights, work)
+        assert heard.wait(PATIENCE)
+        work.proceed.set()
+        assert isinstance(leader.exception(PATIENCE), CancelledError)
+        assert joined.result(PATIENCE) == "done"
+    assert work.begun == 2
+    assert told == [Progress(1, 9), Progress(2, 9)]
+
+
+def test_who_wants_something_else_waits_and_gets_what_they_asked_for() -> None:
+    flights, work, other = SingleFlight[str](), Work(fail), Work(lambda: "other")
+    other.proceed.set()
+    with ThreadPoolExecutor(2) as pool:
+        leader, *_ = asked(pool, flights, work)
+        assert work.started.wait(PATIENCE)
+        second, *_ = asked(pool, flights, other, what="some")
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        assert other.begun == 0
+        work.proceed.set()
+        assert isinstance(leader.exception(PATIENCE), SourceError)
+        assert second.result(PATIENCE) == "other"
+
+
+def test_a_bug_in_the_work_is_the_leaders_and_who_waits_is_told_that_it_ended() -> None:
+    def bug() -> str:
+        raise ZeroDivisionError
+
+    flights, work = SingleFlight[str](), Work(bug)
+    with ThreadPoolExecutor(2) as pool:
+        leader, *_ = asked(pool, flights, work)
+        assert work.started.wait(PATIENCE)
+        joined, _, _, heard = asked(pool, flights, work)
+        assert heard.wait(PATIENCE)
+        work.proceed.set()
+        assert isinstance(leader.exception(PATIENCE), ZeroDivisionError)
+        assert getattr(joined.exception(PATIENCE), "code", None) == "INTERRUPTED"

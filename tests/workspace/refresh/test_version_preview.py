@@ -1,0 +1,96 @@
+"""What another API version would change is told by the rules of drift, and nothing is kept."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+import typer
+
+from crmdeck.cli import schema as commands
+from crmdeck.errors import CrmdeckError, ExitCode, NotFoundError, UsageError
+from crmdeck.model import Choice, DecisionState, Direction, Scope, ScopeMode, Severity
+from crmdeck.sandbox import Fault, FaultKind
+from tests.workspace.crm import ANCHOR, ORG, Office
+
+TWO = Scope(mode=ScopeMode.NAMED, include=("Account", "Contract"))
+RETIRED = ["Account.CleanStatus", "Account.Jigsaw", "Account.JigsawCompanyId"]
+
+
+@pytest.fixture
+def org(office: Office) -> Office:
+    """An org that was first read under 67.0, and speaks 68.0 by now."""
+    office.add_org(scope=TWO)
+    office.refresh_at(ANCHOR - timedelta(days=60), "org")
+    office.refresh_at(ANCHOR, "org")
+    assert office.workspace.connections.get("org").api_version == "67.0"
+    return office
+
+
+def test_the_next_version_shows_what_retires_and_what_it_breaks(org: Office) -> None:
+    choice = Choice(
+        partner_field="industry",
+        state=DecisionState.ACCEPTED,
+        crm_field="CleanStatus",
+        direction=Direction.PUSH,
+    )
+    org.workspace.mappings.decide("org", "partner--Account", [choice])
+    head = org.workspace.context.store.head()
+    events = org.workspace.drift.report("org").events
+    found = org.workspace.schemas.preview("org")
+    assert (found.in_use, found.version, found.objects) == ("67.0", "68.0", 2)
+    assert found.compared_with.date() == ANCHOR.date()
+    told = {f"{event.object_type}.{event.field_name}": event for event in found.drift_events}
+    assert sorted(told) == RETIRED
+    assert told["Account.CleanStatus"].severity is Severity.BREAKING
+    assert told["Account.CleanStatus"].affected_mappings == ("partner--Account:industry",)
+    # The quota that it cost is all that is written.
+    assert org.workspace.drift.report("org").events == events
+    assert org.workspace.connections.get("org").api_version == "67.0"
+    assert org.workspace.context.store.head() != head
+    assert org.refresh_at(ANCHOR, "org").drift_events == ()
+
+
+def test_one_object_and_one_version_can_be_named(org: Office) -> None:
+    assert len(org.workspace.schemas.preview("org", "68", object_type="Account").drift_events) == 3
+    assert org.workspace.schemas.preview("org", object_type="Contract").drift_events == ()
+    assert org.workspace.schemas.preview("org", "67.0").drift_events == ()
+    with pytest.raises(NotFoundError, match=r"99\.0"):
+        org.workspace.schemas.preview("org", "99")
+    with pytest.raises(NotFoundError):
+        org.workspace.schemas.preview("org", object_type="Acount")
+
+
+def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) -> None:
+    office.add_org(scope=TWO)
+    with pytest.raises(CrmdeckError, match="No schema"):
+        office.workspace.schemas.preview("org")
+    office.refresh_at(ANCHOR, "org")
+    with pytest.raises(CrmdeckError) as newest:
+        office.workspace.schemas.preview("org")
+    assert newest.value.code == "NO_NEWER_VERSION"
+    office.add_portal()
+    office.refresh_at(ANCHOR - timedelta(days=20), "portal")
+    with pytest.raises(UsageError, match="API version"):
+        office.workspace.schemas.preview("portal")
+
+
+def test_the_command_line_is_a_gate(
+    org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(org.workspace))
+    commands.schema("org", api_version="next")
+    told = capsys.readouterr()
+    assert [line.split("\t")[2] for line in told.out.splitlines()[1:]] == RETIRED
+    assert "API 68.0 against 67.0" in told.err
+    org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
+    with pytest.raises(typer.Exit) as ended:
+        commands.schema("org", api_version="next", fail_on=Severity.RISKY, as_json=True)
+    assert ended.value.exit_code == ExitCode.DRIFT
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["reasons"] == ["drift", "partial"]
+    assert [failure["objectType"] for failure in answer["failures"]] == ["Contract"]
+    with pytest.raises(UsageError):
+        commands.schema("org", fail_on=Severity.RISKY)
