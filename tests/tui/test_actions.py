@@ -6,6 +6,7 @@ import pytest
 
 from crmdeck.tui.dialogs import choose, confirm, prompt  # noqa: F401 - declares actions
 from crmdeck.tui.keys import actions
+from crmdeck.tui.panes.audit.pane import AuditPane
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.screens import main  # noqa: F401 - declares actions
 
@@ -59,6 +60,41 @@ def test_no_two_actions_have_one_id() -> None:
     hosts = _subclasses(actions.ActionHost)
     ids = [action.id for host in hosts for action in host.__dict__.get("ACTIONS", ())]
     assert sorted(ids) == sorted(set(ids))
+
+
+class Commands:
+    def why_not(self) -> str | None:
+        return "Not now."
+
+    @actions.action("one.second", "Second", "b", help="Do the second thing.", blocked=why_not)
+    @actions.action("one.third", "Third", "c", "d", hint=5)
+    def second(self) -> str:
+        return "done"
+
+    @actions.action("one.first", "First", "a", writes=True)
+    def first(self) -> None:
+        pass
+
+
+def test_actions_are_declared_beside_their_methods() -> None:
+    second, third, first = actions.actions_of(Commands)
+    assert [action.id for action in (second, third, first)] == [
+        "one.second",
+        "one.third",
+        "one.first",
+    ]
+    assert (second.help, second.keys, third.keys) == ("Do the second thing.", ("b",), ("c", "d"))
+    assert second.run(Commands()) == third.run(Commands()) == "done"
+    assert second.blocked(Commands()) == "Not now."
+    assert first.blocked(Commands()) is None
+    assert (first.writes, second.writes, third.hint) == (True, False, 5)
+
+
+def test_a_host_has_the_actions_of_its_methods() -> None:
+    declared = actions.actions_of(AuditPane)
+    assert declared
+    assert declared == AuditPane.ACTIONS
+    assert set(declared) <= set(actions.actions())
 
 
 def test_a_key_map_is_checked() -> None:

@@ -1,7 +1,7 @@
-"""The one registry of actions: bindings, footer, go to anything, help, keys come from it.
+"""The registry of actions: key bindings, footer, help, key table and go to anything come from it.
 
-A widget or screen that can do something mixes in `ActionHost` and lists its `ACTIONS`; each
-names its handler by reference. Keys can be remapped by id.
+A widget or screen with keys mixes in `ActionHost`. An `@action` beside a method declares what
+runs it. Users can remap keys by the id of an action.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from inspect import isawaitable
+from inspect import isawaitable, isfunction
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 C = TypeVar("C")
+F = TypeVar("F", bound=Callable[..., object])
 
 EVERYWHERE = "everywhere"
 """The scope of actions that work in every place (but not inside a dialog)."""
@@ -54,7 +55,7 @@ class Action(Generic[C]):
     run now: the key is taken and the sentence shown. Both are asked often, with the commands; an
     action that is blocked is not offered. `writes` actions are refused in a read-only workspace.
     Two actions of one host that never apply together may share a key: give each its `mode`.
-    `told` returns the title as it is now, where that changes.
+    `title_now` returns the current title, if it changes.
     """
 
     id: str
@@ -69,7 +70,7 @@ class Action(Generic[C]):
     palette: bool = True
     priority: bool = False
     mode: str = ""
-    told: Callable[[C], str] | None = None
+    title_now: Callable[[C], str] | None = None
 
     @property
     def group(self) -> str:
@@ -83,6 +84,59 @@ class Action(Generic[C]):
 
 
 Actions = tuple[Action[Any], ...]
+
+
+def action(
+    id: str,
+    title: str,
+    *keys: str,
+    help: str = "",
+    hint: int = 0,
+    applies: Callable[[Any], bool] = always,
+    blocked: Callable[[Any], str | None] = never,
+    writes: bool = False,
+    palette: bool = True,
+    priority: bool = False,
+    mode: str = "",
+    title_now: Callable[[Any], str] | None = None,
+) -> Callable[[F], F]:
+    """Declare an `Action` that runs the decorated method.
+
+    `applies`, `blocked` and `title_now` may be functions defined earlier in the class body. An
+    `ActionHost` collects the actions of its own methods. For a class of commands its host has
+    `ACTIONS = actions_of(Commands)`. Several actions may run one method.
+    """
+
+    def declare(method: F) -> F:
+        declared = Action(
+            id,
+            title,
+            keys,
+            method,
+            help,
+            hint,
+            applies,
+            blocked,
+            writes,
+            palette,
+            priority,
+            mode,
+            title_now,
+        )
+        # The decorator nearest to the method runs first, but is read last.
+        _DECLARED.setdefault(method, []).insert(0, declared)
+        return method
+
+    return declare
+
+
+def actions_of(cls: type[object]) -> Actions:
+    """Return the actions declared by `@action` in the body of `cls`, in its order."""
+    methods = (method for method in vars(cls).values() if isfunction(method))
+    return tuple(action for method in methods for action in _DECLARED.get(method, ()))
+
+
+_DECLARED: dict[Callable[..., object], list[Action[Any]]] = {}
 
 
 class Refused(Message):
@@ -100,8 +154,9 @@ else:
 
 
 class ActionHost(_Host):
-    """Mixin for widgets and screens: turns `ACTIONS` into Textual bindings.
+    """Mixin for widgets and screens: turns their actions into Textual bindings.
 
+    They are `ACTIONS`, followed by those declared by `@action` in the body of the class.
     `SCOPE` names the place in help and key table. `WITHIN` names the scopes whose keys work at
     the same time as those of this host. `WITHOUT` names inherited actions that a subclass does
     otherwise. `commands` is what actions run on; a host that sets none acts itself.
@@ -118,8 +173,9 @@ class ActionHost(_Host):
     """Whether `writes` actions are refused here and in all that stands inside."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        own = cls.__dict__.get("ACTIONS", ())
+        own = (*cls.__dict__.get("ACTIONS", ()), *actions_of(cls))
         if own:
+            cls.ACTIONS = own
             cls.BINDINGS = [_binding(action) for action in own]
             _REGISTRY.update((action.id, action) for action in own)
             _SCOPES.update((action.id, cls.SCOPE) for action in own)
@@ -184,8 +240,8 @@ class Offer:
     @property
     def title(self) -> str:
         """What it is called now."""
-        told, commands = self.action.told, getattr(self.host, "commands", self.host)
-        return self.action.title if told is None else told(commands)
+        title_now, commands = self.action.title_now, getattr(self.host, "commands", self.host)
+        return self.action.title if title_now is None else title_now(commands)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ MAIN_ACTIONS: Actions = (
         hint=91,
         blocked=MainCommands.no_undo,
         writes=True,
-        told=MainCommands.undo_title,
+        title_now=MainCommands.undo_title,
     ),
     Action(
         "edit.redo",

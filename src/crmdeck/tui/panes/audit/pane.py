@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.content import Content
 
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
@@ -154,8 +154,15 @@ class AuditPane(Pane):
             case [str(column_id), bool(descending)]:
                 self.table.set_sort(Sort(column_id, descending))
 
+    @action(
+        "audit.everywhere",
+        "all connections",
+        "asterisk",
+        help="show all connections, or this one only",
+        hint=80,
+        title_now=lambda pane: "this one only" if pane.everywhere else "all connections",
+    )
     def turn_everywhere(self) -> None:
-        """Show all connections, or this one only."""
         self.everywhere = not self.everywhere
         self.reload()
 
@@ -193,15 +200,3 @@ class AuditPane(Pane):
             return
         pair = line.entry.summary.partition(": ")[0] if pane == "mapping" else None
         self.host.go_to(pane, Location(connection=line.entry.connection_id, pair=pair))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "audit.everywhere",
-            "all connections",
-            ("asterisk",),
-            turn_everywhere,
-            help="show all connections, or this one only",
-            hint=80,
-            told=lambda pane: "this one only" if pane.everywhere else "all connections",
-        ),
-    )

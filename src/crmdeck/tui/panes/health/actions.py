@@ -24,7 +24,7 @@ HEALTH_ACTIONS: Actions = (
         hint=83,
         blocked=HealthCommands.no_alert,
         writes=True,
-        told=lambda commands: commands.put_away_title,
+        title_now=lambda commands: commands.put_away_title,
     ),
     Action(
         "health.test",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from crmdeck.tui.keys.actions import EVERYWHERE, Action, Actions
+from crmdeck.tui.keys.actions import EVERYWHERE, action
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import Group, MappingRow
 
@@ -65,18 +65,6 @@ class RowTable(Table[Line]):
     WITHOUT: ClassVar[tuple[str, ...]] = ("table.select",)
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "lines.choose",
-            "choose",
-            ("enter",),
-            Table.open_row,
-            help="choose among the candidates, or search any CRM field",
-            hint=96,
-            applies=lambda table: table.cursor_name is not None,
-            writes=True,
-        ),
-    )
 
     _source: Sequence[MappingRow] = ()
     _passes: Callable[[MappingRow], bool] | None = None
@@ -86,6 +74,18 @@ class RowTable(Table[Line]):
         """The name of the row under the cursor; None on a title, or where nothing shows."""
         line = self.cursor_row
         return line.row.name if line is not None and line.row is not None else None
+
+    @action(
+        "lines.choose",
+        "choose",
+        "enter",
+        help="choose among the candidates, or search any CRM field",
+        hint=96,
+        applies=lambda table: table.cursor_name is not None,
+        writes=True,
+    )
+    def choose(self) -> None:
+        self.open_row()
 
     @property
     def count_text(self) -> str:
