@@ -191,5 +191,7 @@ def test_every_link_leads_to_a_file_that_is_there(page: Path) -> None:
             assert (page.parent / link).exists(), link
 
 
-def test_the_readme_is_read_in_one_sitting() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 250
+def test_the_readme_is_short_and_shows_a_picture_first() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 120
+    assert any(line.startswith("![") and ".svg" in line for line in lines[:11])
