@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.model import ProbeReport
+from crmdeck.text import ago
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.health import ago
 from crmdeck.tui.keys.actions import Action, Actions
 from crmdeck.tui.text import display_text
 

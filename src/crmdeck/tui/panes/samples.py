@@ -8,9 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.text import count
+from crmdeck.text import ago, count
 from crmdeck.text import percent_filled as percent_filled
-from crmdeck.tui.health import ago
 from crmdeck.tui.text import display_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.content import Content
 
 from crmdeck.model import FieldUsage, UsageVerdict
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import NOT_COVERED, usage_summary, uses_by_kind

@@ -13,8 +13,8 @@ from textual.style import Style
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from crmdeck.tui.health import PLATFORM_NAMES, Health, health_of
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.marks import PLATFORM_NAMES, Health, health_of
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.top_bar import CONNECTION
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from crmdeck.tui.health import is_ill
+from crmdeck.tui.marks import is_ill
 from crmdeck.tui.text import count
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 
 from crmdeck.model import DriftKind
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
+from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.drift.arrangement import Line
-from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -37,7 +37,7 @@ def sign_text(line: Line) -> str:
     if line.is_title:
         return line.where
     fold = " " if line.open is None else "▾" if line.open else "▸"
-    return f"{fold} {DONE if line.acknowledged else SIGNS[line.severity]}"
+    return f"{fold} {DONE if line.acknowledged else SEVERITY_SIGNS[line.severity]}"
 
 
 def fit_what(line: Line, width: int) -> str:
@@ -77,7 +77,7 @@ def _sign_told(line: Line) -> str:
 
 def state_of(line: Line) -> str:
     """Return the state that the severity is drawn in; what is acknowledged steps back."""
-    return "muted" if line.acknowledged else STATES[line.severity]
+    return "muted" if line.acknowledged else SEVERITY_STATES[line.severity]
 
 
 def _where_state(line: Line) -> str:

@@ -15,8 +15,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from crmdeck.model import Severity
+from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import DayCount
-from crmdeck.tui.severity import COLOURS, SIGNS
 
 DAYS = 90
 BARS = "▁▂▃▄▅▆▇█"
@@ -97,11 +97,11 @@ class Density(Widget):
         bars: list[tuple[str, str]] = [("90 days  ", "$muted")]
         signs: list[tuple[str, str]] = [(" " * LABEL, "")]
         for slot in cells:
-            colour = COLOURS[slot.worst] if slot.worst is not None else "$muted"
+            colour = SEVERITY_COLORS[slot.worst] if slot.worst is not None else "$muted"
             here = self.current is not None and slot.first <= self.current <= slot.last
             look = f"bold reverse {colour}" if here else colour
             bars.append((bar(slot.events, most), colour))
-            signs.append((SIGNS[slot.worst] if slot.worst is not None else " ", look))
+            signs.append((SEVERITY_SIGNS[slot.worst] if slot.worst is not None else " ", look))
         lines = [Content.assemble(*bars), Content.assemble(*signs)]
         return Content("\n").join([*lines, Content.styled(axis(cells), "$muted")])
 

@@ -10,11 +10,11 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import ConnectionStatus, DriftEvent, FieldUsage, Severity
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.layout import LABEL, half, side_by_side, wrap
+from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.usage import usage_lines
-from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
     KIND_WORDS,
@@ -120,9 +120,9 @@ def _offered(steps: Steps, width: int) -> Iterator[Content]:
 
 def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -> list[Content]:
     """Return what changed, how, by whom and when: on one line, or as many as it takes."""
-    colour = COLOURS[event.severity]
+    colour = SEVERITY_COLORS[event.severity]
     head = Content.assemble(
-        (f"{SIGNS[event.severity]} {event.severity.value}  ", f"bold {colour}"),
+        (f"{SEVERITY_SIGNS[event.severity]} {event.severity.value}  ", f"bold {colour}"),
         (display_text(place_of(event)), "bold"),
         f"  {display_text(entry.what)}",
     )
@@ -279,10 +279,10 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
     story = line.story
     if story is None:
         return Content("")
-    word = f"{SIGNS[line.severity]} {line.severity.value}  "
+    word = f"{SEVERITY_SIGNS[line.severity]} {line.severity.value}  "
     lines = [
         Content.assemble(
-            (word, f"bold {COLOURS[line.severity]}"),
+            (word, f"bold {SEVERITY_COLORS[line.severity]}"),
             (STORY_WORDS.get(story.kind, display_text(story.kind, 40)), "$muted"),
         )
     ]
@@ -305,7 +305,10 @@ def _turns(line: Line) -> str:
 def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
     by_severity = Counter(entry.event.severity for entry in entries)
     parts = [
-        (f"{SIGNS[severity]} {by_severity[severity]:,} {severity.value}   ", COLOURS[severity])
+        (
+            f"{SEVERITY_SIGNS[severity]} {by_severity[severity]:,} {severity.value}   ",
+            SEVERITY_COLORS[severity],
+        )
         for severity in reversed(Severity)
         if by_severity[severity]
     ]
@@ -344,7 +347,7 @@ def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> I
     unseen = [one for one in open_ if not (one.seen or one.event.id in just_seen)]
     counted = Counter(entry.event.severity for entry in unseen)
     told = [
-        f"{SIGNS[severity]} {counted[severity]:,} {severity.value}"
+        f"{SEVERITY_SIGNS[severity]} {counted[severity]:,} {severity.value}"
         for severity in reversed(Severity)
         if counted[severity]
     ]

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from crmdeck.tui.health import ago, health_of
+from crmdeck.text import ago
+from crmdeck.tui.marks import health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_life
 from crmdeck.tui.panes.health.history_strip import days, span_in
 from crmdeck.tui.panes.health.overview import Entry, urgency

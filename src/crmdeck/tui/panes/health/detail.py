@@ -16,8 +16,9 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
-from crmdeck.tui.health import COLOURS, ago, health_of
+from crmdeck.text import ago
 from crmdeck.tui.layout import beside, hanging
+from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
 from crmdeck.tui.panes.health.overview import Entry, listed, put_away, put_away_words, where
@@ -103,7 +104,7 @@ def _sections(sections: list[Content]) -> Content:
 def _head(entry: Entry, width: int) -> Content:
     health = health_of(entry.status)
     name = Content.styled(display_text(entry.connection.name[:LONGEST]), "bold")
-    state = Content.styled(str(health), COLOURS[health.state])
+    state = Content.styled(str(health), STATE_COLORS[health.state])
     return _lines(Content.assemble(name, "   ", state).wrap(width))
 
 

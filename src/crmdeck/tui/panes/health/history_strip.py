@@ -10,7 +10,7 @@ from typing import NamedTuple
 from textual.content import Content
 
 from crmdeck.model import SyncOutcome, SyncRun
-from crmdeck.tui.health import COLOURS
+from crmdeck.tui.marks import STATE_COLORS
 from crmdeck.tui.text import count
 
 
@@ -41,7 +41,7 @@ class Day(Enum):
     @property
     def colour(self) -> str:
         """Return the style of the sign."""
-        return COLOURS[self.state]
+        return STATE_COLORS[self.state]
 
 
 def outcome_of(run: SyncRun) -> Day:

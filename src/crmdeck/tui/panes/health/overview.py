@@ -28,7 +28,7 @@ from crmdeck.model import (
     SyncRun,
 )
 from crmdeck.tui.filters import KeyTest, one_of
-from crmdeck.tui.health import PLATFORM_NAMES, health_of, is_ill
+from crmdeck.tui.marks import PLATFORM_NAMES, health_of, is_ill
 from crmdeck.tui.text import count, display_text
 
 SEPARATOR = " · "

@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import DecisionState, DriftEvent, Field, Severity
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.layout import GAP, half, side_by_side, wrap, wrap_hanging
+from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
-from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import (
     FLOWS,
@@ -202,8 +202,10 @@ def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
     if row.crm_field is not None and not row.can_flow:
         yield f"✕ nothing can flow {FLOWS[row.direction]}", "$bad"
     for event in row.drift:
-        text = f"{SIGNS[event.severity]} {_drift_text(event)}, {ago(event.detected_at, now)}"
-        yield text, COLOURS[event.severity]
+        text = (
+            f"{SEVERITY_SIGNS[event.severity]} {_drift_text(event)}, {ago(event.detected_at, now)}"
+        )
+        yield text, SEVERITY_COLORS[event.severity]
     found = row.verdict.warnings if row.verdict is not None else ()
     for warning in found:
         if warning.code in row.known:

@@ -13,8 +13,9 @@ from crmdeck.model import (
     ObjectPair,
     PartnerObject,
 )
+from crmdeck.text import ago
 from crmdeck.tui.dialogs.choose import Choice
-from crmdeck.tui.health import PLATFORM_NAMES, ago
+from crmdeck.tui.marks import PLATFORM_NAMES
 from crmdeck.tui.panes.schema.detail import counted
 from crmdeck.tui.panes.schema.rows import FieldLine
 from crmdeck.tui.text import count

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TypeVar
 
 from crmdeck.model import Severity
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
+from crmdeck.tui.marks import SEVERITY_SIGNS, SEVERITY_STATES
 from crmdeck.tui.panes.samples import percent_filled
 from crmdeck.tui.panes.schema.rows import FieldLine, Mark, ObjectLine
-from crmdeck.tui.severity import SIGNS, STATES
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
@@ -320,15 +320,15 @@ WORDS = {Severity.BREAKING: "break", Severity.RISKY: "risky", Severity.SAFE: "sa
 
 def severity_text(severity: Severity, width: int = 10) -> str:
     """Return a severity as its sign and its word, on `width` cells (7 at least)."""
-    text = f"{SIGNS[severity]} {severity.value}"
-    return text if len(text) <= width else f"{SIGNS[severity]} {WORDS[severity]}"
+    text = f"{SEVERITY_SIGNS[severity]} {severity.value}"
+    return text if len(text) <= width else f"{SEVERITY_SIGNS[severity]} {WORDS[severity]}"
 
 
 def mark_text(mark: Mark | None) -> str:
     """Return a mark as sign, number and word; empty where nothing changed."""
     if mark is None:
         return ""
-    return f"{SIGNS[mark.severity]} {mark.number:,} {mark.severity.value}"
+    return f"{SEVERITY_SIGNS[mark.severity]} {mark.number:,} {mark.severity.value}"
 
 
 def since_text(changed_at: datetime | None, now: datetime) -> str:
@@ -338,7 +338,7 @@ def since_text(changed_at: datetime | None, now: datetime) -> str:
 
 def mark_state(mark: Mark | None) -> str:
     """Return the state of a cell that tells a mark, or only when something changed."""
-    return STATES[mark.severity] if mark is not None else "muted"
+    return SEVERITY_STATES[mark.severity] if mark is not None else "muted"
 
 
 def changed_rank(mark: Mark | None, changed_at: datetime | None) -> tuple[float, float] | None:

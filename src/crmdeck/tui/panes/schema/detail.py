@@ -8,14 +8,14 @@ from datetime import datetime
 from textual.content import Content
 
 from crmdeck.model import DriftEvent, Field, FieldUsage, Severity
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.layout import beside, hanging
+from crmdeck.tui.marks import SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, values_text
 from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.history import changed_at_source, dated, event_lines, event_text
 from crmdeck.tui.panes.schema.rows import ARROWS, FieldLine, ObjectLine, SchemaData
 from crmdeck.tui.panes.usage import usage_lines
-from crmdeck.tui.severity import SIGNS
 from crmdeck.tui.text import count, display_block, display_text
 from crmdeck.workspace import NearestField, percent
 
@@ -309,5 +309,5 @@ def counted(events: Iterable[DriftEvent]) -> str:
     text = count(len(severities), "change")
     for severity in (Severity.BREAKING, Severity.RISKY):
         if number := severities.count(severity):
-            text += f", {SIGNS[severity]} {number} {severity.value}"
+            text += f", {SEVERITY_SIGNS[severity]} {number} {severity.value}"
     return text

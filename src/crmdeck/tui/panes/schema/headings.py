@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.panes.schema.columns import mark_text
 from crmdeck.tui.panes.schema.rows import Everywhere, FieldLine, SchemaData
 from crmdeck.tui.text import count

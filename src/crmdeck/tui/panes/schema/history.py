@@ -9,8 +9,8 @@ from textual.content import Content
 
 from crmdeck.model import Change, DriftEvent, DriftKind, Field
 from crmdeck.tui.layout import hanging
+from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
-from crmdeck.tui.severity import COLOURS, SIGNS
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import value_text
 
@@ -21,7 +21,9 @@ INDENT = 12
 def event_text(event: DriftEvent, *, with_field: bool = False) -> Content:
     """Return an event on a line: its sign and word, what it is about, why it matters."""
     severity = event.severity
-    sign = Content.styled(f"{SIGNS[severity]} {severity.value}  ", COLOURS[severity])
+    sign = Content.styled(
+        f"{SEVERITY_SIGNS[severity]} {severity.value}  ", SEVERITY_COLORS[severity]
+    )
     about = f"{event.field_name}: " if with_field and event.field_name else ""
     reason = event.reason or event.kind.value.replace("_", " ")
     return Content.assemble(sign, display_text(about + reason, 300))

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from crmdeck.tui.health import ago
+from crmdeck.text import ago
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.keys.actions import Actions
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View

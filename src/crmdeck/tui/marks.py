@@ -1,22 +1,26 @@
-"""How a connection is doing, as a sign, a word and a state: never by colour alone. Pure."""
+"""Marks of connections and changes: a sign and a word or a color, never a color alone. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import AlertLevel, Platform, Status
-from crmdeck.text import ago as ago
+from crmdeck.model import AlertLevel, Platform, Severity, Status
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
 
 PLATFORM_NAMES = {Platform.SALESFORCE: "Salesforce", Platform.HUBSPOT: "HubSpot"}
-COLOURS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$muted"}
-"""The theme's colour of a state."""
+
+STATE_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$muted"}
+"""Color in the theme of each state."""
+
+SEVERITY_SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
+SEVERITY_STATES = {Severity.BREAKING: "error", Severity.RISKY: "warn", Severity.SAFE: "muted"}
+SEVERITY_COLORS = {one: STATE_COLORS[state] for one, state in SEVERITY_STATES.items()}
 
 
 class Health(NamedTuple):
-    """A sign, a word, and the name of the state that the theme colours."""
+    """A sign, a word, and the name of the state that gives the color."""
 
     sign: str
     word: str
@@ -27,7 +31,7 @@ class Health(NamedTuple):
 
 
 def is_ill(status: ConnectionStatus) -> bool:
-    """Return whether a connection does not work, and who looks has not put that away."""
+    """True if a connection doesn't work and a critical alert of it is open."""
     urgent = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
     is_away = bool(urgent) and all(alert.put_away_at is not None for alert in urgent)
     return health_of(status).state == "error" and not is_away
