@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from importlib import import_module
 
 from tests.bench.__main__ import compare, names
 from tests.bench.figures import Figure
+from tests.bench.mutants import CORES, ROOT, mutants
 
 
 def test_every_benchmark_yields_figures() -> None:
@@ -41,3 +43,11 @@ def test_a_machine_that_is_slower_as_a_whole_is_no_news() -> None:
     now = [Figure("floor", "ms", (30,)), Figure("open", "ms", (60,), "floor")]
     assert [line for line in compare(was, now) if "open" in line] == []
     assert Figure.from_json(now[1].to_json()) == now[1]
+
+
+def test_every_mutant_is_another_program() -> None:
+    for name in CORES:
+        for mutant in list(mutants(name))[::20]:
+            content = (ROOT / mutant.path).read_bytes()
+            changed = mutant.apply(content)
+            assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(content)), mutant
