@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from types import ModuleType
 
 import grimp
@@ -42,6 +44,19 @@ def test_a_class_has_one_ancestor_of_ours() -> None:
         or sum(map(_is_ours, cls.__mro__[1:])) > DEEPEST
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("face", ["crmdeck.model", "crmdeck.workspace"])
+def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
+    package = importlib.import_module(face)
+    offered = ast.parse(Path(f"{package.__file__}i").read_text("utf-8")).body
+    assert [node for node in offered if not isinstance(node, ast.ImportFrom)] == []
+    names = [
+        name.name for node in offered if isinstance(node, ast.ImportFrom) for name in node.names
+    ]
+    assert sorted(names) == package.__all__
+    for name in names:
+        assert getattr(package, name) is not None
 
 
 def _modules() -> list[ModuleType]:
