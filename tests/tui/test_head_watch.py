@@ -1,4 +1,4 @@
-"""Every pane shows what others wrote, by itself; and says since when it can't."""
+"""Every pane shows what other users write, and reports since when the workspace is unavailable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refresh_with(tmp_path: Path, who: Workspace, *fields: str) -> None:
     who.refreshes.run("acme")
 
 
-async def test_every_pane_wakes_when_somebody_else_writes(
+async def test_every_pane_reloads_when_another_user_writes(
     workspace: Workspace, sam: Workspace, tmp_path: Path
 ) -> None:
     app = CrmdeckApp(workspace)
@@ -47,7 +47,7 @@ async def test_every_pane_wakes_when_somebody_else_writes(
         await until(pilot, lambda: "3 objects" in screen_text(pilot))
         table = app.screen.query_one("#objects", Table)
         assert table.key_of(table.cursor_row) == "Contact"
-        # The tabs know as well, without being looked at.
+        # The tabs update too, without opening their panes.
         await until(pilot, lambda: "3 Drift 2" in screen_text(pilot))
 
         await pilot.press("3")
@@ -66,7 +66,7 @@ async def test_every_pane_wakes_when_somebody_else_writes(
         await until(pilot, lambda: "renamed acme to acme-two" in screen_text(pilot))
 
 
-async def test_what_is_seen_is_still_new_while_one_looks_at_it(
+async def test_a_seen_change_stays_listed_while_the_pane_shows_it(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
@@ -86,7 +86,7 @@ async def test_what_is_seen_is_still_new_while_one_looks_at_it(
         assert "Account.Region" in screen_text(pilot)
 
 
-async def test_a_database_that_goes_away_is_told_and_work_goes_on_when_it_is_back(
+async def test_an_unavailable_database_is_reported_until_it_is_back(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import psycopg
@@ -128,7 +128,7 @@ async def test_a_database_that_goes_away_is_told_and_work_goes_on_when_it_is_bac
             await until(pilot, lambda: "sam     disconnected" in screen_text(pilot))
 
 
-async def test_who_may_only_select_sees_that_nothing_can_be_changed(postgres_url: str) -> None:
+async def test_a_read_only_database_role_opens_the_workspace_read_only(postgres_url: str) -> None:
     with Workspace.open(postgres_url, secrets=MemorySecrets()) as owner:
         draft = ConnectionDraft(
             name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path="/nowhere"

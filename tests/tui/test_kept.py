@@ -1,4 +1,4 @@
-"""What was read of a connection is read again only after somebody wrote, or after a while."""
+"""Kept answers are read again only after a write, or after a minute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crmdeck.tui.loading.kept import AGE, MOST, Kept
 from crmdeck.workspace import ConnectionDraft, Workspace
 
 
-def test_what_was_read_is_read_again_once_somebody_wrote(tmp_path: Path) -> None:
+def test_a_write_or_age_discards_a_kept_answer(tmp_path: Path) -> None:
     now = [datetime(2026, 5, 1, 12, tzinfo=UTC)]
     asked: list[str] = []
     kept: Kept[int] = Kept()

@@ -1,4 +1,4 @@
-"""Loading: the newest request wins, errors and cancels are told, nothing blocks."""
+"""Loading: the newest request wins, errors and cancels arrive, and nothing blocks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_a_late_answer_is_dropped() -> None:
         assert not app.host.loader.is_loading
 
 
-async def test_progress_is_told_and_a_cancel_ends_in_silence() -> None:
+async def test_progress_arrives_and_a_cancel_ends_silently() -> None:
     app = HostApp()
 
     def work(job: Job) -> None:
@@ -77,7 +77,7 @@ async def test_progress_is_told_and_a_cancel_ends_in_silence() -> None:
         assert app.host.errors == []
 
 
-async def test_errors_arrive_and_mistakes_keep_their_insides() -> None:
+async def test_errors_arrive_without_the_message_of_a_bug() -> None:
     app = HostApp()
 
     def mistake(_: Job) -> None:

@@ -1,4 +1,4 @@
-"""Views with names, and columns that are chosen: kept for each person, per table."""
+"""Saved views and chosen columns: kept per user and table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crmdeck.workspace import Workspace
 from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
 
 
-def test_a_state_keeps_what_makes_sense_of_a_view() -> None:
+def test_saved_views_ignore_invalid_parts_of_a_state() -> None:
     view = SavedView("mine", "who:dana", ("at", True), ("at", "summary"))
     assert views_of([view.to_state(), 3, {"name": "x"}, None]) == [view]
     assert views_of([{**view.to_state(), "sort": ["at"], "columns": 3}]) == [
@@ -43,7 +43,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         few = table.shown_count
         assert 0 < few < every
 
-        # The columns: the first one after the second, another one not at all.
+        # Move the first column behind the second, and hide another.
         await pilot.press("F")
         await type_text(pilot, "columns", "enter")
         await until(pilot, lambda: "show or hide" in screen_text(pilot))
@@ -60,7 +60,7 @@ async def test_a_view_is_saved_shown_replaced_and_deleted(workspace: Workspace) 
         await type_text(pilot, "mornings", "enter")
         await settle(pilot)
 
-        # Something else, and back again by its name.
+        # Change the view, then return to the saved one by name.
         await pilot.press("escape")
         table.set_sort(None)
         table.choose_columns(())

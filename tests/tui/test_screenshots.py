@@ -1,4 +1,4 @@
-"""Pictures: what is drawn of a frame, when an animation shows it, what stories name."""
+"""Screenshots: drawing a frame, the timing of animations, and the stories."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def screen(text: str) -> str:
 
 
 def shown_at(svg: str, second: float) -> str:
-    """Return the texts that a browser shows at a moment, by the rules of the animation."""
+    """Return the texts that a browser shows at a second of the animation."""
     found = re.search(r"animation-duration:([\d.]+)s", svg)
     assert found is not None
     states = {}
@@ -87,24 +87,24 @@ async def test_an_animation_shows_each_frame_for_its_time() -> None:
     assert svg.count("first<") == 1
 
 
-def test_a_story_does_what_the_console_knows() -> None:
+def test_stories_run_known_actions() -> None:
     keytable.load_all_actions()
     known = {action.id for action in actions()}
     assert {step.run for story in STORIES for step in story.steps if step.run} <= known
     assert len({story.name for story in STORIES}) == len(STORIES)
 
 
-def test_each_story_has_its_picture_and_none_is_heavy() -> None:
+def test_each_story_has_a_screenshot_of_moderate_size() -> None:
     kept = {path.stem: path.stat().st_size for path in KEPT.glob("*.svg")}
     assert set(kept) == {story.name for story in STORIES}
     assert max(kept.values()) < 2_000_000
 
 
-def test_a_picture_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_screenshot_is_refused(tmp_path: Path) -> None:
     done = Shell(tmp_path / "home").run(
         "screenshots", str(tmp_path / "pictures"), "--only", "nosuch", code=2
     )
-    assert "no picture called nosuch" in done.stderr
+    assert "No screenshot named 'nosuch'" in done.stderr
     assert not (tmp_path / "pictures").exists()
 
 

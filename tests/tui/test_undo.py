@@ -1,4 +1,4 @@
-"""One stack of steps for the whole console: what is taken back acts where it was done."""
+"""One undo stack for the whole console: undo acts on the data that a step changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOON = datetime(2026, 5, 16, 12, tzinfo=UTC)
 PAIR = mapping_desk.PAIR
 
 
-def test_steps_go_back_and_forth_and_failures_are_put_right() -> None:
+def test_undo_redo_and_failed_steps() -> None:
     told: list[str] = []
     subjects = {name: object() for name in "abcd"}
     stack = UndoStack(lambda: None)
@@ -47,7 +47,7 @@ def test_steps_go_back_and_forth_and_failures_are_put_right() -> None:
     assert [one.title for one in stack.done] == ["a", "d"]
 
 
-async def test_steps_of_all_panes_are_taken_back_from_anywhere(tmp_path: Path) -> None:
+async def test_undo_works_for_steps_of_all_panes_from_any_pane(tmp_path: Path) -> None:
     with mapping_desk.opened(mapping_desk.make_home(tmp_path)) as workspace:
         acme = workspace.connections.get("acme").id
         app = CrmdeckApp(workspace)

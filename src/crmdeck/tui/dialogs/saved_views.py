@@ -51,7 +51,7 @@ class SavedViews(Dialog[Wish]):
 
     def __init__(self, views: Sequence[SavedView], titles: Mapping[str, str]) -> None:
         super().__init__("Saved views")
-        lines = [Line(Wish(SHOW, view), view.name, view.told(titles)) for view in views]
+        lines = [Line(Wish(SHOW, view), view.name, view.summary(titles)) for view in views]
         lines += [
             Line(Wish(SAVE), "+ save what shows", "filter, sort and columns, under a name"),
             Line(Wish(COLUMNS), "+ columns", "which show, and in which order"),

@@ -1,1 +1,1 @@
-"""Loading: worker requests, kept answers, and the watch for changes by others."""
+"""Load in the background: requests, kept answers, and the watch for other users' writes."""

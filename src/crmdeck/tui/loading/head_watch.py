@@ -1,6 +1,6 @@
-"""Looks at whether anybody wrote to the workspace, and whether it can be reached at all.
+"""Watch whether other users write to the workspace, and whether it is available.
 
-One look for the whole console: what shows is told to read again.
+One watch for the whole console: when the head of the log moves, what is on screen reloads.
 """
 
 from __future__ import annotations
@@ -8,66 +8,65 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
-from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.loading.requests import Failed, Loader
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
     from crmdeck.workspace import Workspace
 
 LOOK_EVERY = 0.4
-"""Seconds between two looks at the head of the log."""
+"""Seconds between two checks of the head of the log."""
 
 NEVER = -1
-"""No log has this head: what shows is to be read again."""
+"""No log has this head, so the next check reloads."""
 
 SHARE = 4
-"""How many times as long as reading took is waited before reading again.
+"""Pause before the next reload, as a multiple of the time that the last one took.
 
-While somebody refreshes a large org, every tenth of a second brings another head.
+While another user refreshes a large org, the head moves every tenth of a second.
 """
 
 
-class HeadView(Protocol):
-    """What shows the workspace; all on the event loop."""
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether what shows is being read: it is not to be woken now."""
-
-    def wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
-        """Read again, quietly; `failed` takes what goes wrong.
-
-        `head` is that of the log, which what was read last may have already.
-        """
-
-    def show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
-        """Tell that the workspace has been out of reach since then, or that it is not any more."""
-
-
 class HeadWatch:
-    """Asks for the head now and then, and wakes the view when it has moved."""
+    """Checks the head of the log regularly. Everything runs on the event loop.
 
-    def __init__(self, owner: Widget, workspace: Workspace, head: int, view: HeadView) -> None:
+    `is_reading` is True while the screen loads already. `wake` reloads it quietly: it gets the
+    head, and a function for errors. `show_reach` gets the time since when the workspace is
+    unavailable and the error, or None and None when it is available again.
+    """
+
+    def __init__(
+        self,
+        owner: Widget,
+        workspace: Workspace,
+        head: int,
+        *,
+        is_reading: Callable[[], bool],
+        wake: Callable[[int, Failed], None],
+        show_reach: Callable[[datetime | None, CrmdeckError | None], None],
+    ) -> None:
         self._workspace = workspace
-        self._view = view
+        self._is_reading = is_reading
+        self._wake = wake
+        self._show_reach = show_reach
         self._head = head
         self._away_since: datetime | None = None
         self._woken_at: float | None = None
         self._rest_until = 0.0
-        # Of its own: nothing of what the screen loads is replaced, cancelled or held up by it.
+        # Its own loader, so that it never replaces, cancels or delays a request of the screen.
         self._loader = Loader(owner, self._away)
         owner.set_interval(LOOK_EVERY, self._look)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._loader.close()
 
     def _look(self) -> None:
-        if self._woken_at is not None and not self._view.is_reading:
+        if self._woken_at is not None and not self._is_reading():
             took, self._woken_at = monotonic() - self._woken_at, None
             self._rest_until = monotonic() + SHARE * max(0.0, took - LOOK_EVERY)
         if self._loader.is_loading or monotonic() < self._rest_until:
@@ -79,18 +78,18 @@ class HeadWatch:
     def _took(self, head: int) -> None:
         if self._away_since is not None:
             self._away_since = None
-            self._view.show_reach(None, None)
+            self._show_reach(None, None)
             self._head = NEVER
-        if head != self._head and not self._view.is_reading:
+        if head != self._head and not self._is_reading():
             self._head = head
             self._woken_at = monotonic()
-            self._view.wake(head, self._not_read)
+            self._wake(head, self._not_read)
 
     def _not_read(self, _error: CrmdeckError) -> None:
-        """Try again: what shows is older than the log."""
+        # What is on screen is older than the log: try again.
         self._head = NEVER
 
     def _away(self, error: CrmdeckError) -> None:
         if self._away_since is None:
             self._away_since = self._workspace.now
-            self._view.show_reach(self._away_since, error)
+            self._show_reach(self._away_since, error)

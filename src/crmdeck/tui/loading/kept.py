@@ -1,4 +1,4 @@
-"""What was read before, kept for as long as nobody has written to the workspace since."""
+"""Answers of the workspace, kept until someone writes to it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST = 4
-"""Answers that are kept; the oldest goes first."""
+"""Number of answers kept; the oldest goes first."""
 
 AGE = timedelta(minutes=1)
-"""How long an answer is good where nobody writes: ages are told in it, and what is stale."""
+"""Time for which an answer is good without writes: it contains ages and staleness."""
 
 
 class _Answer(NamedTuple, Generic[T]):
@@ -27,7 +27,7 @@ class _Answer(NamedTuple, Generic[T]):
 
 
 class Kept(Generic[T]):
-    """Answers of the workspace by what was asked; for all threads."""
+    """Answers of the workspace by key. Thread-safe."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -42,11 +42,11 @@ class Kept(Generic[T]):
         *,
         anew: bool = False,
     ) -> T:
-        """Return what `work` returns, or returned for `key` lately; for a worker.
+        """Return the kept answer for `key`, or do `work` and keep its answer; `anew` always works.
 
-        With `anew` it is done in any case, and kept. Raises what `work` raises, and CacheError.
+        Call it in a worker. Raises what `work` raises, and CacheError.
         """
-        # Before what is read: what is written meanwhile makes the answer worthless.
+        # Ask before reading: a write during `work` then makes the answer outdated.
         head, now = workspace.head(), workspace.now
         with self._lock:
             known = self._answers.get(key)

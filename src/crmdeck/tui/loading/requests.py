@@ -1,10 +1,8 @@
-"""The one way of loading: a worker thread, one frozen answer, one repaint.
+"""Load in the background: a worker thread, one frozen answer, one repaint.
 
-A widget that loads something holds a `Loader` and calls `load(slot, work, then)`. `work` runs in a
-thread and gets a `Job`, to report progress to and to be cancelled by; `then` runs on the event loop
-with its result.
-A newer request on the same slot makes an older one's answer worthless: it is dropped.
-What is loaded `quietly` stays off the progress line, and so does what its answers load in turn.
+A widget that loads something has a `Loader` and calls `load(slot, work, then)`. `work` runs in a
+thread and gets a `Job`, for progress and cancellation. `then` runs on the event loop with the
+result. A newer request on a slot replaces the older one, whose answer is dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from textual.message import Message
 from textual.widget import Widget
@@ -29,68 +27,62 @@ T = TypeVar("T")
 Failed = Callable[[CrmdeckError], None]
 
 PAINTED_WITHIN = 0.25
-"""Seconds that work may wait for a paint."""
+"""Seconds that work waits for a paint at most."""
 
 PROGRESS_INTERVAL = 0.05
-"""Seconds between two words of progress; what comes faster is left out."""
+"""Seconds between two reports of progress; reports in between are dropped."""
 
 
 class UnexpectedError(CrmdeckError):
-    """A mistake of crmdeck itself; its kind is told, its insides are not."""
+    """A bug in crmdeck. Its type is shown, its message is not: it may contain a secret."""
 
     code = "UNEXPECTED"
 
 
 class Job:
-    """The worker's side of one request; `tell` is called with progress, from any thread."""
+    """The worker's side of one request: it reports progress, and stops when canceled."""
 
-    def __init__(self, tell: Callable[[Progress], object]) -> None:
+    def __init__(self, report: Callable[[Progress], object]) -> None:
         self.cancel = CancelToken()
-        self._tell = tell
+        self._report = report
         self._reported = 0.0
         self._waiting = ""
 
     def progress(self, progress: Progress) -> None:
-        """Tell how far the work is; may be called from any thread, as often as it likes."""
+        """Report progress, from any thread and as often as you like."""
         now = monotonic()
         finished = progress.total is not None and progress.done >= progress.total
-        news = finished or progress.waiting != self._waiting
-        if news or now - self._reported >= PROGRESS_INTERVAL:
+        important = finished or progress.waiting != self._waiting
+        if important or now - self._reported >= PROGRESS_INTERVAL:
             self._reported = now
             self._waiting = progress.waiting
-            self._tell(progress)
+            self._report(progress)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request that is under way."""
+    """One request in progress."""
 
     number: int
     label: str
     job: Job
-    then: Callable[[Any], None]
-    failed: Callable[[CrmdeckError], None]
-    cancellable: bool = True
-    quiet: bool = False
-    quietly: Failed | None = None
+    failed: Failed
+    cancellable: bool
+    quiet: bool
+    unreadable: Failed | None
 
 
 @dataclass(frozen=True)
 class Busy:
-    """What is being loaded, for the progress line; `progress` is None while nothing is known."""
+    """What the progress line shows; `progress` is None before the first report."""
 
     label: str
     progress: Progress | None = None
     cancellable: bool = True
 
-    @classmethod
-    def of(cls, request: Request, progress: Progress | None = None) -> Busy:
-        """Return what the progress line says about `request`."""
-        return cls(request.label, progress, request.cancellable)
-
 
 class BusyChanged(Message):
-    """Bubbles up to the screen: `loader` is at something else, or at nothing any more."""
+    """Bubbles up to the screen when `loader` starts or finishes something."""
 
     def __init__(self, loader: Loader, busy: Busy | None) -> None:
         super().__init__()
@@ -98,41 +90,39 @@ class BusyChanged(Message):
 
 
 class Loader:
-    """Loads for `owner`, a widget or screen, which closes it as it is unmounted.
+    """Loads for `owner`, a widget or screen that closes it when unmounted. Event loop only.
 
-    `failed` shows an error that no caller of `load` wanted for itself. To be called on the event
-    loop only.
+    `failed` shows the errors of requests that have no `failed` of their own.
     """
 
-    def __init__(self, owner: Widget, failed: Callable[[CrmdeckError], None]) -> None:
+    def __init__(self, owner: Widget, failed: Failed) -> None:
         self._owner = owner
         self.failed = failed
         self._requests: dict[str, Request] = {}
         self._count = 0
-        self._quietly: Failed | None = None
+        self._unreadable: Failed | None = None
 
     @property
     def is_loading(self) -> bool:
-        """Whether any request is under way."""
+        """True if a request is in progress."""
         return bool(self._requests)
 
     @property
     def can_cancel(self) -> bool:
-        """Whether any request is under way that may be given up."""
-        return any(_may_be_given_up(request) for request in self._requests.values())
+        """True if the user can cancel a request in progress."""
+        return any(request.cancellable for request in self._requests.values())
 
     @contextmanager
-    def quietly(self, failed: Failed | None) -> Iterator[None]:
-        """Load quietly what is loaded inside, and what its answers load.
+    def quietly(self, unreadable: Failed | None) -> Iterator[None]:
+        """Keep requests made inside, and those their answers make, off the progress line.
 
-        Where the cache can't be read then, `failed` is told and nobody else: what shows stays.
-        None loads as ever.
+        If the cache can't be read, only `unreadable` gets the error. None changes nothing.
         """
-        before, self._quietly = self._quietly, failed
+        before, self._unreadable = self._unreadable, unreadable
         try:
             yield
         finally:
-            self._quietly = before
+            self._unreadable = before
 
     def load(
         self,
@@ -141,115 +131,108 @@ class Loader:
         then: Callable[[T], None],
         *,
         label: str = "loading",
-        failed: Callable[[CrmdeckError], None] | None = None,
+        failed: Failed | None = None,
         cancellable: bool = True,
         quiet: bool = False,
         after_paint: bool = False,
     ) -> None:
-        """Run `work` in a thread and `then` with its result; replaces what `slot` had going.
+        """Run `work` in a thread, then `then` with its result; replaces the request on `slot`.
 
-        `quiet` work is not shown on the progress line: nobody waits for it. An error goes to
-        `failed`, or to that of the loader; a cancelled request ends in silence. `after_paint` lets
-        what there is to show be painted first, which the work would slow down.
+        `quiet` work stays off the progress line. `failed` gets an error, by default that of the
+        loader; a canceled request ends silently. `after_paint` delays the work, which would slow
+        down painting, until the screen is painted.
         """
         self.cancel(slot)
         self._count += 1
         number = self._count
-        # A thread may not touch the loader: what it tells goes through the owner's queue.
+        # Threads must not touch the loader: progress goes through the owner's message queue.
         job = Job(partial(self._owner.call_later, self._progressed, slot, number))
-        quietly = self._quietly
-        self._requests[slot] = request = Request(
-            number,
-            label,
-            job,
-            then,
-            failed or self.failed,
-            cancellable,
-            quiet or quietly is not None,
-            quietly,
+        quiet = quiet or self._unreadable is not None
+        self._requests[slot] = Request(
+            number=number,
+            label=label,
+            job=job,
+            failed=failed or self.failed,
+            cancellable=cancellable and not quiet,
+            quiet=quiet,
+            unreadable=self._unreadable,
         )
-        if not request.quiet:
-            self._tell_busy()
+        if not quiet:
+            self._show_busy()
         painted = threading.Event()
         if after_paint:
             self._owner.call_after_refresh(painted.set)
         else:
             painted.set()
+
+        def run() -> None:
+            painted.wait(PAINTED_WITHIN)
+            outcome: Callable[[], None] | CrmdeckError
+            try:
+                outcome = partial(then, work(job))
+            except Exception as error:  # noqa: BLE001 - the console must survive any error
+                outcome = as_crmdeck_error(error)
+            if not get_current_worker().is_cancelled:
+                self._owner.call_later(self._finished, slot, number, outcome)
+
         self._owner.run_worker(
-            partial(self._run, slot, number, work, job, painted),
+            run,
             group=f"load-{slot}",
-            # Without one Textual writes out all that the work holds on to, which may be large.
+            # Without a description Textual prints all data that the work refers to.
             description=label or slot,
             thread=True,
             exit_on_error=False,
         )
 
     def cancel(self, slot: str | None = None) -> bool:
-        """Give up what `slot` (None: every cancellable slot) has going; return if it had."""
-        given_up = [
-            name
-            for name, request in self._requests.items()
-            if name == slot or (slot is None and _may_be_given_up(request))
-        ]
-        requests = [self._requests.pop(name) for name in given_up]
+        """Cancel the request on `slot`, or all cancellable ones; return False if none."""
+        if slot is not None:
+            slots = [slot] if slot in self._requests else []
+        else:
+            slots = [name for name, request in self._requests.items() if request.cancellable]
+        requests = [self._requests.pop(name) for name in slots]
         for request in requests:
             request.job.cancel.cancel()
         if not all(request.quiet for request in requests):
-            self._tell_busy()
-        return bool(given_up)
+            self._show_busy()
+        return bool(requests)
 
     def close(self) -> None:
-        """Stop the work that nobody waits for any more; no answer arrives from here on."""
+        """Cancel everything; no answer arrives after this."""
         for request in self._requests.values():
             request.job.cancel.cancel()
         self._requests.clear()
 
-    def _run(
-        self,
-        slot: str,
-        number: int,
-        work: Callable[[Job], T],
-        job: Job,
-        painted: threading.Event,
-    ) -> None:
-        painted.wait(PAINTED_WITHIN)
-        outcome: tuple[T] | CrmdeckError
-        try:
-            outcome = (work(job),)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the console must stay up
-            outcome = as_crmdeck_error(error)
-        if not get_current_worker().is_cancelled:
-            self._owner.call_later(self._finished, slot, number, outcome)
-
-    def _finished(self, slot: str, number: int, outcome: tuple[Any] | CrmdeckError) -> None:
-        """Hand the outcome on, unless it is late, or a cancel that the user asked for."""
+    def _finished(self, slot: str, number: int, outcome: Callable[[], None] | CrmdeckError) -> None:
         request = self._requests.get(slot)
-        # A widget that is leaving the screen has lost its children already.
+        # A widget that is leaving the screen has already lost its children.
         if request is None or request.number != number or not self._owner.is_attached:
             return
         del self._requests[slot]
         if not request.quiet:
-            self._tell_busy()
-        with self.quietly(request.quietly):
+            self._show_busy()
+        with self.quietly(request.unreadable):
             if not isinstance(outcome, CrmdeckError):
-                request.then(outcome[0])
-            elif request.quietly is not None and isinstance(outcome, CacheError):
-                request.quietly(outcome)
+                outcome()
+            elif request.unreadable is not None and isinstance(outcome, CacheError):
+                request.unreadable(outcome)
             elif not isinstance(outcome, CancelledError):
                 request.failed(outcome)
 
     def _progressed(self, slot: str, number: int, progress: Progress) -> None:
         request = self._requests.get(slot)
         if request is not None and request.number == number and not request.quiet:
-            self._owner.post_message(BusyChanged(self, Busy.of(request, progress)))
+            busy = Busy(request.label, progress, request.cancellable)
+            self._owner.post_message(BusyChanged(self, busy))
 
-    def _tell_busy(self) -> None:
-        requests = [one for one in self._requests.values() if not one.quiet]
-        self._owner.post_message(BusyChanged(self, Busy.of(requests[-1]) if requests else None))
+    def _show_busy(self) -> None:
+        shown = [request for request in self._requests.values() if not request.quiet]
+        busy = Busy(shown[-1].label, cancellable=shown[-1].cancellable) if shown else None
+        self._owner.post_message(BusyChanged(self, busy))
 
 
 class LoadQueue:
-    """Does work that can't be cancelled one after the other, through a loader's `slot`."""
+    """Runs work that can't be canceled one at a time, on one slot of a loader."""
 
     def __init__(self, loader: Loader, slot: str) -> None:
         self._loader = loader
@@ -261,50 +244,46 @@ class LoadQueue:
         work: Callable[[Job], T],
         then: Callable[[T], None],
         *,
-        failed: Callable[[CrmdeckError], None],
+        failed: Failed,
         label: str,
     ) -> None:
-        """Run `work` once all that was put before is done, then as `Loader.load`."""
+        """Run `work` when all earlier work is done, as `Loader.load` does."""
 
         def done(result: T) -> None:
-            self._go_on()
+            self._start_next()
             then(result)
 
         def not_done(error: CrmdeckError) -> None:
-            self._go_on()
+            self._start_next()
             failed(error)
 
-        def begin() -> None:
+        def start() -> None:
             self._loader.load(
                 self._slot, work, done, failed=not_done, label=label, cancellable=False
             )
 
-        self._waiting.append(begin)
+        self._waiting.append(start)
         if len(self._waiting) == 1:
-            begin()
+            start()
 
-    def _go_on(self) -> None:
+    def _start_next(self) -> None:
         self._waiting.popleft()
         if self._waiting:
             self._waiting[0]()
 
 
-def _may_be_given_up(request: Request) -> bool:
-    return request.cancellable and not request.quiet
-
-
 def is_loading(screen: Widget) -> bool:
-    """Return whether `screen`, or anything on it that holds a `loader`, has a request going."""
+    """True if `screen`, or a widget on it that has a `loader`, has a request in progress."""
     loaders = (getattr(node, "loader", None) for node in (screen, *screen.query("*")))
     return any(isinstance(loader, Loader) and loader.is_loading for loader in loaders)
 
 
 def as_crmdeck_error(error: Exception) -> CrmdeckError:
-    """Return an error that can be shown: `error` itself where it is meant to be."""
+    """Return `error`, or an `UnexpectedError` in place of one that must not be shown."""
     if isinstance(error, CrmdeckError):
         return error
     return UnexpectedError(
-        "Something in crmdeck went wrong.",
-        cause=f"{type(error).__name__} while loading.",
-        remedy="Nothing was changed. Try again; if it stays, report it with `crmdeck doctor`.",
+        "Unexpected error in crmdeck.",
+        cause=f"crmdeck raised {type(error).__name__}.",
+        remedy="Try again. If it happens again, report it: crmdeck doctor",
     )

@@ -1,1 +1,1 @@
-"""Pictures of the console, drawn by the running console."""
+"""Screenshots of the console, drawn by the running console."""

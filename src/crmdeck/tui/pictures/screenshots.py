@@ -1,15 +1,16 @@
-"""Pictures of the console, drawn by the running console over a demo that stands still."""
+"""Draw screenshots: the running console over a demo whose clock stands still."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.notifications import SeverityLevel
 from textual.pilot import Pilot
@@ -23,9 +24,7 @@ from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.pictures.stories import STORIES, Step, Story
 from crmdeck.tui.pictures.svg import FONTS, Frame, draw
 from crmdeck.tui.screens.main import MainScreen
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import Workspace
+from crmdeck.workspace import Workspace, open_demo
 
 MOMENT = datetime(2026, 5, 16, 12, tzinfo=UTC)
 PATIENCE = 120.0
@@ -36,13 +35,13 @@ PNG_WIDTH = 1600
 
 
 class ScreenshotsDifferError(CrmdeckError):
-    """The pictures that are kept are not what the console draws now."""
+    """The screenshots differ from what the console draws now."""
 
     code = "SCREENSHOTS_DIFFER"
 
 
 class StoryError(CrmdeckError):
-    """A story does something that the console does not offer there."""
+    """A story runs an action that the console doesn't offer at that point."""
 
     code = "STORY_BROKEN"
 
@@ -50,15 +49,12 @@ class StoryError(CrmdeckError):
 def draw_screenshots(
     folder: Path, *, check: bool = False, only: Collection[str] = (), png: bool = False
 ) -> tuple[Path, ...]:
-    """Draw the stories, those that `only` names or all, into `folder` and return their paths.
+    """Draw all stories, or those that `only` names, into `folder` and return their paths.
 
-    With `png` each still is there as a PNG too. With `check` nothing is written:
-    ScreenshotsDifferError names what is not as it is drawn now. Raises NotFoundError for a story
-    that is not there, UsageError where what draws a PNG is not installed, StoryError where a story
-    can't be played any more.
+    `png` adds a PNG of each still. `check` writes nothing and raises ScreenshotsDifferError with
+    the names of the differing files. Raises NotFoundError for an unknown story, UsageError if the
+    PNG renderer is missing, StoryError if a step of a story is not offered.
     """
-    from crmdeck.workspace import open_demo
-
     stories = _chosen(only)
     as_png = png_drawer() if png else None
     pictures = {}
@@ -67,7 +63,7 @@ def draw_screenshots(
         with open_demo(at=MOMENT, folder=built):
             pass
         for story in stories:
-            # Each its own: what one decides is not decided in the next.
+            # One copy each, so that decisions in one story don't show in the next.
             folder_of_story = Path(scratch) / story.name
             shutil.copytree(built, folder_of_story)
             with open_demo(at=MOMENT, folder=folder_of_story) as workspace:
@@ -76,7 +72,7 @@ def draw_screenshots(
         differing = [name for name, svg in pictures.items() if _kept(folder / f"{name}.svg") != svg]
         if differing:
             raise ScreenshotsDifferError(
-                f"Not what the console draws now: {', '.join(differing)}.",
+                f"The console now draws these screenshots differently: {', '.join(differing)}.",
                 remedy=f"Draw them again: crmdeck screenshots {folder}",
             )
         return ()
@@ -97,13 +93,12 @@ def _chosen(only: Collection[str]) -> tuple[Story, ...]:
     for name in only:
         if name not in names:
             raise NotFoundError(
-                f"There is no picture called {name}.", remedy=f"There are {', '.join(names)}."
+                f"No screenshot named '{name}'.", remedy=f"Choose one of {', '.join(names)}."
             )
     return tuple(story for story in STORIES if not only or story.name in only)
 
 
 async def _play(workspace: Workspace, story: Story) -> str:
-    """Return the picture of a story."""
     app = _Still(workspace, theme=story.theme, still=True)
     frames: list[Frame] = []
     async with app.run_test(size=story.size) as pilot:
@@ -117,7 +112,7 @@ async def _play(workspace: Workspace, story: Story) -> str:
             key = await _do(pilot, story, step)
             if story.played:
                 frames.append(Frame(await _screen(pilot), step.seconds, key, caption))
-                # What was told is read by now.
+                # The viewer has read the toasts of this frame.
                 app.clear_notifications()
         if not story.played:
             frames.append(Frame(await _screen(pilot)))
@@ -125,7 +120,7 @@ async def _play(workspace: Workspace, story: Story) -> str:
 
 
 class _Still(CrmdeckApp):
-    """The console, in which a message stays until it is taken away."""
+    """The console with toasts that stay, however slow the machine is."""
 
     def notify(
         self,
@@ -136,18 +131,17 @@ class _Still(CrmdeckApp):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Show a toast, whatever the speed of this machine."""
         super().notify(message, title=title, severity=severity, timeout=FOR_EVER, markup=markup)
 
 
 async def _do(pilot: Pilot[None], story: Story, step: Step) -> str:
-    """Do what a step says, and return the name of the key that it took."""
+    """Do a step, and return the label of the keys pressed."""
     keys: Sequence[str] = step.press
     if step.run:
         offered = {offer.action.id: offer.keys for offer in offers(pilot.app.screen)}
         if step.run not in offered:
             raise StoryError(
-                f"The picture {story.name} can't be drawn: {step.run} is not offered.",
+                f"Can't draw the screenshot {story.name}: {step.run} isn't offered.",
                 remedy="Change the story in crmdeck/tui/pictures/stories.py.",
             )
         keys = offered[step.run][:1]
@@ -158,11 +152,11 @@ async def _do(pilot: Pilot[None], story: Story, step: Step) -> str:
 
 
 _KEYS = {" ": "space", ".": "full_stop", "_": "underscore", "-": "minus"}
-"""How Textual calls characters that are typed."""
+"""Textual's key names of typed characters."""
 
 
 async def _screen(pilot: Pilot[None]) -> str:
-    """Return what shows, without a cursor that blinks."""
+    # A blinking cursor would be in some screenshots and not in others.
     for line in pilot.app.screen.query(Input):
         line.cursor_blink = False
     await pilot.pause()
@@ -170,7 +164,7 @@ async def _screen(pilot: Pilot[None]) -> str:
 
 
 async def _settle(pilot: Pilot[None]) -> None:
-    """Wait until nothing is loaded or stored any more and everything is painted."""
+    # One idle moment is not enough: an answer may start the next request.
     async with asyncio.timeout(PATIENCE):
         quiet = 0
         while quiet < QUIET_LOOKS:
@@ -184,9 +178,7 @@ def _is_busy(screen: Screen[Any]) -> bool:
 
 @contextmanager
 def _as_published() -> Iterator[None]:
-    """Leave the settings of this terminal out of the pictures."""
-    import os
-
+    """Ignore the settings of this terminal."""
     before = {name: os.environ.pop(name, None) for name in ("NO_COLOR", "TEXTUAL_THEME")}
     try:
         yield
@@ -202,14 +194,17 @@ def _kept(path: Path) -> str | None:
 
 
 def png_drawer() -> Callable[[str], bytes]:
-    """Return what draws an SVG as a PNG; raises UsageError where something is missing for it."""
+    """Return a function that renders an SVG as a PNG.
+
+    Raises UsageError if the renderer or a monospaced font is missing.
+    """
     try:
         from resvg_py import svg_to_bytes
     except ImportError as error:
         raise UsageError(
-            "Pictures as PNG need an extra that is not installed.",
-            cause=f"{error.name} is missing.",
-            remedy="pip install 'crmdeck[png]'",
+            "Screenshots as PNG need the extra png.",
+            cause=f"The package {error.name} isn't installed.",
+            remedy="Install it: pip install 'crmdeck[png]'",
             code="EXTRA_MISSING",
         ) from None
 
@@ -220,7 +215,8 @@ def png_drawer() -> Callable[[str], bytes]:
     letter = f'<text y="9" font-family="{FONTS}">x</text>'
     if drawn(page.format(letter)) == drawn(page.format("")):
         raise UsageError(
-            "Pictures as PNG need a font of fixed width, and this machine has none.",
+            "Screenshots as PNG need a monospaced font.",
+            cause="This machine has no monospaced font.",
             remedy="Install one, such as DejaVu Sans Mono.",
             code="FONT_MISSING",
         )

@@ -1,6 +1,6 @@
-"""What the pictures of the console tell: which keys are pressed, and what is drawn then.
+"""The stories that the screenshots show: the keys to press before each is drawn.
 
-Actions are named by their ids, so that a story goes on when a key is another one.
+They name actions by id, so that they survive a changed key.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ NARROW = (80, 24)
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that somebody does.
+    """One step of the user.
 
-    `run` names an action whose key is pressed, `press` keys by their names in Textual, `type` a
-    text. `caption`, from here on, says what it is about; `seconds` is how long an animation holds
-    what comes of it.
+    `run` is the id of an action, `press` are keys by their Textual names, `type` is text. `caption`
+    applies from this step on. An animation shows the result for `seconds`.
     """
 
     run: str = ""
@@ -31,9 +30,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Story:
-    """A picture: from which connection one starts, what is done, and how it is drawn.
+    """A screenshot: the connection it starts with, its steps, its size and theme.
 
-    One that is `played` is an animation of its steps, others are drawn at their end.
+    If it is `played`, it is an animation of its steps, else a still of the last one.
     """
 
     name: str
@@ -50,25 +49,25 @@ def _pane(key: str) -> tuple[Step, ...]:
 
 
 STORIES = (
-    Story("health", "Health: how each connection is doing", _pane("1")),
+    Story("health", "Health: the state of each connection", _pane("1")),
     Story("schema", "Schema: every object and field", _pane("2")),
-    Story("drift", "Drift: what changed, what breaks first", _pane("3")),
+    Story("drift", "Drift: changes, breaking ones first", _pane("3")),
     Story("mapping", "Mapping: a CRM field for each PartnerOS field", _pane("4")),
-    Story("audit", "Audit: who did what when", _pane("5")),
+    Story("audit", "Audit: who did what, and when", _pane("5")),
     Story(
         "morning-check",
-        "The morning check: what is wrong, why, and what to do about it",
+        "The morning check: what failed, why, and the next step",
         (Step(press=("1",)), Step(run="health.next_step")),
         connection="acme-emea",
     ),
     Story(
         "broken-mapping",
-        "The change that broke a mapping is a rename: its mapping moves along",
+        "A rename broke a mapping: move the mapping to the new name",
         (Step(press=("3", "down")), Step(run="drift.rename")),
     ),
     Story(
         "decided",
-        "A mapping decided, line by line and in groups",
+        "A mapping decided, row by row and in groups",
         (
             Step(press=("4",)),
             Step(run="mapping.accept_all"),
@@ -80,7 +79,7 @@ STORIES = (
     ),
     Story(
         "compared",
-        "Two orgs compared",
+        "Compare two orgs",
         (
             Step(press=("2",)),
             Step(run="schema.compare"),
@@ -92,23 +91,23 @@ STORIES = (
     Story("light", "Mapping in the light theme", _pane("4"), theme=LIGHT),
     Story(
         "session",
-        "A morning with crmdeck: health, a change that broke a mapping, a mapping decided",
+        "A morning with crmdeck: Health, a change that broke a mapping, a mapping decided",
         (
-            Step(press=("1",), caption="The morning check: what waits, and for whom?", seconds=4),
-            Step(run="health.next_step", caption="Something changed: what, who, what breaks?",
+            Step(press=("1",), caption="The morning check: what is next?", seconds=4),
+            Step(run="health.next_step", caption="A field changed: who did it, and what breaks?",
                  seconds=4),
             Step(press=("down",), seconds=3),
-            Step(run="drift.rename", caption="It was a rename: the mapping moves along", seconds=3),
+            Step(run="drift.rename", caption="The field was renamed: move its mapping", seconds=3),
             Step(run="confirm.yes", seconds=3),
-            Step(press=("4",), caption="A mapping: what is sure, what is not, and why", seconds=4),
-            Step(run="mapping.accept_all", caption="The sure ones at once...", seconds=3),
+            Step(press=("4",), caption="A mapping: suggestions, their match, and why", seconds=4),
+            Step(run="mapping.accept_all", caption="Accept the high matches...", seconds=3),
             Step(run="sure.yes", seconds=2),
-            *2 * (Step(run="mapping.unmap", caption="...what can't flow left out..."),),
-            *3 * (Step(run="mapping.accept", caption="...the rest line by line"),),
-            Step(run="edit.undo", caption="A step undone, and done again", seconds=2),
+            *2 * (Step(run="mapping.unmap", caption="...leave unmapped what can't sync..."),),
+            *3 * (Step(run="mapping.accept", caption="...and accept the rest row by row"),),
+            Step(run="edit.undo", caption="Undo a step, and redo it", seconds=2),
             Step(run="edit.redo", seconds=4),
         ),
         played=True,
     ),
 )  # fmt: skip
-"""In the order in which they are drawn."""
+"""In drawing order."""

@@ -1,6 +1,6 @@
 """Frames of the console as one SVG: a still, or an animation that a browser plays.
 
-A picture loads nothing, and holds each line of the screen once for all frames that show it.
+The SVG loads nothing, and contains each line of the screen once for all frames with that line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from defusedxml.ElementTree import fromstring
 from rich.cells import cell_len
 
 CELL = (12.2, 24.4)
-"""Width and height of a cell, as Rich draws it."""
+"""Width and height of a cell in Rich's SVG."""
 
 TEXT_AT = 20.0
 FILL_AT = 1.5
@@ -29,9 +29,9 @@ _PLAYED = "animation-timing-function:step-end;animation-iteration-count:infinite
 
 @dataclass(frozen=True)
 class Frame:
-    """What the console shows for some `seconds`: an SVG that Textual exports.
+    """One frame: an SVG exported by Textual, shown for some `seconds`.
 
-    `key` is what was pressed to get there, `caption` says what it is about.
+    `key` is the label of the keys pressed before it.
     """
 
     screen: str
@@ -41,36 +41,35 @@ class Frame:
 
 
 class _Styles:
-    """Short names for what text looks like, in the order in which they come up."""
+    """Short class names for text styles, in order of appearance."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def name(self, declarations: str) -> str:
-        """Return the class of text with these CSS declarations."""
+        """Return the class for these CSS declarations."""
         return self._names.setdefault(declarations, f"s{len(self._names)}")
 
     def css(self) -> str:
-        """Return the rules."""
         return "".join(f".{name}{{{rule}}}\n" for rule, name in self._names.items())
 
 
 @dataclass(frozen=True)
 class _Line:
-    """What a line of the screen holds: stretches of one fill (x, width, colour), and text."""
+    """A line of the screen: fills (x, width, color), and text as SVG."""
 
     fills: tuple[tuple[float, float, str], ...]
     text: str
 
     def drawn(self, ground: str) -> str:
-        """Return it as SVG, on a `ground` that is drawn already."""
+        """Return the line as SVG; fills in the background color `ground` are left out."""
         return "".join([_rectangle(*fill) for fill in self.fills if fill[2] != ground]) + self.text
 
 
 def draw(frames: Sequence[Frame], size: tuple[int, int], title: str) -> str:
-    """Return frames of `size` cells as an SVG: one is a still, more are played for ever.
+    """Return frames of `size` cells as an SVG: one is a still, more are an endless animation.
 
-    Where the reader has asked for no motion, the first frame is shown.
+    If the viewer prefers reduced motion, only the first frame shows.
     """
     columns, lines = size
     styles = _Styles()
@@ -121,7 +120,7 @@ _CSS = f"""text{{font:20px {FONTS};white-space:pre}}
 
 
 class _Timeline:
-    """When each frame shows, and the CSS rules of what shows in some of them only."""
+    """The times of the frames, and the CSS rules of lines that only some frames have."""
 
     def __init__(self, seconds: Sequence[float]) -> None:
         self._total = sum(seconds)
@@ -129,13 +128,12 @@ class _Timeline:
         self._rules: dict[tuple[int, ...], str] = {}
 
     def rule(self, indexes: tuple[int, ...]) -> str:
-        """Return the class of what shows in the frames `indexes`; empty where that is all."""
+        """Return the class of a line in the frames `indexes`; empty if all frames have it."""
         if len(indexes) == len(self._begins):
             return ""
         return self._rules.setdefault(indexes, f"k{len(self._rules)}")
 
     def css(self) -> str:
-        """Return the rules."""
         if not self._rules:
             return ""
         lines = []
@@ -160,7 +158,6 @@ def _visibility(visible: bool) -> str:
 
 
 def _read(screen: str, styles: _Styles) -> dict[int, _Line]:
-    """Return the lines of a screen by their number."""
     root = fromstring(screen)
     looks = dict(_STYLE.findall("".join(root.itertext())))
     fills: dict[int, list[tuple[float, float, str]]] = defaultdict(list)
@@ -181,7 +178,7 @@ def _read(screen: str, styles: _Styles) -> dict[int, _Line]:
 
 
 def _words(text: str, x: float, style: str) -> Iterator[str]:
-    """Yield what stands between wide gaps, each at its place: blanks are shown unlike elsewhere."""
+    # A browser collapses wide gaps, so each stretch of words has its own place.
     for match in re.finditer(r"\S+(?: \S+)*", text.replace("\xa0", " ")):
         begin = x + CELL[0] * cell_len(text[: match.start()])
         length = CELL[0] * cell_len(match.group())
@@ -192,7 +189,6 @@ def _words(text: str, x: float, style: str) -> Iterator[str]:
 
 
 def _ground(screens: Sequence[dict[int, _Line]]) -> str:
-    """Return the colour that fills most."""
     area: Counter[str] = Counter()
     for screen in screens:
         for line in screen.values():
@@ -202,7 +198,6 @@ def _ground(screens: Sequence[dict[int, _Line]]) -> str:
 
 
 def _joined(fills: Iterable[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
-    """Return the stretches of one colour."""
     joined: list[tuple[float, float, str]] = []
     for x, width, fill in sorted(fills):
         if joined and joined[-1][2] == fill and x - sum(joined[-1][:2]) < CELL[0] / 2:
@@ -214,7 +209,7 @@ def _joined(fills: Iterable[tuple[float, float, str]]) -> list[tuple[float, floa
 
 
 def _rectangle(x: float, width: float, fill: str) -> str:
-    # A little higher than a line, so that no seam shows between two.
+    # Slightly taller than a line, so that no seam shows between two.
     return f'<rect x="{x:.1f}" y="{FILL_AT}" width="{width:.1f}" height="24.65" fill="{fill}"/>'
 
 
@@ -224,7 +219,6 @@ def _group(number: int, drawn: str, rule: str) -> str:
 
 
 def _caption(frame: Frame, width: float) -> str:
-    """Return the line below the screen: what it is about, and the key that was pressed."""
     text = f'<text class="caption" x="14" y="29">{escape(frame.caption)}</text>'
     if not frame.key:
         return text

@@ -225,7 +225,14 @@ class MainScreen(ActionHost, Screen[None]):
         self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
         self._open_lines |= standing.open_lines
         if self._watch is None and not self.is_still:
-            self._watch = HeadWatch(self, self.workspace, standing.head, self)
+            self._watch = HeadWatch(
+                self,
+                self.workspace,
+                standing.head,
+                is_reading=lambda: self.is_reading,
+                wake=self.wake,
+                show_reach=self.show_reach,
+            )
         ids = [status.id for status in statuses]
         self._welcome(not statuses)
         first = not self._ready

@@ -1,1 +1,1 @@
-"""What the console remembers: views, messages, undo, and where the user was."""
+"""State of the console: undo, messages, saved views, and where the user was."""

@@ -1,4 +1,4 @@
-"""What was said so far in this console, with the command line that does the same."""
+"""The messages shown since the console opened, each with the command that does the same."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MOST_MESSAGES = 500
 
 @dataclass(frozen=True)
 class Message:
-    """One thing that was said, at a moment in UTC.
+    """One message, shown at a time in UTC.
 
-    `severity` is that of a toast; `command` is empty where no command does the same.
+    `severity` is that of a toast; `command` is empty if no command does the same.
     """
 
     at: datetime
@@ -25,20 +25,20 @@ class Message:
     @property
     def line(self) -> str:
         """The message on one line, with its title."""
-        told = " ".join(self.text.split("\n"))
-        return f"{self.title}: {told}" if self.title else told
+        text = " ".join(self.text.split("\n"))
+        return f"{self.title}: {text}" if self.title else text
 
 
 class MessageLog:
-    """The messages of a console, the latest last; the oldest are forgotten."""
+    """The latest messages of a console; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._messages: deque[Message] = deque(maxlen=MOST_MESSAGES)
 
     def add(self, message: Message) -> None:
-        """Keep a message."""
+        """Add a message."""
         self._messages.append(message)
 
     def latest_first(self) -> tuple[Message, ...]:
-        """Return all that is kept, the latest first."""
+        """Return the messages, latest first."""
         return tuple(reversed(self._messages))

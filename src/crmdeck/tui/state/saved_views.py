@@ -1,4 +1,4 @@
-"""Views that a person saved under a name: the filter, the sort and the columns of a table."""
+"""Views that a user saved under a name: the filter, the sort and the columns of a table."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SavedView:
-    """A view of one table; `sort` is a column's id and whether it descends.
+    """A view of one table; `sort` is the id of a column, and True if descending.
 
-    `columns` are the ids of those that show, in their order; none means as they come.
+    `columns` are the ids of the shown columns in order; empty means the default ones.
     """
 
     name: str
@@ -21,7 +21,7 @@ class SavedView:
 
     @classmethod
     def of(cls, kept: object) -> SavedView | None:
-        """Return the view that `to_state` kept; None where it is not one."""
+        """Return the view that `to_state` made, or None if `kept` isn't one."""
         match kept:
             case {"name": str(name), "filter": str(filter_), **rest}:
                 sort, columns = rest.get("sort"), rest.get("columns")
@@ -39,7 +39,7 @@ class SavedView:
         return None
 
     def to_state(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the view as JSON values."""
         return {
             "name": self.name,
             "filter": self.filter,
@@ -47,26 +47,26 @@ class SavedView:
             "columns": list(self.columns),
         }
 
-    def told(self, titles: Mapping[str, str]) -> str:
-        """Return what it shows in words; `titles` are those of the columns."""
+    def summary(self, titles: Mapping[str, str]) -> str:
+        """Return the filter, sort and columns in words; `titles` are those of the columns by id."""
         parts = [self.filter or "no filter"]
         if self.sort is not None:
             column_id, descending = self.sort
-            way = "descending" if descending else "ascending"
-            parts.append(f"by {titles.get(column_id, column_id)} {way}")
+            order = "descending" if descending else "ascending"
+            parts.append(f"by {titles.get(column_id, column_id)} {order}")
         if self.columns:
             parts.append(f"{len(self.columns)} columns")
         return ", ".join(parts)
 
 
 def views_of(kept: object) -> list[SavedView]:
-    """Return the views that a state names, each name once."""
+    """Return the valid views of a kept list, each name once."""
     found = (SavedView.of(one) for one in kept) if isinstance(kept, list) else ()
     return list({view.name: view for view in found if view is not None}.values())
 
 
 def with_view(views: Sequence[SavedView], view: SavedView) -> list[SavedView]:
-    """Return the views with this one in the place of that of its name, or at the end."""
+    """Return the views with `view` instead of the one of its name, or at the end."""
     if any(one.name == view.name for one in views):
         return [view if one.name == view.name else one for one in views]
     return [*views, view]

@@ -1,4 +1,4 @@
-"""Where the user was, kept per workspace; losing it is never an error."""
+"""Where the user was, saved per workspace; losing it is never an error."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ VERSION = 1
 
 @dataclass
 class UiState:
-    """Pane, connection, theme, whether the rail is folded, and what each pane wants to find again.
+    """Pane, connection, theme, collapsed sidebar, and the state of each pane as JSON values.
 
-    What panes want to find are JSON values. `recent` are the places that one went to, the latest
-    first, `copy_kind` is the form in which one copied last.
-    `views` are those that were saved and `columns` those that were chosen, by pane and table.
+    `recent` are the places that the user went to, latest first. `copy_kind` is the format of the
+    last copy. `views` are the saved views and `columns` the chosen columns, by pane and table.
     """
 
     pane: str = ""
@@ -35,7 +34,7 @@ class UiState:
 
     @classmethod
     def load(cls, home: Path) -> UiState:
-        """Return the state kept in `home`; the empty one where it is missing or damaged."""
+        """Return the state saved in `home`, or an empty one if it is missing or damaged."""
         try:
             data = json.loads((home / FILE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -66,7 +65,7 @@ class UiState:
         )
 
     def save(self, home: Path) -> None:
-        """Write the state to `home`, whole or not at all, readable by its owner only."""
+        """Write the state to `home` atomically, readable by its owner only."""
         data = {
             "version": VERSION,
             "pane": self.pane,
@@ -84,13 +83,11 @@ class UiState:
 
 
 def _lists(value: object) -> dict[str, list[object]]:
-    """Return the lists in a table, without the values that are not lists."""
     found = value.items() if isinstance(value, dict) else ()
     return {str(name): each for name, each in found if isinstance(each, list)}
 
 
 def _records(value: object) -> list[dict[str, str]]:
-    """Return the records of texts in a list, without what is not a record or a text."""
     return [
         {str(name): text for name, text in one.items() if isinstance(text, str)}
         for one in (value if isinstance(value, list) else ())

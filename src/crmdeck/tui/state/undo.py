@@ -1,4 +1,4 @@
-"""What can be undone: one stack of steps for the whole console, whichever pane did them."""
+"""Undo: one stack of steps for the whole console, whichever pane did them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-NOTHING_DONE = "Nothing was done since the console was opened."
+NOTHING_DONE = "Nothing to undo yet."
 
 
 @dataclass(eq=False, frozen=True)
 class UndoStep:
-    """One thing that the operator did at `at`: `title` says what, `where` to which data.
+    """One step of the user at a time in UTC: `title` names it, `where` the data it changed.
 
-    `back` undoes it, `again` does it once more; both begin the work and return at once.
-    `subject` is what the step is known by where it was done, `command` the command line that does
-    the same, empty where none does.
+    `back` undoes it, `again` redoes it; both start the work and return immediately. `subject`
+    identifies the step where it was done. `command` is the command that does the same, or empty.
     """
 
     title: str
@@ -28,9 +27,9 @@ class UndoStep:
 
 
 class UndoStack:
-    """The steps in the order in which they were done; all on the event loop.
+    """The steps in the order in which they were done. Event loop only.
 
-    `changed` is called whenever there are others, `noted` with each that was done.
+    `changed` is called after every change of the stack, `noted` with each new step.
     """
 
     def __init__(
@@ -45,31 +44,31 @@ class UndoStack:
 
     @property
     def done(self) -> tuple[UndoStep, ...]:
-        """What can be undone, the latest last."""
+        """The steps to undo, latest last."""
         return tuple(self._done)
 
     @property
     def undone(self) -> tuple[UndoStep, ...]:
-        """What was undone and can be done again, the latest last."""
+        """The steps to redo, latest last."""
         return tuple(self._undone)
 
     def why_no_undo(self) -> str | None:
-        """Say why there is nothing to undo; None where there is something."""
+        """Return why nothing can be undone, or None."""
         return None if self._done else NOTHING_DONE
 
     def why_no_redo(self) -> str | None:
-        """Say why there is nothing to do again; None where there is something."""
-        return None if self._undone else "Nothing was undone."
+        """Return why nothing can be redone, or None."""
+        return None if self._undone else "Nothing to redo."
 
     def did(self, step: UndoStep) -> None:
-        """Take note of a step; what was undone before can't be done again from here on."""
+        """Add a step that was done; the undone ones can't be redone after it."""
         self._done.append(step)
         self._undone.clear()
         self._noted(step)
         self._changed()
 
     def undo(self) -> UndoStep:
-        """Undo the latest step and return it; raises IndexError where there is none."""
+        """Undo the last step and return it. Raises IndexError if the stack is empty."""
         step = self._done.pop()
         self._undone.append(step)
         step.back()
@@ -77,7 +76,7 @@ class UndoStack:
         return step
 
     def redo(self) -> UndoStep:
-        """Do again what was undone last; raises IndexError where there is nothing."""
+        """Redo the last undone step and return it. Raises IndexError if the stack is empty."""
         step = self._undone.pop()
         self._done.append(step)
         step.again()
@@ -85,13 +84,13 @@ class UndoStack:
         return step
 
     def forget(self, subject: object) -> None:
-        """Take out the step of `subject`, which could not be stored."""
+        """Remove the step of `subject`, which could not be stored."""
         for steps in (self._done, self._undone):
             steps[:] = [step for step in steps if step.subject is not subject]
         self._changed()
 
     def put_back(self, subject: object) -> None:
-        """Note that undoing the step of `subject`, or doing it again, did not work."""
+        """Move the step of `subject` back, because undoing or redoing it failed."""
         for here, there in ((self._done, self._undone), (self._undone, self._done)):
             found = [step for step in here if step.subject is subject]
             if found:
