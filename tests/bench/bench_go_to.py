@@ -28,11 +28,12 @@ from crmdeck.tui.gc_tuning import calm
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.widgets.table import Table
 from crmdeck.workspace import ConnectionDraft, Place, PlaceKind, SearchIndex, Workspace
-from tests.bench.bench_search import EXPORT, ONE_WORD, TYPED, fields
+from tests.bench.bench_search import EXPORT, ONE_WORD, TYPED, TYPOS, fields
 from tests.bench.bench_table import Bench, timed
 from tests.bench.figures import Figure, show
 
 ROUNDS = 3
+ALL_TYPED = (*TYPED, *ONE_WORD, *TYPOS)
 SMALL = 10
 """Object types of the connections that are the floor."""
 
@@ -65,7 +66,7 @@ async def type_keys(lines: tuple[Place, ...]) -> list[tuple[float, float]]:
         await app.push_screen(dialog)
         dialog.fill(lines, index)
         await pilot.pause()
-        for text in (*TYPED, *ONE_WORD):
+        for text in ALL_TYPED:
 
             async def key(text: str = text) -> None:
                 dialog._list._entry.value = text
@@ -162,7 +163,7 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
         lines = places(times)
         size = f"{len(lines):,} fields"
         runs = [asyncio.run(type_keys(lines)) for _ in range(1 if quick else ROUNDS)]
-        for place, text in enumerate((*TYPED, *ONE_WORD)):
+        for place, text in enumerate(ALL_TYPED):
             for at, what in ((0, "key"), (1, "stall")):
                 name = f"{size}: {what} that makes {text!r}"
                 yield Figure(name, "ms", tuple(run[place][at] for run in runs))

@@ -32,6 +32,8 @@ EXPORT = Path(__file__).parents[3] / "shared/data/salesforce/org-b/all-objects.1
 MADE_UP = 18_000
 TYPED = ("e", "em", "ema", "emai", "email", "email ", "email b", "email bo")
 ONE_WORD = ("registration_st", "stagename", "opp")
+TYPOS = ("contct", "contct em", "contct email", "contact emial", "opportunty", "oppstg")
+"""Texts that no row contains: the search falls back to names that resemble them."""
 
 
 def now() -> datetime:

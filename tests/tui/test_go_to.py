@@ -62,6 +62,13 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         await until(pilot, lambda: "Setting cache_wait" in screen_text(pilot))
         await pilot.press("escape")
 
+        # A typo in a name still finds it.
+        await pilot.press("ctrl+k")
+        dialog = dialog_of(app)
+        await type_text(pilot, "contct emial")
+        await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
+        await pilot.press("escape")
+
         # What is read while the dialog closes comes to nobody.
         await pilot.press("ctrl+k", "escape")
         await settle(pilot)

@@ -192,7 +192,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         if self._rests != rests:
             self._show_rows()
         found = compile_filter(text, searched=self._texts, keys=self._filter_keys)
-        self._table.set_filter(found.predicate, found.words, beside=found.beside, scattered=True)
+        self._table.set_filter(found.predicate, found.words, beside=found.beside, tolerant=True)
 
     def _texts(self, row: R) -> tuple[str, ...]:
         one = self._searched(row)

@@ -1,4 +1,4 @@
-"""All that one can go to in a workspace: connections, pairs, objects, fields, changes, alerts."""
+"""The places in a workspace: connections, object pairs, objects, fields, changes, alerts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from crmdeck.workspace.explore.search import MAPPED, STANDARD, USUAL, Searchable
 from crmdeck.workspace.explore.standing import field_standing, object_standing
 
 MOST_FIELDS = 200_000
-"""Fields that are listed; the connections that come after so many are without theirs."""
+"""Number of fields listed. Connections beyond it are listed without their fields."""
 
 
 class PlaceKind(StrEnum):
-    """What a place is."""
+    """The kinds of places."""
 
     CONNECTION = "connection"
     PAIR = "pair"
@@ -35,11 +35,10 @@ class PlaceKind(StrEnum):
 
 
 class Place(NamedTuple):
-    """One thing to go to, of a connection.
+    """One place of a connection to go to.
 
-    `name` is what it is called, `within` the object that it is in, if any. `detail` is what else is
-    said of it, `standing` how near it is to what an operator works with. `id` is that of a drift
-    event or of an alert.
+    `within` is the object that contains it, if any. `standing` is how close it is to an admin's
+    work. `id` is that of a change or of an alert.
     """
 
     kind: PlaceKind
@@ -53,22 +52,21 @@ class Place(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Its name, with that of the object that it is in."""
+        """The name, with that of its object."""
         return f"{self.within}.{self.name}" if self.within else self.name
 
     @property
     def searched(self) -> Searchable:
-        """What is looked for in it."""
+        """The texts to search."""
         texts = (self.detail, self.connection, self.kind.value)
         return Searchable(self.name, self.within, texts, self.standing)
 
 
 @dataclass(frozen=True)
 class PlaceList:
-    """All places as of a `head` of the log, with an index over them, not built yet.
+    """All places as of a `head` of the history, with an index over them that isn't built yet.
 
-    `left_out` names the connections whose fields are not among them: there are too many, or the
-    cache has lost some.
+    `left_out` names the connections without fields: they have too many, or the cache lost some.
     """
 
     head: int
@@ -78,16 +76,17 @@ class PlaceList:
 
 
 class Places:
-    """The places to go to."""
+    """The places of a workspace."""
 
     def __init__(self, context: Context, health: Health) -> None:
         self._context = context
         self._health = health
 
     def all(self, first: str | None = None, *, most_fields: int = MOST_FIELDS) -> PlaceList:
-        """Return all places: connections and alerts, then each connection's, `first` before others.
+        """Return all places: connections and alerts, then those of each connection.
 
-        What is found equally well stands in this order. Takes about a second for 50,000 fields.
+        The connection `first` comes before the others. Equally good matches keep this order. Takes
+        about a second for 50,000 fields.
         """
         head = self._context.store.head()
         rows: list[Place] = []
@@ -110,7 +109,7 @@ class Places:
                 try:
                     fields = session.snapshots.field_rows(connection.id)
                 except CacheDamagedError:
-                    # What is lost is told in Health; the rest is to be found all the same.
+                    # Health reports the damage. Everything else can still be found.
                     left_out.append(connection.name)
                     continue
                 room -= size
@@ -151,7 +150,7 @@ def _searched(place: Place) -> Searchable:
 def _pairs(
     connection: Connection, current: tuple[SnapshotInfo, ...], log: Sequence[Decision]
 ) -> Iterator[Place]:
-    """Yield the pairs begun, then those that records mostly make."""
+    """Yield the pairs with decisions, then the usual ones without."""
     begun = by_pair(log)
     for pair, decisions in sorted(begun.items()):
         detail = f"{count(len(accepted_fields(decisions)), 'field')} mapped"
@@ -161,7 +160,7 @@ def _pairs(
         for crm_object in crm_objects:
             pair = f"{partner_object}--{crm_object}"
             if crm_object in known and pair not in begun:
-                detail = "not begun"
+                detail = "not started"
                 yield Place(PlaceKind.PAIR, connection.id, connection.name, pair, "", detail, USUAL)
 
 
@@ -199,7 +198,7 @@ def _fields(
 
 
 def _changes(session: Session, names: dict[str, str]) -> Iterator[Place]:
-    """Yield the changes that nobody has acknowledged, newest first."""
+    """Yield the changes that are not acknowledged, newest first."""
     for event in session.drift.events():
         if event.acknowledged_at is None:
             yield _change(event, names.get(event.connection_id, ""))

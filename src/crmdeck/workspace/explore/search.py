@@ -1,8 +1,8 @@
-"""Find rows by words while one types: folded once, the last answer narrowed, the best first. Pure.
+"""Find rows by words as the user types, the best match first. Pure.
 
-A search never looks at a row's own texts again: all of them stand, folded and cut into words, in
-one string a row, in which a word is found by Python's own substring search. A word that grows is
-looked for among what the shorter one found.
+The index keeps the texts of a row, folded and split into words, in one string, and searches it with
+Python's own substring search. It searches for a word that grows only in the answer to the shorter
+word. If no row has the words, it compares the names themselves, so that a typo still finds its row.
 """
 
 from __future__ import annotations
@@ -15,43 +15,49 @@ from functools import lru_cache
 from heapq import nsmallest
 from typing import Generic, NamedTuple, TypeVar
 
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import LCSseq
+
 from crmdeck.matching.languages import fold
 from crmdeck.matching.text import split_words, strip_platform
 
 R = TypeVar("R")
 
 MAPPED, USUAL, CUSTOM, STANDARD, SETUP = range(5)
-"""How near an object or field is to what an operator works with, the nearest first."""
+"""Standings of an object or field: how close it is to an admin's work, the closest first."""
 
 STEP = 256
 """Rows between two yields: well under a millisecond of work."""
 
 STEPS_WITHOUT = 32
-"""Steps between two yields where none of their rows has the word."""
+"""Steps between two yields if none of their rows has the word."""
+
+NAMES_STEP = 2048
+"""Names between two yields of a comparison of names: half a millisecond of work."""
 
 REMEMBERED = 24
-"""So many answers are kept to be narrowed, or to be given again as a word is taken back."""
+"""Number of answers kept, to narrow them, or to give them again when the user deletes letters."""
 
-MOST_SCATTERED = 200
-_LONGEST_NAME = 1000
-"""So many characters of a row are looked at for scattered letters."""
+LEAST_ALIKE = 75
+"""Least similarity (0 to 100) of a name to the words; two swapped letters of five make 80."""
 
-_COMMON = "zqjxkvbywgpfmucdlhrsnioate"
-"""Letters, the more common ones last."""
+LONGEST_ABBREVIATION = 7
+"""Letters of a word up to which it may abbreviate a name, such as `oppstg`."""
 
-# A name stands between the first pair of marks, another text between the second: as it is, and as
-# words, each with a blank before it.
+MOST_RESEMBLING = 200
+
+# The first pair of marks encloses a name, the second pair another text: as it is, and as words,
+# each with a blank before it.
 _NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT = "\x02", "\x03", "\x04", "\x05"
 _MARKS = dict.fromkeys(map(ord, (_NAME, _END_OF_NAME, _TEXT, _END_OF_TEXT)), " ")
 
 
 class Searchable(NamedTuple):
-    """What is looked for in a row, and how much the row matters.
+    """The searched texts of a row, and its standing.
 
-    `name` is what it is called, `within` the name of what it is in (the object of a field), so
-    that `Account.Name` finds it; `texts` are what else is said of it. Of equal matches the one
-    with the least `standing` comes first; those of `SETUP` and beyond come after all others,
-    however well they match.
+    `within` is the name of the object that contains the row, so that `Account.Name` finds a field.
+    Among equal matches, the least `standing` comes first. Rows of `SETUP` and beyond come after
+    all others, however well they match.
     """
 
     name: str
@@ -61,37 +67,41 @@ class Searchable(NamedTuple):
 
 
 class _Texts(NamedTuple):
-    """The rows by standing and length of their names: their texts, and where each came from.
+    """The rows, ordered by standing and length of their names.
 
-    `ranks` holds both as one number of each row.
+    `origins` are their indexes in the caller's rows, `ranks` standing and length as one number.
+    `names` are the names without blanks, `paths` the words of the object and of the name, and
+    `sorted_paths` the same words by letter, for names typed the other way round.
     """
 
-    texts: Sequence[str]
-    origins: Sequence[int]
+    texts: list[str]
+    names: list[str]
+    paths: list[str]
+    sorted_paths: list[str]
+    origins: list[int]
     ranks: array[int]
     setup_from: int
 
 
 class SearchIndex(Generic[R]):
-    """An index over `rows`; `searched` tells of each what is looked for in it.
+    """An index over `rows`; `searched` returns the searched texts of a row.
 
-    It is built when it is first needed, in steps; `prepare` does so in another thread.
+    The first search builds it in steps. `prepare` builds it in another thread.
     """
 
     def __init__(self, rows: Sequence[R], searched: Callable[[R], Searchable]) -> None:
         self.rows = rows
         self._searched = searched
         self._built: _Texts | None = None
-        # The texts of each step as one, so that what none of them has is known by one look.
+        # The texts of each step as one, so that one test rules out all of them.
         self._blocks: Sequence[str] | None = None
         self._answers: list[tuple[tuple[str, ...], list[int]]] = []
-        self._scattered: tuple[str, list[int]] = ("", [])
 
     def with_rows(self, rows: Sequence[R]) -> SearchIndex[R]:
-        """Return an index over these rows and, after them, `rows`, without building it anew.
+        """Return an index over these rows and `rows`, without building this one again.
 
-        Where they match alike, `rows` come first; they are to be few. This index is built first
-        if it is not yet; may be called from any thread.
+        If they match equally, `rows` come first; keep them few. Builds this index first if
+        necessary. Thread-safe.
         """
         joined = SearchIndex((*self.rows, *rows), self._searched)
         few = SearchIndex(rows, self._searched)
@@ -101,44 +111,35 @@ class SearchIndex(Generic[R]):
         built, more = self._built, few._built
         if built is None or more is None:
             return joined
-        texts: list[str] = []
-        origins: list[int] = []
-        ranks = array("Q")
+        merged = _Texts([], [], [], [], [], array("Q"), built.setup_from + more.setup_from)
         done, offset = 0, len(self.rows)
-        for text, origin, rank in zip(more.texts, more.origins, more.ranks, strict=True):
+        for place, rank in enumerate(more.ranks):
             until = bisect_left(built.ranks, rank, done)
-            texts += built.texts[done:until]
-            origins += built.origins[done:until]
-            ranks += built.ranks[done:until]
-            texts.append(text)
-            origins.append(offset + origin)
-            ranks.append(rank)
+            _extend(merged, built, done, until, 0)
+            _extend(merged, more, place, place + 1, offset)
             done = until
-        texts += built.texts[done:]
-        origins += built.origins[done:]
-        ranks += built.ranks[done:]
-        setup_from = built.setup_from + more.setup_from
-        joined._built = _Texts(texts, origins, ranks, setup_from)
+        _extend(merged, built, done, len(built.ranks), 0)
+        joined._built = merged
         joined.prepare()
         return joined
 
     def prepare(self) -> None:
-        """Build the index, unless it is; may be called from any thread."""
+        """Build the index unless it is built. Thread-safe."""
         if self._built is None:
             _finish(self._build())
         if self._blocks is None:
             _finish(self._join())
 
     def find(
-        self, words: Sequence[str], *, scattered: bool = False
+        self, words: Sequence[str], *, tolerant: bool = False
     ) -> Generator[None, None, Sequence[int]]:
-        """Return the indexes of the rows in which all `words` occur, the best match first.
+        """Return the indexes of the rows that contain all `words`, the best match first.
 
-        First what is called so, then names that begin so, other texts that do, words that begin
-        so, and what has it inside; those of one kind by their standing, then the shorter name,
-        then as they came. With `scattered`, where nothing is found, it is names that have the
-        letters of the words in their order (`oppstg`). Without words, or with empty ones, it is
-        all rows as they came. To be advanced step by step, one search at a time.
+        The order: rows with that name, names that begin with the words, other texts that do, words
+        that do, the rest. Each of these groups is ordered by standing, then by length of the name.
+        With `tolerant`, and if no row contains the words, return the names that resemble them
+        (`contct email`), or that one short word abbreviates (`oppstg`). Without words, return all
+        rows in their own order. Advance it step by step, one search at a time.
         """
         wanted = tuple(filter(None, (_folded(word).strip() for word in words)))
         if not wanted:
@@ -151,8 +152,11 @@ class SearchIndex(Generic[R]):
         if built is None:
             return ()
         ranked = yield from self._ranked(built, wanted)
-        if scattered and not ranked:
-            ranked = yield from self._find_scattered(built, "".join(wanted))
+        if tolerant and not ranked:
+            ranked = yield from _resembling(built, " ".join(wanted))
+            letters = wanted[0]
+            if not ranked and len(wanted) == 1 and 2 <= len(letters) <= LONGEST_ABBREVIATION:
+                ranked = yield from _abbreviated(built, letters)
         origins = built.origins
         found: list[int] = []
         for start in range(0, len(ranked), 8 * STEP):
@@ -161,12 +165,12 @@ class SearchIndex(Generic[R]):
         return found
 
     def _build(self) -> Generator[None, None, None]:
-        texts: list[str] = []
+        parts: list[tuple[str, str, str, str]] = []
         groups: dict[tuple[int, int], list[int]] = {}
         setup_from = 0
         for index, row in enumerate(self.rows):
             one = self._searched(row)
-            texts.append(_text(one))
+            parts.append(_parts(one))
             groups.setdefault((one.standing, len(one.name)), []).append(index)
             setup_from += one.standing < SETUP
             if index % STEP == STEP - 1:
@@ -174,24 +178,30 @@ class SearchIndex(Generic[R]):
         order = [index for key in sorted(groups) for index in groups[key]]
         yield
         ranks = array("Q")
-        for key in sorted(groups):
-            ranks.extend([_rank(*key)] * len(groups[key]))
+        for standing, length in sorted(groups):
+            ranks.extend([standing << 32 | length] * len(groups[standing, length]))
         yield
-        ordered = [texts[index] for index in order]
+        texts = [parts[index][0] for index in order]
         yield
-        self._built = _Texts(ordered, order, ranks, setup_from)
+        names = [parts[index][1] for index in order]
+        yield
+        paths = [parts[index][2] for index in order]
+        yield
+        sorted_paths = [parts[index][3] for index in order]
+        yield
+        self._built = _Texts(texts, names, paths, sorted_paths, order, ranks, setup_from)
 
     def _join(self) -> Generator[None, None, None]:
         blocks: list[str] = []
         texts = self._built.texts if self._built is not None else ()
-        # Each text ends with a mark that no word has, so none is found across two.
+        # Each text ends with a mark that no word has, so no word is found across two texts.
         for start in range(0, len(texts), STEP):
             blocks.append("".join(texts[start : start + STEP]))
             yield
         self._blocks = blocks
 
     def _ranked(self, built: _Texts, wanted: tuple[str, ...]) -> Generator[None, None, list[int]]:
-        """Return the places of the texts with all words, by how they match, then in order."""
+        """Return the places of the texts that contain all words, the best match first."""
         size = len(built.texts)
         smallest: list[int] | None = None
         for words, answer in self._answers:
@@ -199,11 +209,15 @@ class SearchIndex(Generic[R]):
                 return answer
             if _narrows(wanted, words) and len(answer) < size:
                 smallest, size = answer, len(answer)
-        # A few runs that each ascend: merged at once.
+        # A few ascending runs, which sorted() merges in linear time.
         pool = range(size) if smallest is None else sorted(smallest)
         yield
         text = " ".join(wanted)
-        exact, begins, told = f"{_NAME} {text} {_END_OF_NAME}", f"{_NAME} {text}", f"{_TEXT} {text}"
+        exact, begins, other = (
+            f"{_NAME} {text} {_END_OF_NAME}",
+            f"{_NAME} {text}",
+            f"{_TEXT} {text}",
+        )
         # The longest word leaves the least to do for the others.
         longest, *others = sorted(wanted, key=len, reverse=True)
         start_of_longest, *starts = (f" {word}" for word in (longest, *others))
@@ -218,18 +232,18 @@ class SearchIndex(Generic[R]):
             hits = [place for place in pool[start : start + STEP] if longest in texts[place]]
             for word in others:
                 hits = [place for place in hits if word in texts[place]]
-            # One letter is in all that there is: what comes last stays in its order.
+            # Nearly every text contains a single letter: the setup rows keep their order.
             last = bisect_left(hits, setup_from) if len(text) == 1 else len(hits)
             setup[4].extend(hits[last:])
             for place in hits[:last]:
                 one = texts[place]
                 kinds = usual if place < setup_from else setup
-                # Most have it inside only, and are known by the first look.
+                # Most texts have the word inside another one: the first test settles them.
                 if start_of_longest not in one:
                     kinds[4].append(place)
                 elif begins in one:
                     kinds[0 if exact in one else 1].append(place)
-                elif told in one:
+                elif other in one:
                     kinds[2].append(place)
                 else:
                     kinds[3 if all(word in one for word in starts) else 4].append(place)
@@ -238,43 +252,68 @@ class SearchIndex(Generic[R]):
         self._answers = [(wanted, ranked), *self._answers[: REMEMBERED - 1]]
         return ranked
 
-    def _find_scattered(self, built: _Texts, letters: str) -> Generator[None, None, list[int]]:
-        """Return names in which `letters` occur in their order.
 
-        Those that the letters abbreviate, each word by its beginning, come first, then those in
-        which they stand the closest together.
-        """
-        if len(letters) < 2:
-            return []
-        before, narrowed = self._scattered
-        texts = built.texts
-        pool: Sequence[int] = range(len(texts))
-        if before and letters.startswith(before):
-            pool = narrowed
-        # Most texts lack one of the letters, the rare ones first.
-        rare_first = sorted(set(letters), key=_COMMON.find)
-        # From the beginning of a word on: a letter in the middle of one abbreviates nothing.
-        first = f" {letters[0]}"
-        between = f"[^{_END_OF_NAME}{_TEXT}]*?"
-        head, *rest = (re.escape(letter) for letter in letters)
-        # The nearest letter is always as good: atomic groups never go back for another one, which
-        # in a hostile name would take for ever.
-        pattern = re.compile(f" {head}" + "".join(f"(?>{between}{one})" for one in rest))
-        abbreviates = re.compile(f" {head}" + "".join(f"(?>{one}|{between} {one})" for one in rest))
-        found: list[tuple[bool, bool, int, int]] = []
-        for start in range(0, len(pool), STEP):
-            hits: Sequence[int] = pool[start : start + STEP]
-            for letter in rare_first:
-                hits = [place for place in hits if letter in texts[place]]
-            for place in hits:
-                one = texts[place]
-                if first in one and (match := pattern.search(one, 0, _LONGEST_NAME)) is not None:
-                    length = match.end() - match.start()
-                    loose = abbreviates.search(one, 0, _LONGEST_NAME) is None
-                    found.append((place >= built.setup_from, loose, length, place))
-            yield
-        self._scattered = letters, [place for *_, place in found]
-        return [place for *_, place in nsmallest(MOST_SCATTERED, found)]
+def _resembling(built: _Texts, text: str) -> Generator[None, None, list[int]]:
+    """Return the places of the names that resemble `text`, the most similar first."""
+    words = split_words(text)
+    name, path = "".join(words), " ".join(sorted(words))
+    best: dict[int, float] = {}
+    for start in range(0, len(built.texts), NAMES_STEP):
+        for typed, texts in ((name, built.names), (path, built.sorted_paths)):
+            alike = process.extract(
+                typed,
+                texts[start : start + NAMES_STEP],
+                scorer=fuzz.ratio,
+                score_cutoff=LEAST_ALIKE,
+                limit=None,
+            )
+            for _, score, position in alike:
+                place = start + position
+                best[place] = max(score, best.get(place, 0))
+        yield
+    found = ((place >= built.setup_from, -score, place) for place, score in best.items())
+    return [place for *_, place in nsmallest(MOST_RESEMBLING, found)]
+
+
+def _abbreviated(built: _Texts, letters: str) -> Generator[None, None, list[int]]:
+    """Return the places of the paths that contain `letters` in this order, from a word's start on.
+
+    Paths whose words begin with the letters come first, then those whose letters are closest.
+    """
+    head, *rest = map(re.escape, letters)
+    # The nearest letter is always as good as a later one. Atomic groups never backtrack, which
+    # would take forever in a hostile name.
+    pattern = re.compile(rf"\b{head}" + "".join(f"(?>.*?{one})" for one in rest))
+    abbreviates = re.compile(rf"\b{head}" + "".join(f"(?>{one}|.*?\\b{one})" for one in rest))
+    best: list[tuple[bool, bool, int, int]] = []
+    for start in range(0, len(built.paths), NAMES_STEP):
+        hits = process.extract(
+            letters,
+            built.paths[start : start + NAMES_STEP],
+            scorer=LCSseq.similarity,
+            score_cutoff=len(letters),
+            limit=None,
+        )
+        yield
+        for path, _, position in hits:
+            if (match := pattern.search(path)) is not None:
+                place = start + position
+                length = match.end() - match.start()
+                loose = length > len(letters) and abbreviates.search(path) is None
+                best.append((place >= built.setup_from, loose, length, place))
+        best = nsmallest(MOST_RESEMBLING, best)
+        yield
+    return [place for *_, place in best]
+
+
+def _extend(merged: _Texts, built: _Texts, start: int, end: int, offset: int) -> None:
+    """Append the rows of `built` from `start` to `end`; `offset` is added to their origins."""
+    merged.texts.extend(built.texts[start:end])
+    merged.names.extend(built.names[start:end])
+    merged.paths.extend(built.paths[start:end])
+    merged.sorted_paths.extend(built.sorted_paths[start:end])
+    merged.origins.extend(offset + origin for origin in built.origins[start:end])
+    merged.ranks.extend(built.ranks[start:end])
 
 
 def _finish(steps: Iterable[None]) -> None:
@@ -282,29 +321,27 @@ def _finish(steps: Iterable[None]) -> None:
         pass
 
 
-def _rank(standing: int, length: int) -> int:
-    return standing << 32 | length
-
-
 def _narrows(wanted: Sequence[str], words: Sequence[str]) -> bool:
-    """Return whether what has the words of `wanted` is among what has `words`."""
+    """True if every row that contains the words of `wanted` contains those of `words`."""
     return all(any(word in longer for longer in wanted) for word in words)
 
 
-def _text(one: Searchable) -> str:
-    """Return all that is looked for in a row as one text."""
+def _parts(one: Searchable) -> tuple[str, str, str, str]:
+    """Return all searched texts as one, the name, the path, and the sorted words of the path."""
     plain, words = _folded_name(one.name)
     parts = [_marked(plain, words, _NAME, _END_OF_NAME)]
+    around_words = ""
     if one.within:
         around, around_words = _folded_name(one.within)
         parts.append(_marked(f"{around}.{plain}", f"{around_words} {words}", _NAME, _END_OF_NAME))
     parts += [_folded_text(text) for text in one.texts if text]
-    return "".join(parts)
+    path = f"{around_words} {words}".strip()
+    return "".join(parts), words.replace(" ", ""), path, " ".join(sorted(path.split()))
 
 
 @lru_cache(maxsize=65_536)
 def _folded_name(name: str) -> tuple[str, str]:
-    """Return a name folded, and as words without what a platform adds to names."""
+    """Return a name folded, and its words without a platform's suffixes and prefixes."""
     return _folded(name), " ".join(split_words(strip_platform(name)))
 
 
@@ -314,7 +351,7 @@ def _folded_text(text: str) -> str:
 
 
 def _marked(plain: str, words: str, begin: str, end: str) -> str:
-    """Return both forms of a text between marks, one where they are the same."""
+    """Return both forms of a text between marks, or one if they are equal."""
     if words == plain or not words:
         return f"{begin} {plain} {end}"
     return f"{begin} {plain} {end}{begin} {words} {end}"

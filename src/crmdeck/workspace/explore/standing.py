@@ -1,4 +1,4 @@
-"""How near objects and fields are to what an operator works with: what lists put first. Pure."""
+"""The standing of objects and fields: how close they are to an admin's work. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import lru_cache
 from crmdeck.mapping.choices import USUAL_OBJECTS
 from crmdeck.workspace.explore.search import CUSTOM, MAPPED, SETUP, STANDARD, USUAL
 
-# What keeps the history, the sharing and the events of another object, whichever that is.
+# Objects that keep the history, the sharing or the events of another object.
 _COMPANION = re.compile(
     r"(?:History2?|Share|Feed|ChangeEvent|Tag|EventStream|EventStore|Metrics?|__mdt|__e|__b)$"
 )
-# What an org is set up, run and watched with, by how the names of those objects begin
+# Objects for the setup and monitoring of an org, by how their names begin
 # (https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/).
 _SETUP = re.compile(
     "(?:"
@@ -38,10 +38,10 @@ _SETUP = re.compile(
 
 @lru_cache(maxsize=16_384)
 def object_standing(object_type: str, *, custom: bool) -> int:
-    """Return where an object stands that is mapped to nothing: `USUAL` to `SETUP`.
+    """Return the standing of an object without mappings: `USUAL` to `SETUP`.
 
-    Usual are those that records of PartnerOS mostly go to; names of setup objects are those of
-    Salesforce, other platforms have none.
+    The usual objects are those that most PartnerOS records are mapped to. Only Salesforce has
+    setup objects.
     """
     if object_type in USUAL_OBJECTS:
         return USUAL
@@ -53,9 +53,9 @@ def object_standing(object_type: str, *, custom: bool) -> int:
 
 
 def field_standing(object_type: str, *, custom_object: bool, custom: bool, mapped: bool) -> int:
-    """Return where a field stands: what is mapped first, then the usual objects, custom, the rest.
+    """Return the standing of a field: mapped, then by its object.
 
-    A custom field is nearer than what else its object has, unless that is a setup object.
+    A custom field comes before the other fields of its object, unless that is a setup object.
     """
     if mapped:
         return MAPPED

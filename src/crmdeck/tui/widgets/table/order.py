@@ -44,7 +44,7 @@ class Plan(Generic[R]):
     """What to compute: `wanted` is the key of the row to find again, `key` gives keys.
 
     With an `index` over the rows its order of relevance is the order of what has the `words`, and
-    `predicate` is what has to pass besides; `scattered` as the index has it.
+    `predicate` is what has to pass besides; `tolerant` as the index has it.
     """
 
     rows: Sequence[R]
@@ -55,7 +55,7 @@ class Plan(Generic[R]):
     wanted: Hashable | None = None
     index: SearchIndex[R] | None = None
     words: Sequence[str] = ()
-    scattered: bool = False
+    tolerant: bool = False
 
 
 def work(plan: Plan[R]) -> Generator[None, None, Order]:
@@ -83,7 +83,7 @@ def _filtered(plan: Plan[R]) -> Generator[None, None, Sequence[int]]:
     rows, predicate = plan.rows, plan.predicate
     found: Sequence[int] = range(len(rows))
     if plan.index is not None and plan.words:
-        found = yield from plan.index.find(plan.words, scattered=plan.scattered)
+        found = yield from plan.index.find(plan.words, tolerant=plan.tolerant)
     if predicate is None:
         return found
     passed: list[int] = []

@@ -140,7 +140,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._order: Sequence[int] = range(0)
         self._predicate: Callable[[R], bool] | None = None
         self._beside: Callable[[R], bool] | None = None
-        self._scattered = False
+        self._tolerant = False
         self._cursor = 0
         self._filled = bool(rows)
         self._hovered = ""
@@ -373,19 +373,19 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         words: Sequence[str] = (),
         *,
         beside: Callable[[R], bool] | None = None,
-        scattered: bool = False,
+        tolerant: bool = False,
     ) -> None:
         """Show the rows that pass, with `words` highlighted.
 
         Without a predicate every word must occur in one of the searched columns. Where the rows
         have an index, it finds the words, `beside` is what has to pass besides, and the cursor
-        goes to the best match as other words are looked for; `scattered` as the index has it.
+        goes to the best match as other words are looked for; `tolerant` as the index has it.
         """
         before = self.words
         self.words = tuple(word.casefold() for word in words if word)
         self._predicate = predicate or (self._has_words if self.words else None)
         self._beside = beside
-        self._scattered = scattered
+        self._tolerant = tolerant
         if self._coming is None:
             self._coming = Coming(self._rows, self.cursor_key, self._index)
         if self._coming.index is not None and self.words and self.words != before:
@@ -440,7 +440,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             predicate=self._predicate if coming.index is None else self._beside,
             index=coming.index,
             words=self.words,
-            scattered=self._scattered,
+            tolerant=self._tolerant,
             column=column,
             descending=bool(self.sort and self.sort.descending),
             key=self.key_of,
