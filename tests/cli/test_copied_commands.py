@@ -67,7 +67,7 @@ def test_every_command_runs_as_it_was_copied(
 
         answer = ws.mappings.suggest(NAME, PAIR, encoder="none")
         session = MappingSession(NAME, ws.mappings.review(NAME, PAIR), "dana", utc_now)
-        session.take_answer(answer)
+        session.update_suggestions(answer)
         rows = session.by_name
         date, phone = rows["expectedCloseDate"], rows["contactPhone"]
         assert date.crm_field == "CloseDate"

@@ -40,7 +40,7 @@ from crmdeck.store.backup import check_backup
 from crmdeck.text import visible_text
 from crmdeck.workspace.checks.policy import load_policy
 from crmdeck.workspace.connections.retirements import load_retirements
-from crmdeck.workspace.mappings.mapping_file import MappingFile
+from crmdeck.workspace.mappings.file import MappingFile
 
 PAIR = "deal_registration--Opportunity"
 

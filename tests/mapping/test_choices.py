@@ -46,4 +46,4 @@ def test_pairs_that_make_sense_come_first() -> None:
         "partner--Partner",
     ]
     assert not any(one.makes_sense for one in found[5:])
-    assert found[0].begun == begun
+    assert found[0].started == begun

@@ -17,7 +17,7 @@ FIELDS = tuple(map(field, ("Account_Name__c", "Old_Account_Name__c", "Name", "De
 @pytest.fixture
 def session() -> MappingSession:
     made = MappingSession("acme", review(*FIELDS), "dana", lambda: NOON)
-    made.take_answer(answer(accountName=("Account_Name__c", 0.9), contactName=("Name", 0.3)))
+    made.update_suggestions(answer(accountName=("Account_Name__c", 0.9), contactName=("Name", 0.3)))
     return made
 
 
@@ -31,18 +31,20 @@ def stored(write: Write, *names: str, undoes: Sequence[str | None] = ()) -> tupl
 
 
 def test_the_row_that_the_operator_is_on_keeps_its_suggestion(session: MappingSession) -> None:
-    session.hold("accountName")
-    session.take_answer(answer(accountName=("Description", 0.8), contactName=("Description", 0.8)))
+    session.focus("accountName")
+    session.update_suggestions(
+        answer(accountName=("Description", 0.8), contactName=("Description", 0.8))
+    )
     rows = session.by_name
     assert rows["accountName"].crm_field == "Account_Name__c"
     assert rows["contactName"].crm_field == "Description"
-    assert session.hold("contactName")
+    assert session.focus("contactName")
     assert session.by_name["accountName"].crm_field == "Description"
 
 
 def test_the_same_pick_is_told_anew_even_under_the_cursor(session: MappingSession) -> None:
-    session.hold("accountName")
-    session.take_answer(answer(accountName=("Account_Name__c", 0.7)))
+    session.focus("accountName")
+    session.update_suggestions(answer(accountName=("Account_Name__c", 0.7)))
     row = session.by_name["accountName"]
     assert (row.crm_field, row.confidence) == ("Account_Name__c", 0.7)
 
@@ -52,7 +54,7 @@ def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_
 ) -> None:
     session.decide("reject", [reject("accountName", "Account_Name__c")])
     assert session.by_name["accountName"].crm_field == "Old_Account_Name__c"
-    session.take_answer(answer(accountName=("Old_Account_Name__c", 0.5)))
+    session.update_suggestions(answer(accountName=("Old_Account_Name__c", 0.5)))
     session.undo()
     assert session.by_name["accountName"].crm_field == "Account_Name__c"
     session.redo()
@@ -60,7 +62,7 @@ def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_
 
 
 def test_what_is_more_likely_wrong_than_right_does_not_move_up(session: MappingSession) -> None:
-    session.take_answer(answer(accountName=("Account_Name__c", 0.8)))
+    session.update_suggestions(answer(accountName=("Account_Name__c", 0.8)))
     session.decide("reject", [reject("accountName", "Account_Name__c")])
     row = session.by_name["accountName"]
     assert row.crm_field is None
@@ -100,7 +102,7 @@ def test_steps_undone_before_they_were_stored_find_their_ids(session: MappingSes
     again = stored(forth, "three", undoes=["two"])
     session.saved(forth, again)
     assert [decision.id for decision in step.decisions] == ["one"]
-    session.take_review(review(*FIELDS, log=[*made, *undone, *again]))
+    session.update_review(review(*FIELDS, log=[*made, *undone, *again]))
     row = session.by_name["accountName"]
     assert row.state is DecisionState.ACCEPTED
     assert len(row.history) == 3
@@ -113,6 +115,6 @@ def test_what_others_decided_is_told_once(session: MappingSession) -> None:
     theirs = mine[0].model_copy(
         update={"id": "two", "partner_field": "contactName", "crm_field": "Name"}
     )
-    assert session.take_review(review(*FIELDS, log=[*mine, theirs])) == (theirs,)
-    assert session.take_review(review(*FIELDS, log=[*mine, theirs])) == ()
+    assert session.update_review(review(*FIELDS, log=[*mine, theirs])) == (theirs,)
+    assert session.update_review(review(*FIELDS, log=[*mine, theirs])) == ()
     assert session.by_name["contactName"].state is DecisionState.ACCEPTED

@@ -8,9 +8,9 @@ from crmdeck.mapping.state import (
     acceptances,
     accepted_fields,
     by_field,
-    standing,
-    suffered,
-    unfed,
+    current_state,
+    drift_since,
+    required_unmapped,
     with_decision,
 )
 from crmdeck.model import Decision, DecisionState, Direction, DriftKind
@@ -33,7 +33,7 @@ def test_a_rejection_that_is_accepted_later_is_no_rejection_any_more() -> None:
     holds = by_field(log)["accountName"]
     assert holds.accepted == log[-1]
     assert holds.rejected == ("Other__c",)
-    assert standing(holds, "Other__c") == (ACCEPTED, "Name")
+    assert current_state(holds, "Other__c") == (ACCEPTED, "Name")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_holds_for_a_field(
     expected: tuple[DecisionState, str | None],
 ) -> None:
     made = [decided(n, "accountName", *one) for n, one in enumerate(log)]
-    assert standing(by_field(made).get("accountName"), suggested) == expected
+    assert current_state(by_field(made).get("accountName"), suggested) == expected
 
 
 def test_the_pick_that_a_decision_passed_over_is_the_first_alternative() -> None:
@@ -69,9 +69,9 @@ def test_drift_before_an_acceptance_is_not_held_against_it() -> None:
     before, at_once, after = event(9, "Name"), event(10, "Name"), event(11, "Name")
     others = (event(12, "Other__c"), event(13, "Name", "Account"))
     whole = event(14, None)
-    found = suffered(accepted, "Opportunity", [before, at_once, after, *others, whole])
+    found = drift_since(accepted, "Opportunity", [before, at_once, after, *others, whole])
     assert found == (after, whole)
-    assert suffered(None, "Opportunity", [after]) == ()
+    assert drift_since(None, "Opportunity", [after]) == ()
 
 
 @pytest.mark.parametrize("kind", [DriftKind.OBJECT_CHANGED, DriftKind.RULE_ADDED])
@@ -82,8 +82,8 @@ def test_what_changed_in_an_object_is_held_against_the_mappings_that_it_touches(
     of_all = event(11, None).model_copy(update={"kind": kind})
     keys = (f"{accepted.object_pair}:accountName",)
     touching = of_all.model_copy(update={"affected_mappings": keys})
-    assert suffered(accepted, "Opportunity", [of_all]) == ()
-    assert suffered(accepted, "Opportunity", [touching]) == (touching,)
+    assert drift_since(accepted, "Opportunity", [of_all]) == ()
+    assert drift_since(accepted, "Opportunity", [touching]) == (touching,)
 
 
 def test_what_is_only_read_feeds_no_required_field() -> None:
@@ -93,7 +93,7 @@ def test_what_is_only_read_feeds_no_required_field() -> None:
         decided(2, "contactName", ACCEPTED, "B", direction=Direction.PUSH),
         decided(3, "description", REJECTED, "C"),
     ]
-    assert [one.name for one in unfed(crm_fields, by_field(log))] == ["A", "C"]
+    assert [one.name for one in required_unmapped(crm_fields, by_field(log))] == ["A", "C"]
 
 
 def test_acceptances_are_those_that_nothing_took_back() -> None:

@@ -194,7 +194,7 @@ home, field, rounds = sys.argv[1:]
 with Workspace.open(home, actor=field) as ws:
     for number in range(int(rounds)):
         choice = Choice(partner_field=field, state="rejected", note=str(number))
-        ws.mappings.decide("acme", "deal_registration--Opportunity", [choice])
+        ws.mappings.record_decisions("acme", "deal_registration--Opportunity", [choice])
         ws.refreshes.run("acme")
 """
 

@@ -116,7 +116,7 @@ class Worker:
             state=DecisionState.REJECTED,
             crm_field=f"F{self._dice.randrange(5)}__c",
         )
-        made = self._workspace.mappings.decide(FILES, PAIR, [choice])
+        made = self._workspace.mappings.record_decisions(FILES, PAIR, [choice])
         report(decisions=[decision.id for decision in made])
 
     def decide_by_command(self) -> None:

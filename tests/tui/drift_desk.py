@@ -113,7 +113,7 @@ def make_home(root: Path) -> Path:
         workspace.refreshes.run("acme")
         workspace.refreshes.run("calm")
         accepted = {"accountName": "Account_Name__c", "contactEmail": "Contact_Email__c"}
-        workspace.mappings.decide(
+        workspace.mappings.record_decisions(
             "acme",
             PAIR,
             [

@@ -89,7 +89,7 @@ def make(root: Path) -> None:
             )
         workspace.refreshes.run("prod")
         workspace.refreshes.run("sandbox")
-        workspace.mappings.decide(
+        workspace.mappings.record_decisions(
             "prod",
             "deal_registration--Opportunity",
             [

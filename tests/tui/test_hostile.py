@@ -76,7 +76,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             Choice(partner_field=line, state=DecisionState.ACCEPTED, crm_field=name, note=name)
             for line, name in zip(lines, names[1:], strict=False)
         ]
-        workspace.mappings.decide("acme", PAIR, choices)
+        workspace.mappings.record_decisions("acme", PAIR, choices)
         export(root, "picklist", TEXTS[2:])
         workspace.refreshes.run("acme")
         events = workspace.drift.report("acme").events

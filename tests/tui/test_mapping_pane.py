@@ -195,7 +195,7 @@ async def test_the_direction_turns_and_warns_where_nothing_can_flow(
         assert desk.stored("contactTitle").direction is Direction.PULL
         await desk.press("d")
         await desk.press("d")
-        assert "nothing can flow PartnerOS to CRM" in screen_text(desk.pilot)
+        assert "can't sync PartnerOS to CRM" in desk.said
 
 
 async def test_a_value_map_is_edited_and_stored_with_the_decision(
@@ -254,7 +254,7 @@ async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
         await desk.press("enter")
         assert desk.workspace.mappings.decisions("acme", PAIR) == ()
         rows = desk.pane.table.rows()
-        sure = [x for x in rows if (x.confidence or 0) >= 0.8 and x.can_flow]
+        sure = [x for x in rows if (x.confidence or 0) >= 0.8 and x.can_sync]
         await desk.press("A", "A", "down", "down")
         text = screen_text(desk.pilot)
         assert f"{len(sure)} of" in text
@@ -273,7 +273,7 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
             ("state:accepted", lambda line: line.state is ACCEPTED),
             ("conf:>0.5", lambda line: (line.confidence or 0) > 0.5),
             ("type:picklist", lambda line: "picklist" in str(line.partner.type)),
-            ("warn:yes", lambda line: line.warnings or not line.can_flow),
+            ("warn:yes", lambda line: line.warnings or not line.can_sync),
             ("close", lambda line: "lose" in line.title + (line.crm_field or "")),
         ):
             desk.pane.set_filter_text(text)
@@ -309,14 +309,14 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with at_desk(desk_workspace) as desk:
-        real = Mappings.decide
+        real = Mappings.record_decisions
 
         def busy(self: Mappings, ref: str, pair: str, choices: Any, **more: Any) -> Any:
             if choices[0].partner_field == "accountName":
                 raise CacheBusyError("The cache is busy.", remedy="Try again.")
             return real(self, ref, pair, choices, **more)
 
-        monkeypatch.setattr(Mappings, "decide", busy)
+        monkeypatch.setattr(Mappings, "record_decisions", busy)
         await desk.go("expectedCloseDate")
         await desk.pilot.press("a")
         await desk.go("accountName")
@@ -430,19 +430,19 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         table = desk.pane.table
         groups = [line.group for line in table.shown() if line.row is None]
         assert groups == [group for group in Group if group in groups]
-        inside = [row.name for row in table.rows() if row.group is Group.UNMATCHED]
+        inside = [row.name for row in table.rows() if row.group is Group.NO_MATCH]
         assert inside
-        table.move_to([line.key for line in table.shown()].index("group:UNMATCHED"))
+        table.move_to([line.key for line in table.shown()].index("group:NO_MATCH"))
         await desk.press("X")
         assert [desk.stored(name).state for name in inside] == [REJECTED] * len(inside)
-        assert "group:UNMATCHED" not in [line.key for line in table.shown()]
+        assert "group:NO_MATCH" not in [line.key for line in table.shown()]
         await desk.press("u")
         assert [desk.stored(name).state for name in inside] == [PENDING] * len(inside)
-        stuck = [row.name for row in table.rows() if row.group is Group.SURE and not row.can_flow]
+        stuck = [row.name for row in table.rows() if row.group is Group.HIGH and not row.can_sync]
         assert stuck
-        table.move_to([line.key for line in table.shown()].index("group:SURE"))
+        table.move_to([line.key for line in table.shown()].index("group:HIGH"))
         await desk.press("a")
-        left = [row.name for row in table.rows() if row.group is Group.SURE]
+        left = [row.name for row in table.rows() if row.group is Group.HIGH]
         assert left == stuck
 
 
@@ -573,5 +573,5 @@ async def test_sure_lines_in_which_nothing_can_flow_are_not_offered_to_be_accept
         await desk.press("A", "y")
         text = " ".join(screen_text(desk.pilot).split())
         assert "next: X for 1 that can't flow, Enter or X for 15 without a match" in text
-        assert "SURE 1 nothing can flow: X here leaves all unmapped" in text
+        assert "HIGH MATCH 1 nothing can flow: X here leaves all unmapped" in text
         assert "A accepts" not in text

@@ -45,7 +45,7 @@ async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
 ) -> None:
     async with at_desk(dana) as desk:
         await desk.go("accountName")
-        sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        sam.mappings.record_decisions("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
         assert desk.line.is_open
         await desk.pilot.press("x")
         await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
@@ -66,7 +66,7 @@ async def test_undoing_leaves_alone_what_somebody_else_decided_on_top(
     async with at_desk(dana) as desk:
         await desk.go("accountName")
         await desk.press("a")
-        sam.mappings.decide("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
+        sam.mappings.record_decisions("acme", PAIR, [accept("accountName", "Old_Account_Name__c")])
         await desk.pilot.press("u")
         await until(
             desk.pilot, lambda: desk.shown("accountName").crm_field == "Old_Account_Name__c"

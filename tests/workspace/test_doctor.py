@@ -238,8 +238,8 @@ def test_lost_decisions_are_brought_back_from_the_audit_log(full: Desk) -> None:
         Choice(partner_field=left, state=DecisionState.ACCEPTED, crm_field=right)
         for left, right in (("accountName", "Name"), ("contactName", "Shared__c"))
     ]
-    _, wrong_one = mappings.decide("acme", pair, choices)
-    mappings.decide(
+    _, wrong_one = mappings.record_decisions("acme", pair, choices)
+    mappings.record_decisions(
         "acme", pair, [Choice(partner_field="accountDomain", state=DecisionState.REJECTED)]
     )
     mappings.undo("acme", pair, wrong_one.id)

@@ -52,7 +52,7 @@ def test_what_one_does_the_other_sees(postgres_url: str, export: Path) -> None:
         assert [o.object_type for o in bob.schemas.objects("acme").objects] == ["Opportunity"]
 
         before = bob.head()
-        anna.mappings.decide("acme", PAIR, [NAME])
+        anna.mappings.record_decisions("acme", PAIR, [NAME])
         assert bob.head() != before
         (decision,) = bob.mappings.decisions("acme", PAIR)
         assert (decision.decided_by, decision.crm_field) == ("anna", "Name")

@@ -69,7 +69,7 @@ def test_each_role_may_do_what_the_page_says(
     with opened("anna") as anna, opened("carol") as carol:
         anna.connections.add(draft)
         assert anna.refreshes.run("acme").success
-        anna.mappings.decide("acme", PAIR, [choice])
+        anna.mappings.record_decisions("acme", PAIR, [choice])
         Accounts(anna).add_user("dana@acme.example", "correct horse battery staple")
 
         (decision,) = carol.mappings.decisions("acme", PAIR)

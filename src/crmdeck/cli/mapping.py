@@ -79,7 +79,7 @@ def suggest(
                     f"PartnerOS suggests {one.crm_field} for {s.partner_field} "
                     f"({one.confidence:.0%}, {one.direction})."
                 )
-        for field in ws.mappings.unfed(name, pair):
+        for field in ws.mappings.required_unmapped(name, pair):
             say(f"No value reaches {field.name}, which the CRM requires.")
 
 

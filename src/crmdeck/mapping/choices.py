@@ -50,7 +50,7 @@ _YES_AND_NO = (("true", "Yes"), ("false", "No"))
 
 @dataclass(frozen=True)
 class FieldChoice:
-    """One CRM field: `sure` and `why` are empty where the ranker does not offer it.
+    """One CRM field: `match` and `why` are empty where the ranker does not offer it.
 
     `holder` is the PartnerOS field that it is mapped to already; it can't be chosen then.
     """
@@ -58,7 +58,7 @@ class FieldChoice:
     name: str
     label: str
     type: str
-    sure: str = ""
+    match: str = ""
     why: str = ""
     holder: str = ""
     custom: bool | None = None
@@ -78,33 +78,33 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class PairChoice:
-    """One object pair: how far it has come (None: not begun), and the size of its CRM object.
+    """One object pair: how far it has come (None: not started), and the size of its CRM object.
 
     `is_standard` tells whether records of the PartnerOS object mostly go to that CRM object.
     """
 
     pair: str
-    begun: PairSummary | None
+    started: PairSummary | None
     crm_fields: int
     is_standard: bool = False
 
     @property
     def makes_sense(self) -> bool:
-        """Whether it is begun or standard: of the rest nobody maps anything."""
-        return self.begun is not None or self.is_standard
+        """Whether it is started or standard: of the rest nobody maps anything."""
+        return self.started is not None or self.is_standard
 
 
 @dataclass(frozen=True)
 class NearestField:
     """A PartnerOS field that a CRM field may be mapped to, how sure that is (0 to 1), in a pair.
 
-    `begun` tells whether somebody has decided on the pair already.
+    `started` tells whether somebody has decided on the pair already.
     """
 
     pair: str
     partner_field: str
     confidence: float
-    begun: bool = False
+    started: bool = False
 
     @property
     def path(self) -> str:
@@ -184,7 +184,7 @@ def field_choices(
                 name,
                 field.label,
                 type_text(field),
-                sure=percent(known) if known is not None else "",
+                match=percent(known) if known is not None else "",
                 why="; ".join(reason.text for reason in reasons) or turned_down,
                 holder=holders.get(name, ""),
                 custom=field.custom,
@@ -226,21 +226,21 @@ def value_targets(row: MappingRow) -> tuple[tuple[str, str], ...]:
 
 
 def pair_choices(
-    begun: Sequence[PairSummary],
+    started: Sequence[PairSummary],
     partners: Sequence[PartnerObject],
     objects: Sequence[ObjectSummary],
 ) -> tuple[PairChoice, ...]:
     """Return every pair of a PartnerOS and a CRM object, what makes sense first.
 
-    Those begun come before all, the latest on top; then those that are standard for the PartnerOS
+    Those started come before all, the latest on top; then those that are standard for the PartnerOS
     object, an object made for it before all; then the objects that are usual at all, those that
     the organisation made itself, and the rest.
     """
-    known = {summary.object_pair for summary in begun}
+    known = {summary.object_pair for summary in started}
     sizes = {one.object_type: one.field_count for one in objects}
     first = [
         PairChoice(one.object_pair, one, sizes.get(ObjectPair.parse(one.object_pair).crm_object, 0))
-        for one in latest_first(begun)
+        for one in latest_first(started)
     ]
     others = [(partner.object_type, one) for one in objects for partner in partners]
     rest = [
@@ -263,12 +263,12 @@ def pair_choices(
 
 
 def nearest_fields(
-    suggestions: Mapping[str, Sequence[Suggestion]], begun: Collection[str]
+    suggestions: Mapping[str, Sequence[Suggestion]], started: Collection[str]
 ) -> dict[str, tuple[NearestField, ...]]:
     """Return for each CRM field the PartnerOS fields nearest to it, the best first.
 
-    `suggestions` are those of each pair of the CRM object, `begun` the pairs decided on. Pairs
-    that make sense come before others; what is as sure goes on with a pair that was begun.
+    `suggestions` are those of each pair of the CRM object, `started` the pairs decided on. Pairs
+    that make sense come before others; what is as sure goes on with a pair that was started.
     """
     found: dict[str, list[NearestField]] = {}
     for pair, offers in suggestions.items():
@@ -278,20 +278,20 @@ def nearest_fields(
                 *((other.crm_field, other.confidence) for other in one.alternatives),
             ):
                 if crm_field is not None and confidence >= NEAR:
-                    near = NearestField(pair, one.partner_field, confidence, pair in begun)
+                    near = NearestField(pair, one.partner_field, confidence, pair in started)
                     found.setdefault(crm_field, []).append(near)
 
     def order(near: NearestField) -> tuple[bool, float, bool]:
         pair = ObjectPair.parse(near.pair)
         standard = _rank(pair.partner_object, pair.crm_object, custom=False) < _USUAL
-        return not (near.begun or standard), -round(near.confidence, 1), not near.begun
+        return not (near.started or standard), -round(near.confidence, 1), not near.started
 
     return {name: tuple(sorted(near, key=order)) for name, near in found.items()}
 
 
-def latest_first(begun: Sequence[PairSummary]) -> list[PairSummary]:
+def latest_first(started: Sequence[PairSummary]) -> list[PairSummary]:
     """Return pairs that somebody has decided on, the one decided on last on top."""
-    return sorted(begun, key=lambda one: str(one.last_decided_at or ""), reverse=True)
+    return sorted(started, key=lambda one: str(one.last_decided_at or ""), reverse=True)
 
 
 _USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)

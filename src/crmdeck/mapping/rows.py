@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crmdeck.mapping.review import Review, Verdict
-from crmdeck.mapping.state import FieldDecisions, by_field, standing, suffered
+from crmdeck.mapping.state import FieldDecisions, by_field, current_state, drift_since
 from crmdeck.matching.context import MIN_CONFIDENCE
 from crmdeck.model import (
     Decision,
@@ -51,8 +51,8 @@ class MappingRow:
 
     `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
     schema no longer has it), `renamed_to` what one that is gone may be called now. `drift` is
-    what happened since the acceptance, `known` are the codes of warnings that the operator knows
-    of on this pair.
+    what happened since the acceptance, `hidden_warnings` the codes of warnings hidden for
+    this pair.
     """
 
     partner: Field
@@ -67,7 +67,7 @@ class MappingRow:
     value_map: Mapping[str, str] | None = None
     drift: tuple[DriftEvent, ...] = ()
     history: tuple[Decision, ...] = ()
-    known: frozenset[str] = frozenset()
+    hidden_warnings: frozenset[str] = frozenset()
     source_suggestions: tuple[SourceSuggestion, ...] = ()
     renamed_to: str = ""
 
@@ -100,7 +100,7 @@ class MappingRow:
         return None if worst is Severity.SAFE else worst
 
     @property
-    def can_flow(self) -> bool:
+    def can_sync(self) -> bool:
         """Whether values can flow in the direction of the row."""
         verdict = self.verdict
         if verdict is None:
@@ -128,7 +128,7 @@ class MappingRow:
         """What may go wrong, but for what is known and what a complete value map has settled."""
         settled = {"VALUE_MAP_NEEDED"} if self.unmapped_values == 0 else set()
         found = self.verdict.warnings if self.verdict is not None else ()
-        return tuple(one for one in found if one.code not in self.known | settled)
+        return tuple(one for one in found if one.code not in self.hidden_warnings | settled)
 
     @property
     def group(self) -> Group:
@@ -138,8 +138,8 @@ class MappingRow:
         if not self.is_open:
             return Group.DONE
         if self.crm_field is None:
-            return Group.UNMATCHED
-        return Group.SURE if (self.confidence or 0) >= SURE else Group.CHECK
+            return Group.NO_MATCH
+        return Group.HIGH if (self.confidence or 0) >= HIGH_MATCH else Group.CHECK
 
     @property
     def trouble(self) -> Trouble | None:
@@ -152,7 +152,7 @@ class MappingRow:
             return Trouble.BROKEN
         if self.crm_field is None:
             return None
-        if not self.can_flow:
+        if not self.can_sync:
             return Trouble.STUCK
         if self.severity is Severity.RISKY:
             return Trouble.DRIFTED
@@ -164,17 +164,17 @@ class MappingRow:
 # Of what is left when the likely ones are barred, at least this; and never quite sure.
 MIN_LEFT, CEILING = 0.005, 0.995
 
-SURE = 0.9
+HIGH_MATCH = 0.9
 """The confidence from which on a suggestion is sure."""
 
 
 class Group(StrEnum):
     """Rows that ask for the same of the operator, in the order in which they do."""
 
-    BROKEN = "broken by a change"
-    SURE = "sure"
+    BROKEN = "broken"
+    HIGH = "high match"
     CHECK = "check"
-    UNMATCHED = "no good match"
+    NO_MATCH = "no match"
     DONE = "done"
 
 
@@ -182,7 +182,7 @@ class Trouble(StrEnum):
     """What is wrong with a row, the gravest first."""
 
     BROKEN = "broken"
-    STUCK = "nothing can flow"
+    STUCK = "can't sync"
     DRIFTED = "drifted"
     WARNED = "warned"
 
@@ -193,14 +193,14 @@ class Situation:
 
     `log` holds every decision on the pair, oldest first. `put_back` are candidates that the
     ranker does not name since they had been rejected, `directions` what the operator set on
-    rows that are not accepted yet, `known` the codes of warnings that need not be told again.
+    rows that are not accepted yet, `hidden_warnings` the codes of warnings hidden for the pair.
     """
 
     log: tuple[Decision, ...]
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     put_back: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     directions: Mapping[str, Direction] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
+    hidden_warnings: frozenset[str] = frozenset()
 
 
 class RowBuilder:
@@ -266,7 +266,7 @@ class RowBuilder:
         now: Situation,
     ) -> MappingRow:
         accepted = decided.accepted if decided is not None else None
-        state, crm_field = standing(decided, pick)
+        state, crm_field = current_state(decided, pick)
         right = self.crm_fields.get(crm_field or "")
         verdict = self.judge(partner, right) if right is not None else None
         if accepted is not None:
@@ -287,9 +287,9 @@ class RowBuilder:
             candidates=possible,
             rejected=decided.rejected if decided is not None else (),
             value_map=accepted.value_map if accepted is not None else None,
-            drift=suffered(accepted, self.crm_object, self.review.events),
+            drift=drift_since(accepted, self.crm_object, self.review.events),
             history=history,
-            known=now.known,
+            hidden_warnings=now.hidden_warnings,
             source_suggestions=suggestion.source_suggestions if suggestion is not None else (),
             renamed_to=self._renamed.get(crm_field or "", "") if right is None else "",
         )

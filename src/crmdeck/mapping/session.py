@@ -13,7 +13,7 @@ from itertools import count
 
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.rows import Candidate, MappingRow, RowBuilder, Situation, named_candidates
-from crmdeck.mapping.state import by_field, unfed
+from crmdeck.mapping.state import by_field, required_unmapped
 from crmdeck.model import (
     Choice,
     Decision,
@@ -66,8 +66,8 @@ class MappingSession:
         self.ref = ref
         self.pair = review.pair
         self.encoder: str | None = None
-        self.held: str | None = None
-        self.known: frozenset[str] = frozenset()
+        self.focused: str | None = None
+        self.hidden_warnings: frozenset[str] = frozenset()
         self.undoable: list[Step] = []
         self.redoable: list[Step] = []
         self.unsaved = 0
@@ -100,11 +100,11 @@ class MappingSession:
         return (*self.review.log, *own)
 
     @property
-    def unfed(self) -> tuple[Field, ...]:
+    def required_unmapped(self) -> tuple[Field, ...]:
         """The CRM fields that a new record must have and that no accepted row writes into."""
-        return unfed(self.review.crm_fields, by_field(self.log))
+        return required_unmapped(self.review.crm_fields, by_field(self.log))
 
-    def take_review(self, review: Review) -> tuple[Decision, ...]:
+    def update_review(self, review: Review) -> tuple[Decision, ...]:
         """Take over what was read anew; what was decided here meanwhile stays.
 
         Returns what others have decided since the last reading.
@@ -114,22 +114,22 @@ class MappingSession:
         self._rebuild()
         return tuple(decision for decision in review.log if decision.id not in known)
 
-    def take_answer(self, answer: SuggestAnswer) -> None:
+    def update_suggestions(self, answer: SuggestAnswer) -> None:
         """Take over a ranking; the row that the operator is on keeps what it suggests."""
         self.encoder = answer.encoder
         for suggestion in answer.suggestions:
             name = suggestion.partner_field
             shown = self._suggestions.get(name)
-            if name == self.held and shown is not None and _other_pick(shown, suggestion):
+            if name == self.focused and shown is not None and _other_pick(shown, suggestion):
                 self._waiting[name] = suggestion
             else:
                 self._suggestions[name] = suggestion
                 self._waiting.pop(name, None)
         self._rebuild()
 
-    def hold(self, name: str | None) -> bool:
+    def focus(self, name: str | None) -> bool:
         """Note which row the operator is on; return whether the one they left changed."""
-        left, self.held = self.held, name
+        left, self.focused = self.focused, name
         if left is None or left == name or left not in self._waiting:
             return False
         self._suggestions[left] = self._waiting.pop(left)
@@ -159,9 +159,9 @@ class MappingSession:
         self._do(step)
         self._rebuild()
 
-    def know(self, codes: Iterable[str]) -> None:
+    def hide_warnings(self, codes: Iterable[str]) -> None:
         """Tell these kinds of warnings no more on this pair, and all others again."""
-        self.known = frozenset(codes)
+        self.hidden_warnings = frozenset(codes)
         self._rebuild()
 
     def undo(self, step: Step | None = None) -> tuple[Step, Write | None]:
@@ -295,7 +295,7 @@ class MappingSession:
                 suggestions=self._suggestions,
                 put_back=self._put_back,
                 directions=self._directions,
-                known=self.known,
+                hidden_warnings=self.hidden_warnings,
             )
         )
 

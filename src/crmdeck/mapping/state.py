@@ -56,7 +56,7 @@ def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
     return decided
 
 
-def standing(
+def current_state(
     decided: FieldDecisions | None, suggested: str | None
 ) -> tuple[DecisionState, str | None]:
     """Return the state of a PartnerOS field, and the CRM field that it is or would be mapped to.
@@ -76,7 +76,7 @@ def standing(
 
 def with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
     """Return the ranker's word with what was decided; its own pick becomes an alternative."""
-    state, crm_field = standing(decided, suggestion.crm_field)
+    state, crm_field = current_state(decided, suggestion.crm_field)
     accepted = decided.accepted if decided is not None else None
     if accepted is None:
         return suggestion.model_copy(update={"crm_field": crm_field, "decision": state})
@@ -106,7 +106,9 @@ def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
     return tuple(ranked[:MAX_ALTERNATIVES])
 
 
-def unfed(crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]) -> tuple[Field, ...]:
+def required_unmapped(
+    crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]
+) -> tuple[Field, ...]:
     """Return the CRM fields that a new record must have and that no acceptance writes into."""
     accepted = (one.accepted for one in decided.values())
     return blocking(
@@ -180,7 +182,7 @@ _KNOWS_ITS_MAPPINGS = frozenset(
 )
 
 
-def suffered(
+def drift_since(
     accepted: Decision | None, crm_object: str, events: Iterable[DriftEvent]
 ) -> tuple[DriftEvent, ...]:
     """Return the drift events since an acceptance that touch its CRM field, in their order.

@@ -12,7 +12,7 @@ SIGNS = {
     DecisionState.REJECTED: "–",
     DecisionState.PENDING: "○",
 }
-FLOWS = {
+DIRECTION_WORDS = {
     Direction.PUSH: "PartnerOS to CRM",
     Direction.PULL: "CRM to PartnerOS",
     Direction.BIDIRECTIONAL: "both ways",
@@ -75,7 +75,7 @@ def what_to_know(row: MappingRow) -> str:
             return f"{count(row.unmapped_values, 'value')} left out"
         case Trouble.WARNED:
             return warning_words(row, row.warnings[0].code)
-    return best_text(row) if row.group is Group.UNMATCHED else ""
+    return best_text(row) if row.group is Group.NO_MATCH else ""
 
 
 def best_text(row: MappingRow) -> str:

@@ -192,7 +192,7 @@ def decisions(
 def decide(here: ToChange, body: Deciding) -> Response:
     """Decide on field pairs, all or none."""
     choices = [Choice(**choice.model_dump()) for choice in body.choices]
-    return answer_list(here.workspace.mappings.decide(here.id, body.object_pair, choices))
+    return answer_list(here.workspace.mappings.record_decisions(here.id, body.object_pair, choices))
 
 
 @router.post(

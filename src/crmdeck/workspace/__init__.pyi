@@ -33,7 +33,7 @@ from crmdeck.mapping.choices import value_choices as value_choices
 from crmdeck.mapping.choices import value_targets as value_targets
 from crmdeck.mapping.review import Review as Review
 from crmdeck.mapping.review import Verdict as Verdict
-from crmdeck.mapping.rows import SURE as SURE
+from crmdeck.mapping.rows import HIGH_MATCH as HIGH_MATCH
 from crmdeck.mapping.rows import Candidate as Candidate
 from crmdeck.mapping.rows import Group as Group
 from crmdeck.mapping.rows import MappingRow as MappingRow
@@ -42,7 +42,7 @@ from crmdeck.mapping.rows import Trouble as Trouble
 from crmdeck.mapping.session import MappingSession as MappingSession
 from crmdeck.mapping.session import Step as Step
 from crmdeck.mapping.session import Write as Write
-from crmdeck.mapping.wording import FLOWS as FLOWS
+from crmdeck.mapping.wording import DIRECTION_WORDS as DIRECTION_WORDS
 from crmdeck.mapping.wording import SIGNS as SIGNS
 from crmdeck.mapping.wording import STATE_WORDS as STATE_WORDS
 from crmdeck.mapping.wording import access_text as access_text
@@ -105,11 +105,11 @@ from .explore.search import Searchable as Searchable
 from .explore.search import SearchIndex as SearchIndex
 from .explore.standing import field_standing as field_standing
 from .explore.standing import object_standing as object_standing
+from .mappings.file import MappingPlan as MappingPlan
+from .mappings.file import PlannedChange as PlannedChange
 from .mappings.file_matches import FileMatches as FileMatches
 from .mappings.file_matches import match_files as match_files
 from .mappings.file_matches import render_matches as render_matches
-from .mappings.mapping_file import MappingPlan as MappingPlan
-from .mappings.mapping_file import PlannedChange as PlannedChange
 from .moments import parse_moment as parse_moment
 from .moments import parse_past_moment as parse_past_moment
 from .pending import PendingWorkspace as PendingWorkspace

@@ -74,14 +74,14 @@ def test_decisions_and_history_are_shared_by_all_consoles(
     mona = console(house, tmp_path / "mona", "mona@acme.example")
     dana.workspace.refreshes.run("acme")
     mona.workspace.refreshes.run("acme")
-    (made,) = dana.workspace.mappings.decide("acme", PAIR, [AMOUNT])
+    (made,) = dana.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
     assert made.decided_by == "dana@acme.example"
     with pytest.raises(ConflictError, match="PartnerOS"):
-        mona.workspace.mappings.decide(
+        mona.workspace.mappings.record_decisions(
             "acme", PAIR, [AMOUNT.model_copy(update={"partner_field": OTHER})]
         )
     rejected = Choice(partner_field="estimatedValue", state=DecisionState.REJECTED)
-    mona.workspace.mappings.decide("acme", PAIR, [rejected])
+    mona.workspace.mappings.record_decisions("acme", PAIR, [rejected])
     mona.workspace.mappings.undo("acme", PAIR)
     dana.workspace.refreshes.run("acme")
     logs = [
@@ -254,7 +254,7 @@ def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: C
     with pytest.raises(SourceError, match="PartnerOS can't be reached"):
         dana.workspace.refreshes.run("acme")
     with pytest.raises(SourceError):
-        dana.workspace.mappings.decide("acme", PAIR, [AMOUNT])
+        dana.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
     assert dana.workspace.mappings.decisions("acme") == ()
     assert len(dana.workspace.schemas.objects("acme").objects) == 2
     assert dana.workspace.health.status("acme").status is Status.ERROR
@@ -295,7 +295,7 @@ def test_a_viewer_gets_what_is_there_and_changes_nothing(house: House, tmp_path:
     # For sixty seconds what was listed holds, as the server said.
     assert vera.workspace.refreshes.run("acme").unchanged_objects == 2
     with pytest.raises(PermissionDeniedError) as caught:
-        vera.workspace.mappings.decide("acme", PAIR, [AMOUNT])
+        vera.workspace.mappings.record_decisions("acme", PAIR, [AMOUNT])
     assert caught.value.code == "ROLE_FORBIDS"
     with pytest.raises(PermissionDeniedError):
         vera.workspace.connections.disconnect("acme")

@@ -163,7 +163,7 @@ def test_an_alert_that_was_put_away_shows_again_when_it_is_another_one(desk: Des
     accepted = Choice(
         partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Deal__c"
     )
-    desk.workspace.mappings.decide("acme", "deal_registration--Opportunity", [accepted])
+    desk.workspace.mappings.record_decisions("acme", "deal_registration--Opportunity", [accepted])
     desk.export(describe("Opportunity", text_field("Deal__c", length=40), text_field("Amount")))
     desk.refresh()
     [alert] = health.status("acme").alerts

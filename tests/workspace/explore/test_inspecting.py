@@ -25,7 +25,7 @@ def test_an_overview_has_drift_and_the_mappings_that_stood(desk: Desk) -> None:
         crm_field="Name",
         direction=Direction.PUSH,
     )
-    desk.workspace.mappings.decide("acme", PAIR, [choice])
+    desk.workspace.mappings.record_decisions("acme", PAIR, [choice])
     desk.export(describe("Opportunity", text_field("Name"), text_field("New__c")))
     desk.refresh()
 

@@ -57,8 +57,8 @@ def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -
 
 def test_accepting_rejecting_and_undoing_survive_a_new_workspace(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
-    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
+    workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.record_decisions("acme", PAIR, [accept("expectedCloseDate", "CloseDate")])
     first = workspace.mappings.decisions("acme", PAIR)[0]
     undone = workspace.mappings.undo("acme", PAIR)
     assert undone.partner_field == "expectedCloseDate"
@@ -93,18 +93,22 @@ def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_poo
     second, state = suggestion("accountName")
     assert second != "Account_Name__c"
     assert state is (DecisionState.PENDING if second else DecisionState.REJECTED)
-    workspace.mappings.decide("acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")])
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("expectedCloseDate", "Registered_Account__c")]
+    )
     assert suggestion("accountName")[0] != "Registered_Account__c"
     assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
 
 
 def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
     with pytest.raises(ConflictError, match="mapped to 'accountName' already"):
-        workspace.mappings.decide("acme", PAIR, [accept("description", "Account_Name__c")])
+        workspace.mappings.record_decisions(
+            "acme", PAIR, [accept("description", "Account_Name__c")]
+        )
     with pytest.raises(ConflictError):
-        workspace.mappings.decide(
+        workspace.mappings.record_decisions(
             "acme", PAIR, [accept("description", "Name"), accept("contactName", "Name")]
         )
     assert line(workspace, "description") == (DecisionState.PENDING, None)
@@ -112,38 +116,42 @@ def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
 
 def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
     workspace = discovered(desk)
-    (first,) = workspace.mappings.decide(
+    (first,) = workspace.mappings.record_decisions(
         "acme", PAIR, [accept("accountName", "Account_Name__c")], seen=()
     )
-    workspace.mappings.decide("acme", PAIR, [accept("description", "Description")], seen=())
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("description", "Description")], seen=()
+    )
     both = [accept("expectedCloseDate", "CloseDate"), accept("accountName", "Name")]
     for choices in (both[1:], both):
         with pytest.raises(ConflictError, match="dana decided on 'accountName'") as caught:
-            workspace.mappings.decide("acme", PAIR, choices, seen=())
+            workspace.mappings.record_decisions("acme", PAIR, choices, seen=())
         assert caught.value.code == "DECIDED_MEANWHILE"
     with pytest.raises(ConflictError, match="dana decided on 'accountName'"):
         workspace.mappings.undo_all("acme", PAIR, [first.id], seen=())
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
     assert line(workspace, "expectedCloseDate") == (DecisionState.PENDING, None)
-    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Name")], seen=[first.id])
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("accountName", "Name")], seen=[first.id]
+    )
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Name")
 
 
 def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.mappings.decide("acme", PAIR, [accept("accountName", "Account_Name__c")])
+    workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
     desk.export(
         describe("Opportunity", *(f for f in OPPORTUNITY if f["name"] != "Account_Name__c"))
     )
     (event,) = desk.refresh().drift_events
     assert event.severity is not Severity.SAFE
     assert event.affected_mappings == (f"{PAIR}:accountName",)
-    suffered = next(
+    drift_since = next(
         x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == "accountName"
     )
-    assert suffered.drift == (event.id,)
+    assert drift_since.drift == (event.id,)
     day = f"{event.detected_at:%Y-%m-%d}"
-    assert suffered.drift_told == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
+    assert drift_since.drift_told == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
     assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
     assert workspace.drift.acknowledge([event.id], "on it").number == 1
     assert workspace.drift.acknowledge([event.id]).number == 0
@@ -154,7 +162,7 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
 
 def test_an_exported_mapping_is_applied_elsewhere_and_then_changes_nothing(desk: Desk) -> None:
     workspace = discovered(desk)
-    workspace.mappings.decide(
+    workspace.mappings.record_decisions(
         "acme",
         PAIR,
         [
@@ -200,13 +208,17 @@ def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: De
 
     before = suggested()
     assert before[0] != "Registered_Account__c"
-    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("contactTitle", "Registered_Account__c")]
+    )
     crm_field, reasons = suggested()
     assert (crm_field, reasons[0]) == ("Registered_Account__c", "accepted in acme")
     assert workspace.mappings.decisions("emea") == ()
     workspace.mappings.undo("acme", PAIR)
     assert suggested() == before
-    workspace.mappings.decide("acme", PAIR, [accept("contactTitle", "Registered_Account__c")])
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("contactTitle", "Registered_Account__c")]
+    )
     workspace.mappings.reject("emea", PAIR, {"contactTitle": None}, encoder="none")
     assert suggested()[0] != "Registered_Account__c"
 
@@ -217,7 +229,7 @@ def test_read_only_changes_nothing(desk: Desk) -> None:
     assert reader.mappings.suggest("acme", PAIR, encoder="none").suggestions
     changes: tuple[Callable[[], object], ...] = (
         lambda: reader.refreshes.run("acme"),
-        lambda: reader.mappings.decide("acme", PAIR, [accept("accountName", "Name")]),
+        lambda: reader.mappings.record_decisions("acme", PAIR, [accept("accountName", "Name")]),
         lambda: reader.connections.disconnect("acme"),
         lambda: reader.drift.acknowledge([]),
     )

@@ -36,7 +36,7 @@ def test_the_next_version_shows_what_retires_and_what_it_breaks(org: Office) -> 
         crm_field="CleanStatus",
         direction=Direction.PUSH,
     )
-    org.workspace.mappings.decide("org", "partner--Account", [choice])
+    org.workspace.mappings.record_decisions("org", "partner--Account", [choice])
     head = org.workspace.context.store.head()
     events = org.workspace.drift.report("org").events
     found = org.workspace.schemas.preview("org")

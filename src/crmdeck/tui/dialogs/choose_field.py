@@ -38,7 +38,7 @@ def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ..
             "name",
             "CRM field",
             lambda option: option.name,
-            style=lambda option: "muted" if option.holder else "strong" if option.sure else "",
+            style=lambda option: "muted" if option.holder else "strong" if option.match else "",
             min_width=name,
             fit=lambda option, width: cut_middle(option.name, width),
         ),
@@ -51,7 +51,7 @@ def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ..
         ),
         Column("type", "Type", lambda option: option.type, width=kind),
         Column(
-            "sure", "Match", lambda option: option.sure, width=MATCH, align="right", searched=False
+            "sure", "Match", lambda option: option.match, width=MATCH, align="right", searched=False
         ),
     )
 

@@ -53,11 +53,11 @@ READ_ONLY_NOTE = "read-only"
 
 
 class Standing(NamedTuple):
-    """How things stand, read at one go: `open_lines` by connection, of the chosen one only."""
+    """How things stand, read at one go: `undecided_count` by connection, of the chosen one only."""
 
     head: int
     statuses: tuple[ConnectionStatus, ...]
-    open_lines: dict[str, int]
+    undecided_count: dict[str, int]
     read_only: bool
 
 
@@ -215,7 +215,9 @@ class MainScreen(ActionHost, Screen[None]):
             statuses = workspace.health.statuses()
             ids = [status.id for status in statuses]
             chosen = connection_id if connection_id in ids else next(iter(ids), None)
-            lines = {chosen: workspace.mappings.open_lines(chosen)} if chosen is not None else {}
+            lines = (
+                {chosen: workspace.mappings.undecided_count(chosen)} if chosen is not None else {}
+            )
         return Standing(head, statuses, lines, workspace.read_only)
 
     def _took(self, standing: Standing) -> None:
@@ -223,7 +225,7 @@ class MainScreen(ActionHost, Screen[None]):
         # Who may write to a database is known once it has been asked.
         self.read_only = self.console.read_only or standing.read_only
         self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
-        self._open_lines |= standing.open_lines
+        self._open_lines |= standing.undecided_count
         if self._watch is None and not self.is_still:
             self._watch = HeadWatch(
                 self,
@@ -354,7 +356,7 @@ class MainScreen(ActionHost, Screen[None]):
 
         self.loader.load(
             "lines",
-            lambda _: self.workspace.mappings.open_lines(ref),
+            lambda _: self.workspace.mappings.undecided_count(ref),
             counted,
             failed=lambda _: None,
             quiet=True,

@@ -22,7 +22,7 @@ class TabCount(NamedTuple):
 
 
 def tab_counts(
-    statuses: Sequence[ConnectionStatus], chosen: str | None, open_lines: int
+    statuses: Sequence[ConnectionStatus], chosen: str | None, undecided_count: int
 ) -> dict[str, TabCount]:
     """Return what waits by the id of the pane; a pane in which nothing waits is left out.
 
@@ -50,8 +50,8 @@ def tab_counts(
             f"{count(unseen, 'change')} not seen{bad}",
         ),
         "mapping": TabCount(
-            _part(f"{open_lines:,}", "bold", open_lines),
-            f"{count(open_lines, 'line')} to decide",
+            _part(f"{undecided_count:,}", "bold", undecided_count),
+            f"{count(undecided_count, 'line')} to decide",
         ),
     }
     return {pane: one for pane, one in found.items() if one.shown}

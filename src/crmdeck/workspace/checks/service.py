@@ -30,7 +30,7 @@ from crmdeck.exports import (
     require_format,
 )
 from crmdeck.exports import render_check as export_check
-from crmdeck.mapping.line_check import broken_lines
+from crmdeck.mapping.validity import broken_mappings
 from crmdeck.model import (
     AlertLevel,
     CancelToken,
@@ -316,7 +316,7 @@ class Checks:
                 mapped=True,
             )
             return
-        for line, why in broken_lines(mapping, review):
+        for line, why in broken_mappings(mapping, review):
             yield Issue(
                 connection=connection.name,
                 kind=IssueKind.MAPPING,

@@ -140,7 +140,7 @@ class Replay:
     def _accept(self) -> None:
         with self._workspace.acting_as(ACTOR):
             for pair, fields in ACCEPTED.items():
-                self._workspace.mappings.decide(
+                self._workspace.mappings.record_decisions(
                     "acme-prod",
                     pair,
                     [

@@ -19,12 +19,12 @@ from crmdeck.mapping.state import (
     FieldDecisions,
     by_field,
     by_pair,
+    current_state,
+    drift_since,
     require_one_each,
     require_seen,
-    standing,
-    suffered,
+    required_unmapped,
     taken,
-    unfed,
     with_decision,
 )
 from crmdeck.matching.checks import warn_of_rules
@@ -60,8 +60,8 @@ from crmdeck.model import (
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
 from crmdeck.workspace.explore.schemas import find_snapshot, require_known
+from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, planned
 from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
-from crmdeck.workspace.mappings.mapping_file import MappingFile, MappingPlan, planned
 from crmdeck.workspace.refresh.remote_log import take_over
 
 ENCODERS = ("auto", "none")
@@ -123,7 +123,7 @@ class Mappings:
         with self._context.store.read() as session:
             return session.decisions.pairs()
 
-    def open_lines(self, ref: str) -> int:
+    def undecided_count(self, ref: str) -> int:
         """Return how many PartnerOS fields of the pairs begun nobody has decided on yet."""
         return sum(
             max(0, pair.partner_fields - pair.accepted - pair.rejected) for pair in self.pairs(ref)
@@ -329,7 +329,7 @@ class Mappings:
                 and suggestion.crm_field is not None
                 and suggestion.confidence >= at_least
             ]
-        return self.decide(ref, pair, choices)
+        return self.record_decisions(ref, pair, choices)
 
     def reject(
         self,
@@ -355,13 +355,13 @@ class Mappings:
                     confidence=_confidence(suggestion, crm_field or suggestion.crm_field),
                 )
             )
-        return self.decide(ref, pair, choices)
+        return self.record_decisions(ref, pair, choices)
 
-    def unfed(self, ref: str, pair: str) -> tuple[Field, ...]:
+    def required_unmapped(self, ref: str, pair: str) -> tuple[Field, ...]:
         """Return the required CRM fields of an object pair that no accepted mapping feeds."""
         with self._context.store.read() as session:
             sides = self._sides(session, ref, pair)
-        return unfed(sides.crm_object.fields, by_field(sides.mine))
+        return required_unmapped(sides.crm_object.fields, by_field(sides.mine))
 
     def value_map(self, ref: str, pair: str, partner_field: str, crm_field: str) -> ValueMap:
         """Return the suggested map of picklist values of a field pair."""
@@ -377,7 +377,7 @@ class Mappings:
             knowledge=load_knowledge(self._context.home),
         )
 
-    def decide(
+    def record_decisions(
         self,
         ref: str,
         pair: str,
@@ -443,7 +443,7 @@ class Mappings:
         *,
         seen: Collection[str] | None = None,
     ) -> tuple[Decision, ...]:
-        """Take decisions back, all or none, as `undo` does with one; `seen` is as for `decide`."""
+        """Undo decisions, all or none. `seen` is as for `record_decisions`."""
         self._context.require_writable()
         shared = self._shared(ref)
         if shared is not None:
@@ -490,7 +490,7 @@ class Mappings:
         another connection, SchemaNotDiscoveredError where there is no schema.
         """
         _, _, _, fresh = self._from_file(ref, pair, text, file_pair, other)
-        return self.decide(ref, pair, fresh) if fresh else ()
+        return self.record_decisions(ref, pair, fresh) if fresh else ()
 
     def _from_file(
         self, ref: str, pair: str, text: str, file_pair: str | None, other: bool
@@ -624,8 +624,8 @@ def _line(
 ) -> MappingLine:
     accepted = decided.accepted if decided is not None else None
     last = decided.last if decided is not None else None
-    state, crm_field = standing(decided, None)
-    drift = suffered(accepted, crm_object, events)
+    state, crm_field = current_state(decided, None)
+    drift = drift_since(accepted, crm_object, events)
     return MappingLine(
         partner_field=field.name,
         label=field.label,

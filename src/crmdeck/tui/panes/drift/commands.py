@@ -388,7 +388,7 @@ class DriftCommands:
 
         def work() -> Step:
             decided = {
-                place: tuple(one.id for one in workspace.mappings.decide(*place, choices))
+                place: tuple(one.id for one in workspace.mappings.record_decisions(*place, choices))
                 for place, choices in _moves(moving, name, note).items()
             }
             workspace.drift.acknowledge(ids, note)

@@ -16,10 +16,10 @@ from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import (
-    FLOWS,
+    DIRECTION_WORDS,
+    HIGH_MATCH,
     SIGNS,
     STATE_WORDS,
-    SURE,
     Group,
     MappingRow,
     PairChoice,
@@ -75,9 +75,9 @@ def _flow(line: Line) -> str:
     row = line.row
     if row is None or row.crm_field is None:
         return ""
-    flows = f"values flow {FLOWS[row.direction]}"
+    flows = f"values flow {DIRECTION_WORDS[row.direction]}"
     return (
-        flows if row.can_flow else f"nothing can flow: {row.verdict.reason}" if row.verdict else ""
+        flows if row.can_sync else f"nothing can flow: {row.verdict.reason}" if row.verdict else ""
     )
 
 
@@ -107,7 +107,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "direction",
             "",
             _arrow,
-            style=lambda line: "error" if line.row and not line.row.can_flow else "accent",
+            style=lambda line: "error" if line.row and not line.row.can_sync else "accent",
             width=1,
             told=_flow,
             sortable=False,
@@ -149,7 +149,7 @@ def _arrow(line: Line) -> str:
     row = line.row
     if row is None or row.crm_field is None:
         return " "
-    return row.direction.arrow if row.can_flow else STUCK
+    return row.direction.arrow if row.can_sync else STUCK
 
 
 def _crm_text(row: MappingRow) -> str:
@@ -161,7 +161,7 @@ def _crm_text(row: MappingRow) -> str:
 
 def _note(line: Line) -> str:
     row = line.row
-    return "" if row is None or row.group is Group.UNMATCHED else what_to_know(row)
+    return "" if row is None or row.group is Group.NO_MATCH else what_to_know(row)
 
 
 def _crm_style(line: Line) -> str:
@@ -186,7 +186,7 @@ def _match_style(line: Line) -> str:
     if line.row and line.row.state is DecisionState.ACCEPTED and line.row.right is None:
         return "error"
     sure = (line.row.confidence or 0.0) if line.row else 0.0
-    return "ok" if sure >= SURE else "" if sure >= LIKELY else "muted"
+    return "ok" if sure >= HIGH_MATCH else "" if sure >= LIKELY else "muted"
 
 
 def _note_style(line: Line) -> str:
@@ -222,11 +222,11 @@ PAIR_COLUMNS: tuple[Column[Option], ...] = (
 
 def pair_option(one: PairChoice) -> Option:
     """Return an object pair as it stands in the list to choose from."""
-    if one.begun is None:
+    if one.started is None:
         how_far = f"not begun, {count(one.crm_fields, 'CRM field')}"
     else:
-        decided = one.begun.accepted + one.begun.rejected
-        how_far = f"{decided} of {one.begun.partner_fields} decided"
+        decided = one.started.accepted + one.started.rejected
+        how_far = f"{decided} of {one.started.partner_fields} decided"
     return Option(one.pair, pair_text(one.pair), how_far)
 
 

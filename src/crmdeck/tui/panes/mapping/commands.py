@@ -27,7 +27,7 @@ from crmdeck.tui.panes.samples import InView, Sampler
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
-    FLOWS,
+    DIRECTION_WORDS,
     Group,
     MappingPlan,
     MappingRow,
@@ -132,7 +132,7 @@ class MappingCommands:
 
     def why_no_warning(self) -> str | None:
         """Say why no kind of warning can be marked as known."""
-        if self.row is not None and (self.row.warnings or self.row.known):
+        if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
             return None
         return self.why_no_row() or "This line warns of nothing."
 
@@ -173,7 +173,7 @@ class MappingCommands:
         able = [row for row in chosen if row.crm_field is not None]
         if self.row is None:
             # An operator who accepts a whole group has not looked at each line of it.
-            able = [row for row in able if row.can_flow]
+            able = [row for row in able if row.can_sync]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if fresh:
             self._decide("accept", fresh, [accepting(row) for row in fresh])
@@ -207,9 +207,10 @@ class MappingCommands:
             self._did(session)
             self._view.update_rows()
         now = session.by_name
-        stuck = next((now[row.name] for row in chosen if not now[row.name].can_flow), None)
+        stuck = next((now[row.name] for row in chosen if not now[row.name].can_sync), None)
         if stuck is not None and stuck.verdict is not None:
-            text = f"{stuck.title}: nothing can flow {FLOWS[following]}. {stuck.verdict.reason}."
+            words = DIRECTION_WORDS[following]
+            text = f"{stuck.title} can't sync {words}. {stuck.verdict.reason}."
             self._say(text, warn=True)
 
     def accept_all(self) -> None:
@@ -219,7 +220,7 @@ class MappingCommands:
             for row in self._table.rows()
             if row.is_open and row.crm_field is not None and row.confidence is not None
         ]
-        able = [row for row in shown if row.can_flow]
+        able = [row for row in shown if row.can_sync]
         if not able:
             self._say("There is no undecided line with a suggestion that can flow.")
             return
@@ -247,7 +248,7 @@ class MappingCommands:
             )
             for row in able
         ]
-        stuck = [row.title for row in shown if not row.can_flow]
+        stuck = [row.title for row in shown if not row.can_sync]
         self._open(AcceptAll(candidates, stuck), answered)
 
     def repair(self) -> None:
@@ -263,7 +264,7 @@ class MappingCommands:
         row, session = self.row, self._session
         if row is None or session is None:
             return
-        before = session.known
+        before = session.hidden_warnings
         if row.warnings:
             code = row.warnings[0].code
             after, words = before | {code}, f"known: {warning_words(row, code)}"

@@ -19,7 +19,7 @@ from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import (
-    FLOWS,
+    DIRECTION_WORDS,
     Candidate,
     MappingRow,
     RowBuilder,
@@ -57,7 +57,7 @@ def field_notes(
 ) -> list[tuple[str, str]]:
     """Return what is to be known of choosing `crm_field`: flow, warnings, how full; styled."""
     verdict = builder.judge(row.partner, builder.crm_fields[crm_field])
-    notes = [(f"{FLOWS[verdict.direction]}; {verdict.reason}", "$muted")]
+    notes = [(f"{DIRECTION_WORDS[verdict.direction]}; {verdict.reason}", "$muted")]
     notes += [(f"▲ {warning.text}", "$warn") for warning in verdict.warnings]
     rate = builder.review.rates.get(crm_field)
     if rate is not None:
@@ -199,8 +199,8 @@ def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
     told = any(event.severity is Severity.BREAKING for event in row.drift)
     if row.state is DecisionState.ACCEPTED and row.right is None and not told:
         yield f"✕ {row.crm_field} is no longer in the schema", "$bad"
-    if row.crm_field is not None and not row.can_flow:
-        yield f"✕ nothing can flow {FLOWS[row.direction]}", "$bad"
+    if row.crm_field is not None and not row.can_sync:
+        yield f"✕ nothing can flow {DIRECTION_WORDS[row.direction]}", "$bad"
     for event in row.drift:
         text = (
             f"{SEVERITY_SIGNS[event.severity]} {_drift_text(event)}, {ago(event.detected_at, now)}"
@@ -208,7 +208,7 @@ def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
         yield text, SEVERITY_COLORS[event.severity]
     found = row.verdict.warnings if row.verdict is not None else ()
     for warning in found:
-        if warning.code in row.known:
+        if warning.code in row.hidden_warnings:
             yield f"known: {warning.text}", "$muted"
         elif warning.code != "NOTHING_CAN_FLOW" and warning in row.warnings:
             yield f"▲ {warning.text}", "$warn" if row.is_open else "$muted"

@@ -140,7 +140,7 @@ class PairLoader:
 
     def know(self, session: MappingSession, codes: frozenset[str]) -> None:
         """Tell these kinds of warnings no more on a pair."""
-        session.know(codes)
+        session.hide_warnings(codes)
         self.known[session.ref, session.pair] = codes
         if session is self.session:
             self._view.update_rows()
@@ -185,12 +185,12 @@ class PairLoader:
         if session is None:
             workspace = self._host.workspace
             session = MappingSession(ref, review, workspace.actor, lambda: workspace.now)
-            session.know(self.known.get((ref, review.pair), ()))
+            session.hide_warnings(self.known.get((ref, review.pair), ()))
             self._sessions[ref, review.pair] = session
         elif not as_it_was:
             self._take_review(session, review, writes)
         if answer is not None:
-            session.take_answer(answer)
+            session.update_suggestions(answer)
         before, self.session = self.session, session
         another = before is not session
         if field is None and another:
@@ -228,7 +228,7 @@ class PairLoader:
 
     def _ranked(self, session: MappingSession, answer: SuggestAnswer) -> None:
         first, self._refining = session.encoder in (None, NO_ENCODER), False
-        session.take_answer(answer)
+        session.update_suggestions(answer)
         if session is self.session:
             # Only the first figures of meaning put rows into other groups: later ones come while
             # the operator is among them.
@@ -280,7 +280,7 @@ class PairLoader:
             # Decisions made here meanwhile would pass for those of somebody else.
             self._head = 0
             return
-        news = session.take_review(review)
+        news = session.update_review(review)
         if news:
             fields = {decision.partner_field for decision in news}
             who = " and ".join(sorted({decision.decided_by for decision in news}))

@@ -115,7 +115,7 @@ class MappingPane(Pane):
         self.table.empty = NO_PAIR if self.session is None else NO_LINE
         self.table.show_rows(self.session.rows if self.session is not None else (), cursor=cursor)
         if self.session is not None:
-            self.session.hold(self.table.cursor_name)
+            self.session.focus(self.table.cursor_name)
         self.update_rows()
 
     def update_rows(self) -> None:
@@ -186,7 +186,7 @@ class MappingPane(Pane):
 
     @on(Table.Highlighted)
     def _highlighted(self) -> None:
-        if self.session is not None and self.session.hold(self.table.cursor_name):
+        if self.session is not None and self.session.focus(self.table.cursor_name):
             self.table.renew_rows(self.session.by_name)
         self.query_one("#line", TextView).scroll_home(animate=False)
         self._paint_row()

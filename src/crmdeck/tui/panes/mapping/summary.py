@@ -40,7 +40,7 @@ def heading(session: MappingSession, connection: str, width: int) -> Content:
 
 
 def _heading(session: MappingSession, connection: str, cells: int, named: int) -> Content:
-    rows, unfed = session.rows, session.unfed
+    rows, required_unmapped = session.rows, session.required_unmapped
     decided = sum(not row.is_open for row in rows)
     filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
@@ -51,11 +51,11 @@ def _heading(session: MappingSession, connection: str, cells: int, named: int) -
     broken = sum(row.group is Group.BROKEN for row in rows)
     if broken:
         parts.append(Content.styled(f"✕ {broken} broken", "bold $bad"))
-    if unfed:
-        names = ", ".join(display_text(field.name) for field in unfed[:named])
-        rest = len(unfed) - named
+    if required_unmapped:
+        names = ", ".join(display_text(field.name) for field in required_unmapped[:named])
+        rest = len(required_unmapped) - named
         more = f" +{rest}" if named and rest > 0 else ""
-        told = f": {names}{more}" if named else f" {len(unfed)}"
+        told = f": {names}{more}" if named else f" {len(required_unmapped)}"
         parts.append(Content.styled(f"✕ no value reaches{told}", "$bad"))
     return Content("  ").join(parts)
 
@@ -83,12 +83,12 @@ def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
     groups = Counter(row.group for row in rows)
     if broken := groups[Group.BROKEN]:
         yield f"f repairs {broken} broken"
-    if groups[Group.SURE]:
-        stuck = sum(not row.can_flow for row in rows if row.group is Group.SURE)
-        sure = groups[Group.SURE] - stuck
+    if groups[Group.HIGH]:
+        stuck = sum(not row.can_sync for row in rows if row.group is Group.HIGH)
+        sure = groups[Group.HIGH] - stuck
         out = f" ({stuck} can't flow)" if stuck else ""
         yield f"A accepts {sure} sure{out}" if sure else f"X for {stuck} that can't flow"
     if groups[Group.CHECK]:
         yield f"a or x for {groups[Group.CHECK]} to check"
-    if groups[Group.UNMATCHED]:
-        yield f"Enter or X for {groups[Group.UNMATCHED]} without a match"
+    if groups[Group.NO_MATCH]:
+        yield f"Enter or X for {groups[Group.NO_MATCH]} without a match"

@@ -12,9 +12,9 @@ from crmdeck.workspace import Group, MappingRow
 
 HINTS = {
     Group.BROKEN: "f finds another field",
-    Group.SURE: "A accepts them",
+    Group.HIGH: "A accepts them",
     Group.CHECK: "Enter chooses among candidates",
-    Group.UNMATCHED: "Enter chooses, X here leaves all unmapped",
+    Group.NO_MATCH: "Enter chooses, X here leaves all unmapped",
     Group.DONE: "",
 }
 STUCK = "nothing can flow: X here leaves all unmapped"
@@ -37,7 +37,7 @@ class Line:
     @property
     def title(self) -> str:
         """What a title says."""
-        hint = HINTS[self.group] if self.flows or self.group is not Group.SURE else STUCK
+        hint = HINTS[self.group] if self.flows or self.group is not Group.HIGH else STUCK
         return f"{self.group.value.upper()}  {self.rows}   {hint}".rstrip()
 
 
@@ -49,7 +49,7 @@ def lines_of(rows: Sequence[MappingRow], *, grouped: bool) -> tuple[Line, ...]:
     for group in Group:
         inside = [row for row in rows if row.group is group]
         if inside:
-            flows = any(row.can_flow for row in inside)
+            flows = any(row.can_sync for row in inside)
             lines.append(Line(f"group:{group.name}", group, rows=len(inside), flows=flows))
             lines += (Line(row.name, group, row) for row in inside)
     return tuple(lines)

@@ -65,7 +65,7 @@ class DecisionWriter:
         step, mappings = write.step, self._workspace.mappings
         place, seen = (session.ref, session.pair), write.seen | self._made
         if write.back is None:
-            made = mappings.decide(*place, write.choices, seen=seen)
+            made = mappings.record_decisions(*place, write.choices, seen=seen)
             step.stored = [decision.id for decision in made]
         elif write.back:
             made = mappings.undo_all(*place, step.stored, seen=seen)

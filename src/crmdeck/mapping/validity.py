@@ -9,7 +9,7 @@ from crmdeck.model import DecisionState, Direction, Field, FieldMapping, Mapping
 from crmdeck.text import count
 
 
-def broken_lines(mapping: FieldMapping, review: Review) -> Iterator[tuple[MappingLine, str]]:
+def broken_mappings(mapping: FieldMapping, review: Review) -> Iterator[tuple[MappingLine, str]]:
     """Yield each accepted line that no longer holds, and why in one sentence."""
     left = {field.name: field for field in review.partner.fields}
     right = {field.name: field for field in review.crm_fields}
@@ -21,12 +21,12 @@ def broken_lines(mapping: FieldMapping, review: Review) -> Iterator[tuple[Mappin
             yield line, f"{line.crm_field} is not there any more."
             continue
         partner_field = left.get(line.partner_field)
-        why = misfit(partner_field, crm_field, line.direction, line.value_map, review)
+        why = why_invalid(partner_field, crm_field, line.direction, line.value_map, review)
         if why:
             yield line, why
 
 
-def misfit(
+def why_invalid(
     partner_field: Field | None,
     crm_field: Field,
     direction: Direction | None,

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from crmdeck.errors import ConflictError, UsageError
-from crmdeck.mapping.line_check import misfit
 from crmdeck.mapping.review import Review
+from crmdeck.mapping.validity import why_invalid
 from crmdeck.model import (
     Choice,
     DecisionState,
@@ -200,7 +200,7 @@ def _problem(
     crm_field = right.get(choice.crm_field)
     if crm_field is None:
         return f"The CRM has no field '{choice.crm_field}'."
-    return misfit(partner_field, crm_field, choice.direction, choice.value_map, review)
+    return why_invalid(partner_field, crm_field, choice.direction, choice.value_map, review)
 
 
 def _holds(choice: Choice, line: MappingLine | None) -> bool:
