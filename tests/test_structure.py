@@ -46,7 +46,9 @@ def test_a_class_has_one_ancestor_of_ours() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("face", ["crmdeck.model", "crmdeck.workspace"])
+@pytest.mark.parametrize(
+    "face", ["crmdeck.matching", "crmdeck.model", "crmdeck.server", "crmdeck.workspace"]
+)
 def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
     package = importlib.import_module(face)
     offered = ast.parse(Path(f"{package.__file__}i").read_text("utf-8")).body

@@ -20,7 +20,7 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
     with opened(tmp_path / "home") as office:
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
         office.workspace.refreshes.run("org")
-        monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(office.workspace))
+        monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(office.workspace))
 
         def schema(*, sample: bool = False, as_json: bool = False) -> str:
             commands.schema("org", "Account", sample=sample, as_json=as_json)

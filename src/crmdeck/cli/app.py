@@ -11,9 +11,11 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.main import get_command
 
+from crmdeck import __version__
 from crmdeck.cli.examples import epilog
 from crmdeck.cli.groups import Group, command_group
 from crmdeck.cli.output import emit, report_error, set_quiet
+from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
 
 
@@ -100,8 +102,6 @@ class CommandGroup(Group):
             if context is not None and tell() == context.get_help():
                 sys.stderr.write(tell() + "\n")
                 sys.exit(int(ExitCode.USAGE))
-            from crmdeck.cli.usage import usage_error
-
             mistake, as_json = usage_error(error), "--json" in given
             report_error(mistake if as_json else UsageError(str(mistake)), as_json=as_json)
             sys.exit(int(ExitCode.USAGE))
@@ -150,7 +150,5 @@ def root(
     if no_color:
         os.environ["NO_COLOR"] = "1"
     if version:
-        from crmdeck import __version__
-
         emit(f"crmdeck {__version__}")
         raise typer.Exit

@@ -8,7 +8,7 @@ import typer
 
 from crmdeck.cli.options import AnyNameArgument, DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, emit_table
-from crmdeck.cli.session import moment, workspace
+from crmdeck.cli.session import moment, open_workspace
 from crmdeck.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Tell who did what when, newest first."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         begin, end = moment(since, ws), moment(until, ws)
         if begin and end and begin > end:

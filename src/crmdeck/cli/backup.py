@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, require_free, say
-from crmdeck.cli.session import workspace
+from crmdeck.cli.session import open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import Backup
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a zip.")]
 
@@ -30,7 +28,7 @@ def backup(
 
     It holds no secrets. docs/backup.md describes the format.
     """
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         require_free(file, force=force)
         if not ws.connections.all():
             raise UsageError(
@@ -50,11 +48,11 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Put back what a backup holds, here or in another workspace, all of it or nothing."""
-    with workspace(home, False, as_json) as ws:
+    with open_workspace(home, False, as_json) as ws:
         _tell("Restored", ws.backups.restore(file, force=force), as_json)
 
 
-def _tell(lead: str, made: Backup, as_json: bool) -> None:
+def _tell(lead: str, made: workspace.Backup, as_json: bool) -> None:
     if as_json:
         emit_json(made)
         return

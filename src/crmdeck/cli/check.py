@@ -8,19 +8,16 @@ import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import chosen_format, emit, emit_hanging, report_error, say, write_file
-from crmdeck.cli.session import ProgressLine, moment, workspace
+from crmdeck.cli.session import ProgressLine, moment, open_workspace
 from crmdeck.errors import CacheBusyError, CancelledError
 from crmdeck.model import CancelToken, FailOn, IssueLevel
-
-if TYPE_CHECKING:
-    from crmdeck.model import CheckReport
-    from crmdeck.workspace import Workspace
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
@@ -86,7 +83,7 @@ def check(
     Exits with 0 where nothing fails, 4 for drift or a broken mapping, 3 where a connection
     needs a new sign-in, 6 where a part could not be read, 1 where nothing could.
     """
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
         if wanted is not None:
             ws.checks.require_format(wanted)
@@ -135,7 +132,7 @@ def watch(
     nothing could be read it is doubled, eight times as long at most.
     """
     stop = CancelToken()
-    with workspace(home, demo) as ws, _stopped_by_signals(stop):
+    with open_workspace(home, demo) as ws, _stopped_by_signals(stop):
         if notify:
             ws.notices.require_ready()
         patience = 1
@@ -175,7 +172,7 @@ def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
 
 
 def _tell_others(
-    ws: Workspace, report: CheckReport, *, notify: bool, heartbeat: str | None
+    ws: workspace.Workspace, report: model.CheckReport, *, notify: bool, heartbeat: str | None
 ) -> None:
     for delivery in ws.notices.send(report) if notify else ():
         if delivery.sent:
@@ -187,15 +184,14 @@ def _tell_others(
         say(f"The watchdog could not be told: {error}")
 
 
-def show(report: CheckReport) -> None:
+def show(report: model.CheckReport) -> None:
     """Tell a check on one screen, the worst first."""
-    from crmdeck.workspace import check_summary, issue_text
-
     shown = [issue for issue in report.issues if issue.level is not IssueLevel.IGNORE]
     for issue in shown[:SHOWN]:
         severity = f" {issue.severity.value}" if issue.severity else ""
         emit_hanging(
-            f"{SIGNS[issue.level]}{severity}  {issue.connection}  {issue_text(issue)}", _INDENT
+            f"{SIGNS[issue.level]}{severity}  {issue.connection}  {workspace.issue_text(issue)}",
+            _INDENT,
         )
         if issue.remedy:
             emit_hanging(f"{' ' * _INDENT}{issue.remedy}", _INDENT)
@@ -204,4 +200,4 @@ def show(report: CheckReport) -> None:
     for rule in report.expired_rules:
         ended = f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}"
         emit_hanging(ended, _INDENT)
-    emit_hanging(check_summary(report), 0)
+    emit_hanging(workspace.check_summary(report), 0)

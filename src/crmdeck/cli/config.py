@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table
@@ -20,10 +21,8 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As crmdeck conf
 @app.command("list")
 def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List every setting, its value, and where that comes from."""
-    from crmdeck.workspace import list_settings
-
     with failing(as_json):
-        found = list_settings(home)
+        found = workspace.list_settings(home)
         if as_json:
             emit_json(found)
             return
@@ -37,10 +36,8 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Tell one setting."""
-    from crmdeck.workspace import get_setting
-
     with failing(as_json):
-        found = get_setting(key, home)
+        found = workspace.get_setting(key, home)
         if as_json:
             emit_json(found)
         else:
@@ -57,10 +54,8 @@ def change(
     as_json: JsonOption = False,
 ) -> None:
     """Change one setting; comments and all else in the file stay."""
-    from crmdeck.workspace import set_setting
-
     with failing(as_json):
-        changed = set_setting(key, value, home)
+        changed = workspace.set_setting(key, value, home)
         if as_json:
             emit_json(changed)
         else:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
-from crmdeck.cli.session import workspace
+from crmdeck.cli.prompts import SignInOptions, collect
+from crmdeck.cli.session import open_workspace
 from crmdeck.model import Platform, ScopeMode, SecretsPlace, Source
-
-if TYPE_CHECKING:
-    from crmdeck.model import ProbeReport, Scope
-    from crmdeck.workspace import SignedIn
 
 app = command_group()
 
@@ -114,7 +112,7 @@ def list_connections(
     home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False
 ) -> None:
     """List the connections of the workspace."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         connections = ws.connections.all()
         if as_json:
             emit_json(connections)
@@ -163,12 +161,8 @@ def add(
     and then kept in the keyring, or with --secrets file in a private file of the workspace; with
     --secrets environment they are not kept at all.
     """
-    from crmdeck.cli.prompts import SignInOptions, collect
-    from crmdeck.model import Scope
-    from crmdeck.workspace import ConnectionDraft
-
-    with workspace(home, demo, as_json) as ws:
-        draft = ConnectionDraft(
+    with open_workspace(home, demo, as_json) as ws:
+        draft = workspace.ConnectionDraft(
             name=name,
             source=source,
             platform=platform,
@@ -176,7 +170,7 @@ def add(
             instance_url=_where(instance_url or login_host),
             endpoint=endpoint,
             remote_id=remote_id,
-            scope=_scope(scope, include, exclude) or Scope(),
+            scope=_scope(scope, include, exclude) or model.Scope(),
             ttl_hours=ttl_hours,
         )
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
@@ -229,7 +223,7 @@ def set_connection(
     as_json: JsonOption = False,
 ) -> None:
     """Change a connection; what is not given stays."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.update(
             name,
             path=str(path) if path else None,
@@ -267,9 +261,7 @@ def sign_in(
     What belongs to the app is remembered; the rest is asked for, or taken from the environment
     as for `connections add`.
     """
-    from crmdeck.cli.prompts import SignInOptions, collect
-
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.get(name)
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
         answers = collect(ws, connection.id, connection.name, options)
@@ -293,7 +285,7 @@ def test(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the CRM who we are there, what is missing, and how much quota is left."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         report = ws.connections.test(name)
         if as_json:
             emit_json(report)
@@ -322,7 +314,7 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Give a connection another name; its id and history stay."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.rename(name, new_name)
         if as_json:
             emit_json(connection)
@@ -337,7 +329,7 @@ def disconnect(
     as_json: JsonOption = False,
 ) -> None:
     """Mark a connection as disconnected; nothing is deleted."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.disconnect(name)
         if as_json:
             emit_json({"success": True})
@@ -346,26 +338,22 @@ def disconnect(
 
 
 def _where(host: str | None) -> str | None:
-    from crmdeck.workspace import login_url
-
-    return login_url(host) if host and not host.startswith("http://") else host
+    return workspace.login_url(host) if host and not host.startswith("http://") else host
 
 
 def _scope(
     mode: ScopeMode | None, include: list[str] | None, exclude: list[str] | None
-) -> Scope | None:
+) -> model.Scope | None:
     if mode is None and not include and not exclude:
         return None
-    from crmdeck.model import Scope
-
-    return Scope(
+    return model.Scope(
         mode=mode or ScopeMode.MAPPABLE,
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
     )
 
 
-def _show_signed_in(ended: SignedIn, *, as_json: bool) -> None:
+def _show_signed_in(ended: workspace.SignedIn, *, as_json: bool) -> None:
     """Tell how a sign-in ended: the connection as data, who we are there as talk."""
     connection, report = ended.connection, ended.report
     if as_json:
@@ -379,7 +367,7 @@ def _show_signed_in(ended: SignedIn, *, as_json: bool) -> None:
             say(f"Missing: {missing}")
 
 
-def _who(report: ProbeReport) -> str:
+def _who(report: model.ProbeReport) -> str:
     user = f" as {report.user}" if report.user else ""
     where = f" to organisation {report.organisation}" if report.organisation else ""
     at = f" at {report.instance_url}" if report.instance_url else ""

@@ -12,7 +12,7 @@ from crmdeck.cli.completion import SCRIPTS
 from crmdeck.cli.launch import open_console
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, ReadOnlyOption
 from crmdeck.cli.output import emit, emit_table, say
-from crmdeck.cli.session import failing, workspace
+from crmdeck.cli.session import failing, open_workspace
 from crmdeck.errors import UsageError
 
 
@@ -96,7 +96,7 @@ def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption 
     """List the console's keys with the ids that a key map remaps."""
     from crmdeck.tui.keys.table import key_records
 
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         records = key_records(ws.settings.keys)
         if as_json:
             emit(json.dumps(records, indent=2))

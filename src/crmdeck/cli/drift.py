@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, RightAtOption
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
-from crmdeck.cli.session import drifted, moment, workspace
+from crmdeck.cli.session import drifted, moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, Side
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    from crmdeck.model import Comparison, DriftEvent, FieldDifference, ObjectDifference, Story
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
@@ -51,7 +49,7 @@ def drift(
     With --fail-on it is a gate: it ends with 4 for drift that nobody acknowledged, and with 3, 6
     or 1 where the cache is not what a CRM holds, since that could not be read.
     """
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if note and not acknowledge:
             raise UsageError(
                 "A note goes with an acknowledgement.",
@@ -88,7 +86,7 @@ def drift(
         raise typer.Exit(int(exit_code(reasons)))
 
 
-def emit_drift(events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
+def emit_drift(events: Sequence[model.DriftEvent], stories: Sequence[model.Story]) -> None:
     """Print drift as a table: a line an event, and one for a story."""
     titles = {story.id: story.title for story in stories}
     told: set[str] = set()
@@ -117,14 +115,12 @@ def emit_drift(events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
     )
 
 
-def _drift_row(event: DriftEvent) -> tuple[object, ...]:
-    from crmdeck.workspace import place_of, what_happened
-
+def _drift_row(event: model.DriftEvent) -> tuple[object, ...]:
     return (
         event.detected_at,
         event.severity,
-        place_of(event),
-        what_happened(event),
+        workspace.place_of(event),
+        workspace.what_happened(event),
         event.reason,
         ", ".join(event.affected_mappings),
         event.acknowledged_at,
@@ -132,7 +128,7 @@ def _drift_row(event: DriftEvent) -> tuple[object, ...]:
     )
 
 
-def _who(event: DriftEvent) -> str | None:
+def _who(event: model.DriftEvent) -> str | None:
     if event.changed_by is None:
         return event.attribution and f"unknown: {event.attribution}"
     return (
@@ -163,7 +159,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how two cached schemas differ: two connections, or one at two moments."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         left_at = moment(at, ws, as_of=True)
         other_at = moment(right_at, ws, as_of=True)
         if right in (None, left) and left_at == other_at:
@@ -184,9 +180,7 @@ def compare(
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
-def _tell_objects(comparison: Comparison) -> None:
-    from crmdeck.model import format_utc
-
+def _tell_objects(comparison: model.Comparison) -> None:
     rows = []
     for one in comparison.objects:
         found = Counter(field.side for field in one.fields)
@@ -203,16 +197,14 @@ def _tell_objects(comparison: Comparison) -> None:
         ("Left", comparison.left, comparison.left_at),
         ("Right", comparison.right, comparison.right_at),
     ):
-        say(f"{word}: {name} " + (f"as of {format_utc(at)}" if at else "now"))
+        say(f"{word}: {name} " + (f"as of {model.format_utc(at)}" if at else "now"))
     say(f"Objects: {len(comparison.objects):,} differ, {comparison.same:,} are the same.")
 
 
-def _tell_fields(comparison: Comparison) -> None:
-    from crmdeck.model import FieldDifference
-
+def _tell_fields(comparison: model.Comparison) -> None:
     rows: list[tuple[object, ...]] = []
     for one in comparison.objects:
-        rows += _rows(one, FieldDifference(field_name="", side=one.side, changes=one.changes))
+        rows += _rows(one, model.FieldDifference(field_name="", side=one.side, changes=one.changes))
         for field in one.fields:
             rows += _rows(one, field)
     emit_table(("object", "field", "where", "attribute", "left", "right"), rows)
@@ -220,9 +212,7 @@ def _tell_fields(comparison: Comparison) -> None:
         say("It is the same on both sides.")
 
 
-def _rows(one: ObjectDifference, field: FieldDifference) -> list[tuple[object, ...]]:
-    from crmdeck.workspace import value_text
-
+def _rows(one: model.ObjectDifference, field: model.FieldDifference) -> list[tuple[object, ...]]:
     where = SIDES[field.side]
     if not field.changes and field.side is not Side.BOTH:
         return [(one.object_type, field.field_name, where, None, None, None)]
@@ -232,8 +222,8 @@ def _rows(one: ObjectDifference, field: FieldDifference) -> list[tuple[object, .
             field.field_name,
             where,
             c.attribute,
-            value_text(c.before),
-            value_text(c.after),
+            workspace.value_text(c.before),
+            workspace.value_text(c.after),
         )
         for c in field.changes
     ]

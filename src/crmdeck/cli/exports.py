@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.options import (
     AnyNameArgument,
     AtOption,
@@ -16,12 +17,9 @@ from crmdeck.cli.options import (
     RightAtOption,
 )
 from crmdeck.cli.output import chosen_format, emit_pieces, say
-from crmdeck.cli.session import moment, workspace
+from crmdeck.cli.session import moment, open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import DecisionState, Severity
-
-if TYPE_CHECKING:
-    from crmdeck.workspace import ExportOptions
 
 
 def export(
@@ -81,12 +79,19 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Hand over what is cached: data for machines, or reports for readers."""
-    from crmdeck.workspace import CONTRACT, REPORTS, SUFFIXES
-
-    with workspace(home, demo, as_json) as ws:
-        otherwise = "markdown" if what in REPORTS else "yaml" if what == CONTRACT else "json"
-        wanted = chosen_format(format, output, SUFFIXES, as_json=as_json, force=force) or otherwise
-        options: ExportOptions = {
+    with open_workspace(home, demo, as_json) as ws:
+        otherwise = (
+            "markdown"
+            if what in workspace.REPORTS
+            else "yaml"
+            if what == workspace.CONTRACT
+            else "json"
+        )
+        wanted = (
+            chosen_format(format, output, workspace.SUFFIXES, as_json=as_json, force=force)
+            or otherwise
+        )
+        options: workspace.ExportOptions = {
             "pair": pair,
             "object_type": object_type,
             "at": moment(at, ws, as_of=True),
@@ -99,7 +104,7 @@ def export(
         if output is not None:
             ws.exports.write(output, what, name, format=wanted, **options)
             say(f"Written to {output}")
-        elif wanted == ("xlsx" if what in REPORTS else "parquet"):
+        elif wanted == ("xlsx" if what in workspace.REPORTS else "parquet"):
             raise UsageError(f"{wanted} is no text.", remedy=f"Name a file: -o export.{wanted}")
         else:
             emit_pieces(ws.exports.stream(what, name, format=wanted, **options))

@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from crmdeck.cli.usage import no_such_command
+
 _Context: Any = TyperGroup.context_class
 _Formatter: Any = _Context.formatter_class
 _BOUND = "\N{NON-BREAKING HYPHEN}"
@@ -56,8 +58,6 @@ class Group(TyperGroup):
         """Return the command that is called, its name and arguments; says which was meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            from crmdeck.cli.usage import no_such_command
-
             ctx.fail(no_such_command(name, self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 

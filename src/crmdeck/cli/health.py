@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import command_for, emit_json, emit_table, report_error, say, tell_more
-from crmdeck.cli.session import ProgressLine, drifted, failing, workspace
+from crmdeck.cli.session import ProgressLine, drifted, failing, open_workspace
 from crmdeck.errors import CacheDamagedError, ExitCode, UsageError, exit_code
 from crmdeck.model import Status
 from crmdeck.text import count, unseen_text
-
-if TYPE_CHECKING:
-    from crmdeck.model import Alert, ConnectionStatus, RefreshResult, Severity
-    from crmdeck.workspace import Attempt
 
 
 def status(
@@ -26,7 +23,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
             say("There are no connections yet. Add one: crmdeck connections add NAME --source ...")
@@ -72,7 +69,9 @@ def status(
     _end(reasons)
 
 
-def _status_reasons(item: ConnectionStatus, of: Sequence[ConnectionStatus]) -> list[ExitCode]:
+def _status_reasons(
+    item: model.ConnectionStatus, of: Sequence[model.ConnectionStatus]
+) -> list[ExitCode]:
     """Return what one connection gives the command to end with."""
     reasons = []
     if any(alert.code == CacheDamagedError.code for alert in item.alerts):
@@ -96,14 +95,14 @@ def _end(reasons: Sequence[Sequence[ExitCode]]) -> None:
         raise typer.Exit(int(code))
 
 
-def _first_alert(alerts: Sequence[Alert]) -> str | None:
+def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
     if not alerts:
         return None
     more = f" (and {len(alerts) - 1} more)" if len(alerts) > 1 else ""
     return alerts[0].message + more
 
 
-def _tell_alerts(status: ConnectionStatus) -> None:
+def _tell_alerts(status: model.ConnectionStatus) -> None:
     for alert in status.alerts:
         away = f" (put away on {alert.put_away_at:%Y-%m-%d})" if alert.put_away_at else ""
         say(f"{status.name}: {alert.level}: {alert.message}{away}")
@@ -122,7 +121,7 @@ def refresh(
     as_json: JsonOption = False,
 ) -> None:
     """Discover the schema again and tell what changed."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if bool(names) == everything:
             raise UsageError(
                 "Say what to refresh.", remedy="Name connections, or use --all (not both)."
@@ -156,7 +155,9 @@ def refresh(
     _end(reasons)
 
 
-def _reasons(attempt: Attempt, of: Sequence[Attempt], fail_on: Severity | None) -> list[ExitCode]:
+def _reasons(
+    attempt: workspace.Attempt, of: Sequence[workspace.Attempt], fail_on: model.Severity | None
+) -> list[ExitCode]:
     """Return what one connection gives the command to end with."""
     if attempt.error is not None:
         # What fails where others went well is a part; all that failed is the failure.
@@ -170,7 +171,7 @@ def _reasons(attempt: Attempt, of: Sequence[Attempt], fail_on: Severity | None) 
     return reasons
 
 
-def _answer(attempt: Attempt) -> dict[str, Any]:
+def _answer(attempt: workspace.Attempt) -> dict[str, Any]:
     """Return whose result it is, and the result, or the error in its place."""
     whose = {"connectionId": attempt.connection_id, "connection": attempt.name}
     if attempt.result is not None:
@@ -178,7 +179,7 @@ def _answer(attempt: Attempt) -> dict[str, Any]:
     return whose | {"success": False} | (attempt.error.to_wire() if attempt.error else {})
 
 
-def _tell(name: str, result: RefreshResult) -> None:
+def _tell(name: str, result: model.RefreshResult) -> None:
     news = "a baseline" if result.baseline else count(len(result.drift_events), "change")
     say(
         f"{name}: {count(len(result.objects), 'object')}, {count(result.total_fields, 'field')}, "
@@ -205,12 +206,10 @@ def doctor(
 
     Exits with 5 where the cache is damaged or can't be read, with 1 where anything else is wrong.
     """
-    from crmdeck.workspace import examine
-
     with failing(as_json):
         if demo and repair:
             raise UsageError("The demo needs no repair.", remedy="Leave out --repair or --demo.")
-        findings = examine(home, demo=demo, repair=repair)
+        findings = workspace.examine(home, demo=demo, repair=repair)
         if as_json:
             emit_json(findings)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from crmdeck import workspace
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError
 
 
@@ -28,13 +29,12 @@ def open_console(
     # Before the rest of the console is imported: it is imports that would be collected.
     relax()
     from crmdeck.tui.console import run_console
-    from crmdeck.workspace import open_later
 
     try:
-        with open_later(home, read_only=read_only, demo=demo) as opening:
+        with workspace.open_later(home, read_only=read_only, demo=demo) as opening:
             wants_demo = run_console(opening)
         if wants_demo:
-            with open_later(read_only=read_only, demo=True) as opening:
+            with workspace.open_later(read_only=read_only, demo=True) as opening:
                 run_console(opening)
     except CrmdeckError as error:
         from crmdeck.cli.output import report_error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import (
     DemoOption,
@@ -18,13 +19,10 @@ from crmdeck.cli.options import (
     PairArgument,
 )
 from crmdeck.cli.output import emit, emit_json, emit_table, say
-from crmdeck.cli.session import ProgressLine, failing, workspace
+from crmdeck.cli.session import ProgressLine, failing, open_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import DecisionState, Direction
 from crmdeck.text import count
-
-if TYPE_CHECKING:
-    from crmdeck.model import Decision, Suggestion
 
 app = command_group()
 
@@ -49,7 +47,7 @@ def suggest(
     as_json: JsonOption = False,
 ) -> None:
     """Suggest a CRM field for each PartnerOS field of an object pair."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         line = ProgressLine("Reading meanings")
         try:
             answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
@@ -101,10 +99,8 @@ def match(
     Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
     description, type, picklist.
     """
-    from crmdeck.workspace import match_files, render_matches
-
     with failing(as_json):
-        matches = match_files(
+        matches = workspace.match_files(
             left, right, left_object=left_object, right_object=right_object, encoder=encoder
         )
         if as_json or format == "json":
@@ -125,7 +121,7 @@ def match(
                 below="why",
             )
         else:
-            emit(render_matches(matches, format))
+            emit(workspace.render_matches(matches, format))
 
 
 @app.command()
@@ -140,9 +136,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what holds for an object pair, or the pairs that were decided on."""
-    from crmdeck.workspace import in_state
-
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if pair is None:
             if state is not None:
                 raise UsageError("--state is for the lines of an object pair.", remedy="Name one.")
@@ -158,7 +152,7 @@ def show(
                 ],
             )
             return
-        mapping = in_state(ws.mappings.get(name, pair), state)
+        mapping = workspace.in_state(ws.mappings.get(name, pair), state)
         if as_json:
             emit_json(mapping)
             return
@@ -208,7 +202,7 @@ def accept(
     as_json: JsonOption = False,
 ) -> None:
     """Accept suggestions, or field pairs of your own."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if not picks and at_least is None:
             raise UsageError("Say what to accept.", remedy="Name fields, or use --at-least 0.9.")
         _report(
@@ -235,7 +229,7 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Reject suggestions; the next candidate moves up if it is likely."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if not picks:
             raise UsageError("Say what to reject.", remedy="Name PartnerOS fields.")
         _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
@@ -254,7 +248,7 @@ def undo(
     as_json: JsonOption = False,
 ) -> None:
     """Take a decision back (undoing an undo brings it back)."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         undone = ws.mappings.undo(name, pair, decision)
         if as_json:
             emit_json(undone)
@@ -285,7 +279,7 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Decide as an exported mapping says: all of it or nothing, and what holds is left alone."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if to not in (None, name):
             raise UsageError(f"--to {to} is not '{name}'.", remedy="Name the connection twice.")
         text = _read(file)
@@ -318,7 +312,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Tell which accepted lines no longer hold; exits with 4 where there are any."""
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if pair is not None:
             ws.mappings.get(name, pair)
         if refresh:
@@ -339,13 +333,11 @@ def check(
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
-def _match(suggestion: Suggestion) -> str:
-    from crmdeck.workspace import percent
-
-    return percent(suggestion.confidence) if suggestion.crm_field else ""
+def _match(suggestion: model.Suggestion) -> str:
+    return workspace.percent(suggestion.confidence) if suggestion.crm_field else ""
 
 
-def _why(suggestion: Suggestion) -> str:
+def _why(suggestion: model.Suggestion) -> str:
     reasons = "; ".join(reason.text for reason in suggestion.reasons[:2])
     return " ".join([f"{reasons}." if reasons else "", *(w.text for w in suggestion.warnings)])
 
@@ -360,7 +352,7 @@ def _picks(picks: list[str] | None) -> dict[str, str | None]:
     return chosen
 
 
-def _report(decisions: tuple[Decision, ...], as_json: bool) -> None:
+def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
     if as_json:
         emit_json(decisions)
         return

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from crmdeck import model, workspace
 from crmdeck.clock import utc_now
 from crmdeck.errors import CrmdeckError, NextStep, UsageError
 from crmdeck.text import ago, visible_text
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from crmdeck.model import WireModel
 
 Row = Sequence[object]
 
@@ -151,9 +151,7 @@ def _is_folder(path: Path) -> bool:
 
 def write_file(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, readable by its owner only, and say so."""
-    from crmdeck.workspace import write_atomically
-
-    write_atomically(path, content)
+    workspace.write_atomically(path, content)
     say(f"Written to {path}")
 
 
@@ -161,14 +159,17 @@ def _complain(text: str) -> None:
     sys.stderr.write(visible_text(text) + "\n")
 
 
-def emit_json(value: WireModel | Iterable[WireModel | dict[str, Any]] | dict[str, Any]) -> None:
+def emit_json(
+    value: model.WireModel | Iterable[model.WireModel | dict[str, Any]] | dict[str, Any],
+) -> None:
     """Write records to stdout in the wire shape."""
-    from crmdeck.model import WireModel
 
     def wire(one: Any) -> Any:
-        return one.to_wire() if isinstance(one, WireModel) else one
+        return one.to_wire() if isinstance(one, model.WireModel) else one
 
-    data = wire(value) if isinstance(value, WireModel | dict) else [wire(one) for one in value]
+    data = (
+        wire(value) if isinstance(value, model.WireModel | dict) else [wire(one) for one in value]
+    )
     emit(json.dumps(data, indent=2))
 
 
@@ -264,9 +265,7 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            from crmdeck.model import format_utc
-
-            return format_utc(value)
+            return model.format_utc(value)
         case float():
             return f"{value:.2f}"
         case _:

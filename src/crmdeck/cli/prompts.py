@@ -10,18 +10,10 @@ from typing import Any
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.output import say
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Platform, SecretsPlace
-from crmdeck.workspace import (
-    ConnectionDraft,
-    Flow,
-    Question,
-    Workspace,
-    login_url,
-    read_key,
-    secrets_from_environment,
-)
 
 _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 
@@ -42,27 +34,30 @@ class SignInOptions:
 class SignInAnswers:
     """What to sign in with. `grant` is what a browser brought."""
 
-    target: ConnectionDraft | str
+    target: workspace.ConnectionDraft | str
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     grant: Any = field(default=None, repr=False)
     flow: str | None = None
     place: SecretsPlace | None = None
 
-    def draft(self, otherwise: ConnectionDraft) -> ConnectionDraft:
+    def draft(self, otherwise: workspace.ConnectionDraft) -> workspace.ConnectionDraft:
         """Return the draft as it became by what was answered."""
-        return self.target if isinstance(self.target, ConnectionDraft) else otherwise
+        return self.target if isinstance(self.target, workspace.ConnectionDraft) else otherwise
 
 
 def collect(
-    ws: Workspace, target: ConnectionDraft | str, name: str, options: SignInOptions
+    ws: workspace.Workspace,
+    target: workspace.ConnectionDraft | str,
+    name: str,
+    options: SignInOptions,
 ) -> SignInAnswers:
     """Return all that is needed to sign in to the connection `name`.
 
     Where nobody is there to be asked, what is missing is left to the sign-in to say.
     """
-    secrets = secrets_from_environment(name)
+    secrets = workspace.secrets_from_environment(name)
     if options.private_key_file is not None:
-        secrets["private_key"] = read_key(options.private_key_file)
+        secrets["private_key"] = workspace.read_key(options.private_key_file)
     answers = SignInAnswers(target, secrets, place=options.place)
     at_terminal = sys.stdin.isatty() and options.place is not SecretsPlace.ENVIRONMENT
     flow = ws.signin.choose_flow(target, options.flow, secrets)
@@ -73,7 +68,7 @@ def collect(
         return answers
     answers.flow = flow.name
     if at_terminal:
-        if options.place is None and isinstance(target, ConnectionDraft):
+        if options.place is None and isinstance(target, workspace.ConnectionDraft):
             answers.place = _place(ws)
         answers.target = target = _located(ws, target, flow)
         for question in ws.signin.open_questions(target, flow, secrets):
@@ -81,13 +76,15 @@ def collect(
             if answer:
                 secrets[question.name] = answer
     if flow.browser:
-        if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(target, ConnectionDraft):
+        if answers.place is not SecretsPlace.ENVIRONMENT and isinstance(
+            target, workspace.ConnectionDraft
+        ):
             ws.signin.secrets_place(answers.place)
         answers.grant = _browse(ws, target, secrets, options)
     return answers
 
 
-def _choose(flows: tuple[Flow, ...]) -> Flow:
+def _choose(flows: tuple[workspace.Flow, ...]) -> workspace.Flow:
     for number, flow in enumerate(flows, 1):
         say(f"  {number}  {flow.title}")
     while True:
@@ -97,7 +94,7 @@ def _choose(flows: tuple[Flow, ...]) -> Flow:
         say(f"A number from 1 to {len(flows)}, please.")
 
 
-def _place(ws: Workspace) -> SecretsPlace:
+def _place(ws: workspace.Workspace) -> SecretsPlace:
     try:
         return ws.signin.secrets_place()
     except CrmdeckError as error:
@@ -113,8 +110,10 @@ def _place(ws: Workspace) -> SecretsPlace:
         return SecretsPlace.FILE
 
 
-def _located(ws: Workspace, target: ConnectionDraft | str, flow: Flow) -> ConnectionDraft | str:
-    if not isinstance(target, ConnectionDraft) or target.endpoint:
+def _located(
+    ws: workspace.Workspace, target: workspace.ConnectionDraft | str, flow: workspace.Flow
+) -> workspace.ConnectionDraft | str:
+    if not isinstance(target, workspace.ConnectionDraft) or target.endpoint:
         return target
     own = ws.signin.needs_own_host(target, flow)
     salesforce = target.source.value == Platform.SALESFORCE.value
@@ -128,12 +127,12 @@ def _located(ws: Workspace, target: ConnectionDraft | str, flow: Flow) -> Connec
             default="production",
             err=True,
         )
-    return target.model_copy(update={"instance_url": login_url(host)})
+    return target.model_copy(update={"instance_url": workspace.login_url(host)})
 
 
-def _ask(question: Question) -> str:
+def _ask(question: workspace.Question) -> str:
     if question.from_file:
-        return read_key(Path(typer.prompt(f"{question.text}: file", err=True)))
+        return workspace.read_key(Path(typer.prompt(f"{question.text}: file", err=True)))
     answer: str = typer.prompt(
         question.text,
         hide_input=question.hidden,
@@ -145,7 +144,10 @@ def _ask(question: Question) -> str:
 
 
 def _browse(
-    ws: Workspace, target: ConnectionDraft | str, secrets: dict[str, str], options: SignInOptions
+    ws: workspace.Workspace,
+    target: workspace.ConnectionDraft | str,
+    secrets: dict[str, str],
+    options: SignInOptions,
 ) -> Any:
     paste = options.paste
     if paste is None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.options import JsonOption
 from crmdeck.cli.output import emit, emit_json, say
 from crmdeck.cli.session import failing
@@ -19,10 +20,8 @@ def sandbox(
     as_json: JsonOption = False,
 ) -> None:
     """Start the built-in CRM on loopback, for anyone to try a client against."""
-    from crmdeck.workspace import serve_sandbox
-
     with failing(as_json):
-        serve_sandbox(port=port, latency=latency, ready=emit_json if as_json else _ready)
+        workspace.serve_sandbox(port=port, latency=latency, ready=emit_json if as_json else _ready)
 
 
 def _ready(access: dict[str, object]) -> None:

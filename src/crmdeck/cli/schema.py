@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmdeck import model, workspace
+from crmdeck.cli.drift import emit_drift
 from crmdeck.cli.options import (
     AtOption,
     DemoOption,
@@ -17,7 +19,7 @@ from crmdeck.cli.options import (
     NameArgument,
 )
 from crmdeck.cli.output import emit_json, emit_table, say
-from crmdeck.cli.session import ProgressLine, drifted, moment, workspace
+from crmdeck.cli.session import ProgressLine, drifted, moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
 from crmdeck.text import count, percent_filled, visible_text
@@ -25,8 +27,6 @@ from crmdeck.text import count, percent_filled, visible_text
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from crmdeck.model import FillRate
-    from crmdeck.workspace import Workspace
 
 FIELD_COLUMNS = (
     "field",
@@ -68,7 +68,7 @@ def schema(
 ) -> None:
     """List the object types of a connection, or the fields of one, or tell all of one field."""
     ending: list[ExitCode] = []
-    with workspace(home, demo, as_json) as ws:
+    with open_workspace(home, demo, as_json) as ws:
         if api_version is not None:
             if used or sample or at is not None:
                 raise UsageError("Another API version is looked at by itself, and as of now.")
@@ -82,7 +82,7 @@ def schema(
 
 
 def _tell_schema(
-    ws: Workspace,
+    ws: workspace.Workspace,
     name: str,
     object_type: str | None,
     at: str | None,
@@ -151,7 +151,7 @@ def _tell_schema(
 
 
 def _tell_field(
-    ws: Workspace,
+    ws: workspace.Workspace,
     name: str,
     object_type: str,
     field_name: str,
@@ -176,7 +176,7 @@ def _tell_field(
 
 
 def _tell_preview(
-    ws: Workspace,
+    ws: workspace.Workspace,
     name: str,
     version: str,
     object_type: str | None,
@@ -185,9 +185,6 @@ def _tell_preview(
     as_json: bool,
 ) -> list[ExitCode]:
     """Tell what another API version would change; return why the command does not end with 0."""
-    from crmdeck.cli.drift import emit_drift
-    from crmdeck.model import format_utc
-
     with ProgressLine(name) as line:
         found = ws.schemas.preview(name, version, object_type=object_type, progress=line)
     reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
@@ -199,7 +196,8 @@ def _tell_preview(
     if found.drift_events:
         emit_drift(found.drift_events, found.stories)
     say(
-        f"API {found.version} against {found.in_use}, as read {format_utc(found.compared_with)}: "
+        f"API {found.version} against {found.in_use}, "
+        f"as read {model.format_utc(found.compared_with)}: "
         f"{count(len(found.drift_events), 'change')} in {count(found.objects, 'object')}. "
         "Nothing was kept."
     )
@@ -210,9 +208,7 @@ def _tell_preview(
     return reasons
 
 
-def _tell_usage(ws: Workspace, name: str, place: str | None, *, as_json: bool) -> None:
-    from crmdeck.workspace import NOT_COVERED, usage_summary, uses_by_kind
-
+def _tell_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_json: bool) -> None:
     object_type, _, field_name = (place or "").partition(".")
     if not field_name:
         raise UsageError(
@@ -225,23 +221,25 @@ def _tell_usage(ws: Workspace, name: str, place: str | None, *, as_json: bool) -
     if usage.uses:
         emit_table(
             ("kind", "name"),
-            [(kind, each) for kind, names in uses_by_kind(usage).items() for each in names],
+            [
+                (kind, each)
+                for kind, names in workspace.uses_by_kind(usage).items()
+                for each in names
+            ],
         )
-    say(visible_text(f"{place} is {usage_summary(usage)}"))
+    say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
     for why in usage.untold[0 if usage.uses else 1 :]:
         say(visible_text(f"Not known: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
-        say(NOT_COVERED)
+        say(workspace.NOT_COVERED)
 
 
-def _rates_to_wire(rates: Mapping[str, FillRate]) -> dict[str, object]:
-    from crmdeck.model import format_utc
-
+def _rates_to_wire(rates: Mapping[str, model.FillRate]) -> dict[str, object]:
     return {
         name: {
             "rate": rate.rate,
             "sampled": rate.sampled,
-            "measuredAt": format_utc(rate.measured_at),
+            "measuredAt": model.format_utc(rate.measured_at),
         }
         for name, rate in rates.items()
     }

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmdeck import workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit, emit_json, emit_table, say
-from crmdeck.cli.session import failing, workspace
+from crmdeck.cli.session import failing, open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.model import Role
 from crmdeck.text import count
 
 if TYPE_CHECKING:
     from crmdeck.server import Accounts, Organisation, User
-    from crmdeck.workspace import Workspace
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
@@ -65,7 +65,7 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
-    with workspace(home, demo, as_json) as ws, _with_extra():
+    with open_workspace(home, demo, as_json) as ws, _with_extra():
         from crmdeck.server import log_to_stderr
         from crmdeck.server.run import Binding, serve
 
@@ -154,9 +154,8 @@ def sign_out_user(
     """End all sessions of a user."""
     with failing(as_json), _with_extra():
         from crmdeck.server.sessions import Sessions
-        from crmdeck.workspace import Workspace
 
-        ended = Sessions(Workspace.open(home)).end_all(email.strip().casefold())
+        ended = Sessions(workspace.Workspace.open(home)).end_all(email.strip().casefold())
         if as_json:
             emit_json({"ended": ended})
         else:
@@ -169,9 +168,8 @@ def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOpti
     with failing(as_json), _with_extra():
         from crmdeck.server import Accounts
         from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
-        from crmdeck.workspace import Workspace
 
-        opened = Workspace.open(home)
+        opened = workspace.Workspace.open(home)
         user = Accounts(opened).user(email)
         admission = Sessions(opened).trust(user, ADMISSION_LIFETIME)
         if as_json:
@@ -209,7 +207,7 @@ def set_organisation(
     as_json: JsonOption = False,
 ) -> None:
     """Make an organisation, or say anew which connections it has."""
-    with workspace(home, demo=False, as_json=as_json) as ws:
+    with open_workspace(home, demo=False, as_json=as_json) as ws:
         if bool(connection) == everything:
             raise UsageError(
                 "Say which connections the organisation has.",
@@ -226,7 +224,7 @@ def set_organisation(
 @organisations.command("list")
 def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the organisations and their connections."""
-    with workspace(home, demo=False, as_json=as_json) as ws:
+    with open_workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         found = _accounts(ws).book().organisations
         if as_json:
@@ -250,11 +248,12 @@ def remove_organisation(
             say(f"{removed.id} is removed.")
 
 
-def _accounts(home: Workspace | str | None) -> Accounts:
+def _accounts(home: workspace.Workspace | str | None) -> Accounts:
     from crmdeck.server import Accounts
-    from crmdeck.workspace import Workspace
 
-    return Accounts(Workspace.open(home) if home is None or isinstance(home, str) else home)
+    return Accounts(
+        workspace.Workspace.open(home) if home is None or isinstance(home, str) else home
+    )
 
 
 def _public(user: User) -> dict[str, object]:

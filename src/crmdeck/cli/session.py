@@ -8,21 +8,20 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import typer
 
+from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
 from crmdeck.cli.output import report_error, say
 from crmdeck.errors import CrmdeckError
 
-if TYPE_CHECKING:
-    from crmdeck.model import DriftEvent, Progress, Severity
-    from crmdeck.workspace import Workspace
-
 
 @contextlib.contextmanager
-def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[Workspace]:
+def open_workspace(
+    home: str | None, demo: bool, as_json: bool = False
+) -> Iterator[workspace.Workspace]:
     """Open the workspace that a command names.
 
     A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
@@ -35,26 +34,20 @@ def workspace(home: str | None, demo: bool, as_json: bool = False) -> Iterator[W
             index_names(opened)
 
 
-def _opened(home: str | None, demo: bool) -> AbstractContextManager[Workspace]:
+def _opened(home: str | None, demo: bool) -> AbstractContextManager[workspace.Workspace]:
     if demo:
-        from crmdeck.workspace import open_demo
-
-        return open_demo()
-    from crmdeck.workspace import Workspace
-
-    return Workspace.open(home)
+        return workspace.open_demo()
+    return workspace.Workspace.open(home)
 
 
-def moment(text: str | None, ws: Workspace, *, as_of: bool = False) -> datetime | None:
+def moment(text: str | None, ws: workspace.Workspace, *, as_of: bool = False) -> datetime | None:
     """Return the moment that an option names, None without one; raises UsageError.
 
     `as_of` takes a day as its end: what was known when it was over.
     """
     if not text:
         return None
-    from crmdeck.workspace import parse_past_moment
-
-    return parse_past_moment(text, ws.now, as_of=as_of)
+    return workspace.parse_past_moment(text, ws.now, as_of=as_of)
 
 
 @contextlib.contextmanager
@@ -92,7 +85,7 @@ class ProgressLine:
         with self._turn:
             self._draw("")
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: model.Progress) -> None:
         """Redraw the line; ten steps a hundred are enough."""
         with self._turn:
             if progress.waiting != self._waiting:
@@ -111,6 +104,6 @@ class ProgressLine:
             self._drawn = text
 
 
-def drifted(events: Iterable[DriftEvent], severity: Severity | None) -> bool:
+def drifted(events: Iterable[model.DriftEvent], severity: model.Severity | None) -> bool:
     """Return whether an event is that bad, or worse; without a severity none is."""
     return severity is not None and any(event.severity.rank >= severity.rank for event in events)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from crmdeck.errors import UsageError
+from crmdeck.exports import report_html
 from crmdeck.exports.cells import columns_of
 from crmdeck.exports.csvtext import render_csv
 from crmdeck.exports.jsontext import to_json
@@ -123,14 +124,12 @@ def _render_yaml(rows: Records, columns: Sequence[str] | None, title: str) -> It
 
 
 def _render_html(rows: Records, columns: Sequence[str] | None, title: str) -> Iterator[str]:
-    from crmdeck.exports.report_html import draw
-
     if columns is None:
         rows = list(rows)
         columns = columns_of(rows)
     names = tuple(columns)
     table = Table(names, ([row.get(name) for name in names] for row in rows))
-    return draw(Report(title or "Export", "", sections=[Section("", table=table)]))
+    return report_html.draw(Report(title or "Export", "", sections=[Section("", table=table)]))
 
 
 def _select(rows: Records, columns: Sequence[str] | None) -> Records:

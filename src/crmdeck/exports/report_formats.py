@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crmdeck.errors import UsageError
+from crmdeck.exports import report_html, report_markdown
 from crmdeck.exports.files import file_in_place, write_atomically
 from crmdeck.exports.report import Report
 
@@ -16,13 +17,9 @@ def stream_report(report: Report, format: str) -> Iterator[str]:
     """Yield a report as text, html or markdown; raises UsageError for another format."""
     match format:
         case "html":
-            from crmdeck.exports.report_html import draw
-
-            return draw(report)
+            return report_html.draw(report)
         case "markdown":
-            from crmdeck.exports.report_markdown import draw
-
-            return draw(report)
+            return report_markdown.draw(report)
     raise UsageError(
         f"There is no report as text in the format '{format}'.",
         remedy=f"Choose one of {', '.join(REPORT_FORMATS)}; xlsx to a file.",

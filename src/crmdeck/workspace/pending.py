@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from crmdeck import workspace
 from crmdeck.home import demo_home, resolve_home
-
-if TYPE_CHECKING:
-    from crmdeck.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class PendingWorkspace:
 
     home: Path
     read_only: bool
-    open: Callable[[], Workspace]
+    open: Callable[[], workspace.Workspace]
 
 
 @contextmanager
@@ -34,11 +31,9 @@ def open_later(
     """Yield the workspace at `home`, or the demo, to be opened; it is closed in the end."""
     with ExitStack() as stack:
 
-        def enter() -> Workspace:
-            from crmdeck.workspace import Workspace, open_demo
-
+        def enter() -> workspace.Workspace:
             if demo:
-                return stack.enter_context(open_demo(read_only=read_only, later=True))
-            return stack.enter_context(Workspace.open(home, read_only=read_only))
+                return stack.enter_context(workspace.open_demo(read_only=read_only, later=True))
+            return stack.enter_context(workspace.Workspace.open(home, read_only=read_only))
 
         yield PendingWorkspace(demo_home() if demo else resolve_home(home), read_only, enter)
