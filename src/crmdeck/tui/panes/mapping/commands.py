@@ -1,4 +1,4 @@
-"""What the keys of the mapping pane do; each shows its effect at once, what is stored follows."""
+"""The keys of the mapping pane and what they do; each shows its effect at once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
 from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.keys.actions import action, is_shown
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.columns import PAIR_COLUMNS, pair_option
 from crmdeck.tui.panes.mapping.detail import field_notes
-from crmdeck.tui.panes.mapping.loader import MappingView, PairLoader
+from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.table import RowTable
-from crmdeck.tui.panes.samples import InView, Sampler
-from crmdeck.tui.state.undo import UndoStep
+from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
@@ -33,15 +33,11 @@ from crmdeck.workspace import (
     MappingRow,
     MappingSession,
     PairChoice,
-    PlannedChange,
-    Step,
-    Write,
     accepting,
     choice_text,
     choosing,
     field_choices,
     pair_choices,
-    pair_text,
     rejecting,
     value_choices,
     value_targets,
@@ -60,13 +56,8 @@ NEXT_DIRECTION = {
 }
 
 
-def was_text(change: PlannedChange) -> str:
-    """Return what a line was mapped to before, where that is another field."""
-    return f"   (was {change.before})" if change.before not in (None, change.after) else ""
-
-
 class MappingCommands:
-    """Decides on the rows under the cursor, or on those that are marked."""
+    """Decides on the rows of the pair that shows, and asks in dialogs what to decide."""
 
     def __init__(
         self,
@@ -74,105 +65,100 @@ class MappingCommands:
         requests: Loader,
         pairs: PairLoader,
         table: RowTable,
-        view: MappingView,
         sampler: Sampler,
     ) -> None:
         self._host = host
         self._requests = requests
         self._pairs = pairs
         self._table = table
-        self._view = view
         self._sampler = sampler
         self._drafts: dict[tuple[str, str], str] = {}
 
     @property
-    def _session(self) -> MappingSession | None:
-        """The object pair that shows, unless it is of a connection that was left."""
-        session = self._pairs.session
-        return session if session is not None and session.ref == self._pairs.ref else None
+    def _at(self) -> tuple[MappingSession, MappingRow] | None:
+        """The session and its row under the cursor, as it is now."""
+        session, name = self._pairs.current, self._table.cursor_name
+        if session is None or name not in session.by_name:
+            return None
+        return session, session.by_name[name]
 
     @property
     def row(self) -> MappingRow | None:
         """The row under the cursor, as it is now."""
-        session = self._session
-        return session.by_name.get(self._table.cursor_name or "") if session is not None else None
+        return self._at[1] if self._at is not None else None
 
     def why_no_row(self) -> str | None:
-        """Say why there is no row to decide on."""
+        """Return why there is no row to decide on."""
         if self.row is not None:
             return None
-        if self._session is None and self._pairs.session is not None:
+        if self._pairs.current is not None:
+            on_title = self._table.cursor_row is not None
+            return "This is the title of a group." if on_title else NO_LINE
+        if self._pairs.session is not None:
             return "Still reading the other connection; nothing was decided."
-        if self._session is None:
-            reading = self._requests.is_loading
-            return "Still reading; nothing was decided." if reading else NO_PAIR
-        on_title = self._table.cursor_row is not None
-        return "This is the title of a group." if on_title else NO_LINE
+        return "Still reading; nothing was decided." if self._requests.is_loading else NO_PAIR
 
     def why_no_rows(self) -> str | None:
-        """Say why there are no rows to decide on, marked or of the group under the cursor."""
-        some = self._session is not None and self._table.chosen_rows()
+        """Return why there are no rows to decide on, marked or of the group under the cursor."""
+        some = self._pairs.current is not None and self._table.chosen_rows()
         return None if some else self.why_no_row()
 
     def why_not_accepted(self) -> str | None:
-        """Say why nothing can be accepted: no rows, or figures that are still moving."""
+        """Return why nothing can be accepted: no rows, or scores that may still change."""
         moving = "Still comparing meanings: the figures may move. Enter chooses by hand."
         return moving if self._pairs.is_refining else self.why_no_rows()
 
-    def why_no_edit(self) -> str | None:
-        """Say why the pair can't be edited as a whole."""
-        session = self._session
-        if session is None:
-            return self.why_no_row()
-        return "Still storing what was decided." if session.unsaved else None
-
-    def why_no_repair(self) -> str | None:
-        """Say why there is nothing to repair."""
-        return None if self._broken() else self.why_no_rows() or "No line is broken by a change."
-
-    def why_no_warning(self) -> str | None:
-        """Say why no kind of warning can be marked as known."""
-        if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
-            return None
-        return self.why_no_row() or "This line warns of nothing."
-
     def why_no_values(self) -> str | None:
-        """Say why the row has no values to map."""
+        """Return why the row has no values to map."""
         if self.row is not None and self.row.values:
             return None
         return self.why_no_row() or "Only a picklist mapped to a picklist has values to map."
 
+    def why_no_repair(self) -> str | None:
+        """Return why there is nothing to repair."""
+        return None if self._broken() else self.why_no_rows() or "No line is broken by a change."
+
+    def why_no_warning(self) -> str | None:
+        """Return why no kind of warning can be hidden."""
+        if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
+            return None
+        return self.why_no_row() or "This line warns of nothing."
+
     def why_no_samples(self) -> str | None:
-        """Say why no field can be looked into."""
+        """Return why no records can be read for samples."""
         return None if self._in_view() is not None else "No CRM field of the schema is in view."
 
     def why_no_field(self) -> str | None:
-        """Say why there is no CRM field to open."""
+        """Return why there is no CRM field to open."""
         if self.row is not None and self.row.crm_field is not None:
             return None
         return self.why_no_row() or "This line has no CRM field."
 
-    def open_schema(self) -> None:
-        """Show the CRM field of the row in the Schema pane."""
-        row, session = self.row, self._session
-        if row is not None and session is not None:
-            location = Location(
-                connection=session.ref,
-                object=session.builder.crm_object,
-                field=row.crm_field,
-            )
-            self._host.go_to("schema", location)
-
     def why_no_pair(self) -> str | None:
-        """Say why no object pair can be chosen."""
+        """Return why no object pair can be chosen."""
         return None if self._pairs.ref is not None else "No connection is chosen."
 
+    def why_no_edit(self) -> str | None:
+        """Return why the pair can't be edited as a file."""
+        session = self._pairs.current
+        if session is None:
+            return self.why_no_row()
+        return "Still storing what was decided." if session.unsaved else None
+
+    @action(
+        "mapping.accept",
+        "accept",
+        "a",
+        help="accept what is suggested, on this line, all marked ones, or a group",
+        hint=100,
+        blocked=why_not_accepted,
+        writes=True,
+    )
     def accept(self) -> None:
-        """Accept what is suggested."""
         chosen = self._chosen()
         able = [row for row in chosen if row.crm_field is not None]
         if self.row is None:
-            # An operator who accepts a whole group has not looked at each line of it.
+            # A user who accepts a whole group has not looked at each row of it.
             able = [row for row in able if row.can_sync]
         fresh = [row for row in able if row.state is not DecisionState.ACCEPTED]
         if fresh:
@@ -182,20 +168,52 @@ class MappingCommands:
         elif chosen:
             self._say("Nothing is suggested here; Enter chooses a field.")
 
+    @action(
+        "mapping.reject",
+        "reject",
+        "x",
+        help="reject what is suggested; the next candidate moves up if it is likely",
+        hint=98,
+        blocked=why_no_rows,
+        writes=True,
+    )
     def reject(self) -> None:
-        """Reject what is suggested; the next candidate moves up if it is likely."""
         self._turn_down("reject", lambda row: row.crm_field)
 
+    @action(
+        "mapping.unmap",
+        "unmapped",
+        "X",
+        help="leave this PartnerOS field, all marked ones, or a group unmapped",
+        hint=97,
+        blocked=why_no_rows,
+        writes=True,
+    )
     def unmap(self) -> None:
-        """Decide that a field stays unmapped."""
         self._turn_down("leave unmapped", lambda _: None)
 
+    def _turn_down(self, deed: str, what: Callable[[MappingRow], str | None]) -> None:
+        chosen = self._chosen()
+        able = [row for row in chosen if row.state is not DecisionState.REJECTED]
+        if able:
+            self._decide(deed, able, [rejecting(row, what(row)) for row in able])
+        elif chosen:
+            self._say("It stays unmapped already.")
+
+    @action(
+        "mapping.direction",
+        "direction",
+        "d",
+        help="both ways, PartnerOS to CRM, CRM to PartnerOS",
+        hint=92,
+        blocked=why_no_rows,
+        writes=True,
+    )
     def direction(self) -> None:
-        """Turn to the next direction; warns where nothing can flow that way."""
-        first, session = self.row, self._session
         chosen = [row for row in self._chosen() if row.crm_field is not None]
-        if first is None or session is None or not chosen:
+        if self._at is None or not chosen:
             return
+        session, first = self._at
         following = NEXT_DIRECTION[(first if first in chosen else chosen[0]).direction]
         accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
         if accepted:
@@ -204,8 +222,7 @@ class MappingCommands:
         undecided = [row.name for row in chosen if row not in accepted]
         if undecided:
             session.direct(undecided, following)
-            self._did(session)
-            self._view.update_rows()
+            self._pairs.did(session, Change.ROWS)
         now = session.by_name
         stuck = next((now[row.name] for row in chosen if not now[row.name].can_sync), None)
         if stuck is not None and stuck.verdict is not None:
@@ -213,8 +230,128 @@ class MappingCommands:
             text = f"{stuck.title} can't sync {words}. {stuck.verdict.reason}."
             self._say(text, warn=True)
 
+    @action(
+        "mapping.values",
+        "values",
+        "v",
+        help="which CRM value each PartnerOS value becomes",
+        hint=94,
+        blocked=why_no_values,
+        writes=True,
+    )
+    def values(self) -> None:
+        if self._at is None:
+            return
+        session, row = self._at
+        workspace, crm_field = self._host.workspace, row.crm_field
+        if crm_field is None:
+            return
+
+        def edited(value_map: dict[str, str] | None) -> None:
+            if value_map is not None and session is self._pairs.current:
+                self._decide("value map", [row], [accepting(row, value_map=value_map)])
+
+        def work(_: Job) -> ValueMap:
+            return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
+
+        def took(suggested: ValueMap) -> None:
+            own = value_choices(row, suggested, None)
+            dialog.fill(value_choices(row, suggested, row.value_map), own)
+
+        accepted = row.state is DecisionState.ACCEPTED
+        dialog = EditValueMap(
+            f"{row.title} → {crm_field}",
+            value_targets(row),
+            text="" if accepted else "Saving the values accepts the pair.",
+        )
+        label = "matching values"
+        open_filled(
+            self._table.app, dialog, edited, self._requests, work, took, slot="values", label=label
+        )
+
+    @action(
+        "mapping.repair",
+        "repair",
+        "f",
+        help="find another CRM field for a line that a change broke",
+        hint=93,
+        blocked=why_no_repair,
+        writes=True,
+    )
+    def repair(self) -> None:
+        broken = self._broken()
+        if broken and self.row not in broken:
+            self._table.go_to(broken[0].name)
+        if broken:
+            self.choose_field()
+
+    @action(
+        "mapping.known",
+        "warning is known",
+        "W",
+        help="tell this kind of warning no more on the pair; again: tell all kinds",
+        blocked=why_no_warning,
+    )
+    def know_warning(self) -> None:
+        if self._at is None:
+            return
+        session, row = self._at
+        if row.warnings:
+            code = row.warnings[0].code
+            words = warning_words(row, code)
+            self._say(f"Known on this pair: {words}")
+            self._pairs.know(session, session.hidden_warnings | {code}, f"known: {words}")
+        else:
+            self._say("All kinds of warnings are told again on this pair.")
+            self._pairs.know(session, frozenset(), "all kinds of warnings told again")
+
+    @action("mapping.samples", "samples", "w", help=SAMPLES_HELP, hint=76, blocked=why_no_samples)
+    def samples(self) -> None:
+        view = self._in_view()
+        if view is not None:
+            self._sampler.toggle(view)
+
+    @action(
+        "mapping.next",
+        "next open",
+        "n",
+        help="next undecided line",
+        hint=78,
+        blocked=why_no_rows,
+    )
+    def next_open(self) -> None:
+        self._go(1)
+
+    @action(
+        "mapping.previous",
+        "previous open",
+        "N",
+        help="previous undecided line",
+        blocked=why_no_rows,
+    )
+    def previous_open(self) -> None:
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        session = self._pairs.current
+        if session is None:
+            return
+        target = self._table.next_open(session.by_name, step)
+        if target is None:
+            self._say("No line shown is undecided.")
+        else:
+            self._table.go_to(target)
+
+    @action(
+        "mapping.accept_all",
+        "sure ones",
+        "A",
+        help="accept the sure lines shown in which values can flow: it lists them first",
+        hint=95,
+        blocked=why_not_accepted,
+        writes=True,
+    )
     def accept_all(self) -> None:
-        """Accept all undecided rows shown that are sure enough and in which values can flow."""
         shown = [
             row
             for row in self._table.rows()
@@ -226,10 +363,11 @@ class MappingCommands:
             return
 
         def answered(least: float | None) -> None:
-            if least is None or self._session is None:
+            session = self._pairs.current
+            if least is None or session is None:
                 return
-            now = self._session.by_name
-            # What changed under the dialog is left alone: nobody has seen it.
+            now = session.by_name
+            # Rows that changed under the dialog are left alone: the user has not seen them.
             sure = [
                 row
                 for row in able
@@ -251,96 +389,29 @@ class MappingCommands:
         stuck = [row.title for row in shown if not row.can_sync]
         self._open(AcceptAll(candidates, stuck), answered)
 
-    def repair(self) -> None:
-        """Choose another CRM field for the broken row under the cursor, or for the next one."""
-        broken = self._broken()
-        if broken and self.row not in broken:
-            self._table.go_to(broken[0].name)
-        if broken:
-            self.choose_field()
+    @action(
+        "mapping.schema",
+        "schema",
+        "o",
+        help="open the CRM field in the Schema pane",
+        blocked=why_no_field,
+    )
+    def open_schema(self) -> None:
+        if self._at is not None:
+            session, row = self._at
+            object_ = session.builder.crm_object
+            location = Location(connection=session.ref, object=object_, field=row.crm_field)
+            self._host.go_to("schema", location)
 
-    def know_warning(self) -> None:
-        """Tell this kind of warning no more on the pair; again: tell all kinds."""
-        row, session = self.row, self._session
-        if row is None or session is None:
-            return
-        before = session.hidden_warnings
-        if row.warnings:
-            code = row.warnings[0].code
-            after, words = before | {code}, f"known: {warning_words(row, code)}"
-            self._say(f"Known on this pair: {warning_words(row, code)}")
-        else:
-            after, words = frozenset(), "all kinds of warnings told again"
-            self._say("All kinds of warnings are told again on this pair.")
-        self._pairs.know(session, after)
-        self._host.steps.did(
-            UndoStep(
-                words,
-                self._where(session),
-                self._host.workspace.now,
-                back=lambda: self._pairs.know(session, before),
-                again=lambda: self._pairs.know(session, after),
-            )
-        )
-
-    def choose_field(self, offered: str | None = None) -> None:
-        """Choose the CRM field of the row from the candidates, or from all there are.
-
-        The cursor stands on the one `offered`, else on the row's own.
-        """
-        row, session = self.row, self._session
-        if row is None or session is None:
-            return
-
-        def chosen(crm_field: str | None) -> None:
-            if crm_field is not None and session is self._session:
-                self._choose(session, session.by_name[row.name], crm_field)
-
-        dialog = ChooseField(
-            f"{row.title} becomes",
-            field_choices(row, session.rows, session.builder),
-            current=offered or row.crm_field,
-            notes=partial(field_notes, row, session.builder, self._host.workspace.now),
-        )
-        self._open(dialog, chosen)
-
-    def values(self) -> None:
-        """Edit which CRM value each PartnerOS value becomes."""
-        row, session = self.row, self._session
-        if row is None or session is None or row.crm_field is None:
-            return
-        workspace, crm_field = self._host.workspace, row.crm_field
-
-        def edited(value_map: dict[str, str] | None) -> None:
-            if value_map is not None and session is self._session:
-                self._decide("value map", [row], [accepting(row, value_map=value_map)])
-
-        def work(_: Job) -> ValueMap:
-            return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
-
-        def took(suggested: ValueMap) -> None:
-            own = value_choices(row, suggested, None)
-            dialog.fill(value_choices(row, suggested, row.value_map), own)
-
-        accepted = row.state is DecisionState.ACCEPTED
-        dialog = EditValueMap(
-            f"{row.title} → {row.crm_field}",
-            value_targets(row),
-            text="" if accepted else "Saving the values accepts the pair.",
-        )
-        label = "matching values"
-        open_filled(
-            self._table.app, dialog, edited, self._requests, work, took, slot="values", label=label
-        )
-
-    def samples(self) -> None:
-        """Look into records and show what the fields in view hold, or hide it again."""
-        view = self._in_view()
-        if view is not None:
-            self._sampler.toggle(view)
-
+    @action(
+        "mapping.pair",
+        "pair",
+        "p",
+        help="choose the object pair",
+        hint=88,
+        blocked=why_no_pair,
+    )
     def choose_pair(self) -> None:
-        """Choose the object pair."""
         ref, workspace = self._pairs.ref, self._host.workspace
         if ref is None:
             return
@@ -370,9 +441,16 @@ class MappingCommands:
             self._table.app, dialog, chosen, self._requests, work, took, slot="pairs", label=label
         )
 
+    @action(
+        "mapping.edit",
+        "edit the pair",
+        "E",
+        help="edit the whole pair as a mapping file in $EDITOR, with a preview",
+        blocked=why_no_edit,
+        writes=True,
+    )
     def edit(self) -> None:
-        """Edit the whole pair as the mapping file that is exported, in the user's own editor."""
-        session, workspace = self._session, self._host.workspace
+        session, workspace = self._pairs.current, self._host.workspace
         if session is None:
             return
         place = session.ref, session.pair
@@ -381,9 +459,9 @@ class MappingCommands:
             try:
                 changed = edited(self._table.app, text, "mapping.json")
             except CrmdeckError as error:
-                # An editor that ends with an error is how one discards what was written.
+                # An editor that exits with an error is how users discard their changes.
                 self._drafts.pop(place, None)
-                self._view.show_error(error)
+                self._pairs.show_error(error)
                 return
             self._drafts[place] = changed
             self._requests.load(
@@ -395,7 +473,7 @@ class MappingCommands:
             )
 
         def not_taken(error: CrmdeckError) -> None:
-            self._view.show_error(error)
+            self._pairs.show_error(error)
             self._say("E opens it again as you left it.", warn=True)
 
         if place in self._drafts:
@@ -408,17 +486,9 @@ class MappingCommands:
             label="writing the mapping down",
         )
 
-    def next_open(self) -> None:
-        """Go to the next undecided row."""
-        self._go(1)
-
-    def previous_open(self) -> None:
-        """Go to the previous undecided row."""
-        self._go(-1)
-
     def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
-        """Show what an edited mapping would change, and decide so when the operator says yes."""
-        self._view.show_error(None)
+        """Show what an edited mapping would change, and ask whether to decide so."""
+        self._pairs.show_error(None)
         self._drafts.pop((session.ref, session.pair), None)
         known, choices = session.by_name, plan.choices
         if not choices:
@@ -426,7 +496,7 @@ class MappingCommands:
             return
 
         def answered(sure: bool | None) -> None:
-            if sure and session is self._session:
+            if sure and session is self._pairs.current:
                 rows = [known[choice.partner_field] for choice in choices]
                 self._decide("edit", rows, choices, advance=False)
 
@@ -437,47 +507,49 @@ class MappingCommands:
             if one.crm_field and one.crm_field not in session.builder.crm_fields
         ]
         if unknown or missing:
-            names = ", ".join(filter(None, [*unknown, *missing]))
+            names = ", ".join([*unknown, *missing])
             self._say(f"There is no such field: {names}. Nothing was changed.", warn=True)
             return
-        self._open(
-            Confirm(
-                f"Decide {count(len(choices), 'line')} as edited?",
-                yes=f"Decide {len(choices)}",
-                opened_by="E",
-                listing=[
-                    f"{choice_text(choice)}{was_text(change)}"
-                    for choice, change in zip(choices, plan.changes, strict=True)
-                ],
-            ),
-            answered,
+        listing = [
+            choice_text(choice)
+            + (f"   (was {change.before})" if change.before not in (None, change.after) else "")
+            for choice, change in zip(choices, plan.changes, strict=True)
+        ]
+        dialog = Confirm(
+            f"Decide {count(len(choices), 'line')} as edited?",
+            yes=f"Decide {len(choices)}",
+            opened_by="E",
+            listing=listing,
         )
+        self._open(dialog, answered)
 
-    def _go(self, step: int) -> None:
-        session = self._session
-        if session is None:
+    def choose_field(self, offered: str | None = None) -> None:
+        """Choose the CRM field of the row among the candidates, or among all fields.
+
+        The cursor is on the field `offered`, else on the row's own.
+        """
+        if self._at is None:
             return
-        target = self._table.next_open(session.by_name, step)
-        if target is None:
-            self._say("No line shown is undecided.")
-        else:
-            self._table.go_to(target)
+        session, row = self._at
 
-    def _turn_down(self, deed: str, what: Callable[[MappingRow], str | None]) -> None:
-        chosen = self._chosen()
-        able = [row for row in chosen if row.state is not DecisionState.REJECTED]
-        if able:
-            self._decide(deed, able, [rejecting(row, what(row)) for row in able])
-        elif chosen:
-            self._say("It stays unmapped already.")
+        def chosen(crm_field: str | None) -> None:
+            if crm_field is None or session is not self._pairs.current:
+                return
+            now = session.by_name[row.name]
+            if now.state is DecisionState.ACCEPTED and now.crm_field == crm_field:
+                self._say("Accepted already.")
+            elif crm_field not in session.builder.crm_fields:
+                self._say(f"{crm_field} has left the schema meanwhile.", warn=True)
+            else:
+                self._decide("choose", [now], [choosing(now, crm_field, session.builder)])
 
-    def _choose(self, session: MappingSession, row: MappingRow, crm_field: str) -> None:
-        if row.state is DecisionState.ACCEPTED and row.crm_field == crm_field:
-            self._say("Accepted already.")
-        elif crm_field not in session.builder.crm_fields:
-            self._say(f"{crm_field} has left the schema meanwhile.", warn=True)
-        else:
-            self._decide("choose", [row], [choosing(row, crm_field, session.builder)])
+        dialog = ChooseField(
+            f"{row.title} becomes",
+            field_choices(row, session.rows, session.builder),
+            current=offered or row.crm_field,
+            notes=partial(field_notes, row, session.builder, self._host.workspace.now),
+        )
+        self._open(dialog, chosen)
 
     def _decide(
         self,
@@ -487,11 +559,11 @@ class MappingCommands:
         *,
         advance: bool = True,
     ) -> None:
-        """Decide on rows at once, as one step; `deed` says in a word what is done."""
-        session = self._session
+        """Decide on rows at once, as one step named after `deed`."""
+        session = self._pairs.current
         if session is None:
             return
-        if not all(node.display for node in self._table.ancestors_with_self):
+        if not is_shown(self._table):
             # Another pane came up below the dialog in which this was decided.
             self._say("Mapping does not show any more: nothing was decided.", warn=True)
             return
@@ -506,48 +578,11 @@ class MappingCommands:
             if target is None:
                 target = here
                 self._say(f"All {count(self._table.shown_count, 'line')} shown are decided.")
-        self._view.show_rows(target)
-        self._did(session)
-        self._pairs.store(session, write)
-
-    def _did(self, session: MappingSession) -> None:
-        """Let the latest step of the session be undone."""
-        step = session.undoable[-1]
-        self._host.steps.did(
-            UndoStep(
-                step.title,
-                self._where(session),
-                self._host.workspace.now,
-                back=lambda: self._turn(session, *session.undo(step)),
-                again=lambda: self._turn(session, *session.redo(step)),
-                subject=step,
-                command=self._command(session, step),
-            )
-        )
-
-    def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
-        """Show a step that was undone or done again, if its pair shows, and have it stored."""
-        if session is self._session:
-            self._view.show_rows(step.fields[0])
-        if write is not None:
-            self._pairs.store(session, write)
-
-    def _command(self, session: MappingSession, step: Step) -> str:
-        status = self._host.status
-        if status is None or not step.decisions:
-            return ""
-        copies = self._host.workspace.copies
-        return copies.decisions_command(status.name, session.pair, step.decisions)
-
-    def _where(self, session: MappingSession) -> str:
-        # Asked for while the pair shows, so that its connection is the one that is chosen.
-        status = self._host.status
-        name = status.name if status is not None else session.ref
-        return f"{name}, {pair_text(session.pair)}"
+        self._pairs.did(session, Change.GROUPS, target, write)
 
     def _chosen(self) -> tuple[MappingRow, ...]:
         """Return the marked rows, else the one under the cursor, as they are now."""
-        session = self._session
+        session = self._pairs.current
         if session is None:
             return ()
         now = session.by_name
@@ -558,9 +593,9 @@ class MappingCommands:
 
     def _in_view(self) -> InView | None:
         """Return the suggested CRM field and the other candidates."""
-        row, session = self.row, self._session
-        if row is None or session is None:
+        if self._at is None:
             return None
+        session, row = self._at
         known = session.builder.crm_fields
         names = [row.crm_field, *(one.crm_field for one in row.candidates)]
         fields = dict.fromkeys(name for name in names if name in known)
@@ -570,7 +605,7 @@ class MappingCommands:
         self._table.app.push_screen(dialog, answered)
 
     def _say(self, text: str, *, warn: bool = False) -> None:
-        """Say something that is gone again soon."""
-        self._host.say(
-            text, severity="warning" if warn else "information", timeout=4 if warn else 2
-        )
+        if warn:
+            self._host.say(text, severity="warning", timeout=4)
+        else:
+            self._host.say(text, timeout=2)

@@ -1,40 +1,118 @@
-"""What the mapping pane has going behind what it shows: reading, ranking, storing.
+"""The object pairs of the mapping pane: read, ranked and stored behind what shows.
 
-An object pair is read and ranked by words at once, by meaning behind that. What is decided shows
-at once and is stored behind it; a little later all is read and ranked anew. Sessions live as long
-as the pane, so that undo reaches back over a change of pair or connection.
+A pair shows ranked by words at once, by meaning a little later. A decision shows at once and is
+stored behind that; then the pair is read and ranked again. Sessions live as long as the pane, so
+that undo reaches back over a change of pair or connection.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from enum import Enum, auto
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import SuggestAnswer
+from crmdeck.model import Decision, SuggestAnswer
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.loading.kept import Kept
-from crmdeck.tui.loading.requests import Job, Loader
-from crmdeck.tui.panes.mapping.writer import DecisionWriter, Outcome
+from crmdeck.tui.loading.requests import Job, Loader, as_crmdeck_error
+from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
-from crmdeck.workspace import Group, MappingSession, Review, Write, latest_first
+from crmdeck.workspace import Group, MappingSession, Review, Step, Write, latest_first, pair_text
+
+if TYPE_CHECKING:
+    from crmdeck.workspace import Workspace
 
 RANK_AFTER = 0.4
-"""Seconds without a decision after which the suggestions are ranked anew."""
+"""Seconds without a decision after which the suggestions are ranked again."""
 
 RANK_AT_ONCE = 0.01
-"""The same where nothing is to change by itself."""
+"""The same while pictures are drawn."""
 
 NO_ENCODER = "none"
 
 Found = tuple[Review, SuggestAnswer | None]
+Outcome = tuple[Decision, ...] | CrmdeckError
+Stored = Callable[[MappingSession, Write, Outcome], object]
+
+
+class Change(Enum):
+    """What is different in the session that shows."""
+
+    PAIR = auto()
+    """It is another object pair, or none."""
+    GROUPS = auto()
+    """Rows may be in other groups."""
+    ROWS = auto()
+    """Rows differ; each stays in its place."""
+
+
+Show = Callable[[Change, str | None], object]
+
+
+class DecisionWriter:
+    """Stores decisions in the order in which they were made, in one thread of its own.
+
+    `stored` is called from that thread with the outcome of each write.
+    """
+
+    def __init__(self, workspace: Workspace, stored: Stored) -> None:
+        self._workspace = workspace
+        self._stored = stored
+        self._made: set[str] = set()
+        self._queue: deque[tuple[MappingSession, Write]] = deque()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="decisions")
+
+    def put(self, session: MappingSession, write: Write) -> None:
+        """Store `write` once those before it are stored."""
+        self._queue.append((session, write))
+        self._pool.submit(self._drain)
+
+    def close(self) -> None:
+        """Wait until everything is stored."""
+        self._pool.shutdown(wait=True)
+
+    def _drain(self) -> None:
+        # Decisions that come faster than the cache opens and closes share one opening of it.
+        hold = self._workspace.hold() if len(self._queue) > 1 else nullcontext()
+        try:
+            with hold:
+                while self._queue:
+                    session, write = self._queue.popleft()
+                    try:
+                        outcome: Outcome = tuple(self._store(session, write))
+                    except Exception as error:  # noqa: BLE001 - every error is shown
+                        outcome = as_crmdeck_error(error)
+                    self._stored(session, write, outcome)
+        except Exception as error:  # noqa: BLE001 - every error is shown
+            while self._queue:
+                session, write = self._queue.popleft()
+                self._stored(session, write, as_crmdeck_error(error))
+
+    def _store(self, session: MappingSession, write: Write) -> Sequence[Decision]:
+        step, mappings = write.step, self._workspace.mappings
+        place, seen = (session.ref, session.pair), write.seen | self._made
+        if write.back is None:
+            made = mappings.record_decisions(*place, write.choices, seen=seen)
+            step.stored = [decision.id for decision in made]
+        elif write.back:
+            made = mappings.undo_all(*place, step.stored, seen=seen)
+            step.undone_by = [decision.id for decision in made]
+        else:
+            made = mappings.undo_all(*place, step.undone_by, seen=seen)
+        self._made.update(decision.id for decision in made)
+        return made
 
 
 def first_open(session: MappingSession) -> str | None:
-    """Return the first row to decide, in the order of the groups; None where there is none."""
+    """Return the first undecided row, in the order of the groups."""
     order = list(Group)
     rows = sorted(session.rows, key=lambda row: order.index(row.group))
     return next((row.name for row in rows if row.is_open), None)
@@ -44,38 +122,32 @@ def _broken(session: MappingSession) -> set[str]:
     return {row.name for row in session.rows if row.group is Group.BROKEN}
 
 
-class MappingView(Protocol):
-    """What shows the session; all on the event loop."""
-
-    def show_rows(self, cursor: str | None = None, *, another: bool = False) -> None:
-        """Show the rows of the session, or that there is no pair; `another` pair than before."""
-
-    def update_rows(self) -> None:
-        """Show what has changed in the rows; each stays where it is."""
-
-    def show_error(self, error: CrmdeckError | None) -> None:
-        """Show why the pair could not be read, or that it could."""
-
-    def settle(self) -> None:
-        """Do what had to wait until the rows are ranked."""
-
-
 class PairLoader:
-    """Keeps `session`, the object pair that shows, in step with the workspace.
+    """Owns `session`, the object pair that shows, and keeps it in step with the workspace.
 
-    `ref` is the connection last asked for, `pairs` the pair that shows of each connection, and
-    `known` the kinds of warnings that are known of a connection and pair.
+    `ref` is the connection last asked for. `pairs` are the pairs that show, by connection, and
+    `known` the hidden kinds of warnings, by connection and pair. `is_ranked` is true once the
+    suggestions are those of the settings. `show` draws a change, with the cursor on a row by name.
     """
 
-    def __init__(self, owner: Widget, host: PaneHost, requests: Loader, view: MappingView) -> None:
+    def __init__(
+        self,
+        owner: Widget,
+        host: PaneHost,
+        requests: Loader,
+        show: Show,
+        show_error: Callable[[CrmdeckError | None], object],
+    ) -> None:
         self.session: MappingSession | None = None
         self.ref: str | None = None
         self.pairs: dict[str, str] = {}
         self.known: dict[tuple[str, str], frozenset[str]] = {}
+        self.is_ranked = False
+        self.show_error = show_error
+        self._show = show
         self._owner = owner
         self._host = host
         self._requests = requests
-        self._view = view
         self._sessions: dict[tuple[str, str], MappingSession] = {}
         self._kept: Kept[Found] = Kept()
         self._head = 0
@@ -84,21 +156,27 @@ class PairLoader:
         self._timer: Timer | None = None
 
     @property
+    def current(self) -> MappingSession | None:
+        """The session, unless it is of a connection that was left."""
+        session = self.session
+        return session if session is not None and session.ref == self.ref else None
+
+    @property
     def is_refining(self) -> bool:
-        """Whether the figures are those of words only, and those of meaning are on their way."""
+        """True while rows are ranked by words, and the ranking by meaning is on its way."""
         return self._refining and self._requests.is_loading
 
     def close(self) -> None:
-        """Wait until everything that was decided is stored."""
+        """Wait until all decisions are stored."""
         if self._writer is not None:
             self._writer.close()
 
     def read(self, ref: str | None, field: str | None = None) -> None:
-        """Read and rank the pair of a connection, the one decided on last where none was chosen.
+        """Read and rank the pair of a connection: the chosen one, else the one decided on last.
 
-        The cursor goes to `field`, else to the first open row of a pair that did not show.
+        The cursor goes to `field`, else to the first undecided row of a pair that did not show.
         """
-        self.ref = ref
+        self.ref, self.is_ranked = ref, False
         if ref is None:
             return
         pair = self.pairs.get(ref)
@@ -138,15 +216,53 @@ class PairLoader:
         self.pairs[ref] = pair
         self.read(ref)
 
-    def know(self, session: MappingSession, codes: frozenset[str]) -> None:
-        """Tell these kinds of warnings no more on a pair."""
-        session.hide_warnings(codes)
-        self.known[session.ref, session.pair] = codes
-        if session is self.session:
-            self._view.update_rows()
+    def wake(self, head: int) -> None:
+        """Read again if another process wrote to the workspace, whose log has this `head` now."""
+        if self.session is None:
+            self.read(self.ref)
+        elif head != self._head:
+            self._read_again()
+
+    def did(
+        self,
+        session: MappingSession,
+        change: Change,
+        cursor: str | None = None,
+        write: Write | None = None,
+    ) -> None:
+        """Show the latest step of a session, make it undoable, and store it."""
+        self._show(change, cursor)
+        step, status = session.undoable[-1], self._host.status
+        command = ""
+        if status is not None and step.decisions:
+            copies = self._host.workspace.copies
+            command = copies.decisions_command(status.name, session.pair, step.decisions)
+        self._undoable(
+            session,
+            step.title,
+            back=lambda: self._turn(session, *session.undo(step)),
+            again=lambda: self._turn(session, *session.redo(step)),
+            subject=step,
+            command=command,
+        )
+        if write is not None:
+            self.store(session, write)
+
+    def know(self, session: MappingSession, codes: frozenset[str], title: str) -> None:
+        """Hide these kinds of warnings, and no others, for a pair; `title` names the step."""
+        before = session.hidden_warnings
+
+        def turn(codes: frozenset[str]) -> None:
+            session.hide_warnings(codes)
+            self.known[session.ref, session.pair] = codes
+            if session is self.session:
+                self._show(Change.ROWS, None)
+
+        turn(codes)
+        self._undoable(session, title, back=lambda: turn(before), again=lambda: turn(codes))
 
     def store(self, session: MappingSession, write: Write) -> None:
-        """Have a write stored once those before it are."""
+        """Store a write once those before it are stored, then rank again."""
         if self._writer is None:
             self._writer = DecisionWriter(
                 self._host.workspace,
@@ -155,35 +271,50 @@ class PairLoader:
         self._writer.put(session, write)
         self._rank_later()
 
-    def wake(self, head: int) -> None:
-        """Read again where somebody wrote to the workspace since: `head` is that of its log."""
-        if self.session is None:
-            self.read(self.ref)
-        elif head != self._head:
-            self._read_again()
+    def _undoable(
+        self,
+        session: MappingSession,
+        title: str,
+        *,
+        back: Callable[[], object],
+        again: Callable[[], object],
+        subject: Step | None = None,
+        command: str = "",
+    ) -> None:
+        # Called while the pair shows, so that the chosen connection is its own.
+        status, now = self._host.status, self._host.workspace.now
+        where = f"{status.name if status is not None else session.ref}, {pair_text(session.pair)}"
+        self._host.steps.did(UndoStep(title, where, now, back, again, subject, command))
+
+    def _turn(self, session: MappingSession, step: Step, write: Write | None) -> None:
+        """Show a step that was undone or redone, if its pair shows, and store it."""
+        if session is self.current:
+            self._show(Change.GROUPS, step.fields[0])
+        if write is not None:
+            self.store(session, write)
 
     def _not_read(self, ref: str, pair: str | None, error: CrmdeckError) -> None:
         session = self.session
         if session is not None and (session.ref, session.pair) != (ref, pair or session.pair):
             # The rows of another pair would pass for those that could not be read.
             self._leave()
-        self._view.show_error(error)
+        self.show_error(error)
 
     def _leave(self) -> None:
         self.session = None
-        self._view.show_rows(another=True)
+        self._show(Change.PAIR, None)
 
     def _took(self, ref: str, writes: int, field: str | None, found: Found | None) -> None:
-        self._view.show_error(None)
+        self.show_error(None)
         if found is None:
             self._leave()
             return
         review, answer = found
+        workspace = self._host.workspace
         self.pairs[ref] = review.pair
         session = self._sessions.get((ref, review.pair))
         as_it_was = session is not None and session.review is review
         if session is None:
-            workspace = self._host.workspace
             session = MappingSession(ref, review, workspace.actor, lambda: workspace.now)
             session.hide_warnings(self.known.get((ref, review.pair), ()))
             self._sessions[ref, review.pair] = session
@@ -193,21 +324,17 @@ class PairLoader:
             session.update_suggestions(answer)
         before, self.session = self.session, session
         another = before is not session
-        if field is None and another:
-            field = first_open(session)
-        self._view.show_rows(field, another=another)
-        ranked = session.encoder not in (None, NO_ENCODER)
-        if ranked and as_it_was:
-            self._view.settle()
-        else:
-            self._rank(quiet=ranked)
+        by_meaning = session.encoder not in (None, NO_ENCODER)
+        self.is_ranked = as_it_was if by_meaning else workspace.settings.encoder == NO_ENCODER
+        self._show(
+            Change.PAIR if another else Change.GROUPS,
+            first_open(session) if field is None and another else field,
+        )
+        if not self.is_ranked:
+            self._rank(session, quiet=by_meaning)
 
-    def _rank(self, *, quiet: bool) -> None:
-        session, workspace = self.session, self._host.workspace
-        if session is None or (workspace.settings.encoder == NO_ENCODER and not quiet):
-            self._view.settle()
-            return
-
+    def _rank(self, session: MappingSession, *, quiet: bool) -> None:
+        workspace = self._host.workspace
         self._refining = not quiet
 
         def work(job: Job) -> SuggestAnswer:
@@ -230,22 +357,18 @@ class PairLoader:
         first, self._refining = session.encoder in (None, NO_ENCODER), False
         session.update_suggestions(answer)
         if session is self.session:
-            # Only the first figures of meaning put rows into other groups: later ones come while
-            # the operator is among them.
-            if first:
-                self._view.show_rows()
-            else:
-                self._view.update_rows()
-            self._view.settle()
+            self.is_ranked = True
+            # Only the first ranking by meaning moves rows between groups: the user is among them
+            # when later ones arrive.
+            self._show(Change.GROUPS if first else Change.ROWS, None)
 
     def _not_ranked(self, error: CrmdeckError) -> None:
-        self._refining = False
-        self._view.update_rows()
+        self._refining, self.is_ranked = False, True
+        self._show(Change.ROWS, None)
         self._host.say(str(error), title="Suggestions", severity="warning")
-        self._view.settle()
 
     def _read_again(self) -> None:
-        """Read the pair and have it ranked; what shows stays meanwhile."""
+        """Read the pair and rank it; what shows stays until then."""
         session, workspace = self.session, self._host.workspace
         if session is None:
             return
@@ -259,12 +382,9 @@ class PairLoader:
             if session is self.session:
                 before = _broken(session)
                 self._take_review(session, review, writes)
-                # What broke meanwhile goes on top; for less, no row moves under the operator.
-                if _broken(session) == before:
-                    self._view.update_rows()
-                else:
-                    self._view.show_rows()
-                self._rank(quiet=True)
+                # A row that broke goes on top; for less, no row moves under the cursor.
+                self._show(Change.ROWS if _broken(session) == before else Change.GROUPS, None)
+                self._rank(session, quiet=True)
 
         self._requests.load(
             "again",
@@ -275,9 +395,9 @@ class PairLoader:
         )
 
     def _take_review(self, session: MappingSession, review: Review, writes: int) -> None:
-        """Take over what was read when `writes` decisions had been made here."""
+        """Take over what was read when the session had made so many `writes`."""
         if session.unsaved or session.writes != writes:
-            # Decisions made here meanwhile would pass for those of somebody else.
+            # Decisions made here since then would pass for those of another user.
             self._head = 0
             return
         news = session.update_review(review)
@@ -292,7 +412,7 @@ class PairLoader:
         if not isinstance(outcome, CrmdeckError):
             session.saved(write, outcome)
             if shown:
-                self._view.update_rows()
+                self._show(Change.ROWS, None)
             return
         session.failed(write)
         steps = self._host.steps
@@ -304,14 +424,14 @@ class PairLoader:
             str(outcome), title=f"Not stored: {write.step.title}", severity="error", timeout=10
         )
         if shown:
-            self._view.show_rows()
+            self._show(Change.GROUPS, None)
             if outcome.code == "DECIDED_MEANWHILE":
                 self._read_again()
 
     def _rank_later(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        # A picture is drawn as soon as nothing is read any more.
+        # A picture is drawn as soon as nothing is loading.
         pause = RANK_AT_ONCE if self._host.is_still else RANK_AFTER
         self._timer = self._owner.set_timer(pause, self._rank_now)
 

@@ -1,0 +1,85 @@
+"""The order in which the mapping pane's loader reads, ranks and shows; no console is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crmdeck.model import SuggestAnswer
+from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.panes.mapping.loader import Change, PairLoader
+from crmdeck.workspace import Workspace
+from crmdeck.workspace.mappings.service import Mappings
+from tests.tui.mapping_desk import PAIR, make_home, opened
+
+
+class AtOnce:
+    """Does the work of a request as it is asked for."""
+
+    is_loading = False
+
+    def load(self, _slot: str, work: Callable[[Job], Any], then: Any, **_: Any) -> None:
+        then(work(Job(lambda _: None)))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    with opened(make_home(tmp_path, encoder=request.param)) as workspace:
+        yield workspace
+
+
+def pairs_of(workspace: Workspace) -> tuple[PairLoader, list[Any]]:
+    """Return a loader, and what it shows: the change, the row, whether rows are ranked."""
+    shown: list[Any] = []
+    host: Any = SimpleNamespace(workspace=workspace, status=None, is_still=False)
+    requests: Any = AtOnce()
+    owner: Any = None
+    pairs = PairLoader(
+        owner,
+        host,
+        requests,
+        lambda change, cursor: shown.append((change, cursor, pairs.is_ranked)),
+        lambda _: None,
+    )
+    return pairs, shown
+
+
+@pytest.mark.parametrize("workspace", ["none"], indirect=True)
+def test_without_an_encoder_rows_are_ranked_when_they_first_show(workspace: Workspace) -> None:
+    pairs, shown = pairs_of(workspace)
+    ref = workspace.connections.get("acme").id
+    pairs.choose(ref, PAIR)
+    ((change, cursor, ranked),) = shown
+    assert (change, ranked) == (Change.PAIR, True)
+    assert pairs.session is not None
+    assert pairs.session.by_name[cursor].is_open
+
+
+@pytest.mark.parametrize("workspace", ["auto"], indirect=True)
+def test_rows_are_ranked_before_the_ranking_shows(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Mappings.suggest
+
+    def suggest(self: Mappings, ref: str, pair: str, **_: Any) -> SuggestAnswer:
+        return real(self, ref, pair, encoder="none").model_copy(update={"encoder": "meaning"})
+
+    monkeypatch.setattr(Mappings, "suggest", suggest)
+    pairs, shown = pairs_of(workspace)
+    ref = workspace.connections.get("acme").id
+    pairs.choose(ref, PAIR)
+    assert [(change, ranked) for change, _, ranked in shown] == [
+        (Change.PAIR, False),
+        (Change.GROUPS, True),
+    ]
+    shown.clear()
+    pairs.read(ref, "accountName")
+    # A later ranking leaves each row in its place.
+    assert shown == [(Change.GROUPS, "accountName", False), (Change.ROWS, None, True)]
+    assert pairs.current is pairs.session
+    pairs.read(None)
+    assert pairs.current is None
