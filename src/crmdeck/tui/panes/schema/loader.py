@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from crmdeck.errors import CrmdeckError, SchemaNotDiscoveredError
 from crmdeck.model import Comparison, Field, FieldRow, ObjectDifference
@@ -46,32 +46,29 @@ MOST_KEPT_FIELDS = 2
 """Connections of which all fields are kept: those that one goes to and fro between."""
 
 
-class Shown(Protocol):
-    """The pane that shows what was read; all of it is called on the event loop."""
-
-    def present(self) -> None:
-        """Show the place that the trail ends at now."""
-
-    def fill(self) -> None:
-        """Show what was read."""
-
-    def show_error(self, error: CrmdeckError | None) -> None:
-        """Show an error, or take it away."""
-
-
 class SchemaLoader:
-    """Reads from the workspace and keeps what it read, for the place that `state` names."""
+    """Reads what the place in `state` shows, and keeps it.
+
+    It calls `show` when there is something new to show, and `show_error` with an error, or with
+    None when reading works again.
+    """
 
     def __init__(
-        self, host: PaneHost, loader: Loader, state: ViewState, samples: Samples, shown: Shown
+        self,
+        host: PaneHost,
+        loader: Loader,
+        samples: Samples,
+        show: Callable[[], None],
+        show_error: Callable[[CrmdeckError | None], None],
     ) -> None:
+        self.state = ViewState()
         self.data: SchemaData | None = None
         self.comparison: Comparison | None = None
         self._host = host
         self._loader = loader
-        self._state = state
         self._samples = samples
-        self._shown = shown
+        self._show = show
+        self._show_error = show_error
         self._ref: str | None = None
         self._fields = NO_FIELDS
         self._inspecting: tuple[SchemaData, str] | None = None
@@ -85,15 +82,10 @@ class SchemaLoader:
         self._kept: Kept[SchemaData] = Kept()
         self._kept_fields: Kept[tuple[SchemaData, FieldData]] = Kept(MOST_KEPT_FIELDS)
 
-    @property
-    def is_loading(self) -> bool:
-        """Whether anything is being read."""
-        return self._loader.is_loading
-
     def reload(self, ref: str) -> None:
         """Read the schema of a connection: its fields at once where they show, else soon after."""
-        self._ref, at = ref, self._state.at
-        workspace, whole = self._host.workspace, self._state.place.kind != OBJECTS
+        self._ref, at = ref, self.state.at
+        workspace, whole = self._host.workspace, self.state.place.kind != OBJECTS
         anew = self.data is not None and self.data.ref == ref
 
         def read() -> SchemaData:
@@ -106,20 +98,20 @@ class SchemaLoader:
         self._loader.load(
             "schema", work, self._took, label="reading the schema", failed=self._failed
         )
-        if self._state.place.kind == EVERYWHERE:
+        if self.state.place.kind == EVERYWHERE:
             self.read_everywhere()
-        sides = self._state.sides
-        if sides is not None and any(place.kind == COMPARISON for place in self._state.trail):
+        sides = self.state.sides
+        if sides is not None and any(place.kind == COMPARISON for place in self.state.trail):
             self._compare_again(sides)
 
     def _took(self, answer: tuple[SchemaData, FieldData]) -> None:
-        self._shown.show_error(None)
+        self._show_error(None)
         self.data, fields = answer
         if fields is not NO_FIELDS:
             self._took_fields(fields)
             return
-        self._prune()
-        self._shown.fill()
+        self.state.prune(self._is_there)
+        self._show()
         self._read_fields(self.data)
 
     def read_everywhere(self) -> None:
@@ -128,7 +120,7 @@ class SchemaLoader:
 
         def took(found: Everywhere) -> None:
             self.everywhere = found
-            self._shown.fill()
+            self._show()
 
         self._loader.load(
             "everywhere",
@@ -164,11 +156,11 @@ class SchemaLoader:
             self._loader.load(
                 "index", lambda _: index.prepare(), lambda _: None, cancellable=False, quiet=True
             )
-        self._prune()
-        self._shown.fill()
+        self.state.prune(self._is_there)
+        self._show()
 
     def _failed(self, error: CrmdeckError) -> None:
-        state = self._state
+        state = self.state
         if state.at is not None and isinstance(error, SchemaNotDiscoveredError) and self._ref:
             state.at = None
             self._host.say("The cache does not reach back to where you were; this is now.")
@@ -177,16 +169,12 @@ class SchemaLoader:
         if self.data is not None and self.data.ref != self._ref:
             self.data, self._fields = None, NO_FIELDS
             state.trail = HOME
-            self._shown.present()
-        self._shown.show_error(error)
-
-    def _prune(self) -> None:
-        if self._state.prune(self._is_there):
-            self._shown.present()
+            self._show()
+        self._show_error(error)
 
     def _is_there(self, place: Place) -> bool:
         if place.kind == COMPARISON:
-            return self._state.sides is not None
+            return self.state.sides is not None
         if place.kind == DIFFERENCE and self.comparison is not None:
             return self.difference(place.object_type) is not None
         if is_inside(place) and self.data is not None:
@@ -206,15 +194,16 @@ class SchemaLoader:
         workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:
-            if self._state.sides == sides:
+            if self.state.sides == sides:
                 self.comparison = comparison
-                self._prune()
-                self._shown.fill()
+                self.state.prune(self._is_there)
+                self._show()
 
         def failed(error: CrmdeckError) -> None:
-            if self._state.sides == sides:
-                self._state.sides = self.comparison = None
-                self._prune()
+            if self.state.sides == sides:
+                self.state.sides = self.comparison = None
+                self.state.prune(self._is_there)
+                self._show()
                 self.not_compared(error)
 
         self._loader.load(
@@ -230,8 +219,8 @@ class SchemaLoader:
         workspace = self._host.workspace
 
         def took(comparison: Comparison) -> None:
-            self._state.sides, self.comparison = sides, comparison
-            self._state.leave_comparison()
+            self.state.sides, self.comparison = sides, comparison
+            self.state.leave_comparison()
             then()
 
         self._loader.load(
@@ -301,7 +290,7 @@ class SchemaLoader:
         def took(found: Mapping[str, Sequence[NearestField]]) -> None:
             if data is self.data:
                 self._near = (data, object_type, found)
-                self._shown.fill()
+                self._show()
 
         self._loader.load(
             "nearest",
@@ -356,7 +345,7 @@ class SchemaLoader:
     ) -> None:
         if data is self.data:
             self._inspected = inspected
-            self._shown.fill()
+            self._show()
 
 
 def read_fields(workspace: Workspace, data: SchemaData) -> FieldData:

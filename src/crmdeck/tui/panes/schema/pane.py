@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +14,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from crmdeck.text import ago
-from crmdeck.tui.host import PaneHost
-from crmdeck.tui.keys.actions import Actions
+from crmdeck.tui.host import Location, PaneHost
+from crmdeck.tui.keys.actions import READ_ONLY, action
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
-from crmdeck.tui.panes.samples import Fullness, Sampler
-from crmdeck.tui.panes.schema import columns, comparison, detail
-from crmdeck.tui.panes.schema.actions import SCHEMA_ACTIONS
-from crmdeck.tui.panes.schema.commands import SchemaCommands
+from crmdeck.tui.panes.samples import SAMPLES_HELP, Fullness, InView, Sampler
+from crmdeck.tui.panes.schema import columns, comparison, detail, questions
 from crmdeck.tui.panes.schema.export import comparison_export, everywhere_export, schema_export
 from crmdeck.tui.panes.schema.field_view import FieldView
 from crmdeck.tui.panes.schema.filter_keys import filter_of
@@ -39,11 +37,11 @@ from crmdeck.tui.panes.schema.view_state import (
     OBJECTS,
     TABLES,
     Place,
-    ViewState,
+    Sides,
     sides_to_state,
     to_state,
 )
-from crmdeck.tui.panes.usage import FieldPlace, UsageAsker
+from crmdeck.tui.panes.usage import USAGE_HELP, FieldPlace, UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import Draw, TextView
 
@@ -74,17 +72,16 @@ class SchemaPane(Pane):
     """Shows the last of a trail of places; each kind of place has its own widget."""
 
     SCOPE = "schema"
-    ACTIONS: ClassVar[Actions] = SCHEMA_ACTIONS
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
-        self.view_state = ViewState()
         self.sampler = Sampler(host, self.loader, self.fill)
-        self.schema = SchemaLoader(host, self.loader, self.view_state, self.sampler.samples, self)
-        self.usages = UsageAsker(host, self.loader, self.fill)
-        self.commands = SchemaCommands(
-            self, host, self.loader, self.schema, self.view_state, self.sampler, self.usages
+        self.schema = SchemaLoader(
+            host, self.loader, self.sampler.samples, self.fill, self.show_error
         )
+        self.view_state = self.schema.state
+        self.usages = UsageAsker(host, self.loader, self.fill)
+        self._laid_out_for: object = None
         self._restored_for: object = None
         self._wanted: object = None
         self._hint = ""
@@ -134,7 +131,7 @@ class SchemaPane(Pane):
     def on_mount(self) -> None:
         """Begin at the objects."""
         self._stand = self.set_interval(PAUSE, self._read_object_under_cursor, pause=True)
-        self.present()
+        self.fill()
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection; another one is shown as it is now."""
@@ -149,18 +146,6 @@ class SchemaPane(Pane):
         if self.connection_id is not None:
             self.schema.reload(self.connection_id)
             self.usages.read(None)
-
-    def go_on(self, connection_id: str) -> None:
-        """Go on to another connection; rail and other panes follow."""
-        if connection_id != self.connection_id:
-            self.show(connection_id)
-            self.post_message(self.Chosen(connection_id))
-
-    def arrive(self, cursor: object = None) -> None:
-        """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
-        self._wanted = cursor if cursor is not None else self._wanted
-        self.replace_filter(self.place.filter)
-        self.present()
 
     @property
     def wants_room(self) -> bool:
@@ -202,29 +187,22 @@ class SchemaPane(Pane):
             return self.schema.find_field(self.place.object_type, self.place.field_name)
         return self.table.cursor_row if self.place.kind in (FIELDS, ALL) else None
 
-    def present(self) -> None:
-        """Show the widget of the place, filled, and nothing of the others."""
-        had_focus = self.has_focus_within
-        for kind in KINDS:
-            self.query_one(f"#{kind}").display = kind == self.place.kind
-        brief = self.query_one("#brief")
-        brief.display = self.place.kind != FIELD
-        brief.set_class(self.place.kind == DIFFERENCE, "-block")
-        self.fill()
-        self.show_views()
-        self.post_message(self.Resized())
-        target = self.focus_target()
-        if had_focus and target is not None:
-            target.focus()
-        self.refresh_bindings()
-
     def focus_target(self) -> Widget | None:
         """Return the table, or the facts of a field without values."""
         return self.field_view.target if self.place.kind == FIELD else self.table
 
     def fill(self) -> None:
-        """Give the widget of the place its rows, from what has been read."""
-        place = self.place
+        """Show the place, with the rows that were read."""
+        place, had_focus = self.place, self.has_focus_within
+        laid_out_for = (place.kind, self.view_state.at)
+        anew = laid_out_for != self._laid_out_for
+        self._laid_out_for = laid_out_for
+        if anew:
+            for kind in KINDS:
+                self.query_one(f"#{kind}").display = kind == place.kind
+            brief = self.query_one("#brief")
+            brief.display = place.kind != FIELD
+            brief.set_class(place.kind == DIFFERENCE, "-block")
         if place.kind in (FIELDS, FIELD):
             self.schema.inspect(place.object_type)
         if place.kind == FIELD:
@@ -241,6 +219,13 @@ class SchemaPane(Pane):
         # What was read anew is looked into anew.
         if place.kind in (FIELDS, ALL):
             self._stand.resume()
+        if anew:
+            self.show_views()
+            self.post_message(self.Resized())
+            target = self.focus_target()
+            if had_focus and target is not None:
+                target.focus()
+            self.refresh_bindings()
 
     def _is_read(self) -> bool:
         """Return whether what the place shows has been read; until then old rows stay."""
@@ -429,7 +414,7 @@ class SchemaPane(Pane):
     def _selected(self, message: Table.Selected) -> None:
         # Of a place that was left meanwhile it is no row of this one.
         if message.table is self.table:
-            self.commands.open_row(message.row)
+            self._open_row(message.row)
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
@@ -447,6 +432,278 @@ class SchemaPane(Pane):
             if self.place.kind == ALL:
                 self.schema.inspect(object_type)
             self.schema.look_near(object_type)
+
+    # Going from place to place
+
+    def _kept_trail(self) -> tuple[Place, ...]:
+        """Return the trail with the filter of the place that shows."""
+        trail = self.view_state.trail
+        return (*trail[:-1], trail[-1]._replace(filter=self.filter_text))
+
+    def _go(self, *places: Place) -> None:
+        """Go in to `places`; going back leads to the place that was left."""
+        self.view_state.trail = (*self._kept_trail(), *places)
+        self._arrive()
+
+    def _arrive(self, cursor: object = None) -> None:
+        """Show the place that the trail ends at now, in a table not filled before at `cursor`."""
+        self._wanted = cursor if cursor is not None else self._wanted
+        self.replace_filter(self.place.filter)
+        self.fill()
+
+    def _open_row(self, row: Any) -> None:
+        kind = self.place.kind
+        if kind == OBJECTS:
+            self._go(Place(FIELDS, row.key))
+        elif kind in (FIELDS, ALL):
+            self._go(Place(FIELD, *row.key))
+        elif kind == EVERYWHERE:
+            if row.ref != self.connection_id:
+                self.show(row.ref)
+                self.post_message(self.Chosen(row.ref))
+            self._go(Place(FIELD, *row.key))
+        elif kind == COMPARISON:
+            self._go(Place(DIFFERENCE, row.object_type))
+        elif kind == DIFFERENCE and self.schema.find_field(row.object_type, row.field_name):
+            self._go(Place(FIELD, row.object_type, row.field_name))
+
+    def _no_schema(self) -> str | None:
+        if self.schema.data is not None:
+            return None
+        if self.loader.is_loading:
+            return "The schema is still being read."
+        return "There is no schema yet: r reads it from the CRM."
+
+    @action(
+        "schema.all",
+        "all fields",
+        "f",
+        help="search the fields of all objects, or go back to the objects",
+        hint=90,
+        blocked=_no_schema,
+    )
+    def search_all(self) -> None:
+        """Search all fields, or go back to the objects."""
+        if self.place.kind == ALL:
+            self.go_up()
+        else:
+            self.view_state.trail = (self._kept_trail()[0], Place(ALL))
+            self._arrive()
+
+    def _no_everywhere(self) -> str | None:
+        past = self.view_state.at is not None
+        return "All connections show as of now: T leaves the past." if past else None
+
+    @action(
+        "schema.everywhere",
+        "all connections",
+        "asterisk",
+        help="search the fields of all connections, or of this one only",
+        blocked=_no_everywhere,
+    )
+    def turn_everywhere(self) -> None:
+        """Show the fields of all connections, or of this one only; what is filtered stays so."""
+        kind = self.place.kind
+        wanted = ALL if kind == EVERYWHERE else EVERYWHERE
+        kept = self.filter_text if kind in (ALL, EVERYWHERE) else ""
+        self.view_state.leave_comparison()
+        self.view_state.trail = (self._kept_trail()[0], Place(wanted, filter=kept))
+        self._arrive()
+        if wanted == EVERYWHERE:
+            self.schema.read_everywhere()
+
+    # The past, and another side
+
+    @action(
+        "schema.travel",
+        "time travel",
+        "t",
+        help="see the schema as of an earlier moment",
+        hint=85,
+        blocked=_no_schema,
+    )
+    def travel(self) -> None:
+        """Ask for a moment and show the schema as of it."""
+        if self.schema.data is not None:
+            questions.ask_moment(self, self.schema.data, self.view_state.at, self._show_as_of)
+
+    def _show_as_of(self, at: datetime | None) -> None:
+        self.view_state.at = at
+        self.view_state.leave_comparison()
+        self.fill()
+        self.reload()
+
+    @action(
+        "schema.compare",
+        "compare",
+        "equals_sign",
+        help="compare with another connection, or with another moment",
+        hint=82,
+        blocked=_no_schema,
+    )
+    def compare(self) -> None:
+        """Ask what to compare with, and compare what shows with it."""
+        if self.schema.data is not None:
+            questions.ask_sides(self, self.schema.data, self._compare)
+
+    def _compare(self, sides: Sides) -> None:
+        """Go to the differences: of the object type that shows, or of all."""
+        object_type = self.place.object_type
+
+        def then() -> None:
+            places = [Place(COMPARISON)]
+            if self.schema.difference(object_type) is not None:
+                places.append(Place(DIFFERENCE, object_type))
+            elif object_type:
+                self.host.say(f"{object_type} is the same on both sides.")
+            self._go(*places)
+
+        self.schema.compare(sides, then)
+
+    def _no_past(self) -> str | None:
+        return None if self.view_state.at is not None else "This is the schema as of now."
+
+    @action("schema.now", "back to now", "T", help="leave the past", hint=95, blocked=_no_past)
+    def go_to_now(self) -> None:
+        """Leave the past."""
+        self._show_as_of(None)
+
+    # The field under the cursor
+
+    def _in_view(self) -> InView | None:
+        """Return the fields of an object that are on the screen, or the one that shows in full."""
+        ref, line = self.connection_id, self.line
+        if ref is None or self.view_state.at is not None or line is None:
+            return None
+        if self.place.kind != FIELDS:
+            return InView(ref, line.row.object_type, (line.row.name,))
+        names = tuple(one.row.name for one in self.table.in_view())
+        return InView(ref, line.row.object_type, names)
+
+    def _no_samples(self) -> str | None:
+        if self._in_view() is not None:
+            return None
+        if self.view_state.at is not None:
+            return "Records are as they are now: T leaves the past."
+        return (
+            self._no_schema() or "Go to a field first: Enter opens an object, f searches them all."
+        )
+
+    @action("schema.samples", "samples", "w", help=SAMPLES_HELP, hint=78, blocked=_no_samples)
+    def turn_samples(self) -> None:
+        """Look into records and show what the fields in view hold, or hide it again."""
+        view = self._in_view()
+        if view is not None:
+            self.sampler.toggle(view)
+
+    def _no_usage(self) -> str | None:
+        if self.line is None:
+            return self._no_schema() or "Go to a field first."
+        past = self.view_state.at is not None
+        return "Where it is used is told as of now: T leaves the past." if past else None
+
+    @action("schema.usage", "depended on?", "D", help=USAGE_HELP, hint=76, blocked=_no_usage)
+    def ask_usage(self) -> None:
+        """Ask the CRM where the field is used, and show the field in full, where that stands."""
+        ref, line = self.connection_id, self.line
+        if ref is not None and line is not None:
+            if self.place.kind != FIELD:
+                self._go(Place(FIELD, *line.key))
+            self.usages.ask(FieldPlace(ref, *line.key))
+
+    def _mapping(self) -> Location | None:
+        """Return where the mapping of the field under the cursor is; None where it has none."""
+        data, line = self.schema.data, self.line
+        found = data.overview.mapped.get(line.key) if data and line else None
+        if not found:
+            return None
+        return Location(pair=found[0].object_pair, field=found[0].partner_field)
+
+    def _no_mapping(self) -> str | None:
+        line = self.line
+        if self._mapping() is not None:
+            return None
+        if line is None:
+            return self._no_schema() or "Go to a field first."
+        if self.view_state.at is not None:
+            return f"{line.path} was mapped to nothing; T leaves the past."
+        if self.host.workspace.read_only:
+            return f"{line.path} is mapped to nothing, and {READ_ONLY[0].lower()}{READ_ONLY[1:]}"
+        return None
+
+    @action(
+        "schema.mapping",
+        "map",
+        "m",
+        help="open the mapping of the field, or begin one for it",
+        hint=79,
+        blocked=_no_mapping,
+    )
+    def go_to_mapping(self) -> None:
+        """Open the mapping of the field, or begin one for it."""
+        location, data, line = self._mapping(), self.schema.data, self.line
+        if location is not None:
+            self.host.go_to("mapping", location)
+        elif data is not None and line is not None:
+            # What is on screen may be of a connection that was left.
+            questions.ask_partner_field(self, data.ref, line, partial(self.host.go_to, "mapping"))
+
+    # Back up
+
+    def _can_leave(self) -> bool:
+        return len(self.view_state.trail) > 1 or self.view_state.at is not None
+
+    def _escape_leaves(self) -> bool:
+        """Whether Esc goes back up: it first cancels, puts errors away and clears the filter."""
+        return self._can_leave() and not self.host.takes_escape
+
+    def _escape_is_taken(self) -> bool:
+        return self._can_leave() and self.host.takes_escape
+
+    @action(
+        "schema.up",
+        "up",
+        "backspace",
+        help="go back up to where one came from",
+        applies=_escape_leaves,
+        palette=False,
+        mode="free",
+    )
+    @action(
+        "schema.out",
+        "up",
+        "backspace",
+        help="go back up while Esc has something else to do first, such as clearing the filter",
+        hint=88,
+        applies=_escape_is_taken,
+        palette=False,
+        mode="taken",
+    )
+    @action(
+        "schema.leave",
+        "up",
+        "escape",
+        help="go back up, and from the past to now",
+        hint=88,
+        applies=_escape_leaves,
+        palette=False,
+    )
+    def go_up(self) -> None:
+        """Go back up; from the top, leave the past."""
+        if len(self.view_state.trail) > 1:
+            left = self.place
+            self.view_state.trail = self.view_state.trail[:-1]
+            # A table that was not filled before begins where one comes from.
+            cursor: object = None
+            if self.place.kind in (FIELDS, ALL):
+                cursor = tuple(left[1:3])
+            elif self.place.kind in (OBJECTS, COMPARISON):
+                cursor = left.object_type or None
+            self._arrive(cursor)
+        elif self.view_state.at is not None:
+            self.go_to_now()
+
+    # What other panes and the screen ask for
 
     def copies(self) -> tuple[Copy, ...]:
         """Return the forms of the marked objects or fields, or of what is under the cursor."""
@@ -534,7 +791,7 @@ class SchemaPane(Pane):
         cursor, at = self.table.cursor_key, self.view_state.at
         return {
             "connection": self.connection_id,
-            "trail": to_state(self.commands.kept_trail()),
+            "trail": to_state(self._kept_trail()),
             "at": at.isoformat() if at is not None else None,
             "sides": sides_to_state(self.view_state.sides),
             "cursor": list(cursor) if isinstance(cursor, tuple) else cursor,
@@ -546,7 +803,7 @@ class SchemaPane(Pane):
         self.view_state.restore(state)
         self.schema.comparison = None
         if "object" in state:
-            self.arrive()
+            self._arrive()
             return
         cursor = state.get("cursor")
         self._wanted = tuple(map(str, cursor)) if isinstance(cursor, list) else cursor
@@ -556,4 +813,4 @@ class SchemaPane(Pane):
             match sort:
                 case [str(column_id), bool(descending)] if kind in TABLES:
                     self.query_one(f"#{kind}", Table).set_sort(Sort(column_id, descending))
-        self.present()
+        self.fill()

@@ -55,16 +55,12 @@ class ViewState:
         while self.place.kind in COMPARED:
             self.trail = self.trail[:-1]
 
-    def prune(self, is_there: Callable[[Place], bool]) -> bool:
-        """Leave the places that are not there any more; return whether there were any."""
-        kept = self.trail
+    def prune(self, is_there: Callable[[Place], bool]) -> None:
+        """Leave the places that no longer exist."""
         for depth, place in enumerate(self.trail):
             if not is_there(place):
-                kept = self.trail[:depth] or HOME
+                self.trail = self.trail[:depth] or HOME
                 break
-        pruned = kept != self.trail
-        self.trail = kept
-        return pruned
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what `to_state` kept, or go to the `object` and `field` that a location names."""

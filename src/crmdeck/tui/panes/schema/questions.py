@@ -1,0 +1,233 @@
+"""What the pane asks in dialogs: a moment, another side to compare with, a PartnerOS field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from crmdeck.model import (
+    Connection,
+    DecisionState,
+    DriftEvent,
+    FieldMapping,
+    ObjectPair,
+    PartnerObject,
+)
+from crmdeck.text import ago
+from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.filled import open_filled
+from crmdeck.tui.host import Location
+from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.marks import PLATFORM_NAMES
+from crmdeck.tui.panes.pane import Pane
+from crmdeck.tui.panes.schema.comparison import side_name
+from crmdeck.tui.panes.schema.detail import counted
+from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
+from crmdeck.tui.panes.schema.view_state import Side, Sides, in_order
+from crmdeck.tui.text import count, display_text
+from crmdeck.tui.widgets.table import Column
+from crmdeck.workspace import NearestField, percent
+
+R = TypeVar("R")
+Moments = tuple[datetime, ...]
+
+NOW = "now"
+
+COLUMNS: tuple[Column[Choice], ...] = (
+    Column("label", "", lambda choice: choice.label, width=28),
+    Column("detail", "", lambda choice: choice.detail, style=lambda _: "muted", min_width=12),
+)
+
+
+def ask_moment(
+    pane: Pane, data: SchemaData, at: datetime | None, chosen: Callable[[datetime | None], None]
+) -> None:
+    """Ask for a moment to see the schema as of; `chosen` gets None for now.
+
+    The cursor begins at the moment `at`.
+    """
+    schemas = pane.host.workspace.schemas
+
+    def took(moments: Moments) -> None:
+        dialog.fill(moment_choices(moments, data.overview.events, data.overview.now))
+
+    def answered(choice: datetime | str | None) -> None:
+        if choice is not None:
+            chosen(choice if isinstance(choice, datetime) else None)
+
+    dialog = Choose(
+        "See the schema as of",
+        None,
+        current=at or NOW,
+        columns=COLUMNS,
+        text="Each line is a refresh that found a change.",
+    )
+    _open_history(pane, dialog, answered, lambda _: schemas.moments(data.ref), took)
+
+
+def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[Sides], None]) -> None:
+    """Ask which connection, or which other moment, the schema that shows is compared with."""
+    workspace, here = pane.host.workspace, (data.ref, data.overview.at)
+    shown = side_name(display_text(pane.connection_name, 30), data.overview.at)
+    known: dict[str, tuple[Connection, Moments]] = {}
+
+    def work(_: Job) -> tuple[tuple[Connection, Moments], ...]:
+        with workspace.hold():
+            connections = workspace.connections.all()
+            return tuple((one, workspace.schemas.moments(one.id)) for one in connections)
+
+    def took(found: tuple[tuple[Connection, Moments], ...]) -> None:
+        known.update((connection.id, (connection, moments)) for connection, moments in found)
+        _, own = known[data.ref]
+        # Neither the moment that shows, nor now by another name.
+        left_out = (data.overview.at or NOW, *(own[:1] if data.overview.at is None else ()))
+        moments = moment_choices(own, data.overview.events, data.overview.now)
+        dialog.fill(
+            [
+                *connection_choices(data.ref, found),
+                *(choice for choice in moments if choice.value not in left_out),
+            ]
+        )
+
+    def answered(choice: datetime | str | None) -> None:
+        if isinstance(choice, datetime) or choice == NOW:
+            moment = choice if isinstance(choice, datetime) else None
+            chosen(in_order(here, (data.ref, moment)))
+        elif choice is not None:
+            other, moments = known[choice]
+            if len(moments) > 1:
+                _ask_moment_of(pane, data, here, shown, other, chosen)
+            else:
+                chosen((here, (choice, None)))
+
+    dialog = Choose(
+        f"Compare {shown} with",
+        None,
+        columns=COLUMNS,
+        text="Another connection, or this one at another moment.",
+    )
+    _open_history(pane, dialog, answered, work, took)
+
+
+def _ask_moment_of(
+    pane: Pane,
+    data: SchemaData,
+    here: Side,
+    shown: str,
+    other: Connection,
+    chosen: Callable[[Sides], None],
+) -> None:
+    """Ask at which moment another connection is compared with."""
+    workspace = pane.host.workspace
+
+    def work(_: Job) -> tuple[Moments, tuple[DriftEvent, ...]]:
+        return workspace.schemas.moments(other.id), workspace.drift.report(other.id).events
+
+    def took(past: tuple[Moments, tuple[DriftEvent, ...]]) -> None:
+        dialog.fill(moment_choices(*past, data.overview.now))
+
+    def answered(choice: datetime | str | None) -> None:
+        if choice is not None:
+            chosen((here, (other.id, choice if isinstance(choice, datetime) else None)))
+
+    title = f"Compare {shown} with {display_text(other.name, 30)} as of"
+    dialog = Choose(title, None, columns=COLUMNS)
+    _open_history(pane, dialog, answered, work, took)
+
+
+def _open_history(
+    pane: Pane,
+    dialog: Choose,
+    answered: Callable[[datetime | str | None], None],
+    work: Callable[[Job], R],
+    took: Callable[[R], None],
+) -> None:
+    label = "reading the history"
+    open_filled(pane.app, dialog, answered, pane.loader, work, took, slot="moments", label=label)
+
+
+def ask_partner_field(
+    pane: Pane, ref: str, line: FieldLine, chosen: Callable[[Location], None]
+) -> None:
+    """Ask which PartnerOS field a CRM field is for; `chosen` gets its line in Mapping."""
+    mappings = pane.host.workspace.mappings
+
+    def work(_: Job) -> tuple[Choice, ...]:
+        near = mappings.nearest(ref, line.row.object_type).get(line.row.name, ())
+        pairs = [pair.object_pair for pair in mappings.pairs(ref)]
+        decided = {pair: mappings.get(ref, pair) for pair in pairs}
+        return partner_choices(line, near, mappings.partner_objects(), decided)
+
+    def answered(choice: tuple[str, str] | None) -> None:
+        if choice is not None:
+            pair, partner_field = choice
+            chosen(Location(connection=ref, pair=pair, field=partner_field, offered=line.row.name))
+
+    dialog = Choose(
+        f"Map {display_text(line.path, 120)} to",
+        None,
+        text="The nearest first. Enter opens its line in Mapping; nothing is decided yet.",
+    )
+    label = "looking for what is near in PartnerOS"
+    open_filled(pane.app, dialog, answered, pane.loader, work, dialog.fill, slot="map", label=label)
+
+
+def partner_choices(
+    line: FieldLine,
+    near: Sequence[NearestField],
+    partners: Sequence[PartnerObject],
+    decided: Mapping[str, FieldMapping],
+) -> tuple[Choice, ...]:
+    """Return the PartnerOS fields that a CRM field may be mapped to, the nearest first.
+
+    Then come the others of the pairs that were begun, of the other pairs, and last what is mapped
+    to another CRM field. The value of a choice is the object pair and the PartnerOS field;
+    `decided` is what holds on the pairs of the connection that were begun.
+    """
+    pairs = [(f"{one.object_type}--{line.row.object_type}", one) for one in partners]
+    taken = {
+        (pair, one.partner_field): one.crm_field
+        for pair, mapping in decided.items()
+        for one in mapping.lines
+        if one.crm_field is not None and one.state is DecisionState.ACCEPTED
+    }
+    sure = {(one.pair, one.partner_field): one.confidence for one in near}
+    others = [(pair, field.name) for pair, one in pairs for field in one.fields]
+    others.sort(key=lambda one: (one in taken, one[0] not in decided))
+    choices = []
+    for pair, name in (*sure, *(one for one in others if one not in sure)):
+        match = f"match {percent(sure[pair, name])}" if (pair, name) in sure else ""
+        held = taken.get((pair, name))
+        detail = ", ".join(filter(None, (match, f"mapped to {held} now" if held else "")))
+        partner_object = ObjectPair.parse(pair).partner_object
+        choices.append(Choice((pair, name), f"{partner_object}.{name}", detail))
+    return tuple(choices)
+
+
+def moment_choices(
+    moments: Sequence[datetime], events: Iterable[DriftEvent], now: datetime | None
+) -> list[Choice]:
+    """Return now and the moments at which a schema changed, newest first, with what changed."""
+    choices = [Choice(NOW, NOW, "the schema as it was last read")]
+    for moment in moments:
+        found = [event for event in events if event.detected_at == moment]
+        first = moment == moments[-1]
+        changes = counted(found) if found else "first look" if first else ""
+        passed = ago(moment, now) if now is not None else ""
+        choices.append(Choice(moment, f"{moment:%Y-%m-%d %H:%M}  {passed}", changes))
+    return choices
+
+
+def connection_choices(
+    ref: str, known: Sequence[tuple[Connection, Sequence[datetime]]]
+) -> list[Choice]:
+    """Return the connections but `ref`; those of its platform first, which have more in common."""
+    platforms = {one.id: one.platform for one, _ in known}
+    others = [(one, moments) for one, moments in known if one.id != ref]
+    others.sort(key=lambda other: other[0].platform is not platforms.get(ref))
+    choices = []
+    for one, moments in others:
+        state = count(len(moments), "moment") if moments else "no schema read yet"
+        choices.append(Choice(one.id, one.name, f"{PLATFORM_NAMES[one.platform]} · {state}"))
+    return choices
