@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from crmdeck.model import DriftEvent, DriftKind, Severity, Story
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
-from crmdeck.tui.panes.drift.arrangement import DayCount, Folds, arrange
+from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, DayCount, arrange
 from crmdeck.tui.panes.drift.columns import columns_for
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.widgets.table.columns import place
@@ -46,7 +46,7 @@ def test_what_came_by_a_rename_stands_below_what_left() -> None:
     left = event("Zeta", kind=DriftKind.FIELD_REMOVED, severity=Severity.RISKY)
     came = event("Alpha", kind=DriftKind.FIELD_ADDED, rename_of="Zeta")
     other = event("Beta", severity=Severity.RISKY)
-    lines = arrange(timeline(other, came, left), None, Folds()).lines
+    lines = arrange(timeline(other, came, left), None, ()).lines
     assert [line.key for line in lines] == ["Beta", "Zeta", "Alpha"]
     assert [line.when for line in lines] == ["16 May", "", ""]
     assert [line.what for line in lines[1:]] == ["removed, now Alpha?", "new field, was Zeta?"]
@@ -54,7 +54,7 @@ def test_what_came_by_a_rename_stands_below_what_left() -> None:
 
 def test_connections_are_kept_apart_within_a_day() -> None:
     events = [event(f"e{n}", connection_id="ab"[n % 2]) for n in range(4)]
-    lines = arrange(timeline(*events, everywhere=True), None, Folds()).lines
+    lines = arrange(timeline(*events, everywhere=True), None, ()).lines
     assert [line.key for line in lines] == ["e0", "e2", "e1", "e3"]
 
 
@@ -87,12 +87,12 @@ def test_every_event_that_passes_is_under_exactly_one_line(
     )
     whole = timeline(*events, stories=stories)
     passing = {e.id for e in events if int(e.id[1:]) % 10 != wanted}
-    opened = Folds().all_turned([f"story:{story.id}" for story in stories])
+    opened = {f"{STORY_PREFIX}{story.id}" for story in stories}
     arranged = arrange(whole, lambda entry: entry.event.id in passing, opened, flat=flat)
     shown = [line.entry.event.id for line in arranged.lines if line.entry is not None]
     assert sorted(shown) == sorted(passing) == sorted(arranged.ids)
     assert sum(day.events for day in arranged.days) == len(passing)
-    folded = arrange(whole, lambda entry: entry.event.id in passing, Folds(), flat=flat)
+    folded = arrange(whole, lambda entry: entry.event.id in passing, (), flat=flat)
     tops = [line for line in folded.lines if not line.is_title]
     assert sorted(entry.event.id for line in tops for entry in line.entries) == sorted(passing)
 
@@ -135,7 +135,7 @@ def test_a_view_takes_the_place_of_another_and_leaves_other_words() -> None:
 def test_what_changed_is_whole_while_anything_gives_way(width: int) -> None:
     name = "Decision_Contact_Email__c"
     changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
-    lines = arrange(timeline(changed), None, Folds()).lines
+    lines = arrange(timeline(changed), None, ()).lines
     placed = place(columns_for(lines, width), width, GUTTER)
     cells = {one.column.id: one.width for one in placed}
     assert placed[-1].start + placed[-1].width <= width

@@ -1,1 +1,1 @@
-"""Drift: what changed, since when, how bad it is, and what it touches."""
+"""Drift: what changed in the CRM, its severity, and the mappings that it touches."""

@@ -1,8 +1,8 @@
-"""From events to the lines of the timeline: titles, stories, events, folded or not. Pure."""
+"""Arrange changes as rows of the timeline: titles, change groups, changes. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
@@ -17,12 +17,12 @@ STORY_PREFIX = "story:"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `entries` is what it stands for, as far as the filter lets it through.
+    """One row: `entries` are its changes that match the filter.
 
-    `when` is its day, in the margin of the first line of each day only, where `day` is set too.
-    `open` tells whether its fold is open, None where there is nothing to fold. `story` is set
-    on the line of a story, `parent` is the key of what it is folded into. `is_title` is set on
-    what stands above others. `connection` is named where those of several are shown.
+    `when` and `day` are set on the first row of each day only, or on each row of a sorted table.
+    `open` is True for an expanded change group, False for a collapsed one, else None. `story` is
+    set on the row of a change group, `parent` is the key of the group that the row is part of.
+    `connection` is empty unless all connections show.
     """
 
     key: str
@@ -41,22 +41,22 @@ class Line:
 
     @property
     def entry(self) -> Entry | None:
-        """The event, on the line of one."""
+        """The change, on the row of a single one."""
         return self.entries[0] if self.story is None and not self.is_title else None
 
     @property
     def acknowledged(self) -> bool:
-        """Whether all that it stands for is acknowledged."""
+        """True if all its changes are acknowledged."""
         return all(entry.acknowledged for entry in self.entries)
 
     @property
     def mapped(self) -> int:
-        """How many mappings it touches."""
+        """Number of mappings that its changes touch."""
         return sum(len(entry.event.affected_mappings) for entry in self.entries)
 
 
 class DayCount(NamedTuple):
-    """How much happened on a day, and the worst of it."""
+    """Number of changes of a day, and their worst severity."""
 
     day: date
     events: int
@@ -64,36 +64,13 @@ class DayCount(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Folds:
-    """Which stories are unfolded."""
-
-    open_stories: frozenset[str] = frozenset()
-
-    def toggled(self, key: str) -> Folds:
-        """Return the folds with one story turned over."""
-        return Folds(self.open_stories ^ {key})
-
-    def showing(self, entry: Entry) -> Folds:
-        """Return the folds with the story open that `entry` is in."""
-        story = frozenset({f"{STORY_PREFIX}{entry.event.story}"} if entry.event.story else ())
-        return Folds(self.open_stories | story)
-
-    def all_turned(self, keys: Iterable[str]) -> Folds:
-        """Return the folds with all stories among `keys` open, or closed where all are."""
-        stories = frozenset(keys)
-        if stories <= self.open_stories:
-            return Folds(self.open_stories - stories)
-        return Folds(self.open_stories | stories)
-
-    def is_open(self, key: str) -> bool:
-        """Return whether a story is open."""
-        return key in self.open_stories
-
-
-@dataclass(frozen=True)
 class Arrangement:
-    """The lines to show, the events that they stand for, and how much happened when."""
+    """The rows to show, the changes in them, and the number of changes by day.
 
+    `total` counts all changes, `foldable` are the keys of the change groups.
+    """
+
+    timeline: Timeline
     lines: tuple[Line, ...]
     entries: tuple[Entry, ...]
     ids: frozenset[str]
@@ -103,12 +80,17 @@ class Arrangement:
 
 
 def arrange(
-    timeline: Timeline, passes: Callable[[Entry], bool] | None, folds: Folds, *, flat: bool = False
+    timeline: Timeline,
+    passes: Callable[[Entry], bool] | None,
+    expanded: Collection[str],
+    *,
+    flat: bool = False,
 ) -> Arrangement:
-    """Lay out the events that pass: newest first, a day's worst first, stories as `folds` says.
+    """Arrange the changes that pass: by day, newest first, and by severity within a day.
 
-    What breaks a mapping stands above the rest. `flat` leaves the titles out and gives each line
-    its day, for a table that is sorted otherwise.
+    `expanded` are the keys of the expanded change groups. Changes that break a mapping come
+    before the others. `flat` leaves out the titles and gives each row its day, for a table that
+    the user sorts.
     """
     entries = [entry for entry in timeline.entries if passes is None or passes(entry)]
     days = tuple(
@@ -132,10 +114,11 @@ def arrange(
     laid_out = [
         line
         for members in groups.values()
-        for line in _laid_out(timeline, members, folds, foldable)
+        for line in _laid_out(timeline, members, expanded, foldable)
     ]
     lines += _with_days(timeline, laid_out, each=flat)
     return Arrangement(
+        timeline=timeline,
         lines=tuple(lines),
         entries=tuple(entries),
         ids=frozenset(entry.event.id for entry in entries),
@@ -146,7 +129,6 @@ def arrange(
 
 
 def _with_days(timeline: Timeline, lines: Iterable[Line], *, each: bool = False) -> Iterator[Line]:
-    """Yield the lines with their day in the margin: the first of each day, or `each` of them."""
     before: date | None = None
     for line in lines:
         day = line.at.date()
@@ -175,21 +157,20 @@ def _connection_of(timeline: Timeline, entry: Entry) -> str:
 
 
 def _laid_out(
-    timeline: Timeline, entries: Sequence[Entry], folds: Folds, foldable: list[str]
+    timeline: Timeline, entries: Sequence[Entry], expanded: Collection[str], foldable: list[str]
 ) -> Iterator[Line]:
-    """Yield the lines of one day of a connection, the worst first."""
     tops: list[tuple[tuple[object, ...], Line, tuple[Entry, ...]]] = []
-    told: dict[str, list[Entry]] = {}
+    by_story: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.event.story in timeline.stories:
-            told.setdefault(str(entry.event.story), []).append(entry)
+            by_story.setdefault(str(entry.event.story), []).append(entry)
         else:
             tops.append((_rank(timeline, entry), _event_line(timeline, entry), ()))
-    for story_id, members in told.items():
+    for story_id, members in by_story.items():
         story = timeline.stories[story_id]
         key = f"{STORY_PREFIX}{story_id}"
         foldable.append(key)
-        line = _story_line(timeline, key, story, members, is_open=folds.is_open(key))
+        line = _story_line(timeline, key, story, members, is_open=key in expanded)
         rank = (-line.severity.rank, line.mapped == 0, 1, story.title)
         tops.append((rank, line, tuple(members)))
     for _, line, inside in sorted(tops, key=lambda top: top[0]):
@@ -200,7 +181,7 @@ def _laid_out(
 
 
 def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
-    """The worst first; what came by a rename stands below what left."""
+    # Worst first; the added field of a rename comes right after the removed one.
     halves = timeline.rename_of(entry)
     first = halves[0] if halves is not None else entry
     event = first.event
@@ -253,7 +234,7 @@ def _name_of(timeline: Timeline, connection_id: str) -> str:
 
 
 def _grouped(entries: Iterable[Entry], key: Callable[[Entry], K]) -> dict[K, list[Entry]]:
-    """Return the entries by key, in the order in which the keys first come."""
+    """Return the entries by key, in order of first appearance."""
     groups: dict[K, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(key(entry), []).append(entry)

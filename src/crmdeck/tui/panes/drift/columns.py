@@ -1,4 +1,4 @@
-"""What a line of the timeline looks like, and how events are filtered. Pure."""
+"""The columns of the timeline, and the filter keys of changes. Pure."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import VALUE_SIGNS, Entry, ValueChange, shown_changes
 
 LEAST_OBJECT = 4
-"""Cells that are left to an object's name beside a long field name."""
+"""Cells that an object's name keeps next to a long field name."""
 
 SHORT_OBJECT = 8
 """Object names that are never shortened further."""
 
 DONE = "✓"
-"""What stands in the place of the severity's sign once a change is acknowledged."""
+"""The sign of an acknowledged change, instead of that of its severity."""
 
 _AGO = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def sign_text(line: Line) -> str:
-    """Return the fold, then the severity as a sign, or that all of it is acknowledged."""
+    """Return the fold, then the sign of the severity, or ✓ if all is acknowledged."""
     if line.is_title:
         return line.where
     fold = " " if line.open is None else "▾" if line.open else "▸"
@@ -41,7 +41,7 @@ def sign_text(line: Line) -> str:
 
 
 def fit_what(line: Line, width: int) -> str:
-    """Return what happened in `width` cells, said more briefly where that helps."""
+    """Return the change in `width` cells, in a shorter form if that helps."""
     if len(line.what) <= width or line.entry is None:
         return line.what
     entry, event = line.entry, line.entry.event
@@ -59,12 +59,11 @@ def fit_what(line: Line, width: int) -> str:
         return line.what
     brief = line.what.removeprefix(f"{names[0]} ")
     before, arrow, after = brief.rpartition(" → ")
-    # What it is now tells more than half of what it was.
+    # The new value alone is more useful than half of the old one.
     return f"→ {after}" if len(brief) > width and before and arrow else brief
 
 
 def _sign_told(line: Line) -> str:
-    """Return in words what the signs of a line say."""
     if line.is_title:
         return ""
     told = [line.severity.value]
@@ -76,7 +75,7 @@ def _sign_told(line: Line) -> str:
 
 
 def state_of(line: Line) -> str:
-    """Return the state that the severity is drawn in; what is acknowledged steps back."""
+    """Return the state that colors the severity; acknowledged changes are muted."""
     return "muted" if line.acknowledged else SEVERITY_STATES[line.severity]
 
 
@@ -85,7 +84,7 @@ def _where_state(line: Line) -> str:
 
 
 def fit_place(line: Line, width: int) -> str:
-    """Return object and field in `width` cells: the object gives way, the field is the news."""
+    """Return object and field in `width` cells: the object is cut before the field."""
     whole = line.where
     if line.entry is None or len(whole) <= width:
         return whole
@@ -98,14 +97,14 @@ def fit_place(line: Line, width: int) -> str:
 
 
 def fit_who(line: Line, width: int) -> str:
-    """Return who changed it in `width` cells: `T. Okafor` where the whole name has no room."""
+    """Return who changed it in `width` cells: `T. Okafor` if the whole name doesn't fit."""
     name = _who(line)
     first, _, last = name.partition(" ")
     return name if len(name) <= width or not last else f"{first[:1]}. {last}"
 
 
 def fit_maps(line: Line, width: int) -> str:
-    """Return the PartnerOS fields that a change touches, or how many where they have no room."""
+    """Return the PartnerOS fields that a change touches, or their number if they don't fit."""
     if not line.mapped or line.is_title:
         return ""
     names = maps_text(line)
@@ -124,17 +123,16 @@ SIGN_CELLS, SEVERITY_CELLS, WHO_CELLS, SHORT_WHO, DAY_CELLS = 3, 8, 16, 9, 6
 
 
 def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
-    """Return the columns of a table of `width` cells: what changed is whole while it can be.
+    """Return the columns of a table of `width` cells: object and field stay whole if they can.
 
-    What gives way, in this order: what happened and the mapped fields, which are said briefly then,
-    how bad in words, whole names of people and of the connection, and at last the mapped fields,
-    the connection, the day, who, and object and field. What is left over is for what happened. A
-    column in which nothing would stand is left out.
+    Shortened in this order: the change and the mapped fields, the severity in words, the names of
+    users and connections. Then the mapped fields, the connection, the day and the user are left
+    out. Spare cells go to the change. Empty columns are left out.
     """
     events = [line for line in lines if line.entry is not None]
     named = [line.connection for line in lines if line.connection]
     mapped = any(line.mapped for line in events)
-    # Before anything is read there is nobody to know.
+    # Keep the column while the table is empty, or it would appear with the first rows.
     known = not events or any(_who(line) not in ("", NOBODY) for line in lines)
     cells = {
         "day": _longest((line.when for line in lines), DAY_CELLS, 9),
@@ -177,7 +175,6 @@ def _longest(texts: Iterable[str], least: int, most: int) -> int:
 
 
 def _who(line: Line) -> str:
-    """Return who changed it, or what is under a story; `-` where nobody is known."""
     if line.is_title:
         return ""
     names = {entry.event.changed_by for entry in line.entries}
@@ -259,7 +256,7 @@ VALUE_COLUMNS: tuple[Column[ValueChange], ...] = (
 
 
 def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[Entry]]:
-    """Return the filter keys; `since:` counts from `now`, `names` are those of connections."""
+    """Return the filter keys. `since:` counts from `now`; `names` are of connections, by id."""
     return {
         "severity": lambda entry, wanted: one_of(entry.event.severity.value, wanted),
         "object": lambda entry, wanted: one_of(entry.event.object_type, wanted),
@@ -280,7 +277,7 @@ def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[En
 
 
 def searched(entry: Entry) -> Iterable[str]:
-    """Yield the texts in which words are looked for."""
+    """Return the texts that a filter word is searched in."""
     return entry.texts
 
 
@@ -289,7 +286,7 @@ def _has_attribute(entry: Entry, wanted: str) -> bool:
 
 
 def _is_kind(entry: Entry, wanted: str) -> bool:
-    """`removed`, `field_removed`, `object`, `renamed` and what begins like them."""
+    # Accepts `removed`, `field_removed`, `object`, `renamed`, and their beginnings.
     kind = entry.event.kind
     if entry.twin is not None and "renamed".startswith(wanted):
         return True
@@ -307,7 +304,7 @@ def _is_since(entry: Entry, wanted: str, now: datetime) -> bool:
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
-    """Return the moment that `7d` or `2026-05-01` names; None while it is not written out."""
+    """Return the time that `7d` or `2026-05-01` means, or None while it is incomplete."""
     ago = _AGO.fullmatch(text)
     if ago:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

@@ -1,4 +1,4 @@
-"""The density strip: how much happened on each of the last ninety days, and the worst of it."""
+"""The density strip: number and worst severity of the changes of each of the last 90 days."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from crmdeck.tui.panes.drift.arrangement import DayCount
 DAYS = 90
 BARS = "▁▂▃▄▅▆▇█"
 LABEL = 9
-"""Cells left of the strip."""
+"""Cells of the label at its left."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One cell of the strip: from `first` to `last` day; `worst` is None where nothing was."""
+    """One cell of the strip, for the days `first` to `last`; `worst` is None without changes."""
 
     first: date
     last: date
@@ -35,7 +35,7 @@ class Slot:
 
 
 def slots(days: Sequence[DayCount], today: date, width: int) -> tuple[Slot, ...]:
-    """Return the last ninety days in at most `width` cells, oldest first."""
+    """Return the last 90 days in at most `width` cells, oldest first."""
     each = max(1, math.ceil(DAYS / max(1, width)))
     known = {day.day: day for day in days}
     found = []
@@ -50,7 +50,7 @@ def slots(days: Sequence[DayCount], today: date, width: int) -> tuple[Slot, ...]
 
 
 def bar(events_: int, most: int) -> str:
-    """Return a bar that grows with the logarithm: one change shows beside a thousand."""
+    """Return a bar on a logarithmic scale, so that one change shows next to a thousand."""
     if not events_:
         return "·"
     share = math.log1p(events_) / math.log1p(most)
@@ -58,7 +58,7 @@ def bar(events_: int, most: int) -> str:
 
 
 def axis(cells: Sequence[Slot]) -> str:
-    """Return a line that names the months below the cells where they begin."""
+    """Return the line of month names, each below its first cell."""
     line = " " * LABEL
     for index, slot in enumerate(cells):
         begins = slot.last.day <= (slot.last - slot.first).days + 1
@@ -68,9 +68,9 @@ def axis(cells: Sequence[Slot]) -> str:
 
 
 class Density(Widget):
-    """Bars, below them the worst severity of each day as a sign, then, given room, the months.
+    """Bars, then the worst severity of each day as a sign, then the months if there is room.
 
-    The day of the cursor stands out; a click goes to a day.
+    The day of the cursor is highlighted; a click goes to a day.
     """
 
     days: reactive[tuple[DayCount, ...]] = reactive(())
@@ -78,35 +78,33 @@ class Density(Widget):
     current: reactive[date | None] = reactive(None)
 
     class Picked(Message):
-        """The user points at these days."""
+        """The user clicked on these days."""
 
         def __init__(self, first: date, last: date) -> None:
             super().__init__()
             self.first, self.last = first, last
 
     def slots(self) -> tuple[Slot, ...]:
-        """Return the cells as they are drawn now."""
+        """Return the cells at the current size."""
         if self.today is None:
             return ()
         return slots(self.days, self.today, self.size.width - LABEL)
 
     def render(self) -> RenderResult:
-        """Return the lines."""
         cells = self.slots()
         most = max((slot.events for slot in cells), default=0)
         bars: list[tuple[str, str]] = [("90 days  ", "$muted")]
         signs: list[tuple[str, str]] = [(" " * LABEL, "")]
         for slot in cells:
-            colour = SEVERITY_COLORS[slot.worst] if slot.worst is not None else "$muted"
+            color = SEVERITY_COLORS[slot.worst] if slot.worst is not None else "$muted"
             here = self.current is not None and slot.first <= self.current <= slot.last
-            look = f"bold reverse {colour}" if here else colour
-            bars.append((bar(slot.events, most), colour))
+            look = f"bold reverse {color}" if here else color
+            bars.append((bar(slot.events, most), color))
             signs.append((SEVERITY_SIGNS[slot.worst] if slot.worst is not None else " ", look))
         lines = [Content.assemble(*bars), Content.assemble(*signs)]
         return Content("\n").join([*lines, Content.styled(axis(cells), "$muted")])
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the day under the pointer."""
         inside = event.get_content_offset(self)
         cells = self.slots()
         index = inside.x - LABEL if inside is not None else -1

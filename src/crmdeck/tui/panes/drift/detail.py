@@ -1,17 +1,16 @@
-"""One event in full, several at a glance, and what stands there while there is none. Pure."""
+"""The details: one change in full, or the counts of several; and the headline. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 from rich.cells import cell_len
 from textual.content import Content
 
 from crmdeck.model import ConnectionStatus, DriftEvent, FieldUsage, Severity
 from crmdeck.text import ago
-from crmdeck.tui.layout import LABEL, half, side_by_side, wrap
+from crmdeck.tui.layout import LABEL, beside, half, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.usage import usage_lines
@@ -34,18 +33,18 @@ GAP = 2
 LEFT_SHARE = 60
 ARROW = " → "
 BESIDE = 96
-"""Cells from which on what can be done stands beside what changed, not below."""
+"""Cells from which the next steps are next to the changes, not below."""
 
 MOST_VALUES = 40
-"""Picklist values of a kind that are listed here; a key lists all."""
+"""Number of picklist values of each kind that are listed; a key lists all."""
 
 LONGEST_VALUE = 4000
 MOST_NAMES = 60
-VALUE_COLOURS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
+VALUE_COLORS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
 Steps = Sequence[tuple[str, str]]
-"""Keys, and what each of them does here."""
+"""Keys, and what each of them does for this change."""
 
 
 def line_detail(
@@ -56,7 +55,7 @@ def line_detail(
     steps: Steps,
     width: int,
 ) -> Content:
-    """Return what a line is about; `instead` where there is none."""
+    """Return the details of a row, or `instead` without one."""
     if line is None:
         return Content.styled(instead, "$muted")
     if line.entry is not None:
@@ -71,9 +70,9 @@ def event_detail(
     usage: FieldUsage | None = None,
     steps: Steps = (),
 ) -> Content:
-    """Return everything about one event in lines of at most `width` cells.
+    """Return the details of one change in lines of at most `width` cells.
 
-    `usage` is where its field is used, as far as the CRM was asked; `steps` is what can be done.
+    `usage` is None if the CRM wasn't asked where its field is used.
     """
     event = entry.event
     lines = _headline(timeline, event, entry, width)
@@ -84,8 +83,9 @@ def event_detail(
     left = width * LEFT_SHARE // 100 if width >= BESIDE else width
     changes = list(_changes(entry, left, width >= BESIDE)) if event.changes else []
     offered = list(_offered(steps, width - left - GAP if width >= BESIDE else width))
-    if width >= BESIDE:
-        lines += _beside(changes, offered, left)
+    if width >= BESIDE and (changes or offered):
+        left_text, right_text = Content("\n").join(changes), Content("\n").join(offered)
+        lines += beside(left_text, right_text, left, " " * GAP).split("\n")
     else:
         lines += [*changes, *offered]
     lines.append(Content(""))
@@ -103,11 +103,6 @@ def _without_doubled_gaps(lines: Iterable[Content]) -> Iterator[Content]:
         before = line.plain
 
 
-def _beside(left: Sequence[Content], right: Sequence[Content], width: int) -> Iterator[Content]:
-    for one, other in zip_longest(left, right, fillvalue=Content("")):
-        yield Content.assemble(one, " " * max(0, width + GAP - one.cell_length), other)
-
-
 def _offered(steps: Steps, width: int) -> Iterator[Content]:
     if not steps:
         return
@@ -119,20 +114,19 @@ def _offered(steps: Steps, width: int) -> Iterator[Content]:
 
 
 def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -> list[Content]:
-    """Return what changed, how, by whom and when: on one line, or as many as it takes."""
-    colour = SEVERITY_COLORS[event.severity]
+    color = SEVERITY_COLORS[event.severity]
     head = Content.assemble(
-        (f"{SEVERITY_SIGNS[event.severity]} {event.severity.value}  ", f"bold {colour}"),
+        (f"{SEVERITY_SIGNS[event.severity]} {event.severity.value}  ", f"bold {color}"),
         (display_text(place_of(event)), "bold"),
         f"  {display_text(entry.what)}",
     )
     who = f"{event.changed_by}, " if event.changed_by else ""
     at = (event.changed_at if event.changed_by else None) or event.detected_at
-    told = display_text(f"{who}{at.day} {at:%b %H:%M} UTC, {ago(at, timeline.now)}")
-    room = width - head.cell_length - cell_len(told)
+    source = display_text(f"{who}{at.day} {at:%b %H:%M} UTC, {ago(at, timeline.now)}")
+    room = width - head.cell_length - cell_len(source)
     if room >= GAP:
-        return [Content.assemble(head, " " * room, (told, "$muted"))]
-    return [*head.wrap(width), *(Content.styled(line, "$muted") for line in wrap(told, width))]
+        return [Content.assemble(head, " " * room, (source, "$muted"))]
+    return [*head.wrap(width), *(Content.styled(line, "$muted") for line in wrap(source, width))]
 
 
 def _history(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
@@ -157,7 +151,6 @@ def _history(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Cont
 
 
 def _joined(parts: Sequence[str], width: int) -> Iterator[str]:
-    """Yield the parts on one line where they fit, else a line each."""
     together = display_text(" · ".join(parts))
     if cell_len(together) <= width:
         yield together
@@ -175,23 +168,23 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     moved = not timeline.mapped_to(halves[0].event)
     taken = done and moved
     if not taken and new in entry.event.reason:
-        # Why it is told says so already.
+        # The reason of the change names the rename already.
         return
-    told = "It was taken as a rename" if taken else "It looks like a rename"
-    yield from (Content.styled(line, "$info") for line in wrap(f"{told}: {old} → {new}", width))
+    text = f"It {'was taken as' if taken else 'looks like'} a rename: {old} → {new}"
+    yield from (Content.styled(line, "$info") for line in wrap(text, width))
 
 
 def _mappings(timeline: Timeline, event: DriftEvent, width: int) -> Iterator[Content]:
     for key in event.affected_mappings:
-        stands = timeline.standing.get((event.connection_id, key))
-        text = mapping_text(event, key, stands)
-        if stands is None:
-            colour = "$muted"
-        elif event.field_name not in (None, stands.crm_field):
-            colour = "$good"
+        decision = timeline.standing.get((event.connection_id, key))
+        text = mapping_text(event, key, decision)
+        if decision is None:
+            color = "$muted"
+        elif event.field_name not in (None, decision.crm_field):
+            color = "$good"
         else:
-            colour = "$mark"
-        yield from (Content.styled(line, colour) for line in wrap(text, width))
+            color = "$mark"
+        yield from (Content.styled(line, color) for line in wrap(text, width))
 
 
 def _changes(entry: Entry, width: int, wide: bool) -> Iterator[Content]:
@@ -215,24 +208,24 @@ def _changes(entry: Entry, width: int, wide: bool) -> Iterator[Content]:
                 width,
             )
         elif LABEL + len(before) + len(after) + len(ARROW) <= width:
-            yield _in_a_line(label, before, after)
+            yield Content.assemble(
+                (f"{label:<{LABEL}}", "$muted"),
+                (display_text(before), "$bad"),
+                ARROW,
+                (display_text(after), "$good"),
+            )
         else:
             yield from _stacked(label, before, after, width)
 
 
-def _in_a_line(label: str, before: str, after: str) -> Content:
-    one, other = display_text(before), display_text(after)
-    return Content.assemble((f"{label:<{LABEL}}", "$muted"), (one, "$bad"), ARROW, (other, "$good"))
-
-
 def _stacked(label: str, before: str, after: str, width: int) -> Iterator[Content]:
-    for name, value, colour in (("before", before, "$bad"), ("after", after, "$good")):
+    for name, value, color in (("before", before, "$bad"), ("after", after, "$good")):
         for index, line in enumerate(wrap(value, width - LABEL - 8)):
             first = index == 0
             yield Content.assemble(
                 (f"{label if first and name == 'before' else '':<{LABEL}}", "$muted"),
                 (f"{name if first else '':<8}", "$muted"),
-                (line, colour),
+                (line, color),
             )
 
 
@@ -256,10 +249,8 @@ def _picklist(values: Sequence[ValueChange], width: int, *, wide: bool) -> Itera
 
 
 def _labelled(label: str, lines: Sequence[tuple[str, str]]) -> Iterator[Content]:
-    for index, (text, colour) in enumerate(lines):
-        yield Content.assemble(
-            (f"{label if index == 0 else '':<{LABEL}}", "$muted"), (text, colour)
-        )
+    for index, (text, color) in enumerate(lines):
+        yield Content.assemble((f"{label if index == 0 else '':<{LABEL}}", "$muted"), (text, color))
 
 
 def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tuple[str, str]]:
@@ -267,7 +258,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
     for value in values[:MOST_VALUES]:
         detail = f"  ({value.detail})" if value.detail else ""
         text = f"{VALUE_SIGNS[how]} {value.value or 'the empty value'}{detail}"
-        lines.append((display_text(text, width), VALUE_COLOURS[how]))
+        lines.append((display_text(text, width), VALUE_COLORS[how]))
     if len(values) > MOST_VALUES:
         more = count(len(values) - MOST_VALUES, "value")
         lines.append((f"  and {more} more", "$muted"))
@@ -275,7 +266,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
 
 
 def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
-    """Return what a story is about: its title, its kind, how bad, and where."""
+    """Return the details of a change group: its title, kind, severities and objects."""
     story = line.story
     if story is None:
         return Content("")
@@ -288,18 +279,15 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
     ]
     lines += [Content.styled(text, "bold") for text in wrap(story.title, width)]
     found = f"found {story.detected_at:%Y-%m-%d %H:%M} UTC, {ago(story.detected_at, timeline.now)}"
-    lines.append(Content.styled(f"{found} · Enter {_turns(line)}", "$muted"))
+    turn = "folds" if line.open else "unfolds"
+    lines.append(Content.styled(f"{found} · Enter {turn} it", "$muted"))
     lines += _counts(line.entries, width)
     return Content("\n").join(lines)
 
 
 def title_detail(line: Line, width: int) -> Content:
-    """Return what stands under a title, counted."""
+    """Return the counts of the changes under a title."""
     return Content("\n").join([Content.styled(line.where, "bold"), *_counts(line.entries, width)])
-
-
-def _turns(line: Line) -> str:
-    return "folds it" if line.open else "unfolds it"
 
 
 def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
@@ -337,7 +325,7 @@ def _most(names: Iterable[str], width: int) -> list[str]:
 
 
 def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> Iterator[str]:
-    """Yield what is to be done, the most urgent first; `just_seen` counts as seen."""
+    """Yield the parts of the headline, most important first; `just_seen` counts as seen."""
     if not timeline.entries:
         return
     open_ = [entry for entry in timeline.entries if not entry.acknowledged]
@@ -346,19 +334,19 @@ def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> I
         yield f"✕ {breaking:,} break{'s' if breaking == 1 else ''} a mapping"
     unseen = [one for one in open_ if not (one.seen or one.event.id in just_seen)]
     counted = Counter(entry.event.severity for entry in unseen)
-    told = [
+    parts = [
         f"{SEVERITY_SIGNS[severity]} {counted[severity]:,} {severity.value}"
         for severity in reversed(Severity)
         if counted[severity]
     ]
-    by_severity = "" if short else f": {', '.join(told)}"
+    by_severity = "" if short else f": {', '.join(parts)}"
     yield f"{len(unseen):,} not seen{by_severity}" if unseen else "all seen"
     yield f"{len(open_):,} to do" if open_ else "all acknowledged"
     yield count(len(timeline.entries), "change")
 
 
 def nothing_yet(status: ConnectionStatus | None) -> str:
-    """Return why there is nothing to see yet, and what to do for it."""
+    """Return why the pane is empty, and the key that fills it."""
     if status is None or status.last_sync_at is None:
         return (
             "The schema has not been read yet.\n\n"
