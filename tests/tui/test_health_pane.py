@@ -31,8 +31,9 @@ from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.health.columns import columns_for
 from crmdeck.tui.panes.health.detail import detail
 from crmdeck.tui.panes.health.history_strip import Day, days, span_in
-from crmdeck.tui.panes.health.overview import Entry, summary
+from crmdeck.tui.panes.health.overview import Entry
 from crmdeck.tui.panes.health.pane import HealthPane
+from crmdeck.tui.panes.health.to_do import summary
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.screens.main import MainScreen
@@ -64,7 +65,7 @@ def pane_of(pilot: Pilot[Any]) -> HealthPane:
 
 
 def names(pilot: Pilot[Any]) -> list[str]:
-    return [entry.connection.name for entry in pane_of(pilot).shown]
+    return [entry.connection.name for entry in pane_of(pilot).table.shown()]
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +124,11 @@ async def test_an_alert_is_put_away_and_brought_back(demo: Workspace) -> None:
         # The details list it, behind what is open; the cursor goes from alert to alert.
         await pilot.press("tab")
         await settle(pilot)
-        assert pane.alert is not None
-        assert pane.alert.id == stale.id
+        assert pane.commands.alert is not None
+        assert pane.commands.alert.id == stale.id
         await pilot.press("j")
         await settle(pilot)
-        assert pane.alert.id == refused.id
+        assert pane.commands.alert.id == refused.id
         assert "▌○ Salesforce does not accept" in screen_text(pilot)
         assert refused.message in pane.copies()[1].text
         await pilot.press("a")
@@ -144,8 +145,8 @@ async def test_an_alert_is_put_away_and_brought_back(demo: Workspace) -> None:
         await until(pilot, lambda: "Enter opens it in Health" in screen_text(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: f"▌▲ {stale.message}" in screen_text(pilot))
-        assert pane.alert is not None
-        assert pane.alert.id == stale.id
+        assert pane.commands.alert is not None
+        assert pane.commands.alert.id == stale.id
 
 
 async def test_faster_than_the_rail_follows(demo: Workspace) -> None:

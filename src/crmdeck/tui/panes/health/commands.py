@@ -1,107 +1,148 @@
-"""What the keys do in the health pane."""
+"""The keys of the health pane: act on the connection under the cursor, or on one of its alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol
-
-from textual.app import App
 
 from crmdeck.errors import CrmdeckError, NextStep
 from crmdeck.model import Alert, Connection, ProbeReport
 from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.confirm import TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
-from crmdeck.tui.host import Location, PaneHost
-from crmdeck.tui.loading.requests import Job, Loader, LoadQueue
-from crmdeck.tui.panes.health.overview import Entry
+from crmdeck.tui.host import Location
+from crmdeck.tui.keys.actions import action
+from crmdeck.tui.loading.requests import Job, LoadQueue
+from crmdeck.tui.panes.health.loader import OverviewLoader
+from crmdeck.tui.panes.health.overview import Entry, listed
+from crmdeck.tui.panes.health.to_do import first_step
+from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.state.undo import UndoStep
 from crmdeck.tui.text import count
-
-
-class HealthView(Protocol):
-    """What the commands need of the pane."""
-
-    @property
-    def app(self) -> App[Any]:
-        """The application, to push dialogs on."""
-
-    @property
-    def now(self) -> datetime:
-        """The moment that ages are told for."""
-
-    @property
-    def entry(self) -> Entry | None:
-        """The connection that shows."""
-
-    @property
-    def step(self) -> tuple[Alert, NextStep] | None:
-        """Its most urgent alert that a key can do something about, and what."""
-
-    @property
-    def alert(self) -> Alert | None:
-        """The alert under the cursor: in the list the most urgent one that is open."""
-
-    @property
-    def shown(self) -> Sequence[Entry]:
-        """The connections that pass the filter."""
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the user is in the details."""
-
-    def leave(self) -> None:
-        """Go back to the connections."""
-
-    def changed(self) -> None:
-        """Look again after something was changed, and let the rail do so."""
-
-    def show_error(self, error: CrmdeckError | None) -> None:
-        """Show an error."""
-
-    def ask(self, action_id: str) -> None:
-        """Ask the screen for one of its own actions."""
-
-    def add_connection(self) -> None:
-        """Have the screen add a connection."""
+from crmdeck.tui.widgets.table import Table
+from crmdeck.tui.widgets.text_view import TextView
 
 
 @dataclass(eq=False, frozen=True)
 class _Change:
-    """A change of a connection, what undoes it, and what is said once it is done."""
+    """A change of a connection or an alert, and its reversal."""
 
     title: str
-    do: Callable[[], object]
-    undo: Callable[[], object]
+    do: Callable[[], Connection | Alert]
+    undo: Callable[[], Connection | Alert]
     command: str = ""
 
 
 class HealthCommands:
-    """Acts on the connection that shows."""
+    """Acts on the chosen connection, and knows which of its alerts is chosen.
 
-    def __init__(self, view: HealthView, host: PaneHost, loader: Loader) -> None:
-        self.view = view
-        self._host = host
-        self._loader = loader
-        self._turns = LoadQueue(loader, "change")
+    `draw` draws the details again; True scrolls them to the top.
+    """
+
+    def __init__(
+        self,
+        pane: Pane,
+        overview: OverviewLoader,
+        table: Table[Entry],
+        details: TextView,
+        draw: Callable[[bool], None],
+    ) -> None:
+        self._pane = pane
+        self._host = pane.host
+        self._overview = overview
+        self._table = table
+        self._details = details
+        self._draw = draw
+        self._alert_id = ""
+        self._turns = LoadQueue(pane.loader, "change")
+
+    @property
+    def entry(self) -> Entry | None:
+        """The chosen connection with its health."""
+        return self._overview.overview.entry(self._pane.connection_id)
 
     @property
     def connection(self) -> Connection | None:
-        """The connection that shows."""
-        entry = self.view.entry
+        """The chosen connection."""
+        entry = self.entry
         return entry.connection if entry is not None else None
 
     @property
-    def is_disconnected(self) -> bool:
-        """Whether the connection that shows was disconnected."""
-        connection = self.connection
-        return connection is not None and connection.disconnected_at is not None
+    def step(self) -> tuple[Alert, NextStep] | None:
+        """The most urgent alert of the connection that a key can fix, and its next step."""
+        entry = self.entry
+        if entry is None:
+            return None
+        return first_step(entry.status, read_only=self._host.workspace.read_only)
 
+    @property
+    def alert(self) -> Alert | None:
+        """The alert under the cursor; in the list, the most urgent open one."""
+        entry = self.entry
+        if entry is None:
+            return None
+        if not self.is_inside():
+            return next(iter(entry.status.open_alerts), None)
+        alerts = listed(entry.status)
+        chosen = (alert for alert in alerts if alert.id == self._alert_id)
+        return next(chosen, next(iter(alerts), None))
+
+    def choose_alert(self, alert_id: str) -> None:
+        """Move the cursor of the details to an alert; empty means the first one."""
+        self._alert_id = alert_id
+
+    def step_alert(self, direction: int) -> bool:
+        """Go to the next (1) or previous (-1) alert; return False if that is the end."""
+        entry, alert = self.entry, self.alert
+        if entry is None or alert is None or not self.is_inside():
+            return False
+        alerts = listed(entry.status)
+        position = alerts.index(alert) + direction
+        if not 0 <= position < len(alerts):
+            return False
+        self._alert_id = alerts[position].id
+        self._draw(False)
+        self._pane.refresh_bindings()
+        return True
+
+    def is_inside(self) -> bool:
+        """True if the details fill the pane."""
+        return self._pane.has_class("-inside")
+
+    def enter(self) -> None:
+        """Go into the details, to the chosen alert or the first one."""
+        self._pane.add_class("-inside")
+        self._draw(True)
+        self._details.focus()
+        self._pane.refresh_bindings()
+
+    def no_connection(self) -> str | None:
+        """Return why the chosen connection can't be changed, or None."""
+        return None if self.entry is not None else "No connection is chosen."
+
+    def no_connected(self) -> str | None:
+        """Return why the chosen connection can't be reached, or None."""
+        connection = self.connection
+        if connection is None:
+            return self.no_connection()
+        if connection.disconnected_at is not None:
+            return f"{connection.name} is disconnected: reconnect it first."
+        return None
+
+    def no_step(self) -> str | None:
+        """Return why no alert has a next step, or None."""
+        return None if self.step is not None else "No alert asks for anything that a key does."
+
+    @action(
+        "health.next_step",
+        "next step",
+        "n",
+        help="do what the most urgent alert asks for: sign in, refresh, see the drift",
+        hint=90,
+        blocked=no_step,
+    )
     def take_next_step(self) -> None:
-        """Do what the most urgent alert asks for."""
-        entry, step = self.view.entry, self.view.step
+        entry, step = self.entry, self.step
         if entry is None or step is None:
             return
         match step[1]:
@@ -110,138 +151,33 @@ class HealthCommands:
             case NextStep.TEST:
                 self.test()
             case NextStep.SIGN_IN:
-                self.view.ask("connection.sign_in")
+                self._pane.post_message(Pane.Asked("connection.sign_in"))
             case NextStep.REFRESH:
-                self.view.ask("connection.refresh")
+                self._pane.post_message(Pane.Asked("connection.refresh"))
 
-    def add(self) -> None:
-        """Add a connection."""
-        self.view.add_connection()
+    def no_alert(self) -> str | None:
+        """Return why no alert can be put away, or None."""
+        if self.alert is not None:
+            return None
+        return self.no_connection() or "There is no alert to put away."
 
-    def leave(self) -> None:
-        """Go back to the connections."""
-        self.view.leave()
+    def put_away_title(self) -> str:
+        """Return what the key does with the chosen alert."""
+        alert = self.alert
+        return "bring back" if alert is not None and alert.put_away_at else "put away"
 
-    def refresh_all(self) -> None:
-        """Refresh every connection that shows and is connected, at the same time.
-
-        One that fails keeps its error and stops no other.
-        """
-        wanted = [entry.id for entry in self.view.shown if entry.connection.disconnected_at is None]
-
-        def work(job: Job) -> tuple[str, bool]:
-            attempts = self._host.workspace.refreshes.run_many(
-                wanted, progress=job.progress, cancel=job.cancel
-            )
-            results = [each.result for each in attempts if each.result is not None]
-            changes = sum(len(result.drift_events) for result in results)
-            told = f"{count(len(results), 'connection')} refreshed, {count(changes, 'change')}"
-            failed = [each.name for each in attempts if each.error is not None]
-            return f"{told}; failed: {', '.join(failed)}" if failed else told, bool(failed)
-
-        def done(answer: tuple[str, bool]) -> None:
-            told, failed = answer
-            self._host.say(told, severity="warning" if failed else "information")
-            self.view.changed()
-
-        label = f"refreshing {count(len(wanted), 'connection')}"
-        self._loader.load("refresh", work, done, label=label)
-
-    def rename(self) -> None:
-        """Ask for another name."""
-        connection = self.connection
-        if connection is None:
-            return
-
-        def work(_job: Job, answers: dict[str, str]) -> Connection:
-            return self._host.workspace.connections.rename(connection.id, answers["name"].strip())
-
-        form: Form[Connection] = Form(
-            f"Rename {connection.name}",
-            [Asked("name", "New name", value=connection.name)],
-            work,
-            text="Its id and its history stay.",
-            label="renaming",
-        )
-
-        def done(renamed: Connection | None) -> None:
-            if renamed is None:
-                return
-            connections = self._host.workspace.connections
-            old, new = connection.name, renamed.name
-            self._did(
-                _Change(
-                    f"rename {old} to {new}",
-                    lambda: connections.rename(connection.id, new),
-                    lambda: connections.rename(connection.id, old),
-                    self._host.workspace.command_line("connections rename", old, new),
-                )
-            )
-            self.view.changed()
-
-        self.view.app.push_screen(form, done)
-
-    def disconnect(self) -> None:
-        """Ask for the name to be typed, then disconnect."""
-        connection = self.connection
-        if connection is None:
-            return
-
-        def answered(sure: bool | None) -> None:
-            if sure:
-                self._change(self._disconnecting(connection, "disconnect"))
-
-        text = (
-            "It is not refreshed any more. Nothing is deleted: its schemas, its drift and its "
-            "mappings stay, and u connects it again."
-        )
-        dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
-        self.view.app.push_screen(dialog, answered)
-
-    def reconnect(self) -> None:
-        """Take a disconnection back."""
-        connection = self.connection
-        if connection is not None:
-            there = self._disconnecting(connection, "reconnect")
-            command = self._host.workspace.command_line(
-                "connections set", connection.name, reconnect=True
-            )
-            self._change(replace(there, do=there.undo, undo=there.do, command=command))
-
-    def _disconnecting(self, connection: Connection, deed: str) -> _Change:
-        connections = self._host.workspace.connections
-        return _Change(
-            f"{deed} {connection.name}",
-            lambda: connections.disconnect(connection.id),
-            lambda: connections.update(connection.id, reconnect=True),
-            self._host.workspace.command_line("disconnect", connection.name),
-        )
-
-    def test(self) -> None:
-        """Ask the CRM who we are there, and show the answer."""
-        connection = self.connection
-        if connection is None:
-            return
-
-        def told(report: ProbeReport) -> None:
-            self.view.changed()
-            self.view.app.push_screen(Account(connection.name, report, self.view.now))
-
-        def failed(error: CrmdeckError) -> None:
-            self.view.changed()
-            self.view.show_error(error)
-
-        self._loader.load(
-            "test",
-            lambda job: self._host.workspace.connections.test(connection.id, progress=job.progress),
-            told,
-            failed=failed,
-            label=f"testing {connection.name}",
-        )
-
+    @action(
+        "health.put_away",
+        "put away",
+        "a",
+        help="put the alert under the cursor away until it is another one, or bring it back",
+        hint=83,
+        blocked=no_alert,
+        writes=True,
+        title_now=put_away_title,
+    )
     def put_away(self) -> None:
-        """Put the alert under the cursor away, or bring it back where it is away."""
-        entry, alert = self.view.entry, self.view.alert
+        entry, alert = self.entry, self.alert
         if entry is None or alert is None:
             return
         health, is_away = self._host.workspace.health, alert.put_away_at is not None
@@ -256,21 +192,201 @@ class HealthCommands:
         change = _Change(title, back, away) if is_away else _Change(title, away, back)
         self._change(change)
 
-    @property
-    def put_away_title(self) -> str:
-        """What is done to the alert under the cursor."""
-        alert = self.view.alert
-        return "bring back" if alert is not None and alert.put_away_at else "put away"
+    @action(
+        "health.test",
+        "test",
+        "ctrl+t",
+        help="ask the CRM who we are there, what is not allowed, and how much quota is left",
+        hint=80,
+        blocked=no_connected,
+    )
+    def test(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
 
-    def no_alert(self) -> str | None:
-        """Return why there is no alert to put away."""
-        if self.view.alert is not None:
-            return None
-        return self.no_connection() or "There is no alert to put away."
+        def done(report: ProbeReport) -> None:
+            self._changed()
+            now = self._overview.overview.now or self._host.workspace.now
+            self._pane.app.push_screen(Account(connection.name, report, now))
+
+        def failed(error: CrmdeckError) -> None:
+            self._changed()
+            self._pane.show_error(error)
+
+        self._pane.loader.load(
+            "test",
+            lambda job: self._host.workspace.connections.test(connection.id, progress=job.progress),
+            done,
+            failed=failed,
+            label=f"testing {connection.name}",
+        )
+
+    @action("health.add", "add", "ctrl+n", help="add a connection", hint=75, writes=True)
+    def add(self) -> None:
+        self._pane.post_message(Pane.AddConnection())
+
+    def no_refresh(self) -> str | None:
+        """Return why nothing can be refreshed, or None."""
+        return None if self._table.shown() else "No connection shows."
+
+    @action(
+        "health.refresh_all",
+        "refresh all",
+        "ctrl+r",
+        help="read the schemas of all connections again",
+        hint=48,
+        blocked=no_refresh,
+        writes=True,
+    )
+    def refresh_all(self) -> None:
+        wanted = [
+            entry.id for entry in self._table.shown() if entry.connection.disconnected_at is None
+        ]
+
+        def work(job: Job) -> tuple[str, list[str]]:
+            attempts = self._host.workspace.refreshes.run_many(
+                wanted, progress=job.progress, cancel=job.cancel
+            )
+            results = [each.result for each in attempts if each.result is not None]
+            changes = sum(len(result.drift_events) for result in results)
+            text = f"{count(len(results), 'connection')} refreshed, {count(changes, 'change')}"
+            return text, [each.name for each in attempts if each.error is not None]
+
+        def done(answer: tuple[str, list[str]]) -> None:
+            text, failed = answer
+            if failed:
+                self._host.say(f"{text}; failed: {', '.join(failed)}", severity="warning")
+            else:
+                self._host.say(text)
+            self._changed()
+
+        label = f"refreshing {count(len(wanted), 'connection')}"
+        self._pane.loader.load("refresh", work, done, label=label)
+
+    @action(
+        "health.rename",
+        "rename",
+        "R",
+        help="give the connection another name",
+        blocked=no_connection,
+        writes=True,
+    )
+    def rename(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        workspace = self._host.workspace
+        connections = workspace.connections
+
+        def work(_job: Job, answers: dict[str, str]) -> Connection:
+            return connections.rename(connection.id, answers["name"].strip())
+
+        def done(renamed: Connection | None) -> None:
+            if renamed is None:
+                return
+            old, new = connection.name, renamed.name
+            self._did(
+                _Change(
+                    f"rename {old} to {new}",
+                    lambda: connections.rename(connection.id, new),
+                    lambda: connections.rename(connection.id, old),
+                    workspace.command_line("connections rename", old, new),
+                )
+            )
+            self._changed()
+
+        form: Form[Connection] = Form(
+            f"Rename {connection.name}",
+            [Asked("name", "New name", value=connection.name)],
+            work,
+            text="Its id and its history stay.",
+            label="renaming",
+        )
+        self._pane.app.push_screen(form, done)
+
+    def is_connected(self) -> bool:
+        """True if no connection is chosen, or one that wasn't disconnected."""
+        connection = self.connection
+        return connection is None or connection.disconnected_at is None
+
+    @action(
+        "health.disconnect",
+        "disconnect",
+        "ctrl+x",
+        help="mark the connection as disconnected; nothing is deleted",
+        applies=is_connected,
+        blocked=no_connection,
+        writes=True,
+        mode="connected",
+    )
+    def disconnect(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self._change(self._disconnecting(connection, "disconnect"))
+
+        text = (
+            "It is not refreshed any more. Nothing is deleted: its schemas, its drift and its "
+            "mappings stay, and u connects it again."
+        )
+        dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
+        self._pane.app.push_screen(dialog, answered)
+
+    @action(
+        "health.reconnect",
+        "reconnect",
+        "ctrl+x",
+        help="take a disconnection back",
+        hint=85,
+        applies=lambda commands: not commands.is_connected(),
+        writes=True,
+        mode="disconnected",
+    )
+    def reconnect(self) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        there = self._disconnecting(connection, "reconnect")
+        command = self._host.workspace.command_line(
+            "connections set", connection.name, reconnect=True
+        )
+        self._change(replace(there, do=there.undo, undo=there.do, command=command))
+
+    def _disconnecting(self, connection: Connection, verb: str) -> _Change:
+        workspace = self._host.workspace
+        return _Change(
+            f"{verb} {connection.name}",
+            lambda: workspace.connections.disconnect(connection.id),
+            lambda: workspace.connections.update(connection.id, reconnect=True),
+            workspace.command_line("disconnect", connection.name),
+        )
+
+    @action(
+        "health.leave",
+        "back",
+        "escape",
+        "backspace",
+        help="go back to the connections",
+        hint=95,
+        applies=is_inside,
+        palette=False,
+    )
+    def leave(self) -> None:
+        self._pane.remove_class("-inside")
+        self._draw(True)
+        self._table.focus()
+        self._pane.refresh_bindings()
+
+    def _changed(self) -> None:
+        self._pane.post_message(Pane.Changed())
+        self._pane.reload()
 
     def _change(self, change: _Change) -> None:
-        """Change a connection, and let that be undone."""
-        self._turn(change.do, lambda: self._did(change), lambda: None)
+        self._run(change.do, done=lambda: self._did(change))
 
     def _did(self, change: _Change) -> None:
         steps = self._host.steps
@@ -283,54 +399,33 @@ class HealthCommands:
                 change.title,
                 "Health",
                 self._host.workspace.now,
-                back=lambda: self._turn(change.undo, lambda: None, put_back),
-                again=lambda: self._turn(change.do, lambda: None, put_back),
+                back=lambda: self._run(change.undo, failed=put_back),
+                again=lambda: self._run(change.do, failed=put_back),
                 subject=change,
                 command=change.command,
             )
         )
 
-    def _turn(
+    def _run(
         self,
-        work: Callable[[], object],
-        did: Callable[[], object],
-        not_done: Callable[[], object],
+        work: Callable[[], Connection | Alert],
+        *,
+        done: Callable[[], object] = lambda: None,
+        failed: Callable[[], object] = lambda: None,
     ) -> None:
-        def done(changed: object) -> None:
-            did()
-            self._host.say(_told(changed), timeout=4)
-            self.view.changed()
+        def show(changed: Connection | Alert) -> None:
+            done()
+            self._host.say(_result_text(changed), timeout=4)
+            self._changed()
 
-        def failed(error: CrmdeckError) -> None:
-            not_done()
-            self.view.show_error(error)
+        def show_error(error: CrmdeckError) -> None:
+            failed()
+            self._pane.show_error(error)
 
-        self._turns.put(lambda _: work(), done, failed=failed, label="changing the connection")
-
-    def no_connection(self) -> str | None:
-        """Return why nothing can be done to the connection that shows; None where it can."""
-        return None if self.view.entry is not None else "No connection is chosen."
-
-    def no_connected(self) -> str | None:
-        """Return the same where it has to be connected."""
-        connection = self.connection
-        if connection is None:
-            return self.no_connection()
-        if connection.disconnected_at is not None:
-            return f"{connection.name} is disconnected: reconnect it first."
-        return None
-
-    def no_step(self) -> str | None:
-        """Return why there is no next step."""
-        return None if self.view.step is not None else "No alert asks for anything that a key does."
-
-    def no_refresh(self) -> str | None:
-        """Return why there is nothing to refresh."""
-        return None if self.view.shown else "No connection shows."
+        self._turns.put(lambda _: work(), show, failed=show_error, label="changing the connection")
 
 
-def _told(changed: object) -> str:
-    """Return what is said of a connection or an alert that was changed."""
+def _result_text(changed: Connection | Alert) -> str:
     match changed:
         case Connection():
             gone = changed.disconnected_at is not None
@@ -340,4 +435,3 @@ def _told(changed: object) -> str:
             return f"Brought back: {changed.message}"
         case Alert():
             return f"Put away: {changed.message}\nIt shows again when it is another one; u undoes."
-    return ""

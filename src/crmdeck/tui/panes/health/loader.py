@@ -1,10 +1,14 @@
-"""What the health pane reads."""
+"""Read all connections with their health."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from crmdeck.tui.loading.kept import Kept
+from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.overview import Entry, HealthOverview
+from crmdeck.tui.panes.pane import Pane
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
@@ -12,8 +16,43 @@ if TYPE_CHECKING:
 MOST_RUNS = 1000
 
 
+class OverviewLoader:
+    """The overview read last; `show` is called when another one was read."""
+
+    def __init__(self, pane: Pane, show: Callable[[], None]) -> None:
+        self.overview = HealthOverview()
+        self._pane = pane
+        self._show = show
+        self._kept: Kept[HealthOverview] = Kept()
+        self._read_for: str | None = None
+
+    def read(self) -> None:
+        """Read all connections, from the cache if only the chosen one is another."""
+        chosen, workspace = self._pane.connection_id, self._pane.host.workspace
+        if chosen is None:
+            return
+        anew, self._read_for = chosen == self._read_for, chosen
+
+        def work(_: Job) -> HealthOverview:
+            return self._kept.read(workspace, None, lambda: read_overview(workspace), anew=anew)
+
+        def done(overview: HealthOverview) -> None:
+            if overview is not self.overview:
+                self.overview = overview
+                self._show()
+
+        self._pane.loader.load(
+            "overview",
+            work,
+            done,
+            label="looking at the connections",
+            # Paint the chosen connection first.
+            after_paint=bool(self.overview.entries),
+        )
+
+
 def read_overview(workspace: Workspace) -> HealthOverview:
-    """Return every connection with what is cached of its health; for a worker."""
+    """Return every connection with its cached health; call it in a worker."""
     with workspace.hold():
         connections = {connection.id: connection for connection in workspace.connections.all()}
         entries = tuple(
