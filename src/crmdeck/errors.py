@@ -210,8 +210,8 @@ class ReadOnlyError(CrmdeckError):
     http_status = 403
 
 
-class CancelledError(CrmdeckError):
-    """The user cancelled; nothing was written."""
+class CanceledError(CrmdeckError):
+    """The user canceled; nothing was written."""
 
     code = "CANCELLED"
 

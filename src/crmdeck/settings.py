@@ -71,7 +71,7 @@ class Settings(BaseModel):
     )
     theme: str | None = Field(
         None,
-        description="The console's theme, or `terminal` for the terminal's own colours, "
+        description="The console's theme, or `terminal` for the terminal's own colors, "
         "`terminal-light` for those on a light ground.",
     )
     keys: dict[str, str] = Field(

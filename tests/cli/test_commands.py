@@ -296,7 +296,7 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (("drift", "--note", "x"), "A note goes with an acknowledgement."),
+        (("drift", "--note", "x"), "A note goes with an acknowledgment."),
         (("drift", "--acknowledge", "x"), "crmdeck drift NAME --json lists them"),
         (("audit", "--since", "1d", "--until", "2d"), "nothing lies between them"),
         (("export", "acme", "-o", "."), ". is a folder."),
@@ -339,7 +339,7 @@ def test_a_setting_that_can_not_be_is_told_with_its_line(shell: Shell) -> None:
         assert told in shell.run("status", code=2).stderr
 
 
-def test_without_colours_no_escape_code_is_written(shell: Shell) -> None:
+def test_without_colors_no_escape_code_is_written(shell: Shell) -> None:
     for options, env in (((), {"NO_COLOR": "1"}), (("--no-color",), {"NO_COLOR": ""})):
         for command in (("refresh", "acme"), ("status",), ("check", "--no-refresh")):
             done = shell.attempt(*command, *options, env=env, columns=80)

@@ -30,7 +30,7 @@ written nothing but its own record.
 refused again, it stops |
 | waits | waits as the CRM says (without a word: a little longer each time), within a \
 budget, and asks again |
-| stops: reauthorise | ends the refresh; the connection is `reauth_required`, the \
+| stops: reauthorize | ends the refresh; the connection is `reauth_required`, the \
 command exits with 3 |
 | stops | ends the refresh; the connection is in `error`, the command exits with 1 or, \
 for a wrong request, 2 |
@@ -41,7 +41,7 @@ SANDBOX = """
 ## To see it happen
 
 `crmdeck sandbox` starts a CRM on this machine and prints its address. Faults are ordered by HTTP, \
-for one of its organisations, and go when they are told to:
+for one of its organizations, and go when they are told to:
 
 <!-- needs: server -->
 ```sh
@@ -59,10 +59,10 @@ after the other.
 """
 
 OUTCOMES = {
-    "expired_token": "renewed once; with nothing to renew it by: reauthorise",
-    "revoked_refresh_token": "reauthorise, after one attempt to renew",
+    "expired_token": "renewed once; with nothing to renew it by: reauthorize",
+    "revoked_refresh_token": "reauthorize, after one attempt to renew",
     "rotated_refresh_token": "the new one is stored before it is used",
-    "unauthorized": "two requests and one renewal, then reauthorise",
+    "unauthorized": "two requests and one renewal, then reauthorize",
     "forbidden": "by its `code`, as below",
     "throttled": "waits, or stops at once where the daily allowance is used up",
     "server_error": "that object; where the list of objects fails, the connection",
@@ -111,7 +111,7 @@ def _row(fault: Fault) -> tuple[str, ...]:
 def _does(fault: Fault) -> str:
     does = [word for word, holds in (("renews", fault.renew), ("waits", fault.wait)) if holds]
     if issubclass(fault.error, ReauthRequiredError):
-        does.append("stops: reauthorise")
+        does.append("stops: reauthorize")
     else:
         stops = fault.whole or issubclass(fault.error, QuotaExceededError)
         does.append("stops" if stops else "that object")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from crmdeck.connectors.pool import in_parallel
-from crmdeck.errors import CancelledError, SourceError
+from crmdeck.errors import CanceledError, SourceError
 from crmdeck.model import CancelToken
 
 
@@ -40,7 +40,7 @@ def test_an_error_ends_it() -> None:
     assert len(started) <= 2
 
 
-def test_cancelling_does_not_wait_for_what_hangs() -> None:
+def test_canceling_does_not_wait_for_what_hangs() -> None:
     hanging, release = threading.Event(), threading.Event()
     told: list[CancelToken] = []
     cancel = CancelToken()
@@ -53,10 +53,10 @@ def test_cancelling_does_not_wait_for_what_hangs() -> None:
 
     results = in_parallel(handing_out([hang]), 1, cancel, "t")
     threading.Timer(0.05, cancel.cancel).start()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CanceledError):
         next(results)
     assert hanging.is_set()
-    assert told[0].cancelled
+    assert told[0].canceled
     release.set()
 
 

@@ -435,8 +435,8 @@ def _value_added(record: Record, describe: Record, rng: random.Random) -> Planne
     return Planned("picklist", SAFE, lambda: record["picklistValues"].append(new))
 
 
-@_plan("value relabelled")
-def _value_relabelled(record: Record, describe: Record, rng: random.Random) -> Planned | None:
+@_plan("value relabeled")
+def _value_relabeled(record: Record, describe: Record, rng: random.Random) -> Planned | None:
     if not _has_free_values(record, describe):
         return None
     return Planned("picklist", SAFE, lambda: record["picklistValues"][0].update(label="Said so"))

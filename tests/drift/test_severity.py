@@ -21,7 +21,7 @@ USES = (Use(), Use(pulled=True), Use(pushed=True))
 OPEN_WON = values("open", "won")
 RETIRED = (*values("open"), PicklistValue(value="won", label="won", active=False))
 TWICE = (*OPEN_WON, PicklistValue(value="won", label="won, once", active=False))
-RELABELLED = (*values("open"), PicklistValue(value="won", label="Closed won"))
+RELABELED = (*values("open"), PicklistValue(value="won", label="Closed won"))
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("narrower type", {"type": FieldType.STRING}, {"type": FieldType.BOOLEAN}, "bbb", "string to"),
@@ -106,7 +106,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("value back", {"picklist": RETIRED}, {"picklist": OPEN_WON}, "srs", "offers “won”"),
     ("listed twice, still on", {"picklist": TWICE}, {"picklist": OPEN_WON}, "sss", "are the same"),
     ("listed twice, now off", {"picklist": TWICE}, {"picklist": RETIRED}, "rrb", "offer “won”"),
-    ("value relabelled", {"picklist": OPEN_WON}, {"picklist": RELABELLED}, "sss", "other labels"),
+    ("value relabeled", {"picklist": OPEN_WON}, {"picklist": RELABELED}, "sss", "other labels"),
     ("retired removed", {"picklist": RETIRED}, {"picklist": values("open")}, "sss", "are the same"),
     ("restricted", {"restricted": False}, {"restricted": True}, "rsr", "outside it is refused"),
     ("not restricted", {"restricted": True}, {"restricted": False}, "srs", "may come"),

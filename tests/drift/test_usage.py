@@ -11,14 +11,16 @@ from crmdeck.model import Field, FieldUse, ObjectSchema, Rule, RuleKind, UsageVe
 _USES = st.lists(st.builds(FieldUse, kind=st.sampled_from(("Flow", "Layout", "NewKind"))))
 
 
-@given(told=_USES, seen=_USES, untold=st.lists(st.text(min_size=1)))
+@given(told=_USES, seen=_USES, not_checked=st.lists(st.text(min_size=1)))
 def test_nothing_is_safe_while_anything_is_found_or_untold(
-    told: list[FieldUse], seen: list[FieldUse], untold: list[str]
+    told: list[FieldUse], seen: list[FieldUse], not_checked: list[str]
 ) -> None:
-    usage = judge_usage("Account", "Tier__c", told, seen, untold)
-    assert (usage.verdict is UsageVerdict.LIKELY_SAFE) == (not told and not seen and not untold)
+    usage = judge_usage("Account", "Tier__c", told, seen, not_checked)
+    assert (usage.verdict is UsageVerdict.LIKELY_SAFE) == (
+        not told and not seen and not not_checked
+    )
     assert (usage.verdict is UsageVerdict.DEPENDED_ON) == bool(told or seen)
-    assert usage.untold == tuple(untold)
+    assert usage.not_checked == tuple(not_checked)
 
 
 def test_what_the_schema_itself_shows_counts_and_counts_once() -> None:

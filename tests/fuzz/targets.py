@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crmdeck.connectors.faults import load_faults
-from crmdeck.connectors.files.catalogue import build_entry
+from crmdeck.connectors.files.catalog import build_entry
 from crmdeck.connectors.files.connector import Validator as FileValidator
 from crmdeck.connectors.http import Reply
 from crmdeck.connectors.hubspot import client as hubspot_client
@@ -121,7 +121,7 @@ def _refused(explain: Callable[[Reply], Any]) -> Callable[[Any], object]:
 
 def _partneros(value: Any) -> object:
     found: list[object] = [answers.gone(value), answers.failures(value), answers.moment(value)]
-    found += [answers.organisation_ids(value), answers.by_object_type(value)]
+    found += [answers.organization_ids(value), answers.by_object_type(value)]
     summary = answers.Summary("Opportunity", "Opportunity", False, "")
     readers: list[Callable[[], object]] = [
         lambda: answers.summaries(value),
@@ -251,7 +251,7 @@ INTEGRATION = {
         }
     ],
     "failures": [{"objectType": "Opportunity", "message": "no", "code": "X"}],
-    "organisations": [{"id": "acme"}],
+    "organizations": [{"id": "acme"}],
 }
 XML = b"""<?xml version="1.0" encoding="UTF-8"?>
 <CustomObject xmlns="http://soap.sforce.com/2006/04/metadata">

@@ -35,7 +35,7 @@ def test_pairs_that_make_sense_come_first() -> None:
         "partner--Account",
         "deal_registration--Lead",
     ]
-    # What is left: usual objects, those that the organisation made, and the rest.
+    # What is left: usual objects, those that the organization made, and the rest.
     assert [one.pair for one in found[5:]] == [
         "deal_registration--Account",
         "partner--Lead",

@@ -9,12 +9,12 @@ import pytest
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Knowledge, phrase_key
 from crmdeck.matching.knowledge_files import parse_knowledge
-from crmdeck.matching.partner_catalogue import combine, parse_catalogue
+from crmdeck.matching.partner_catalog import combine, parse_catalog
 from crmdeck.model import FieldType
-from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
 SHIPPED = load_knowledge(None)
-CATALOGUE = load_catalogue(None)
+CATALOG = load_catalog(None)
 
 USERS_FILE = """
 [abbreviations]
@@ -87,8 +87,8 @@ def test_every_reference_inside_the_lexicon_leads_somewhere() -> None:
             assert owners.setdefault(ref.key, id_) == id_, ref
 
 
-def test_the_lexicon_knows_every_field_of_the_catalogue_and_no_other() -> None:
-    for name, partner in CATALOGUE.items():
+def test_the_lexicon_knows_every_field_of_the_catalog_and_no_other() -> None:
+    for name, partner in CATALOG.items():
         for field in partner.fields:
             assert SHIPPED.concept_of("partneros", name, field.name), (name, field.name)
     named = {
@@ -97,7 +97,7 @@ def test_the_lexicon_knows_every_field_of_the_catalogue_and_no_other() -> None:
         for ref in concept.fields
         if ref.system == "partneros" and ref.object_type != "*"
     }
-    assert named <= {(n, f.name) for n, partner in CATALOGUE.items() for f in partner.fields}
+    assert named <= {(n, f.name) for n, partner in CATALOG.items() for f in partner.fields}
 
 
 def test_fields_that_every_system_fills_in_itself() -> None:
@@ -171,8 +171,8 @@ def test_a_changed_file_is_read_again_and_one_that_is_not_text_is_refused(tmp_pa
         load_knowledge(tmp_path)
 
 
-def test_the_catalogue_names_its_choices_and_what_partneros_computes() -> None:
-    fields = {n: {f.name: f for f in partner.fields} for n, partner in CATALOGUE.items()}
+def test_the_catalog_names_its_choices_and_what_partneros_computes() -> None:
+    fields = {n: {f.name: f for f in partner.fields} for n, partner in CATALOG.items()}
     assert [v.value for v in fields["deal_registration"]["status"].picklist] == [
         "submitted",
         "under_review",
@@ -189,9 +189,9 @@ def test_the_catalogue_names_its_choices_and_what_partneros_computes() -> None:
     ]
     assert len(fields["partner"]["type"].picklist) == 7
     assert len(fields["partner"]["category"].picklist) == 3
-    computed = {(n, f.name) for n, o in CATALOGUE.items() for f in o.fields if f.calculated}
+    computed = {(n, f.name) for n, o in CATALOG.items() for f in o.fields if f.calculated}
     assert {("partner", "fitScore"), ("deal_registration", "convertedDeal")} <= computed
-    for partner in CATALOGUE.values():
+    for partner in CATALOG.values():
         for field in partner.fields:
             assert field.label
             assert field.description
@@ -199,8 +199,8 @@ def test_the_catalogue_names_its_choices_and_what_partneros_computes() -> None:
             assert field.updateable is not field.calculated
 
 
-def test_a_users_catalogue_file_extends_or_replaces_an_object(tmp_path: Path) -> None:
-    folder = tmp_path / "catalogue"
+def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path) -> None:
+    folder = tmp_path / "catalog"
     folder.mkdir()
     (folder / "a.toml").write_text(
         "object = 'partner'\n[fields.vatNumber]\nlabel = 'VAT number'\n"
@@ -211,12 +211,12 @@ def test_a_users_catalogue_file_extends_or_replaces_an_object(tmp_path: Path) ->
         "object = 'deal'\nlabel = 'Deal'\nreplace = true\n[fields.title]\nrequired = true\n",
         "utf-8",
     )
-    catalogue = load_catalogue(tmp_path)
-    partner = {field.name: field for field in catalogue["partner"].fields}
+    catalog = load_catalog(tmp_path)
+    partner = {field.name: field for field in catalog["partner"].fields}
     assert partner["industry"].type is FieldType.PICKLIST
     assert list(partner)[-1] == "vatNumber"
-    assert catalogue["partner"].description == CATALOGUE["partner"].description
-    assert [field.name for field in catalogue["deal"].fields] == ["title"]
+    assert catalog["partner"].description == CATALOG["partner"].description
+    assert [field.name for field in catalog["deal"].fields] == ["title"]
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_users_catalogue_file_extends_or_replaces_an_object(tmp_path: Path) ->
         ("object = 'x'\n[fields.b]\n[fields.a]\nlength = 'long'\n", 3),
     ],
 )
-def test_a_broken_catalogue_file_is_named_with_its_line(text: str, line: int) -> None:
+def test_a_broken_catalog_file_is_named_with_its_line(text: str, line: int) -> None:
     with pytest.raises(UsageError, match=f"line {line}:") as caught:
-        combine((parse_catalogue(text, "mine.toml"),))
-    assert caught.value.code == "BAD_CATALOGUE_FILE"
+        combine((parse_catalog(text, "mine.toml"),))
+    assert caught.value.code == "BAD_CATALOG_FILE"
     assert caught.value.remedy

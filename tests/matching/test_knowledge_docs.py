@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue
-from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
 PAGE = Path(__file__).parents[2] / "docs" / "knowledge.md"
 EXAMPLE = re.compile(r"```toml\n(# (\w+): (\w+)\n.*?)```", re.DOTALL)
@@ -26,8 +26,8 @@ def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
     kinds = {"abbreviations", "synonyms", "values", "types", "concepts", "systems"}
     kinds |= {"languages", "words"}
     assert write_examples(tmp_path) == {f"knowledge/{kind}" for kind in kinds} | {
-        "catalogue/extend",
-        "catalogue/replace",
+        "catalog/extend",
+        "catalog/replace",
     }
     knowledge = load_knowledge(tmp_path)
     assert knowledge.abbreviations["gtm"] == "go to market"
@@ -52,10 +52,10 @@ def test_the_values_example_reaches_the_value_map(tmp_path: Path) -> None:
     assert found.complete
 
 
-def test_each_catalogue_example_changes_its_object(tmp_path: Path) -> None:
+def test_each_catalog_example_changes_its_object(tmp_path: Path) -> None:
     write_examples(tmp_path)
-    catalogue = load_catalogue(tmp_path)
-    partner = {field.name: field for field in catalogue["partner"].fields}
+    catalog = load_catalog(tmp_path)
+    partner = {field.name: field for field in catalog["partner"].fields}
     assert partner["vatNumber"].length == 20
     assert [value.label for value in partner["lifecycleStage"].picklist] == [
         "Prospect",
@@ -63,4 +63,4 @@ def test_each_catalogue_example_changes_its_object(tmp_path: Path) -> None:
         "Active",
     ]
     assert "fitScore" in partner
-    assert [field.name for field in catalogue["deal"].fields] == ["title", "region"]
+    assert [field.name for field in catalog["deal"].fields] == ["title", "region"]

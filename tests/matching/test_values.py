@@ -1,4 +1,4 @@
-"""Value maps: exact before normalised before synonym before meaning."""
+"""Value maps: exact before normalized before synonym before meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crmdeck.matching.values import suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue, ValueMap, ValueMatch
-from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 
@@ -45,7 +45,7 @@ def test_each_value_takes_the_surest_way() -> None:
     found = suggest_value_map(left, right, knowledge=KNOWLEDGE)
     assert outcome(found) == {
         "Won": ("Won", ValueMatch.EXACT),
-        "under_review": ("Under Review", ValueMatch.NORMALISED),
+        "under_review": ("Under Review", ValueMatch.NORMALIZED),
         "rejected": ("Declined", ValueMatch.SYNONYM),
         "nothing like it": (None, ValueMatch.NONE),
     }
@@ -56,7 +56,7 @@ def test_each_value_takes_the_surest_way() -> None:
 
 
 def test_a_registrations_status_meets_the_standard_lead_status() -> None:
-    fields = {field.name: field for field in load_catalogue(None)["deal_registration"].fields}
+    fields = {field.name: field for field in load_catalog(None)["deal_registration"].fields}
     right = choices(
         "Open - Not Contacted",
         "Working - Contacted",

@@ -78,9 +78,9 @@ def test_labels_of_picklist_values_are_cosmetic_and_their_states_structural() ->
             field.model_copy(update={"picklist": (field.picklist[0].model_copy(update=update),)})
         ]
 
-    relabelled, retired = with_value(label="Closed won"), with_value(active=False)
-    assert schema_hash(relabelled) != schema_hash([field])
-    assert structural_hash(relabelled) == structural_hash([field])
+    relabeled, retired = with_value(label="Closed won"), with_value(active=False)
+    assert schema_hash(relabeled) != schema_hash([field])
+    assert structural_hash(relabeled) == structural_hash([field])
     assert structural_hash(retired) != structural_hash([field])
 
 

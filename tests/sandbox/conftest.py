@@ -53,6 +53,6 @@ def hubspot(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 
 def client(endpoint: str, token: str) -> httpx.Client:
-    """Return a client of one organisation."""
+    """Return a client of one organization."""
     headers = {"Authorization": f"Bearer {token}"}
     return httpx.Client(base_url=endpoint, headers=headers, timeout=5, trust_env=False)

@@ -207,7 +207,7 @@ def test_faults_can_be_ordered_from_outside(sandbox: Sandbox, salesforce: httpx.
     )
     bad = {"org": "acme-prod", "kind": "earthquake"}
     assert httpx.post(f"{sandbox.url}/sandbox/faults", json=bad).status_code == 400
-    known = httpx.get(f"{sandbox.url}/sandbox").json()["organisations"]
+    known = httpx.get(f"{sandbox.url}/sandbox").json()["organizations"]
     assert [each["name"] for each in known] == [
         "acme-prod",
         "acme-emea",

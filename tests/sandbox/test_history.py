@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from crmdeck.model import Platform
-from crmdeck.sandbox import HISTORY, Organisation, Sandbox, Scenario
+from crmdeck.sandbox import HISTORY, Organization, Sandbox, Scenario
 from crmdeck.sandbox.salesforce_describe import describe_text
 from tests.sandbox.conftest import DATA, NOW
 
@@ -87,12 +87,12 @@ def test_a_stage_leaves_its_pipeline(sandbox: Sandbox, hubspot: httpx.Client) ->
     assert set(stages()) - set(after) == {"contractsent"}
 
 
-def salesforce_orgs() -> list[Organisation]:
-    return [each for each in Scenario.demo().organisations if each.platform is Platform.SALESFORCE]
+def salesforce_orgs() -> list[Organization]:
+    return [each for each in Scenario.demo().organizations if each.platform is Platform.SALESFORCE]
 
 
-@pytest.mark.parametrize("org", Scenario.demo().organisations, ids=lambda org: org.name)
-def test_the_history_only_touches_what_exists(org: Organisation) -> None:
+@pytest.mark.parametrize("org", Scenario.demo().organizations, ids=lambda org: org.name)
+def test_the_history_only_touches_what_exists(org: Organization) -> None:
     for change, before, after in zip(org.changes, org.states, org.states[1:], strict=False):
         changed = {
             name
@@ -109,7 +109,7 @@ def test_the_history_only_touches_what_exists(org: Organisation) -> None:
 
 
 @pytest.mark.parametrize("org", salesforce_orgs(), ids=lambda org: org.name)
-def test_references_point_to_types_that_are_named_like_types(org: Organisation) -> None:
+def test_references_point_to_types_that_are_named_like_types(org: Organization) -> None:
     for target in org.first.objects.values():
         for field in target.fields.values():
             assert all(each and " " not in each for each in field.references), field.name
@@ -119,7 +119,7 @@ def test_references_point_to_types_that_are_named_like_types(org: Organisation) 
 def test_the_same_now_gives_the_same_world() -> None:
     texts = []
     for _ in range(2):
-        org = Scenario.demo().organisation("acme-prod", Platform.SALESFORCE)
+        org = Scenario.demo().organization("acme-prod", Platform.SALESFORCE)
         state = org.at(NOW, NOW)
         texts.append(describe_text(state.objects["Account"], "67.0"))
     assert texts[0] == texts[1]

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Platform, Role, Source
-from crmdeck.server import Organisation, User, create_app
+from crmdeck.server import Organization, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts
 from crmdeck.server.connections import RequestLimits
@@ -72,7 +72,7 @@ ACCOUNT = describe("Account", text_field("Name"), text_field("Industry"))
 
 @dataclass
 class House:
-    """A workspace with `acme` (organisation acme) and `other` (organisation rival).
+    """A workspace with `acme` (organization acme) and `other` (organization rival).
 
     dana is a member and vera a viewer of acme, rob a member of rival, mona a member of both.
     """
@@ -115,9 +115,9 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
-def user(email: str, *organisations: str, role: Role = Role.MEMBER) -> User:
+def user(email: str, *organizations: str, role: Role = Role.MEMBER) -> User:
     """Return a user with the password that all have."""
-    return User(email=email, password_hash=password_hash(), role=role, organisations=organisations)
+    return User(email=email, password_hash=password_hash(), role=role, organizations=organizations)
 
 
 def build(home: Path, folder: Path) -> House:
@@ -132,9 +132,9 @@ def build(home: Path, folder: Path) -> House:
         )
         ids[name] = workspace.connections.add(draft).id
     book = AccountBook(
-        organisations=(
-            Organisation(id="acme", connections=(ids["acme"],)),
-            Organisation(id="rival", connections=(ids["other"],)),
+        organizations=(
+            Organization(id="acme", connections=(ids["acme"],)),
+            Organization(id="rival", connections=(ids["other"],)),
         ),
         users=(
             user("dana@acme.example", "acme"),

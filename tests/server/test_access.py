@@ -37,7 +37,7 @@ def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(served
         assert {"HttpOnly", "SameSite=strict", "Path=/api"} <= set(cookie.split("; "))
         assert "Secure" not in cookie
         assert answer.json()["user"] == {"email": "dana@acme.example", "role": "member"}
-        assert answer.json()["activeOrganisationId"] == "acme"
+        assert answer.json()["activeOrganizationId"] == "acme"
         assert client.get("/auth/session").json() == answer.json()
         assert client.post("/auth/sign-out").json() == {"success": True}
         client.cookies.set("session_token", cookie[14:].split(";")[0])
@@ -55,7 +55,7 @@ def test_behind_tls_the_cookie_is_secure_and_the_public_origin_is_taken(house: H
         assert "strict-transport-security" in answer.headers
 
 
-def test_nobody_learns_which_connections_another_organisation_has(served: House) -> None:
+def test_nobody_learns_which_connections_another_organization_has(served: House) -> None:
     mine, others = served.ids["acme"], served.ids["other"]
     with served.client() as dana, served.client("rob@rival.example") as rob:
         assert [each["name"] for each in dana.get("/integrations").json()] == ["acme"]
@@ -71,15 +71,15 @@ def test_nobody_learns_which_connections_another_organisation_has(served: House)
             assert code(dana.post(f"/integrations/{others}/{path}"))[0] == 404
 
 
-def test_the_active_organisation_is_chosen_and_switched(served: House) -> None:
+def test_the_active_organization_is_chosen_and_switched(served: House) -> None:
     with served.client("mona@acme.example") as mona:
-        assert mona.get("/auth/session").json()["activeOrganisationId"] is None
+        assert mona.get("/auth/session").json()["activeOrganizationId"] is None
         assert code(mona.get("/integrations")) == (400, "NO_ACTIVE_ORGANIZATION")
-        for organisation, name in (("acme", "acme"), ("rival", "other")):
-            body = {"organisationId": organisation}
-            assert mona.post("/auth/organisation", json=body).json()["activeOrganisationId"]
+        for organization, name in (("acme", "acme"), ("rival", "other")):
+            body = {"organizationId": organization}
+            assert mona.post("/auth/organization", json=body).json()["activeOrganizationId"]
             assert [each["name"] for each in mona.get("/integrations").json()] == [name]
-        refused = mona.post("/auth/organisation", json={"organisationId": "nope"})
+        refused = mona.post("/auth/organization", json={"organizationId": "nope"})
         assert code(refused) == (404, "ORGANISATION_NOT_FOUND")
 
 
@@ -125,20 +125,20 @@ def test_a_viewer_looks_and_changes_nothing(served: House) -> None:
         ),
         (
             "POST",
-            "/auth/organisation",
+            "/auth/organization",
             {"content": b"{", "headers": {"Content-Type": "application/json"}},
             (400, "BAD_REQUEST"),
         ),
         (
             "POST",
-            "/auth/organisation",
-            {"content": b'{"organisationId": "acme"}', "headers": {"Content-Type": "text/plain"}},
+            "/auth/organization",
+            {"content": b'{"organizationId": "acme"}', "headers": {"Content-Type": "text/plain"}},
             (400, "BAD_REQUEST"),
         ),
-        ("POST", "/auth/organisation", {"content": b"x" * 2_000_000}, (413, "BODY_TOO_LARGE")),
+        ("POST", "/auth/organization", {"content": b"x" * 2_000_000}, (413, "BODY_TOO_LARGE")),
         (
             "POST",
-            "/auth/organisation",
+            "/auth/organization",
             {
                 "content": iter([b"x" * 600_000] * 3),
                 "headers": {"Content-Type": "application/json"},
@@ -254,7 +254,7 @@ def test_sessions_outlive_a_restart_end_in_time_and_with_the_user(served: House)
         assert client.get("/auth/session").status_code == 200
         Accounts(home).remove_user("dana@acme.example")
         assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
-        Accounts(home).add_user("dana@acme.example", "another password", organisations=("acme",))
+        Accounts(home).add_user("dana@acme.example", "another password", organizations=("acme",))
         assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
 
 
@@ -275,14 +275,14 @@ def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:
     with pytest.raises(ConflictError):
         accounts.add_user("DANA@acme.example", PASSWORD)
     with pytest.raises(NotFoundError):
-        accounts.add_user("new@acme.example", PASSWORD, organisations=("nope",))
+        accounts.add_user("new@acme.example", PASSWORD, organizations=("nope",))
     for email, password in (("new", PASSWORD), ("a b@c", PASSWORD), ("new@acme.example", "short")):
         with pytest.raises(UsageError):
             accounts.add_user(email, password)
     with pytest.raises(ConflictError):
-        accounts.remove_organisation("acme")
+        accounts.remove_organization("acme")
     with pytest.raises(UsageError):
-        accounts.set_organisation("../x", None)
+        accounts.set_organization("../x", None)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_two_users_who_refresh_at_once_share_one_run(
     path = f"/integrations/{served.ids['acme']}/schema/refresh"
     answers: list[httpx.Response] = []
     with served.client() as dana, served.client("mona@acme.example") as mona:
-        mona.post("/auth/organisation", json={"organisationId": "acme"})
+        mona.post("/auth/organization", json={"organizationId": "acme"})
         threads = [
             threading.Thread(target=lambda c=client: answers.append(c.post(path)))
             for client in (dana, mona)
@@ -205,23 +205,23 @@ def test_the_users_are_managed_without_a_password_in_the_arguments(
     monkeypatch.setenv("CRMDECK_HOME", str(house.workspace.home))
     monkeypatch.setenv("CRMDECK_SERVE_PASSWORD", "a long enough one")
     run = CliRunner().invoke
-    added = run(app, ["serve", "users", "add", "New@acme.example", "--organisation", "acme"])
+    added = run(app, ["serve", "users", "add", "New@acme.example", "--organization", "acme"])
     assert added.exit_code == 0, added.stderr
     listed = json.loads(run(app, ["serve", "users", "list", "--json"]).stdout)
     assert listed[-1] == {
         "email": "new@acme.example",
         "role": "member",
-        "organisations": ["acme"],
+        "organizations": ["acme"],
     }
     again = run(app, ["serve", "users", "add", "new@acme.example", "--json"])
     assert json.loads(again.stderr)["code"] == "USER_EXISTS"
     removed = run(app, ["serve", "users", "remove", "new@acme.example"])
     assert removed.exit_code == 0
-    made = run(app, ["serve", "organisations", "set", "third", "--connection", "other"])
+    made = run(app, ["serve", "organizations", "set", "third", "--connection", "other"])
     assert made.exit_code == 0, made.stderr
-    shown = run(app, ["serve", "organisations", "list"]).stdout
+    shown = run(app, ["serve", "organizations", "list"]).stdout
     assert "third\tother" in shown.splitlines()
-    assert run(app, ["serve", "organisations", "remove", "third"]).exit_code == 0
+    assert run(app, ["serve", "organizations", "remove", "third"]).exit_code == 0
 
 
 def test_serving_does_not_slow_other_commands_down() -> None:

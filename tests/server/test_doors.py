@@ -1,4 +1,4 @@
-"""Who gets in, from where, and that nobody sees what is another organisation's."""
+"""Who gets in, from where, and that nobody sees what is another organization's."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_new_password_ends_all_other_sessions(served: House) -> None:
         changed = here.post(
             "/auth/password", json={"currentPassword": PASSWORD, "newPassword": NEW}
         )
-        assert changed.json()["activeOrganisationId"] == "acme"
+        assert changed.json()["activeOrganizationId"] == "acme"
         assert here.cookies["session_token"] != before
         assert here.get("/auth/session").status_code == 200
         for old in (there_token, before):
@@ -295,7 +295,7 @@ def state(house: House, name: str) -> list[Any]:
     ]
 
 
-def test_no_endpoint_crosses_organisations_or_roles_or_works_without_a_session(
+def test_no_endpoint_crosses_organizations_or_roles_or_works_without_a_session(
     served: House,
 ) -> None:
     house = served
@@ -315,7 +315,7 @@ def test_no_endpoint_crosses_organisations_or_roles_or_works_without_a_session(
         house.client("mona@acme.example") as mona,
         house.client(None) as nobody,
     ):
-        mona.post("/auth/organisation", json={"organisationId": "acme"})
+        mona.post("/auth/organization", json={"organizationId": "acme"})
         forged = httpx.Client(base_url=nobody.base_url, cookies={"session_token": "x" * 43})
         for method, path in operations(house):
             unknown = send(dana, method, path, f"{'0' * 8}{theirs[8:]}")

@@ -23,7 +23,7 @@ ENDPOINTS = (
     "POST /auth/sign-out-everywhere",
     "POST /auth/password",
     "GET /auth/session",
-    "POST /auth/organisation",
+    "POST /auth/organization",
     "GET /integrations",
     "GET /integrations/{integration_id}/status",
     "GET /integrations/{integration_id}/schema",

@@ -74,7 +74,7 @@ def _check(place: str, folder: Path, dice: random.Random) -> Generator[None, Non
 def _server(place: str, folder: Path, dice: random.Random) -> Generator[None, None, None]:
     import httpx
 
-    from crmdeck.server import Organisation, create_app
+    from crmdeck.server import Organization, create_app
     from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
     from crmdeck.server.documents import document
     from tests.server.conftest import PASSWORD, serving, user
@@ -82,7 +82,7 @@ def _server(place: str, folder: Path, dice: random.Random) -> Generator[None, No
     with open_workspace(place, folder) as workspace:
         ids = [each.id for each in workspace.connections.all()]
         book = AccountBook(
-            organisations=(Organisation(id="acme", connections=tuple(ids)),),
+            organizations=(Organization(id="acme", connections=tuple(ids)),),
             users=(user("dana@acme.example", "acme"),),
         )
         document(workspace, ACCOUNTS_FILE, AccountBook()).change(lambda _: book)

@@ -228,7 +228,7 @@ def test_what_one_operator_has_seen_another_has_not(session: Session) -> None:
     assert session.drift.unseen("me") == {}
 
 
-def test_an_acknowledgement_is_taken_back_and_given_again(session: Session) -> None:
+def test_an_acknowledgment_is_taken_back_and_given_again(session: Session) -> None:
     session.drift.add([event(1)], ())
     session.drift.acknowledge(["e1"], day(4), "me", "fine")
     session.drift.take_back(["e1"], day(5), "me")

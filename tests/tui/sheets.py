@@ -29,5 +29,5 @@ def _parse_once(
 
 
 def keep_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the rules of each sheet, by its text and the colours it was read with."""
+    """Keep the rules of each sheet, by its text and the colors it was read with."""
     monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)

@@ -30,7 +30,7 @@ ONE_MEANING = {
     "A": ("drift.acknowledge_all", "mapping.accept_all"),
     "D": ("drift.usage", "schema.usage"),
     "N": ("drift.previous", "mapping.previous"),
-    "a": ("drift.acknowledge", "health.put_away", "mapping.accept"),
+    "a": ("drift.acknowledge", "health.dismiss", "mapping.accept"),
     "asterisk": ("drift.everywhere", "audit.everywhere", "schema.everywhere"),
     "ctrl+x": ("health.disconnect", "health.reconnect"),
     "f": ("schema.all", "drift.repair", "mapping.repair"),

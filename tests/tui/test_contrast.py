@@ -60,7 +60,7 @@ def unreadable(pilot: Pilot[Any], text_least: float) -> list[str]:
 
 
 def contrast_of(style: Style) -> float | None:
-    """Return the contrast of a style; None where the terminal decides on a colour."""
+    """Return the contrast of a style; None where the terminal decides on a color."""
     front, ground = style.color, style.bgcolor
     if front is None or ground is None:
         return None
@@ -69,9 +69,9 @@ def contrast_of(style: Style) -> float | None:
     return contrast(opaque(front), opaque(ground))
 
 
-def opaque(colour: RichColor) -> Color:
-    """Return a colour of the screen."""
-    return Color.from_rich_color(colour)
+def opaque(color: RichColor) -> Color:
+    """Return a color of the screen."""
+    return Color.from_rich_color(color)
 
 
 NOWHERE = (0, 1)
@@ -132,7 +132,7 @@ async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
 
 
 PALETTES = {
-    # The text, the ground, and the sixteen colours of each.
+    # The text, the ground, and the sixteen colors of each.
     "xterm, dark": "ffffff 000000 000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5 "
     "7f7f7f ff0000 00ff00 ffff00 5c5cff ff00ff 00ffff ffffff",
     "xterm, light": "000000 ffffff 000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5 "
@@ -151,32 +151,32 @@ PALETTES = {
     "002b36 cb4b16 586e75 657b83 839496 6c71c4 93a1a1 fdf6e3",
 }
 HELD = {"GNOME, dark": 4.4, "Solarized, dark": 3.0, "Solarized, light": 3.0}
-"""What a text reaches at least where a palette has no colours for more: Solarized's own text has
+"""What a text reaches at least where a palette has no colors for more: Solarized's own text has
 4.1 to 4.7."""
 
 
 def dim(front: Color, ground: Color) -> Color:
-    """Return a colour as terminals dim it."""
+    """Return a color as terminals dim it."""
     return front.blend(ground, 1 / 3)
 
 
-def in_palette(style: Style, colours: Sequence[Color]) -> float:
-    """Return the contrast of a style in a terminal with these colours: text, ground, sixteen."""
+def in_palette(style: Style, colors: Sequence[Color]) -> float:
+    """Return the contrast of a style in a terminal with these colors: text, ground, sixteen."""
 
-    def shown(colour: RichColor | None, own: Color) -> Color:
-        if colour is None or colour.is_default:
+    def shown(color: RichColor | None, own: Color) -> Color:
+        if color is None or color.is_default:
             return own
-        if colour.number is not None and colour.number < 16:
-            return colours[2 + colour.number]
-        return opaque(colour)
+        if color.number is not None and color.number < 16:
+            return colors[2 + color.number]
+        return opaque(color)
 
-    front, ground = shown(style.color, colours[0]), shown(style.bgcolor, colours[1])
+    front, ground = shown(style.color, colors[0]), shown(style.bgcolor, colors[1])
     if style.dim:
         front = dim(front, ground)
     return contrast(front, ground)
 
 
-async def test_in_the_terminals_own_colours_every_text_can_be_read(drifted: Workspace) -> None:
+async def test_in_the_terminals_own_colors_every_text_can_be_read(drifted: Workspace) -> None:
     app: CrmdeckApp = console(drifted)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
@@ -205,17 +205,17 @@ async def test_in_the_terminals_own_colours_every_text_can_be_read(drifted: Work
                 for name, palette in PALETTES.items():
                     if light is not name.endswith("light"):
                         continue
-                    colours = [Color.parse(f"#{one}") for one in palette.split()]
+                    colors = [Color.parse(f"#{one}") for one in palette.split()]
                     for text, style in segments:
                         wordy = any(map(str.isalnum, text))
                         least = HELD.get(name, OWN_CONTRAST) if wordy else SIGNS_CONTRAST
-                        reached = in_palette(style, colours)
+                        reached = in_palette(style, colors)
                         assert reached >= least, f"{name}, {state}: {reached:.2f} {text!r} {style}"
             await press(pilot, "escape")
             await press(pilot, "3")
 
 
-async def test_in_the_terminals_own_colours_no_ground_is_set_without_its_text(
+async def test_in_the_terminals_own_colors_no_ground_is_set_without_its_text(
     workspace: Workspace,
 ) -> None:
     app = CrmdeckApp(workspace, theme="terminal")

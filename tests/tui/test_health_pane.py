@@ -109,7 +109,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
         assert "○  legacy-portal   disconnected" in screen_text(pilot)
 
 
-async def test_an_alert_is_put_away_and_brought_back(demo: Workspace) -> None:
+async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -334,7 +334,7 @@ async def test_escape_cancels_a_refresh_of_all(
         progress(Progress(3, 10, "Account"))
         cancel.wait(10)
         cancel.check()
-        raise AssertionError("It was never cancelled.")
+        raise AssertionError("It was never canceled.")
 
     monkeypatch.setattr(workspace.refreshes, "run", slow)
     app = console(workspace)
@@ -411,7 +411,7 @@ def test_a_day_is_its_worst_unless_it_recovered() -> None:
         run(SyncOutcome.OK, 1.01, recovered=True),
         run(SyncOutcome.FAILED, 1.02),
         run(SyncOutcome.PARTIAL, 2),
-        run(SyncOutcome.CANCELLED, 3),
+        run(SyncOutcome.CANCELED, 3),
         run(SyncOutcome.OK, 3, kind="test"),
     ]
     assert days(runs, NOW, 5) == (
@@ -438,7 +438,7 @@ def entry(text: str = "plain", alerts: int = 1) -> Entry:
         source=Source.SALESFORCE,
         instance_url=f"https://{text}",
         api_version=text,
-        organisation=text,
+        organization=text,
         created_at=NOW,
     )
     status = ConnectionStatus(

@@ -36,8 +36,8 @@ def running() -> Iterator[Sandbox]:
 def sandbox(running: Sandbox) -> Iterator[Sandbox]:
     """The sandbox without faults."""
     yield running
-    for organisation in running.scenario.organisations:
-        running.clear(organisation.name)
+    for organization in running.scenario.organizations:
+        running.clear(organization.name)
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
         await fill(pilot, access_token=access.private_app_token)
         await pilot.press("enter")
         await ended(pilot, "portal")
-    assert ws.connections.get("portal").organisation == str(access.portal_id)
+    assert ws.connections.get("portal").organization == str(access.portal_id)
 
 
 async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: House) -> None:

@@ -40,12 +40,12 @@ class HostApp(App[None]):
 async def test_a_late_answer_is_dropped() -> None:
     app = HostApp()
     first_may_end = threading.Event()
-    cancelled = threading.Event()
+    canceled = threading.Event()
 
     def slow(job: Job) -> str:
         first_may_end.wait(10)
-        if job.cancel.cancelled:
-            cancelled.set()
+        if job.cancel.canceled:
+            canceled.set()
         return "old"
 
     async with app.run_test() as pilot:
@@ -53,7 +53,7 @@ async def test_a_late_answer_is_dropped() -> None:
         app.host.loader.load("rows", lambda _: "new", app.host.answers.append)
         await until(pilot, lambda: app.host.answers == ["new"])
         first_may_end.set()
-        await until(pilot, cancelled.is_set)
+        await until(pilot, canceled.is_set)
         await pilot.pause(0.05)
         assert app.host.answers == ["new"]
         assert not app.host.loader.is_loading

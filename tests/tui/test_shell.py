@@ -210,7 +210,7 @@ async def test_escape_cancels_a_refresh(
         assert cancel is not None
         progress(Progress(120, 1019, "Account"))
         cancel.wait(10)
-        raise AssertionError("It was never cancelled.")
+        raise AssertionError("It was never canceled.")
 
     monkeypatch.setattr(workspace.refreshes, "run", slow)
     app = audit_console(workspace)

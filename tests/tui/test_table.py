@@ -205,7 +205,7 @@ async def test_fifty_thousand_rows_page_sort_and_filter() -> None:
 
 
 @pytest.mark.parametrize("theme", ["crmdeck-dark", "crmdeck-light", "nord", "ansi-dark"])
-async def test_the_cursor_shows_without_colour(theme: str) -> None:
+async def test_the_cursor_shows_without_color(theme: str) -> None:
     app = TableApp(theme=theme)
     async with app.run_test(size=(60, 10)) as pilot:
         await press(pilot, "j")

@@ -75,7 +75,7 @@ def test_definitions_are_repaired_or_made_ready_for_a_refresh(full: Desk, what: 
 MORE = (text_field("Name", length=40), text_field("Shared__c"), text_field("New__c"))
 
 
-def test_what_neighbours_prove_comes_back_without_the_crm(full: Desk) -> None:
+def test_what_neighbors_prove_comes_back_without_the_crm(full: Desk) -> None:
     now = full.clock.now
     full.export(describe("Account", *MORE))
     full.refresh()
@@ -130,7 +130,7 @@ def test_what_points_to_nothing_is_told(full: Desk) -> None:
     execute(full, "DELETE FROM drift_event")
     told = [finding.found for finding in wrong(doctor(full))]
     assert any(each.startswith("1 drift event that refreshes found is not there") for each in told)
-    assert "1 acknowledgement of a change that is not there." in told
+    assert "1 acknowledgment of a change that is not there." in told
     for sql in ("DELETE FROM sync_run", "DELETE FROM refresh"):
         execute(full, sql)
     execute(full, "UPDATE connection SET id = 'another'")
@@ -175,7 +175,7 @@ def test_lost_drift_is_derived_again_from_the_schemas(rich: Desk) -> None:
     repaired = doctor(rich, repair=True)
     assert wrong(repaired) == []
     assert any("derived again" in finding.found for finding in repaired)
-    # Those that were left say when, so that ids are what they were: acknowledgements hold.
+    # Those that were left say when, so that ids are what they were: acknowledgments hold.
     assert told(rich) == before
     assert rich.workspace.drift.report().stories == stories
     # The audit log says when too, where none is left: what was acknowledged still is.
@@ -190,7 +190,7 @@ def test_lost_drift_is_derived_again_from_the_schemas(rich: Desk) -> None:
     execute(rich, "DELETE FROM drift_event")
     execute(rich, "DELETE FROM audit_entry")
     [left] = wrong(doctor(rich, repair=True))
-    assert left.found == "1 acknowledgement of a change that is not there."
+    assert left.found == "1 acknowledgment of a change that is not there."
     assert [each[1:6] for each in told(rich)] == [each[1:6] for each in before]
     assert first.id not in {each[0] for each in told(rich)}
     assert rich.refresh().drift_events == ()

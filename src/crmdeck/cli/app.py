@@ -121,7 +121,7 @@ def _typer(module: ModuleType, name: str) -> typer.Typer:
 app = command_group(
     "crmdeck",
     cls=CommandGroup,
-    help="Look after the CRM connections of a PartnerOS organisation: health, schema, drift, "
+    help="Look after the CRM connections of a PartnerOS organization: health, schema, drift, "
     "mapping. Without a command the console opens, with the options of 'crmdeck console'.",
     lone=True,
 )
@@ -141,7 +141,7 @@ def root(
         bool,
         typer.Option(
             "--no-color",
-            help="No colours and no bold, as with $NO_COLOR; before or after the command.",
+            help="No colors and no bold, as with $NO_COLOR; before or after the command.",
         ),
     ] = False,
 ) -> None:

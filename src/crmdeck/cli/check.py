@@ -16,7 +16,7 @@ from crmdeck import model, workspace
 from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
 from crmdeck.cli.output import chosen_format, emit, emit_hanging, report_error, say, write_file
 from crmdeck.cli.session import ProgressLine, moment, open_workspace
-from crmdeck.errors import CacheBusyError, CancelledError
+from crmdeck.errors import CacheBusyError, CanceledError
 from crmdeck.model import CancelToken, FailOn, IssueLevel
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
@@ -142,7 +142,7 @@ def watch(
                 show(report)
                 _tell_others(ws, report, notify=notify, heartbeat=heartbeat)
                 unread = not any(each.read for each in report.connections)
-            except CancelledError:
+            except CanceledError:
                 return
             except CacheBusyError as error:
                 report_error(error, as_json=False)
@@ -152,9 +152,9 @@ def watch(
             patience = min(8, patience * 2) if unread else 1
             seconds = every * 60 * patience * (1 + random.random() / 10)  # noqa: S311  no secret
             say(f"The next check is in {seconds / 60:.0f} min.")
-            with contextlib.suppress(CancelledError):
+            with contextlib.suppress(CanceledError):
                 stop.wait(seconds)
-            if stop.cancelled:
+            if stop.canceled:
                 return
 
 

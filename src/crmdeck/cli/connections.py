@@ -295,7 +295,7 @@ def test(
             ("what", "answer"),
             [
                 ("user", report.user),
-                ("organisation", report.organisation),
+                ("organization", report.organization),
                 ("instance", report.instance_url),
                 ("API version", report.api_version),
                 ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
@@ -369,6 +369,6 @@ def _show_signed_in(ended: workspace.SignedIn, *, as_json: bool) -> None:
 
 def _who(report: model.ProbeReport) -> str:
     user = f" as {report.user}" if report.user else ""
-    where = f" to organisation {report.organisation}" if report.organisation else ""
+    where = f" to organization {report.organization}" if report.organization else ""
     at = f" at {report.instance_url}" if report.instance_url else ""
     return f"Connected{user}{where}{at}."

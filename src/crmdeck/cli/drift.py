@@ -38,7 +38,7 @@ def drift(
         list[str] | None,
         typer.Option("--acknowledge", help="Acknowledge this event (repeatable), or 'shown'."),
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="A note for the acknowledgement.")] = "",
+    note: Annotated[str, typer.Option("--note", help="A note for the acknowledgment.")] = "",
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
@@ -52,7 +52,7 @@ def drift(
     with open_workspace(home, demo, as_json) as ws:
         if note and not acknowledge:
             raise UsageError(
-                "A note goes with an acknowledgement.",
+                "A note goes with an acknowledgment.",
                 remedy="Say what to acknowledge: --acknowledge ID, or --acknowledge shown.",
             )
         after = moment(since, ws)
@@ -66,7 +66,7 @@ def drift(
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
             noted = ws.drift.acknowledge(ids, note)
-            say(f"{count(noted.number, 'change')} acknowledged. {noted.untold}".rstrip())
+            say(f"{count(noted.number, 'change')} acknowledged. {noted.not_checked}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         reasons = []
         if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):

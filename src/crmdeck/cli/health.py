@@ -22,7 +22,7 @@ def status(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how connections are doing. Exits with 3 where one needs reauthorisation."""
+    """Tell how connections are doing. Exits with 3 where one needs reauthorization."""
     with open_workspace(home, demo, as_json) as ws:
         found = [ws.health.status(name) for name in names] if names else list(ws.health.statuses())
         if not found:
@@ -104,7 +104,7 @@ def _first_alert(alerts: Sequence[model.Alert]) -> str | None:
 
 def _tell_alerts(status: model.ConnectionStatus) -> None:
     for alert in status.alerts:
-        away = f" (put away on {alert.put_away_at:%Y-%m-%d})" if alert.put_away_at else ""
+        away = f" (put away on {alert.dismissed_at:%Y-%m-%d})" if alert.dismissed_at else ""
         say(f"{status.name}: {alert.level}: {alert.message}{away}")
         command = command_for(alert.next_step, status.name)
         tell_more(alert.cause, alert.remedy, command, alert.link)

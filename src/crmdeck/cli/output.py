@@ -351,7 +351,7 @@ def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[
 
 
 def _console() -> Console:
-    """Return what tables are drawn on: without colours it is without bold and dim as well.
+    """Return what tables are drawn on: without colors it is without bold and dim as well.
 
     Rich leaves those in, though who sets $NO_COLOR wants text that a pager or a file can hold.
     """

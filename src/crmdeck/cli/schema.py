@@ -228,7 +228,7 @@ def _tell_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_jso
             ],
         )
     say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
-    for why in usage.untold[0 if usage.uses else 1 :]:
+    for why in usage.not_checked[0 if usage.uses else 1 :]:
         say(visible_text(f"Not known: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
         say(workspace.NOT_COVERED)

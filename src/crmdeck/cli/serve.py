@@ -1,4 +1,4 @@
-"""crmdeck serve: the Integrations API for a team, its users and its organisations."""
+"""crmdeck serve: the Integrations API for a team, its users and its organizations."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from crmdeck.model import Role
 from crmdeck.text import count
 
 if TYPE_CHECKING:
-    from crmdeck.server import Accounts, Organisation, User
+    from crmdeck.server import Accounts, Organization, User
 
 PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variable
 DEFAULT_PORT = 8475
 
 app = command_group(lone=True)
 users = command_group(help="Who may sign in.")
-organisations = command_group(help="Which connections belong together.")
+organizations = command_group(help="Which connections belong together.")
 app.add_typer(users, name="users")
-app.add_typer(organisations, name="organisations")
+app.add_typer(organizations, name="organizations")
+app.add_typer(organizations, name="organisations", hidden=True)
 
 EmailArgument = Annotated[str, typer.Argument(metavar="E-MAIL", help="What the user signs in by.")]
-OrganisationArgument = Annotated[str, typer.Argument(metavar="ORGANISATION")]
+OrganizationArgument = Annotated[str, typer.Argument(metavar="ORGANIZATION")]
+BritishOption = Annotated[list[str] | None, typer.Option("--organisation", hidden=True)]
 
 
 @app.callback(invoke_without_command=True)
@@ -80,21 +82,23 @@ def add_user(
     role: Annotated[
         Role, typer.Option("--role", help="A viewer looks and changes nothing.")
     ] = Role.MEMBER,
-    organisation: Annotated[
+    organization: Annotated[
         list[str] | None,
-        typer.Option("--organisation", help="An organisation of the user (repeatable)."),
+        typer.Option("--organization", help="An organization of the user (repeatable)."),
     ] = None,
+    british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a user. The password is asked for, or taken from $CRMDECK_SERVE_PASSWORD."""
     with failing(as_json), _with_extra():
-        organisations = {"organisations": tuple(organisation)} if organisation else {}
-        user = _accounts(home).add_user(email, _password(), role=role, **organisations)
+        named = (*(organization or ()), *(british or ()))
+        organizations = {"organizations": named} if named else {}
+        user = _accounts(home).add_user(email, _password(), role=role, **organizations)
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"{user.email} can sign in, as a {user.role} of {', '.join(user.organisations)}.")
+            say(f"{user.email} can sign in, as a {user.role} of {', '.join(user.organizations)}.")
 
 
 @users.command("list")
@@ -106,8 +110,8 @@ def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
             emit(json.dumps([_public(user) for user in found], indent=2))
             return
         emit_table(
-            ("e-mail", "role", "organisations"),
-            [(user.email, user.role, ", ".join(user.organisations)) for user in found],
+            ("e-mail", "role", "organizations"),
+            [(user.email, user.role, ", ".join(user.organizations)) for user in found],
         )
 
 
@@ -121,30 +125,32 @@ def set_user(
     role: Annotated[
         Role | None, typer.Option("--role", help="A viewer looks and changes nothing.")
     ] = None,
-    organisation: Annotated[
+    organization: Annotated[
         list[str] | None,
-        typer.Option("--organisation", help="All organisations of the user (repeatable)."),
+        typer.Option("--organization", help="All organizations of the user (repeatable)."),
     ] = None,
+    british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change a user's password (asked for, or $CRMDECK_SERVE_PASSWORD), role, organisations."""
+    """Change a user's password (asked for, or $CRMDECK_SERVE_PASSWORD), role, organizations."""
     with failing(as_json), _with_extra():
-        if not (password or role or organisation):
+        named = (*(organization or ()), *(british or ()))
+        if not (password or role or named):
             raise UsageError(
                 "There is nothing to change.",
-                remedy="Give --password, --role or --organisation.",
+                remedy="Give --password, --role or --organization.",
             )
         user = _accounts(home).change_user(
             email,
             password=_password() if password else None,
             role=role,
-            organisations=tuple(organisation) if organisation else None,
+            organizations=named or None,
         )
         if as_json:
             emit_json(_public(user))
         else:
-            say(f"{user.email} is a {user.role} of {', '.join(user.organisations)}.")
+            say(f"{user.email} is a {user.role} of {', '.join(user.organizations)}.")
 
 
 @users.command("sign-out")
@@ -193,12 +199,12 @@ def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOpti
             say(f"{user.email} can no longer sign in.")
 
 
-@organisations.command("set")
-def set_organisation(
-    name: OrganisationArgument,
+@organizations.command("set")
+def set_organization(
+    name: OrganizationArgument,
     connection: Annotated[
         list[str] | None,
-        typer.Option("--connection", help="A connection of the organisation (repeatable)."),
+        typer.Option("--connection", help="A connection of the organization (repeatable)."),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All connections of the workspace, later ones too.")
@@ -206,42 +212,42 @@ def set_organisation(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an organisation, or say anew which connections it has."""
+    """Make an organization, or say anew which connections it has."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         if bool(connection) == everything:
             raise UsageError(
-                "Say which connections the organisation has.",
+                "Say which connections the organization has.",
                 remedy="Name them with --connection, or use --all (not both).",
             )
         ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
-        made = _accounts(ws).set_organisation(name, ids)
+        made = _accounts(ws).set_organization(name, ids)
         if as_json:
             emit_json(made)
         else:
             say(f"{made.id} has {'all' if ids is None else len(ids)} connections.")
 
 
-@organisations.command("list")
-def list_organisations(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the organisations and their connections."""
+@organizations.command("list")
+def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the organizations and their connections."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
-        found = _accounts(ws).book().organisations
+        found = _accounts(ws).book().organizations
         if as_json:
             emit_json(found)
             return
         emit_table(
-            ("organisation", "connections"), [(each.id, _names(each, names)) for each in found]
+            ("organization", "connections"), [(each.id, _names(each, names)) for each in found]
         )
 
 
-@organisations.command("remove")
-def remove_organisation(
-    name: OrganisationArgument, home: HomeOption = None, as_json: JsonOption = False
+@organizations.command("remove")
+def remove_organization(
+    name: OrganizationArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Remove an organisation that has no users any more; its connections stay."""
+    """Remove an organization that has no users any more; its connections stay."""
     with failing(as_json):
-        removed = _accounts(home).remove_organisation(name)
+        removed = _accounts(home).remove_organization(name)
         if as_json:
             emit_json(removed)
         else:
@@ -260,10 +266,10 @@ def _public(user: User) -> dict[str, object]:
     return user.model_dump(mode="json", by_alias=True, exclude={"password_hash"})
 
 
-def _names(organisation: Organisation, names: dict[str, str]) -> str:
-    if organisation.connections is None:
+def _names(organization: Organization, names: dict[str, str]) -> str:
+    if organization.connections is None:
         return "all"
-    return ", ".join(names.get(each, each) for each in organisation.connections)
+    return ", ".join(names.get(each, each) for each in organization.connections)
 
 
 def _password() -> str:

@@ -245,13 +245,13 @@ class ChangeHistory(Protocol):
 
 @dataclass(frozen=True)
 class Usage:
-    """What uses a field; `untold` says, a sentence each, what of that is not known, and why.
+    """What uses a field; `not_checked` says, a sentence each, what of that is not known, and why.
 
     `gone`: the CRM has the field no more, so that nothing can be asked of it.
     """
 
     uses: tuple[FieldUse, ...] = ()
-    untold: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
     gone: bool = False
 
 
@@ -370,7 +370,7 @@ class TeamLog(Protocol):
         ...
 
     def reopen(self, event_ids: Sequence[str]) -> bool:
-        """Take acknowledgements back there; False where the source keeps no such."""
+        """Take acknowledgments back there; False where the source keeps no such."""
         ...
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:

@@ -13,7 +13,7 @@ from importlib import resources
 
 from crmdeck import redaction
 from crmdeck.errors import (
-    CancelledError,
+    CanceledError,
     ConflictError,
     CrmdeckError,
     NotFoundError,
@@ -92,7 +92,7 @@ class FaultTable:
 
     def concerns_connection(self, error: CrmdeckError) -> bool:
         """Return whether an error ends the whole discovery and not just one object's."""
-        if isinstance(error, ReauthRequiredError | QuotaExceededError | CancelledError):
+        if isinstance(error, ReauthRequiredError | QuotaExceededError | CanceledError):
             return True
         return any(row.code == error.code for row in self.rows if row.whole)
 

@@ -40,7 +40,7 @@ def in_parallel(
 
     def work() -> None:
         try:
-            while not stop.cancelled:
+            while not stop.canceled:
                 with lock:
                     task = take()
                 if task is None:

@@ -20,14 +20,14 @@ _AHEAD = timedelta(seconds=60)
 class Grant:
     """What a token endpoint gave; `expires_in` is in seconds, None where it does not say.
 
-    `organisation` is the id of the org or portal that the token is for, where that is told.
+    `organization` is the id of the org or portal that the token is for, where that is told.
     """
 
     access_token: str
     refresh_token: str | None = None
     expires_in: float | None = None
     instance_url: str | None = None
-    organisation: str | None = None
+    organization: str | None = None
 
     def __post_init__(self) -> None:
         remember(self.access_token)

@@ -1,8 +1,8 @@
 """The rules of stories: echoes of other findings, and many findings with one cause.
 
-Echoes are recognised by behaviour: a mirror shows the change of its base object, a setup picklist
+Echoes are recognized by behavior: a mirror shows the change of its base object, a setup picklist
 changes in values that name what changed, a lookup to any object follows the objects that came or
-went. Two small tables of Salesforce facts (its Object Reference) help where behaviour can't tell:
+went. Two small tables of Salesforce facts (its Object Reference) help where behavior can't tell:
 which objects belong to a base object by name, and which picklists list the schema itself.
 
 Thresholds of the other rules are low enough that a person would already say "all of them", and

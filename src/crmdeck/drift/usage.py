@@ -23,7 +23,7 @@ VERDICT_WORDS = {
     UsageVerdict.UNKNOWN: "unknown",
 }
 
-UNTOLD = {
+NOT_CHECKED = {
     Platform.HUBSPOT: "HubSpot has no API that tells where a property is used; its settings do.",
 }
 """Why nothing can be asked of a platform, whatever the source."""
@@ -75,13 +75,13 @@ def judge_usage(
     field_name: str,
     told: Iterable[FieldUse],
     seen: Iterable[FieldUse],
-    untold: Sequence[str],
+    not_checked: Sequence[str],
 ) -> FieldUsage:
     """Return what uses a field, with the verdict; the caller sets `asked_at`.
 
-    `told` is what the CRM answered, `seen` what the cached schema shows, `untold` what is not
+    `told` is what the CRM answered, `seen` what the cached schema shows, `not_checked` what is not
     known. Whatever was found is depended on; that nothing was found is safe only where nothing
-    is untold.
+    is not_checked.
     """
     by_name: dict[tuple[str, str], FieldUse] = {}
     for position, use in enumerate((*told, *seen)):
@@ -92,13 +92,13 @@ def judge_usage(
     if uses:
         verdict = UsageVerdict.DEPENDED_ON
     else:
-        verdict = UsageVerdict.UNKNOWN if untold else UsageVerdict.LIKELY_SAFE
+        verdict = UsageVerdict.UNKNOWN if not_checked else UsageVerdict.LIKELY_SAFE
     return FieldUsage(
         object_type=object_type,
         field_name=field_name,
         verdict=verdict,
         uses=uses,
-        untold=tuple(untold),
+        not_checked=tuple(not_checked),
     )
 
 
@@ -117,8 +117,8 @@ def usage_summary(usage: FieldUsage) -> str:
         kinds = Counter(use.kind for use in usage.uses)
         told = ", ".join(count(number, *kind_words(kind)) for kind, number in kinds.items())
         return f"{word}: {told}"
-    if usage.untold:
-        return f"{word}: {usage.untold[0]}"
+    if usage.not_checked:
+        return f"{word}: {usage.not_checked[0]}"
     return f"{word}: nothing that the CRM tells of uses it"
 
 

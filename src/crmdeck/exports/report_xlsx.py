@@ -23,7 +23,7 @@ LONGEST_CELL = 32_767
 _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
 _WIDEST = 60
-_COLOURS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
+_COLORS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
 
 
 def write_book(report: Report, path: Path) -> None:
@@ -61,8 +61,8 @@ def _fill(book: Any, report: Report) -> None:
             {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"}
         ),
     } | {
-        mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": colour})
-        for mark, colour in _COLOURS.items()
+        mark: book.add_format({"text_wrap": True, "valign": "top", "bg_color": color})
+        for mark, color in _COLORS.items()
     }
     taken: set[str] = set()
     summary = book.add_worksheet(_sheet_name("Summary", taken))

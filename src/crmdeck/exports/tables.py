@@ -179,7 +179,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "rejected",
             "drift",
             "connection",
-            "driftTold",
+            "driftSummary",
         ),
         "audit": ("id", "at", "actor", "event", "connectionId", "summary", "details", "connection"),
     }

@@ -40,7 +40,7 @@ NEAR = 0.1
 
 _FOUND_BY = {
     ValueMatch.EXACT: "same value",
-    ValueMatch.NORMALISED: "spelling",
+    ValueMatch.NORMALIZED: "spelling",
     ValueMatch.SYNONYM: "synonym",
     ValueMatch.EMBEDDING: "meaning",
     ValueMatch.NONE: "",
@@ -234,7 +234,7 @@ def pair_choices(
 
     Those started come before all, the latest on top; then those that are standard for the PartnerOS
     object, an object made for it before all; then the objects that are usual at all, those that
-    the organisation made itself, and the rest.
+    the organization made itself, and the rest.
     """
     known = {summary.object_pair for summary in started}
     sizes = {one.object_type: one.field_count for one in objects}
@@ -302,7 +302,7 @@ def _rank(partner_object: str, name: str, *, custom: bool) -> tuple[int, int]:
     """Return how far down a pair stands: first where the CRM object was made for the other one."""
     own = custom or name.endswith("__c")
     bare = name.casefold().removesuffix("__c").replace("_", "")
-    # Salesforce's own Partner joins two accounts: only what an organisation made is meant so.
+    # Salesforce's own Partner joins two accounts: only what an organization made is meant so.
     if own and partner_object.replace("_", "") in (bare, bare.removesuffix("s")):
         return 0, 0
     likely = LIKELY_OBJECTS.get(partner_object, ())

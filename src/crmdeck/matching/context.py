@@ -27,7 +27,7 @@ Homes = tuple[Home | None, Home | None]
 class RankContext:
     """The two objects of a pair and the CRM's platform; what is unknown is empty or None.
 
-    An object that the lexicon knows is recognised by its fields as well.
+    An object that the lexicon knows is recognized by its fields as well.
     """
 
     partner_object: str = ""

@@ -15,7 +15,7 @@ from crmdeck.model import (
     ValuePair,
 )
 
-NORMALISED_CONFIDENCE = 0.95
+NORMALIZED_CONFIDENCE = 0.95
 SYNONYM_CONFIDENCE = 0.85
 MIN_COSINE = 0.7
 MAX_ENCODED = 500
@@ -46,7 +46,7 @@ def suggest_value_map(
     found: dict[int, ValuePair] = {}
     for how, keys, confidence in (
         (ValueMatch.EXACT, _exact_keys, 1.0),
-        (ValueMatch.NORMALISED, _normalised_keys, NORMALISED_CONFIDENCE),
+        (ValueMatch.NORMALIZED, _normalized_keys, NORMALIZED_CONFIDENCE),
         (ValueMatch.SYNONYM, _synonym_keys(knowledge), SYNONYM_CONFIDENCE),
     ):
         _match(values, targets, found, keys, how, confidence)
@@ -93,14 +93,14 @@ def _exact_keys(value: PicklistValue) -> tuple[str, ...]:
     return (value.value,)
 
 
-def _normalised_keys(value: PicklistValue) -> list[str]:
+def _normalized_keys(value: PicklistValue) -> list[str]:
     texts = (*_exact_keys(value), value.label)
     return [key for text in texts if (key := phrase_key(text))]
 
 
 def _synonym_keys(knowledge: Knowledge) -> Keys:
     def keys(value: PicklistValue) -> list[str]:
-        return [knowledge.canonical_value(key) for key in _normalised_keys(value)]
+        return [knowledge.canonical_value(key) for key in _normalized_keys(value)]
 
     return keys
 

@@ -61,6 +61,7 @@ from .mapping import Suggestion as Suggestion
 from .mapping import ValueMap as ValueMap
 from .mapping import ValuePair as ValuePair
 from .mapping import in_force as in_force
+from .not_checked import unknown_attributes as unknown_attributes
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback
@@ -87,7 +88,6 @@ from .schema import SchemaSummary as SchemaSummary
 from .schema import Scope as Scope
 from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
-from .untold import untold_attributes as untold_attributes
 from .usage import FieldUsage as FieldUsage
 from .usage import FieldUse as FieldUse
 from .wire import UtcTime as UtcTime

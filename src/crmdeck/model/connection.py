@@ -1,6 +1,8 @@
-"""Connections: one authorised CRM each, and how it is doing."""
+"""Connections: one authorized CRM each, and how it is doing."""
 
 from __future__ import annotations
+
+from pydantic import AliasChoices, Field
 
 from crmdeck.errors import NextStep
 from crmdeck.model.enums import AlertLevel, Platform, Source, Status
@@ -9,12 +11,12 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Connection(WireModel):
-    """One authorised CRM. Holds no secret: those live under `id` in the keyring.
+    """One authorized CRM. Holds no secret: those live under `id` in the keyring.
 
     `path` is where the source `files` reads, `endpoint` the host that stands in for the
     vendor's (a sandbox, a proxy) or, for the source `partneros`, its base URL, `remote_id` the
     UUID of the integration there, `ttl_hours` how long a snapshot counts as fresh.
-    `organisation` is the id of the org or portal that it was found to lead to, `api_version` the
+    `organization` is the id of the org or portal that it was found to lead to, `api_version` the
     version that is spoken with it (`66.0`, `2026-09`), `sign_in` the flow that its secrets come
     from, `token_expires_at` when they end where nothing renews them. `disconnected_at` is set
     while the connection is disconnected.
@@ -28,7 +30,9 @@ class Connection(WireModel):
     endpoint: str | None = None
     path: str | None = None
     remote_id: str | None = None
-    organisation: str | None = None
+    organization: str | None = Field(
+        default=None, validation_alias=AliasChoices("organization", "organisation")
+    )
     api_version: str | None = None
     sign_in: str | None = None
     token_expires_at: UtcTime | None = None
@@ -59,7 +63,7 @@ class Alert(WireModel):
     where that is known ahead; `link` where the vendor says so.
     `next_step` is what of the remedy crmdeck itself can do. `id` stays as long as it is the same
     alert of its connection: one that comes back later, or says something else, has another.
-    `put_away_at` is when the operator put it away, None while it is open.
+    `dismissed_at` is when the operator put it away, None while it is open.
     """
 
     level: AlertLevel
@@ -73,7 +77,9 @@ class Alert(WireModel):
     due_at: UtcTime | None = None
     link: str | None = None
     next_step: NextStep | None = None
-    put_away_at: UtcTime | None = None
+    dismissed_at: UtcTime | None = Field(
+        default=None, validation_alias=AliasChoices("dismissedAt", "putAwayAt")
+    )
 
 
 class UnseenDrift(WireModel):
@@ -119,7 +125,7 @@ class ConnectionStatus(WireModel):
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
         """The alerts that the operator has not put away."""
-        return tuple(alert for alert in self.alerts if alert.put_away_at is None)
+        return tuple(alert for alert in self.alerts if alert.dismissed_at is None)
 
 
 class ProbeReport(WireModel):
@@ -129,7 +135,9 @@ class ProbeReport(WireModel):
     """
 
     user: str | None = None
-    organisation: str | None = None
+    organization: str | None = Field(
+        default=None, validation_alias=AliasChoices("organization", "organisation")
+    )
     platform: Platform | None = None
     instance_url: str | None = None
     api_version: str | None = None

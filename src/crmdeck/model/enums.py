@@ -177,7 +177,7 @@ class ValueMatch(StrEnum):
     """How a picklist value found its counterpart."""
 
     EXACT = "exact"
-    NORMALISED = "normalised"
+    NORMALIZED = "normalized"
     SYNONYM = "synonym"
     EMBEDDING = "embedding"
     NONE = "none"
@@ -194,7 +194,7 @@ class SyncOutcome(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     REAUTH = "reauth"
-    CANCELLED = "cancelled"
+    CANCELED = "cancelled"
     STOPPED = "stopped"
 
 

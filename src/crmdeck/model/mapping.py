@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+import pydantic
+
 from crmdeck.errors import UsageError
 from crmdeck.model.enums import DecisionState, Direction, ValueMatch
 from crmdeck.model.schema import Field
@@ -39,7 +41,7 @@ class ObjectPair(WireModel):
 
 
 class PartnerObject(WireModel):
-    """One object of the PartnerOS catalogue with its fields."""
+    """One object of the PartnerOS catalog with its fields."""
 
     object_type: str
     label: str
@@ -182,7 +184,7 @@ class MappingLine(WireModel):
     """What holds now for one PartnerOS field of an object pair.
 
     `rejected` lists the CRM fields that were turned down, `drift` the ids of the events since
-    the acceptance that touch the CRM field, and `drift_told` says in words what each of them was.
+    the acceptance that touch the CRM field, and `drift_summary` says what each was.
     """
 
     partner_field: str
@@ -195,7 +197,9 @@ class MappingLine(WireModel):
     decided_at: UtcTime | None = None
     rejected: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
-    drift_told: tuple[str, ...] = ()
+    drift_summary: tuple[str, ...] = pydantic.Field(
+        default=(), validation_alias=pydantic.AliasChoices("driftSummary", "driftTold")
+    )
 
 
 class FieldMapping(WireModel):

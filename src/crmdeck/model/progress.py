@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crmdeck.errors import CancelledError
+from crmdeck.errors import CanceledError
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class CancelToken:
         self._event.set()
 
     @property
-    def cancelled(self) -> bool:
+    def canceled(self) -> bool:
         """Return whether somebody asked the work to stop."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raise CancelledError when somebody asked the work to stop."""
-        if self.cancelled:
-            raise CancelledError("Cancelled; nothing was written.")
+        """Raise CanceledError when somebody asked the work to stop."""
+        if self.canceled:
+            raise CanceledError("Canceled; nothing was written.")
 
     def wait(self, seconds: float) -> None:
-        """Sleep for `seconds`, or raise CancelledError as soon as the work is to stop."""
+        """Sleep for `seconds`, or raise CanceledError as soon as the work is to stop."""
         if self._event.wait(seconds):
             self.check()

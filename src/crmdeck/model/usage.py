@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import AliasChoices, Field
+
 from crmdeck.model.enums import UsageVerdict
 from crmdeck.model.wire import UtcTime, WireModel
 
@@ -21,7 +23,7 @@ class FieldUse(WireModel):
 class FieldUsage(WireModel):
     """What uses a field, and what of that is not known.
 
-    `untold` says, a sentence each, what could not be asked or was not answered: where there is
+    `not_checked` says, a sentence each, what could not be asked or was not answered: where there is
     any, that nothing was found proves nothing. `asked_at` is when the CRM was asked, None where
     it was not and only what the cache holds was looked through.
     """
@@ -30,5 +32,7 @@ class FieldUsage(WireModel):
     field_name: str
     verdict: UsageVerdict
     uses: tuple[FieldUse, ...] = ()
-    untold: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = Field(
+        default=(), validation_alias=AliasChoices("notChecked", "untold")
+    )
     asked_at: UtcTime | None = None

@@ -1,6 +1,6 @@
 """A CRM on loopback: enough of Salesforce's and HubSpot's real APIs, with a history and faults.
 
-One server holds several organisations. Each has a prefix of its own; what follows the prefix is
+One server holds several organizations. Each has a prefix of its own; what follows the prefix is
 the vendor's real path, so a client is pointed at `url + prefix` and otherwise left as it is:
 
 ====================================  ==========================================================
@@ -40,7 +40,7 @@ Nothing here is a secret: tokens are made up, valid on this server only.
 """
 
 from crmdeck.sandbox.faults import Fault, FaultKind
-from crmdeck.sandbox.scenario import HISTORY, Organisation, Person, Scenario
+from crmdeck.sandbox.scenario import HISTORY, Organization, Person, Scenario
 from crmdeck.sandbox.server import HubSpotAccess, LoggedRequest, SalesforceAccess, Sandbox
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
     "FaultKind",
     "HubSpotAccess",
     "LoggedRequest",
-    "Organisation",
+    "Organization",
     "Person",
     "SalesforceAccess",
     "Sandbox",

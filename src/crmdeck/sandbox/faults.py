@@ -90,7 +90,7 @@ class _Counted:
 
 
 class FaultPlan:
-    """The faults of one organisation: those that stand, and a script that goes step by step.
+    """The faults of one organization: those that stand, and a script that goes step by step.
 
     Thread-safe. A fault of a script gives way to the next step after `times` requests; None in
     a script's place lets one request through unharmed.

@@ -1,4 +1,4 @@
-"""What changes in an organisation as its time goes by: edits of a state, oldest first."""
+"""What changes in an organization as its time goes by: edits of a state, oldest first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.sandbox.schema import FieldDef, ObjectDef, Value
 
 @dataclass(frozen=True)
 class State:
-    """An organisation between two changes."""
+    """An organization between two changes."""
 
     objects: Mapping[str, ObjectDef]
     revoked: bool = False

@@ -56,7 +56,7 @@ class HubSpotOAuth:
         known = request.first("client_id") == self._tenant.tokens.client_id
         if not known or not urlsplit(target).hostname:
             return error(400, "VALIDATION_ERROR", "Couldn't complete the connection")
-        query = {"code": self._tenant.tokens.authorise(request.first("code_challenge"))}
+        query = {"code": self._tenant.tokens.authorize(request.first("code_challenge"))}
         if request.first("state"):
             query["state"] = request.first("state")
         return Reply(302, headers={"Location": f"{target}?{urlencode(query)}"})

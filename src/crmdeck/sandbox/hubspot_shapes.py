@@ -101,7 +101,7 @@ class HubSpotShapes:
             "name": target.name,
             "fullyQualifiedName": f"p{portal}_{target.name}",
             "labels": {"singular": target.label, "plural": target.plural},
-            "description": "What a partner gets and gives at each level of the programme",
+            "description": "What a partner gets and gives at each level of the program",
             "requiredProperties": required,
             "searchableProperties": required,
             "primaryDisplayProperty": required[0] if required else None,

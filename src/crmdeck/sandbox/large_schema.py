@@ -12,7 +12,7 @@ _WORDS = ("Account", "Amount", "Approval", "Batch", "Billing", "Channel", "Close
           "Service", "Shipment", "Source", "Stage", "Status", "Support", "Target", "Term",
           "Territory")  # fmt: skip
 _KINDS = ("string", "picklist", "currency", "date", "reference", "boolean", "double", "textarea")
-_CHOICES = tuple(Value(each, each) for each in ("New", "Open", "Pending", "Done", "Cancelled"))
+_CHOICES = tuple(Value(each, each) for each in ("New", "Open", "Pending", "Done", "Canceled"))
 _ASSOCIATES = ("History", "Share", "Feed", "ChangeEvent")
 SYSTEM_FIELDS = 7
 

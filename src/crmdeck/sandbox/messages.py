@@ -13,7 +13,7 @@ JSON = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """A request to one organisation; `path` is what follows its prefix, without the query."""
+    """A request to one organization; `path` is what follows its prefix, without the query."""
 
     method: str
     path: str

@@ -76,7 +76,7 @@ class SalesforceOAuth:
         target = request.first("redirect_uri")
         if not urlsplit(target).hostname:
             return refuse("redirect_uri_mismatch", "redirect_uri must match configuration")
-        code = self._tenant.tokens.authorise(request.first("code_challenge"))
+        code = self._tenant.tokens.authorize(request.first("code_challenge"))
         query = {"code": code}
         if request.first("state"):
             query["state"] = request.first("state")

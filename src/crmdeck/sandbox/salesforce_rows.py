@@ -137,7 +137,7 @@ class SalesforceRows:
             case "User":
                 return map(self._user, self._tenant.scenario.people.values())
             case "Organization":
-                return [self._organisation()]
+                return [self._organization()]
         return (self._record(target, number) for number in range(self._tenant.org.records))
 
     def _audit_trail(self) -> Iterable[_Row]:
@@ -187,7 +187,7 @@ class SalesforceRows:
             "CreatedDate": self._tenant.anchor - timedelta(days=900),
         }
 
-    def _organisation(self) -> _Row:
+    def _organization(self) -> _Row:
         return {
             "Id": f"00D5g{sum(self._tenant.org.name.encode()):010d}EAA",
             "Name": self._tenant.org.title,

@@ -18,7 +18,7 @@ _FIRST = ("Ana", "Ben", "Chidi", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines"
 _LAST = ("Almeida", "Berg", "Castillo", "Dupont", "Eriksen", "Fischer", "Gupta", "Haddad",
          "Ivanova", "Jensen", "Kowalski", "Lopez", "Moreau", "Nakamura", "O'Brien", "Petrov",
          "Quist")
-_COMPANY = ("Northwind Freight", "Brightwater Energy", "Cobalt Analytics", "Delta Harbour Bank",
+_COMPANY = ("Northwind Freight", "Brightwater Energy", "Cobalt Analytics", "Delta Harbor Bank",
             "Evergreen Clinics", "Fjord Robotics", "Granite Insurance", "Helio Retail",
             "Ironbridge Steel", "Juniper Telecom", "Kestrel Airways", "Lumen Publishing",
             "Meridian Foods")
@@ -26,7 +26,7 @@ _PLACE = (("Austin", "TX", "US", "78701"), ("Berlin", "BE", "DE", "10115"),
           ("Lyon", "ARA", "FR", "69002"), ("Leeds", "ENG", "GB", "LS1 4AP"),
           ("Madrid", "MD", "ES", "28013"), ("Toronto", "ON", "CA", "M5H 2N2"),
           ("Zurich", "ZH", "CH", "8001"))
-_STREET = ("Harbour Road", "Mill Lane", "Station Street", "Park Avenue", "Bridge Street")
+_STREET = ("Harbor Road", "Mill Lane", "Station Street", "Park Avenue", "Bridge Street")
 _TITLE = ("VP Sales", "Head of IT", "Procurement Manager", "CFO", "Solution Architect")
 _THEME = ("rollout", "renewal", "migration", "pilot", "expansion", "upgrade")
 _STEP = ("Send the quote", "Book a demo", "Ask for references", "Meet procurement")

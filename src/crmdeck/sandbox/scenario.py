@@ -1,4 +1,4 @@
-"""The scenario that the sandbox serves: organisations with a schema as of any moment. Pure data."""
+"""The scenario that the sandbox serves: organizations with a schema as of any moment. Pure data."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Organisation:
+class Organization:
     """A Salesforce org or a HubSpot portal with its history, oldest change first."""
 
     name: str
@@ -113,14 +113,14 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Organisations by platform and name, and the people in them."""
+    """Organizations by platform and name, and the people in them."""
 
-    organisations: tuple[Organisation, ...]
+    organizations: tuple[Organization, ...]
     people: Mapping[str, Person] = field(default_factory=dict)
 
-    def organisation(self, name: str, platform: Platform) -> Organisation:
-        """Return one organisation. Raises KeyError where there is none of that name."""
-        for each in self.organisations:
+    def organization(self, name: str, platform: Platform) -> Organization:
+        """Return one organization. Raises KeyError where there is none of that name."""
+        for each in self.organizations:
             if each.name == name and each.platform is platform:
                 return each
         raise KeyError(name)
@@ -139,7 +139,7 @@ class Scenario:
         from crmdeck.sandbox.large_schema import large_objects
 
         state = State(large_objects(objects, in_scope, fields))
-        org = Organisation("large", Platform.SALESFORCE, "Large Org", state, domain="large")
+        org = Organization("large", Platform.SALESFORCE, "Large Org", state, domain="large")
         return Scenario((org,), _demo().people)
 
 
@@ -155,19 +155,19 @@ def _demo() -> Scenario:
         Platform.SALESFORCE: _salesforce_objects(data / "salesforce"),
         Platform.HUBSPOT: _hubspot_objects(data / "hubspot"),
     }
-    organisations = [
-        _organisation(name, platform, settings, bases[platform])
+    organizations = [
+        _organization(name, platform, settings, bases[platform])
         for platform in Platform
         for name, settings in document[platform.value].items()
     ]
-    return Scenario(tuple(organisations), people)
+    return Scenario(tuple(organizations), people)
 
 
-def _organisation(
+def _organization(
     name: str, platform: Platform, settings: Mapping[str, Any], base: Mapping[str, ObjectDef]
-) -> Organisation:
+) -> Organization:
     chosen = settings.get("objects", list(base))
-    return Organisation(
+    return Organization(
         name=name,
         platform=platform,
         title=settings["name"],

@@ -3,10 +3,10 @@
 Faults are ordered and time is moved from outside too, by a small API of its own:
 
 ====== =================== =====================================================================
-GET    `/sandbox`           the organisations: how to get in, and when something changes
+GET    `/sandbox`           the organizations: how to get in, and when something changes
 POST   `/sandbox/faults`    `{"org": ..., "kind": ..., ...}`: a fault from now on
 POST   `/sandbox/script`    `{"org": ..., "steps": [fault or null, ...]}`
-DELETE `/sandbox/faults`    everything works again; `?org=` for one organisation
+DELETE `/sandbox/faults`    everything works again; `?org=` for one organization
 POST   `/sandbox/now`       `{"moment": "2026-05-16T12:00:00Z" or null, "org": ...}`
 ====== =================== =====================================================================
 """
@@ -116,7 +116,7 @@ class Sandbox:
         self._port = port
         self._tenants: dict[tuple[str, str], Tenant] = {}
         self._sites: dict[tuple[str, str], _Site] = {}
-        for org in self.scenario.organisations:
+        for org in self.scenario.organizations:
             key = (_PREFIXES[org.platform], org.name)
             hubspot = org.platform is Platform.HUBSPOT
             lifetime = timedelta(minutes=30) if hubspot else None
@@ -193,17 +193,17 @@ class Sandbox:
         )
 
     def set_now(self, moment: datetime | None, org: str | None = None) -> None:
-        """Stand at a moment of the history, in one organisation or in all; None: the present."""
+        """Stand at a moment of the history, in one organization or in all; None: the present."""
         for tenant in self._chosen(org):
             tenant.set_now(moment)
 
     def moments(self, org: str) -> tuple[datetime, ...]:
-        """Return when something changes in an organisation, oldest first."""
+        """Return when something changes in an organization, oldest first."""
         (tenant,) = self._chosen(org)
         return tuple(self.anchor - each.before_now for each in tenant.org.changes)
 
     def fault(self, org: str, fault: Fault) -> None:
-        """Let something go wrong in an organisation from now on, beside what already does."""
+        """Let something go wrong in an organization from now on, beside what already does."""
         for tenant in self._chosen(org):
             if fault.kind in ONCE:
                 _strike(tenant, fault)
@@ -225,7 +225,7 @@ class Sandbox:
                 tenant.tokens.restore_first()
 
     def spend(self, org: str, calls: int) -> None:
-        """Let others use up calls of an organisation's daily allowance."""
+        """Let others use up calls of an organization's daily allowance."""
         for tenant in self._chosen(org):
             tenant.count(calls)
 
@@ -238,7 +238,7 @@ class Sandbox:
         key = (prefix, name.partition("?")[0])
         if key not in self._sites:
             known = [f"/{prefix}/{name}" for prefix, name in self._sites]
-            return reply({"error": "no such organisation", "known": known}, 404)
+            return reply({"error": "no such organization", "known": known}, 404)
         request = Request.parse(method, f"/{rest}", headers, body)
         self._wait(self.latency)
         answer = self._spoilt(self._tenants[key], self._sites[key], request)
@@ -304,7 +304,7 @@ def _control(sandbox: Sandbox, request: Request) -> Reply:
     try:
         return _ordered(sandbox, request)
     except KeyError as problem:
-        return reply({"error": f"unknown organisation or missing key: {problem}"}, 404)
+        return reply({"error": f"unknown organization or missing key: {problem}"}, 404)
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -316,7 +316,7 @@ def _control(sandbox: Sandbox, request: Request) -> Reply:
 def _ordered(sandbox: Sandbox, request: Request) -> Reply:
     match request.method, request.path:
         case "GET", "/sandbox":
-            return reply({"organisations": _organisations(sandbox)})
+            return reply({"organizations": _organizations(sandbox)})
         case "POST", "/sandbox/faults":
             body = dict(request.json())
             org = body.pop("org")
@@ -334,9 +334,9 @@ def _ordered(sandbox: Sandbox, request: Request) -> Reply:
     return reply({"success": True})
 
 
-def _organisations(sandbox: Sandbox) -> list[dict[str, Any]]:
+def _organizations(sandbox: Sandbox) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for org in sandbox.scenario.organisations:
+    for org in sandbox.scenario.organizations:
         salesforce = org.platform is Platform.SALESFORCE
         access = sandbox.salesforce(org.name) if salesforce else sandbox.hubspot(org.name)
         moments = [each.isoformat().replace("+00:00", "Z") for each in sandbox.moments(org.name)]

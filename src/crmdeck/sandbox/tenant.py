@@ -1,4 +1,4 @@
-"""One organisation as it runs: its time, its tokens, its faults, its count of calls."""
+"""One organization as it runs: its time, its tokens, its faults, its count of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from crmdeck.clock import Clock
 from crmdeck.sandbox.faults import Fault, FaultKind, FaultPlan
 from crmdeck.sandbox.history import State
-from crmdeck.sandbox.scenario import Organisation, Person, Scenario
+from crmdeck.sandbox.scenario import Organization, Person, Scenario
 from crmdeck.sandbox.schema import ObjectDef
 from crmdeck.sandbox.tokens import TokenIssuer
 
@@ -17,13 +17,13 @@ _AGE = timedelta(days=400)
 
 
 class Tenant:
-    """Shared by all requests to one organisation. Thread-safe.
+    """Shared by all requests to one organization. Thread-safe.
 
     `anchor` is the moment that the history counts back from; `clock` gives the present.
     """
 
     def __init__(
-        self, scenario: Scenario, org: Organisation, clock: Clock, anchor: datetime,
+        self, scenario: Scenario, org: Organization, clock: Clock, anchor: datetime,
         token_lifetime: timedelta | None,
     ) -> None:  # fmt: skip
         self.scenario = scenario
@@ -43,12 +43,12 @@ class Tenant:
 
     @property
     def now(self) -> datetime:
-        """The organisation's present."""
+        """The organization's present."""
         return self._moment or self.clock()
 
     @property
     def state(self) -> State:
-        """The organisation as it is now."""
+        """The organization as it is now."""
         return self.org.at(self.now, self.anchor)
 
     def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""OAuth tokens and codes of one organisation: made up, and valid in the sandbox only."""
+"""OAuth tokens and codes of one organization: made up, and valid in the sandbox only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Denial:
 
 
 class TokenIssuer:
-    """Issues, checks and ends the tokens of one organisation. Thread-safe.
+    """Issues, checks and ends the tokens of one organization. Thread-safe.
 
     Names of tokens count up, so that the same story gives the same tokens.
     `lifetime` is how long an access token lasts, None for until it is ended. `rotates` says
@@ -122,7 +122,7 @@ class TokenIssuer:
     def _end(self) -> datetime | None:
         return self._clock() + self._lifetime if self._lifetime else None
 
-    def authorise(self, challenge: str) -> str:
+    def authorize(self, challenge: str) -> str:
         """Return a code that `redeem` takes once, bound to a PKCE challenge (or "")."""
         with self._lock:
             code = f"{self._name}-code-{len(self._codes) + 1}"

@@ -1,5 +1,5 @@
 from .accounts import Accounts as Accounts
-from .accounts import Organisation as Organisation
+from .accounts import Organization as Organization
 from .accounts import User as User
 from .app import create_app as create_app
 from .log import log_to_stderr as log_to_stderr

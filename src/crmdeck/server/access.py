@@ -1,4 +1,4 @@
-"""Which user asks, in which organisation, about which connection, and whether they may."""
+"""Which user asks, in which organization, about which connection, and whether they may."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fastapi.security import APIKeyCookie
 
 from crmdeck.errors import NotFoundError
 from crmdeck.model import CancelToken, Connection, Role
-from crmdeck.server.accounts import AccountBook, Accounts, Organisation, User
+from crmdeck.server.accounts import AccountBook, Accounts, Organization, User
 from crmdeck.server.attempts import Attempts
-from crmdeck.server.errors import NoActiveOrganisationError, NotSignedInError, RoleError
+from crmdeck.server.errors import NoActiveOrganizationError, NotSignedInError, RoleError
 from crmdeck.server.sessions import Session, Sessions
 from crmdeck.workspace import Workspace
 
@@ -47,26 +47,26 @@ class Visit:
 
 @dataclass(frozen=True)
 class Desk:
-    """The workspace, as the signed-in user works on it for the active organisation."""
+    """The workspace, as the signed-in user works on it for the active organization."""
 
     workspace: Workspace
-    organisation: Organisation
+    organization: Organization
     role: Role
 
     def connections(self) -> tuple[Connection, ...]:
-        """Return the connections of the organisation, by name."""
+        """Return the connections of the organization, by name."""
         return tuple(
-            each for each in self.workspace.connections.all() if self.organisation.has(each.id)
+            each for each in self.workspace.connections.all() if self.organization.has(each.id)
         )
 
     def connection(self, integration_id: str) -> Connection:
-        """Return one of them; another organisation's is as unknown as one that never was."""
+        """Return one of them; another organization's is as unknown as one that never was."""
         for each in self.connections():
             if each.id == integration_id.lower():
                 return each
         raise NotFoundError(
             f"There is no integration '{integration_id}'.",
-            remedy="GET /api/integrations lists those of the active organisation.",
+            remedy="GET /api/integrations lists those of the active organization.",
             code="INTEGRATION_NOT_FOUND",
         )
 
@@ -110,14 +110,14 @@ VisitHere = Annotated[Visit, Depends(signed_in)]
 
 
 def at_desk(deck: DeckHere, visit: VisitHere) -> Desk:
-    """Return the workspace for the active organisation; raises NoActiveOrganisationError."""
-    for organisation in visit.book.organisations_of(visit.user):
-        if organisation.id == visit.session.active_organisation:
+    """Return the workspace for the active organization; raises NoActiveOrganizationError."""
+    for organization in visit.book.organizations_of(visit.user):
+        if organization.id == visit.session.active_organization:
             acting = deck.workspace.on_behalf_of(visit.user.email)
-            return Desk(acting, organisation, visit.user.role)
-    raise NoActiveOrganisationError(
+            return Desk(acting, organization, visit.user.role)
+    raise NoActiveOrganizationError(
         "There is no active organization.",
-        remedy="Choose one of GET /api/auth/session by POST /api/auth/organisation",
+        remedy="Choose one of GET /api/auth/session by POST /api/auth/organization",
     )
 
 

@@ -1,9 +1,11 @@
-"""Who may sign in, to which organisations, and which connections those have."""
+"""Who may sign in, to which organizations, and which connections those have."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+from pydantic import AliasChoices, Field
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
 from crmdeck.model import Role, WireModel
@@ -11,40 +13,46 @@ from crmdeck.server.documents import document
 from crmdeck.workspace import Workspace
 
 ACCOUNTS_FILE = "users.json"
-DEFAULT_ORGANISATION = "main"
+DEFAULT_ORGANIZATION = "main"
 SHORTEST_PASSWORD = 12
 # Of zxcvbn's 0 to 4: below, fewer than a hundred million guesses are enough. It looks at so much.
 _LEAST_SCORE, _LOOKED_AT = 3, 72
 _LONGEST = 254
 
-_ORGANISATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ORGANIZATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-class Organisation(WireModel):
+class Organization(WireModel):
     """A group of users, and the ids of the connections that they share; None: all there are."""
 
     id: str
     connections: tuple[str, ...] | None = None
 
     def has(self, connection_id: str) -> bool:
-        """Return whether a connection belongs to this organisation."""
+        """Return whether a connection belongs to this organization."""
         return self.connections is None or connection_id in self.connections
 
 
 class User(WireModel):
-    """Somebody who may sign in; `organisations` are ids, `password_hash` is argon2's own form."""
+    """Somebody who may sign in; `organizations` are ids, `password_hash` is argon2's own form."""
 
     email: str
     password_hash: str
     role: Role = Role.MEMBER
-    organisations: tuple[str, ...] = (DEFAULT_ORGANISATION,)
+    organizations: tuple[str, ...] = Field(
+        default=(DEFAULT_ORGANIZATION,),
+        validation_alias=AliasChoices("organizations", "organisations"),
+    )
 
 
 class AccountBook(WireModel):
     """The contents of the file."""
 
-    organisations: tuple[Organisation, ...] = (Organisation(id=DEFAULT_ORGANISATION),)
+    organizations: tuple[Organization, ...] = Field(
+        default=(Organization(id=DEFAULT_ORGANIZATION),),
+        validation_alias=AliasChoices("organizations", "organisations"),
+    )
     users: tuple[User, ...] = ()
 
     def user(self, email: str) -> User | None:
@@ -52,17 +60,17 @@ class AccountBook(WireModel):
         wanted = email.strip().casefold()
         return next((user for user in self.users if user.email == wanted), None)
 
-    def organisation(self, name: str) -> Organisation | None:
-        """Return the organisation of that id."""
-        return next((each for each in self.organisations if each.id == name), None)
+    def organization(self, name: str) -> Organization | None:
+        """Return the organization of that id."""
+        return next((each for each in self.organizations if each.id == name), None)
 
-    def organisations_of(self, user: User) -> tuple[Organisation, ...]:
-        """Return the organisations of a user, without those that were removed."""
-        return tuple(each for each in self.organisations if each.id in user.organisations)
+    def organizations_of(self, user: User) -> tuple[Organization, ...]:
+        """Return the organizations of a user, without those that were removed."""
+        return tuple(each for each in self.organizations if each.id in user.organizations)
 
 
 class Accounts:
-    """The users and organisations of a workspace, in `users.json` in its folder or database."""
+    """The users and organizations of a workspace, in `users.json` in its folder or database."""
 
     def __init__(self, place: Path | Workspace) -> None:
         self._document = document(place, ACCOUNTS_FILE, AccountBook())
@@ -81,12 +89,12 @@ class Accounts:
         password: str,
         *,
         role: Role = Role.MEMBER,
-        organisations: tuple[str, ...] = (DEFAULT_ORGANISATION,),
+        organizations: tuple[str, ...] = (DEFAULT_ORGANIZATION,),
     ) -> User:
         """Add a user.
 
         Raises UsageError for an address or a password that can't be used, ConflictError for an
-        address in use, NotFoundError for an organisation that is not there.
+        address in use, NotFoundError for an organization that is not there.
         """
         from crmdeck.server.passwords import hash_password
 
@@ -95,7 +103,7 @@ class Accounts:
             email=address,
             password_hash=hash_password(_checked_password(password, address)),
             role=role,
-            organisations=organisations,
+            organizations=organizations,
         )
 
         def update(book: AccountBook) -> AccountBook:
@@ -105,8 +113,8 @@ class Accounts:
                     remedy="To change the password or the role: crmdeck serve users set E-MAIL",
                     code="USER_EXISTS",
                 )
-            for name in organisations:
-                _require_organisation(book, name)
+            for name in organizations:
+                _require_organization(book, name)
             return book.model_copy(update={"users": (*book.users, user)})
 
         self._document.change(update)
@@ -118,23 +126,23 @@ class Accounts:
         *,
         password: str | None = None,
         role: Role | None = None,
-        organisations: tuple[str, ...] | None = None,
+        organizations: tuple[str, ...] | None = None,
     ) -> User:
         """Change what is given; a new password ends the user's sessions.
 
-        Raises NotFoundError for nobody or no such organisation, UsageError for a bad password.
+        Raises NotFoundError for nobody or no such organization, UsageError for a bad password.
         """
         from crmdeck.server.passwords import hash_password
 
-        given: dict[str, object] = {"role": role, "organisations": organisations}
+        given: dict[str, object] = {"role": role, "organizations": organizations}
         if password is not None:
             given["password_hash"] = hash_password(_checked_password(password, email))
         changes = {name: value for name, value in given.items() if value is not None}
 
         def update(book: AccountBook) -> AccountBook:
             user = _require_user(book, email)
-            for name in organisations or ():
-                _require_organisation(book, name)
+            for name in organizations or ():
+                _require_organization(book, name)
             changed = user.model_copy(update=changes)
             users = tuple(changed if each.email == user.email else each for each in book.users)
             return book.model_copy(update={"users": users})
@@ -154,39 +162,39 @@ class Accounts:
         self._document.change(update)
         return removed[0]
 
-    def set_organisation(self, name: str, connections: tuple[str, ...] | None) -> Organisation:
-        """Make an organisation, or say anew which connections it has (None: all there are)."""
-        if not _ORGANISATION.fullmatch(name):
+    def set_organization(self, name: str, connections: tuple[str, ...] | None) -> Organization:
+        """Make an organization, or say anew which connections it has (None: all there are)."""
+        if not _ORGANIZATION.fullmatch(name):
             raise UsageError(
-                f"'{name}' can't be the name of an organisation.",
+                f"'{name}' can't be the name of an organization.",
                 remedy="Use small letters, digits, '.', '-' and '_', 64 at most.",
                 code="BAD_NAME",
             )
-        organisation = Organisation(id=name, connections=connections)
+        organization = Organization(id=name, connections=connections)
 
         def update(book: AccountBook) -> AccountBook:
-            others = [each for each in book.organisations if each.id != name]
-            ordered = sorted([*others, organisation], key=lambda each: each.id)
-            return book.model_copy(update={"organisations": tuple(ordered)})
+            others = [each for each in book.organizations if each.id != name]
+            ordered = sorted([*others, organization], key=lambda each: each.id)
+            return book.model_copy(update={"organizations": tuple(ordered)})
 
         self._document.change(update)
-        return organisation
+        return organization
 
-    def remove_organisation(self, name: str) -> Organisation:
-        """Remove an organisation that has no users any more; raises ConflictError if it has."""
-        removed: list[Organisation] = []
+    def remove_organization(self, name: str) -> Organization:
+        """Remove an organization that has no users any more; raises ConflictError if it has."""
+        removed: list[Organization] = []
 
         def update(book: AccountBook) -> AccountBook:
-            removed.append(_require_organisation(book, name))
-            members = [user.email for user in book.users if name in user.organisations]
+            removed.append(_require_organization(book, name))
+            members = [user.email for user in book.users if name in user.organizations]
             if members:
                 raise ConflictError(
                     f"'{name}' has users: {', '.join(members[:5])}.",
-                    remedy="Remove them, or add them again to another organisation, first.",
+                    remedy="Remove them, or add them again to another organization, first.",
                     code="ORGANISATION_IN_USE",
                 )
-            left = tuple(each for each in book.organisations if each.id != name)
-            return book.model_copy(update={"organisations": left})
+            left = tuple(each for each in book.organizations if each.id != name)
+            return book.model_copy(update={"organizations": left})
 
         self._document.change(update)
         return removed[0]
@@ -203,12 +211,12 @@ def _require_user(book: AccountBook, email: str) -> User:
     return user
 
 
-def _require_organisation(book: AccountBook, name: str) -> Organisation:
-    found = book.organisation(name)
+def _require_organization(book: AccountBook, name: str) -> Organization:
+    found = book.organization(name)
     if found is None:
         raise NotFoundError(
-            f"There is no organisation '{name}'.",
-            remedy=f"Make it first: crmdeck serve organisations set {name} --connection NAME",
+            f"There is no organization '{name}'.",
+            remedy=f"Make it first: crmdeck serve organizations set {name} --connection NAME",
             code="ORGANISATION_NOT_FOUND",
         )
     return found

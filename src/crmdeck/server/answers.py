@@ -17,7 +17,7 @@ _SAID: dict[int, str] = {
     400: "The request can't be understood, or there is no active organization.",
     401: "Not signed in, or the session has ended.",
     403: "The role does not allow it, or a page of another site sent it.",
-    404: "There is no such thing in the active organisation.",
+    404: "There is no such thing in the active organization.",
     409: "It contradicts what holds now; `code` says what.",
     413: "The body is too large.",
     429: "Too often; `Retry-After` says for how long to wait, where that is known.",

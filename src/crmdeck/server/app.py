@@ -38,7 +38,7 @@ def create_app(
 
     Users and sessions are kept with the workspace: in its folder, or in its database.
     `public_url` is where people reach it: with https the cookie is Secure. Once `stopping` is
-    cancelled, long work ends.
+    canceled, long work ends.
     """
     secure = public_url.startswith("https://")
     settings = workspace.settings

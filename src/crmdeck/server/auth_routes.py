@@ -1,4 +1,4 @@
-"""Signing in and out, and choosing the organisation."""
+"""Signing in and out, and choosing the organization."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from crmdeck.server.passwords import password_fits
 from crmdeck.server.sessions import DEVICE_LIFETIME, Session
 from crmdeck.server.wire import (
     ChangePassword,
-    OrganisationName,
+    OrganizationName,
     SessionView,
     SignedInUser,
     SignedOut,
     SignIn,
     Success,
-    SwitchOrganisation,
+    SwitchOrganization,
 )
 
 _log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
     """Sign in; the answer sets the cookie `session_token`.
 
-    For a user of one organisation only, that one is active at once.
+    For a user of one organization only, that one is active at once.
     """
     address = _address(request)
     device = request.cookies.get(DEVICE_COOKIE)
     shown = (device, body.admission)
     user, book = _proven(deck, body.email, body.password, address, *shown)
-    organisations = book.organisations_of(user)
-    active = organisations[0].id if len(organisations) == 1 else None
+    organizations = book.organizations_of(user)
+    active = organizations[0].id if len(organizations) == 1 else None
     token, session = deck.sessions.start(user, active, address)
     _log.info("Signed in %s from %s.", user.email, address)
     response = _with_cookie(deck, answer(_view(session, user, book)), token, session)
@@ -77,7 +77,7 @@ def change_password(
         raise ConflictError("The present password is not right.", code=error.code) from None
     user = deck.accounts.change_user(visit.user.email, password=body.new_password)
     deck.sessions.end_all(user.email)
-    token, session = deck.sessions.start(user, visit.session.active_organisation, address)
+    token, session = deck.sessions.start(user, visit.session.active_organization, address)
     _log.info("Changed the password of %s from %s.", user.email, address)
     view = _view(session, user, deck.accounts.book())
     response = _with_cookie(deck, answer(view), token, session)
@@ -87,14 +87,14 @@ def change_password(
 
 @router.get("/session", response_model=SessionView, responses=failures(401))
 def session(visit: VisitHere) -> Response:
-    """Tell who is signed in, their organisations, and which is the active one."""
+    """Tell who is signed in, their organizations, and which is the active one."""
     return answer(_view(visit.session, visit.user, visit.book))
 
 
-@router.post("/organisation", response_model=SessionView, responses=failures(401, 403, 404, 413))
-def switch_organisation(deck: DeckHere, visit: VisitHere, body: SwitchOrganisation) -> Response:
-    """Make another of the user's organisations the active one of this session."""
-    return answer(_view(_switched(deck, visit, body.organisation_id), visit.user, visit.book))
+@router.post("/organization", response_model=SessionView, responses=failures(401, 403, 404, 413))
+def switch_organization(deck: DeckHere, visit: VisitHere, body: SwitchOrganization) -> Response:
+    """Make another of the user's organizations the active one of this session."""
+    return answer(_view(_switched(deck, visit, body.organization_id), visit.user, visit.book))
 
 
 def _proven(
@@ -156,25 +156,25 @@ def _without_cookie(deck: Deck, response: Response) -> Response:
     return response
 
 
-def _switched(deck: Deck, visit: Visit, organisation_id: str) -> Session:
-    mine = [each.id for each in visit.book.organisations_of(visit.user)]
-    if organisation_id not in mine:
+def _switched(deck: Deck, visit: Visit, organization_id: str) -> Session:
+    mine = [each.id for each in visit.book.organizations_of(visit.user)]
+    if organization_id not in mine:
         raise NotFoundError(
-            f"You have no organisation '{organisation_id}'.",
+            f"You have no organization '{organization_id}'.",
             remedy="GET /api/auth/session lists yours.",
             code="ORGANISATION_NOT_FOUND",
         )
-    return deck.sessions.switch(visit.session, organisation_id)
+    return deck.sessions.switch(visit.session, organization_id)
 
 
 def _view(session: Session, user: User, book: AccountBook) -> SessionView:
-    organisations = tuple(OrganisationName(id=each.id) for each in book.organisations_of(user))
-    known = {each.id for each in organisations}
+    organizations = tuple(OrganizationName(id=each.id) for each in book.organizations_of(user))
+    known = {each.id for each in organizations}
     return SessionView(
         user=SignedInUser(email=user.email, role=user.role),
-        organisations=organisations,
-        active_organisation_id=(
-            session.active_organisation if session.active_organisation in known else None
+        organizations=organizations,
+        active_organization_id=(
+            session.active_organization if session.active_organization in known else None
         ),
         expires_at=session.expires_at,
     )

@@ -80,16 +80,16 @@ class Crowd:
 
     def works(self, connection: BoundedProtocol) -> None:
         """Take note that a connection has a whole request."""
-        neighbours = self._waiting.get(connection.household)
-        if neighbours is not None:
-            neighbours.pop(connection, None)
-            if not neighbours:
+        neighbors = self._waiting.get(connection.household)
+        if neighbors is not None:
+            neighbors.pop(connection, None)
+            if not neighbors:
                 del self._waiting[connection.household]
 
     def _dispensable(self) -> BoundedProtocol | None:
         """Return the unanswered connection that has waited longest at the busiest address."""
-        for neighbours in sorted(self._waiting.values(), key=len, reverse=True):
-            for each in neighbours:
+        for neighbors in sorted(self._waiting.values(), key=len, reverse=True):
+            for each in neighbors:
                 if each.transport.get_write_buffer_size() == 0:
                     return each
         return None

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from crmdeck.errors import (
     CacheBusyError,
     CacheError,
-    CancelledError,
+    CanceledError,
     CrmdeckError,
     PermissionDeniedError,
     ReadOnlyError,
@@ -79,8 +79,8 @@ class TwoLengthsError(CrmdeckError):
     http_status = 400
 
 
-class NoActiveOrganisationError(CrmdeckError):
-    """The session has no active organisation."""
+class NoActiveOrganizationError(CrmdeckError):
+    """The session has no active organization."""
 
     code = "NO_ACTIVE_ORGANIZATION"
     http_status = 400
@@ -102,7 +102,7 @@ def status_of(error: CrmdeckError) -> int:
     """Return the HTTP status of an error.
 
     401 and 403 are about the caller's own session here; what a CRM says to the server about the
-    server's credentials is a conflict (the connection has to be authorised again) or a failure
+    server's credentials is a conflict (the connection has to be authorized again) or a failure
     of the source.
     """
     match error:
@@ -110,7 +110,7 @@ def status_of(error: CrmdeckError) -> int:
             return HTTPStatus.CONFLICT
         case PermissionDeniedError():
             return HTTPStatus.BAD_GATEWAY
-        case CancelledError():
+        case CanceledError():
             return HTTPStatus.SERVICE_UNAVAILABLE
         case _:
             return error.http_status
@@ -131,7 +131,7 @@ def error_response(error: CrmdeckError) -> Response:
             headers["Retry-After"] = str(error.retry_after)
         case TwoLengthsError():
             headers["Connection"] = "close"
-        case CacheBusyError() | CancelledError():
+        case CacheBusyError() | CanceledError():
             headers["Retry-After"] = str(_BUSY_FOR)
     return Response(
         json.dumps(wire),

@@ -1,4 +1,4 @@
-"""The integrations of the active organisation."""
+"""The integrations of the active organization."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ router = APIRouter(prefix="/integrations", tags=["integrations"])
 
 @router.get("", response_model=list[ConnectionStatus], responses=failures(401))
 def integrations(desk: DeskHere) -> Response:
-    """Tell how all integrations of the active organisation are doing, by name."""
+    """Tell how all integrations of the active organization are doing, by name."""
     mine = {connection.id for connection in desk.connections()}
     return answer_list(each for each in desk.workspace.health.statuses() if each.id in mine)
 
@@ -163,7 +163,7 @@ def acknowledge(here: ToChange, body: Acknowledging) -> Response:
     responses=failures(401, 403, 404, 413),
 )
 def reopen(here: ToChange, body: Reopening) -> Response:
-    """Take back acknowledgements of this integration: an extension of crmdeck."""
+    """Take back acknowledgments of this integration: an extension of crmdeck."""
     mine = {event.id for event in here.workspace.drift.report(here.id).events}
     events = [each for each in body.event_ids if each in mine]
     return answer(Reopened(reopened=here.workspace.drift.take_back(events).number))

@@ -79,7 +79,7 @@ def serve(workspace: Workspace, binding: Binding, *, ready: Callable[[str], None
     """Serve the Integrations API until the process is told to stop (SIGINT, SIGTERM).
 
     `ready` is told the base URL once requests are taken. Requests that run get 20 seconds to
-    finish, then refreshes are cancelled with nothing written. Raises UsageError where there is
+    finish, then refreshes are canceled with nothing written. Raises UsageError where there is
     nobody who could sign in, where passwords would travel in the clear, or for an address or a
     certificate that can't be used.
     """

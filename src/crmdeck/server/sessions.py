@@ -1,4 +1,4 @@
-"""Sessions: which user is signed in, and in which organisation.
+"""Sessions: which user is signed in, and in which organization.
 
 They are kept in a private file, or in the database of a team, so that a restart does not sign
 everybody out: the consoles and nightly jobs of a team keep their cookie and not their password,
@@ -13,6 +13,8 @@ import secrets
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+
+from pydantic import AliasChoices, Field
 
 from crmdeck.clock import Clock, utc_now
 from crmdeck.errors import CrmdeckError
@@ -42,7 +44,10 @@ class Session(WireModel):
     token_hash: str
     email: str
     proof: str
-    active_organisation: str | None = None
+    active_organization: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("activeOrganization", "activeOrganisation"),
+    )
     address: str = ""
     created_at: UtcTime
     expires_at: UtcTime
@@ -79,7 +84,7 @@ class Sessions:
         self._clock = clock
 
     def start(
-        self, user: User, active_organisation: str | None, address: str = ""
+        self, user: User, active_organization: str | None, address: str = ""
     ) -> tuple[str, Session]:
         """Sign a user in; return the token for the cookie, and the session."""
         token = secrets.token_urlsafe(32)
@@ -88,7 +93,7 @@ class Sessions:
             token_hash=_digest(token),
             email=user.email,
             proof=_digest(user.password_hash),
-            active_organisation=active_organisation,
+            active_organization=active_organization,
             address=household(address),
             created_at=now,
             expires_at=now + self._lifetime,
@@ -147,9 +152,9 @@ class Sessions:
                 return digest
         return None
 
-    def switch(self, session: Session, organisation: str) -> Session:
-        """Make an organisation the active one of a session."""
-        changed = session.model_copy(update={"active_organisation": organisation})
+    def switch(self, session: Session, organization: str) -> Session:
+        """Make an organization the active one of a session."""
+        changed = session.model_copy(update={"active_organization": organization})
         self._replace(session, (changed,))
         return changed
 

@@ -56,10 +56,10 @@ class SignedOut(WireModel):
     ended: int
 
 
-class SwitchOrganisation(Body):
-    """The body of `POST /auth/organisation`."""
+class SwitchOrganization(Body):
+    """The body of `POST /auth/organization`."""
 
-    organisation_id: Name
+    organization_id: Name
 
 
 class Suggesting(Body):
@@ -135,8 +135,8 @@ class SignedInUser(WireModel):
     role: Role
 
 
-class OrganisationName(WireModel):
-    """One organisation of the user."""
+class OrganizationName(WireModel):
+    """One organization of the user."""
 
     id: str
 
@@ -145,8 +145,8 @@ class SessionView(WireModel):
     """The answer of `GET /auth/session`, and of signing in."""
 
     user: SignedInUser
-    organisations: tuple[OrganisationName, ...]
-    active_organisation_id: str | None
+    organizations: tuple[OrganizationName, ...]
+    active_organization_id: str | None
     expires_at: UtcTime
 
 

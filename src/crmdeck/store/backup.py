@@ -31,7 +31,7 @@ FORMAT = "crmdeck-backup"
 FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
 
-# The information schema has no table and no column that one may not read; the catalogue has all.
+# The information schema has no table and no column that one may not read; the catalog has all.
 _ALL_COLUMNS = """
     SELECT relname, attname
     FROM pg_catalog.pg_attribute

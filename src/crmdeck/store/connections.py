@@ -8,7 +8,13 @@ from crmdeck.model import Connection
 from crmdeck.store.database import Database
 from crmdeck.store.record_table import Table, stored
 
-VERSIONS = Table("connection", Connection, nested=("scope",), extra=("put_at", "put_by"))
+VERSIONS = Table(
+    "connection",
+    Connection,
+    nested=("scope",),
+    extra=("put_at", "put_by"),
+    columns={"organization": "organisation"},
+)
 
 
 class Connections:

@@ -29,7 +29,7 @@ GONE_KINDS = (
     DriftKind.FIELD_ABSENT,
 )
 _NEWEST = "ORDER BY detected_at DESC, seq"
-# As the view tells it, for some events: it would go through every acknowledgement.
+# As the view tells it, for some events: it would go through every acknowledgment.
 _OPEN = """
     FROM drift_event
     LEFT JOIN (
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class LastWord(NamedTuple):
-    """The last acknowledgement of an event, or its taking back: by whom and when."""
+    """The last acknowledgment of an event, or its taking back: by whom and when."""
 
     at: datetime
     by: str
@@ -71,7 +71,7 @@ class Drift:
     def add(self, events: Sequence[DriftEvent], stories: Sequence[Story]) -> None:
         """Append events and stories; those whose id is there already are left out.
 
-        An event that comes acknowledged is stored with its acknowledgement.
+        An event that comes acknowledged is stored with its acknowledgment.
         """
         known = self._known("drift_event", [event.id for event in events])
         fresh = [event for event in events if event.id not in known]
@@ -161,9 +161,9 @@ class Drift:
     def acknowledge(
         self, event_ids: Sequence[str], at: datetime, by: str, note: str | None = None
     ) -> int:
-        """Append an acknowledgement to each event, and return how many events there were.
+        """Append an acknowledgment to each event, and return how many events there were.
 
-        Ids of no event are left out. The last acknowledgement of an event counts.
+        Ids of no event are left out. The last acknowledgment of an event counts.
         """
         known = self._known("drift_event", event_ids)
         self._note(
@@ -172,7 +172,7 @@ class Drift:
         return len(known)
 
     def take_back(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
-        """Append to each event that its acknowledgement does not hold any more."""
+        """Append to each event that its acknowledgment does not hold any more."""
         self._database.insert(
             "acknowledgement",
             ("event_id", "acknowledged_at", "acknowledged_by", "taken_back"),

@@ -314,9 +314,9 @@ class PostgresEngine:
             "WHERE oid = to_regclass('audit_entry')), "
             "has_schema_privilege(current_schema(), 'CREATE')), clock_timestamp()"
         )[0]
-        travelled = timedelta(seconds=(time.monotonic() - sent) / 2)
+        traveled = timedelta(seconds=(time.monotonic() - sent) / 2)
         self._may_write = bool(may_write)
-        ahead = server_time.astimezone(UTC) + travelled - self._clock()
+        ahead = server_time.astimezone(UTC) + traveled - self._clock()
         # Clocks that agree to a second need no help, and time does not jump about with the network;
         # a clock that somebody handed in stays as it is.
         if self._clock is utc_now and abs(ahead) > timedelta(seconds=1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +17,10 @@ M = TypeVar("M", bound=WireModel)
 
 
 class Table(Generic[M]):
-    """A table whose columns are the attributes of a model, and `extra` ones beside them."""
+    """A table whose columns are the attributes of a model, plus `extra` ones.
+
+    `columns` names the column of an attribute that has been renamed since.
+    """
 
     def __init__(
         self,
@@ -27,14 +30,16 @@ class Table(Generic[M]):
         nested: Iterable[str] = (),
         without: Iterable[str] = (),
         extra: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self._model = model
         self._nested = frozenset(nested)
         skipped = frozenset(without)
         self._attributes = tuple(a for a in model.model_fields if a not in skipped)
-        self._columns = (*self._attributes, *extra)
-        self.selection = ", ".join(quote(attribute) for attribute in self._attributes)
+        named = tuple((columns or {}).get(a, a) for a in self._attributes)
+        self._columns = (*named, *extra)
+        self.selection = ", ".join(map(quote, named))
 
     def insert(self, database: Database, records: Iterable[M], *extra: object) -> None:
         """Append `records` in their order, each with the same values of the extra columns."""

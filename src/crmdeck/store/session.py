@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from crmdeck.store.connections import Connections
     from crmdeck.store.database import Database
     from crmdeck.store.decisions import Decisions
+    from crmdeck.store.dismissed import DismissedAlerts
     from crmdeck.store.documents import Documents
     from crmdeck.store.drift import Drift
     from crmdeck.store.field_usage import Usages
     from crmdeck.store.fill_rates import Rates
     from crmdeck.store.kept import KeptAnswers
-    from crmdeck.store.put_away import PutAwayAlerts
     from crmdeck.store.recent import RecentSnapshots
     from crmdeck.store.runs import Runs
     from crmdeck.store.snapshots import Snapshots
@@ -62,7 +62,7 @@ class Session:
 
     @cached_property
     def drift(self) -> Drift:
-        """Drift events and their acknowledgement."""
+        """Drift events and their acknowledgment."""
         from crmdeck.store.drift import Drift
 
         return Drift(self.database, self._kept)
@@ -103,11 +103,11 @@ class Session:
         return Usages(self.database)
 
     @cached_property
-    def put_away(self) -> PutAwayAlerts:
+    def dismissed(self) -> DismissedAlerts:
         """Alerts that operators have put away."""
-        from crmdeck.store.put_away import PutAwayAlerts
+        from crmdeck.store.dismissed import DismissedAlerts
 
-        return PutAwayAlerts(self.database)
+        return DismissedAlerts(self.database)
 
     @cached_property
     def documents(self) -> Documents:

@@ -41,7 +41,7 @@ class CrmdeckApp(App[None]):
     """The console over one workspace, open or to be opened once the frame is painted.
 
     `keys` remaps actions by id (`{"view.filter": "f"}`), None takes the settings' map. `theme` is
-    a theme's name, or `terminal` for the terminal's own colours; None takes that of the settings,
+    a theme's name, or `terminal` for the terminal's own colors; None takes that of the settings,
     else that of last time. One that is `still` looks at nothing by itself and notes nothing that
     was seen, so that it draws the same pictures each time.
 

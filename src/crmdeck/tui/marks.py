@@ -33,7 +33,7 @@ class Health(NamedTuple):
 def is_ill(status: ConnectionStatus) -> bool:
     """True if a connection doesn't work and a critical alert of it is open."""
     urgent = [alert for alert in status.alerts if alert.level is AlertLevel.CRITICAL]
-    is_away = bool(urgent) and all(alert.put_away_at is not None for alert in urgent)
+    is_away = bool(urgent) and all(alert.dismissed_at is not None for alert in urgent)
     return health_of(status).state == "error" and not is_away
 
 

@@ -61,13 +61,13 @@ THEMES = (
 )
 
 MUTED_SHARE = 0.62
-"""How much of the text colour is in muted text; the rest is background."""
+"""How much of the text color is in muted text; the rest is background."""
 
 
 def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the colours of crmdeck's own roles in any theme: `$muted`, `$good`, `$warn`...
+    """Return the colors of crmdeck's own roles in any theme: `$muted`, `$good`, `$warn`...
 
-    Textual's `$text-muted` has no colour of its own outside a style sheet, and its tinted
+    Textual's `$text-muted` has no color of its own outside a style sheet, and its tinted
     texts are too pale to tell states apart in our themes.
     """
     if theme.ansi:
@@ -81,7 +81,7 @@ def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
     least = OWN_CONTRAST if own else LEAST_CONTRAST
     grounds = _grounds(variables)
     return {
-        role: legible(colour, grounds, least, dark=theme.dark).hex for role, colour in found.items()
+        role: legible(color, grounds, least, dark=theme.dark).hex for role, color in found.items()
     }
 
 
@@ -106,7 +106,7 @@ ANSI_LIGHT = {
     "mark": "ansi_magenta",
     "info": "ansi_blue",
 }
-"""Of the terminal's own colours those that can be read in the palettes that terminals come with.
+"""Of the terminal's own colors those that can be read in the palettes that terminals come with.
 
 On a dark ground its blue and magenta can't, on a light one its green, yellow and cyan.
 """
@@ -131,27 +131,27 @@ def _grounds(variables: Mapping[str, str]) -> tuple[Color, ...]:
 
 
 def contrast(one: Color, other: Color) -> float:
-    """Return the contrast of two opaque colours, 1 to 21, as WCAG 2 defines it."""
+    """Return the contrast of two opaque colors, 1 to 21, as WCAG 2 defines it."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
-def _luminance(colour: Color) -> float:
+def _luminance(color: Color) -> float:
     parts = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in colour.normalized
+        for part in color.normalized
     ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
-def legible(colour: Color, grounds: Sequence[Color], least: float, *, dark: bool) -> Color:
-    """Return `colour`, no nearer to white (black where not `dark`) than it takes to be read.
+def legible(color: Color, grounds: Sequence[Color], least: float, *, dark: bool) -> Color:
+    """Return `color`, no nearer to white (black where not `dark`) than it takes to be read.
 
     It has a contrast of `least` on all grounds then, as far as white or black has.
     """
     end = Color.parse("white" if dark else "black")
     for share in range(0, 101, 4):
-        found = colour.blend(end, share / 100)
+        found = color.blend(end, share / 100)
         if all(contrast(found, ground) >= least for ground in grounds):
             return found
     return end

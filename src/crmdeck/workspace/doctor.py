@@ -21,7 +21,7 @@ from crmdeck.store.duckdb_file import wording_file_failures
 from crmdeck.store.salvage import SALVAGEABLE
 from crmdeck.text import count
 from crmdeck.workspace.context import CACHE_FILE
-from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def examine(
 def _settings(folder: Path, demo: bool) -> list[Finding]:
     Settings.load(folder)
     load_knowledge(None if demo else folder)
-    load_catalogue(None if demo else folder)
+    load_catalog(None if demo else folder)
     return [Finding(check="settings and knowledge", ok=True, found="readable")]
 
 

@@ -13,18 +13,18 @@ from crmdeck.model import DriftEvent, DriftReport, Severity, UnseenDrift
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgements
+from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
 
 class Noted(NamedTuple):
     """How many events it was news for, and what is to be told of the source's own log, if any."""
 
     number: int
-    untold: str = ""
+    not_checked: str = ""
 
 
 class Drift:
-    """Drift events and their acknowledgement."""
+    """Drift events and their acknowledgment."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -107,7 +107,7 @@ class Drift:
     def acknowledge(self, event_ids: Sequence[str], note: str = "") -> Noted:
         """Acknowledge drift events, with a note; return how many were not yet.
 
-        Where a source keeps acknowledgements for a team it is told too, and what was said there
+        Where a source keeps acknowledgments for a team it is told too, and what was said there
         meanwhile is taken over. Raises NotFoundError where an id is unknown; then none is
         acknowledged.
         """
@@ -131,7 +131,7 @@ class Drift:
         return self._shared(fresh)
 
     def take_back(self, event_ids: Sequence[str]) -> Noted:
-        """Take back the acknowledgement of drift events; return how many were acknowledged.
+        """Take back the acknowledgment of drift events; return how many were acknowledged.
 
         The source is told as by `acknowledge`. Raises NotFoundError where an id is unknown; then
         none is taken back.
@@ -148,7 +148,7 @@ class Drift:
                 mine = [event.id for event in done if event.connection_id == connection_id]
                 entry = self._context.entry(
                     REOPENED,
-                    f"Took back the acknowledgement of {count(len(mine), 'change')}",
+                    f"Took back the acknowledgment of {count(len(mine), 'change')}",
                     connection_id=connection_id,
                     details={"events": mine},
                 )
@@ -162,7 +162,7 @@ class Drift:
                 find_connection(session, connection_id)
                 for connection_id in dict.fromkeys(event.connection_id for event in events)
             ]
-        told = [share_acknowledgements(self._context, connection) for connection in connections]
+        told = [share_acknowledgments(self._context, connection) for connection in connections]
         return Noted(len(events), " ".join(filter(None, told)))
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """One organisation's connections, schemas, drift and mappings over one cache.
+    """One organization's connections, schemas, drift and mappings over one cache.
 
     Synchronous and safe to use from several threads; several processes may have the same
     workspace open. A service is imported when it is first asked for, and holds no state of its

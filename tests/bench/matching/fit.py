@@ -3,7 +3,7 @@
     python -m tests.bench.matching.fit            # show what would be written
     python -m tests.bench.matching.fit --write    # write it
 
-Weights maximise the probability of the true pairs after both sides chose (softmax over rows and
+Weights maximize the probability of the true pairs after both sides chose (softmax over rows and
 over columns), are never negative, and are drawn towards small values. Each set counts the same.
 Each is seen twice: with what the lexicon knows and without, so that the other signals learn to
 carry a schema that the lexicon has never heard of. The probability of a pair, and of no partner,

@@ -22,8 +22,8 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
-from crmdeck.connectors.files import FilesConnector, catalogue
-from crmdeck.errors import CancelledError, SourceError
+from crmdeck.connectors.files import FilesConnector, catalog
+from crmdeck.errors import CanceledError, SourceError
 from crmdeck.formats import document
 from crmdeck.model import (
     CancelToken,
@@ -281,7 +281,7 @@ def test_the_same_bytes_are_unchanged_and_not_parsed(
     def parse(*_: object, **__: object) -> None:
         raise AssertionError("parsed")
 
-    monkeypatch.setattr(catalogue, "read_contents", parse)
+    monkeypatch.setattr(catalog, "read_contents", parse)
 
     assert discover(tmp_path, known_of(first)) == (
         listing,
@@ -346,7 +346,7 @@ def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
     assert errors(answers)["deals"].startswith("deals.pipelines.json holds an error")
 
 
-def test_a_scope_is_honoured_and_a_name_that_never_was_is_told(tmp_path: Path) -> None:
+def test_a_scope_is_honored_and_a_name_that_never_was_is_told(tmp_path: Path) -> None:
     put(tmp_path, "a.json", [describe(name, "Id") for name in ("Account", "Lead", "Case")])
     named = Scope(mode=ScopeMode.NAMED, include=("Lead", "Account", "Leed"), exclude=("Account",))
 
@@ -413,14 +413,14 @@ def test_what_is_too_large_is_refused_packed_or_not(
         discover(tmp_path / "plain.json")
 
 
-def test_cancelling_stops_between_objects(tmp_path: Path) -> None:
+def test_canceling_stops_between_objects(tmp_path: Path) -> None:
     put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
     cancel = CancelToken()
     answers = connector(tmp_path).discover(ALL, {}, cancel)
     next(answers)
     next(answers)
     cancel.cancel()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CanceledError):
         next(answers)
 
 
@@ -428,7 +428,7 @@ def test_a_probe_tells_how_much_there_is_without_reading_it(tmp_path: Path) -> N
     put(tmp_path, "a.json", b"not read")
     source = connector(tmp_path)
 
-    assert source.probe().organisation == f"{tmp_path.name}: 1 file, 0.0 MB"
+    assert source.probe().organization == f"{tmp_path.name}: 1 file, 0.0 MB"
     assert source.meter.traffic.requests == 0
 
 
@@ -514,13 +514,13 @@ def test_what_is_as_it_was_is_not_built_again_in_any_format(
     _, first = discover(tmp_path)
     put(tmp_path, name, after)
     built = []
-    build = catalogue.build_entry
+    build = catalog.build_entry
 
     def record(entry: Any, object_type: str, pipelines: Any = None) -> Any:
         built.append(object_type)
         return build(entry, object_type, pipelines)
 
-    monkeypatch.setattr(catalogue, "build_entry", record)
+    monkeypatch.setattr(catalog, "build_entry", record)
 
     _, answers = discover(tmp_path, known_of(first))
 

@@ -40,7 +40,7 @@ def test_a_rotated_refresh_token_is_kept(sandbox: Sandbox) -> None:
     assert purse.values["refresh_token"] != before
 
 
-def test_a_revoked_app_means_reauthorise(sandbox: Sandbox) -> None:
+def test_a_revoked_app_means_reauthorize(sandbox: Sandbox) -> None:
     connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.fault(PORTAL, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
     for _ in range(2):

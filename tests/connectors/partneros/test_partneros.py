@@ -38,7 +38,7 @@ def test_signing_in_learns_the_platform_and_keeps_the_session_only(
     }
     assert (kept["username"], kept["password"]) == ("dana@acme.example", None)
     report = dana.workspace.connections.test("acme")
-    assert (report.user, report.organisation) == ("dana@acme.example", "acme")
+    assert (report.user, report.organization) == ("dana@acme.example", "acme")
     assert report.token_expires_at is not None
     assert report.missing_permissions == ()
     book = Accounts(house.workspace.home).book()
@@ -175,16 +175,16 @@ def test_what_is_acknowledged_here_is_acknowledged_there_now_or_later(
     assert there() == (None, None)
 
     dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
-    number, untold = dana.workspace.drift.acknowledge([mine.id], "later")
+    number, not_checked = dana.workspace.drift.acknowledge([mine.id], "later")
     assert number == 1
-    assert untold.startswith("PartnerOS does not know yet: PartnerOS can't be reached")
+    assert not_checked.startswith("PartnerOS does not know yet: PartnerOS can't be reached")
     assert there() == (None, None)
     dana.workspace.connections.update("acme", endpoint=house.url)
     dana.workspace.refreshes.run("acme")
     assert there() == ("dana@acme.example", "later")
 
 
-def test_a_server_that_takes_no_acknowledgements_is_told_once(house: House, dana: Console) -> None:
+def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana: Console) -> None:
     dana.workspace.refreshes.run("acme")
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]}, ACCOUNT)
     dana.workspace.refreshes.run("acme")
@@ -193,7 +193,7 @@ def test_a_server_that_takes_no_acknowledgements_is_told_once(house: House, dana
     unknown = Route(path, lambda _: Response(status_code=404), methods=["POST"])
     house.app.router.routes.insert(0, unknown)
     said = dana.workspace.drift.acknowledge([one])
-    assert said == (1, "PartnerOS takes no acknowledgements: they stay in this workspace.")
+    assert said == (1, "PartnerOS takes no acknowledgments: they stay in this workspace.")
     assert dana.workspace.drift.acknowledge([two]) == (1, "")
     assert dana.workspace.refreshes.run("acme").success
     assert len(dana.workspace.audit.entries("acme", event="schema.drift_kept_here")) == 1

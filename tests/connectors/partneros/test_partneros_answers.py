@@ -39,4 +39,4 @@ def test_nonsense_is_refused_in_words_or_left_out(body: Any) -> None:
         answers.suggestions(body)
     answers.gone(body)
     answers.failures(body)
-    answers.organisation_ids(body)
+    answers.organization_ids(body)

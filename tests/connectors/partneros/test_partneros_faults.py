@@ -193,7 +193,7 @@ def test_what_passes_by_itself_is_waited_for(script: Script) -> None:
     report = connector(script.url).probe()
     assert report.platform is Platform.HUBSPOT
     # What only a newer server knows is not asked for in vain.
-    assert (report.user, report.organisation) == (None, None)
+    assert (report.user, report.organization) == (None, None)
 
 
 def test_what_changes_something_is_not_sent_twice(script: Script) -> None:
@@ -303,12 +303,12 @@ def test_a_server_that_knows_only_what_is_documented_shares_no_decisions(script:
     assert caught.value.code == "MALFORMED_LOG"
 
 
-def test_a_cancelled_discovery_stops(script: Script) -> None:
-    from crmdeck.errors import CancelledError
+def test_a_canceled_discovery_stops(script: Script) -> None:
+    from crmdeck.errors import CanceledError
 
     cancel = CancelToken()
     cancel.cancel()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CanceledError):
         list(connector(script.url).discover(Scope(), {}, cancel))
     assert script.asked == []
 

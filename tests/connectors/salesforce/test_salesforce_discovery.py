@@ -14,7 +14,7 @@ from crmdeck.connectors.base import (
     RecordSampler,
     Rules,
 )
-from crmdeck.errors import CancelledError, QuotaExceededError
+from crmdeck.errors import CanceledError, QuotaExceededError
 from crmdeck.model import (
     CancelToken,
     FieldType,
@@ -41,7 +41,7 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
     assert len(found.listing.object_types) > len(found.listing.in_scope)
     quota = connector.meter.quota
     assert quota is not None
-    assert quota.used == sandbox.scenario.organisations[0].first.daily_used + (
+    assert quota.used == sandbox.scenario.organizations[0].first.daily_used + (
         connector.meter.traffic.quota_spent
     )
     # The list of versions, the list of objects, one call for up to 25 descriptions, the list of
@@ -190,14 +190,14 @@ def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
     assert not any("/composite" in path for path in sent(sandbox, oauth=False))
 
 
-def test_cancelling_ends_it(sandbox: Sandbox) -> None:
+def test_canceling_ends_it(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     sandbox.fault("acme-prod", Fault(FaultKind.SLOW, path="/composite", seconds=3))
     cancel = CancelToken()
     items = connector.discover(Scope(), {}, cancel)
     next(items)
     cancel.cancel()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CanceledError):
         next(items)
 
 

@@ -54,7 +54,7 @@ def test_a_rotated_refresh_token_is_kept(sandbox: Sandbox) -> None:
     assert purse.events == ["token.refreshed", "token.refreshed"]
 
 
-def test_a_revoked_refresh_token_means_reauthorise(sandbox: Sandbox) -> None:
+def test_a_revoked_refresh_token_means_reauthorize(sandbox: Sandbox) -> None:
     connector, purse = salesforce_to(sandbox)
     sandbox.fault(ORG, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
     for _ in range(2):

@@ -35,7 +35,7 @@ def portal(**more: Any) -> Connection:
                 "platform": Platform.HUBSPOT,
                 "source": Source.HUBSPOT,
                 "instance_url": None,
-                "organisation": "424242",
+                "organization": "424242",
             }
             | more
         )
@@ -77,8 +77,8 @@ def test_the_page_is_that_of_the_setup(of: Connection, place: tuple[str, ...], u
     [
         connection(source=Source.SANDBOX),
         connection(source=Source.FILES, instance_url=None),
-        portal(organisation=None),
-        portal(source=Source.PARTNEROS, organisation="12"),
+        portal(organization=None),
+        portal(source=Source.PARTNEROS, organization="12"),
     ],
 )
 def test_where_nothing_says_which_org_it_is_there_is_none(of: Connection) -> None:

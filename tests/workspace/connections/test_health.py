@@ -156,7 +156,7 @@ def test_one_and_all_tell_the_same(office: Office) -> None:
     assert office.clock.now - together[0].created_at > timedelta(days=1)
 
 
-def test_an_alert_that_was_put_away_shows_again_when_it_is_another_one(desk: Desk) -> None:
+def test_an_alert_that_was_dismissed_shows_again_when_it_is_another_one(desk: Desk) -> None:
     health, others = desk.workspace.health, desk.workspace.on_behalf_of("erin").health
     desk.export(describe("Opportunity", text_field("Deal__c"), text_field("Amount")))
     desk.refresh()
@@ -169,21 +169,21 @@ def test_an_alert_that_was_put_away_shows_again_when_it_is_another_one(desk: Des
     [alert] = health.status("acme").alerts
     assert alert.code == "DRIFT_ON_MAPPED_FIELDS"
 
-    away = health.put_away("acme", alert.id)
+    away = health.dismiss("acme", alert.id)
     status = health.status("acme")
-    assert away.put_away_at is not None
+    assert away.dismissed_at is not None
     assert (status.alerts, status.open_alerts) == ((away,), ())
     assert others.status("acme").open_alerts == (alert,)
 
-    assert health.bring_back("acme", alert.id) == alert
+    assert health.reopen("acme", alert.id) == alert
     assert health.status("acme").open_alerts == (alert,)
-    health.put_away("acme", alert.id)
-    health.put_away("acme", alert.id)
+    health.dismiss("acme", alert.id)
+    health.dismiss("acme", alert.id)
     told = [(entry.event, entry.summary) for entry in desk.workspace.audit.entries(limit=3)]
     assert told == [
-        ("connection.alert_put_away", f"Put away: {alert.message}"),
-        ("connection.alert_brought_back", f"Brought back: {alert.message}"),
-        ("connection.alert_put_away", f"Put away: {alert.message}"),
+        ("connection.alert_dismissed", f"Put away: {alert.message}"),
+        ("connection.alert_reopened", f"Brought back: {alert.message}"),
+        ("connection.alert_dismissed", f"Put away: {alert.message}"),
     ]
 
     desk.export(describe("Opportunity", text_field("Deal__c", length=20), text_field("Amount")))
@@ -191,11 +191,11 @@ def test_an_alert_that_was_put_away_shows_again_when_it_is_another_one(desk: Des
     [again] = health.status("acme").open_alerts
     assert again.id != alert.id
     with pytest.raises(NotFoundError, match="no such alert any more"):
-        health.put_away("acme", alert.id)
+        health.dismiss("acme", alert.id)
 
     # A gate counts what was put away.
     desk.clock.move(days=5)
     for each in health.status("acme").alerts:
-        health.put_away("acme", each.id)
+        health.dismiss("acme", each.id)
     report = desk.workspace.checks.run(["acme"], refresh=False)
     assert "SYNC_NOT_ADVANCING" in {issue.code for issue in report.issues}

@@ -125,7 +125,7 @@ def test_a_user_adds_changes_and_silences_entries(tmp_path: Path) -> None:
     [
         ("[[retirement]]\nid = 'x'\n", "Entry 'x'"),
         ("[[retirement]]\nid = 'hubspot-v4'\nends = 'soon'\n", "Entry 'hubspot-v4': ends"),
-        ("[[retirement]]\nid = 'hubspot-v4'\ncolour = 'red'\n", "colour"),
+        ("[[retirement]]\nid = 'hubspot-v4'\ncolor = 'red'\n", "color"),
         ("[[retirement]]\ntitle = 'x'\n", "no id"),
         ("retirement = 3\n", "something else"),
         ("[[retirement\n", "not valid TOML"),

@@ -39,7 +39,7 @@ def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
         ("Layout", "Partner Deal Layout"),
         ("Report", "Discounts by Partner Tier"),
     ]
-    assert asked.untold == ()
+    assert asked.not_checked == ()
     connection = org.workspace.connections.get("org").id
     place = (connection, "Opportunity", "Partner_Discount__c")
     assert org.workspace.schemas.known_usages("org") == {place: asked}
@@ -49,14 +49,14 @@ def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
 def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Office) -> None:
     close_date = usage(org, "CloseDate")
     assert [use.name for use in close_date.uses] == ["Close_Date_In_Future", "Days_to_Close__c"]
-    assert close_date.untold == (where_used.NOT_CUSTOM,)
+    assert close_date.not_checked == (where_used.NOT_CUSTOM,)
     assert usage(org, "NextStep").verdict is UsageVerdict.UNKNOWN
     with pytest.raises(NotFoundError):
         usage(org, "Nonsense__c")
 
 
 @pytest.mark.parametrize(
-    ("fault", "untold"),
+    ("fault", "not_checked"),
     [
         (Fault(FaultKind.FORBIDDEN, query="CustomField"), "Which field it is: "),
         (Fault(FaultKind.FORBIDDEN, query="Dependency"), "Flows, rules, Apex and layouts: "),
@@ -65,24 +65,24 @@ def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Offic
     ],
 )
 def test_what_is_refused_makes_it_unknown_and_says_why(
-    org: Office, fault: Fault, untold: str
+    org: Office, fault: Fault, not_checked: str
 ) -> None:
     org.sandbox.fault(ORG, fault)
     refused = usage(org, "OrderNumber__c")
     assert refused.verdict is UsageVerdict.UNKNOWN
-    assert [why.startswith(untold) for why in refused.untold] == [True]
+    assert [why.startswith(not_checked) for why in refused.not_checked] == [True]
 
 
 def test_an_empty_answer_counts_only_where_the_org_answers_at_all(
     org: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.sandbox.salesforce_rows._dependencies", lambda: ())
-    assert usage(org, "OrderNumber__c").untold == (where_used.NOT_ANSWERED,)
+    assert usage(org, "OrderNumber__c").not_checked == (where_used.NOT_ANSWERED,)
     monkeypatch.undo()
     monkeypatch.setattr(where_used, "MOST_ROWS", 2)
     cut = usage(org, "Partner_Discount__c")
     assert cut.verdict is UsageVerdict.DEPENDED_ON
-    assert cut.untold == (where_used.CUT_OFF,)
+    assert cut.not_checked == (where_used.CUT_OFF,)
 
 
 def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
@@ -93,7 +93,7 @@ def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
     office.refresh_at(ANCHOR, "org")
     left = usage(office, "Decision_Contact_Email__c")
     assert left.verdict is UsageVerdict.UNKNOWN
-    assert left.untold == (where_used.GONE,)
+    assert left.not_checked == (where_used.GONE,)
     assert left.asked_at is not None
     assert left.asked_at < ANCHOR
 
@@ -121,6 +121,6 @@ def test_a_portal_has_no_way_to_tell(office: Office) -> None:
     office.refresh_at(ANCHOR - timedelta(days=20), "portal")
     unknown = office.workspace.schemas.usage("portal", "deals", "dealname")
     assert unknown.verdict is UsageVerdict.UNKNOWN
-    assert "HubSpot has no API" in unknown.untold[0]
+    assert "HubSpot has no API" in unknown.not_checked[0]
     assert unknown.asked_at is None
     assert office.workspace.schemas.known_usages() == {}

@@ -151,7 +151,7 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     )
     assert drift_since.drift == (event.id,)
     day = f"{event.detected_at:%Y-%m-%d}"
-    assert drift_since.drift_told == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
+    assert drift_since.drift_summary == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
     assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
     assert workspace.drift.acknowledge([event.id], "on it").number == 1
     assert workspace.drift.acknowledge([event.id]).number == 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import CancelledError, ConflictError, SourceError
+from crmdeck.errors import CanceledError, ConflictError, SourceError
 from crmdeck.model import CancelToken, DriftKind, Scope, ScopeMode, Severity, Status
 from crmdeck.store.database import Database
 from crmdeck.store.definitions import content_hash, sha256
@@ -204,12 +204,12 @@ def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk
     assert desk.workspace.health.status("acme").status is Status.ACTIVE
 
 
-def test_cancelling_writes_nothing_but_the_attempt(desk: Desk) -> None:
+def test_canceling_writes_nothing_but_the_attempt(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
     cancel = CancelToken()
-    with pytest.raises(CancelledError):
+    with pytest.raises(CanceledError):
         desk.workspace.refreshes.run("acme", cancel=cancel, progress=lambda _: cancel.cancel())
     assert desk.workspace.drift.report("acme").events == ()
     assert len(desk.workspace.schemas.object("acme", "Account").fields) == 2

@@ -1,4 +1,4 @@
-"""Who joins work that another does keeps what is theirs: progress, cancelling, and the error."""
+"""Who joins work that another does keeps what is theirs: progress, canceling, and the error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.errors import CancelledError, SourceError
+from crmdeck.errors import CanceledError, SourceError
 from crmdeck.model import CancelToken, Progress, ProgressCallback
 from crmdeck.workspace.refresh.single_flight import SingleFlight
 
@@ -82,7 +82,7 @@ def test_who_waits_may_stop_waiting_and_the_work_goes_on() -> None:
         joined, cancel, _, heard = asked(pool, flights, work)
         assert heard.wait(PATIENCE)
         cancel.cancel()
-        assert isinstance(joined.exception(PATIENCE), CancelledError)
+        assert isinstance(joined.exception(PATIENCE), CanceledError)
         assert not leader.done()
         work.proceed.set()
         assert leader.result(PATIENCE) == "done"
@@ -90,7 +90,7 @@ def test_who_waits_may_stop_waiting_and_the_work_goes_on() -> None:
 
 
 def test_where_who_does_it_cancels_one_who_waits_does_it_in_turn() -> None:
-    ends: list[Any] = [CancelledError("Cancelled."), "done"]
+    ends: list[Any] = [CanceledError("Canceled."), "done"]
 
     def end() -> str:
         found = ends.pop(0)
@@ -105,7 +105,7 @@ def test_where_who_does_it_cancels_one_who_waits_does_it_in_turn() -> None:
         joined, _, told, heard = asked(pool, flights, work)
         assert heard.wait(PATIENCE)
         work.proceed.set()
-        assert isinstance(leader.exception(PATIENCE), CancelledError)
+        assert isinstance(leader.exception(PATIENCE), CanceledError)
         assert joined.result(PATIENCE) == "done"
     assert work.begun == 2
     assert told == [Progress(1, 9), Progress(2, 9)]

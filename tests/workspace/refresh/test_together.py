@@ -14,7 +14,7 @@ from crmdeck.connectors.base import Connector, Credentials, Discovery, Known, To
 from crmdeck.connectors.files import open_connector
 from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import MemorySecrets
-from crmdeck.errors import CancelledError, NotFoundError, ReadOnlyError, SourceError
+from crmdeck.errors import CanceledError, NotFoundError, ReadOnlyError, SourceError
 from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
 from crmdeck.workspace import ConnectionDraft, Workspace
 from crmdeck.workspace.refresh.service import AT_ONCE
@@ -129,7 +129,7 @@ def test_who_fails_stops_nobody_else_and_who_is_not_there_all(tmp_path: Path) ->
         assert alone.error.code == "DOWN"
 
 
-def test_cancelling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) -> None:
+def test_canceling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) -> None:
     cancel = CancelToken()
     held = threading.Event()
 
@@ -145,12 +145,12 @@ def test_cancelling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) -
             cancel.cancel()
 
     with opened(tmp_path / "home", before) as ws:
-        with pytest.raises(CancelledError):
+        with pytest.raises(CanceledError):
             ws.refreshes.run_many(NAMES, progress=progress, cancel=cancel)
         outcomes = {name: [run.outcome for run in ws.health.sync_history(name)] for name in NAMES}
         assert outcomes["acme"] == [SyncOutcome.OK]
-        assert outcomes["beta"] in ([SyncOutcome.CANCELLED], [])
-        assert SyncOutcome.CANCELLED in outcomes["beta"] + outcomes["gamma"]
+        assert outcomes["beta"] in ([SyncOutcome.CANCELED], [])
+        assert SyncOutcome.CANCELED in outcomes["beta"] + outcomes["gamma"]
         assert not any(SyncOutcome.OK in outcomes[name] for name in ("beta", "gamma"))
 
 

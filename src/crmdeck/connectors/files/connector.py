@@ -26,7 +26,7 @@ from crmdeck.connectors.base import (
     TokenListener,
     Unchanged,
 )
-from crmdeck.connectors.files.catalogue import Catalogue, read_catalogue
+from crmdeck.connectors.files.catalog import Catalog, read_catalog
 from crmdeck.connectors.files.folder import (
     Found,
     find_files,
@@ -102,7 +102,7 @@ class FilesConnector:
         told = f"{self._path.name}: {count(len(found.files), 'file')}, {size / 1e6:,.1f} MB"
         if found.others:
             told += f", {count(len(found.others), 'other')} passed over"
-        return ProbeReport(organisation=told)
+        return ProbeReport(organization=told)
 
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
@@ -122,16 +122,16 @@ class FilesConnector:
             yield from _unknown_names(scope, current | known.keys())
             yield from (Unchanged(name) for name in _in_scope(scope, current))
             return
-        catalogue = read_catalogue(files, self._platform, cancel)
-        if not catalogue.entries.keys() - catalogue.clashes.keys():
-            raise self._nothing_usable(catalogue)
-        size = catalogue.size
+        catalog = read_catalog(files, self._platform, cancel)
+        if not catalog.entries.keys() - catalog.clashes.keys():
+            raise self._nothing_usable(catalog)
+        size = catalog.size
         origins = [(name, each.file_key) for name, each in validators.items()]
-        failures = catalogue.failures(origins)
-        concerned = failures.keys() & (known.keys() | catalogue.entries.keys())
-        held = catalogue.entries.keys() | concerned
-        yield Listing(frozenset(held | catalogue.listed), _in_scope(scope, held))
-        yield from _passed_over([*found.others, *catalogue.passed_over()])
+        failures = catalog.failures(origins)
+        concerned = failures.keys() & (known.keys() | catalog.entries.keys())
+        held = catalog.entries.keys() | concerned
+        yield Listing(frozenset(held | catalog.listed), _in_scope(scope, held))
+        yield from _passed_over([*found.others, *catalog.passed_over()])
         yield from _unknown_names(scope, held | known.keys())
         yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
         for name in _in_scope(scope, held):
@@ -139,14 +139,14 @@ class FilesConnector:
             if name in failures:
                 yield Failed(name, failures[name])
                 continue
-            key = catalogue.entries[name].file.key
-            validator = Validator(digest, size, key, catalogue.digest(name, salt))
+            key = catalog.entries[name].file.key
+            validator = Validator(digest, size, key, catalog.digest(name, salt))
             earlier = validators.get(name)
             if earlier is not None and earlier.content == validator.content:
-                catalogue.entries.pop(name)
+                catalog.entries.pop(name)
                 yield Unchanged(name, str(validator))
             else:
-                yield from _discovered(catalogue, name, validator, is_known=name in known)
+                yield from _discovered(catalog, name, validator, is_known=name in known)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
         """Return ABSENT for everything: files do not say why something is not in them."""
@@ -165,10 +165,10 @@ class FilesConnector:
             files.append(file)
         return files
 
-    def _nothing_usable(self, catalogue: Catalogue) -> CrmdeckError:
-        troubles = catalogue.troubles
+    def _nothing_usable(self, catalog: Catalog) -> CrmdeckError:
+        troubles = catalog.troubles
         real = [each for each in troubles if not each.no_schema] or troubles
-        errors = [*(each.error for each in real), *catalogue.clashes.values()]
+        errors = [*(each.error for each in real), *catalog.clashes.values()]
         if len(errors) == 1:
             return errors[0]
         if errors:
@@ -179,7 +179,7 @@ class FilesConnector:
                 code="FILE_BROKEN",
             )
         return SourceError(
-            f"{self._path} lists {len(catalogue.listed):,} object types and describes none.",
+            f"{self._path} lists {len(catalog.listed):,} object types and describes none.",
             cause="A describeGlobal answer has no fields.",
             remedy="Put the describe answers of the object types beside it.",
             code="NO_SCHEMA_FILES",
@@ -209,11 +209,11 @@ def _unknown_names(scope: Scope, names: AbstractSet[str]) -> Iterator[Failed]:
 
 
 def _discovered(
-    catalogue: Catalogue, name: str, validator: Validator, *, is_known: bool
+    catalog: Catalog, name: str, validator: Validator, *, is_known: bool
 ) -> Iterator[Discovered | Failed | Notice]:
-    entry = catalogue.entries[name]
+    entry = catalog.entries[name]
     try:
-        schema = catalogue.build(name)
+        schema = catalog.build(name)
     except CrmdeckError as error:
         yield Failed(name, error)
         return

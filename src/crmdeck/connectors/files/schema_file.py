@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from crmdeck.connectors.files.catalogue import build_entry
+from crmdeck.connectors.files.catalog import build_entry
 from crmdeck.connectors.files.folder import read_file, unreadable
 from crmdeck.errors import NotFoundError, SourceError, UsageError
 from crmdeck.formats.contents import read_contents

@@ -41,7 +41,7 @@ _TEN_SECONDS = 10.0
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
 INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
-# What the portal said can be repeated without harm is waited for by us: it can be cancelled.
+# What the portal said can be repeated without harm is waited for by us: it can be canceled.
 _RETRY = urllib3.Retry(
     total=2, connect=2, read=0, status=0, redirect=0, raise_on_status=False, backoff_factor=0.2
 )
@@ -133,7 +133,7 @@ class HubSpotClient:
             access_token=token,
             refresh_token=refresh if isinstance(refresh, str) else None,
             expires_in=expires if isinstance(expires, int | float) else None,
-            organisation=str(portal) if isinstance(portal, int) else None,
+            organization=str(portal) if isinstance(portal, int) else None,
         )
 
     def _refresh(self) -> Grant:

@@ -79,7 +79,7 @@ class HubSpotConnector:
         user = token.get("user") or token.get("user_email")
         return ProbeReport(
             user=redact(user) if isinstance(user, str) else None,
-            organisation=redact(str(details["portalId"])) if "portalId" in details else None,
+            organization=redact(str(details["portalId"])) if "portalId" in details else None,
             quota=self._meter.quota,
             token_expires_at=self._client.tokens.expires_at or self._end_of(token),
             missing_permissions=self._missing_permissions(token, cancel),

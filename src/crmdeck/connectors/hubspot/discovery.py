@@ -1,6 +1,6 @@
 """One discovery of a portal: its object types, then their properties and pipelines.
 
-HubSpot honours no conditional request, so an unchanged object type is told by the digest of what
+HubSpot honors no conditional request, so an unchanged object type is told by the digest of what
 it answered, which saves everything but the request.
 """
 

@@ -171,9 +171,9 @@ def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
         raise _not_a_log(place) from None
 
 
-def organisation_ids(body: object) -> tuple[str, ...]:
-    """Return the ids of the organisations that a session may choose from."""
-    lines = body.get("organisations") if isinstance(body, Mapping) else None
+def organization_ids(body: object) -> tuple[str, ...]:
+    """Return the ids of the organizations that a session may choose from."""
+    lines = body.get("organizations") if isinstance(body, Mapping) else None
     found = [
         each.get("id")
         for each in (lines if isinstance(lines, Sequence) else ())

@@ -1,4 +1,4 @@
-"""Calls of the Integrations API: the session, waiting, freshness, the organisation."""
+"""Calls of the Integrations API: the session, waiting, freshness, the organization."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from crmdeck.connectors.base import Credentials, Meter, TokenListener, Wait
 from crmdeck.connectors.caller import Patience
 from crmdeck.connectors.http import Reply, retry_after
 from crmdeck.connectors.limits import Limits
-from crmdeck.connectors.partneros.answers import organisation_ids
+from crmdeck.connectors.partneros.answers import organization_ids
 from crmdeck.connectors.partneros.session import SessionKeeper
 from crmdeck.connectors.partneros.transport import (
-    NO_ACTIVE_ORGANISATION,
+    NO_ACTIVE_ORGANIZATION,
     WHO,
     Transport,
     explain,
@@ -28,7 +28,7 @@ from crmdeck.model import CancelToken, Connection
 
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age=(\d{1,9})")
 _KEPT = 64
-_MOST_ORGANISATIONS = 20
+_MOST_ORGANIZATIONS = 20
 
 
 class FreshAnswers:
@@ -146,7 +146,7 @@ class PartnerOSClient:
         """Return the answer to a request: a success, or one of the statuses in `accept`.
 
         An ended session is renewed once, where there is a password. Where a session made here
-        has no active organisation, the one that has the integration is chosen. A 429 is waited
+        has no active organization, the one that has the integration is chosen. A 429 is waited
         for as it says, what is merely not available with growing pauses, all within the budget;
         what changes something is not sent again unless it was refused. Raises CrmdeckError.
         """
@@ -165,9 +165,9 @@ class PartnerOSClient:
                 renewed = True
                 self._session.renew(token)
                 continue
-            if refusal.fault.code == NO_ACTIVE_ORGANISATION and self._session.own and not chosen:
+            if refusal.fault.code == NO_ACTIVE_ORGANIZATION and self._session.own and not chosen:
                 chosen = True
-                if self._choose_organisation(token, cancel):
+                if self._choose_organization(token, cancel):
                     continue
             seconds = self._pause_for(method, reply, pauses) if refusal.fault.wait else None
             if seconds is None or not self._patience.take(seconds):
@@ -208,12 +208,12 @@ class PartnerOSClient:
             raise _no_cookie()
         return answer.session_token
 
-    def _choose_organisation(self, token: str, cancel: CancelToken) -> bool:
+    def _choose_organization(self, token: str, cancel: CancelToken) -> bool:
         session = self._transport.send("GET", "/auth/session", token=token)
-        for organisation_id in organisation_ids(session.body)[:_MOST_ORGANISATIONS]:
+        for organization_id in organization_ids(session.body)[:_MOST_ORGANIZATIONS]:
             cancel.check()
-            body = {"organisationId": organisation_id}
-            self._transport.send("POST", "/auth/organisation", token=token, body=body)
+            body = {"organizationId": organization_id}
+            self._transport.send("POST", "/auth/organization", token=token, body=body)
             found = self._transport.send("GET", self._of("/status"), token=token)
             if found.status == 200:
                 return True

@@ -82,7 +82,7 @@ class PartnerOSConnector:
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Ask who we are, in which organisation, and how the integration is doing there."""
+        """Ask who we are, in which organization, and how the integration is doing there."""
         cancel = CancelToken()
         status = self._status(cancel)
         reply = self._client.call("GET", "/auth/session", cancel, accept=(404, 405))
@@ -91,7 +91,7 @@ class PartnerOSConnector:
         user = user if isinstance(user, Mapping) else {}
         return ProbeReport(
             user=_text(user.get("email")),
-            organisation=_text(session.get("activeOrganisationId")),
+            organization=_text(session.get("activeOrganizationId")),
             platform=_platform(status.get("platform")),
             instance_url=_text(status.get("instanceUrl")),
             api_version=_text(status.get("apiVersion")),
@@ -200,7 +200,7 @@ class PartnerOSConnector:
         return self._note("acknowledge", {"eventIds": list(event_ids), "note": note})
 
     def reopen(self, event_ids: Sequence[str]) -> bool:
-        """Take acknowledgements back there; False where the server does not know how."""
+        """Take acknowledgments back there; False where the server does not know how."""
         return self._note("reopen", {"eventIds": list(event_ids)})
 
     def _note(self, what: str, body: Mapping[str, Any]) -> bool:

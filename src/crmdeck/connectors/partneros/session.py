@@ -26,7 +26,7 @@ class SessionKeeper:
         self._token = credentials.get("session_token")
         self._refused: CrmdeckError | None = None
         self.own = False
-        """Whether the session was made here, so that its organisation may be switched."""
+        """Whether the session was made here, so that its organization may be switched."""
 
     def token(self) -> str:
         """Return the session token; raises ReauthRequiredError where there is none to be had."""

@@ -23,7 +23,7 @@ from crmdeck.errors import UsageError, one_line
 
 WHO = "PartnerOS"
 FAULTS = load_faults("partneros")
-NO_ACTIVE_ORGANISATION = "NO_ACTIVE_ORGANIZATION"
+NO_ACTIVE_ORGANIZATION = "NO_ACTIVE_ORGANIZATION"
 COOKIE = "session_token"
 _LONGEST = 300
 _SET_COOKIE = re.compile(rf"\s*{COOKIE}\s*=\s*\"?([!-:<-~]+?)\"?\s*(?:;|$)")

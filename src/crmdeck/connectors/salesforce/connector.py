@@ -70,7 +70,7 @@ class SalesforceConnector:
             self._observe(daily)
         return ProbeReport(
             user=_text(user.get("preferred_username")) or _text(user.get("email")),
-            organisation=_text(user.get("organization_id")),
+            organization=_text(user.get("organization_id")),
             instance_url=self._client.org_url,
             api_version=version,
             quota=self._meter.quota,

@@ -174,7 +174,7 @@ def _request(session: SalesforceSession, instance_url: str, form: dict[str, str]
         access_token=token,
         refresh_token=refresh_token if isinstance(refresh_token, str) else None,
         instance_url=check_origin(instance) if isinstance(instance, str) else None,
-        organisation=identity[1] if identity else None,
+        organization=identity[1] if identity else None,
     )
 
 

@@ -1,6 +1,6 @@
 """What is kept with each object type so that an unchanged org answers in next to no bytes.
 
-How it works, and why so. Salesforce honours `If-Modified-Since` on describeGlobal and on sObject
+How it works, and why so. Salesforce honors `If-Modified-Since` on describeGlobal and on sObject
 Describe ("Describe Global", "sObject Describe", REST API Developer Guide), and documents that it
 looks at permissions, profiles and field labels too. `composite/batch` takes no headers, but
 `composite` takes `httpHeaders` for each subrequest and counts as one call ("Composite

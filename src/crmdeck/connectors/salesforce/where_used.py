@@ -47,27 +47,27 @@ def where_used(
     """Return what uses a field, and what could not be found out, with the reason."""
     match = _NAME.fullmatch(field_name)
     if match is None or not _OBJECT.fullmatch(object_type):
-        return Usage(untold=(NOT_CUSTOM,))
+        return Usage(not_checked=(NOT_CUSTOM,))
     try:
         field_id = _field_id(client, object_type, match[1], match[2], cancel)
     except CrmdeckError as error:
-        return Usage(untold=(_refused("Which field it is", error),))
+        return Usage(not_checked=(_refused("Which field it is", error),))
     if field_id is None:
-        return Usage(untold=(GONE,), gone=True)
+        return Usage(not_checked=(GONE,), gone=True)
     # The column is text, in which the short and the long form of an id are not the same.
     where = f"RefMetadataComponentId = '{field_id[:15]}'"
     if len(field_id) > 15:
         where = f"({where} OR RefMetadataComponentId = '{field_id}')"
     uses: list[FieldUse] = []
-    untold: list[str] = []
+    not_checked: list[str] = []
     for find in (_components, _reports):
         try:
             found = find(client, where, cancel)
         except CrmdeckError as error:
-            found = Usage(untold=(_refused(_WHAT[find], error),))
+            found = Usage(not_checked=(_refused(_WHAT[find], error),))
         uses += found.uses
-        untold += found.untold
-    return Usage(tuple(uses), tuple(untold))
+        not_checked += found.not_checked
+    return Usage(tuple(uses), tuple(not_checked))
 
 
 def _field_id(
@@ -91,8 +91,8 @@ def _field_id(
 def _components(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage:
     records, whole = _query(client, _COLUMNS + where, cancel)
     if not records and not _query(client, _ANY, cancel)[0]:
-        return Usage(untold=(NOT_ANSWERED,))
-    return Usage(tuple(map(_use, records)), untold=() if whole else (CUT_OFF,))
+        return Usage(not_checked=(NOT_ANSWERED,))
+    return Usage(tuple(map(_use, records)), not_checked=() if whole else (CUT_OFF,))
 
 
 def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage:
@@ -100,7 +100,7 @@ def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage
     reply = client.post("tooling/jobs/query", {"operation": "query", "query": query}, cancel)
     job = reply.body.get("id") if isinstance(reply.body, Mapping) else None
     if not isinstance(job, str) or not _ID.fullmatch(job):
-        return Usage(untold=(REPORTS_FAILED,))
+        return Usage(not_checked=(REPORTS_FAILED,))
     for pause in _PAUSES:
         if pause:
             cancel.wait(pause)
@@ -110,14 +110,14 @@ def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage
             text = client.get_text(f"tooling/jobs/query/{job}/results", cancel)
             return _read_reports(text)
         if state in ("Failed", "Aborted"):
-            return Usage(untold=(REPORTS_FAILED,))
-    return Usage(untold=(REPORTS_LATE,))
+            return Usage(not_checked=(REPORTS_FAILED,))
+    return Usage(not_checked=(REPORTS_LATE,))
 
 
 def _read_reports(text: str) -> Usage:
     rows = list(csv.DictReader(io.StringIO(text)))
     if text.strip() and "MetadataComponentName" not in text.partition("\n")[0]:
-        return Usage(untold=(REPORTS_FAILED,))
+        return Usage(not_checked=(REPORTS_FAILED,))
     return Usage(tuple(map(_use, rows)))
 
 

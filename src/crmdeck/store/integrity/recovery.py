@@ -1,4 +1,4 @@
-"""What brings a lost definition back: old copies and neighbours, where the SHA-256 proves it.
+"""What brings a lost definition back: old copies and neighbors, where the SHA-256 proves it.
 
 An object type differs little from what it was before and what it became, so what is lost of one
 is tried with what the others have.
@@ -54,7 +54,7 @@ def find_proofs(
     proofs = {}
     tries = _Tries(_MOST_TRIES)
     for content in sorted(broken):
-        near = [content, *_neighbours(database, content)]
+        near = [content, *_neighbors(database, content)]
         sources = [database, *copies]
         faces = list(dict.fromkeys(face for each in sources for _, face in _faces(each, near)))
         lists = [fields for each in sources for fields in field_lists(each, near).values()]
@@ -169,7 +169,7 @@ def _body_of(database: Database) -> str:
     return "body" if there else "NULL"
 
 
-def _neighbours(database: Database, content: str) -> list[str]:
+def _neighbors(database: Database, content: str) -> list[str]:
     return [
         key
         for (key,) in database.rows(

@@ -23,8 +23,8 @@ from crmdeck.text import count
 _POINTERS = (
     (
         "SELECT count(*) FROM acknowledgement WHERE event_id NOT IN (SELECT id FROM drift_event)",
-        "acknowledgement of a change that is not there",
-        "acknowledgements of changes that are not there",
+        "acknowledgment of a change that is not there",
+        "acknowledgments of changes that are not there",
         "The drift events that were acknowledged.",
     ),
     (
@@ -94,7 +94,7 @@ def examine_refreshes(database: Database) -> Examined:
 
 
 def examine_references(database: Database) -> Examined:
-    """Look for drift, acknowledgements and decisions that point to what is not there."""
+    """Look for drift, acknowledgments and decisions that point to what is not there."""
     flaws: list[Flaw] = []
     for sql, found, plural, lost in _POINTERS:
         if number := number_of(database, sql):
@@ -102,7 +102,7 @@ def examine_references(database: Database) -> Examined:
     acknowledged = number_of(database, "SELECT count(*) FROM acknowledgement")
     return Examined(
         f"{count(number_of(database, 'SELECT count(*) FROM drift_event'), 'drift event')}, "
-        f"{count(acknowledged, 'acknowledgement')}, "
+        f"{count(acknowledged, 'acknowledgment')}, "
         f"{count(number_of(database, 'SELECT count(*) FROM decision'), 'decision')}",
         tuple(flaws),
     )

@@ -69,7 +69,7 @@ def _lines(report: ProbeReport, now: datetime) -> Iterator[Content]:
     quota, ends = report.quota, report.token_expires_at
     facts = {
         "you are": report.user or "not told",
-        "organisation": report.organisation,
+        "organization": report.organization,
         "at": report.instance_url,
         "API version": report.api_version,
         "quota left": (

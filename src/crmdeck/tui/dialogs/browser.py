@@ -144,8 +144,8 @@ class Browser(Dialog["SignedIn"]):
     def _ended(self, signed_in: SignedIn) -> None:
         self.dismiss(signed_in)
 
-    def _say(self, text: str, colour: str = "$bad") -> None:
-        self.query_one(".dialog-wrong", Static).update(Content.styled(text, colour))
+    def _say(self, text: str, color: str = "$bad") -> None:
+        self.query_one(".dialog-wrong", Static).update(Content.styled(text, color))
 
     ACTIONS: ClassVar[Actions] = (
         Action(

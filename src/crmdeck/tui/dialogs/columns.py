@@ -57,7 +57,7 @@ class Columns(Dialog[tuple[str, ...]]):
         self._paint()
 
     def move(self, step: int) -> None:
-        """Move the column before or after its neighbour."""
+        """Move the column before or after its neighbor."""
         to = self._at + step
         if 0 <= to < len(self._lines):
             lines = self._lines

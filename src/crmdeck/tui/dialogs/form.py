@@ -175,9 +175,9 @@ class Form(Dialog[T]):
         for entry in self.query(SecretInput):
             entry.value = ""
 
-    def _say(self, text: str, colour: str = "$bad") -> None:
+    def _say(self, text: str, color: str = "$bad") -> None:
         self.query_one(".dialog-wrong", Static).update(
-            Content.styled(display_text(text, LONGEST), colour)
+            Content.styled(display_text(text, LONGEST), color)
         )
 
     ACTIONS: ClassVar[Actions] = (

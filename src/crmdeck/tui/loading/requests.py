@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from crmdeck.errors import CacheError, CancelledError, CrmdeckError
+from crmdeck.errors import CacheError, CanceledError, CrmdeckError
 from crmdeck.model import CancelToken, Progress
 
 T = TypeVar("T")
@@ -216,7 +216,7 @@ class Loader:
                 outcome()
             elif request.unreadable is not None and isinstance(outcome, CacheError):
                 request.unreadable(outcome)
-            elif not isinstance(outcome, CancelledError):
+            elif not isinstance(outcome, CanceledError):
                 request.failed(outcome)
 
     def _progressed(self, slot: str, number: int, progress: Progress) -> None:

@@ -99,16 +99,16 @@ def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator
         for line in wrap("? not asked where it is used   D asks the CRM", width):
             yield Content.styled(line, "$muted")
         return
-    sign, colour = _LOOKS[usage.verdict]
+    sign, color = _LOOKS[usage.verdict]
     at = usage.asked_at
     # It may have been asked since the surroundings were read.
     when = f" · asked {ago(at, max(at, now))}" if at is not None else ""
     for line in wrap(f"{sign} {usage_summary(usage)}{when}", width):
-        yield Content.styled(line, colour)
+        yield Content.styled(line, color)
     for kind, names in uses_by_kind(usage).items():
         for index, line in enumerate(wrap(f"{kind}: {', '.join(names)}", width - 2)):
             yield Content(f"  {'' if index == 0 else '  '}{line}")
-    told = usage.untold[0 if usage.uses else 1 :]
+    told = usage.not_checked[0 if usage.uses else 1 :]
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
         told = (NOT_COVERED,)
     for why in told:

@@ -105,7 +105,7 @@ class MainCommands:
         """Undo the latest of: loading, an error, the filter."""
         host, pane = self._host, self.pane
         if host.loader.cancel() or (pane is not None and pane.loader.cancel()):
-            host.say("Cancelled; what was there stays.")
+            host.say("Canceled; what was there stays.")
         elif pane is not None and pane.error is not None:
             pane.show_error(None)
         else:

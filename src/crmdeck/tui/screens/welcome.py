@@ -16,7 +16,7 @@ from crmdeck.tui.host import Console, FlowHost
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 
 WHAT = (
-    "It looks after the CRM connections of a PartnerOS organisation: whether each one is "
+    "It looks after the CRM connections of a PartnerOS organization: whether each one is "
     "healthy, what changed in its schema, which mappings that breaks, and who did what.\n\n"
     "There is no connection yet. Begin with one of these:"
 )

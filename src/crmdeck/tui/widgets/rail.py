@@ -36,7 +36,7 @@ EDGES = 4
 STEPS = Content.styled("[ ]", "$muted")
 """Ends a strip: the keys that go on to another connection."""
 
-_COLOURS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
+_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
 
 
 class Rail(ActionHost, OptionList, inherit_bindings=False):
@@ -144,7 +144,7 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
     """
     tally = Counter(health_of(status)[::2] for status in statuses)
     states = [
-        Content.assemble((f"{sign} ", _COLOURS.get(state, "$muted")), str(number))
+        Content.assemble((f"{sign} ", _COLORS.get(state, "$muted")), str(number))
         for (sign, state), number in tally.items()
     ]
     current = [_short(status, True) for status in statuses if status.id == chosen]
@@ -163,11 +163,11 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
 
 def _short(status: ConnectionStatus, chosen: bool, cells: int = LONGEST_NAME) -> Content:
     name = display_text(status.name, cells)
-    # Underlined, since colour alone would not tell it in the terminal's own colours.
+    # Underlined, since color alone would not tell it in the terminal's own colors.
     look = "bold underline" if chosen else ""
     shown = Content.assemble(_sign(health_of(status)), (name, look))
     return shown.stylize(Style.from_meta({CONNECTION: status.id}))
 
 
 def _sign(health: Health) -> tuple[str, str]:
-    return f"{health.sign} ", _COLOURS.get(health.state, "$muted")
+    return f"{health.sign} ", _COLORS.get(health.state, "$muted")

@@ -1,4 +1,4 @@
-"""A yes or a no to tick, told apart without colours."""
+"""A yes or a no to tick, told apart without colors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from textual.widgets import Checkbox
 
 
 class Tick(Checkbox):
-    """Textual's checkbox draws the same cross for both, in other colours."""
+    """Textual's checkbox draws the same cross for both, in other colors."""
 
     BUTTON_LEFT = "["
     BUTTON_RIGHT = "]"

@@ -112,7 +112,7 @@ class TopBar(Widget):
             self.post_message(self.PickedConnection(connection_id))
 
     def _shown(self, tab: Tab) -> Content:
-        label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._colour(tab)))
+        label = Content.assemble((f"{tab.key} ", "$muted"), (tab.title, self._color(tab)))
         if tab.id == self.current:
             label = label.stylize("bold underline")
         counted = self.counts.get(tab.id)
@@ -122,5 +122,5 @@ class TopBar(Widget):
         )
         return shown.stylize("on $boost") if tab.id == self.hovered else shown
 
-    def _colour(self, tab: Tab) -> str:
+    def _color(self, tab: Tab) -> str:
         return "$foreground" if tab.id in (self.current, self.hovered) else "$muted"

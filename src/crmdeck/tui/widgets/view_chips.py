@@ -71,7 +71,7 @@ class ViewChips(Widget):
         return self.app.size.width >= WIDE
 
     def _chip(self, position: int) -> Content:
-        # Reversed, since colour alone would not tell it in the terminal's own colours.
+        # Reversed, since color alone would not tell it in the terminal's own colors.
         look = "bold reverse" if position == self.chosen else "$muted"
         chip = Content.styled(f" {self.names[position]} ", look)
         return chip.stylize(Style.from_meta({VIEW: position}))

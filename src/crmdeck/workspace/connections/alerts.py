@@ -46,7 +46,7 @@ class Vitals:
     that did not go well, `failing_since` when the first such run since `good` was. `drifted` counts
     the open drift events on mapped fields, `breaking` the breaking ones among them; the first came
     at `drifted_since`, the last at `drifted_at`. `lost` names the object types whose definitions
-    the cache has lost. `put_away` is when the operator put alerts away, by their ids.
+    the cache has lost. `dismissed` is when the operator put alerts away, by their ids.
     """
 
     connection: Connection
@@ -67,7 +67,7 @@ class Vitals:
     drifted_at: datetime | None = None
     concerns: tuple[Concern, ...] = ()
     lost: tuple[str, ...] = ()
-    put_away: Mapping[str, datetime] = field(default_factory=dict)
+    dismissed: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def alerts(vitals: Vitals) -> tuple[Alert, ...]:
@@ -79,9 +79,9 @@ def alerts(vitals: Vitals) -> tuple[Alert, ...]:
         return ()
     order = list(AlertLevel)
     found = [alert for rule in RULES for alert in rule(vitals)]
-    if vitals.put_away:
+    if vitals.dismissed:
         found = [
-            alert.model_copy(update={"put_away_at": vitals.put_away.get(alert.id)})
+            alert.model_copy(update={"dismissed_at": vitals.dismissed.get(alert.id)})
             for alert in found
         ]
     return tuple(sorted(found, key=lambda alert: order.index(alert.level)))

@@ -10,7 +10,7 @@ from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Platform, Source
 
 HUBSPOT = "https://app.hubspot.com"
-"""Leads on to the data centre that a portal is in."""
+"""Leads on to the data center that a portal is in."""
 
 # https://developers.hubspot.com/docs/guides/crm/understanding-the-crm#object-type-ids
 _HUBSPOT_TYPES = {
@@ -73,7 +73,7 @@ def _salesforce(connection: Connection, object_type: str | None, field_name: str
 
 
 def _hubspot(connection: Connection, object_type: str | None, field_name: str | None) -> CrmPage:
-    portal = connection.organisation
+    portal = connection.organization
     if not portal or not portal.isdigit() or connection.source is Source.PARTNEROS:
         raise _no_page("Nothing says which portal it is.", "Test the connection: it is asked then.")
     page = f"{HUBSPOT}/property-settings/{portal}/properties"

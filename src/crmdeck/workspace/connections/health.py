@@ -66,19 +66,19 @@ class Health:
             connection = find_connection(session, ref)
             return session.runs.failures(connection.id)
 
-    def put_away(self, ref: str, alert_id: str) -> Alert:
+    def dismiss(self, ref: str, alert_id: str) -> Alert:
         """Put an alert of a connection away, for this operator only, and return it.
 
         It stays away as long as it is the same one. Statuses go on telling it, with when it was
         put away; gates count it. Raises NotFoundError for an alert that is not there.
         """
-        return self._put_away(ref, alert_id, taken_back=False)
+        return self._dismiss(ref, alert_id, taken_back=False)
 
-    def bring_back(self, ref: str, alert_id: str) -> Alert:
-        """Take back that an alert was put away; raises NotFoundError as `put_away`."""
-        return self._put_away(ref, alert_id, taken_back=True)
+    def reopen(self, ref: str, alert_id: str) -> Alert:
+        """Take back that an alert was put away; raises NotFoundError as `dismiss`."""
+        return self._dismiss(ref, alert_id, taken_back=True)
 
-    def _put_away(self, ref: str, alert_id: str, *, taken_back: bool) -> Alert:
+    def _dismiss(self, ref: str, alert_id: str, *, taken_back: bool) -> Alert:
         self._context.require_writable()
         status = self.status(ref)
         alert = next((each for each in status.alerts if each.id == alert_id), None)
@@ -88,19 +88,19 @@ class Health:
                 remedy="crmdeck status NAME lists those that it has.",
                 code="ALERT_NOT_FOUND",
             )
-        if (alert.put_away_at is None) is taken_back:
+        if (alert.dismissed_at is None) is taken_back:
             return alert
         at, by = self._context.now, self._context.actor
         entry = self._context.entry(
-            "connection.alert_brought_back" if taken_back else "connection.alert_put_away",
+            "connection.alert_reopened" if taken_back else "connection.alert_dismissed",
             f"{'Brought back' if taken_back else 'Put away'}: {alert.message}",
             connection_id=status.id,
             details={"alert": alert.id, "code": alert.code},
         )
         with self._context.store.write() as session:
-            session.put_away.add(status.id, alert.id, at, by, taken_back=taken_back)
+            session.dismissed.add(status.id, alert.id, at, by, taken_back=taken_back)
             session.audit.add(entry)
-        return alert.model_copy(update={"put_away_at": None if taken_back else at})
+        return alert.model_copy(update={"dismissed_at": None if taken_back else at})
 
     def retirements(self) -> tuple[Retirement, ...]:
         """Return the table of what the vendors retire, with what the user's file changes."""
@@ -160,7 +160,7 @@ class Health:
             drifted_at=drift.latest if drift else None,
             concerns=self._concerns(connection, now),
             lost=records.lost.get(key, ()),
-            put_away=records.put_away.get(key, {}),
+            dismissed=records.dismissed.get(key, {}),
         )
 
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
@@ -194,7 +194,7 @@ class _Records:
     failures: dict[str, tuple[ObjectFailure, ...]]
     unseen: Mapping[str, UnseenDrift]
     lost: dict[str, tuple[str, ...]]
-    put_away: dict[str, dict[str, datetime]]
+    dismissed: dict[str, dict[str, datetime]]
 
     @classmethod
     def of(
@@ -245,5 +245,5 @@ class _Records:
             },
             unseen=session.drift.unseen(actor, only),
             lost=session.snapshots.incomplete(only),
-            put_away=session.put_away.standing(actor),
+            dismissed=session.dismissed.standing(actor),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from crmdeck.errors import CancelledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
+from crmdeck.errors import CanceledError, CrmdeckError, QuotaExceededError, ReauthRequiredError
 from crmdeck.model import Connection, Status, SyncOutcome, SyncRun
 from crmdeck.store import Session
 from crmdeck.workspace.context import Context, new_id
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 GOOD = (SyncOutcome.OK, SyncOutcome.PARTIAL)
 BAD = (SyncOutcome.FAILED, SyncOutcome.REAUTH, SyncOutcome.STOPPED)
-# One that stopped for the quota reached the CRM; one that was cancelled tells nothing.
+# One that stopped for the quota reached the CRM; one that was canceled tells nothing.
 WORKING = (*GOOD, SyncOutcome.STOPPED)
 TELLING = (*GOOD, *BAD)
 
@@ -37,8 +37,8 @@ def failed_run(run: SyncRun, error: CrmdeckError, finished: datetime) -> SyncRun
     match error:
         case ReauthRequiredError():
             outcome = SyncOutcome.REAUTH
-        case CancelledError():
-            outcome = SyncOutcome.CANCELLED
+        case CanceledError():
+            outcome = SyncOutcome.CANCELED
         case QuotaExceededError(code="QUOTA_RESERVE"):
             outcome = SyncOutcome.STOPPED
         case _:

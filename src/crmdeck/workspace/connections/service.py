@@ -320,8 +320,8 @@ def learned(connection: Connection, report: ProbeReport, secrets: _Secrets) -> d
     told = {
         "instance_url": report.instance_url,
         "api_version": report.api_version,
-        # The organisation behind an Integrations API is chosen there; an org or portal is not.
-        "organisation": None if connection.source is Source.PARTNEROS else report.organisation,
+        # The organization behind an Integrations API is chosen there; an org or portal is not.
+        "organization": None if connection.source is Source.PARTNEROS else report.organization,
         "platform": report.platform,
         "sign_in": _sign_in(connection, secrets),
     }

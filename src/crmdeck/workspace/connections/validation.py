@@ -29,7 +29,7 @@ def check_name(name: str) -> str:
         raise UsageError(
             f"'{name}' can't be the name of a connection.",
             cause="It is a UUID, and a connection is found by its UUID as well as by its name.",
-            remedy="Choose a name that people recognise.",
+            remedy="Choose a name that people recognize.",
             code="BAD_NAME",
         )
     return name

@@ -95,13 +95,13 @@ class Replay:
         """Play it all, under one lock and one connection to the cache."""
         steps: list[tuple[datetime, Callable[[], object]]] = []
         begin = self._anchor - HISTORY
-        for organisation in self._scenario.organisations:
-            name = organisation.name
-            steps.append((begin, _step(self._add, name, organisation.platform)))
+        for organization in self._scenario.organizations:
+            name = organization.name
+            steps.append((begin, _step(self._add, name, organization.platform)))
             moments = [begin + timedelta(hours=1)]
             moments += [
                 self._anchor - change.before_now + timedelta(hours=2)
-                for change in organisation.changes
+                for change in organization.changes
             ]
             if name != DISCONNECTED:
                 moments.append(self._anchor - LAST_SYNC)
@@ -134,7 +134,7 @@ class Replay:
         try:
             self._workspace.refreshes.run(name)
         except CrmdeckError:
-            # The org that lost its authorisation: the failure is part of the story.
+            # The org that lost its authorization: the failure is part of the story.
             return
 
     def _accept(self) -> None:

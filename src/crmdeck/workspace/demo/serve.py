@@ -33,16 +33,16 @@ def serve_sandbox(
         ) from None
     try:
         access: dict[str, Any] = {"url": sandbox.url}
-        for organisation in scenario.organisations:
-            if organisation.platform is Platform.SALESFORCE:
-                org = sandbox.salesforce(organisation.name)
-                access[organisation.name] = {
+        for organization in scenario.organizations:
+            if organization.platform is Platform.SALESFORCE:
+                org = sandbox.salesforce(organization.name)
+                access[organization.name] = {
                     "endpoint": org.endpoint,
                     "accessToken": org.access_token,
                 }
             else:
-                portal = sandbox.hubspot(organisation.name)
-                access[organisation.name] = {
+                portal = sandbox.hubspot(organization.name)
+                access[organization.name] = {
                     "endpoint": portal.endpoint,
                     "accessToken": portal.private_app_token,
                 }

@@ -143,7 +143,7 @@ class Exports:
         """Return what is cached as text in a format; `what` is one of `EXPORTS`.
 
         `mapping` takes one object `pair`, or all that were decided on. What is asked for as of
-        `at` is what was known and decided then: schemas, drift with its acknowledgements,
+        `at` is what was known and decided then: schemas, drift with its acknowledgments,
         mappings, the audit log. `comparison` (by object type) and `differences` (by field) hold
         `ref` as of `at` against `right` (else `ref` itself) as of `right_at`. `object_type`
         keeps one object type of schemas, drift, comparisons and mappings, `since` what is newer

@@ -129,7 +129,7 @@ class Places:
             )
         for status in statuses:
             for alert in status.alerts:
-                quiet = alert.level is AlertLevel.INFO or alert.put_away_at is not None
+                quiet = alert.level is AlertLevel.INFO or alert.dismissed_at is not None
                 standing = STANDARD if quiet else USUAL
                 yield Place(
                     PlaceKind.ALERT,

@@ -252,7 +252,7 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
         "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
         " ".join(
             (
-                *(f"Since it was accepted: {told}." for told in held.drift_told),
+                *(f"Since it was accepted: {told}." for told in held.drift_summary),
                 *(warning.text for warning in suggestion.warnings),
             )
         ),

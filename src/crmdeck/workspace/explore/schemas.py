@@ -12,7 +12,7 @@ from datetime import datetime
 
 from crmdeck.connectors.base import RecordSampler, UsageFinder
 from crmdeck.drift import compare_schemas
-from crmdeck.drift.usage import UNTOLD, judge_usage, uses_in_schema
+from crmdeck.drift.usage import NOT_CHECKED, judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
@@ -386,7 +386,7 @@ class Schemas:
     ) -> FieldUsage:
         """Ask the CRM where else a field is used, keep the answer, and return it.
 
-        What could not be found out stands in `untold`, and makes the verdict unknown where
+        What could not be found out stands in `not_checked`, and makes the verdict unknown where
         nothing was found. Of a field that has left the CRM the last answer is returned. Raises
         NotFoundError for an object type or field that never was in the schema, and what
         concerns the whole connection.
@@ -395,17 +395,17 @@ class Schemas:
         seen = self._uses_seen(connection, object_type, field_name)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, UsageFinder):
-            why = UNTOLD.get(connection.platform) or (
+            why = NOT_CHECKED.get(connection.platform) or (
                 f"The source {connection.source} does not tell where fields are used."
             )
             return judge_usage(object_type, field_name, (), seen, (why,))
         answer = connector.where_used(object_type, field_name, cancel or CancelToken())
         place = (connection.id, object_type, field_name)
         before = self.known_usages(ref).get(place) if answer.gone else None
-        told, untold = answer.uses, answer.untold
+        told, not_checked = answer.uses, answer.not_checked
         if before is not None:
-            told, untold = before.uses, (*answer.untold, *before.untold)
-        usage = judge_usage(object_type, field_name, told, seen, untold)
+            told, not_checked = before.uses, (*answer.not_checked, *before.not_checked)
+        usage = judge_usage(object_type, field_name, told, seen, not_checked)
         if answer.gone:
             return usage.model_copy(update={"asked_at": before and before.asked_at})
         usage = usage.model_copy(update={"asked_at": self._context.now})

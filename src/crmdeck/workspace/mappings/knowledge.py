@@ -1,6 +1,6 @@
 """Finds and reads the data files of the matching: those in the package, then the user's own.
 
-A user's files stand in `<home>/knowledge/*.toml` and `<home>/catalogue/*.toml`, read in the order
+A user's files stand in `<home>/knowledge/*.toml` and `<home>/catalog/*.toml`, read in the order
 of their names. They are read again when they change.
 """
 
@@ -18,12 +18,13 @@ from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.knowledge_files import parse_knowledge
 from crmdeck.matching.lexicon import field_words
-from crmdeck.matching.partner_catalogue import CatalogueFile, combine, parse_catalogue
+from crmdeck.matching.partner_catalog import CatalogFile, combine, parse_catalog
 from crmdeck.model import Field, PartnerObject
 from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
 
 KNOWLEDGE_FOLDER = "knowledge"
-CATALOGUE_FOLDER = "catalogue"
+CATALOG_FOLDER = "catalog"
+_BRITISH_CATALOG_FOLDER = "catalogue"
 
 Stamp = tuple[Path, int, int]
 T = TypeVar("T")
@@ -37,12 +38,13 @@ def load_knowledge(home: Path | None) -> Knowledge:
     return _knowledge(_stamps(home, KNOWLEDGE_FOLDER))
 
 
-def load_catalogue(home: Path | None) -> dict[str, PartnerObject]:
-    """Return the PartnerOS objects by name, with what the files in `<home>/catalogue` change.
+def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
+    """Return the PartnerOS objects by name, with what the files in `<home>/catalog` change.
 
     Raises UsageError that names the file, the line and the remedy where a user's file is broken.
     """
-    return dict(_catalogue(_stamps(home, CATALOGUE_FOLDER)))
+    stamps = _stamps(home, _BRITISH_CATALOG_FOLDER) + _stamps(home, CATALOG_FOLDER)
+    return dict(_catalog(stamps))
 
 
 def read_field_words(
@@ -68,9 +70,9 @@ def _knowledge(stamps: tuple[Stamp, ...]) -> Knowledge:
 
 
 @lru_cache(maxsize=8)
-def _catalogue(stamps: tuple[Stamp, ...]) -> dict[str, PartnerObject]:
-    users = (parse_catalogue(_read(path), str(path)) for path, _, _ in stamps)
-    return combine((*_shipped_catalogue(), *users))
+def _catalog(stamps: tuple[Stamp, ...]) -> dict[str, PartnerObject]:
+    users = (parse_catalog(_read(path), str(path)) for path, _, _ in stamps)
+    return combine((*_shipped_catalog(), *users))
 
 
 @cache
@@ -92,8 +94,8 @@ def _rename_words() -> dict[str, str]:
 
 
 @cache
-def _shipped_catalogue() -> tuple[CatalogueFile, ...]:
-    return _shipped("knowledge/partneros", parse_catalogue)
+def _shipped_catalog() -> tuple[CatalogFile, ...]:
+    return _shipped("knowledge/partneros", parse_catalog)
 
 
 def _shipped(folder: str, parse: Callable[[str, str], T]) -> tuple[T, ...]:

@@ -61,7 +61,7 @@ from crmdeck.store import Session
 from crmdeck.workspace.context import Context, find_connection, new_id, not_found
 from crmdeck.workspace.explore.schemas import find_snapshot, require_known
 from crmdeck.workspace.mappings.file import MappingFile, MappingPlan, planned
-from crmdeck.workspace.mappings.knowledge import load_catalogue, load_knowledge
+from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 from crmdeck.workspace.refresh.remote_log import take_over
 
 ENCODERS = ("auto", "none")
@@ -98,23 +98,23 @@ class Mappings:
         self._context = context
 
     def partner_objects(self) -> tuple[PartnerObject, ...]:
-        """Return the PartnerOS objects of the catalogue, by name."""
-        catalogue = load_catalogue(self._context.home)
-        return tuple(catalogue[name] for name in sorted(catalogue))
+        """Return the PartnerOS objects of the catalog, by name."""
+        catalog = load_catalog(self._context.home)
+        return tuple(catalog[name] for name in sorted(catalog))
 
     def partner_fields(self, pair: str) -> tuple[Field, ...]:
         """Return the fields of the PartnerOS object of a pair; raises NotFoundError."""
-        catalogue = load_catalogue(self._context.home)
-        return find_partner_object(catalogue, ObjectPair.parse(pair)).fields
+        catalog = load_catalog(self._context.home)
+        return find_partner_object(catalog, ObjectPair.parse(pair)).fields
 
     def pairs(self, ref: str, at: datetime | None = None) -> tuple[PairSummary, ...]:
         """Return the object pairs of a connection that somebody has decided on, by `at`."""
-        catalogue = load_catalogue(self._context.home)
+        catalog = load_catalog(self._context.home)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             log = session.decisions.log(connection.id, at=at)
         return tuple(
-            _pair_summary(name, decisions, catalogue)
+            _pair_summary(name, decisions, catalog)
             for name, decisions in sorted(by_pair(log).items())
         )
 
@@ -135,7 +135,7 @@ class Mappings:
         Raises NotFoundError where the CRM has no such object type and nothing was decided on it.
         """
         object_pair = ObjectPair.parse(pair)
-        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        partner = find_partner_object(load_catalog(self._context.home), object_pair)
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             decided = by_field(session.decisions.log(connection.id, pair, at=at))
@@ -403,7 +403,7 @@ class Mappings:
             made = shared.decide(pair, choices)
             self._shared(ref)
             return made
-        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        partner = find_partner_object(load_catalog(self._context.home), object_pair)
         with self._context.store.write() as session:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_pair.crm_object)
@@ -506,7 +506,7 @@ class Mappings:
 
     def _sides(self, session: Session, ref: str, pair: str, at: datetime | None = None) -> _Sides:
         object_pair = ObjectPair.parse(pair)
-        partner = find_partner_object(load_catalogue(self._context.home), object_pair)
+        partner = find_partner_object(load_catalog(self._context.home), object_pair)
         connection = find_connection(session, ref)
         snapshot = find_snapshot(session, connection, object_pair.crm_object, at)
         log = session.decisions.log(connection.id, at=at)
@@ -600,11 +600,11 @@ class Mappings:
         )
 
 
-def find_partner_object(catalogue: dict[str, PartnerObject], pair: ObjectPair) -> PartnerObject:
+def find_partner_object(catalog: dict[str, PartnerObject], pair: ObjectPair) -> PartnerObject:
     """Return the PartnerOS object of a pair; raises NotFoundError naming the nearest."""
-    partner = catalogue.get(pair.partner_object)
+    partner = catalog.get(pair.partner_object)
     if partner is None:
-        raise not_found("PartnerOS object", pair.partner_object, sorted(catalogue))
+        raise not_found("PartnerOS object", pair.partner_object, sorted(catalog))
     return partner
 
 
@@ -637,7 +637,7 @@ def _line(
         decided_at=last.decided_at if last else None,
         rejected=decided.rejected if decided else (),
         drift=tuple(event.id for event in drift),
-        drift_told=tuple(event_text(event) for event in drift),
+        drift_summary=tuple(event_text(event) for event in drift),
     )
 
 
@@ -678,10 +678,10 @@ def _with_source(suggestion: Suggestion, own: Sequence[Suggestion]) -> Suggestio
 
 
 def _pair_summary(
-    name: str, decisions: Sequence[Decision], catalogue: dict[str, PartnerObject]
+    name: str, decisions: Sequence[Decision], catalog: dict[str, PartnerObject]
 ) -> PairSummary:
     states = [decided.last.state for decided in by_field(decisions).values()]
-    partner = catalogue.get(ObjectPair.parse(name).partner_object)
+    partner = catalog.get(ObjectPair.parse(name).partner_object)
     return PairSummary(
         object_pair=name,
         partner_fields=len(partner.fields) if partner else 0,

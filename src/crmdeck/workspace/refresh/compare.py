@@ -34,7 +34,7 @@ from crmdeck.model import (
     Scope,
     SnapshotInfo,
     rules_hash,
-    untold_attributes,
+    unknown_attributes,
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 
@@ -50,7 +50,7 @@ class ReadObject(NamedTuple):
 
 @dataclass
 class Answer:
-    """What a source answered in one discovery; `untold` counts what it does not say of objects."""
+    """What a source answered in one refresh; `not_checked` counts what it leaves out."""
 
     platform: Platform
 
@@ -60,7 +60,7 @@ class Answer:
     failed: list[Failed] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     rules: Mapping[str, tuple[Rule, ...]] | None = None
-    untold: Counter[str] = field(default_factory=Counter)
+    not_checked: Counter[str] = field(default_factory=Counter)
     packer: SchemaPacker = field(default_factory=SchemaPacker)
 
     def add(self, item: Discovery) -> None:
@@ -70,7 +70,7 @@ class Answer:
                 self.listing = item
             case Discovered(schema, validator):
                 self.discovered.append(ReadObject(self.packer.pack(schema), validator))
-                self.untold.update(untold_attributes(self.platform, schema.fields))
+                self.not_checked.update(unknown_attributes(self.platform, schema.fields))
             case Unchanged():
                 self.unchanged.append(item)
             case Failed():

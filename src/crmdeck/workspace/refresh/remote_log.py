@@ -2,7 +2,7 @@
 
 Where a source keeps them, its log is the true one: decisions are made there, and the copy grows
 by what it lacks, in the order of the source. So every copy is a beginning of the same log.
-Acknowledgements are made on either side and carried over; of two the later one counts.
+Acknowledgments are made on either side and carried over; of two the later one counts.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
     try:
         _send(connector, unsent)
     except CrmdeckError as error:
-        # What was refreshed or decided is done; the next acknowledgement tells of the failure.
-        _log.warning("Acknowledgements did not reach PartnerOS: %s", error)
+        # What was refreshed or decided is done; the next acknowledgment tells of the failure.
+        _log.warning("Acknowledgments did not reach PartnerOS: %s", error)
     return connector
 
 
-def share_acknowledgements(context: Context, connection: Connection) -> str:
-    """Carry acknowledgements to and from the source; return what is to be told of it, or nothing.
+def share_acknowledgments(context: Context, connection: Connection) -> str:
+    """Carry acknowledgments to and from the source; return what is to be told of it, or nothing.
 
-    It is no error where the source can't be reached, or knows no acknowledgements (which is told
+    It is no error where the source can't be reached, or knows no acknowledgments (which is told
     once): what is acknowledged here stays so, and the next refresh tells it there.
     """
     if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
@@ -77,7 +77,7 @@ def share_acknowledgements(context: Context, connection: Connection) -> str:
         raise
     except CrmdeckError as error:
         return f"PartnerOS does not know yet: {error.message} The next refresh tells it."
-    told = "PartnerOS takes no acknowledgements: they stay in this workspace."
+    told = "PartnerOS takes no acknowledgments: they stay in this workspace."
     with context.store.write() as session:
         if session.audit.entries(connection_id=connection.id, event=_KEPT_HERE, limit=1):
             return ""
@@ -133,7 +133,7 @@ def _agree(
 
 
 def _send(connector: TeamLog, unsent: _Unsent) -> bool:
-    """Tell the source; return False where it knows no acknowledgements."""
+    """Tell the source; return False where it knows no acknowledgments."""
     for note, ids in unsent.acknowledged.items():
         if not connector.acknowledge(ids, note):
             return False

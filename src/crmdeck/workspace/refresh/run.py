@@ -9,7 +9,7 @@ from functools import partial
 
 from crmdeck.clock import later
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
-from crmdeck.errors import CancelledError, CrmdeckError, ReauthRequiredError, SourceError
+from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
     CancelToken,
@@ -216,7 +216,7 @@ class Refresh:
             failures=failures,
             notices=(
                 *answer.notices,
-                *_untold(answer.untold),
+                *_not_checked(answer.not_checked),
                 *_read_anew(answer, cached),
             ),
             baseline=cached.refresh_id is None,
@@ -271,7 +271,7 @@ def _record_failure(
     run: SyncRun,
     error: CrmdeckError,
 ) -> None:
-    cancelled = isinstance(error, CancelledError)
+    canceled = isinstance(error, CanceledError)
     with context.store.write() as session:
         failed = failed_run(run, error, context.now)
         write_run(context, session, connection, failed)
@@ -279,7 +279,7 @@ def _record_failure(
             write_quota(session, connection.id, connector, failed.finished_at)
         session.audit.add(
             context.entry(
-                "schema.refresh_cancelled" if cancelled else "schema.refresh_failed",
+                "schema.refresh_cancelled" if canceled else "schema.refresh_failed",
                 f"{connection.name}: {error.message}",
                 connection_id=connection.id,
                 details={"code": error.code},
@@ -287,7 +287,7 @@ def _record_failure(
         )
 
 
-def _untold(objects: Counter[str]) -> list[Notice]:
+def _not_checked(objects: Counter[str]) -> list[Notice]:
     """Return what can't be judged by what was read, said once for all object types."""
     if not objects:
         return []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from crmdeck.connectors.pool import in_parallel
-from crmdeck.errors import CancelledError, CrmdeckError
+from crmdeck.errors import CanceledError, CrmdeckError
 from crmdeck.model import (
     CancelToken,
     Connection,
@@ -60,7 +60,7 @@ class Refreshes:
         runs in this process gets that one's result, with its own `progress` and `cancel`. `scope`
         is the connection's unless given. `progress` counts object types, and may be called from
         other threads. Raises ConflictError for a disconnected connection, ReauthRequiredError,
-        SourceError where nothing could be read (the failure is recorded), CancelledError (only the
+        SourceError where nothing could be read (the failure is recorded), CanceledError (only the
         attempt is recorded).
         """
         connection = self._context.connection(ref)
@@ -88,7 +88,7 @@ class Refreshes:
         Each is a refresh of its own, with its own transaction and its own entries in the audit
         log: one that fails stops no other. `progress` counts connections (with one, its object
         types), and is called from several threads. Raises NotFoundError for a connection that
-        is not there, before any is refreshed, and CancelledError; those that had finished by
+        is not there, before any is refreshed, and CanceledError; those that had finished by
         then stay refreshed.
         """
         with self._context.store.read() as session:
@@ -121,7 +121,7 @@ class Refreshes:
         name, key = connection.name, connection.id
         try:
             return Attempt(name, key, self.run(key, progress=progress, cancel=stop))
-        except CancelledError:
+        except CanceledError:
             raise
         except CrmdeckError as error:
             return Attempt(name, key, error=error)

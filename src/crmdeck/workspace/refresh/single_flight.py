@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from crmdeck.errors import CancelledError, CrmdeckError
+from crmdeck.errors import CanceledError, CrmdeckError
 from crmdeck.model import CancelToken, Progress, ProgressCallback
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class SingleFlight(Generic[T]):
         A thread that waits gets the progress in its own thread, may cancel without stopping the
         work, and gets an error object of its own where it fails. Where the thread that does the
         work cancels, one that waits does it in turn. Work of another `what` under the same key is
-        waited for first. Raises what `work` raises, and CancelledError.
+        waited for first. Raises what `work` raises, and CanceledError.
         """
         while True:
             with self._lock:
@@ -47,7 +47,7 @@ class SingleFlight(Generic[T]):
                 return self._lead(key, mine, work, progress)
             same = flight.what == what
             flight.wait(progress if same else None, cancel)
-            if same and not isinstance(flight.error, CancelledError):
+            if same and not isinstance(flight.error, CanceledError):
                 return flight.outcome()
 
     def _lead(

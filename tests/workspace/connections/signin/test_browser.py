@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from crmdeck.errors import CancelledError, CrmdeckError
+from crmdeck.errors import CanceledError, CrmdeckError
 from crmdeck.model import CancelToken
 from crmdeck.sandbox import Sandbox
 from crmdeck.workspace import Workspace
@@ -57,7 +57,7 @@ def test_hubspots_dated_endpoint_takes_the_code(sandbox: Sandbox, ws: Workspace)
         browse(sign_in.url)
         grant = sign_in.wait(timeout=5)
     ended = ws.signin.connect(draft, secrets, grant=grant)
-    assert ended.connection.organisation == str(access.portal_id)
+    assert ended.connection.organization == str(access.portal_id)
     assert ended.report is not None
     assert ended.report.token_expires_at is not None
     paths = {request.path for request in sandbox.requests}
@@ -124,7 +124,7 @@ def test_nobody_comes_or_the_wait_is_cancelled(sandbox: Sandbox, ws: Workspace) 
             sign_in.wait(timeout=0)
         cancel = CancelToken()
         cancel.cancel()
-        with pytest.raises(CancelledError):
+        with pytest.raises(CanceledError):
             sign_in.wait(cancel, timeout=30)
         assert browse(sign_in.url).status_code == 200
         assert sign_in.wait(timeout=5).access_token

@@ -209,7 +209,7 @@ def test_another_org_is_not_let_in_under_the_same_name(
     ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
     other = next(
         each.name
-        for each in sandbox.scenario.organisations
+        for each in sandbox.scenario.organizations
         if each.platform is Platform.SALESFORCE and each.name != ORG
     )
     ws.connections.update("acme", endpoint=sandbox.salesforce(other).endpoint)
@@ -218,7 +218,7 @@ def test_another_org_is_not_let_in_under_the_same_name(
     before = dict(keyring.entries)
     with pytest.raises(ConflictError) as caught:
         ws.signin.renew("acme", secrets, flow="client-credentials")
-    assert caught.value.code == "OTHER_ORGANISATION"
+    assert caught.value.code == "OTHER_ORGANIZATION"
     assert keyring.entries == before
 
 

@@ -31,14 +31,14 @@ def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
     lines += [Content.styled(part, "$muted") for part in wrap(told, width)]
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        lines += _labelled(display_text(name, LABEL - 1), text[:LONGEST], width)
+        lines += _labeled(display_text(name, LABEL - 1), text[:LONGEST], width)
     earlier = _earlier(line, log)
     if earlier:
         before = earlier[0]
-        lines += _labelled("before it", f"{_moment(before)}  {before.said[:LONGEST]}", width)
+        lines += _labeled("before it", f"{_moment(before)}  {before.said[:LONGEST]}", width)
     good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
     if good is not None and entry.event.endswith("failed"):
-        lines += _labelled("last good", f"{_moment(good)}  {good.said[:LONGEST]}", width)
+        lines += _labeled("last good", f"{_moment(good)}  {good.said[:LONGEST]}", width)
     if line.about is not None:
         place = f"Enter goes to {line.connection} in {line.about.capitalize()}"
         lines += [Content.styled(part, "$muted") for part in wrap(place, width)]
@@ -57,7 +57,7 @@ def _moment(line: Line) -> str:
     return f"{line.entry.at:%d %b %H:%M}"
 
 
-def _labelled(label: str, text: str, width: int) -> list[Content]:
+def _labeled(label: str, text: str, width: int) -> list[Content]:
     return [
         Content.assemble((f"{label if index == 0 else '':<{LABEL}}", "$muted"), part)
         for index, part in enumerate(wrap(text, width - LABEL))

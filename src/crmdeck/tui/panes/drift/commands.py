@@ -345,8 +345,8 @@ class DriftCommands:
         self._pane.reload()
 
     def _warn(self, noted: Noted) -> None:
-        if noted.untold:
-            self._host.say(noted.untold, severity="warning", timeout=10)
+        if noted.not_checked:
+            self._host.say(noted.not_checked, severity="warning", timeout=10)
 
     def why_no_unseen(self) -> str | None:
         """Return why there isn't an unseen change to go to, or None."""

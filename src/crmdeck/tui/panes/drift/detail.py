@@ -239,16 +239,16 @@ def _picklist(values: Sequence[ValueChange], width: int, *, wide: bool) -> Itera
     }
     if wide:
         yield from side_by_side("picklist", columns["removed"], columns["added"], width)
-        yield from _labelled(
+        yield from _labeled(
             "" if groups["removed"] or groups["added"] else "picklist", columns["changed"]
         )
     else:
-        yield from _labelled(
+        yield from _labeled(
             "picklist", [*columns["removed"], *columns["added"], *columns["changed"]]
         )
 
 
-def _labelled(label: str, lines: Sequence[tuple[str, str]]) -> Iterator[Content]:
+def _labeled(label: str, lines: Sequence[tuple[str, str]]) -> Iterator[Content]:
     for index, (text, color) in enumerate(lines):
         yield Content.assemble((f"{label if index == 0 else '':<{LABEL}}", "$muted"), (text, color))
 

@@ -161,32 +161,32 @@ class HealthCommands:
             return None
         return self.no_connection() or "There is no alert to put away."
 
-    def put_away_title(self) -> str:
+    def dismiss_title(self) -> str:
         """Return what the key does with the chosen alert."""
         alert = self.alert
-        return "bring back" if alert is not None and alert.put_away_at else "put away"
+        return "bring back" if alert is not None and alert.dismissed_at else "put away"
 
     @action(
-        "health.put_away",
+        "health.dismiss",
         "put away",
         "a",
         help="put the alert under the cursor away until it is another one, or bring it back",
         hint=83,
         blocked=no_alert,
         writes=True,
-        title_now=put_away_title,
+        title_now=dismiss_title,
     )
-    def put_away(self) -> None:
+    def dismiss(self) -> None:
         entry, alert = self.entry, self.alert
         if entry is None or alert is None:
             return
-        health, is_away = self._host.workspace.health, alert.put_away_at is not None
+        health, is_away = self._host.workspace.health, alert.dismissed_at is not None
 
         def away() -> Alert:
-            return health.put_away(entry.id, alert.id)
+            return health.dismiss(entry.id, alert.id)
 
         def back() -> Alert:
-            return health.bring_back(entry.id, alert.id)
+            return health.reopen(entry.id, alert.id)
 
         title = f"{'bring back' if is_away else 'put away'}: {alert.message}"
         change = _Change(title, back, away) if is_away else _Change(title, away, back)
@@ -431,7 +431,7 @@ def _result_text(changed: Connection | Alert) -> str:
             gone = changed.disconnected_at is not None
             how = "disconnected; what was cached of it stays" if gone else "connected"
             return f"{changed.name} is {how}."
-        case Alert(put_away_at=None):
+        case Alert(dismissed_at=None):
             return f"Brought back: {changed.message}"
         case Alert():
             return f"Put away: {changed.message}\nIt shows again when it is another one; u undoes."

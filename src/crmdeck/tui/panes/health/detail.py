@@ -21,7 +21,7 @@ from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
-from crmdeck.tui.panes.health.overview import Entry, listed, put_away, put_away_words, where
+from crmdeck.tui.panes.health.overview import Entry, dismissed, dismissed_words, listed, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
 
@@ -37,7 +37,7 @@ LEFT_SHARE = 56
 BETWEEN = " ▏ "
 
 ALERT_SIGNS = {AlertLevel.CRITICAL: "✕", AlertLevel.WARNING: "▲", AlertLevel.INFO: "•"}
-ALERT_COLOURS = {
+ALERT_COLORS = {
     AlertLevel.CRITICAL: "$bad",
     AlertLevel.WARNING: "$warn",
     AlertLevel.INFO: "$info",
@@ -48,7 +48,7 @@ WORDS = {
     SyncOutcome.PARTIAL: "partly",
     SyncOutcome.FAILED: "failed",
     SyncOutcome.REAUTH: "refused",
-    SyncOutcome.CANCELLED: "cancelled",
+    SyncOutcome.CANCELED: "canceled",
     SyncOutcome.STOPPED: "stopped",
 }
 SIGN_INS = {
@@ -116,7 +116,7 @@ def _alerts(
     hint: Hint,
     marked: Alert | None,
 ) -> Content:
-    away = put_away_words(len(put_away(entry.status)))
+    away = dismissed_words(len(dismissed(entry.status)))
     if not alerts and away:
         return Content.styled(f"Nothing to act on; {away} (Enter lists).", "$muted")
     if not alerts and entry.status.last_error_at is not None:
@@ -137,7 +137,7 @@ def _alerts(
 
 
 def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
-    away = alert.put_away_at
+    away = alert.dismissed_at
     sign = "○" if away else ALERT_SIGNS[alert.level]
     message = Content.styled(display_text(alert.message[:LONGEST]), "$muted" if away else "bold")
     since = _since(alert.since, now) if alert.since else None
@@ -146,7 +146,7 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
     block = _lines(
         [
             _beside(
-                Content.styled(f"{sign} ", "$muted" if away else ALERT_COLOURS[alert.level]),
+                Content.styled(f"{sign} ", "$muted" if away else ALERT_COLORS[alert.level]),
                 beside_it if has_room else message,
                 width,
             ),
@@ -196,7 +196,7 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
             _title("Facts"),
             _fact("where", where(connection), width),
             _fact("CRM", f"{entry.platform_name}{version}{source}", width),
-            _fact("organisation", connection.organisation, width),
+            _fact("organization", connection.organization, width),
             _fact("signed in", SIGN_INS.get(connection.sign_in or "", connection.sign_in), width),
             _fact("token", token_in_full(entry, now), width),
             _fact("quota", quota, width),
@@ -263,9 +263,9 @@ def _run(run: SyncRun, now: datetime, width: int, *, whole: bool) -> Content:
     told = _did(run, whole=whole)
     if run.error_message and whole:
         told = run.error_message
-    label = Content.assemble((start, "$muted"), (f"{day.mark} ", day.colour))
+    label = Content.assemble((start, "$muted"), (f"{day.mark} ", day.color))
     value = Content.assemble(
-        (pad(word, WORD if told else 0), day.colour), display_text(told[:LONGEST])
+        (pad(word, WORD if told else 0), day.color), display_text(told[:LONGEST])
     )
     return _beside(label, value, width)
 

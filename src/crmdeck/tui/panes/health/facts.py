@@ -13,7 +13,7 @@ STATES = {
     AlertLevel.INFO: "muted",
     None: "muted",
 }
-"""How urgent something is, as the state that the theme colours."""
+"""How urgent something is, as the state that the theme colors."""
 
 
 def token_life(entry: Entry, now: datetime) -> tuple[str, str]:

@@ -35,11 +35,11 @@ class Day(Enum):
 
     @property
     def state(self) -> str:
-        """Return the name of the state that the theme colours."""
+        """Return the name of the state that the theme colors."""
         return self.value[2]
 
     @property
-    def colour(self) -> str:
+    def color(self) -> str:
         """Return the style of the sign."""
         return STATE_COLORS[self.state]
 
@@ -113,12 +113,12 @@ def span_in(width: int, most: int) -> Span:
 def strip(runs: Iterable[SyncRun], now: datetime, span: Span) -> Content:
     """Return the strip of a span, today at its end."""
     shown = days(runs, now, span.marks, span.each)
-    return Content.assemble(*((day.mark, day.colour) for day in shown))
+    return Content.assemble(*((day.mark, day.color) for day in shown))
 
 
 def legend(span: Span) -> Content:
     """Return what the marks mean."""
     told = (Day.SYNCED, Day.PARTLY, Day.FAILED, Day.RECOVERED)
     two = [Content.styled("a mark is two days", "$muted")] if span.each == 2 else []
-    marks = (Content.assemble((f"{day.mark} ", day.colour), (day.word, "$muted")) for day in told)
+    marks = (Content.assemble((f"{day.mark} ", day.color), (day.word, "$muted")) for day in told)
     return Content("  ").join([*marks, *two])

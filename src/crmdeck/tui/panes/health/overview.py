@@ -88,24 +88,24 @@ def where(connection: Connection) -> str:
         case Source.PARTNEROS:
             return f"via {_host(connection.endpoint)}"
     if connection.platform is Platform.HUBSPOT:
-        portal = f"portal {connection.organisation}" if connection.organisation else ""
+        portal = f"portal {connection.organization}" if connection.organization else ""
         return portal or _host(connection.endpoint)
     return _host(connection.instance_url or connection.endpoint)
 
 
-def put_away(status: ConnectionStatus) -> tuple[Alert, ...]:
+def dismissed(status: ConnectionStatus) -> tuple[Alert, ...]:
     """Return the alerts that the user put away."""
-    return tuple(alert for alert in status.alerts if alert.put_away_at is not None)
+    return tuple(alert for alert in status.alerts if alert.dismissed_at is not None)
 
 
-def put_away_words(number: int) -> str:
+def dismissed_words(number: int) -> str:
     """Return `2 alerts put away`, or an empty text for none."""
     return f"{count(number, 'alert')} put away" if number else ""
 
 
 def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
     """Return the alerts in the order of the details: open ones first."""
-    return (*status.open_alerts, *put_away(status))
+    return (*status.open_alerts, *dismissed(status))
 
 
 def quota_left(quota: Quota) -> str:
@@ -131,7 +131,7 @@ FILTER_KEYS: dict[str, KeyTest[Entry]] = {
     "alert": lambda entry, wanted: any(
         one_of(alert.level.value, wanted)
         or wanted in alert.code.casefold()
-        or (alert.put_away_at is not None and one_of("away", wanted))
+        or (alert.dismissed_at is not None and one_of("away", wanted))
         for alert in entry.status.alerts
     ),
 }

@@ -160,7 +160,7 @@ class HealthPane(Pane):
 
     def _step_hint(self, alert: Alert) -> str:
         """Return the key and words of an alert's next step: `n` for the most urgent one."""
-        if alert.put_away_at is not None:
+        if alert.dismissed_at is not None:
             chosen = self.commands.alert
             return "a bring back" if chosen is not None and chosen.id == alert.id else ""
         if alert.next_step is None:

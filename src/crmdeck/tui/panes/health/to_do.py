@@ -12,9 +12,9 @@ from crmdeck.model import Alert, AlertLevel, ConnectionStatus, Status
 from crmdeck.tui.marks import is_ill
 from crmdeck.tui.panes.health.overview import (
     Entry,
+    dismissed,
+    dismissed_words,
     ordered,
-    put_away,
-    put_away_words,
     quota_left,
 )
 from crmdeck.tui.text import count, display_text
@@ -59,7 +59,7 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
 
 def _is_low(status: ConnectionStatus) -> bool:
     """True if little quota is left and the alert about it is open."""
-    away = {alert.code for alert in put_away(status)}
+    away = {alert.code for alert in dismissed(status)}
     return status.quota_level is not None and not away & QUOTA_CODES
 
 
@@ -94,7 +94,7 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
     Things that don't fit are counted at the end.
     """
     things = things_to_do(entries)
-    away = put_away_words(sum(len(put_away(entry.status)) for entry in entries))
+    away = dismissed_words(sum(len(dismissed(entry.status)) for entry in entries))
     if not things:
         return "Nothing to do:", f"{count(len(entries), 'connection')}, {away or 'all is well'}"
     number = NUMBERS[len(things)] if len(things) < len(NUMBERS) else str(len(things))

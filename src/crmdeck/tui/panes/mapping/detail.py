@@ -103,15 +103,15 @@ def _sides(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         pairs.insert(0, ("called", *called))
     else:
         # Beside each other names would break within.
-        yield _labelled("called", "\n".join(filter(None, called)), width)
+        yield _labeled("called", "\n".join(filter(None, called)), width)
     for label, one, other in pairs:
         yield from _side_by_side(label, one, other, width, cells)
     held = around.fullness.values.get(right.name) if right is not None else None
     if held is not None:
         # Over the whole width: half of it would break most values in the middle.
-        yield _labelled("holds", values_text(held), width, "$mark")
+        yield _labeled("holds", values_text(held), width, "$mark")
     if row.values:
-        yield _labelled("values", f"{matched_values_text(row)} (v opens them)", width)
+        yield _labeled("values", f"{matched_values_text(row)} (v opens them)", width)
 
 
 def _split(pairs: Sequence[tuple[str, str, str]], width: int) -> int | None:
@@ -147,18 +147,18 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     yield _wrapped(sides, width, "$muted", hang=2)
     values = around.fullness.values.get(row.crm_field or "")
     if values is not None:
-        yield _labelled("holds", values_text(values), width)
+        yield _labeled("holds", values_text(values), width)
     if row.values:
-        yield _labelled("values", f"{matched_values_text(row)} (v opens them)", width)
+        yield _labeled("values", f"{matched_values_text(row)} (v opens them)", width)
     for text, style in _against(row, around.now):
         yield _wrapped(text, width, style, hang=2)
     if row.candidate is not None and row.candidate.reasons:
         reasons = "; ".join(reason.text for reason in row.candidate.reasons)
-        yield _labelled("why", reasons, width)
+        yield _labeled("why", reasons, width)
     yield from _else(row, around, width)
     if row.source_suggestions:
         told = (f"{one.crm_field} {percent(one.confidence)}" for one in row.source_suggestions)
-        yield _labelled("source", "  ".join(told), width)
+        yield _labeled("source", "  ".join(told), width)
     yield from _history(row, around.now, width)
 
 
@@ -189,9 +189,9 @@ def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     together = [text for name, text in named.items() if name not in values and name in likely]
     for name, text in named.items():
         if name in values:
-            yield _labelled("else", f"{text}  {values_text(values[name])}", width)
+            yield _labeled("else", f"{text}  {values_text(values[name])}", width)
     if together:
-        yield _labelled("else", "  ".join(together), width)
+        yield _labeled("else", "  ".join(together), width)
 
 
 def _against(row: MappingRow, now: datetime) -> Iterator[tuple[str, str]]:
@@ -315,7 +315,7 @@ def _target_title(row: MappingRow) -> str:
     return row.crm_field
 
 
-def _labelled(label: str, text: str, width: int, style: str = "") -> Content:
+def _labeled(label: str, text: str, width: int, style: str = "") -> Content:
     """Return safe text beside a label, in as many lines as it takes."""
     lines = wrap(text, max(12, width - LABEL_CELLS)) or [""]
     body = f"\n{' ' * LABEL_CELLS}".join(lines)

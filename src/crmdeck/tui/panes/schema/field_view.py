@@ -73,10 +73,8 @@ class FieldView(Container):
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
         # Where no value has a label of its own, its column is the values'.
-        labelled = any(value.label != value.value for value in values)
-        self.values.set_columns(
-            [one for one in VALUE_COLUMNS if labelled or one.id != LABEL_COLUMN]
-        )
+        labeled = any(value.label != value.value for value in values)
+        self.values.set_columns([one for one in VALUE_COLUMNS if labeled or one.id != LABEL_COLUMN])
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if anew else None)
 
     @property

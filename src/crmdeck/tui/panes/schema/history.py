@@ -1,4 +1,4 @@
-"""The history of a field in words: drift, acknowledgements, and who changed it. Pure."""
+"""The history of a field in words: drift, acknowledgments, and who changed it. Pure."""
 
 from __future__ import annotations
 

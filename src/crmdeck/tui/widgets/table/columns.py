@@ -104,7 +104,7 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
 def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
     """Return the widths of the fixed columns, the last ones shrunk first where room lacks.
 
-    A column is whole or as narrow as it can be: what lies between helps its neighbours more.
+    A column is whole or as narrow as it can be: what lies between helps its neighbors more.
     """
     widths = {column.id: column.width for column in columns if column.width is not None}
     least = sum(column.min_width for column in columns if column.width is None)

@@ -98,8 +98,8 @@ class Look:
 def look_of(table: Widget) -> Look:
     """Return the styles that `table` has in the theme, focus and state of now.
 
-    The cursor's own text colour wins over that of a state only where the theme sets one, so
-    that states keep their colour under a tinted cursor and stay legible under a solid one.
+    The cursor's own text color wins over that of a state only where the theme sets one, so
+    that states keep their color under a tinted cursor and stay legible under a solid one.
     """
 
     def ground(name: str) -> Style:

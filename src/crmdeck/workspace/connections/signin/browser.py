@@ -105,7 +105,7 @@ class BrowserSignIn:
         """Wait for the answer, from the browser or pasted, and trade it for tokens.
 
         `timeout` is in seconds. Raises SignInError where the person said no or nobody came,
-        CancelledError, and whatever the CRM's refusal of the code means.
+        CanceledError, and whatever the CRM's refusal of the code means.
         """
         deadline = time.monotonic() + timeout
         while not self._answered.wait(0.1):

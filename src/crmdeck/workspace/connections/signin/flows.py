@@ -62,7 +62,7 @@ SALESFORCE_FLOWS = (
     Flow("refresh-token", "A refresh token that you have", (_KEY, _MAYBE_SECRET, _REFRESH)),
     Flow(
         "jwt",
-        "JWT bearer: a certificate of the app, and a pre-authorised user",
+        "JWT bearer: a certificate of the app, and a pre-authorized user",
         (
             _KEY,
             Question("username", "User name in Salesforce", hidden=False, lasting=True),

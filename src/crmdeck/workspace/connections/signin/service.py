@@ -433,8 +433,8 @@ def _as_granted(connection: Connection, grant: Grant | None) -> Connection:
     """Return the connection with what the grant told; raises ConflictError for another org."""
     if grant is None:
         return connection
-    _require_same(connection, grant.organisation)
-    told = {"instance_url": grant.instance_url, "organisation": grant.organisation}
+    _require_same(connection, grant.organization)
+    told = {"instance_url": grant.instance_url, "organization": grant.organization}
     return connection.model_copy(update={key: value for key, value in told.items() if value})
 
 
@@ -442,7 +442,7 @@ def _as_reported(connection: Connection, trial: _Trial) -> Connection:
     """Return the connection with what the test told; raises ConflictError for another org."""
     if trial.report is None:
         return connection
-    _require_same(connection, trial.report.organisation)
+    _require_same(connection, trial.report.organization)
     return connection.model_copy(update=learned(connection, trial.report, trial.credentials))
 
 
@@ -455,14 +455,14 @@ def _changes(before: Connection, after: Connection) -> dict[str, Any]:
     }
 
 
-def _require_same(connection: Connection, organisation: str | None) -> None:
-    if organisation is None or connection.organisation in (None, organisation):
+def _require_same(connection: Connection, organization: str | None) -> None:
+    if organization is None or connection.organization in (None, organization):
         return
     raise ConflictError(
-        f"These credentials are not for the organisation of {connection.name}.",
-        cause=f"They lead to {organisation}, and the connection to {connection.organisation}.",
-        remedy="Sign in as a user of that organisation, or add another connection.",
-        code="OTHER_ORGANISATION",
+        f"These credentials are not for the organization of {connection.name}.",
+        cause=f"They lead to {organization}, and the connection to {connection.organization}.",
+        remedy="Sign in as a user of that organization, or add another connection.",
+        code="OTHER_ORGANIZATION",
     )
 
 

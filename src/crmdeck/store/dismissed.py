@@ -11,7 +11,7 @@ from crmdeck.store.record_table import stored
 _COLUMNS = ("connection_id", "alert_id", "put_away_by", "put_away_at", "taken_back")
 
 
-class PutAwayAlerts:
+class DismissedAlerts:
     """Which operator put which alert away; for each operator the last entry of an alert counts."""
 
     def __init__(self, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""The PartnerOS catalogue: object types and fields, one object type a file. No file is opened here.
+"""The PartnerOS catalog: object types and fields, one object type a file. No file is opened here.
 
 A file names its `object`; a later one of the same object adds and replaces fields, or takes the
 earlier one's place altogether where it says `replace = true`.
@@ -21,27 +21,27 @@ _FIELD_KEYS = frozenset(Field.model_fields) - {"name", "native", "native_type"}
 
 
 @dataclass(frozen=True)
-class CatalogueFile:
+class CatalogFile:
     """What one file says of one PartnerOS object."""
 
     object: PartnerObject
     replace: bool = False
 
 
-def parse_catalogue(text: str, origin: str) -> CatalogueFile:
-    """Return what a catalogue file says; `origin` names it in errors.
+def parse_catalog(text: str, origin: str) -> CatalogFile:
+    """Return what a catalog file says; `origin` names it in errors.
 
     Fields are optional, readable, createable and updateable where the file does not say
-    otherwise; calculated ones can't be written. Raises UsageError (`BAD_CATALOGUE_FILE`) that
+    otherwise; calculated ones can't be written. Raises UsageError (`BAD_CATALOG_FILE`) that
     names the file, the line and what to write.
     """
-    document = Document(text, origin, "BAD_CATALOGUE_FILE")
+    document = Document(text, origin, "BAD_CATALOG_FILE")
     document.allow(document.data, _OBJECT_KEYS, "the file")
     name = document.text(document.data.get("object"), "object")
     label = document.data.get("label", "")
     description = document.data.get("description", "")
     fields = document.table("fields")
-    return CatalogueFile(
+    return CatalogFile(
         object=PartnerObject(
             object_type=name,
             label=document.text(label, "label") if label else "",
@@ -52,8 +52,8 @@ def parse_catalogue(text: str, origin: str) -> CatalogueFile:
     )
 
 
-def combine(files: tuple[CatalogueFile, ...]) -> dict[str, PartnerObject]:
-    """Return the catalogue by object name; a later file extends or replaces an earlier one."""
+def combine(files: tuple[CatalogFile, ...]) -> dict[str, PartnerObject]:
+    """Return the catalog by object name; a later file extends or replaces an earlier one."""
     objects: dict[str, PartnerObject] = {}
     for file in files:
         known = objects.get(file.object.object_type)

@@ -34,7 +34,7 @@ class Trouble:
 
 
 @dataclass
-class Catalogue:
+class Catalog:
     """What the files hold.
 
     `clashes` are the errors of entries that are described more than once, `listed` names without
@@ -120,15 +120,13 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = No
     return schema
 
 
-def read_catalogue(
-    files: Sequence[SchemaFile], platform: Platform, cancel: CancelToken
-) -> Catalogue:
+def read_catalog(files: Sequence[SchemaFile], platform: Platform, cancel: CancelToken) -> Catalog:
     """Return what `files` hold for a CRM of `platform`.
 
     An object type that two places describe is an error naming both: which of them holds is not
     for us to guess. The parts of an object's metadata belong together.
     """
-    catalogue = Catalogue()
+    catalog = Catalog()
     entries: list[Entry] = []
     metadata = [file for file in files if is_metadata(file)]
     pipeline_files: dict[str, SchemaFile] = {}
@@ -148,24 +146,24 @@ def read_catalogue(
                 del data
             _check_platform(file, contents, platform)
         except CrmdeckError as error:
-            catalogue.troubles.append(Trouble(file, error, whole=True))
+            catalog.troubles.append(Trouble(file, error, whole=True))
             continue
-        catalogue.listed |= contents.listed
-        catalogue.troubles += [Trouble(file, error, whole=False) for error in contents.errors]
+        catalog.listed |= contents.listed
+        catalog.troubles += [Trouble(file, error, whole=False) for error in contents.errors]
         entries += contents.entries
         for name, pipelines in (contents.pipelines or {}).items():
             earlier = pipeline_files.setdefault(name, file)
             if earlier is file:
-                catalogue.pipelines[name] = pipelines
+                catalog.pipelines[name] = pipelines
             else:
                 clash = _clash(f"{name} (pipelines)", (earlier.name, file.name))
-                catalogue.troubles.append(Trouble(file, clash, whole=True))
-    catalogue.entries = {entry.object_type: entry for entry in entries}
-    catalogue.clashes = _clashes(entries)
+                catalog.troubles.append(Trouble(file, clash, whole=True))
+    catalog.entries = {entry.object_type: entry for entry in entries}
+    catalog.clashes = _clashes(entries)
     for name, file in pipeline_files.items():
-        if name not in catalogue.entries:
-            catalogue.troubles.append(Trouble(file, _lone_pipelines(file, name), whole=True))
-    return catalogue
+        if name not in catalog.entries:
+            catalog.troubles.append(Trouble(file, _lone_pipelines(file, name), whole=True))
+    return catalog
 
 
 def _clashes(entries: Sequence[Entry]) -> dict[str, CrmdeckError]:

@@ -16,7 +16,7 @@ _SAID_OF_ALL: Mapping[Platform, tuple[str, ...]] = {
 }
 
 
-def untold_attributes(platform: Platform, fields: Sequence[Field]) -> tuple[str, ...]:
+def unknown_attributes(platform: Platform, fields: Sequence[Field]) -> tuple[str, ...]:
     """Return the attributes (wire names) that `fields` of one object type can't be judged by.
 
     `type` is among them where the source leaves out what tells a currency from a number or a
@@ -24,15 +24,15 @@ def untold_attributes(platform: Platform, fields: Sequence[Field]) -> tuple[str,
     """
     if not fields:
         return ()
-    untold = [
+    not_checked = [
         name
         for name in _SAID_OF_ALL[platform]
         if all(getattr(field, name) is None for field in fields)
     ]
     texts = [field for field in fields if field.type is FieldType.STRING]
     if platform is Platform.SALESFORCE and texts and all(each.length is None for each in texts):
-        untold.append("length")
+        not_checked.append("length")
     if any(field.type_exact is False for field in fields):
-        untold.append("type")
-    aliases = {name: Field.model_fields[name].alias or name for name in untold}
-    return tuple(aliases[name] for name in untold)
+        not_checked.append("type")
+    aliases = {name: Field.model_fields[name].alias or name for name in not_checked}
+    return tuple(aliases[name] for name in not_checked)

@@ -6,7 +6,7 @@ import pytest
 
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import Platform, untold_attributes
+from crmdeck.model import Platform, unknown_attributes
 
 FULL = {
     "name": "Name",
@@ -32,30 +32,30 @@ PROPERTY = {
 
 
 @pytest.mark.parametrize(
-    ("left_out", "untold"),
+    ("left_out", "not_checked"),
     [
         ((), ()),
         (("createable",), ("required", "createable")),
         (("unique", "length"), ("unique", "length")),
     ],
 )
-def test_salesforce(left_out: tuple[str, ...], untold: tuple[str, ...]) -> None:
+def test_salesforce(left_out: tuple[str, ...], not_checked: tuple[str, ...]) -> None:
     field = {key: value for key, value in FULL.items() if key not in left_out}
     schema = parse_object({"name": "Account", "fields": [field]})
 
-    assert untold_attributes(Platform.SALESFORCE, schema.fields) == untold
+    assert unknown_attributes(Platform.SALESFORCE, schema.fields) == not_checked
 
 
 @pytest.mark.parametrize(
-    ("left_out", "untold"),
+    ("left_out", "not_checked"),
     [
         ((), ()),
         (("showCurrencySymbol", "referencedObjectType"), ("type",)),
         (("modificationMetadata",), ("createable", "updateable")),
     ],
 )
-def test_hubspot(left_out: tuple[str, ...], untold: tuple[str, ...]) -> None:
+def test_hubspot(left_out: tuple[str, ...], not_checked: tuple[str, ...]) -> None:
     record = {key: value for key, value in PROPERTY.items() if key not in left_out}
     schema = parse_properties("deals", "Deals", [record])
 
-    assert untold_attributes(Platform.HUBSPOT, schema.fields) == untold
+    assert unknown_attributes(Platform.HUBSPOT, schema.fields) == not_checked
