@@ -1,55 +1,275 @@
-"""A session without a screen: what a ranking may change, and what it may not."""
+"""A review session without a screen: any steps in any order, stored later or not at all."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmdeck.mapping.session import MappingSession, Write
-from crmdeck.model import Decision, DecisionState
+from crmdeck.mapping.state import by_field
+from crmdeck.model import Decision, DecisionState, Direction
 
-from .pairs import NOON, accept, answer, field, reject, review
+from .pairs import (
+    ACCEPTED,
+    CRM_FIELDS,
+    NAMES,
+    NOON,
+    PENDING,
+    REJECTED,
+    accept,
+    answer,
+    decided,
+    field,
+    reject,
+    review,
+    suggestion,
+)
 
-FIELDS = tuple(map(field, ("Account_Name__c", "Old_Account_Name__c", "Name", "Description")))
+PUSH, PULL = Direction.PUSH, Direction.PULL
 
 
 @pytest.fixture
 def session() -> MappingSession:
-    made = MappingSession("acme", review(*FIELDS), "dana", lambda: NOON)
+    return opened()
+
+
+def opened() -> MappingSession:
+    made = MappingSession("acme", review(*CRM_FIELDS), "dana", lambda: NOON)
     made.update_suggestions(answer(accountName=("Account_Name__c", 0.9), contactName=("Name", 0.3)))
     return made
 
 
-def stored(write: Write, *names: str, undoes: Sequence[str | None] = ()) -> tuple[Decision, ...]:
-    """Return what a store makes of a write: the same decisions under ids of its own."""
-    back = undoes or [None] * len(names)
-    return tuple(
-        shown.model_copy(update={"id": name, "undoes": target})
-        for shown, name, target in zip(write.shown, names, back, strict=True)
+class FakeStore:
+    """Stores the writes of a session in their order, as the writer's thread does."""
+
+    def __init__(self, session: MappingSession) -> None:
+        self.log: list[Decision] = []
+        self._session = session
+        self._waiting: deque[Write] = deque()
+
+    def put(self, write: Write | None) -> None:
+        if write is not None:
+            self._waiting.append(write)
+
+    def store(self, *, fails: bool = False) -> None:
+        """Store the oldest write, or let it fail."""
+        if not self._waiting:
+            return
+        write = self._waiting.popleft()
+        if fails:
+            self._session.failed(write)
+            return
+        step = write.step
+        targets: Sequence[str | None] = step.stored if write.back else step.undone_by
+        if write.back is None:
+            targets = [None] * len(write.shown)
+        made = tuple(
+            shown.model_copy(update={"id": f"stored-{len(self.log) + n}", "undoes": target})
+            for n, (shown, target) in enumerate(zip(write.shown, targets, strict=False))
+        )
+        self.log += made
+        ids = [decision.id for decision in made]
+        if write.back is None:
+            step.stored = ids
+        elif write.back:
+            step.undone_by = ids
+        self._session.saved(write, made)
+
+    def drain(self) -> None:
+        while self._waiting:
+            self.store()
+
+
+def take(session: MappingSession, store: FakeStore, deed: str, name: str, crm_field: str) -> None:
+    """Take a step if it is possible, as the keys of a console do."""
+    row = session.by_name[name]
+    taken = {one.crm_field for one in session.rows if one.state is ACCEPTED and one is not row}
+    match deed:
+        case "accept" if row.crm_field is not None and row.is_open:
+            store.put(session.decide("accept", [accept(name, row.crm_field)]))
+        case "choose" if crm_field not in taken:
+            store.put(session.decide("choose", [accept(name, crm_field)]))
+        case "reject" if row.state is not REJECTED:
+            store.put(session.decide("reject", [reject(name, row.crm_field)]))
+        case "unmap":
+            store.put(session.decide("unmap", [reject(one, None) for one in NAMES]))
+        case "direct" if row.is_open:
+            session.direct([name], PUSH if row.direction is not PUSH else PULL)
+        case "undo" if session.undoable:
+            store.put(session.undo()[1])
+        case "redo" if session.redoable:
+            store.put(session.redo()[1])
+
+
+Shown = list[tuple[str, DecisionState, str | None, Direction]]
+
+
+def shown(session: MappingSession) -> Shown:
+    return [(row.name, row.state, row.crm_field, row.direction) for row in session.rows]
+
+
+NEW_STEPS = ("accept", "choose", "reject", "unmap", "direct")
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from((*NEW_STEPS, "undo", "redo", "store", "fail")),
+        st.sampled_from(NAMES),
+        st.sampled_from([one.name for one in CRM_FIELDS]),
+    ),
+    max_size=14,
+)
+
+
+@given(DEEDS)
+def test_once_all_is_stored_the_rows_show_what_is_stored(deeds: list[tuple[str, str, str]]) -> None:
+    session = opened()
+    store = FakeStore(session)
+    for deed, name, crm_field in deeds:
+        if deed in ("store", "fail"):
+            store.store(fails=deed == "fail")
+        else:
+            take(session, store, deed, name, crm_field)
+    before = shown(session)
+    store.drain()
+    assert shown(session) == before
+    assert session.unsaved == 0
+    assert by_field(session.log).keys() == by_field(store.log).keys()
+    assert [(one.state, one.crm_field) for one in by_field_last(session.log)] == [
+        (one.state, one.crm_field) for one in by_field_last(store.log)
+    ]
+    again = review(*CRM_FIELDS, log=store.log)
+    assert session.update_review(again) == ()
+    assert shown(session) == before
+    assert session.log == tuple(store.log)
+
+
+def by_field_last(log: Sequence[Decision]) -> list[Decision]:
+    decided = by_field(log)
+    return [decided[name].last for name in sorted(decided)]
+
+
+@given(DEEDS)
+def test_undo_all_restores_the_start_and_redo_all_the_end(
+    deeds: list[tuple[str, str, str]],
+) -> None:
+    session = opened()
+    store = FakeStore(session)
+    start = shown(session)
+    for deed, name, crm_field in deeds:
+        if deed in NEW_STEPS:
+            take(session, store, deed, name, crm_field)
+    end, steps = shown(session), len(session.undoable)
+    trail = [end]
+    for _ in range(steps):
+        store.put(session.undo()[1])
+        trail.append(shown(session))
+    assert trail[-1] == start
+    assert (len(session.undoable), len(session.redoable)) == (0, steps)
+    for expected in trail[-2::-1]:
+        store.put(session.redo()[1])
+        assert shown(session) == expected
+    assert (len(session.undoable), len(session.redoable)) == (steps, 0)
+
+
+def test_a_new_step_ends_what_can_be_redone(session: MappingSession) -> None:
+    session.decide("accept", [accept("accountName", "Name")])
+    session.undo()
+    session.decide("reject", [reject("accountName", None)])
+    assert session.redoable == []
+    assert [step.title for step in session.undoable] == ["reject"]
+    with pytest.raises(IndexError):
+        session.redo()
+
+
+def test_any_step_can_be_undone_and_redone_on_its_own(session: MappingSession) -> None:
+    session.direct(["accountName"], PUSH)
+    session.direct(["contactName"], PULL)
+    session.decide("accept", [accept("description", "Description")])
+    first, second, third = session.undoable
+    assert session.undo(first) == (first, None)
+    directions = {row.name: row.direction for row in session.rows}
+    assert directions["accountName"] is Direction.BIDIRECTIONAL
+    assert directions["contactName"] is PULL
+    session.undo(third)
+    assert session.by_name["description"].state is PENDING
+    assert session.undoable == [second]
+    session.redo(first)
+    assert session.by_name["accountName"].direction is PUSH
+    for step, turn in ((first, session.redo), (third, session.undo)):
+        with pytest.raises(ValueError, match="not in list"):
+            turn(step)
+
+
+def test_a_direction_set_before_is_used_by_the_decision(session: MappingSession) -> None:
+    session.direct(["accountName"], PUSH)
+    write = session.decide("accept", [accept("accountName", "Account_Name__c")])
+    assert [one.direction for one in write.shown] == [PUSH]
+    session.failed(write)
+    assert session.by_name["accountName"].direction is PUSH
+
+
+def test_a_decision_is_shown_before_it_is_stored(session: MappingSession) -> None:
+    choice = accept("accountName", "Name").model_copy(
+        update={"direction": PUSH, "value_map": {"a": "b"}, "confidence": 0.7, "note": "why"}
     )
+    write = session.decide("choose Account name", [choice])
+    (made,) = write.shown
+    given = choice.model_dump(include={"direction", "value_map", "confidence", "note"})
+    expected = decided(0, "accountName", ACCEPTED, "Name", **given)
+    assert made == expected.model_copy(update={"id": made.id})
+    assert (write.choices, write.back, write.seen) == ((choice,), None, frozenset())
+    assert write.step.title == "choose Account name"
+    assert (session.unsaved, session.writes) == (1, 1)
+    following = session.decide("reject", [reject("contactName", None)])
+    assert following.seen == {made.id}
+    assert session.undo()[1] is not None
+    assert session.undoable == [write.step]
 
 
-def test_the_row_that_the_operator_is_on_keeps_its_suggestion(session: MappingSession) -> None:
-    session.focus("accountName")
+def test_a_user_has_seen_what_was_read_and_what_they_decided(session: MappingSession) -> None:
+    theirs = decided(1, "contactName", ACCEPTED, "Name")
+    session.update_review(review(*CRM_FIELDS, log=[theirs]))
+    write = session.decide("accept", [accept("accountName", "Account_Name__c")])
+    assert write.seen == {"d1"}
+    _, back = session.undo()
+    assert back is not None
+    assert back.back is True
+    assert back.seen == {"d1", write.shown[0].id}
+    _, forth = session.redo()
+    assert forth is not None
+    assert forth.back is False
+
+
+def test_the_focused_row_keeps_its_suggestion(session: MappingSession) -> None:
+    assert not session.focus("accountName")
     session.update_suggestions(
-        answer(accountName=("Description", 0.8), contactName=("Description", 0.8))
+        answer(accountName=("Description", 0.8), contactName=("Account_Name__c", 0.95))
     )
     rows = session.by_name
     assert rows["accountName"].crm_field == "Account_Name__c"
-    assert rows["contactName"].crm_field == "Description"
+    assert rows["contactName"].crm_field is None
+    assert not session.focus("accountName")
     assert session.focus("contactName")
     assert session.by_name["accountName"].crm_field == "Description"
+    assert session.by_name["contactName"].crm_field == "Account_Name__c"
+    assert not session.focus("accountName")
+    assert not session.focus(None)
 
 
-def test_the_same_pick_is_told_anew_even_under_the_cursor(session: MappingSession) -> None:
+def test_a_later_answer_replaces_the_one_that_waits(session: MappingSession) -> None:
     session.focus("accountName")
+    session.update_suggestions(answer(accountName=("Description", 0.8)))
     session.update_suggestions(answer(accountName=("Account_Name__c", 0.7)))
+    assert not session.focus(None)
     row = session.by_name["accountName"]
     assert (row.crm_field, row.confidence) == ("Account_Name__c", 0.7)
+    assert session.encoder == "none"
 
 
-def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_it(
+def test_an_undone_rejection_brings_the_suggestion_back_although_the_ranker_forgot_it(
     session: MappingSession,
 ) -> None:
     session.decide("reject", [reject("accountName", "Account_Name__c")])
@@ -61,60 +281,99 @@ def test_undoing_a_rejection_brings_the_candidate_back_though_the_ranker_forgot_
     assert session.by_name["accountName"].crm_field == "Old_Account_Name__c"
 
 
-def test_what_is_more_likely_wrong_than_right_does_not_move_up(session: MappingSession) -> None:
+def test_the_last_rejection_undone_is_the_first_suggestion(session: MappingSession) -> None:
+    session.decide("reject", [reject("accountName", "Account_Name__c")])
+    session.decide("reject", [reject("accountName", "Old_Account_Name__c")])
+    bare = suggestion("accountName", "Description", 0.5, alternatives=())
+    session.update_suggestions(answer().model_copy(update={"suggestions": (bare,)}))
+    assert session.by_name["accountName"].crm_field == "Description"
+    for expected in ("Old_Account_Name__c", "Account_Name__c"):
+        session.undo()
+        assert session.by_name["accountName"].crm_field == expected
+
+
+def test_a_rejected_suggestion_that_leaves_only_unlikely_ones_leaves_none(
+    session: MappingSession,
+) -> None:
     session.update_suggestions(answer(accountName=("Account_Name__c", 0.8)))
     session.decide("reject", [reject("accountName", "Account_Name__c")])
     row = session.by_name["accountName"]
-    assert row.crm_field is None
+    assert (row.crm_field, row.state) == (None, REJECTED)
     assert [(one.crm_field, round(one.confidence or 0, 2)) for one in row.candidates] == [
         ("Old_Account_Name__c", 0.3)
     ]
 
 
-def test_what_another_row_takes_is_offered_no_more(session: MappingSession) -> None:
-    session.decide("choose", [accept("contactName", "Account_Name__c")])
-    assert session.by_name["accountName"].crm_field == "Old_Account_Name__c"
-    session.undo()
-    assert session.by_name["accountName"].crm_field == "Account_Name__c"
-
-
-def test_a_failed_write_leaves_the_others_as_they_are(session: MappingSession) -> None:
+def test_a_failed_write_is_removed_and_the_others_stay(session: MappingSession) -> None:
     first = session.decide("accept", [accept("accountName", "Account_Name__c")])
     session.decide("accept", [accept("contactName", "Name")])
     session.failed(first)
     rows = session.by_name
-    assert rows["accountName"].state is DecisionState.PENDING
-    assert rows["contactName"].state is DecisionState.ACCEPTED
+    assert rows["accountName"].state is PENDING
+    assert rows["contactName"].state is ACCEPTED
     assert [step.title for step in session.undoable] == ["accept"]
+    assert session.unsaved == 1
 
 
-def test_steps_undone_before_they_were_stored_find_their_ids(session: MappingSession) -> None:
-    first = session.decide("accept", [accept("accountName", "Account_Name__c")])
+def test_a_failed_undo_or_redo_can_be_tried_again(session: MappingSession) -> None:
+    store = FakeStore(session)
+    session.direct(["accountName"], PUSH)
+    store.put(session.decide("accept", [accept("accountName", "Account_Name__c")]))
+    store.drain()
+    store.put(session.undo()[1])
+    store.store(fails=True)
+    assert (len(session.undoable), len(session.redoable)) == (2, 0)
+    assert session.by_name["accountName"].state is ACCEPTED
+    store.put(session.undo()[1])
+    store.drain()
+    store.put(session.redo()[1])
+    store.store(fails=True)
+    assert (len(session.undoable), len(session.redoable)) == (1, 1)
+    row = session.by_name["accountName"]
+    assert (row.state, row.direction) == (PENDING, PUSH)
+
+
+def test_steps_undone_before_they_are_stored_get_their_ids_later(session: MappingSession) -> None:
+    store = FakeStore(session)
+    store.put(session.decide("accept", [accept("accountName", "Account_Name__c")]))
     step, back = session.undo()
     _, forth = session.redo()
-    assert back is not None
-    assert forth is not None
-    made = stored(first, "one")
-    session.saved(first, made)
-    undone = stored(back, "two", undoes=["one"])
-    session.saved(back, undone)
-    assert session.by_name["accountName"].state is DecisionState.ACCEPTED
-    again = stored(forth, "three", undoes=["two"])
-    session.saved(forth, again)
-    assert [decision.id for decision in step.decisions] == ["one"]
-    session.update_review(review(*FIELDS, log=[*made, *undone, *again]))
+    store.put(back)
+    store.put(forth)
+    store.drain()
+    assert [decision.id for decision in step.decisions] == ["stored-0"]
+    assert [one.undoes for one in store.log] == [None, "stored-0", "stored-1"]
     row = session.by_name["accountName"]
-    assert row.state is DecisionState.ACCEPTED
-    assert len(row.history) == 3
+    assert (row.state, len(row.history)) == (ACCEPTED, 3)
 
 
-def test_what_others_decided_is_told_once(session: MappingSession) -> None:
-    write = session.decide("accept", [accept("accountName", "Account_Name__c")])
-    mine = stored(write, "one")
-    session.saved(write, mine)
-    theirs = mine[0].model_copy(
-        update={"id": "two", "partner_field": "contactName", "crm_field": "Name"}
-    )
-    assert session.update_review(review(*FIELDS, log=[*mine, theirs])) == (theirs,)
-    assert session.update_review(review(*FIELDS, log=[*mine, theirs])) == ()
-    assert session.by_name["contactName"].state is DecisionState.ACCEPTED
+def test_decisions_of_others_are_reported_once(session: MappingSession) -> None:
+    store = FakeStore(session)
+    store.put(session.decide("accept", [accept("accountName", "Account_Name__c")]))
+    store.drain()
+    theirs = decided(2, "contactName", ACCEPTED, "Name")
+    both = review(*CRM_FIELDS, log=[*store.log, theirs])
+    assert session.update_review(both) == (theirs,)
+    assert session.update_review(both) == ()
+    assert session.by_name["contactName"].state is ACCEPTED
+    assert session.review is both
+
+
+def test_hidden_warnings_stay_hidden_until_others_are_named() -> None:
+    fields = (field("Account_Name__c", length=5), *CRM_FIELDS[1:])
+    partner = (field("accountName", length=9), *map(field, NAMES[1:]))
+    session = MappingSession("acme", review(*fields, partner=partner), "dana", lambda: NOON)
+    session.update_suggestions(answer(accountName=("Account_Name__c", 0.9)))
+    assert [one.code for one in session.by_name["accountName"].warnings] == ["LENGTH_SHORTER"]
+    session.hide_warnings({"LENGTH_SHORTER"})
+    assert not session.by_name["accountName"].warnings
+    session.hide_warnings(())
+    assert session.by_name["accountName"].warnings
+
+
+def test_required_fields_are_unmapped_until_a_row_writes_them() -> None:
+    required = field("Name", required=True, createable=True)
+    session = MappingSession("acme", review(required), "dana", lambda: NOON)
+    assert list(session.required_unmapped) == [required]
+    session.decide("accept", [accept("accountName", "Name")])
+    assert list(session.required_unmapped) == []

@@ -1,39 +1,79 @@
-"""What holds on an object pair, whatever the order in which it was decided."""
+"""The state of an object pair, derived from any decision log."""
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.errors import ConflictError
 from crmdeck.mapping.state import (
+    MAX_ALTERNATIVES,
     acceptances,
     accepted_fields,
     by_field,
+    by_pair,
     current_state,
     drift_since,
+    require_one_each,
+    require_seen,
     required_unmapped,
     with_decision,
 )
-from crmdeck.model import Decision, DecisionState, Direction, DriftKind
+from crmdeck.model import Alternative, Decision, DecisionState, Direction, DriftKind, Severity
 
-from .pairs import decided, event, field, suggestion
-
-ACCEPTED, REJECTED, PENDING = (
-    DecisionState.ACCEPTED,
-    DecisionState.REJECTED,
-    DecisionState.PENDING,
+from .pairs import (
+    ACCEPTED,
+    CRM_FIELDS,
+    CRM_NAMES,
+    NAMES,
+    NOON,
+    PAIR,
+    PENDING,
+    REJECTED,
+    decided,
+    decisions,
+    event,
+    field,
+    logs,
+    suggestion,
+    undone,
 )
 
 
-def test_a_rejection_that_is_accepted_later_is_no_rejection_any_more() -> None:
+@given(logs(undos=False))
+def test_the_last_decision_on_a_field_and_on_each_candidate_counts(log: list[Decision]) -> None:
+    found = by_field(log)
+    assert set(found) == {one.partner_field for one in log}
+    for name, state in found.items():
+        mine = [one for one in log if one.partner_field == name]
+        assert state.last == mine[-1]
+        assert state.accepted == (mine[-1] if mine[-1].state is ACCEPTED else None)
+        last = {one.crm_field: one.state for one in mine if one.crm_field is not None}
+        assert set(state.rejected) == {crm for crm, how in last.items() if how is REJECTED}
+
+
+@given(logs(), decisions(98))
+def test_an_undo_restores_the_state_and_its_undo_the_decision(
+    log: list[Decision], decision: Decision
+) -> None:
+    back = undone(99, decision)
+    forth = undone(100, back)
+    assert by_field([*log, decision, back]) == by_field(log)
+    assert by_field([*log, decision, back, forth]) == by_field([*log, decision])
+
+
+def test_a_rejection_that_is_accepted_later_no_longer_counts() -> None:
     log = [
         decided(1, "accountName", REJECTED, "Name"),
         decided(2, "accountName", REJECTED, "Other__c"),
         decided(3, "accountName", ACCEPTED, "Name"),
     ]
-    holds = by_field(log)["accountName"]
-    assert holds.accepted == log[-1]
-    assert holds.rejected == ("Other__c",)
-    assert current_state(holds, "Other__c") == (ACCEPTED, "Name")
+    found = by_field(log)["accountName"]
+    assert found.rejected == ("Other__c",)
+    assert current_state(found, "Other__c") == (ACCEPTED, "Name")
 
 
 @pytest.mark.parametrize(
@@ -46,9 +86,10 @@ def test_a_rejection_that_is_accepted_later_is_no_rejection_any_more() -> None:
         ([(REJECTED, None)], "Name", (REJECTED, None)),
         ([(ACCEPTED, "Name")], "Other__c", (ACCEPTED, "Name")),
         ([(ACCEPTED, "Name"), (PENDING, None)], "Other__c", (PENDING, "Other__c")),
+        ([(REJECTED, None), (PENDING, None)], None, (PENDING, None)),
     ],
 )
-def test_what_holds_for_a_field(
+def test_state_of_a_field(
     log: list[tuple[DecisionState, str | None]],
     suggested: str | None,
     expected: tuple[DecisionState, str | None],
@@ -57,54 +98,142 @@ def test_what_holds_for_a_field(
     assert current_state(by_field(made).get("accountName"), suggested) == expected
 
 
-def test_the_pick_that_a_decision_passed_over_is_the_first_alternative() -> None:
+def test_a_suggestion_shows_the_decision_and_keeps_its_own_pick_as_the_first_alternative() -> None:
     log = [decided(1, "accountName", ACCEPTED, "Name", direction=Direction.PUSH)]
-    told = with_decision(suggestion("accountName", "Best__c", 0.9), by_field(log)["accountName"])
-    assert (told.crm_field, told.decision, told.direction) == ("Name", ACCEPTED, Direction.PUSH)
-    assert [one.crm_field for one in told.alternatives] == ["Best__c", "Old_Account_Name__c"]
+    found = by_field(log)["accountName"]
+    other = with_decision(suggestion("accountName", "Best__c", 0.9), found)
+    assert (other.crm_field, other.decision, other.direction) == ("Name", ACCEPTED, Direction.PUSH)
+    assert [one.crm_field for one in other.alternatives] == ["Best__c", "Old_Account_Name__c"]
+    same = with_decision(suggestion("accountName", "Name", 0.9), found)
+    assert (same.crm_field, same.decision, same.direction) == ("Name", ACCEPTED, Direction.PUSH)
+    assert same.confidence == 0.9
+    none = with_decision(suggestion("accountName", None, 0.9), found)
+    assert [one.crm_field for one in none.alternatives] == ["Old_Account_Name__c"]
+    undecided = with_decision(suggestion("accountName", "Best__c", 0.9), None)
+    assert (undecided.crm_field, undecided.decision) == ("Best__c", PENDING)
+    rejected = by_field([decided(1, "accountName", REJECTED, None)])["accountName"]
+    unmapped = with_decision(suggestion("accountName", "Best__c", 0.9), rejected)
+    assert (unmapped.crm_field, unmapped.decision) == (None, REJECTED)
 
 
-def test_drift_before_an_acceptance_is_not_held_against_it() -> None:
+def test_alternatives_are_limited_and_sorted_by_confidence() -> None:
+    many = tuple(Alternative(crm_field=f"F{n}", confidence=n / 20) for n in range(8, 2, -1))
+    found = by_field([decided(1, "accountName", ACCEPTED, "Name")])["accountName"]
+    made = with_decision(suggestion("accountName", "Best__c", 0.22, alternatives=many), found)
+    assert len(made.alternatives) == MAX_ALTERNATIVES
+    assert [one.confidence for one in made.alternatives] == [0.4, 0.35, 0.3, 0.25, 0.22]
+
+
+@given(logs())
+def test_required_fields_are_unmapped_until_a_mapping_writes_them(log: list[Decision]) -> None:
+    fields = [field(name, required=True, createable=True) for name in CRM_NAMES]
+    written = {
+        one.crm_field for one in acceptances(log) if one.direction in (Direction.PUSH, _BOTH)
+    }
+    found = [one.name for one in required_unmapped(fields, by_field(log))]
+    assert found == [name for name in CRM_NAMES if name not in written]
+    assert required_unmapped(CRM_FIELDS, by_field(log)) == ()
+
+
+_BOTH = Direction.BIDIRECTIONAL
+
+
+@given(st.lists(st.tuples(st.sampled_from(("a--A", "b--B", "a--B")), logs()), max_size=4))
+def test_a_log_is_split_by_pair_in_its_own_order(parts: list[tuple[str, list[Decision]]]) -> None:
+    log = [
+        one.model_copy(update={"object_pair": pair}) for pair, decided in parts for one in decided
+    ]
+    found = by_pair(log)
+    assert {pair: tuple(ones) for pair, ones in found.items()} == {
+        one.object_pair: tuple(x for x in log if x.object_pair == one.object_pair) for one in log
+    }
+
+
+def test_a_crm_field_is_mapped_once() -> None:
+    log = [
+        decided(1, "accountName", ACCEPTED, "Name"),
+        decided(2, "contactName", ACCEPTED, "Name"),
+    ]
+    require_one_each(log[:1])
+    require_one_each([log[0], decided(2, "contactName", REJECTED, "Name")])
+    require_one_each([*log, undone(3, log[0])])
+    with pytest.raises(ConflictError, match="'Name' is already mapped to 'accountName'") as raised:
+        require_one_each(log)
+    assert raised.value.remedy is not None
+    assert "'contactName'" in raised.value.remedy
+
+
+@given(logs(), st.sets(st.sampled_from(NAMES)))
+def test_a_decision_that_the_user_has_not_seen_is_a_conflict(
+    log: list[Decision], fields: set[str]
+) -> None:
+    require_seen(log, fields, None)
+    require_seen(log, fields, {one.id for one in log})
+    mine = [one for one in log if one.partner_field in fields]
+    require_seen(log, fields, {one.id for one in mine})
+    if mine:
+        with pytest.raises(ConflictError) as raised:
+            require_seen(log, fields, {one.id for one in mine[:-1]})
+        assert raised.value.code == "DECIDED_MEANWHILE"
+
+
+@pytest.mark.parametrize(
+    ("decision", "cause"),
+    [
+        (decided(1, "accountName", ACCEPTED, "Name"), "'Name' was accepted"),
+        (decided(1, "accountName", REJECTED, "Name"), "'Name' was rejected"),
+        (decided(1, "accountName", REJECTED, None), "The field was left unmapped"),
+        (decided(1, "accountName", PENDING, None), "The field was cleared"),
+        (undone(1, decided(0, "accountName", ACCEPTED, "Name")), "A decision was undone"),
+    ],
+)
+def test_a_conflict_names_the_user_the_deed_and_the_time(decision: Decision, cause: str) -> None:
+    with pytest.raises(ConflictError, match="dana changed 'accountName'") as raised:
+        require_seen([decision], {"accountName"}, ())
+    assert raised.value.cause == f"{cause} on 2026-05-16 12:01 UTC."
+
+
+def test_drift_counts_from_the_acceptance_on() -> None:
     accepted = decided(10, "accountName", ACCEPTED, "Name")
-    before, at_once, after = event(9, "Name"), event(10, "Name"), event(11, "Name")
+    before, same_minute, after = event(9, "Name"), event(10, "Name"), event(11, "Name")
     others = (event(12, "Other__c"), event(13, "Name", "Account"))
     whole = event(14, None)
-    found = drift_since(accepted, "Opportunity", [before, at_once, after, *others, whole])
+    found = drift_since(accepted, "Opportunity", [before, same_minute, after, *others, whole])
     assert found == (after, whole)
     assert drift_since(None, "Opportunity", [after]) == ()
 
 
-@pytest.mark.parametrize("kind", [DriftKind.OBJECT_CHANGED, DriftKind.RULE_ADDED])
-def test_what_changed_in_an_object_is_held_against_the_mappings_that_it_touches(
-    kind: DriftKind,
-) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DriftKind.OBJECT_CHANGED,
+        DriftKind.RULE_ADDED,
+        DriftKind.RULE_CHANGED,
+        DriftKind.RULE_REMOVED,
+    ],
+)
+def test_a_change_of_the_object_counts_for_the_mappings_that_it_names(kind: DriftKind) -> None:
     accepted = decided(10, "accountName", ACCEPTED, "Name")
-    of_all = event(11, None).model_copy(update={"kind": kind})
-    keys = (f"{accepted.object_pair}:accountName",)
-    touching = of_all.model_copy(update={"affected_mappings": keys})
+    of_all = event(11, None, kind=kind, severity=Severity.RISKY)
+    touching = of_all.model_copy(update={"affected_mappings": (f"{PAIR}:accountName",)})
     assert drift_since(accepted, "Opportunity", [of_all]) == ()
     assert drift_since(accepted, "Opportunity", [touching]) == (touching,)
+    other = touching.model_copy(update={"object_type": "Account"})
+    assert drift_since(accepted, "Opportunity", [other]) == ()
 
 
-def test_what_is_only_read_feeds_no_required_field() -> None:
-    crm_fields = [field(name, required=True, createable=True) for name in ("A", "B", "C")]
+def test_acceptances_are_those_not_undone() -> None:
+    taken = decided(2, "contactName", ACCEPTED, "B")
     log = [
-        decided(1, "accountName", ACCEPTED, "A", direction=Direction.PULL),
-        decided(2, "contactName", ACCEPTED, "B", direction=Direction.PUSH),
-        decided(3, "description", REJECTED, "C"),
-    ]
-    assert [one.name for one in required_unmapped(crm_fields, by_field(log))] == ["A", "C"]
-
-
-def test_acceptances_are_those_that_nothing_took_back() -> None:
-    log: list[Decision] = [
         decided(1, "accountName", ACCEPTED, "A"),
-        decided(2, "contactName", ACCEPTED, "B"),
-        decided(3, "contactName", PENDING, "B", undoes="d2"),
+        taken,
+        undone(3, taken),
         decided(4, "accountName", ACCEPTED, "Z", object_pair="deal_registration--Lead"),
+        decided(5, "description", REJECTED, "C"),
     ]
     assert [one.id for one in acceptances(log)] == ["d1", "d4"]
     assert [(one.crm_object, one.crm_field) for one in accepted_fields(log)] == [
         ("Opportunity", "A"),
         ("Lead", "Z"),
     ]
+    assert log[0].decided_at == NOON + timedelta(minutes=1)

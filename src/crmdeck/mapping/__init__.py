@@ -1,1 +1,1 @@
-"""An object pair as everybody shows it: its state, rows, session, choices and words. Pure."""
+"""The state, rows, review session, choices and wording of an object pair. Pure."""

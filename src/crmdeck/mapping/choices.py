@@ -1,4 +1,4 @@
-"""What an operator can choose for a row or a pair, and the `Choice` that it makes."""
+"""The fields, values and pairs that a user can choose, and the `Choice` that results. Pure."""
 
 from __future__ import annotations
 
@@ -26,17 +26,14 @@ LIKELY_OBJECTS = {
     "deal": ("Opportunity", "deals"),
     "partner": ("Account", "companies"),
 }
-"""The objects of Salesforce and HubSpot that records of a PartnerOS object mostly go to.
-
-The likeliest comes first.
-"""
+"""Salesforce and HubSpot objects usually mapped to a PartnerOS object, the likeliest first."""
 
 USUAL_OBJECTS = frozenset({"Account", "Contact", "companies", "contacts"}).union(
     *LIKELY_OBJECTS.values()
 )
 
 NEAR = 0.1
-"""Confidence below which a PartnerOS field is not near to a CRM field."""
+"""Confidence from which a PartnerOS field is offered for a CRM field."""
 
 _FOUND_BY = {
     ValueMatch.EXACT: "same value",
@@ -50,9 +47,9 @@ _YES_AND_NO = (("true", "Yes"), ("false", "No"))
 
 @dataclass(frozen=True)
 class FieldChoice:
-    """One CRM field: `match` and `why` are empty where the ranker does not offer it.
+    """One CRM field; `match` and `why` are empty if the ranker did not suggest it.
 
-    `holder` is the PartnerOS field that it is mapped to already; it can't be chosen then.
+    `holder` is the PartnerOS field that already has it, so that it can't be chosen.
     """
 
     name: str
@@ -67,7 +64,7 @@ class FieldChoice:
 
 @dataclass(frozen=True)
 class ValueChoice:
-    """One PartnerOS value, the CRM value it becomes (None: none), and how that was found."""
+    """One PartnerOS value, its CRM value if any, and how that was found."""
 
     value: str
     label: str
@@ -78,9 +75,9 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class PairChoice:
-    """One object pair: how far it has come (None: not started), and the size of its CRM object.
+    """One object pair with its progress, None before the first decision on it.
 
-    `is_standard` tells whether records of the PartnerOS object mostly go to that CRM object.
+    `is_standard` marks a CRM object that is usually mapped to the PartnerOS object.
     """
 
     pair: str
@@ -90,15 +87,15 @@ class PairChoice:
 
     @property
     def makes_sense(self) -> bool:
-        """Whether it is started or standard: of the rest nobody maps anything."""
+        """True if the pair is started or standard."""
         return self.started is not None or self.is_standard
 
 
 @dataclass(frozen=True)
 class NearestField:
-    """A PartnerOS field that a CRM field may be mapped to, how sure that is (0 to 1), in a pair.
+    """A PartnerOS field that may be mapped to a CRM field; `confidence` is 0 to 1.
 
-    `started` tells whether somebody has decided on the pair already.
+    `started` is True if the pair has a decision.
     """
 
     pair: str
@@ -108,7 +105,7 @@ class NearestField:
 
     @property
     def path(self) -> str:
-        """The field's name with that of its PartnerOS object."""
+        """The PartnerOS object and field, `deal.accountName`."""
         return f"{ObjectPair.parse(self.pair).partner_object}.{self.partner_field}"
 
 
@@ -118,7 +115,7 @@ def accepting(
     direction: Direction | None = None,
     value_map: dict[str, str] | None = None,
 ) -> Choice:
-    """Return the acceptance of what a row shows, with another direction or value map."""
+    """Return the choice that accepts a row as shown, or with another direction or value map."""
     stored = dict(row.value_map) if row.value_map is not None else None
     return Choice(
         partner_field=row.name,
@@ -131,9 +128,9 @@ def accepting(
 
 
 def choosing(row: MappingRow, crm_field: str, builder: RowBuilder) -> Choice:
-    """Return the acceptance of any CRM field for a row, in the widest direction.
+    """Return the choice that accepts any CRM field for a row, in the widest direction.
 
-    Raises KeyError where the schema has no such field.
+    Raises KeyError if the schema has no such field.
     """
     if row.crm_field == crm_field:
         return accepting(row)
@@ -148,7 +145,7 @@ def choosing(row: MappingRow, crm_field: str, builder: RowBuilder) -> Choice:
 
 
 def rejecting(row: MappingRow, crm_field: str | None) -> Choice:
-    """Return the rejection of a CRM field, or of every one where it is None."""
+    """Return the choice that rejects a CRM field, or leaves the row unmapped if it is None."""
     return Choice(
         partner_field=row.name,
         state=DecisionState.REJECTED,
@@ -160,9 +157,9 @@ def rejecting(row: MappingRow, crm_field: str | None) -> Choice:
 def field_choices(
     row: MappingRow, rows: Sequence[MappingRow], builder: RowBuilder
 ) -> tuple[FieldChoice, ...]:
-    """Return the candidates of a row, the best first, then all other fields of the object.
+    """Return the candidates of a row, best first, then all other fields of the object.
 
-    `rows` are all rows of the pair: what another one has accepted can't be chosen.
+    `rows` are all rows of the pair: a field that another one has accepted can't be chosen.
     """
     holders = {
         one.crm_field: one.title
@@ -178,14 +175,14 @@ def field_choices(
         field, candidate = fields[name], named.get(name)
         known = candidate.confidence if candidate is not None else None
         reasons = candidate.reasons if candidate is not None else ()
-        turned_down = "rejected before" if name in row.rejected else ""
+        rejected = "rejected" if name in row.rejected else ""
         choices.append(
             FieldChoice(
                 name,
                 field.label,
                 type_text(field),
                 match=percent(known) if known is not None else "",
-                why="; ".join(reason.text for reason in reasons) or turned_down,
+                why="; ".join(reason.text for reason in reasons) or rejected,
                 holder=holders.get(name, ""),
                 custom=field.custom,
                 required=field.required,
@@ -197,17 +194,17 @@ def field_choices(
 def value_choices(
     row: MappingRow, suggested: ValueMap, stored: Mapping[str, str] | None
 ) -> tuple[ValueChoice, ...]:
-    """Return one choice a PartnerOS value: as stored, or as suggested where nothing is stored."""
+    """Return one choice for each PartnerOS value: as stored, else as suggested."""
     labels = {value.value: value.label for value in row.partner.picklist}
     targets = dict(value_targets(row))
-    found = {pair.partner_value: pair for pair in suggested.pairs}
+    found = {pair.partner_value: (pair.crm_value, pair.how) for pair in suggested.pairs}
     choices = []
     for value in row.values:
-        pair = found.get(value)
-        target = pair.crm_value if pair is not None else None
-        how = _FOUND_BY[pair.how] if pair is not None else ""
         if stored is not None:
             target, how = stored.get(value), "stored"
+        else:
+            target, match = found.get(value, (None, ValueMatch.NONE))
+            how = _FOUND_BY[match]
         label = targets.get(target, "") if target is not None else ""
         choices.append(
             ValueChoice(value, labels.get(value, ""), target, label, how if target else "")
@@ -216,7 +213,7 @@ def value_choices(
 
 
 def value_targets(row: MappingRow) -> tuple[tuple[str, str], ...]:
-    """Return the CRM values to choose from, with their labels."""
+    """Return the CRM values to choose from, each with its label."""
     right = row.right
     if right is None:
         return ()
@@ -230,11 +227,10 @@ def pair_choices(
     partners: Sequence[PartnerObject],
     objects: Sequence[ObjectSummary],
 ) -> tuple[PairChoice, ...]:
-    """Return every pair of a PartnerOS and a CRM object, what makes sense first.
+    """Return every pair of a PartnerOS and a CRM object, the most plausible first.
 
-    Those started come before all, the latest on top; then those that are standard for the PartnerOS
-    object, an object made for it before all; then the objects that are usual at all, those that
-    the organization made itself, and the rest.
+    Started pairs come first, the latest on top. Then come standard pairs, led by a custom object
+    named after the PartnerOS object, then usual objects, custom objects and the rest.
     """
     known = {summary.object_pair for summary in started}
     sizes = {one.object_type: one.field_count for one in objects}
@@ -242,22 +238,20 @@ def pair_choices(
         PairChoice(one.object_pair, one, sizes.get(ObjectPair.parse(one.object_pair).crm_object, 0))
         for one in latest_first(started)
     ]
-    others = [(partner.object_type, one) for one in objects for partner in partners]
-    rest = [
-        PairChoice(pair, None, one.field_count, is_standard=rank < _USUAL)
-        for rank, partner_object, one in sorted(
-            (
-                (
-                    _rank(partner_object, one.object_type, custom=bool(one.custom)),
-                    partner_object,
-                    one,
-                )
-                for partner_object, one in others
-            ),
-            key=lambda ranked: ranked[0],
+    ranked = [
+        (
+            _rank(partner.object_type, one.object_type, custom=bool(one.custom)),
+            str(ObjectPair(partner_object=partner.object_type, crm_object=one.object_type)),
+            one.field_count,
         )
-        if (pair := str(ObjectPair(partner_object=partner_object, crm_object=one.object_type)))
-        not in known
+        for one in objects
+        for partner in partners
+    ]
+    ranked.sort(key=lambda each: each[0])
+    rest = [
+        PairChoice(pair, None, fields, is_standard=rank < _USUAL)
+        for rank, pair, fields in ranked
+        if pair not in known
     ]
     return (*first, *rest)
 
@@ -265,10 +259,10 @@ def pair_choices(
 def nearest_fields(
     suggestions: Mapping[str, Sequence[Suggestion]], started: Collection[str]
 ) -> dict[str, tuple[NearestField, ...]]:
-    """Return for each CRM field the PartnerOS fields nearest to it, the best first.
+    """Return the nearest PartnerOS fields of each CRM field, best first.
 
-    `suggestions` are those of each pair of the CRM object, `started` the pairs decided on. Pairs
-    that make sense come before others; what is as sure goes on with a pair that was started.
+    `suggestions` are those of each pair of the CRM object, `started` the pairs with a decision.
+    Started and standard pairs come first. At the same confidence a started pair wins.
     """
     found: dict[str, list[NearestField]] = {}
     for pair, offers in suggestions.items():
@@ -290,19 +284,19 @@ def nearest_fields(
 
 
 def latest_first(started: Sequence[PairSummary]) -> list[PairSummary]:
-    """Return pairs that somebody has decided on, the one decided on last on top."""
+    """Return pairs in the order of their last decision, the latest first."""
     return sorted(started, key=lambda one: str(one.last_decided_at or ""), reverse=True)
 
 
 _USUAL, _CUSTOM, _REST = (10, 0), (11, 0), (12, 0)
-"""From the first on a pair is none that is standard for its PartnerOS object."""
+"""Ranks of pairs that are not standard; standard pairs rank below the first."""
 
 
 def _rank(partner_object: str, name: str, *, custom: bool) -> tuple[int, int]:
-    """Return how far down a pair stands: first where the CRM object was made for the other one."""
+    """Return the rank of a pair; 0 for a custom object named after the PartnerOS object."""
     own = custom or name.endswith("__c")
     bare = name.casefold().removesuffix("__c").replace("_", "")
-    # Salesforce's own Partner joins two accounts: only what an organization made is meant so.
+    # Salesforce's standard Partner object links two accounts, so only custom objects count.
     if own and partner_object.replace("_", "") in (bare, bare.removesuffix("s")):
         return 0, 0
     likely = LIKELY_OBJECTS.get(partner_object, ())

@@ -1,4 +1,4 @@
-"""All that is known of an object pair but the suggestions, and what the rules say of it."""
+"""Everything read for an object pair except its suggestions, and the verdict on a field pair."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from crmdeck.model import (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rules say of a field pair: the widest direction, why, and what may go wrong."""
+    """The widest direction of a field pair, the reason, and the warnings."""
 
     direction: Direction
     reason: str
@@ -34,9 +34,8 @@ class Verdict:
 class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
-    `log` is oldest first, `events` newest first. `rates` tell how full CRM fields are, by name,
-    where that was measured. `homes` are the known objects that the sides are, `rules` those of
-    the CRM object, None where they could not be read.
+    `log` is oldest first, `events` newest first. `rates` are the measured fill rates by CRM field.
+    `homes` are the known objects of the two sides. `rules` is None if they could not be read.
     """
 
     connection_id: str
@@ -51,7 +50,7 @@ class Review:
     rules: tuple[Rule, ...] | None = None
 
     def judge(self, left: Field, right: Field) -> Verdict:
-        """Return what the rules say of a PartnerOS field and a CRM field."""
+        """Return the verdict on a PartnerOS field and a CRM field."""
         direction, reason = suggest_direction(left, right, knowledge=self.knowledge)
         warnings = warn(left, right, knowledge=self.knowledge, homes=self.homes)
         if direction is not Direction.PULL:

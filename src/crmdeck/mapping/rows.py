@@ -1,7 +1,7 @@
-"""One row a PartnerOS field: what is decided or suggested, and what stands beside it.
+"""The rows of an object pair, one for each PartnerOS field.
 
-Rows are derived from a review, the suggestions and the log so far, and never edited: a decision
-is appended to the log, and the rows are built again.
+Rows are derived from a review, the suggestions and the decision log. A decision appends to the
+log, and the rows are built again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ WITH_VALUES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A CRM field that may fit; `confidence` is None where the ranker did not name it.
+    """A CRM field that may fit. `confidence` is None if the ranker did not suggest it.
 
-    `was_put_back`: it had been suggested and rejected, and that was undone.
+    `was_put_back` marks a rejected suggestion whose rejection was undone.
     """
 
     crm_field: str
@@ -49,10 +49,9 @@ class Candidate:
 class MappingRow:
     """One PartnerOS field of an object pair.
 
-    `crm_field` is the accepted or suggested CRM field, `right` its definition (None where the
-    schema no longer has it), `renamed_to` what one that is gone may be called now. `drift` is
-    what happened since the acceptance, `hidden_warnings` the codes of warnings hidden for
-    this pair.
+    `crm_field` is the accepted or suggested CRM field, and `right` its definition, None if the
+    schema no longer has it. `renamed_to` is then its probable new name. `drift` are the changes
+    since the acceptance, `hidden_warnings` the codes of warnings hidden for this pair.
     """
 
     partner: Field
@@ -73,27 +72,27 @@ class MappingRow:
 
     @property
     def name(self) -> str:
-        """The PartnerOS field's name, which is the key of the row."""
+        """Name of the PartnerOS field, the key of the row."""
         return self.partner.name
 
     @property
     def title(self) -> str:
-        """The PartnerOS field as people call it."""
+        """Label of the PartnerOS field, else its name."""
         return self.partner.label or self.partner.name
 
     @property
     def is_open(self) -> bool:
-        """Whether the row is still to be decided."""
+        """True if the row is undecided."""
         return self.state is DecisionState.PENDING
 
     @property
     def candidate(self) -> Candidate | None:
-        """What the ranker says of the CRM field of the row; None where it does not name it."""
+        """The candidate that is the row's CRM field, if the ranker suggested it."""
         return next((one for one in self.candidates if one.crm_field == self.crm_field), None)
 
     @property
     def severity(self) -> Severity | None:
-        """How bad the drift since the acceptance is; None where there is none to speak of."""
+        """Worst severity of the changes since the acceptance; None if all are safe."""
         if self.state is DecisionState.ACCEPTED and self.right is None:
             return Severity.BREAKING
         worst = Severity.worst(event.severity for event in self.drift)
@@ -101,7 +100,7 @@ class MappingRow:
 
     @property
     def can_sync(self) -> bool:
-        """Whether values can flow in the direction of the row."""
+        """True if values can pass in the direction of the row."""
         verdict = self.verdict
         if verdict is None:
             return True
@@ -111,28 +110,28 @@ class MappingRow:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The active PartnerOS values, where the pair needs a value map."""
+        """Active PartnerOS values that need a CRM value."""
         if self.right is None or self.right.type not in WITH_VALUES:
             return ()
         return tuple(value.value for value in self.partner.picklist if value.active)
 
     @property
     def unmapped_values(self) -> int | None:
-        """How many PartnerOS values the stored value map leaves out; None without a map."""
+        """Number of PartnerOS values missing from the stored value map; None without a map."""
         if self.value_map is None:
             return None
         return sum(value not in self.value_map for value in self.values)
 
     @property
     def warnings(self) -> tuple[MappingWarning, ...]:
-        """What may go wrong, but for what is known and what a complete value map has settled."""
+        """Warnings that are neither hidden nor settled by a complete value map."""
         settled = {"VALUE_MAP_NEEDED"} if self.unmapped_values == 0 else set()
         found = self.verdict.warnings if self.verdict is not None else ()
         return tuple(one for one in found if one.code not in self.hidden_warnings | settled)
 
     @property
     def group(self) -> Group:
-        """The group of the row: what it asks of the operator."""
+        """The group in which the row is shown."""
         if self.severity is Severity.BREAKING:
             return Group.BROKEN
         if not self.is_open:
@@ -143,10 +142,10 @@ class MappingRow:
 
     @property
     def trouble(self) -> Trouble | None:
-        """The gravest thing about the row: drift, nothing that flows, a warning not yet known.
+        """The worst problem of the row.
 
-        What was accepted was accepted with its warnings: only drift, a direction in which
-        nothing flows and an incomplete value map are held against it.
+        Accepting a row accepts its warnings. After that only drift, a direction that can't sync
+        and an incomplete value map count.
         """
         if self.severity is Severity.BREAKING:
             return Trouble.BROKEN
@@ -161,15 +160,16 @@ class MappingRow:
         return None
 
 
-# Of what is left when the likely ones are barred, at least this; and never quite sure.
+# Bounds for sharing out the probability of barred candidates: never divide by zero or claim
+# certainty.
 MIN_LEFT, CEILING = 0.005, 0.995
 
 HIGH_MATCH = 0.9
-"""The confidence from which on a suggestion is sure."""
+"""Confidence from which a suggestion is a high match."""
 
 
 class Group(StrEnum):
-    """Rows that ask for the same of the operator, in the order in which they do."""
+    """Groups of rows, in the order in which they need attention."""
 
     BROKEN = "broken"
     HIGH = "high match"
@@ -179,7 +179,7 @@ class Group(StrEnum):
 
 
 class Trouble(StrEnum):
-    """What is wrong with a row, the gravest first."""
+    """Problems of a row, worst first."""
 
     BROKEN = "broken"
     STUCK = "can't sync"
@@ -189,11 +189,11 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Situation:
-    """What changes while an operator goes through an object pair.
+    """Everything that changes while a user reviews an object pair.
 
-    `log` holds every decision on the pair, oldest first. `put_back` are candidates that the
-    ranker does not name since they had been rejected, `directions` what the operator set on
-    rows that are not accepted yet, `hidden_warnings` the codes of warnings hidden for the pair.
+    `log` has every decision on the pair, oldest first. `put_back` are candidates that the ranker
+    left out because they had been rejected. `directions` are those set on rows not accepted yet.
+    The `focused` row is the first to get the CRM field that it was suggested.
     """
 
     log: tuple[Decision, ...]
@@ -201,10 +201,11 @@ class Situation:
     put_back: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     directions: Mapping[str, Direction] = field(default_factory=dict)
     hidden_warnings: frozenset[str] = frozenset()
+    focused: str | None = None
 
 
 class RowBuilder:
-    """Makes the rows of one review; asks the rules about each field pair once."""
+    """Builds the rows of one review, judging each field pair once."""
 
     def __init__(self, review: Review) -> None:
         self.review = review
@@ -218,14 +219,14 @@ class RowBuilder:
         }
 
     def judge(self, left: Field, right: Field) -> Verdict:
-        """Return what the rules say of a field pair."""
+        """Return the verdict on a field pair."""
         key = (left.name, right.name)
         if key not in self._verdicts:
             self._verdicts[key] = self.review.judge(left, right)
         return self._verdicts[key]
 
     def build(self, now: Situation) -> tuple[MappingRow, ...]:
-        """Return all rows, in the order of the PartnerOS object."""
+        """Return all rows in the field order of the PartnerOS object."""
         decided = by_field(now.log)
         accepted = {name: one.accepted for name, one in decided.items() if one.accepted}
         holders = {one.crm_field: name for name, one in accepted.items() if one.crm_field}
@@ -243,6 +244,7 @@ class RowBuilder:
         picks = _picks(
             {name: found for name, found in possible.items() if name not in accepted},
             now.suggestions,
+            now.focused,
         )
         return tuple(
             self._row(
@@ -296,7 +298,7 @@ class RowBuilder:
 
 
 def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
-    """Return what the ranker names for a PartnerOS field, its own pick first."""
+    """Return the ranker's candidates for a PartnerOS field, its suggestion first."""
     if suggestion is None:
         return ()
     pick: tuple[Candidate, ...] = ()
@@ -312,9 +314,9 @@ def named_candidates(suggestion: Suggestion | None) -> tuple[Candidate, ...]:
 def _candidates(
     suggestion: Suggestion | None, put_back: Sequence[Candidate], barred: Container[str]
 ) -> tuple[Candidate, ...]:
-    """Return what may be chosen, the best first; what was put back comes before the rest.
+    """Return the candidates that aren't barred, best first, those put back before the rest.
 
-    What the barred ones had of the probability falls to the others and to none, in proportion.
+    The others and "no match" share the probability of the barred ones in proportion.
     """
     named = named_candidates(suggestion)
     known = {candidate.crm_field for candidate in named}
@@ -329,24 +331,28 @@ def _candidates(
 
 
 def _picks(
-    possible: Mapping[str, tuple[Candidate, ...]], suggestions: Mapping[str, Suggestion]
+    possible: Mapping[str, tuple[Candidate, ...]],
+    suggestions: Mapping[str, Suggestion],
+    focused: str | None,
 ) -> dict[str, str]:
-    """Return the CRM field suggested for each open row: the ranker's pick where it still stands.
+    """Return the CRM field suggested for each undecided row, no field for two rows.
 
-    Where it does not, the next candidate moves up that no other row has been given, if it is
-    more likely right than not now. Where the ranker named none, none is.
+    If the ranker's suggestion is barred or taken, the next free candidate moves up, provided that
+    it is now more likely right than wrong. A row without a suggestion gets none.
     """
     own = {name: suggestion.crm_field for name, suggestion in suggestions.items()}
-    picks = {
-        name: found[0].crm_field
-        for name, found in possible.items()
-        if found and found[0].crm_field == own.get(name)
-    }
-    given = set(picks.values())
-    for name, found in possible.items():
-        if name in picks or not found or (own.get(name) is None and not found[0].was_put_back):
+    first = {name: found[0] for name, found in possible.items() if found}
+    picks: dict[str, str] = {}
+    given: set[str] = set()
+    for name in sorted(first, key=lambda name: (name != focused, -(first[name].confidence or 0))):
+        crm_field = first[name].crm_field
+        if crm_field == own.get(name) and crm_field not in given:
+            picks[name] = crm_field
+            given.add(crm_field)
+    for name, best in first.items():
+        if name in picks or (own.get(name) is None and not best.was_put_back):
             continue
-        following = next((one for one in found if one.crm_field not in given), None)
+        following = next((one for one in possible[name] if one.crm_field not in given), None)
         if following is not None and (
             following.was_put_back or (following.confidence or 0) >= MIN_CONFIDENCE
         ):

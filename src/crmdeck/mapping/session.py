@@ -1,7 +1,6 @@
-"""One operator going through one object pair: what they decided, undid, and may redo.
+"""One user's review of one object pair: the steps so far, with undo and redo.
 
-Everything shows at once; what is stored follows. A step whose storing failed is taken out
-again, and the rows are what they were without it.
+Rows change immediately and are stored afterwards. A step that can't be stored is removed again.
 """
 
 from __future__ import annotations
@@ -29,27 +28,28 @@ _numbers = count(1)
 
 @dataclass(eq=False)
 class Step:
-    """One thing the operator did: decisions, or directions set on open rows.
+    """One step of the user: decisions, or directions set on undecided rows.
 
-    `stored` are the ids of its decisions in the store, `undone_by` those of their undoing;
-    only the writer's thread fills them, in the order of the steps.
+    `before` and `after` are the directions set on its rows, None for the widest. `stored` are the
+    ids of its decisions in the store, `undone_by` those of their undoing.
+    Only the writer's thread fills them, in the order of the steps.
     """
 
     title: str
     fields: tuple[str, ...]
     decisions: tuple[Decision, ...] = ()
-    before: Mapping[str, Direction] = field(default_factory=dict)
-    after: Mapping[str, Direction] = field(default_factory=dict)
+    before: Mapping[str, Direction | None] = field(default_factory=dict)
+    after: Mapping[str, Direction | None] = field(default_factory=dict)
     stored: list[str] = field(default_factory=list)
     undone_by: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Write:
-    """One change of what is stored: the provisional decisions that show it, and its step.
+    """One change to store: its step, and the provisional decisions that show it.
 
-    `back` is None for a step that is done first, else whether it is undone or redone. `seen`
-    are the ids of the stored decisions that the operator could see.
+    `back` is None for a new step, True for an undo, False for a redo. `seen` are the ids of the
+    stored decisions that the user could see.
     """
 
     step: Step
@@ -60,7 +60,7 @@ class Write:
 
 
 class MappingSession:
-    """What is shown of an object pair, and what this operator changed in it."""
+    """The rows of an object pair, and the steps that one user takes in it."""
 
     def __init__(self, ref: str, review: Review, actor: str, clock: Callable[[], datetime]) -> None:
         self.ref = ref
@@ -77,37 +77,37 @@ class MappingSession:
         self._own: dict[str, Decision] = {}
         self._suggestions: dict[str, Suggestion] = {}
         self._waiting: dict[str, Suggestion] = {}
-        self._put_back: dict[str, tuple[Candidate, ...]] = {}
+        self._put_back: dict[str, dict[str, Candidate]] = {}
         self._directions: dict[str, Direction] = {}
         self.builder = RowBuilder(review)
         self._rebuild()
 
     @property
     def review(self) -> Review:
-        """What was read of the object pair."""
+        """The review that the rows are built from."""
         return self.builder.review
 
     @property
     def by_name(self) -> dict[str, MappingRow]:
-        """The rows by the name of their PartnerOS field."""
+        """Rows by PartnerOS field name."""
         return {row.name: row for row in self.rows}
 
     @property
     def log(self) -> tuple[Decision, ...]:
-        """Every decision on the pair that shows, stored or not yet, oldest first."""
+        """Every decision on the pair, stored or not yet, oldest first."""
         known = {decision.id for decision in self.review.log}
         own = (decision for id_, decision in self._own.items() if id_ not in known)
         return (*self.review.log, *own)
 
     @property
     def required_unmapped(self) -> tuple[Field, ...]:
-        """The CRM fields that a new record must have and that no accepted row writes into."""
+        """Required CRM fields that no accepted row writes."""
         return required_unmapped(self.review.crm_fields, by_field(self.log))
 
     def update_review(self, review: Review) -> tuple[Decision, ...]:
-        """Take over what was read anew; what was decided here meanwhile stays.
+        """Show a newer review and keep the user's own decisions.
 
-        Returns what others have decided since the last reading.
+        Returns the decisions that others made since the last one.
         """
         known = self._seen()
         self.builder = RowBuilder(review)
@@ -115,7 +115,7 @@ class MappingSession:
         return tuple(decision for decision in review.log if decision.id not in known)
 
     def update_suggestions(self, answer: SuggestAnswer) -> None:
-        """Take over a ranking; the row that the operator is on keeps what it suggests."""
+        """Show new suggestions, except that the focused row keeps its CRM field."""
         self.encoder = answer.encoder
         for suggestion in answer.suggestions:
             name = suggestion.partner_field
@@ -128,7 +128,7 @@ class MappingSession:
         self._rebuild()
 
     def focus(self, name: str | None) -> bool:
-        """Note which row the operator is on; return whether the one they left changed."""
+        """Set the focused row; return True if the row that lost the focus changed."""
         left, self.focused = self.focused, name
         if left is None or left == name or left not in self._waiting:
             return False
@@ -137,61 +137,61 @@ class MappingSession:
         return True
 
     def decide(self, title: str, choices: Sequence[Choice]) -> Write:
-        """Show decisions at once; return what is to be stored."""
+        """Show decisions and return the write that stores them."""
         rows = self.by_name
         for choice in choices:
             if choice.state is DecisionState.REJECTED:
                 self._remember(rows[choice.partner_field])
         shown = tuple(self._provisional(choice) for choice in choices)
-        step = Step(title, tuple(choice.partner_field for choice in choices), shown)
-        step.before = dict(self._directions)
-        for choice in choices:
-            self._directions.pop(choice.partner_field, None)
-        step.after = dict(self._directions)
+        fields = tuple(choice.partner_field for choice in choices)
+        step = Step(title, fields, shown, before=self._directions_of(fields))
+        step.after = dict.fromkeys(fields)
         self._do(step)
         return self._write(Write(step, shown, tuple(choices), seen=self._seen()))
 
     def direct(self, names: Iterable[str], direction: Direction) -> None:
-        """Set the direction of rows that are not accepted; it counts once they are."""
-        step = Step("the direction", tuple(names), before=dict(self._directions))
-        self._directions.update(dict.fromkeys(step.fields, direction))
-        step.after = dict(self._directions)
+        """Set the direction of undecided rows, to be used when they are accepted."""
+        fields = tuple(names)
+        step = Step("the direction", fields, before=self._directions_of(fields))
+        step.after = dict.fromkeys(fields, direction)
         self._do(step)
         self._rebuild()
 
     def hide_warnings(self, codes: Iterable[str]) -> None:
-        """Tell these kinds of warnings no more on this pair, and all others again."""
+        """Hide these kinds of warnings on the pair and show all others."""
         self.hidden_warnings = frozenset(codes)
         self._rebuild()
 
     def undo(self, step: Step | None = None) -> tuple[Step, Write | None]:
-        """Take a step back, the last one where none is named.
+        """Undo a step, the last one by default.
 
-        Raises IndexError where there is none, ValueError for one that can't be taken back.
+        Raises IndexError if there is none, ValueError if the step can't be undone.
         """
         step = step or self.undoable[-1]
         self.undoable.remove(step)
         self.redoable.append(step)
-        self._directions = dict(step.before)
+        self._set_directions(step.before)
         return step, self._again(step, back=True)
 
     def redo(self, step: Step | None = None) -> tuple[Step, Write | None]:
-        """Do again a step that was taken back, the last one where none is named.
+        """Redo an undone step, the last one by default.
 
-        Raises IndexError where there is none, ValueError for one that was not taken back.
+        Raises IndexError if there is none, ValueError if the step isn't undone.
         """
         step = step or self.redoable[-1]
         self.redoable.remove(step)
         self.undoable.append(step)
-        self._directions = dict(step.after)
+        self._set_directions(step.after)
         return step, self._again(step, back=False)
 
     def saved(self, write: Write, decisions: Sequence[Decision]) -> None:
-        """Put the stored decisions in the place of the provisional ones."""
+        """Replace the provisional decisions of a write by the stored ones."""
         self.unsaved -= 1
         ids = {shown.id: real.id for shown, real in zip(write.shown, decisions, strict=False)}
         real = {decision.id: decision for decision in decisions}
-        own = self._own.values()
+        # A step whose first write failed has nothing to undo: its undo stores nothing.
+        lost = {shown.id for shown in write.shown} - set(ids)
+        own = [decision for decision in self._own.values() if decision.id not in lost]
         self._own = {}
         for decision in own:
             id_ = ids.get(decision.id, decision.id)
@@ -205,7 +205,7 @@ class MappingSession:
         self._rebuild()
 
     def failed(self, write: Write) -> None:
-        """Take what could not be stored out again."""
+        """Remove a write that could not be stored."""
         self.unsaved -= 1
         for decision in write.shown:
             self._own.pop(decision.id, None)
@@ -214,15 +214,15 @@ class MappingSession:
             for steps in (self.undoable, self.redoable):
                 if step in steps:
                     steps.remove(step)
-            self._directions.update(
-                (name, step.before[name]) for name in step.fields if name in step.before
-            )
+            self._set_directions(step.before)
         elif write.back and step in self.redoable:
             self.redoable.remove(step)
             self.undoable.append(step)
+            self._set_directions(step.after)
         elif not write.back and step in self.undoable:
             self.undoable.remove(step)
             self.redoable.append(step)
+            self._set_directions(step.before)
         self._rebuild()
 
     def _seen(self) -> frozenset[str]:
@@ -231,12 +231,23 @@ class MappingSession:
     def _do(self, step: Step) -> None:
         self.undoable.append(step)
         self.redoable.clear()
+        self._set_directions(step.after)
+
+    def _directions_of(self, names: Iterable[str]) -> dict[str, Direction | None]:
+        return {name: self._directions.get(name) for name in names}
+
+    def _set_directions(self, directions: Mapping[str, Direction | None]) -> None:
+        for name, direction in directions.items():
+            if direction is None:
+                self._directions.pop(name, None)
+            else:
+                self._directions[name] = direction
 
     def _again(self, step: Step, *, back: bool) -> Write | None:
         if not step.decisions:
             self._rebuild()
             return None
-        # Redoing undoes the undoing: the decision itself comes back, with who made it and when.
+        # A redo undoes the undo, so that the decision keeps its user and time.
         targets = step.decisions if back else self._undoings(step)
         shown = tuple(
             target.model_copy(
@@ -281,21 +292,21 @@ class MappingSession:
         )
 
     def _remember(self, row: MappingRow) -> None:
-        known = named_candidates(self._suggestions.get(row.name))
-        put_back = self._put_back.get(row.name, ())
-        pick = next((c for c in (*put_back, *known) if c.crm_field == row.crm_field), None)
-        if pick is not None:
-            rest = tuple(one for one in put_back if one.crm_field != pick.crm_field)
-            self._put_back[row.name] = (replace(pick, was_put_back=True), *rest)
+        """Remember a rejected suggestion, in case its rejection is undone."""
+        put_back = self._put_back.setdefault(row.name, {})
+        for one in named_candidates(self._suggestions.get(row.name)):
+            if one.crm_field == row.crm_field:
+                put_back[one.crm_field] = replace(one, was_put_back=True)
 
     def _rebuild(self) -> None:
         self.rows = self.builder.build(
             Situation(
                 log=self.log,
                 suggestions=self._suggestions,
-                put_back=self._put_back,
+                put_back={name: tuple(one.values()) for name, one in self._put_back.items()},
                 directions=self._directions,
                 hidden_warnings=self.hidden_warnings,
+                focused=self.focused,
             )
         )
 

@@ -1,8 +1,4 @@
-"""What holds now on an object pair, derived from the log of decisions.
-
-The log is append-only: whatever a line shows, a suggestion says or drift is held against is
-derived here, so that two readers of one log can't come to two answers.
-"""
+"""The current state of an object pair, derived from its append-only decision log."""
 
 from __future__ import annotations
 
@@ -30,19 +26,19 @@ MAX_ALTERNATIVES = 5
 
 @dataclass(frozen=True)
 class FieldDecisions:
-    """The decisions in force on one PartnerOS field: the last one, and what was turned down."""
+    """The active decisions on one PartnerOS field: the last one, and the rejected CRM fields."""
 
     last: Decision
     rejected: tuple[str, ...]
 
     @property
     def accepted(self) -> Decision | None:
-        """Return the acceptance that stands, if one does."""
+        """The active acceptance, if any."""
         return self.last if self.last.state is DecisionState.ACCEPTED else None
 
 
 def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
-    """Return what is in force for each PartnerOS field of one object pair's log."""
+    """Return the active decisions by PartnerOS field, from the log of one object pair."""
     decided: dict[str, FieldDecisions] = {}
     for decision in in_force(log):
         before = decided.get(decision.partner_field)
@@ -59,23 +55,23 @@ def by_field(log: Sequence[Decision]) -> dict[str, FieldDecisions]:
 def current_state(
     decided: FieldDecisions | None, suggested: str | None
 ) -> tuple[DecisionState, str | None]:
-    """Return the state of a PartnerOS field, and the CRM field that it is or would be mapped to.
+    """Return the state of a PartnerOS field, and the CRM field accepted or suggested for it.
 
-    `suggested` is the CRM field that may be chosen next, None where there is none. A rejection
-    of one candidate leaves the field undecided while another is suggested.
+    `suggested` is the next candidate, if any. While there is one, rejecting another candidate
+    leaves the field undecided.
     """
     if decided is None:
         return DecisionState.PENDING, suggested
     if decided.accepted is not None:
         return DecisionState.ACCEPTED, decided.accepted.crm_field
-    turned_down = decided.last.state is DecisionState.REJECTED
-    if turned_down and (decided.last.crm_field is None or suggested is None):
+    rejected = decided.last.state is DecisionState.REJECTED
+    if rejected and (decided.last.crm_field is None or suggested is None):
         return DecisionState.REJECTED, None
     return DecisionState.PENDING, suggested
 
 
 def with_decision(suggestion: Suggestion, decided: FieldDecisions | None) -> Suggestion:
-    """Return the ranker's word with what was decided; its own pick becomes an alternative."""
+    """Return a suggestion with the decision applied; the ranker's own becomes an alternative."""
     state, crm_field = current_state(decided, suggestion.crm_field)
     accepted = decided.accepted if decided is not None else None
     if accepted is None:
@@ -109,7 +105,7 @@ def _with_own_pick(suggestion: Suggestion) -> tuple[Alternative, ...]:
 def required_unmapped(
     crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]
 ) -> tuple[Field, ...]:
-    """Return the CRM fields that a new record must have and that no acceptance writes into."""
+    """Return the CRM fields that a new record requires and no accepted mapping writes."""
     accepted = (one.accepted for one in decided.values())
     return blocking(
         crm_fields,
@@ -122,7 +118,7 @@ def required_unmapped(
 
 
 def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
-    """Return a log in one list an object pair, each in the order of `log`."""
+    """Return the decisions of each object pair, in the order of `log`."""
     pairs: dict[str, list[Decision]] = {}
     for decision in log:
         pairs.setdefault(decision.object_pair, []).append(decision)
@@ -130,7 +126,7 @@ def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
 
 
 def require_one_each(log: Sequence[Decision]) -> None:
-    """Raise ConflictError where one object pair's log maps a CRM field twice."""
+    """Raise ConflictError if the log of one object pair maps a CRM field twice."""
     holders: dict[str, str] = {}
     for name, decided in by_field(log).items():
         crm_field = decided.accepted.crm_field if decided.accepted is not None else None
@@ -139,10 +135,10 @@ def require_one_each(log: Sequence[Decision]) -> None:
 
 
 def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
-    """Return the error for a CRM field that another PartnerOS field is mapped to."""
+    """Return the error for a CRM field that another PartnerOS field already has."""
     return ConflictError(
-        f"'{crm_field}' is mapped to '{holder}' already.",
-        remedy=f"Undo that first, or choose another field for '{wanted_by}'.",
+        f"'{crm_field}' is already mapped to '{holder}'.",
+        remedy=f"Undo that mapping, or choose another field for '{wanted_by}'.",
         code="CRM_FIELD_TAKEN",
     )
 
@@ -150,29 +146,32 @@ def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
 def require_seen(
     log: Iterable[Decision], partner_fields: Collection[str], seen: Collection[str] | None
 ) -> None:
-    """Raise ConflictError where somebody decided on one of the fields what is not `seen`.
+    """Raise ConflictError if one of the fields has a decision that isn't in `seen`.
 
-    `seen` holds the ids of the decisions that are known; None takes all of them for known.
+    `seen` has the ids of the decisions that the caller knows; None means all.
     """
     if seen is None:
         return
     for decision in log:
         if decision.partner_field in partner_fields and decision.id not in seen:
             raise ConflictError(
-                f"{decision.decided_by} decided on '{decision.partner_field}' meanwhile.",
+                f"{decision.decided_by} changed '{decision.partner_field}'.",
                 cause=f"{_deed(decision)} on {decision.decided_at:%Y-%m-%d %H:%M} UTC.",
-                remedy="Look at what holds now, then decide again.",
+                remedy="Check the current mapping, then decide again.",
                 code="DECIDED_MEANWHILE",
             )
 
 
 def _deed(decision: Decision) -> str:
     if decision.undoes is not None:
-        return "A decision was taken back"
-    return f"'{decision.crm_field or 'nothing'}' was {decision.state.value}"
+        return "A decision was undone"
+    if decision.crm_field is None:
+        cleared = decision.state is not DecisionState.REJECTED
+        return "The field was " + ("cleared" if cleared else "left unmapped")
+    return f"'{decision.crm_field}' was {decision.state.value}"
 
 
-_KNOWS_ITS_MAPPINGS = frozenset(
+_NAMES_ITS_MAPPINGS = frozenset(
     {
         DriftKind.OBJECT_CHANGED,
         DriftKind.RULE_ADDED,
@@ -185,10 +184,9 @@ _KNOWS_ITS_MAPPINGS = frozenset(
 def drift_since(
     accepted: Decision | None, crm_object: str, events: Iterable[DriftEvent]
 ) -> tuple[DriftEvent, ...]:
-    """Return the drift events since an acceptance that touch its CRM field, in their order.
+    """Return the changes since an acceptance that affect its CRM field, in their order.
 
-    Of what changed in an object as a whole, another label say or a rule, the event itself knows
-    the mappings that it touches.
+    A change of the object itself, such as its label or a rule, names the mappings it affects.
     """
     if accepted is None:
         return ()
@@ -201,13 +199,13 @@ def drift_since(
         and (
             key in event.affected_mappings
             or event.field_name == accepted.crm_field
-            or (event.field_name is None and event.kind not in _KNOWS_ITS_MAPPINGS)
+            or (event.field_name is None and event.kind not in _NAMES_ITS_MAPPINGS)
         )
     )
 
 
 def acceptances(log: Iterable[Decision]) -> Iterator[Decision]:
-    """Yield the acceptances that stand in a connection's log, pair by pair."""
+    """Yield the active acceptances in a connection's log, pair by pair."""
     for decisions in by_pair(log).values():
         for decided in by_field(decisions).values():
             if decided.accepted is not None:
@@ -215,7 +213,7 @@ def acceptances(log: Iterable[Decision]) -> Iterator[Decision]:
 
 
 def accepted_fields(log: Iterable[Decision]) -> tuple[AcceptedField, ...]:
-    """Return the field pairs that stand in a connection's log, as drift asks for them."""
+    """Return the active field pairs in a connection's log, as drift needs them."""
     return tuple(
         AcceptedField(
             one.object_pair,

@@ -1,4 +1,4 @@
-"""Whether what was accepted still holds against the schema as it is now. Pure."""
+"""Check that accepted mappings are still valid in the current schema. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from crmdeck.mapping.review import Review
 from crmdeck.model import DecisionState, Direction, Field, FieldMapping, MappingLine
-from crmdeck.text import count
+
+_NAMED = 3
 
 
 def broken_mappings(mapping: FieldMapping, review: Review) -> Iterator[tuple[MappingLine, str]]:
-    """Yield each accepted line that no longer holds, and why in one sentence."""
+    """Yield each accepted mapping that is no longer valid, with the reason as a sentence."""
     left = {field.name: field for field in review.partner.fields}
     right = {field.name: field for field in review.crm_fields}
     for line in mapping.lines:
@@ -18,7 +19,7 @@ def broken_mappings(mapping: FieldMapping, review: Review) -> Iterator[tuple[Map
             continue
         crm_field = right.get(line.crm_field)
         if crm_field is None:
-            yield line, f"{line.crm_field} is not there any more."
+            yield line, f"{line.crm_field} no longer exists."
             continue
         partner_field = left.get(line.partner_field)
         why = why_invalid(partner_field, crm_field, line.direction, line.value_map, review)
@@ -33,16 +34,17 @@ def why_invalid(
     value_map: Mapping[str, str] | None,
     review: Review,
 ) -> str | None:
-    """Return in one sentence why a field pair can't be mapped like this, None where it can."""
+    """Return as a sentence why a field pair can't be mapped this way, or None if it can."""
     if partner_field is not None and direction is not None:
         verdict = review.judge(partner_field, crm_field)
         if verdict.direction not in (Direction.BIDIRECTIONAL, direction):
-            return f"{crm_field.name} can't be mapped as {direction.value}: {verdict.reason}"
+            return f"{crm_field.name} can't be mapped as {direction.value}: {verdict.reason}."
     offered = {value.value for value in crm_field.picklist if value.active}
     if value_map and offered and direction is not Direction.PULL:
         lost = sorted(set(value_map.values()) - offered)
         if lost:
-            values = ", ".join(f"'{value}'" for value in lost[:3])
-            more = f" and {count(len(lost) - 3, 'more', 'more')}" if len(lost) > 3 else ""
-            return f"{crm_field.name} does not offer {values}{more} any more."
+            values = ", ".join(f"'{value}'" for value in lost[:_NAMED])
+            rest = len(lost) - _NAMED
+            more = f" and {rest:,} more" if rest > 0 else ""
+            return f"{crm_field.name} no longer offers {values}{more}."
     return None

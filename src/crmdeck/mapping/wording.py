@@ -1,4 +1,4 @@
-"""What a row and a decision are called, in every face. Texts from a CRM are left as they are."""
+"""Words for rows, choices and decisions, the same in every face. CRM texts are kept as they are."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ DIRECTION_WORDS = {
     Direction.BIDIRECTIONAL: "both ways",
 }
 STATE_WORDS = {
-    DecisionState.ACCEPTED: ("accepted", "mapped"),
+    DecisionState.ACCEPTED: ("mapped", "accepted"),
     DecisionState.REJECTED: ("rejected", "unmapped"),
     DecisionState.PENDING: ("pending", "open", "undecided"),
 }
-"""The word of each state, and what else one may call it in a filter."""
+"""The words that a filter accepts for each state; the last one is shown."""
 
 
 def percent(confidence: float) -> str:
-    """Return a confidence as a whole percentage that never claims certainty: 99 at most."""
-    return str(min(99, int(confidence * 100 + 0.5)))
+    """Return a confidence as a whole percentage, `92%`; never more than 99%."""
+    return f"{min(99, int(confidence * 100 + 0.5))}%"
 
 
 def pair_text(pair: str) -> str:
@@ -37,7 +37,7 @@ def pair_text(pair: str) -> str:
 
 
 def type_text(field: Field) -> str:
-    """Return a field's type with what limits it: `string(80)`, `picklist of 5`."""
+    """Return a field's type with its limit: `string(80)`, `picklist of 5`."""
     name = field.type.value if field.type is not FieldType.OTHER else field.native_type or "untyped"
     if field.length and field.type not in _WITHOUT_LENGTH:
         return f"{name}({field.length})"
@@ -55,14 +55,14 @@ _WITHOUT_LENGTH = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.REFERE
 
 
 def crm_text(row: MappingRow) -> str:
-    """Return the CRM field, or what stands in its place."""
+    """Return the CRM field of a row, or why there is none."""
     if row.crm_field is not None:
         return row.crm_field
-    return "stays unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
+    return "unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
 
 
-def what_to_know(row: MappingRow) -> str:
-    """Return the one thing to know of a row, in a few words; empty where all is well."""
+def row_note(row: MappingRow) -> str:
+    """Return the most important problem of a row in a few words, or an empty text."""
     match row.trouble:
         case Trouble.BROKEN | Trouble.DRIFTED:
             worst = max(row.drift, key=lambda event: event.severity.rank, default=None)
@@ -70,22 +70,22 @@ def what_to_know(row: MappingRow) -> str:
                 return "removed, renamed?"
             return what_happened(worst) if worst is not None else "no longer in the schema"
         case Trouble.STUCK:
-            return "nothing can flow"
+            return "can't sync"
         case Trouble.WARNED if row.unmapped_values:
-            return f"{count(row.unmapped_values, 'value')} left out"
+            return f"{count(row.unmapped_values, 'value')} not mapped"
         case Trouble.WARNED:
             return warning_words(row, row.warnings[0].code)
     return best_text(row) if row.group is Group.NO_MATCH else ""
 
 
 def best_text(row: MappingRow) -> str:
-    """Return the best of the candidates that are too unlikely to be suggested."""
+    """Return the best alternative of a row without a suggestion."""
     best = next((one for one in row.candidates if one.confidence), None)
     return f"best: {best.crm_field} {percent(best.confidence or 0)}" if best else "best: none"
 
 
 def warning_words(row: MappingRow, code: str) -> str:
-    """Return a kind of warning in a few words, with the figure that tells how bad it is."""
+    """Return a kind of warning in a few words, with its figure if there is one."""
     right = row.right
     if code == "LENGTH_SHORTER" and right is not None and row.direction is not Direction.PULL:
         return f"may be cut at {right.length}" if right.length else "may be cut"
@@ -95,7 +95,10 @@ def warning_words(row: MappingRow, code: str) -> str:
 
 
 def missing_values(row: MappingRow) -> tuple[str, ...]:
-    """Return the PartnerOS values without a CRM value: in the stored map, else of their name."""
+    """Return the labels of the PartnerOS values without a CRM value.
+
+    Without a stored value map, a CRM value of the same name counts, whatever the case.
+    """
     labels = {value.value: value.label or value.value for value in row.partner.picklist}
     if row.value_map is not None:
         return tuple(labels.get(one, one) for one in row.values if one not in row.value_map)
@@ -113,7 +116,7 @@ def missing_values(row: MappingRow) -> tuple[str, ...]:
 
 
 def matched_values_text(row: MappingRow) -> str:
-    """Return how many PartnerOS values have a CRM value, and which have none."""
+    """Return how many PartnerOS values have a CRM value, and which ones have none."""
     missing, total = missing_values(row), len(row.values)
     found = "mapped" if row.value_map is not None else "match"
     if not missing:
@@ -121,26 +124,27 @@ def matched_values_text(row: MappingRow) -> str:
     if len(missing) == total:
         return f"none of {total} {found}"
     verb = "has" if len(missing) == 1 else "have"
-    return f"{total - len(missing)} of {total} {found}; {', '.join(missing)} {verb} none"
+    return f"{total - len(missing)} of {total} {found}; {', '.join(missing)} {verb} no CRM value"
 
 
 _SHORT = {
-    "nothing can flow": "can't flow",
     "no longer in the schema": "gone",
     "text into a picklist": "text to picklist",
-    "decimals are lost": "decimals lost",
     "several into one": "several to one",
     "may be too large": "too large",
-    "a rule checks it": "rule checks",
+    "drops the time of day": "drops time",
+    "drops formatting": "drops format",
     "removed, renamed?": "renamed?",
 }
 
 
 def shortened(words: str, width: int) -> str:
-    """Return what is to be known in `width` cells where there is a shorter way to say it."""
+    """Return a note in `width` cells if there is a shorter wording, else the note as it is."""
     if len(words) <= width:
         return words
-    return _SHORT.get(words, words.removeprefix("may be ").replace(" values left out", " left out"))
+    return _SHORT.get(
+        words, words.removeprefix("may be ").replace(" values not mapped", " not mapped")
+    )
 
 
 _WARNING_WORDS = {
@@ -148,52 +152,60 @@ _WARNING_WORDS = {
     "NOT_A_CHOICE": "text into a picklist",
     "COMPOUND_SHELL": "map its parts",
     "ARCHIVED": "archived",
-    "LOOKUP_NEEDED": "id lookup",
+    "LOOKUP_NEEDED": "needs ID lookup",
     "VALUE_MAP_NEEDED": "map the values",
     "MULTI_TO_SINGLE": "several into one",
     "LENGTH_SHORTER": "may be cut",
-    "PRECISION_LOST": "decimals are lost",
+    "PRECISION_LOST": "drops decimals",
     "NUMBER_TOO_LARGE": "may be too large",
-    "TIME_LOST": "time is lost",
-    "FORMAT_LOST": "format is lost",
+    "TIME_LOST": "drops the time of day",
+    "FORMAT_LOST": "drops formatting",
     "REQUIRED_MAY_BE_EMPTY": "may be empty",
     "MUST_BE_UNIQUE": "may repeat",
-    "RULE": "a rule checks it",
+    "ANOTHER_THING": "different meaning",
+    "RULE": "rule checks it",
 }
 
 
 def access_text(field: Field, *, partner: bool = False) -> str:
-    """Return what may be done with a field; `partner`: PartnerOS lets write what it says not of."""
+    """Return whether a field can be read and written.
+
+    A PartnerOS field (`partner`) can be written unless its source denies it.
+    """
     if field.calculated or (field.createable is False and field.updateable is False):
-        return "read"
+        return "read-only"
     if field.createable is None and field.updateable is None and not partner:
         return "unknown"
     if field.updateable is False:
         return "read, set once"
-    return "read write" if field.createable is not False else "read, update"
+    return "read/write" if field.createable is not False else "read, update"
 
 
 def yes_no(value: bool | None) -> str:
-    """Return whether something is so, or that the source does not say."""
+    """Return yes, no, or unknown."""
     return "unknown" if value is None else "yes" if value else "no"
 
 
 def choice_text(choice: Choice) -> str:
-    """Return what a choice would decide: `accountName → Account_Name__c`."""
-    if choice.state is not DecisionState.ACCEPTED:
-        what = f"turns down {choice.crm_field}" if choice.crm_field else "stays unmapped"
-        return f"{choice.partner_field} {what}"
-    arrow = (choice.direction or Direction.BIDIRECTIONAL).arrow
-    mapped = f", {count(len(choice.value_map), 'value')}" if choice.value_map else ""
-    return f"{choice.partner_field} {arrow} {choice.crm_field}{mapped}"
+    """Return a choice as it is listed before it is recorded: `accountName → Account_Name__c`."""
+    match choice.state:
+        case DecisionState.ACCEPTED:
+            arrow = (choice.direction or Direction.BIDIRECTIONAL).arrow
+            mapped = f", {count(len(choice.value_map), 'value')}" if choice.value_map else ""
+            return f"{choice.partner_field} {arrow} {choice.crm_field}{mapped}"
+        case DecisionState.REJECTED:
+            what = f"reject {choice.crm_field}" if choice.crm_field else "unmapped"
+        case DecisionState.PENDING:
+            what = "undecided"
+    return f"{choice.partner_field}: {what}"
 
 
 def decision_text(decision: Decision) -> str:
-    """Return what a decision did."""
+    """Return what a decision did: `accepted → Account_Name__c`."""
     if decision.undoes is not None:
-        return "took back" + (f" {decision.crm_field}" if decision.crm_field else "")
+        return "undid" + (f" {decision.crm_field}" if decision.crm_field else "")
     if decision.crm_field is None:
-        return "left unmapped" if decision.state is DecisionState.REJECTED else "set back"
+        return "unmapped" if decision.state is DecisionState.REJECTED else "cleared"
     arrow = f" {decision.direction.arrow}" if decision.state is DecisionState.ACCEPTED else ""
     mapped = f", {count(len(decision.value_map), 'value')}" if decision.value_map else ""
     return f"{decision.state.value}{arrow} {decision.crm_field}{mapped}"

@@ -53,10 +53,10 @@ from crmdeck.mapping.wording import decision_text as decision_text
 from crmdeck.mapping.wording import matched_values_text as matched_values_text
 from crmdeck.mapping.wording import pair_text as pair_text
 from crmdeck.mapping.wording import percent as percent
+from crmdeck.mapping.wording import row_note as row_note
 from crmdeck.mapping.wording import shortened as shortened
 from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
-from crmdeck.mapping.wording import what_to_know as what_to_know
 from crmdeck.mapping.wording import yes_no as yes_no
 
 from .backups import Backup as Backup

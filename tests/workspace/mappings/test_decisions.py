@@ -103,7 +103,7 @@ def test_a_rejected_candidate_never_returns_and_an_accepted_field_leaves_the_poo
 def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.mappings.record_decisions("acme", PAIR, [accept("accountName", "Account_Name__c")])
-    with pytest.raises(ConflictError, match="mapped to 'accountName' already"):
+    with pytest.raises(ConflictError, match="already mapped to 'accountName'"):
         workspace.mappings.record_decisions(
             "acme", PAIR, [accept("description", "Account_Name__c")]
         )
@@ -124,10 +124,10 @@ def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -
     )
     both = [accept("expectedCloseDate", "CloseDate"), accept("accountName", "Name")]
     for choices in (both[1:], both):
-        with pytest.raises(ConflictError, match="dana decided on 'accountName'") as caught:
+        with pytest.raises(ConflictError, match="dana changed 'accountName'") as caught:
             workspace.mappings.record_decisions("acme", PAIR, choices, seen=())
         assert caught.value.code == "DECIDED_MEANWHILE"
-    with pytest.raises(ConflictError, match="dana decided on 'accountName'"):
+    with pytest.raises(ConflictError, match="dana changed 'accountName'"):
         workspace.mappings.undo_all("acme", PAIR, [first.id], seen=())
     assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Account_Name__c")
     assert line(workspace, "expectedCloseDate") == (DecisionState.PENDING, None)
@@ -146,12 +146,12 @@ def test_drift_knows_the_mapping_and_the_mapping_its_drift(desk: Desk) -> None:
     (event,) = desk.refresh().drift_events
     assert event.severity is not Severity.SAFE
     assert event.affected_mappings == (f"{PAIR}:accountName",)
-    drift_since = next(
+    mapped = next(
         x for x in workspace.mappings.get("acme", PAIR).lines if x.partner_field == "accountName"
     )
-    assert drift_since.drift == (event.id,)
+    assert mapped.drift == (event.id,)
     day = f"{event.detected_at:%Y-%m-%d}"
-    assert drift_since.drift_summary == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
+    assert mapped.drift_summary == (f"{day}, breaking, Opportunity.Account_Name__c: absent",)
     assert "DRIFT_ON_MAPPED_FIELDS" in [a.code for a in workspace.health.status("acme").alerts]
     assert workspace.drift.acknowledge([event.id], "on it").number == 1
     assert workspace.drift.acknowledge([event.id]).number == 0

@@ -98,7 +98,7 @@ class AcceptAll(Dialog[float]):
         self.query_one("#sure", Static).update(shown)
         lines = [
             Content.assemble(
-                (f"{percent(line.confidence):>2}  ", "$muted"),
+                (f"{percent(line.confidence):>3}  ", "$muted"),
                 display_text(line.fields),
                 (f"  {display_text(line.note)}" if line.note else "", "$warn"),
             )

@@ -13,7 +13,7 @@ from crmdeck.drift.wording import attribute_word, place_of, shown_changes, value
 from crmdeck.errors import NextStep
 from crmdeck.exports.markdown import table_row
 from crmdeck.mapping.rows import MappingRow
-from crmdeck.mapping.wording import crm_text, pair_text, percent, what_to_know, yes_no
+from crmdeck.mapping.wording import crm_text, pair_text, percent, row_note, yes_no
 from crmdeck.model import (
     Alert,
     AuditEntry,
@@ -478,12 +478,12 @@ def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) 
 def _mapping_cells(row: MappingRow) -> tuple[str, ...]:
     match_ = percent(row.confidence) if row.confidence is not None else ""
     arrow = row.direction.arrow if row.crm_field else ""
-    return (row.title, arrow, crm_text(row), match_, row.state.value, what_to_know(row))
+    return (row.title, arrow, crm_text(row), match_, row.state.value, row_note(row))
 
 
 def _mapping_message(row: MappingRow) -> str:
     arrow = f" {row.direction.arrow} {_code(row.crm_field)}" if row.crm_field else ""
-    known = what_to_know(row)
+    known = row_note(row)
     told = f", {_plain(known)}" if known else ""
     return f"{_plain(row.title)}{arrow or ': ' + _plain(crm_text(row))} ({row.state.value}{told})"
 

@@ -28,8 +28,8 @@ from crmdeck.workspace import (
     crm_text,
     pair_text,
     percent,
+    row_note,
     shortened,
-    what_to_know,
 )
 
 STATE_STYLES = {
@@ -161,7 +161,7 @@ def _crm_text(row: MappingRow) -> str:
 
 def _note(line: Line) -> str:
     row = line.row
-    return "" if row is None or row.group is Group.NO_MATCH else what_to_know(row)
+    return "" if row is None or row.group is Group.NO_MATCH else row_note(row)
 
 
 def _crm_style(line: Line) -> str:

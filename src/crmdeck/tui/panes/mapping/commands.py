@@ -39,10 +39,10 @@ from crmdeck.workspace import (
     field_choices,
     pair_choices,
     rejecting,
+    row_note,
     value_choices,
     value_targets,
     warning_words,
-    what_to_know,
 )
 
 T = TypeVar("T")
@@ -382,7 +382,7 @@ class MappingCommands:
             Sure(
                 row.confidence or 0,
                 f"{row.title} {row.direction.arrow} {row.crm_field}",
-                what_to_know(row),
+                row_note(row),
             )
             for row in able
         ]

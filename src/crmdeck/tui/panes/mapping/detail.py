@@ -33,7 +33,7 @@ from crmdeck.workspace import (
 
 HISTORY = 6
 BAR_CELLS = 7
-CANDIDATE_CELLS = 4
+CANDIDATE_CELLS = 5
 LABEL_CELLS = 9
 
 
@@ -185,7 +185,7 @@ def _else(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         one.crm_field: " ".join(filter(None, (one.crm_field, _sure(one), _share(one, around))))
         for one in others
     }
-    likely = {one.crm_field for one in others if _sure(one) != "0"}
+    likely = {one.crm_field for one in others if _sure(one) != "0%"}
     together = [text for name, text in named.items() if name not in values and name in likely]
     for name, text in named.items():
         if name in values:
@@ -236,7 +236,7 @@ def _alternatives(row: MappingRow, around: Around, width: int) -> Iterator[Conte
             continue
         right = around.builder.crm_fields.get(one.crm_field)
         kind = type_text(right) if right is not None else ""
-        name = wrap_hanging(f"{_sure(one):>2}  {one.crm_field}", width, CANDIDATE_CELLS)
+        name = wrap_hanging(f"{_sure(one):>3}  {one.crm_field}", width, CANDIDATE_CELLS)
         beside = "\n" not in name and cell_len(name) + 2 + len(kind) <= width
         yield Content.assemble(
             (name[:CANDIDATE_CELLS], "$muted"),

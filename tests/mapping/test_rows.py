@@ -1,0 +1,312 @@
+"""The rows of an object pair, built from any decisions and suggestions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.mapping.rows import (
+    CEILING,
+    HIGH_MATCH,
+    MIN_LEFT,
+    Candidate,
+    Group,
+    MappingRow,
+    Trouble,
+    named_candidates,
+)
+from crmdeck.mapping.state import by_field
+from crmdeck.matching.context import MIN_CONFIDENCE
+from crmdeck.model import (
+    Alternative,
+    Decision,
+    Direction,
+    FieldType,
+    Rule,
+    RuleKind,
+    Severity,
+    SourceSuggestion,
+    Suggestion,
+)
+
+from .pairs import (
+    ACCEPTED,
+    CRM_FIELDS,
+    NAMES,
+    PENDING,
+    REJECTED,
+    build,
+    decided,
+    event,
+    field,
+    logs,
+    review,
+    row,
+    suggestion,
+    suggestions,
+    values,
+    verdict,
+)
+
+BOTH, PUSH, PULL = Direction.BIDIRECTIONAL, Direction.PUSH, Direction.PULL
+
+
+@given(logs(), suggestions())
+def test_each_field_has_one_row_with_its_own_decision(
+    log: list[Decision], offered: list[Suggestion]
+) -> None:
+    rows, decisions = build(log, offered), by_field(log)
+    assert tuple(rows) == NAMES
+    for name, one in rows.items():
+        accepted = decisions[name].accepted if name in decisions else None
+        assert (one.state is ACCEPTED) == (accepted is not None)
+        if accepted is not None:
+            assert (one.crm_field, one.direction) == (accepted.crm_field, accepted.direction)
+        assert one.rejected == (decisions[name].rejected if name in decisions else ())
+        assert one.history == tuple(x for x in log if x.partner_field == name)
+        assert one.right == next((x for x in CRM_FIELDS if x.name == one.crm_field), None)
+
+
+@given(logs(), suggestions(), st.sampled_from((None, *NAMES)))
+def test_no_two_rows_claim_one_crm_field_and_none_offers_a_barred_one(
+    log: list[Decision], offered: list[Suggestion], focused: str | None
+) -> None:
+    rows = build(log, offered, focused=focused)
+    claimed = [one.crm_field for one in rows.values() if one.crm_field is not None]
+    assert len(set(claimed)) == len(claimed)
+    for one in rows.values():
+        others = {x.crm_field for x in rows.values() if x.state is ACCEPTED and x is not one}
+        names = {candidate.crm_field for candidate in one.candidates}
+        assert names.isdisjoint(others | set(one.rejected))
+        if one.is_open and one.crm_field is not None:
+            assert one.crm_field in names
+            assert one.candidate is not None
+            assert one.confidence == one.candidate.confidence
+
+
+@given(logs(), suggestions())
+def test_an_undecided_row_suggests_the_ranker_s_pick_or_something_more_likely_than_not(
+    log: list[Decision], offered: list[Suggestion]
+) -> None:
+    rows = build(log, offered)
+    for one in offered:
+        shown = rows[one.partner_field]
+        if not shown.is_open or shown.crm_field is None:
+            continue
+        assert one.crm_field is not None
+        assert shown.crm_field == one.crm_field or (shown.confidence or 0) >= MIN_CONFIDENCE
+
+
+@given(suggestions(), st.sets(st.sampled_from([one.name for one in CRM_FIELDS])))
+def test_the_probability_of_rejected_candidates_goes_to_the_others_in_proportion(
+    offered: list[Suggestion], rejected: set[str]
+) -> None:
+    log = [decided(n, name, REJECTED, x) for n, x in enumerate(sorted(rejected)) for name in NAMES]
+    log = [one.model_copy(update={"id": f"d{n}"}) for n, one in enumerate(log)]
+    rows = build(log, offered)
+    for one in offered:
+        before = {x.crm_field: x.confidence or 0 for x in named_candidates(one)}
+        after = {x.crm_field: x.confidence or 0 for x in rows[one.partner_field].candidates}
+        assert list(after) == [name for name in before if name not in rejected]
+        lost = sum(share for name, share in before.items() if name in rejected)
+        for name, share in after.items():
+            expected = (
+                min(before[name] / max(1 - lost, MIN_LEFT), CEILING) if lost else before[name]
+            )
+            assert share == pytest.approx(expected)
+        assert all(share <= CEILING for share in after.values()) or not lost
+
+
+def test_two_rows_that_want_one_field_go_by_focus_then_by_confidence() -> None:
+    offered = [suggestion("accountName", "Name", 0.6), suggestion("contactName", "Name", 0.8)]
+    rows = build((), offered)
+    assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == (None, "Name")
+    rows = build((), offered, focused="accountName")
+    assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == ("Name", None)
+
+
+def test_a_taken_suggestion_moves_to_the_next_likely_candidate() -> None:
+    likely = (
+        Alternative(crm_field="Description", confidence=0.4),
+        Alternative(crm_field="Old_Account_Name__c", confidence=0.05),
+    )
+    offered = [suggestion("accountName", "Name", 0.45, alternatives=likely)]
+    taken = decided(1, "contactName", ACCEPTED, "Name")
+    assert build([taken], offered)["accountName"].crm_field == "Description"
+    both = [taken, decided(2, "description", ACCEPTED, "Description")]
+    assert build(both, offered)["accountName"].crm_field is None
+    nothing = [suggestion("accountName", None, 0.6, alternatives=likely)]
+    assert build([taken], nothing)["accountName"].crm_field is None
+
+
+def test_a_candidate_that_was_put_back_comes_first_however_unlikely() -> None:
+    back = {"accountName": (Candidate("Description", 0.1, was_put_back=True),)}
+    for pick in ("Name", None):
+        found = build((), [suggestion("accountName", pick, 0.9)], put_back=back)["accountName"]
+        assert (found.crm_field, found.confidence) == ("Description", 0.1)
+    named = {"accountName": (Candidate("Name", 0.2, was_put_back=True),)}
+    found = build((), [suggestion("accountName", "Name", 0.9)], put_back=named)["accountName"]
+    assert [one.confidence for one in found.candidates] == [0.9, 0.06]
+
+
+def test_a_suggestion_without_reasons_has_no_confidence() -> None:
+    assert named_candidates(None) == ()
+    assert [one.confidence for one in named_candidates(suggestion("x", "Name", 0.9))] == [0.9, 0.06]
+    bare = suggestion("x", "Name", 0.9, reasons=())
+    assert [one.confidence for one in named_candidates(bare)] == [None, 0.06]
+
+
+def test_the_direction_is_the_decided_the_set_or_the_widest_one() -> None:
+    read_only = field("Account_Name__c", createable=False, updateable=False)
+    fields = (read_only, *CRM_FIELDS[1:])
+    offered = [suggestion("accountName", "Account_Name__c", 0.9)]
+    assert build((), offered, crm_fields=fields)["accountName"].direction is PULL
+    assert build((), offered)["accountName"].direction is BOTH
+    assert build(())["accountName"].direction is BOTH
+    chosen = {"accountName": PUSH}
+    assert build((), offered, directions=chosen)["accountName"].direction is PUSH
+    log = [decided(1, "accountName", ACCEPTED, "Account_Name__c", direction=PULL)]
+    assert build(log, offered, directions=chosen)["accountName"].direction is PULL
+
+
+def test_a_row_has_the_drift_the_new_name_and_the_source_s_own_suggestions() -> None:
+    log = [decided(1, "accountName", ACCEPTED, "Gone__c", value_map={"a": "b"})]
+    renamed = event(2, "New__c", rename_of="Gone__c")
+    elsewhere = event(2, "Other__c", "Account", rename_of="Name")
+    gone = event(3, "Gone__c")
+    own = (SourceSuggestion(crm_field="Name", confidence=0.5, direction=BOTH),)
+    rows = build(
+        log,
+        [suggestion("accountName", "Name", 0.9, source_suggestions=own)],
+        events=(gone, renamed, elsewhere),
+    )
+    found = rows["accountName"]
+    assert (found.right, found.renamed_to, found.drift) == (None, "New__c", (gone,))
+    assert (found.value_map, found.source_suggestions) == ({"a": "b"}, own)
+    assert (found.candidate, found.confidence) == (None, None)
+    assert rows["contactName"].renamed_to == ""
+    there = [decided(1, "accountName", ACCEPTED, "Name")]
+    assert (
+        build(there, events=(event(2, "New__c", rename_of="Name"),))["accountName"].renamed_to == ""
+    )
+
+
+def test_a_field_pair_is_judged_with_the_rules_of_the_crm() -> None:
+    left, right = field("accountName"), field("Name")
+    rule = Rule(name="R", kind=RuleKind.VALIDATION, fields=("Name",))
+    judged = review(right, rules=(rule,)).judge(left, right)
+    assert [one.code for one in judged.warnings] == ["RULE"]
+    assert review(right).judge(left, right).warnings == ()
+    read_only = field("Name", createable=False, updateable=False)
+    assert review(read_only, rules=(rule,)).judge(left, read_only).warnings == ()
+    assert review(read_only).judge(left, read_only).direction is PULL
+
+
+def test_a_row_is_titled_by_its_label() -> None:
+    assert (row().title, row().name) == ("Account name", "accountName")
+    assert row(partner=field("accountName", label="")).title == "accountName"
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"verdict": None}, True),
+        ({"direction": PUSH}, True),
+        ({"verdict": verdict(PULL), "direction": PULL}, True),
+        ({"verdict": verdict(PULL), "direction": PUSH}, False),
+        ({"verdict": verdict(PULL), "direction": BOTH}, False),
+        ({"verdict": verdict(PULL, "NOTHING_CAN_FLOW"), "direction": PULL}, False),
+        ({"verdict": verdict(BOTH, "LENGTH_SHORTER")}, True),
+    ],
+)
+def test_a_row_can_sync_in_a_direction_that_its_fields_allow(
+    changed: dict[str, object], expected: bool
+) -> None:
+    assert row(**changed).can_sync is expected
+
+
+PICKLIST = field(
+    "status", type=FieldType.PICKLIST, picklist=values("new", "won", "old", inactive=("old",))
+)
+
+
+@pytest.mark.parametrize("type_", [FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN])
+def test_active_values_need_a_value_map(type_: FieldType) -> None:
+    right = field("Status", type=type_)
+    assert row(partner=PICKLIST, right=right).values == ("new", "won")
+    assert row(partner=PICKLIST, right=right).unmapped_values is None
+    half = row(partner=PICKLIST, right=right, value_map={"won": "Won", "old": "Old"})
+    assert half.unmapped_values == 1
+    assert row(partner=PICKLIST, right=field("Status")).values == ()
+    assert row(partner=PICKLIST, right=None).values == ()
+
+
+def test_a_warning_is_hidden_or_settled_by_a_complete_value_map() -> None:
+    def codes(**changed: object) -> list[str]:
+        found = row(
+            partner=PICKLIST,
+            right=field("Status", type=FieldType.PICKLIST),
+            verdict=verdict(BOTH, "VALUE_MAP_NEEDED", "ARCHIVED"),
+            **changed,
+        )
+        return [one.code for one in found.warnings]
+
+    assert codes() == ["VALUE_MAP_NEEDED", "ARCHIVED"]
+    assert codes(hidden_warnings=frozenset({"ARCHIVED"})) == ["VALUE_MAP_NEEDED"]
+    assert codes(value_map={"new": "New", "won": "Won"}) == ["ARCHIVED"]
+    assert codes(value_map={"new": "New"}) == ["VALUE_MAP_NEEDED", "ARCHIVED"]
+    assert row(verdict=None).warnings == ()
+
+
+def test_severity_is_that_of_the_worst_change_unless_it_is_safe() -> None:
+    safe, risky, breaking = (event(n, "x", severity=one) for n, one in enumerate(Severity))
+    order = {one.severity: one for one in (safe, risky, breaking)}
+    assert row().severity is None
+    assert row(drift=(order[Severity.SAFE],)).severity is None
+    assert row(drift=(order[Severity.RISKY], order[Severity.SAFE])).severity is Severity.RISKY
+    assert row(drift=tuple(order.values())).severity is Severity.BREAKING
+    assert row(state=ACCEPTED, right=None).severity is Severity.BREAKING
+    assert row(right=None).severity is None
+
+
+BROKEN = {"state": ACCEPTED, "drift": (event(1, "Account_Name__c"),)}
+RISKY = {"state": ACCEPTED, "drift": (event(1, "x", severity=Severity.RISKY),)}
+STUCK = {"verdict": verdict(PULL), "direction": PUSH}
+WARNED = {"verdict": verdict(BOTH, "ARCHIVED")}
+INCOMPLETE = {
+    "partner": PICKLIST,
+    "right": field("Status", type=FieldType.PICKLIST),
+    "value_map": {"new": "New"},
+    "state": ACCEPTED,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "trouble", "group"),
+    [
+        ({}, None, Group.HIGH),
+        ({"confidence": HIGH_MATCH}, None, Group.HIGH),
+        ({"confidence": HIGH_MATCH - 0.001}, None, Group.CHECK),
+        ({"confidence": None}, None, Group.CHECK),
+        ({"crm_field": None, "right": None}, None, Group.NO_MATCH),
+        ({"crm_field": None, "right": None, "state": REJECTED}, None, Group.DONE),
+        (BROKEN, Trouble.BROKEN, Group.BROKEN),
+        (BROKEN | STUCK, Trouble.BROKEN, Group.BROKEN),
+        (RISKY, Trouble.DRIFTED, Group.DONE),
+        (RISKY | STUCK, Trouble.STUCK, Group.DONE),
+        (STUCK, Trouble.STUCK, Group.HIGH),
+        (WARNED, Trouble.WARNED, Group.HIGH),
+        (WARNED | {"state": ACCEPTED}, None, Group.DONE),
+        (INCOMPLETE, Trouble.WARNED, Group.DONE),
+    ],
+)
+def test_a_row_shows_its_worst_problem_in_its_group(
+    changed: dict[str, object], trouble: Trouble | None, group: Group
+) -> None:
+    found: MappingRow = row(**changed)
+    assert (found.trouble, found.group) == (trouble, group)
+
+
+def test_only_undecided_rows_are_open() -> None:
+    assert [row(state=one).is_open for one in (PENDING, ACCEPTED, REJECTED)] == [True, False, False]

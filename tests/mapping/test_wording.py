@@ -1,0 +1,266 @@
+"""Words for rows, choices and decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.mapping.rows import Candidate
+from crmdeck.mapping.wording import (
+    DIRECTION_WORDS,
+    SIGNS,
+    STATE_WORDS,
+    access_text,
+    best_text,
+    choice_text,
+    crm_text,
+    decision_text,
+    matched_values_text,
+    missing_values,
+    pair_text,
+    percent,
+    row_note,
+    shortened,
+    type_text,
+    warning_words,
+    yes_no,
+)
+from crmdeck.model import (
+    Choice,
+    DecisionState,
+    Direction,
+    FieldType,
+    PicklistValue,
+    Severity,
+)
+
+from .pairs import (
+    ACCEPTED,
+    PENDING,
+    REJECTED,
+    decided,
+    event,
+    field,
+    row,
+    undone,
+    values,
+    verdict,
+)
+
+PUSH, PULL = Direction.PUSH, Direction.PULL
+
+
+@given(st.floats(0, 1))
+def test_a_percentage_is_rounded_and_never_certain(confidence: float) -> None:
+    shown = int(percent(confidence).removesuffix("%"))
+    assert 0 <= shown <= 99
+    assert abs(shown - confidence * 100) <= 0.5 + 1e-9 or shown == 99
+
+
+def test_a_percentage_is_written_without_a_space() -> None:
+    assert [percent(one) for one in (0, 0.004, 0.005, 0.924, 0.925, 1)] == [
+        "0%",
+        "0%",
+        "1%",
+        "92%",
+        "93%",
+        "99%",
+    ]
+
+
+def test_every_state_and_direction_has_a_sign_and_words() -> None:
+    assert len(set(SIGNS.values())) == len(DecisionState)
+    assert [STATE_WORDS[one][-1] for one in (ACCEPTED, REJECTED, PENDING)] == [
+        "accepted",
+        "unmapped",
+        "undecided",
+    ]
+    assert len(set(DIRECTION_WORDS.values())) == len(Direction)
+    assert pair_text("deal--Opportunity") == "deal → Opportunity"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, "string"),
+        ({"length": 80}, "string(80)"),
+        ({"type": "picklist", "picklist": values("a", "b")}, "picklist of 2"),
+        ({"type": "picklist", "picklist": values("a"), "length": 40}, "picklist of 1"),
+        ({"type": "multipicklist", "length": 40}, "multipicklist"),
+        ({"type": "reference", "references": ("A",), "length": 18}, "reference to A"),
+        ({"type": "reference", "references": tuple("ABC")}, "reference to A, B, C"),
+        ({"type": "reference", "references": tuple("ABCD")}, "reference to A, B, C and 1 more"),
+        ({"type": "other", "native_type": "location"}, "location"),
+        ({"type": "other"}, "untyped"),
+    ],
+)
+def test_a_type_has_its_limit(attributes: dict[str, Any], expected: str) -> None:
+    assert type_text(field("x", **attributes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, "Account_Name__c"),
+        ({"crm_field": None, "state": REJECTED}, "unmapped"),
+        ({"crm_field": None}, "no suggestion"),
+    ],
+)
+def test_a_row_without_a_crm_field_says_why(changed: dict[str, Any], expected: str) -> None:
+    assert crm_text(row(**changed)) == expected
+
+
+STATUS = field("status", type=FieldType.PICKLIST, picklist=values("new", "won", "lost"))
+CHOICES = field("Status", type=FieldType.PICKLIST, picklist=values("NEW", "Won"))
+GONE = event(1, "Account_Name__c")
+RISKY = event(2, "Account_Name__c", severity=Severity.RISKY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, ""),
+        ({"state": ACCEPTED, "right": None}, "no longer in the schema"),
+        ({"state": ACCEPTED, "right": None, "drift": (GONE,)}, "removed"),
+        ({"state": ACCEPTED, "right": None, "drift": (GONE,), "renamed_to": "X"},
+         "removed, renamed?"),
+        ({"state": ACCEPTED, "drift": (RISKY, GONE)}, "removed"),
+        ({"state": ACCEPTED, "drift": (RISKY,), "renamed_to": "X"}, "removed"),
+        ({"verdict": verdict(PULL), "direction": PUSH}, "can't sync"),
+        ({"partner": STATUS, "right": CHOICES, "value_map": {"new": "NEW"}}, "2 values not mapped"),
+        ({"verdict": verdict(Direction.BIDIRECTIONAL, "ARCHIVED", "RULE")}, "archived"),
+        ({"crm_field": None, "right": None}, "best: none"),
+        ({"crm_field": None, "right": None, "candidates": (Candidate("A"), Candidate("B", 0.31))},
+         "best: B 31%"),
+        ({"crm_field": None, "right": None, "state": REJECTED}, ""),
+    ],
+)  # fmt: skip
+def test_a_note_names_the_worst_problem(changed: dict[str, Any], expected: str) -> None:
+    assert row_note(row(**changed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "changed", "expected"),
+    [
+        ("LENGTH_SHORTER", {"right": field("x", length=40)}, "may be cut at 40"),
+        ("LENGTH_SHORTER", {"right": field("x", length=40), "direction": PULL}, "may be cut"),
+        ("LENGTH_SHORTER", {}, "may be cut"),
+        ("LENGTH_SHORTER", {"right": None}, "may be cut"),
+        ("VALUE_MAP_NEEDED", {"partner": STATUS, "right": CHOICES}, "2 of 3 values"),
+        ("VALUE_MAP_NEEDED", {}, "map the values"),
+        ("TIME_LOST", {}, "drops the time of day"),
+        ("NEW_KIND", {}, "new kind"),
+    ],
+)
+def test_a_warning_in_few_words(code: str, changed: dict[str, Any], expected: str) -> None:
+    assert warning_words(row(**changed), code) == expected
+
+
+def test_values_without_a_crm_value() -> None:
+    free = row(partner=STATUS, right=CHOICES)
+    assert missing_values(free) == ("Lost",)
+    labels = (PicklistValue(value="1", label="lost"), PicklistValue(value="2", active=False))
+    other = field("Status", type=FieldType.PICKLIST, picklist=labels)
+    assert missing_values(row(partner=STATUS, right=other)) == ("New", "Won")
+    by_value = field("Status", type=FieldType.PICKLIST, picklist=values("LOST", "2"))
+    assert missing_values(row(partner=STATUS, right=by_value)) == ("New", "Won")
+    stored = row(partner=STATUS, right=CHOICES, value_map={"lost": "Won"})
+    assert missing_values(stored) == ("New", "Won")
+    assert missing_values(row(partner=STATUS, right=None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("value_map", "expected"),
+    [
+        (None, "2 of 3 match; Lost has no CRM value"),
+        ({"new": "x"}, "1 of 3 mapped; Won, Lost have no CRM value"),
+        ({}, "none of 3 mapped"),
+        ({"new": "x", "won": "x", "lost": "x"}, "all 3 mapped"),
+    ],
+)
+def test_how_many_values_have_a_crm_value(value_map: dict[str, str] | None, expected: str) -> None:
+    assert matched_values_text(row(partner=STATUS, right=CHOICES, value_map=value_map)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "width", "expected"),
+    [
+        ("can't sync", 10, "can't sync"),
+        ("can't sync", 9, "can't sync"),
+        ("no longer in the schema", 22, "gone"),
+        ("no longer in the schema", 23, "no longer in the schema"),
+        ("may be empty", 8, "empty"),
+        ("12 values not mapped", 12, "12 not mapped"),
+    ],
+)
+def test_a_note_is_shortened_only_if_it_must_be(words: str, width: int, expected: str) -> None:
+    assert shortened(words, width) == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "crm", "partner"),
+    [
+        ({}, "unknown", "read/write"),
+        ({"calculated": True}, "read-only", "read-only"),
+        ({"createable": False, "updateable": False}, "read-only", "read-only"),
+        ({"createable": True, "updateable": False}, "read, set once", "read, set once"),
+        ({"createable": None, "updateable": False}, "read, set once", "read, set once"),
+        ({"createable": True, "updateable": True}, "read/write", "read/write"),
+        ({"createable": None, "updateable": True}, "read/write", "read/write"),
+        ({"createable": True, "updateable": None}, "read/write", "read/write"),
+        ({"createable": False, "updateable": True}, "read, update", "read, update"),
+        ({"createable": False, "updateable": None}, "read, update", "read, update"),
+    ],
+)
+def test_access_of_a_field(attributes: dict[str, Any], crm: str, partner: str) -> None:
+    one = field("x", **attributes)
+    assert (access_text(one), access_text(one, partner=True)) == (crm, partner)
+
+
+def test_yes_no_or_unknown() -> None:
+    assert [yes_no(one) for one in (True, False, None)] == ["yes", "no", "unknown"]
+
+
+def choice(state: DecisionState, crm_field: str | None = None, **more: Any) -> Choice:
+    return Choice(partner_field="a", state=state, crm_field=crm_field, **more)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (choice(ACCEPTED, "B", direction=PUSH), "a → B"),
+        (choice(ACCEPTED, "B"), "a ↔ B"),
+        (choice(ACCEPTED, "B", value_map={"x": "y"}), "a ↔ B, 1 value"),
+        (choice(REJECTED, "B"), "a: reject B"),
+        (choice(REJECTED), "a: unmapped"),
+        (choice(PENDING), "a: undecided"),
+    ],
+)
+def test_a_choice_before_it_is_recorded(one: Choice, expected: str) -> None:
+    assert choice_text(one) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "crm_field", "more", "expected"),
+    [
+        (ACCEPTED, "B", {"direction": PULL}, "accepted ← B"),
+        (ACCEPTED, "B", {"value_map": {"x": "y", "z": "y"}}, "accepted ↔ B, 2 values"),
+        (REJECTED, "B", {}, "rejected B"),
+        (REJECTED, None, {}, "unmapped"),
+        (PENDING, None, {}, "cleared"),
+    ],
+)
+def test_a_decision_says_what_it_did(
+    state: DecisionState, crm_field: str | None, more: dict[str, Any], expected: str
+) -> None:
+    made = decided(1, "a", state, crm_field, **more)
+    assert decision_text(made) == expected
+    assert decision_text(undone(2, made)) == ("undid B" if crm_field else "undid")
+
+
+def test_the_best_alternative_is_one_with_a_match() -> None:
+    assert best_text(row(candidates=())) == "best: none"
+    assert best_text(row(candidates=(Candidate("A", 0.0), Candidate("B", 0.2)))) == "best: B 20%"
