@@ -140,7 +140,7 @@ async def in_console(home: Path) -> dict[str, list[float]]:
                 await quiet(pilot)
 
                 async def switch() -> None:
-                    app.screen.commands.next_connection()  # type: ignore[attr-defined]
+                    app.screen.next_connection()  # type: ignore[attr-defined]
                     pane = app.screen.pane  # type: ignore[attr-defined]
                     while pane.schema.data is None or pane.schema.data.ref != pane.connection_id:
                         await asyncio.sleep(0.001)

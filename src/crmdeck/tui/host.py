@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +10,7 @@ from textual.app import App
 from textual.notifications import SeverityLevel
 
 from crmdeck.tui.loading.requests import Loader
+from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack
 
 if TYPE_CHECKING:
@@ -43,26 +44,7 @@ class Location:
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
 
-class Toaster(Protocol):
-    """Tells the user something that is gone again soon."""
-
-    def say(
-        self,
-        text: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        command: str = "",
-    ) -> None:
-        """Show a toast for `timeout` seconds, and keep what it says among the messages.
-
-        Text from outside is shown as the text it is; `command` is the command line that does the
-        same.
-        """
-
-
-class PaneHost(Toaster, Protocol):
+class PaneHost(Protocol):
     """Handed to every pane; all of it is for the event loop only."""
 
     @property
@@ -85,6 +67,21 @@ class PaneHost(Toaster, Protocol):
     def is_still(self) -> bool:
         """Whether nothing may change by itself, nor be remembered: pictures are drawn."""
 
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        command: str = "",
+    ) -> None:
+        """Show a toast for `timeout` seconds, and keep what it says among the messages.
+
+        Text from outside is shown as the text it is; `command` is the command line that does the
+        same.
+        """
+
     def copy(self, text: str) -> None:
         """Copy `text` to the terminal's clipboard and say so; nothing where it is empty."""
 
@@ -92,7 +89,7 @@ class PaneHost(Toaster, Protocol):
         """Show another pane at a location; the connection that it names is chosen first."""
 
 
-class Console(Toaster, Protocol):
+class Console(Protocol):
     """The application, as its screens see it."""
 
     @property
@@ -126,6 +123,17 @@ class Console(Toaster, Protocol):
     def save_state(self) -> None:
         """Keep where the user is."""
 
+    def say(
+        self,
+        text: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        command: str = "",
+    ) -> None:
+        """Show a toast, as `PaneHost.say`."""
+
     def note(
         self, text: str, *, severity: SeverityLevel = "information", command: str = ""
     ) -> None:
@@ -138,26 +146,52 @@ class Console(Toaster, Protocol):
         """Copy to the clipboard, as `PaneHost.copy`."""
 
 
-class FlowHost(Toaster, Protocol):
-    """What a flow of dialogs (adding a connection, signing in, exporting) needs of its screen."""
+class FlowHost(PaneHost, Protocol):
+    """What a flow of dialogs (signing in, exporting, going to a place) needs of its screen."""
 
     @property
     def app(self) -> App[Any]:
         """The application, to push dialogs on."""
 
     @property
+    def console(self) -> Console:
+        """The same application, by what it has of ours."""
+
+    @property
     def loader(self) -> Loader:
         """Does the work between two dialogs."""
 
     @property
-    def workspace(self) -> Workspace:
-        """The workspace, for the loader's work."""
+    def read_only(self) -> bool:
+        """Whether nothing may be changed."""
+
+    @property
+    def ui_state(self) -> UiState:
+        """What is kept for the user from one start to the next."""
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The titles of the panes, by id."""
+
+    @property
+    def connection_id(self) -> str | None:
+        """The connection that is chosen; None while there is none."""
+
+    @property
+    def statuses(self) -> Sequence[ConnectionStatus]:
+        """The connections, as last asked."""
+
+    def show_connection(self, connection_id: str | None) -> None:
+        """Show another connection in the pane."""
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a connection that is new, or signed in to again; read its schema if wanted."""
 
-    def refresh_connection(self, ref: str, name: str) -> None:
-        """Read the schema of a connection again."""
+    def reload(self) -> None:
+        """Read the cache again."""
+
+    def show_error(self, error: CrmdeckError) -> None:
+        """Show an error in the pane."""
 
     def load_statuses(self) -> None:
         """Ask anew how the connections are doing."""

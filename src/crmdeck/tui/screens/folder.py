@@ -6,6 +6,7 @@ from crmdeck.model import Connection
 from crmdeck.tui.dialogs.form import Form, asked_path
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.screens.refresh import refresh_connection
 
 
 def ask_folder(host: FlowHost, connection_id: str) -> None:
@@ -17,7 +18,7 @@ def ask_folder(host: FlowHost, connection_id: str) -> None:
 
     def done(moved: Connection | None) -> None:
         if moved is not None:
-            host.refresh_connection(moved.id, moved.name)
+            refresh_connection(host, moved.id, moved.name)
 
     def ask(connection: Connection) -> None:
         form: Form[Connection] = Form(

@@ -10,10 +10,9 @@ from textual.screen import Screen
 
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.go_to import ACTION, RECENT, SETTING, GoTo, Line, Option
-from crmdeck.tui.host import Location
+from crmdeck.tui.host import FlowHost, Location
 from crmdeck.tui.keys.actions import Offer, is_shown, key_label, offers
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.screens.main_host import MainHost, Recent
 from crmdeck.workspace import (
     STANDARD,
     USUAL,
@@ -25,6 +24,9 @@ from crmdeck.workspace import (
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Place, SearchIndex, Setting, Workspace
+
+Recent = dict[str, str]
+"""A place where the user was: its pane, and what a `Location` names."""
 
 ITSELF = "app.go_to"
 MOST_RECENT = 8
@@ -51,7 +53,7 @@ class Known(NamedTuple):
 class GoToAnything:
     """The list of places; keeps what was read until somebody writes to the workspace."""
 
-    def __init__(self, host: MainHost) -> None:
+    def __init__(self, host: FlowHost) -> None:
         self._host = host
         self._known: Known | None = None
 
@@ -86,7 +88,7 @@ class GoToAnything:
 
     def _recent(self) -> Iterator[Option]:
         names = {status.id: status.name for status in self._host.statuses}
-        for one in self._host.recent:
+        for one in self._host.ui_state.recent:
             pane_id, connection = one.get("pane", ""), one.get("connection", "")
             if pane_id not in self._host.titles or connection not in names:
                 continue

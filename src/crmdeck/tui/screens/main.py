@@ -7,8 +7,7 @@ their host.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,15 +17,17 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from crmdeck.model import Source, Status
 from crmdeck.tui.host import Console, Location
-from crmdeck.tui.keys.actions import ActionHost
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
-from crmdeck.tui.screens.main_actions import MAIN_ACTIONS
-from crmdeck.tui.screens.main_commands import MainCommands
+from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.screens.stage import Stage
+from crmdeck.tui.screens.statuses import Statuses
+from crmdeck.tui.signals import has_job_control
 from crmdeck.tui.state.ui_state import UiState
 from crmdeck.tui.state.undo import UndoStack, UndoStep
 from crmdeck.tui.text import count
@@ -41,9 +42,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from crmdeck.errors import CrmdeckError
-    from crmdeck.model import Connection, ConnectionStatus, RefreshResult
-    from crmdeck.tui.widgets.table import Table
-    from crmdeck.workspace import Workspace
+    from crmdeck.model import Connection, ConnectionStatus
+    from crmdeck.tui.screens.go_to import GoToAnything
+    from crmdeck.tui.state.messages import Message
+    from crmdeck.workspace import Copy, Workspace
 
 FOLDS_BELOW = 100
 """Cells of the window below which the connections fold into a strip by themselves."""
@@ -52,22 +54,9 @@ TOO_SMALL = "crmdeck needs at least 60 columns and 12 lines.\nMake the window la
 READ_ONLY_NOTE = "read-only"
 
 
-class Standing(NamedTuple):
-    """How things stand, read at one go: `undecided_count` by connection, of the chosen one only."""
-
-    head: int
-    statuses: tuple[ConnectionStatus, ...]
-    undecided_count: dict[str, int]
-    read_only: bool
-
-
 class MainScreen(ActionHost, Screen[None]):
-    """Holds which connection and pane are shown, and hands messages on.
+    """Shows one connection in one pane, and runs the keys that work everywhere."""
 
-    What its keys do is in `MainCommands`.
-    """
-
-    ACTIONS = MAIN_ACTIONS
     AUTO_FOCUS = ""
 
     def __init__(self, console: Console, specs: Sequence[PaneSpec], state: UiState) -> None:
@@ -80,15 +69,15 @@ class MainScreen(ActionHost, Screen[None]):
         self.connection_id: str | None = state.connection_id or None
         self.filter_bar = FilterBar(id="filter")
         self.loader = Loader(self, self.show_error)
+        self._statuses = Statuses(console, self.loader, self._show_statuses)
         self._is_open = False
-        self._ready = False
+        self._is_ready = False
         self._watch: HeadWatch | None = None
-        self._open_lines: dict[str, int] = {}
         self._away_code = ""
         self._laid_out_for: Size | None = None
         self._unfolded = False
         self.steps = UndoStack(self.refresh_bindings, self._note_step)
-        self.commands = MainCommands(self)
+        self._go_to_anything: GoToAnything | None = None
 
     def compose(self) -> ComposeResult:
         """Lay the frame out."""
@@ -98,6 +87,16 @@ class MainScreen(ActionHost, Screen[None]):
             yield Rail(id="rail")
             yield Stage(self, self.specs, self.ui_state.panes, id="stage")
         yield Hints(id="hints")
+
+    @property
+    def status(self) -> ConnectionStatus | None:
+        """How the connection that shows is doing, as last asked."""
+        return self._statuses.find(self.connection_id)
+
+    @property
+    def statuses(self) -> Sequence[ConnectionStatus]:
+        """The connections, as last asked."""
+        return self._statuses.all
 
     @property
     def rail(self) -> Rail:
@@ -118,27 +117,6 @@ class MainScreen(ActionHost, Screen[None]):
     def workspace(self) -> Workspace:
         """The workspace, once it is open."""
         return self.console.workspace
-
-    @property
-    def status(self) -> ConnectionStatus | None:
-        """How the connection that shows is doing, as last asked."""
-        statuses = self.rail.statuses
-        return next((status for status in statuses if status.id == self.connection_id), None)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the workspace is open."""
-        return self._is_open
-
-    @property
-    def is_typing(self) -> bool:
-        """Whether printable keys go into a line of text."""
-        return isinstance(self.focused, Input)
-
-    @property
-    def filter_text(self) -> str:
-        """The filter of the pane that shows."""
-        return self.filter_bar.text
 
     def on_mount(self) -> None:
         """Paint the frame before anything is made, imported or read for what it holds."""
@@ -198,50 +176,26 @@ class MainScreen(ActionHost, Screen[None]):
 
     def load_statuses(self) -> None:
         """Ask how the connections are doing, and what waits."""
-        self.loader.load(
-            "statuses",
-            partial(self._statuses, self.connection_id),
-            self._took,
-            label="opening",
-            cancellable=False,
-        )
+        self._statuses.load(self.connection_id)
 
-    def _statuses(self, connection_id: str | None, job: Job) -> Standing:
-        workspace = self.workspace
-        workspace.prepare(job.progress)
-        # Before what is read: what is written meanwhile is news then.
-        head = workspace.head()
-        with workspace.hold():
-            statuses = workspace.health.statuses()
-            ids = [status.id for status in statuses]
-            chosen = connection_id if connection_id in ids else next(iter(ids), None)
-            lines = (
-                {chosen: workspace.mappings.undecided_count(chosen)} if chosen is not None else {}
-            )
-        return Standing(head, statuses, lines, workspace.read_only)
-
-    def _took(self, standing: Standing) -> None:
-        statuses = standing.statuses
-        # Who may write to a database is known once it has been asked.
-        self.read_only = self.console.read_only or standing.read_only
+    def _show_statuses(self) -> None:
+        statuses = self.statuses
+        self.read_only = self._statuses.read_only
         self.query_one(TopBar).note = READ_ONLY_NOTE if self.read_only else ""
-        self._open_lines |= standing.undecided_count
         if self._watch is None and not self.is_still:
             self._watch = HeadWatch(
                 self,
                 self.workspace,
-                standing.head,
+                self._statuses.head,
                 is_reading=lambda: self.is_reading,
-                wake=self.wake,
-                show_reach=self.show_reach,
+                wake=self._wake,
+                show_reach=self._show_reach,
             )
-        ids = [status.id for status in statuses]
         self._welcome(not statuses)
-        first = not self._ready
-        self._ready = True
-        lost = self.connection_id not in ids
+        first, self._is_ready = not self._is_ready, True
+        lost = self.status is None
         if lost:
-            self.connection_id = ids[0] if ids else None
+            self.connection_id = statuses[0].id if statuses else None
         self.rail.set_statuses(statuses, self.connection_id)
         self._show_strip()
         self._show_counts()
@@ -251,10 +205,10 @@ class MainScreen(ActionHost, Screen[None]):
 
     @property
     def is_reading(self) -> bool:
-        """Whether what shows is being read or refreshed: it is not to be woken now."""
+        """True while what shows is being read or refreshed."""
         return self.loader.is_loading or (self.pane is not None and self.pane.is_reading)
 
-    def wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
+    def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
         """Read again, quietly, since somebody wrote to the workspace."""
         with self.loader.quietly(failed):
             self.load_statuses()
@@ -262,7 +216,7 @@ class MainScreen(ActionHost, Screen[None]):
             with self.pane.loader.quietly(failed):
                 self.pane.wake(head)
 
-    def show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
+    def _show_reach(self, away_since: datetime | None, error: CrmdeckError | None) -> None:
         """Tell since when the workspace is out of reach, or take what was told of it away."""
         away = f"unreachable since {away_since:%H:%M} UTC" if away_since is not None else ""
         self.query_one(TopBar).away = away
@@ -279,9 +233,8 @@ class MainScreen(ActionHost, Screen[None]):
     def _show_counts(self) -> None:
         """Tell in the tabs what waits: of all connections in Health, else of the chosen one."""
         chosen = self.connection_id if self.stage.pane_id != "health" else None
-        self.query_one(TopBar).counts = tab_counts(
-            self.rail.statuses, chosen, self._open_lines.get(self.connection_id or "", 0)
-        )
+        undecided = self._statuses.undecided.get(self.connection_id or "", 0)
+        self.query_one(TopBar).counts = tab_counts(self.statuses, chosen, undecided)
 
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")
@@ -301,41 +254,14 @@ class MainScreen(ActionHost, Screen[None]):
             self.pane.show(connection_id)
         self.refresh_bindings()
         self.console.save_state()
-        self._count_lines()
+        self._statuses.count_undecided(self.connection_id, self._show_counts)
 
     def show_added(self, connection: Connection, *, refresh: bool) -> None:
         """Show a connection that is new, or signed in to again; read its schema if wanted."""
         self.connection_id = connection.id
         self.reload()
         if refresh:
-            self.refresh_connection(connection.id, connection.name)
-
-    def refresh_connection(self, ref: str, name: str) -> None:
-        """Read the schema of a connection again; a failure shows in the pane, and in its health."""
-
-        def work(job: Job) -> RefreshResult:
-            return self.workspace.refreshes.run(ref, progress=job.progress, cancel=job.cancel)
-
-        def done(result: RefreshResult) -> None:
-            severity: SeverityLevel = "warning" if result.failures else "information"
-            self.say(
-                f"{name}: {refresh_text(result)}",
-                severity=severity,
-                command=self.workspace.command_line("refresh", name),
-            )
-            self.reload()
-
-        def failed(error: CrmdeckError) -> None:
-            self.reload()
-            self.show_error(error)
-
-        self.loader.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
-
-    def reload(self) -> None:
-        """Read the cache again."""
-        self.load_statuses()
-        if self.pane is not None:
-            self.pane.show(self.connection_id)
+            refresh_connection(self, connection.id, connection.name)
 
     def _choose(self, connection_id: str | None) -> None:
         self.connection_id = connection_id
@@ -344,39 +270,9 @@ class MainScreen(ActionHost, Screen[None]):
         self._show_strip()
         self._show_counts()
 
-    def _count_lines(self) -> None:
-        """Count the open lines of a connection that was not chosen before."""
-        ref = self.connection_id
-        if not self._ready or ref is None or ref in self._open_lines:
-            return
-
-        def counted(lines: int) -> None:
-            self._open_lines[ref] = lines
-            self._show_counts()
-
-        self.loader.load(
-            "lines",
-            lambda _: self.workspace.mappings.undecided_count(ref),
-            counted,
-            failed=lambda _: None,
-            quiet=True,
-            after_paint=True,
-        )
-
     @property
-    def is_folded(self) -> bool:
-        """Whether the connections are folded into a strip in the header line."""
+    def _is_folded(self) -> bool:
         return self.has_class("-folded")
-
-    def fold(self, folded: bool) -> None:
-        """Fold the connections, or show them beside the pane again, now and from now on.
-
-        Where they fold by themselves, they show until the window becomes narrow.
-        """
-        self._unfolded = not folded
-        self.ui_state.rail_folded = folded
-        self._fold()
-        self.console.save_state()
 
     def _fold(self) -> None:
         """Fold the connections where the user, the window or the pane has no room for them."""
@@ -390,10 +286,10 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _show_strip(self) -> None:
         """Name the connections in the header line where no rail does."""
-        folded = self.is_folded
+        folded = self._is_folded
         bar = self.query_one(TopBar)
-        bar.strips = strips(self.rail.statuses, self.connection_id) if folded else ()
-        bar.connections = {status.id: told(status) for status in self.rail.statuses}
+        bar.strips = strips(self.statuses, self.connection_id) if folded else ()
+        bar.connections = {status.id: told(status) for status in self.statuses}
 
     @on(Pane.Resized)
     def _resized(self) -> None:
@@ -415,13 +311,13 @@ class MainScreen(ActionHost, Screen[None]):
         """Bring a pane up; it is made and restored when it is first wanted."""
         had_focus = self.focused is not None and self.focused is not self.rail
         pane = await self.stage.bring(pane_id)
-        for table in tables_of(pane):
+        for table in self.stage.tables():
             table.choose_columns(self.ui_state.columns.get(f"{pane_id}/{table.id}", ()))
         self.query_one(TopBar).current = pane_id
         self._fold()
         self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
-        if self._ready:
+        if self._is_ready:
             pane.show(self.connection_id)
         if had_focus or self.focused is None:
             self.focus_pane()
@@ -449,7 +345,9 @@ class MainScreen(ActionHost, Screen[None]):
 
         if location.connection is not None:
             self._choose(location.connection)
-        self.ui_state.recent = remembered(self.recent, pane_id, location, self.connection_id)
+        self.ui_state.recent = remembered(
+            self.ui_state.recent, pane_id, location, self.connection_id
+        )
         pane = await self.show_pane(pane_id)
         pane.visit(location)
         pane.show(self.connection_id)
@@ -469,17 +367,11 @@ class MainScreen(ActionHost, Screen[None]):
         self._choose(message.connection_id)
         self.refresh_bindings()
         self.console.save_state()
-        self._count_lines()
+        self._statuses.count_undecided(self.connection_id, self._show_counts)
 
     @on(Pane.Changed)
     def _changed(self) -> None:
         self.load_statuses()
-
-    def focus_pane(self) -> None:
-        """Go to the pane."""
-        target = self.pane.focus_target() if self.pane is not None else None
-        if target is not None:
-            target.focus()
 
     @on(FilterBar.Changed)
     def _filter(self, message: FilterBar.Changed) -> None:
@@ -528,31 +420,14 @@ class MainScreen(ActionHost, Screen[None]):
         lines = filter(None, (error.message, error.cause, error.remedy))
         self.console.note("\n".join(lines), severity="error")
 
-    @property
-    def table(self) -> Table[Any] | None:
-        """The table that shows in the pane."""
-        tables = tables_of(self.pane) if self.pane is not None else ()
-        shown = (one for one in tables if all(node.display for node in one.ancestors_with_self))
-        return next(shown, None)
-
     def copy(self, text: str) -> None:
         """Copy `text` to the clipboard of the terminal and say so."""
         self.console.copy(text)
 
     @property
-    def statuses(self) -> Sequence[ConnectionStatus]:
-        """The connections, as last asked."""
-        return self.rail.statuses
-
-    @property
     def titles(self) -> dict[str, str]:
         """The titles of the panes, by id."""
         return {spec.id: spec.title for spec in self.specs}
-
-    @property
-    def recent(self) -> Sequence[dict[str, str]]:
-        """The places that the user went to, the latest first."""
-        return self.ui_state.recent
 
     def _note_step(self, step: UndoStep) -> None:
         self.console.note(f"{step.title}  ({step.where})", command=step.command)
@@ -565,28 +440,440 @@ class MainScreen(ActionHost, Screen[None]):
         state.panes |= self.stage.states()
         return state
 
+    # The keys: connections, and where the focus is
+
+    @action("go.rail", "connections", "h", help="go to the connections", palette=False)
+    def focus_rail(self) -> None:
+        """Go to the connections, which unfold."""
+        if self._is_folded:
+            self.turn_rail()
+        self.rail.focus()
+
+    @action(
+        "view.fold",
+        "fold the rail",
+        "backslash",
+        help="fold the connections into a strip at the top, or show them beside again",
+    )
+    def turn_rail(self) -> None:
+        """Fold the connections, or show them beside the pane again, now and from now on.
+
+        Where they fold by themselves, they show until the window becomes narrow.
+        """
+        folded = not self._is_folded
+        self._unfolded = not folded
+        self.ui_state.rail_folded = folded
+        self._fold()
+        self.console.save_state()
+
+    def _has_pane(self) -> bool:
+        return self.pane is not None
+
+    @action("go.pane", "pane", "l", help="go to the pane", applies=_has_pane, palette=False)
+    def focus_pane(self) -> None:
+        """Go to the pane."""
+        target = self.pane.focus_target() if self.pane is not None else None
+        if target is not None:
+            target.focus()
+
+    def _no_connection(self) -> str | None:
+        return None if self.connection_id is not None else "There is no connection yet."
+
+    @action("go.next", "next connection", "right_square_bracket", blocked=_no_connection)
+    def next_connection(self) -> None:
+        """Show the next connection, after the last the first."""
+        self._step(1)
+
+    @action("go.previous", "previous connection", "left_square_bracket", blocked=_no_connection)
+    def previous_connection(self) -> None:
+        """Show the previous connection, before the first the last."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        ids = [status.id for status in self.statuses]
+        if self.connection_id in ids:
+            self.show_connection(ids[(ids.index(self.connection_id) + step) % len(ids)])
+
     @property
     def takes_escape(self) -> bool:
         """Whether Esc has something to do here: cancel, put an error away, clear the filter."""
         pane = self.pane
         return bool(
             self.loader.can_cancel
-            or self.filter_text
+            or self.filter_bar.text
             or (pane is not None and (pane.error is not None or pane.loader.can_cancel))
         )
 
+    @action(
+        "go.back",
+        "back",
+        "escape",
+        help="cancel what is loading, put an error away, clear the filter",
+        applies=lambda screen: screen.takes_escape,
+        palette=False,
+    )
+    def go_back(self) -> None:
+        """Undo the latest of: loading, an error, the filter."""
+        pane = self.pane
+        if self.loader.cancel() or (pane is not None and pane.loader.cancel()):
+            self.say("Canceled; what was there stays.")
+        elif pane is not None and pane.error is not None:
+            pane.show_error(None)
+        else:
+            self.filter_bar.drop()
+        self.refresh_bindings()
 
-def tables_of(pane: Pane) -> Sequence[Table[Any]]:
-    """Return the tables of a pane."""
-    from crmdeck.tui.widgets.table import Table
+    @property
+    def is_typing(self) -> bool:
+        """True if printable keys go into a line of text."""
+        return isinstance(self.focused, Input)
 
-    return tuple(pane.query(Table))
+    def _is_not_typing(self) -> bool:
+        return not self.is_typing
 
+    def _no_filter(self) -> str | None:
+        return "There is nothing to filter yet." if self.pane is None else self._no_connection()
 
-def refresh_text(result: RefreshResult) -> str:
-    """Return `1,019 objects, 47,404 fields, 3 changes`, and how many objects failed."""
-    parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
-    parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
-    if result.failures:
-        parts.append(f"{len(result.failures)} failed")
-    return ", ".join(parts)
+    @action(
+        "view.filter",
+        "filter",
+        "slash",
+        hint=60,
+        # While text is typed `/` is a letter like any other; Textual does not hold it back.
+        applies=_is_not_typing,
+        blocked=_no_filter,
+    )
+    def edit_filter(self) -> None:
+        """Type a filter."""
+        self.filter_bar.edit()
+
+    # The keys: steps that were done
+
+    def _no_undo(self) -> str | None:
+        return self.steps.why_no_undo()
+
+    def _undo_title(self) -> str:
+        number = len(self.steps.done)
+        return f"undo {count(number, 'step')}" if number > 1 else "undo"
+
+    @action(
+        "edit.undo",
+        "undo",
+        "u",
+        help="undo the latest step, in whichever pane it was done",
+        hint=91,
+        blocked=_no_undo,
+        writes=True,
+        title_now=_undo_title,
+    )
+    def undo(self) -> None:
+        """Undo the latest step, in whichever pane it was done."""
+        step = self.steps.undo()
+        self.say(f"Undone: {step.title}  ({step.where})", timeout=4)
+
+    @action(
+        "edit.redo",
+        "redo",
+        "U",
+        help="do again what was undone",
+        hint=70,
+        blocked=lambda screen: screen.steps.why_no_redo(),
+        writes=True,
+    )
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        step = self.steps.redo()
+        self.say(f"Done again: {step.title}  ({step.where})", timeout=4)
+
+    def _no_steps(self) -> str | None:
+        return self._no_undo() if not self.steps.undone else None
+
+    @action(
+        "edit.steps",
+        "steps",
+        "ctrl+u",
+        help="list what was done in all panes and can be undone",
+        blocked=_no_steps,
+    )
+    def list_steps(self) -> None:
+        """List what was done and can be undone."""
+        from crmdeck.tui.dialogs.steps import Steps
+
+        self.app.push_screen(Steps(self.steps, self.undo, self.redo))
+
+    # The keys: views and details of the pane
+
+    def _has_views(self) -> bool:
+        return self.pane is not None and bool(self.pane.views)
+
+    @action(
+        "view.next",
+        "next view",
+        "full_stop",
+        help="show the next view of the pane, or click its name",
+        applies=_has_views,
+    )
+    def next_view(self) -> None:
+        """Show the next view of the pane."""
+        if self.pane is not None and self.pane.views:
+            self.pane.show_view(self.pane.view_position + 1)
+
+    @action(
+        "view.previous",
+        "previous view",
+        "comma",
+        help="show the previous view of the pane",
+        applies=_has_views,
+    )
+    def previous_view(self) -> None:
+        """Show the previous view of the pane."""
+        if self.pane is not None and self.pane.views:
+            self.pane.show_view(self.pane.view_position - 1)
+
+    def _has_details(self) -> bool:
+        return self.pane is not None and self.pane.details is not None
+
+    @action("view.larger", "larger details", "plus", applies=_has_details)
+    def enlarge_details(self) -> None:
+        """Make the details of the pane larger."""
+        if self.pane is not None:
+            self.pane.size_details(1)
+
+    @action("view.smaller", "smaller details", "underscore", applies=_has_details)
+    def shrink_details(self) -> None:
+        """Make the details of the pane smaller."""
+        if self.pane is not None:
+            self.pane.size_details(-1)
+
+    @action(
+        "view.details",
+        "details",
+        "tab",
+        help="go to the details, and back",
+        applies=_has_details,
+        palette=False,
+    )
+    def turn_details(self) -> None:
+        """Go to the details of the pane, or back; from a line of text first to the pane."""
+        if self.pane is None:
+            return
+        if self.is_typing:
+            self.focus_pane()
+        else:
+            self.pane.turn_details()
+
+    @action("view.details_down", "scroll the details", "J", applies=_has_details, palette=False)
+    def scroll_details_down(self) -> None:
+        """Scroll the details of the pane down."""
+        if self.pane is not None:
+            self.pane.scroll_details(1)
+
+    @action("view.details_up", "scroll the details back", "K", applies=_has_details, palette=False)
+    def scroll_details_up(self) -> None:
+        """Scroll the details of the pane up."""
+        if self.pane is not None:
+            self.pane.scroll_details(-1)
+
+    # The keys: what shows, and what is done with it
+
+    @action(
+        "connection.refresh",
+        "refresh",
+        "r",
+        help="read the schema from the CRM again",
+        hint=50,
+        blocked=_no_connection,
+        writes=True,
+    )
+    def refresh_chosen(self) -> None:
+        """Refresh the schema of the connection."""
+        if self.status is not None:
+            refresh_connection(self, self.status.id, self.status.name)
+
+    def _no_sign_in(self) -> str | None:
+        status = self.status
+        if status is None:
+            return self._no_connection() or "The connections are still being read."
+        if status.status is Status.DISCONNECTED:
+            return f"{status.name} is disconnected: reconnect it in Health first."
+        return None
+
+    @action(
+        "connection.sign_in",
+        "sign in",
+        "i",
+        help="sign in again, or in another way; for files: read another folder",
+        blocked=_no_sign_in,
+        writes=True,
+    )
+    def sign_in(self) -> None:
+        """Sign in again to the connection, or read it from another folder."""
+        from crmdeck.tui.screens.folder import ask_folder
+        from crmdeck.tui.screens.sign_in import SignInFlow
+
+        status = self.status
+        if status is None:
+            return
+        if status.source is Source.FILES:
+            ask_folder(self, status.id)
+        else:
+            SignInFlow(self, status.id, status.name).start()
+
+    @action("view.reload", "reload", "f5", help="show what the cache holds now")
+    def reload(self) -> None:
+        """Read the cache again."""
+        self.load_statuses()
+        if self.pane is not None:
+            self.pane.show(self.connection_id)
+
+    def _no_copy(self) -> str | None:
+        pane = self.pane
+        can = pane is not None and bool(pane.error or pane.can_copy())
+        return None if can else "There is nothing to copy here."
+
+    @action(
+        "view.copy",
+        "copy as…",
+        "y",
+        help="copy as a name, Markdown, a message, a command",
+        hint=19,
+        blocked=_no_copy,
+    )
+    def copy_shown(self) -> None:
+        """Copy the error that shows, else ask what to copy of what is under the cursor."""
+        from crmdeck.tui.dialogs.copy_as import CopyAs
+
+        pane = self.pane
+        if pane is None:
+            return
+        if pane.error is not None:
+            self.copy(pane.error_details())
+            return
+
+        def chosen(copy: Copy | None) -> None:
+            if copy is not None:
+                self.ui_state.copy_kind = copy.kind
+                self.copy(copy.text)
+
+        if copies := pane.copies():
+            self.app.push_screen(CopyAs(copies, self.ui_state.copy_kind), chosen)
+
+    def _no_crm_place(self) -> str | None:
+        some = self.pane is not None and self.pane.crm_place() is not None
+        return None if some else "There is nothing to open in the CRM."
+
+    @action(
+        "view.open_in_crm",
+        "open in CRM",
+        "O",
+        help="open the field, object or connection in the CRM's setup",
+        hint=18,
+        blocked=_no_crm_place,
+    )
+    def open_in_crm(self) -> None:
+        """Open what is under the cursor in the CRM's own setup page."""
+        from crmdeck.tui.screens.crm_page import open_page
+
+        if self.pane is not None and (place := self.pane.crm_place()) is not None:
+            open_page(self, place)
+
+    def _no_table(self) -> str | None:
+        return None if self.stage.table is not None else "There is no table here."
+
+    @action(
+        "view.saved",
+        "saved views",
+        "F",
+        help="saved views: filter, sort, columns",
+        blocked=_no_table,
+    )
+    def open_saved_views(self) -> None:
+        """Choose a saved view of the table, save one, or choose its columns."""
+        from crmdeck.tui.screens.saved_views import SavedViewsFlow
+
+        pane, table = self.pane, self.stage.table
+        if pane is not None and table is not None:
+            SavedViewsFlow(self, pane, table, f"{self.stage.pane_id}/{table.id}").start()
+
+    @action(
+        "app.messages",
+        "messages",
+        "exclamation_mark",
+        help="what was said so far, with the commands for it",
+        applies=_is_not_typing,
+    )
+    def show_messages(self) -> None:
+        """Show what was said so far; Enter copies the command line of a message."""
+        from crmdeck.tui.dialogs.messages import Messages
+
+        def chosen(message: Message | None) -> None:
+            if message is not None:
+                self.copy(message.command or message.text)
+
+        self.app.push_screen(Messages(self.console.messages()), chosen)
+
+    def _no_export(self) -> str | None:
+        can = self.pane is not None and self.pane.can_export()
+        return None if can else "There is nothing to export here."
+
+    @action(
+        "view.export",
+        "export",
+        "e",
+        help="export what this pane shows",
+        hint=20,
+        blocked=_no_export,
+    )
+    def export_shown(self) -> None:
+        """Export what the pane shows."""
+        from crmdeck.tui.screens.export import ask_and_export
+
+        request = self.pane.export_request() if self.pane is not None else None
+        if request is not None:
+            ask_and_export(self, request, self.connection_id)
+
+    # The keys: the console
+
+    @action("app.help", "keys", "question_mark", "f1", help="what the keys do here", hint=30)
+    def show_help(self) -> None:
+        """Show what the keys do here."""
+        from crmdeck.tui.dialogs.help import open_help
+
+        scope = type(self.pane).SCOPE if self.pane is not None else EVERYWHERE
+        open_help(self.app.screen, self.stage.title, scope)
+
+    def _can_go_to(self) -> bool:
+        return self._is_open and not self.is_typing
+
+    @action(
+        "app.go_to",
+        "go to",
+        "ctrl+k",
+        "colon",
+        "ctrl+p",
+        help="go to any connection, object, field, change, action",
+        hint=25,
+        applies=_can_go_to,
+    )
+    def open_go_to(self) -> None:
+        """Go to a connection, an object, a field, a change, an action: to anything."""
+        from crmdeck.tui.screens.go_to import GoToAnything
+
+        if self._go_to_anything is None:
+            self._go_to_anything = GoToAnything(self)
+        self._go_to_anything.open()
+
+    def _no_shell(self) -> str | None:
+        return None if has_job_control() else "There is no shell to go back to."
+
+    @action(
+        "app.suspend", "suspend", "ctrl+z", help="back to the shell; fg returns", blocked=_no_shell
+    )
+    def suspend(self) -> None:
+        """Go back to the shell, which brings the console back with `fg`."""
+        self.app.action_suspend_process()
+
+    @action("app.quit", "quit", "q", hint=15)
+    async def quit(self) -> None:
+        """Leave; where the user was is kept."""
+        await self.app.action_quit()

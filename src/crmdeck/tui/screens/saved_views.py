@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from crmdeck.tui.dialogs.columns import Columns
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.saved_views import COLUMNS, DELETE, REPLACE, SAVE, SavedViews, Wish
+from crmdeck.tui.host import FlowHost
 from crmdeck.tui.state.saved_views import SavedView, views_of, with_view
 from crmdeck.tui.widgets.table import Sort, Table
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
-    from crmdeck.tui.screens.main_host import MainHost
 
 LONGEST_NAME = 60
 
@@ -20,7 +20,7 @@ LONGEST_NAME = 60
 class SavedViewsFlow:
     """Lets one choose, and keeps it in the state of the console."""
 
-    def __init__(self, screen: MainHost, pane: Pane, table: Table[Any], place: str) -> None:
+    def __init__(self, screen: FlowHost, pane: Pane, table: Table[Any], place: str) -> None:
         self._screen = screen
         self._pane = pane
         self._table = table

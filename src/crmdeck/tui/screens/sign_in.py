@@ -16,6 +16,7 @@ from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.form import YES, Asked, Form, answered
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class SignInFlow:
 
         def answer(refresh: bool | None) -> None:
             if refresh:
-                self._host.refresh_connection(connection.id, connection.name)
+                refresh_connection(self._host, connection.id, connection.name)
 
         now = self._workspace.now
         dialog = Account(connection.name, signed_in.report, now, refresh=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
 
 from crmdeck.tui.host import PaneHost
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.registry import PaneSpec
+
+if TYPE_CHECKING:
+    from crmdeck.tui.widgets.table import Table
 
 
 class Stage(Container):
@@ -35,6 +38,23 @@ class Stage(Container):
     def title(self) -> str:
         """The title of the pane that shows."""
         return self._specs[self.pane_id].title if self.pane_id else ""
+
+    def tables(self) -> tuple[Table[Any], ...]:
+        """Return the tables of the pane that shows."""
+        # Not at the top: the frame is painted before a pane needs it.
+        from crmdeck.tui.widgets.table import Table
+
+        return tuple(self.pane.query(Table)) if self.pane is not None else ()
+
+    @property
+    def table(self) -> Table[Any] | None:
+        """The table that shows in the pane."""
+        shown = (
+            table
+            for table in self.tables()
+            if all(node.display for node in table.ancestors_with_self)
+        )
+        return next(shown, None)
 
     async def bring(self, pane_id: str) -> Pane:
         """Show a pane and hide the others; return it."""

@@ -1,0 +1,40 @@
+"""Open a place in the CRM's own setup, in a browser if there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmdeck.tui.dialogs.browser import can_open_browser
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.panes.pane import CrmPlace
+
+if TYPE_CHECKING:
+    from crmdeck.errors import CrmdeckError
+    from crmdeck.workspace import CrmPage
+
+
+def open_page(host: FlowHost, place: CrmPlace) -> None:
+    """Open the page of a place, or copy its address."""
+
+    def opened(page: CrmPage) -> None:
+        # A browser in this terminal would take it from the console.
+        if can_open_browser() and not host.app.is_headless:
+            host.app.open_url(page.url)
+            host.say("\n".join(filter(None, (f"Opened {page.url}", page.note))), timeout=4)
+        else:
+            host.copy(page.url)
+            lines = ("No browser can be opened from here; copied:", page.url, page.note)
+            host.say("\n".join(filter(None, lines)), timeout=10)
+
+    def failed(error: CrmdeckError) -> None:
+        lines = filter(None, (error.message, error.cause, error.remedy))
+        host.say(" ".join(lines), severity="warning", timeout=8)
+
+    host.loader.load(
+        "page",
+        lambda _: host.workspace.connections.page(*place),
+        opened,
+        label="finding its page",
+        failed=failed,
+        quiet=True,
+    )

@@ -1,0 +1,44 @@
+"""Refresh a connection, and report what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmdeck.tui.host import FlowHost
+from crmdeck.tui.loading.requests import Job
+from crmdeck.tui.text import count
+
+if TYPE_CHECKING:
+    from crmdeck.errors import CrmdeckError
+    from crmdeck.model import RefreshResult
+
+
+def refresh_connection(host: FlowHost, connection_id: str, name: str) -> None:
+    """Refresh the schema of a connection. The pane and Health show an error."""
+    workspace = host.workspace
+
+    def work(job: Job) -> RefreshResult:
+        return workspace.refreshes.run(connection_id, progress=job.progress, cancel=job.cancel)
+
+    def done(result: RefreshResult) -> None:
+        host.say(
+            f"{name}: {refresh_text(result)}",
+            severity="warning" if result.failures else "information",
+            command=workspace.command_line("refresh", name),
+        )
+        host.reload()
+
+    def failed(error: CrmdeckError) -> None:
+        host.reload()
+        host.show_error(error)
+
+    host.loader.load("refresh", work, done, label=f"refreshing {name}", failed=failed)
+
+
+def refresh_text(result: RefreshResult) -> str:
+    """Return `1,019 objects, 47,404 fields, 3 changes`, and how many objects failed."""
+    parts = [count(len(result.objects), "object"), count(result.total_fields, "field")]
+    parts.append("first look" if result.baseline else count(len(result.drift_events), "change"))
+    if result.failures:
+        parts.append(f"{len(result.failures)} failed")
+    return ", ".join(parts)
