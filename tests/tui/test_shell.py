@@ -72,7 +72,7 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         await settle(pilot)
         assert "owner: is no filter key here" in screen_text(pilot)
         await pilot.press("slash", "q", "question_mark")
-        assert main_screen(app).filter_text == "owner:x/q?"
+        assert main_screen(app).filter_bar.text == "owner:x/q?"
 
 
 async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
