@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from crmdeck.drift import compare_schemas, detect
+from crmdeck.drift.detect import detect
+from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Platform
 from crmdeck.workspace.mappings.knowledge import read_field_words
 from tests.bench.figures import Figure, show, timed

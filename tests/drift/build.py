@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from crmdeck.drift import AcceptedField, detect
+from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.model import (
     Direction,
     DriftEvent,

@@ -18,7 +18,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from crmdeck.drift import detect
+from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftEvent, DriftKind, Platform, Severity
 from crmdeck.workspace.mappings.knowledge import read_field_words

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmdeck.drift import compare_schemas
+from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.model import (
     Direction,
     DriftKind,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.drift import detect
+from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
 from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Platform, Severity
 from crmdeck.workspace.mappings.knowledge import read_field_words

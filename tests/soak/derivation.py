@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from crmdeck.drift import detect
+from crmdeck.drift.detect import detect
 from crmdeck.model import DriftEvent
 from crmdeck.store import Session
 from crmdeck.workspace.refresh.derivation import States, sides_of

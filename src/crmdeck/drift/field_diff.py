@@ -8,7 +8,7 @@ to say more changes the schema hash, but nothing in the CRM has changed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -177,7 +177,16 @@ def compare_picklists(
     differing = {parts[0] for parts in old ^ new}
     if not differing:
         return None
-    return Change(attribute="picklist", before=_wire(old, differing), after=_wire(new, differing))
+    return Change(
+        attribute="picklist",
+        before=_entries(parts for parts in old if parts[0] in differing),
+        after=_entries(parts for parts in new if parts[0] in differing),
+    )
+
+
+def picklist_entries(picklist: Iterable[PicklistValue]) -> list[dict[str, Any]]:
+    """Return a picklist in the form that changes have: sorted, each entry once."""
+    return _entries(set(map(_parts_of_value, picklist)))
 
 
 def _compare_allowed_values(before: Field, after: Field) -> Change | None:
@@ -199,9 +208,9 @@ def _only_in(one: dict[str, list[str]], other: dict[str, list[str]]) -> dict[str
     }
 
 
-def _wire(parts: set[tuple[Any, ...]], names: set[str]) -> list[dict[str, Any]]:
+def _entries(parts: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     keys = ("value", "label", "active", "default")
-    return [dict(zip(keys, p, strict=True)) for p in sorted(p for p in parts if p[0] in names)]
+    return [dict(zip(keys, each, strict=True)) for each in sorted(parts)]
 
 
 def _is_said(name: str, value: object) -> bool:

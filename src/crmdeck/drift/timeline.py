@@ -6,10 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from crmdeck.drift.open_changes import Standing, count_open, group_of, stands
 from crmdeck.drift.wording import ValueChange, place_of, value_changes, what_happened
-from crmdeck.model import Decision, DriftEvent, DriftKind, ObjectPair, Severity, Story
+from crmdeck.model import (
+    ChangeState,
+    Decision,
+    DriftEvent,
+    DriftKind,
+    ObjectPair,
+    OpenChanges,
+    Severity,
+    Story,
+)
 
-Standing = Mapping[tuple[str, str], Decision]
+Acceptances = Mapping[tuple[str, str], Decision]
 """(connection, `objectPair:partnerField`) -> the acceptance that stands."""
 
 _GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
@@ -20,7 +30,7 @@ class Entry:
     """One event. `twin` is the id of the other half of a rename.
 
     `values` are its picklist changes, of which there may be thousands; `texts` are searched;
-    `seen` tells whether the operator has had it on screen.
+    `standing` is its state; `seen` marks a row that this user has looked at.
     """
 
     event: DriftEvent
@@ -28,7 +38,13 @@ class Entry:
     twin: str | None
     values: tuple[ValueChange, ...]
     texts: tuple[str, ...]
+    standing: Standing
     seen: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """True if the change is breaking or risky and nothing settled it."""
+        return self.standing.state is ChangeState.OPEN
 
     @property
     def acknowledged(self) -> bool:
@@ -45,11 +61,18 @@ class Timeline:
 
     entries: tuple[Entry, ...]
     stories: Mapping[str, Story]
-    standing: Standing
+    standing: Acceptances
     names: Mapping[str, str]
     now: datetime
     everywhere: bool
     by_id: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def open_changes(self) -> OpenChanges:
+        """The count of open change groups, as every face shows it."""
+        return count_open(
+            (group_of(entry.event), entry.event.severity) for entry in self.entries if entry.is_open
+        )
 
     def with_unseen(self, ids: Collection[str]) -> Timeline:
         """Return the same with these events as ones that the operator has not seen."""
@@ -92,6 +115,7 @@ def make_timeline(
     names: Mapping[str, str],
     standing: Iterable[Decision],
     seen: Collection[str] = (),
+    standings: Mapping[str, Standing] | None = None,
     now: datetime,
     everywhere: bool,
 ) -> Timeline:
@@ -99,7 +123,11 @@ def make_timeline(
     `seen` the ids of the events that the operator has had on screen.
     """
     twins = _twins(events)
-    entries = tuple(_entry(event, twins.get(event.id), event.id in seen) for event in events)
+    known = standings or {}
+    entries = tuple(
+        _entry(event, twins.get(event.id), event.id in seen, known.get(event.id))
+        for event in events
+    )
     return Timeline(
         entries=entries,
         stories={story.id: story for story in stories},
@@ -140,7 +168,9 @@ def _twins(events: Sequence[DriftEvent]) -> dict[str, DriftEvent]:
     return twins
 
 
-def _entry(event: DriftEvent, twin: DriftEvent | None, seen: bool) -> Entry:
+def _entry(
+    event: DriftEvent, twin: DriftEvent | None, seen: bool, standing: Standing | None
+) -> Entry:
     new_name = twin.field_name or "" if twin is not None and not event.rename_of else ""
     values = value_changes(event.changes)
     what = what_happened(event, values, new_name)
@@ -158,4 +188,5 @@ def _entry(event: DriftEvent, twin: DriftEvent | None, seen: bool) -> Entry:
             *event.affected_mappings,
         ),
         seen=seen,
+        standing=standing or stands(event),
     )

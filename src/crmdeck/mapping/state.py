@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crmdeck.drift import AcceptedField
+from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
 from crmdeck.matching.checks import blocking
 from crmdeck.model import (

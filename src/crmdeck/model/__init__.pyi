@@ -15,8 +15,10 @@ from .drift import DriftEvent as DriftEvent
 from .drift import DriftReport as DriftReport
 from .drift import FieldDifference as FieldDifference
 from .drift import ObjectDifference as ObjectDifference
+from .drift import OpenChanges as OpenChanges
 from .drift import Story as Story
 from .enums import AlertLevel as AlertLevel
+from .enums import ChangeState as ChangeState
 from .enums import DecisionState as DecisionState
 from .enums import Direction as Direction
 from .enums import DriftKind as DriftKind

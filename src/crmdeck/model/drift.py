@@ -69,6 +69,18 @@ class Story(WireModel):
     detected_at: UtcTime
 
 
+class OpenChanges(WireModel):
+    """How many change groups are open, and their worst severity (None if none is open).
+
+    A group is a story or a single change; it counts once, with its worst open change.
+    """
+
+    count: int = 0
+    breaking: int = 0
+    risky: int = 0
+    severity: Severity | None = None
+
+
 class DriftReport(WireModel):
     """Drift events, newest first, and the stories that they belong to."""
 

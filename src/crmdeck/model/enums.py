@@ -141,6 +141,25 @@ class Severity(StrEnum):
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+class ChangeState(StrEnum):
+    """Whether a change still needs a person, and if not, what settled it.
+
+    `info` is a safe change that nothing has settled: it is never open.
+    """
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    REPAIRED = "repaired"
+    EXCUSED = "excused"
+    INFO = "info"
+
+    @property
+    def is_settled(self) -> bool:
+        """True if a person, the CRM or the policy has dealt with the change."""
+        return self not in (ChangeState.OPEN, ChangeState.INFO)
+
+
 class Side(StrEnum):
     """On which side of a comparison something is."""
 

@@ -40,6 +40,16 @@ _OPEN = """
     ) AS said ON said.event_id = drift_event.id
     WHERE {which} AND (said.event_id IS NULL OR said.taken_back IS TRUE)"""
 _MAPPED = "affected_mappings <> '[]'"
+# A rule counts by its name, for its field may change.
+_PLACE = "coalesce(rule, field_name, '')"
+_RECURS = """
+    (
+        SELECT max(later.seq) FROM drift_event AS later
+        WHERE later.connection_id = drift_event.connection_id
+        AND later.object_type = drift_event.object_type
+        AND coalesce(later.rule, later.field_name, '')
+            = coalesce(drift_event.rule, drift_event.field_name, '')
+    ) > seq"""
 T = TypeVar("T")
 
 
@@ -59,6 +69,20 @@ class OpenDrift(NamedTuple):
     breaking: int
     earliest: datetime
     latest: datetime
+
+
+class Unacknowledged(NamedTuple):
+    """A change that no one acknowledged, as far as counting needs it.
+
+    `group` is its story, or itself; `mapped` is True if it touched a mapping; `recurs` if a later
+    change was found at the same place, so that it may have been changed back.
+    """
+
+    id: str
+    group: str
+    severity: Severity
+    mapped: bool
+    recurs: bool
 
 
 class Drift:
@@ -139,6 +163,50 @@ class Drift:
 
         tables = ("drift_event", "acknowledgement")
         return self._counted("open on mapped", tables, count, connection_id)
+
+    def unacknowledged(
+        self, connection_id: str | None = None, *, safe: bool = False
+    ) -> Mapping[str, tuple[Unacknowledged, ...]]:
+        """Return by connection the changes that no one acknowledged, in the order found.
+
+        Breaking and risky ones, and with `safe` all; of one connection, or of all. Connections
+        without any are left out.
+        """
+
+        def read(of: Sequence[str] | None) -> dict[str, tuple[Unacknowledged, ...]]:
+            which, keys = _of(of)
+            if not safe:
+                which += " AND severity <> 'safe'"
+            rows = self._database.rows(
+                f"SELECT connection_id, id, coalesce(story, id), severity, {_MAPPED}, {_RECURS} "
+                f"{_OPEN.format(which=which)} ORDER BY seq",
+                [*keys, *keys],
+            )
+            found: dict[str, list[Unacknowledged]] = {}
+            for key, change, group, severity, mapped, recurs in rows:
+                found.setdefault(key, []).append(
+                    Unacknowledged(change, group, Severity(severity), mapped, recurs)
+                )
+            return {key: tuple(each) for key, each in found.items()}
+
+        tables = ("drift_event", "acknowledgement")
+        return self._counted(("unacknowledged", safe), tables, read, connection_id)
+
+    def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
+        """Return every change at the places of these, as acknowledged, in the order found."""
+        if not event_ids:
+            return ()
+        place = f"connection_id, object_type, {_PLACE}"
+        found = EVENTS.select(
+            self._database,
+            f"WHERE ({place}) IN (SELECT {place} FROM drift_event "
+            "WHERE id IN (SELECT unnest(?::VARCHAR[]))) ORDER BY seq",
+            [list(event_ids)],
+        )
+        words = self._last_words(
+            Where().add("event_id IN (SELECT unnest(?::VARCHAR[]))", [each.id for each in found])
+        )
+        return tuple(_as_said(event, words.get(event.id)) for event in found)
 
     def among(self, event_ids: Sequence[str]) -> dict[str, DriftEvent]:
         """Return the events of these ids by id, as acknowledged; unknown ids are left out."""

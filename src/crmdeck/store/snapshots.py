@@ -14,6 +14,7 @@ from crmdeck.model import (
     FieldType,
     Freshness,
     GoneReason,
+    ObjectSchema,
     SchemaStats,
     Scope,
     Snapshot,
@@ -175,6 +176,22 @@ class Snapshots:
             return None
         found = self._latest(connection_id, last, "true", object_type, whole=False)
         return found[0] if found else None
+
+    def before_change(
+        self, connection_id: str, object_type: str, event_id: str
+    ) -> ObjectSchema | None:
+        """Return an object type as it was before the refresh that found a change.
+
+        None if it wasn't stored, or if its definition was lost.
+        """
+        rows = self._database.rows(
+            "SELECT content_hash FROM object_state WHERE connection_id = ? AND object_type = ? "
+            "AND refresh < (SELECT max(seq) FROM refresh WHERE connection_id = ? "
+            "AND seq < (SELECT seq FROM drift_event WHERE id = ?)) ORDER BY refresh DESC LIMIT 1",
+            [connection_id, object_type, connection_id, event_id],
+        )
+        found = self._definitions.load([content for (content,) in rows])
+        return next(iter(found.values()), None)
 
     def history(self, connection_id: str, object_type: str) -> tuple[SnapshotInfo, ...]:
         """Return all snapshots of an object type, one a refresh that read it, newest first."""

@@ -1,3 +1,6 @@
+from crmdeck.drift.open_changes import Excuse as Excuse
+from crmdeck.drift.open_changes import OpenGroup as OpenGroup
+from crmdeck.drift.open_changes import Standing as Standing
 from crmdeck.drift.timeline import Entry as Entry
 from crmdeck.drift.timeline import Timeline as Timeline
 from crmdeck.drift.timeline import make_timeline as make_timeline

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from crmdeck.drift.open_changes import OpenGroup, Standing, count_open, group_open
 from crmdeck.drift.timeline import Timeline, make_timeline
 from crmdeck.errors import NotFoundError
 from crmdeck.mapping.state import acceptances
-from crmdeck.model import DriftEvent, DriftReport, Severity, UnseenDrift
+from crmdeck.model import (
+    ChangeState,
+    DriftEvent,
+    DriftReport,
+    OpenChanges,
+    Severity,
+    UnseenDrift,
+)
 from crmdeck.store import Session
 from crmdeck.text import count
 from crmdeck.workspace.context import Context, find_connection, not_found
+from crmdeck.workspace.open_changes import count_by_connection, judge_changes
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
+
+if TYPE_CHECKING:
+    from crmdeck.store.drift import Unacknowledged
+    from crmdeck.workspace.checks.policy import Policy
 
 
 class Noted(NamedTuple):
@@ -38,10 +51,12 @@ class Drift:
         acknowledged: bool | None = None,
         since: datetime | None = None,
         at: datetime | None = None,
+        open_only: bool = False,
     ) -> DriftReport:
         """Return drift events, newest first, and the stories that they belong to.
 
-        As of `at`: what was detected, and acknowledged, by that moment.
+        As of `at`: what was detected, and acknowledged, by that moment. `open_only` leaves only
+        what is open now.
         All connections where `ref` is None; `acknowledged` None means both. Raises
         NotFoundError for a connection that is not there, and for an object type that none of
         the connections has or had.
@@ -54,6 +69,9 @@ class Drift:
                 _require_known(session, connection_id, object_type)
             events = session.drift.events(connection_id, since=since, at=at)
             stories = session.drift.stories(connection_id, since=since)
+            if open_only:
+                still = self._open(session, connection_id)
+                events = tuple(event for event in events if event.id in still)
         wanted = tuple(
             event
             for event in events
@@ -66,6 +84,48 @@ class Drift:
             events=wanted, stories=tuple(story for story in stories if story.id in told)
         )
 
+    def open_changes(self, connection: str | None = None) -> OpenChanges:
+        """Return the count of open change groups and their worst severity.
+
+        Of one connection, or of all. Raises NotFoundError.
+        """
+        with self._context.store.read() as session:
+            key = None if connection is None else find_connection(session, connection).id
+            still = self._open(session, key).values()
+        return count_open((change.group, change.severity) for change in still)
+
+    def open_changes_by_connection(self) -> Mapping[str, OpenChanges]:
+        """Return `open_changes` by connection ID; connections without drift are left out."""
+        with self._context.store.read() as session:
+            return count_by_connection(self._context, session)
+
+    def open_groups(self, connection: str | None = None) -> tuple[OpenGroup, ...]:
+        """Return the open change groups with their open changes.
+
+        Breaking ones first, then those that touch mappings, then the newest. Raises NotFoundError.
+        """
+        with self._context.store.read() as session:
+            key = None if connection is None else find_connection(session, connection).id
+            still = self._open(session, key)
+            return group_open(session.drift.among(list(still)).values())
+
+    def standings(
+        self,
+        connection: str | None = None,
+        *,
+        safe: bool = False,
+        policy: Policy | None = None,
+    ) -> Mapping[str, Standing]:
+        """Return the state of each change that no one acknowledged, by change ID.
+
+        `safe` adds safe changes, for a gate that counts them; pass `policy` to judge by other rules
+        than those of the workspace. Raises NotFoundError.
+        """
+        with self._context.store.read() as session:
+            key = None if connection is None else find_connection(session, connection).id
+            judged = judge_changes(self._context, session, key, safe=safe, policy=policy)
+        return {change.id: standing for each in judged.values() for change, standing in each}
+
     def timeline(self, ref: str | None = None) -> Timeline:
         """Return all drift as people go through it, with the mappings that stand on it.
 
@@ -76,6 +136,7 @@ class Drift:
             wanted = None if ref is None else find_connection(session, ref).id
             events = session.drift.events(wanted)
             concerned = dict.fromkeys(event.connection_id for event in events)
+            judged = judge_changes(self._context, session, wanted).values()
             return make_timeline(
                 events,
                 session.drift.stories(wanted),
@@ -86,9 +147,18 @@ class Drift:
                     for decision in acceptances(session.decisions.log(connection_id))
                 ],
                 seen=session.drift.seen(self._context.actor),
+                standings={change.id: state for each in judged for change, state in each},
                 now=self._context.now,
                 everywhere=ref is None,
             )
+
+    def _open(self, session: Session, connection_id: str | None) -> dict[str, Unacknowledged]:
+        return {
+            change.id: change
+            for judged in judge_changes(self._context, session, connection_id).values()
+            for change, standing in judged
+            if standing.state is ChangeState.OPEN
+        }
 
     def unseen(self) -> Mapping[str, UnseenDrift]:
         """Return by connection id how much drift the operator has not had on screen.

@@ -12,13 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import UsageError
-from crmdeck.model import ExpiredRule, Issue, IssueLevel, Severity
+from crmdeck.model import DriftEvent, ExpiredRule, Issue, IssueKind, IssueLevel, Severity
 from crmdeck.model.hashes import COMPARED_ATTRIBUTES, OBJECT_ATTRIBUTES, RULE_ATTRIBUTES
 from crmdeck.text import did_you_mean, mistake_text, nearest
 from crmdeck.toml import line_of, parse_toml
-
-POLICY_FILE = "policy.toml"
 
 _ATTRIBUTES = frozenset(
     to_camel(name) for name in (*COMPARED_ATTRIBUTES, *OBJECT_ATTRIBUTES, *RULE_ATTRIBUTES)
@@ -94,6 +93,23 @@ class Policy(BaseModel):
             (r for r in self.rule if not _over(r, today) and r.fits(issue, attributes)), None
         )
 
+    def excuse(self, connection: str, change: DriftEvent, today: date) -> Excuse | None:
+        """Return the rule that excuses a change of the connection of that name, if any does."""
+        issue = Issue(
+            connection=connection,
+            kind=IssueKind.DRIFT,
+            level=IssueLevel.REPORT,
+            code=change.kind.value.upper(),
+            title="",
+            severity=change.severity,
+            object_type=change.object_type,
+            field_name=change.field_name,
+        )
+        rule = self.find(issue, [each.attribute for each in change.changes], today)
+        if rule is None or rule.level is IssueLevel.FAIL:
+            return None
+        return Excuse(rule.reason, rule.until)
+
     def expired(self, today: date) -> tuple[ExpiredRule, ...]:
         """Return the rules whose end has come."""
         return tuple(
@@ -111,9 +127,6 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_LONGEST + 1)
-        if len(text) > _LONGEST:
-            raise _bad(f"{path} is too long to be a policy.", "")
-        return Policy.model_validate(parse_toml(text))
     except FileNotFoundError:
         if not required:
             return Policy()
@@ -122,13 +135,22 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
         raise _bad(f"{path} can't be read.", f"{error.strerror}.") from None
     except UnicodeDecodeError:
         raise _bad(f"{path} can't be read.", "It is not UTF-8 text.") from None
+    return parse_policy(text, str(path))
+
+
+def parse_policy(text: str, place: str) -> Policy:
+    """Return the policy in a TOML text that comes from `place`; raises UsageError."""
+    if len(text) > _LONGEST:
+        raise _bad(f"{place} is too long to be a policy.", "")
+    try:
+        return Policy.model_validate(parse_toml(text))
     except tomllib.TOMLDecodeError as error:
-        raise _bad(f"{path} is not valid TOML.", f"{error}.") from None
+        raise _bad(f"{place} is not valid TOML.", f"{error}.") from None
     except ValidationError as error:
         problems = sorted(_problem(text, each) for each in error.errors(include_url=False))
         found = [told for _, told in problems]
         more = f" And {len(found) - _TOLD} more." if len(found) > _TOLD else ""
-        raise _bad(f"{path} can't be used.", " ".join(found[:_TOLD]) + more) from None
+        raise _bad(f"{place} can't be used.", " ".join(found[:_TOLD]) + more) from None
 
 
 def _problem(text: str, mistake: Mapping[str, Any]) -> tuple[int, str]:

@@ -51,12 +51,13 @@ from crmdeck.model import (
 )
 from crmdeck.text import count
 from crmdeck.workspace.audit import Audit
-from crmdeck.workspace.checks.policy import POLICY_FILE, Policy, load_policy
+from crmdeck.workspace.checks.policy import Policy, load_policy
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.drift import Drift
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.mappings.service import Mappings
+from crmdeck.workspace.open_changes import POLICY_FILE, POLICY_SET, read_policy
 from crmdeck.workspace.refresh.service import Attempt, Refreshes
 
 CHECKED = "schema.checked"
@@ -145,8 +146,7 @@ class Checks:
         reached is reported, and the others go on. Raises NotFoundError and UsageError
         before anything is done.
         """
-        home = self._context.home
-        rules = load_policy(policy) if policy else load_policy(home / POLICY_FILE, required=False)
+        rules = load_policy(policy) if policy else self._policy()
         agreed = [_Agreed.read(path, bool(refs)) for path in contracts]
         refs = refs or [name for each in agreed for name in each.connections]
         named = [self._context.connection(ref) for ref in refs] or self._all()
@@ -244,6 +244,35 @@ class Checks:
             if error.exit_code is ExitCode.FAILED and len(found) < len(named):
                 error.exit_code = ExitCode.PARTIAL
         return tuple(found)
+
+    def set_policy(self, path: Path | None) -> None:
+        """Make the policy in a file that of the team, for every face; without a file, none.
+
+        It is recorded in the audit log, which is where it is read from. Raises UsageError if the
+        file can't be used, and in a workspace that is a folder: its policy is a file there.
+        """
+        self._context.require_writable()
+        if not self._context.shared:
+            raise UsageError(
+                "Only a team's policy is kept in its history.",
+                cause="This workspace is a folder.",
+                remedy=f"Write the policy to {self._context.home / POLICY_FILE}",
+                code="NO_TEAM",
+            )
+        if path is not None:
+            load_policy(path)
+        text = "" if path is None else path.read_text(encoding="utf-8")
+        entry = self._context.entry(
+            POLICY_SET,
+            "Removed the policy" if path is None else f"Set the policy from {path.name}",
+            details={"policy": text},
+        )
+        with self._context.store.write() as session:
+            session.audit.add(entry)
+
+    def _policy(self) -> Policy:
+        with self._context.store.read() as session:
+            return read_policy(self._context, session) or Policy()
 
     def _all(self) -> list[Connection]:
         with self._context.store.read() as session:

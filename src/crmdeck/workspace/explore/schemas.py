@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmdeck.connectors.base import RecordSampler, UsageFinder
-from crmdeck.drift import compare_schemas
+from crmdeck.drift.schema_diff import compare_schemas
 from crmdeck.drift.usage import NOT_CHECKED, judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields

@@ -19,7 +19,7 @@ from crmdeck.connectors.base import (
     Rules,
     Unchanged,
 )
-from crmdeck.drift import AcceptedField, detect
+from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.drift.renames import FieldWords
 from crmdeck.formats.formula import fields_in
 from crmdeck.mapping.state import accepted_fields

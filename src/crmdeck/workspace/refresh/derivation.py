@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from crmdeck.drift import detect
+from crmdeck.drift.detect import detect
 from crmdeck.drift.renames import FieldWords
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import Connection, DriftReport, GoneReason, ObjectSchema

@@ -1,0 +1,2 @@
+-- Indexes for PostgreSQL only.
+SELECT 1;

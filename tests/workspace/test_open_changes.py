@@ -1,0 +1,227 @@
+"""What is open in a workspace, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmdeck.drift.open_changes import Excuse
+from crmdeck.errors import NotFoundError, UsageError
+from crmdeck.model import (
+    ChangeState,
+    Choice,
+    DecisionState,
+    Direction,
+    OpenChanges,
+    Severity,
+)
+from crmdeck.store import Session
+from crmdeck.workspace.open_changes import POLICY_SET
+
+from .conftest import Desk, describe, text_field
+
+ACCOUNT = "Account"
+PAIR = "deal_registration--Account"
+OPEN, RESOLVED = ChangeState.OPEN, ChangeState.RESOLVED
+
+EXCUSE = """[[rule]]
+level = "ignore"
+object = "Account"
+reason = "Agreed with sales"
+until = 2026-05-20
+"""
+
+
+def account(length: int = 80, *more: dict[str, Any]) -> dict[str, Any]:
+    return describe(ACCOUNT, text_field("Name", length=length), *more)
+
+
+def see(desk: Desk, *objects: dict[str, Any]) -> None:
+    desk.export(*objects)
+    desk.refresh()
+
+
+def states(desk: Desk) -> list[ChangeState]:
+    return [standing.state for standing in desk.workspace.drift.standings("acme").values()]
+
+
+@pytest.fixture
+def shorter(desk: Desk) -> Desk:
+    """A workspace in which one risky change is open."""
+    see(desk, account(80))
+    see(desk, account(40))
+    return desk
+
+
+def test_the_count_is_the_same_from_every_call(shorter: Desk) -> None:
+    drift = shorter.workspace.drift
+    one = OpenChanges(count=1, risky=1, severity=Severity.RISKY)
+    [key] = [each.id for each in shorter.workspace.connections.all()]
+    assert drift.open_changes() == drift.open_changes("acme") == drift.timeline().open_changes
+    assert drift.open_changes_by_connection() == {key: one}
+    [group] = drift.open_groups("acme")
+    assert (group.severity, [change.field_name for change in group.changes]) == (
+        Severity.RISKY,
+        ["Name"],
+    )
+    assert drift.report(open_only=True).events == group.changes
+    with pytest.raises(NotFoundError):
+        drift.open_changes("nobody")
+
+
+def test_seeing_a_change_or_refreshing_settles_nothing(shorter: Desk) -> None:
+    drift = shorter.workspace.drift
+    drift.see([event.id for event in drift.report().events])
+    shorter.refresh()
+    assert drift.open_changes().count == 1
+    assert shorter.again(read_only=True).drift.open_changes().count == 1
+
+
+def test_a_change_back_resolves_and_the_order_of_acknowledging_does_not_matter(
+    shorter: Desk,
+) -> None:
+    drift = shorter.workspace.drift
+    [change] = drift.report().events
+
+    def acknowledge() -> None:
+        drift.acknowledge([change.id])
+
+    def undo() -> None:
+        see(shorter, account(80))
+
+    undo()
+    assert states(shorter) == [RESOLVED]
+    assert drift.open_changes() == OpenChanges()
+    acknowledge()
+    # Back and safe: the field was made longer again.
+    assert states(shorter) == []
+    see(shorter, account(40))
+    assert drift.open_changes().count == 1
+
+
+@pytest.mark.parametrize("first", ["refresh", "acknowledge"])
+def test_refresh_and_acknowledgment_in_either_order(desk: Desk, first: str) -> None:
+    drift = desk.workspace.drift
+    unique, plain = text_field("Code__c", unique=True), text_field("Code__c", unique=False)
+    see(desk, describe(ACCOUNT, text_field("Name"), text_field("Code__c", unique=False)))
+    see(desk, describe(ACCOUNT, text_field("Name"), unique))
+    [change] = drift.report(at_least=Severity.RISKY).events
+    steps: list[Callable[[], object]] = [
+        lambda: see(desk, describe(ACCOUNT, text_field("Name", length=20), plain)),
+        lambda: drift.acknowledge([change.id]),
+    ]
+    for step in steps if first == "refresh" else reversed(steps):
+        step()
+    assert [group.changes[0].field_name for group in drift.open_groups()] == ["Name"]
+
+
+def test_a_field_that_is_removed_and_back_with_another_type_stays_open(desk: Desk) -> None:
+    see(desk, account(80, text_field("Region__c")))
+    see(desk, account(80))
+    assert desk.workspace.drift.open_changes().count == 1
+    see(desk, account(80, text_field("Region__c", length=20)))
+    assert states(desk) == [OPEN]
+    see(desk, account(80, text_field("Region__c")))
+    assert states(desk) == [RESOLVED]
+
+
+def test_repairing_the_mapping_settles_the_change(desk: Desk) -> None:
+    see(desk, account(80, text_field("Region__c")))
+
+    def decide(state: DecisionState, crm_field: str | None) -> None:
+        desk.workspace.mappings.decide(
+            "acme",
+            PAIR,
+            [
+                Choice(
+                    partner_field="accountName",
+                    state=state,
+                    crm_field=crm_field,
+                    direction=Direction.PUSH,
+                )
+            ],
+        )
+
+    decide(DecisionState.ACCEPTED, "Name")
+    see(desk, account(40, text_field("Region__c")))
+    drift = desk.workspace.drift
+    assert drift.open_changes() == OpenChanges(count=1, breaking=1, severity=Severity.BREAKING)
+    decide(DecisionState.PENDING, None)
+    assert drift.open_changes().count == 1
+    decide(DecisionState.ACCEPTED, "Region__c")
+    assert states(desk) == [ChangeState.REPAIRED]
+    assert drift.open_changes() == OpenChanges()
+    desk.workspace.mappings.undo("acme", PAIR)
+    assert drift.open_changes().count == 1
+
+
+def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> None:
+    drift = shorter.workspace.drift
+    set_policy(shorter, EXCUSE)
+    [standing] = drift.standings().values()
+    assert standing.state is ChangeState.EXCUSED
+    assert isinstance(standing.excuse, Excuse)
+    assert standing.excuse.reason == "Agreed with sales"
+    assert drift.open_changes() == OpenChanges()
+    shorter.clock.move(days=5)
+    assert drift.open_changes().count == 1
+
+
+def test_a_policy_that_cannot_be_read_excuses_nothing(shorter: Desk) -> None:
+    set_policy(shorter, "[[rule]]\nlevel = ")
+    assert shorter.workspace.drift.open_changes().count == 1
+
+
+def test_only_a_team_keeps_its_policy_in_its_history(shorter: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(EXCUSE)
+    workspace = shorter.workspace
+    if shorter.database is None:
+        with pytest.raises(UsageError, match="team"):
+            workspace.checks.set_policy(file)
+        return
+    workspace.checks.set_policy(file)
+    assert shorter.again().drift.open_changes() == OpenChanges()
+    assert workspace.audit.entries(limit=1)[0].summary == "Set the policy from rules.toml"
+    workspace.checks.set_policy(None)
+    assert workspace.drift.open_changes().count == 1
+    with pytest.raises(UsageError):
+        workspace.checks.set_policy(tmp_path / "missing.toml")
+
+
+def set_policy(desk: Desk, text: str) -> None:
+    if desk.database is None:
+        (desk.workspace.home / "policy.toml").write_text(text)
+        return
+    entry = desk.workspace.context.entry(POLICY_SET, "Set the policy", details={"policy": text})
+    with desk.workspace.context.store.write() as session:
+        session.audit.add(entry)
+
+
+def test_safe_changes_count_only_where_a_gate_asks_for_them(desk: Desk) -> None:
+    see(desk, account(40))
+    see(desk, account(80))
+    drift = desk.workspace.drift
+    assert drift.open_changes() == OpenChanges()
+    assert drift.standings() == {}
+    [standing] = drift.standings(safe=True).values()
+    assert standing.state is ChangeState.INFO
+    see(desk, account(40))
+    assert [s.state for s in drift.standings(safe=True).values()] == [RESOLVED, OPEN]
+
+
+def test_only_what_something_may_settle_is_read(
+    shorter: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see(shorter, account(40, text_field("Region__c", required=True)))
+
+    def read(*_: object) -> None:
+        raise AssertionError("nothing can have settled these changes")
+
+    with shorter.workspace.context.store.read() as session:
+        monkeypatch.setattr(type(session.drift), "history", read)
+    assert isinstance(session, Session)
+    assert shorter.workspace.drift.open_changes().count == 1
