@@ -132,7 +132,7 @@ def test_repairing_the_mapping_settles_the_change(desk: Desk) -> None:
     see(desk, account(80, text_field("Region__c")))
 
     def decide(state: DecisionState, crm_field: str | None) -> None:
-        desk.workspace.mappings.decide(
+        desk.workspace.mappings.record_decisions(
             "acme",
             PAIR,
             [
