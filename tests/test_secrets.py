@@ -19,7 +19,7 @@ from textual.app import App
 
 from crmdeck.cli import main
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.redaction import HIDDEN
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.workspace import EXPORTS, ConnectionDraft, Workspace
@@ -105,15 +105,15 @@ async def test_nothing_that_can_be_read_afterwards_holds_a_secret(
         for name, value in given.items():
             monkeypatch.setenv(name, value)
         for name, source in (
-            ("acme", Source.SALESFORCE),
-            ("portal", Source.HUBSPOT),
+            ("acme", "salesforce"),
+            ("portal", "hubspot"),
             ("partner", Source.PARTNEROS),
         ):
             ws.connections.add(
                 ConnectionDraft(
                     name=name,
                     source=source,
-                    platform=Platform.SALESFORCE if source is Source.PARTNEROS else None,
+                    platform="salesforce" if source == Source.PARTNEROS else None,
                     endpoint=crm.url,
                     remote_id="00000000-0000-0000-0000-000000000002",
                 )

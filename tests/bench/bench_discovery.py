@@ -23,7 +23,7 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce import open_connector
 from crmdeck.connectors.salesforce.session import SalesforceSession
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import CancelToken, Connection, Platform, Scope, Source
+from crmdeck.model import CancelToken, Connection, Scope
 from crmdeck.sandbox import SalesforceAccess, Sandbox, Scenario
 from tests.bench.figures import Figure, show
 
@@ -58,8 +58,8 @@ def connect(access: SalesforceAccess, limits: Limits) -> Connector:
     connection = Connection(
         id="bench",
         name="bench",
-        platform=Platform.SALESFORCE,
-        source=Source.SALESFORCE,
+        platform="salesforce",
+        source="salesforce",
         endpoint=access.endpoint,
         instance_url=access.instance_url,
         created_at=datetime.now(UTC),

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.drift.schema_diff import compare_schemas
-from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue, Platform
+from crmdeck.model import Field, FieldType, ObjectSchema, PicklistValue
 from crmdeck.workspace.mappings.knowledge import read_field_words
 from tests.bench.figures import Figure, show, timed
 
@@ -49,7 +50,7 @@ def run(before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]) -> int:
     """Detect drift once and return the number of events."""
     report = detect(
         connection_id="bench",
-        platform=Platform.SALESFORCE,
+        vendor=vendor_of("salesforce"),
         detected_at=datetime(2026, 5, 16, tzinfo=UTC),
         before=before,
         after=after,

@@ -20,7 +20,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.go_to import GoTo, Line
@@ -93,7 +93,7 @@ def make_home(home: Path, path: Path) -> None:
         for name in ("one", "other"):
             workspace.connections.add(
                 ConnectionDraft(
-                    name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(path)
+                    name=name, source=Source.FILES, platform="salesforce", path=str(path)
                 )
             )
             workspace.refreshes.run(name)

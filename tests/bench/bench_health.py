@@ -18,11 +18,9 @@ from crmdeck.model import (
     Field,
     FieldType,
     ObjectSchema,
-    Platform,
     Quota,
     Scope,
     Severity,
-    Source,
     SyncOutcome,
     SyncRun,
 )
@@ -51,8 +49,8 @@ def fill(path: Path) -> None:
             connection = Connection(
                 id=key,
                 name=key,
-                platform=Platform.SALESFORCE,
-                source=Source.SALESFORCE,
+                platform="salesforce",
+                source="salesforce",
                 api_version="66.0",
                 created_at=START,
             )

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.server import create_app
 from crmdeck.server.accounts import Accounts
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
@@ -33,7 +33,7 @@ EMAIL = "dana@acme.example"
 def measure(workspace: Workspace, engine: str, seconds: float) -> Iterator[Figure]:
     """Yield how a server over `workspace` stands the load."""
     draft = ConnectionDraft(
-        name="org-b", source=Source.FILES, platform=Platform.SALESFORCE, path=str(EXPORT)
+        name="org-b", source=Source.FILES, platform="salesforce", path=str(EXPORT)
     )
     org = workspace.connections.add(draft).id
     workspace.refreshes.run("org-b")

@@ -103,7 +103,7 @@ def data(*command: str, marker: str, **environment: str) -> tuple[float, float]:
 def large_workspace(home: Path, fields: int) -> None:
     """Make a workspace over 500 exported objects with `fields` fields in all."""
     from crmdeck.credentials import MemorySecrets
-    from crmdeck.model import Platform, Source
+    from crmdeck.model import Source
     from crmdeck.workspace import ConnectionDraft, Workspace
 
     objects = [
@@ -123,7 +123,7 @@ def large_workspace(home: Path, fields: int) -> None:
     with Workspace.open(home, secrets=MemorySecrets()) as workspace:
         workspace.connections.add(
             ConnectionDraft(
-                name="large", source=Source.FILES, platform=Platform.SALESFORCE, path=str(path)
+                name="large", source=Source.FILES, platform="salesforce", path=str(path)
             )
         )
         workspace.refreshes.run("large")

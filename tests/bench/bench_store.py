@@ -15,7 +15,6 @@ from crmdeck.model import (
     CancelToken,
     Connection,
     ObjectSchema,
-    Platform,
     Quota,
     Scope,
     Source,
@@ -36,7 +35,7 @@ def read_export(path: Path) -> list[ObjectSchema]:
     connection = Connection(
         id="org-b",
         name="org-b",
-        platform=Platform.SALESFORCE,
+        platform="salesforce",
         source=Source.FILES,
         path=str(path),
         created_at=START,
@@ -205,7 +204,7 @@ def history(store: Store, schemas: Sequence[ObjectSchema]) -> None:
                     Connection(
                         id=f"big-{number}",
                         name=f"big-{number}",
-                        platform=Platform.SALESFORCE,
+                        platform="salesforce",
                         source=Source.FILES,
                         created_at=START,
                     ),

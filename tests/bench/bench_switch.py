@@ -23,7 +23,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.console import SWITCH_INTERVAL
 from crmdeck.tui.gc_tuning import calm
@@ -98,7 +98,7 @@ def make_home(home: Path, exports: list[Path]) -> None:
             link = home / f"{name}{''.join(exports[0].suffixes[-2:])}"
             workspace.connections.add(
                 ConnectionDraft(
-                    name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(link)
+                    name=name, source=Source.FILES, platform="salesforce", path=str(link)
                 )
             )
             for export in exports:

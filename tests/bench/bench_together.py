@@ -15,7 +15,6 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Source
 from crmdeck.sandbox import HubSpotAccess, SalesforceAccess, Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.bench.figures import Figure, show
@@ -40,15 +39,13 @@ def connect(ws: Workspace, orgs: list[SalesforceAccess], portal: HubSpotAccess) 
         for number, org in enumerate(orgs):
             draft = ConnectionDraft(
                 name=f"org-{number}-{copy}",
-                source=Source.SALESFORCE,
+                source="salesforce",
                 endpoint=org.endpoint,
                 instance_url=org.instance_url,
             )
             ws.connections.add(draft, {"access_token": org.access_token})
             names.append(draft.name)
-        draft = ConnectionDraft(
-            name=f"portal-{copy}", source=Source.HUBSPOT, endpoint=portal.endpoint
-        )
+        draft = ConnectionDraft(name=f"portal-{copy}", source="hubspot", endpoint=portal.endpoint)
         ws.connections.add(draft, {"access_token": portal.private_app_token})
         names.append(draft.name)
     return names

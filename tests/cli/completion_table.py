@@ -12,7 +12,7 @@ from crmdeck.cli.app import COMMANDS, CommandGroup, app
 from crmdeck.cli.completion import TABLE
 from crmdeck.exports.check_report import CHECK_FORMATS
 from crmdeck.settings import Settings
-from crmdeck.workspace import CONTRACT, EXPORTS, FORMATS, REPORTS
+from crmdeck.workspace import CONTRACT, CRMS, EXPORTS, FORMATS, REPORTS, sources
 
 KINDS = {
     "NAME": "connection", "[NAME]": "connection", "[NAME]...": "connection*",
@@ -29,6 +29,8 @@ WORDS = {
     ("export", "--format"): (*FORMATS, "parquet", "xlsx"),
     ("check", "--format"): CHECK_FORMATS,
     ("match", "--format"): ("table", "json", "csv", "markdown"),
+    ("add", "--platform"): tuple(CRMS),
+    ("add", "--source"): sources(),
     ("get", "KEY"): tuple(Settings.model_fields),
     ("set", "KEY"): tuple(Settings.model_fields),
 }

@@ -84,12 +84,12 @@ def lead(
     def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         connection = draft_of(context, draft)
         endpoints = {
-            Source.SALESFORCE: sandbox.salesforce(ORG).endpoint,
-            Source.HUBSPOT: sandbox.hubspot(PORTAL).endpoint,
+            "salesforce": sandbox.salesforce(ORG).endpoint,
+            "hubspot": sandbox.hubspot(PORTAL).endpoint,
             Source.PARTNEROS: house.url,
         }
         here = {"endpoint": endpoints[connection.source]}
-        if connection.source is Source.PARTNEROS:
+        if connection.source == Source.PARTNEROS:
             here["remote_id"] = house.ids["acme"]
         return connection.model_copy(update=here)
 
@@ -134,13 +134,13 @@ def test_a_block_of_the_page_runs_as_written(
 
 def test_the_page_names_what_there_is() -> None:
     from crmdeck.connectors.hubspot.oauth import OPTIONAL_SCOPES, SCOPES
+    from crmdeck.connectors.salesforce.profile import FLOWS
     from crmdeck.credentials import SECRET_NAMES
     from crmdeck.workspace import DEFAULT_PORT
-    from crmdeck.workspace.connections.signin.flows import SALESFORCE_FLOWS
 
     text = DOCS.read_text(encoding="utf-8")
     assert LASTING in BLOCKS
-    for word in (*SCOPES, *OPTIONAL_SCOPES, *(flow.name for flow in SALESFORCE_FLOWS)):
+    for word in (*SCOPES, *OPTIONAL_SCOPES, *(flow.name for flow in FLOWS)):
         assert f"`{word}`" in text
     for name in SECRET_NAMES:
         assert f"`{name.upper()}`" in text

@@ -12,7 +12,7 @@ import pytest
 from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
 from crmdeck.home import HOME_VARIABLE
-from crmdeck.model import DecisionState, FieldRow, FieldType, Platform, Source
+from crmdeck.model import DecisionState, FieldRow, FieldType, Source
 from crmdeck.workspace import ConnectionDraft, Copy, CopyKind, MappingSession, Workspace
 from tests.cli.shell import Done, Shell, describe
 
@@ -50,7 +50,7 @@ def test_every_command_runs_as_it_was_copied(
     shell = Elsewhere(tmp_path / "other home")
     with Workspace.open(tmp_path / "my 'own' home", secrets=MemorySecrets()) as ws:
         draft = ConnectionDraft(
-            name=NAME, source=Source.FILES, platform=Platform.SALESFORCE, path=str(export)
+            name=NAME, source=Source.FILES, platform="salesforce", path=str(export)
         )
         ws.connections.add(draft)
         (alert,) = (one for one in ws.health.status(NAME).alerts if one.code == "NEVER_REFRESHED")

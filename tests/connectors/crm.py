@@ -18,7 +18,7 @@ from crmdeck.connectors.base import (
     Unchanged,
 )
 from crmdeck.connectors.limits import Limits
-from crmdeck.model import CancelToken, Connection, Platform, Scope, Source, schema_hash
+from crmdeck.model import CancelToken, Connection, Platform, Scope, schema_hash
 from crmdeck.sandbox import Sandbox
 
 QUICK = Limits(backoff=0.01, read_timeout=5.0)
@@ -43,14 +43,14 @@ class Purse:
 
 
 def connection_of(
-    platform: Platform, *, source: Source | None = None, **attributes: Any
+    platform: Platform, *, source: str | None = None, **attributes: Any
 ) -> Connection:
     """Return a connection that no workspace has."""
     return Connection(
         id="00000000-0000-0000-0000-000000000001",
         name="test",
         platform=platform,
-        source=source or Source(platform.value),
+        source=source or platform,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         **attributes,
     )
@@ -69,7 +69,7 @@ def salesforce_to(
     access = sandbox.salesforce(org)
     purse = Purse({name: getattr(access, name) for name in secrets} | extra)
     connection = connection_of(
-        Platform.SALESFORCE,
+        "salesforce",
         endpoint=access.endpoint,
         instance_url=instance_url or access.instance_url,
     )
@@ -90,7 +90,7 @@ def hubspot_to(
     else:
         names = ("access_token", "refresh_token", "client_id", "client_secret")
         purse = Purse({name: getattr(access, name) for name in names})
-    connection = connection_of(Platform.HUBSPOT, endpoint=access.endpoint)
+    connection = connection_of("hubspot", endpoint=access.endpoint)
     return hubspot.open_connector(connection, purse, purse.note, limits), purse
 
 

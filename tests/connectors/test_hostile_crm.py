@@ -12,7 +12,7 @@ from crmdeck.connectors import hubspot, partneros, salesforce
 from crmdeck.connectors.base import Connector, Failed
 from crmdeck.connectors.limits import Limits
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
-from crmdeck.model import CancelToken, Platform, Scope, Source
+from crmdeck.model import CancelToken, Scope
 from tests.connectors.crm import Purse, connection_of
 from tests.connectors.hostile import (
     ANSWERS,
@@ -35,9 +35,9 @@ SHORT = Limits(
 )
 MOST_REQUESTS = 120
 SOURCES = {
-    "salesforce": (salesforce, Platform.SALESFORCE),
-    "hubspot": (hubspot, Platform.HUBSPOT),
-    "partneros": (partneros, Platform.SALESFORCE),
+    "salesforce": (salesforce, "salesforce"),
+    "hubspot": (hubspot, "hubspot"),
+    "partneros": (partneros, "salesforce"),
 }
 SECRETS = {
     "access_token": "00D000000000001!access-token-of-the-test",
@@ -62,7 +62,7 @@ def connector_to(source: str, url: str, limits: Limits = SHORT) -> tuple[Connect
     purse = Purse(dict(SECRETS))
     connection = connection_of(
         platform,
-        source=Source(source),
+        source=source,
         endpoint=url,
         instance_url="https://acme.my.salesforce.com" if source == "salesforce" else None,
         remote_id="00000000-0000-0000-0000-000000000002",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.model import (
     Direction,
@@ -63,11 +64,11 @@ def drift(
     accepted: Sequence[AcceptedField] = (),
     present: Org | Mapping[str, ObjectSchema] | None = None,
     left: Sequence[tuple[str, str | None]] = (),
-    platform: Platform = Platform.SALESFORCE,
+    platform: Platform = "salesforce",
 ) -> DriftReport:
     return detect(
         connection_id="c0ffee00-0000-4000-8000-000000000000",
-        platform=platform,
+        vendor=vendor_of(platform),
         detected_at=NOON,
         before=_states(before),
         after=_states(after),

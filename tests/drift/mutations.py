@@ -18,9 +18,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import DriftEvent, DriftKind, Platform, Severity
+from crmdeck.model import DriftEvent, DriftKind, Severity
 from crmdeck.workspace.mappings.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-a"
@@ -153,7 +154,7 @@ def play(org: Org, seed: int, score: Score, mutations: int = 50) -> None:
     after_schemas = {name: parse_object(describe) for name, describe in after.items()}
     report = detect(
         connection_id="mutations",
-        platform=Platform.SALESFORCE,
+        vendor=vendor_of("salesforce"),
         detected_at=datetime(2026, 5, 16, tzinfo=UTC),
         before=before_schemas,
         after=after_schemas,

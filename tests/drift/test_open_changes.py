@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import AcceptedField, detect
 from crmdeck.drift.open_changes import (
     Evidence,
@@ -35,7 +36,6 @@ from crmdeck.model import (
     GoneReason,
     ObjectSchema,
     OpenChanges,
-    Platform,
     RecordType,
     Rule,
     RuleKind,
@@ -68,7 +68,7 @@ class History:
         for number, (old, new) in enumerate(pairwise(self.worlds), 1):
             report = detect(
                 connection_id="c",
-                platform=Platform.SALESFORCE,
+                vendor=vendor_of("salesforce"),
                 detected_at=NOON + timedelta(days=number),
                 before={"Deal": last} if last and (old or new) else {},
                 after={"Deal": new} if new else {},

@@ -45,7 +45,6 @@ from crmdeck.model import (
     ObjectSchema,
     ObjectSummary,
     PicklistValue,
-    Platform,
     Quota,
     SchemaStats,
     SchemaSummary,
@@ -100,7 +99,7 @@ STORY = Story(
 STATUS = ConnectionStatus(
     id="c1",
     name="acme-prod",
-    platform=Platform.SALESFORCE,
+    platform="salesforce",
     source=Source.FILES,
     status=Status.ACTIVE,
     instance_url=None,

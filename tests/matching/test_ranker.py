@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank, texts_to_encode
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Platform, Suggestion
+from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
 KNOWLEDGE = load_knowledge(None)
 DEAL = load_catalog(None)["deal_registration"].fields
-CONTEXT = RankContext("deal_registration", "Opportunity", Platform.SALESFORCE)
+CONTEXT = RankContext("deal_registration", "Opportunity", "salesforce")
 
 OPPORTUNITY = (
     Field(name="Id", label="Opportunity ID", type=FieldType.ID, custom=False),

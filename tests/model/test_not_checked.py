@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.formats.hubspot_properties import parse_properties
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import Platform, unknown_attributes
+from crmdeck.model import unknown_attributes
 
 FULL = {
     "name": "Name",
@@ -43,7 +44,7 @@ def test_salesforce(left_out: tuple[str, ...], not_checked: tuple[str, ...]) -> 
     field = {key: value for key, value in FULL.items() if key not in left_out}
     schema = parse_object({"name": "Account", "fields": [field]})
 
-    assert unknown_attributes(Platform.SALESFORCE, schema.fields) == not_checked
+    assert unknown_attributes(vendor_of("salesforce"), schema.fields) == not_checked
 
 
 @pytest.mark.parametrize(
@@ -58,4 +59,4 @@ def test_hubspot(left_out: tuple[str, ...], not_checked: tuple[str, ...]) -> Non
     record = {key: value for key, value in PROPERTY.items() if key not in left_out}
     schema = parse_properties("deals", "Deals", [record])
 
-    assert unknown_attributes(Platform.HUBSPOT, schema.fields) == not_checked
+    assert unknown_attributes(vendor_of("hubspot"), schema.fields) == not_checked

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.formats.hubspot_properties import parse_properties
-from crmdeck.model import DriftReport, FieldType, Platform
+from crmdeck.model import DriftReport, FieldType
 from tests.drift.build import drift
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "hubspot" / "portal-a"
@@ -26,5 +26,5 @@ def test_an_answer_that_was_cut_down_changes_no_type(name: str) -> None:
     assert {FieldType.CURRENCY, FieldType.REFERENCE} <= types
     assert not {FieldType.CURRENCY, FieldType.REFERENCE} & {field.type for field in less.fields}
     for before, after in ((full, less), (less, full)):
-        report = drift({name: before}, {name: after}, platform=Platform.HUBSPOT)
+        report = drift({name: before}, {name: after}, platform="hubspot")
         assert report == DriftReport()

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.formats.salesforce_describe import parse_object
-from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Platform, Severity
+from crmdeck.model import DriftKind, DriftReport, GoneReason, ObjectSchema, Severity
 from crmdeck.workspace.mappings.knowledge import read_field_words
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "salesforce" / "org-b"
@@ -29,7 +30,7 @@ def drift(first: int, second: int) -> DriftReport:
     before, after = states(first), states(second)
     return detect(
         connection_id="org-b",
-        platform=Platform.SALESFORCE,
+        vendor=vendor_of("salesforce"),
         detected_at=datetime(2026, 5, 16, tzinfo=UTC),
         before=before,
         after=after,

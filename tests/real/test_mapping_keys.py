@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import DecisionState, Platform, Scope, ScopeMode, Source
+from crmdeck.model import DecisionState, Scope, ScopeMode, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.loading.requests import is_loading
 from crmdeck.tui.panes.mapping.pane import MappingPane
@@ -44,7 +44,7 @@ async def test_a_pair_is_decided_in_few_keys(tmp_path: Path) -> None:
         draft = ConnectionDraft(
             name="org-b",
             source=Source.FILES,
-            platform=Platform.SALESFORCE,
+            platform="salesforce",
             path=str(EXPORT),
             scope=Scope(mode=ScopeMode.NAMED, include=("Opportunity",)),
         )

@@ -9,7 +9,7 @@ import pytest
 
 from crmdeck.connectors.base import Discovered
 from crmdeck.connectors.files import FilesConnector
-from crmdeck.model import CancelToken, Connection, ObjectSchema, Platform, Scope, Source
+from crmdeck.model import CancelToken, Connection, ObjectSchema, Scope, Source
 from crmdeck.store import Store
 from tests.store.build import day, record
 
@@ -22,7 +22,7 @@ def export(number: int) -> tuple[ObjectSchema, ...]:
     connection = Connection(
         id="acme",
         name="acme",
-        platform=Platform.SALESFORCE,
+        platform="salesforce",
         source=Source.FILES,
         path=str(ORG / f"all-objects.{number}.json.gz"),
         created_at=day(0),

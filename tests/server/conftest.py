@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from crmdeck.clock import utc_now
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Role, Source
+from crmdeck.model import Role, Source
 from crmdeck.server import Organization, User, create_app
 from crmdeck.server.accounts import ACCOUNTS_FILE, AccountBook
 from crmdeck.server.attempts import Attempts
@@ -128,7 +128,7 @@ def build(home: Path, folder: Path) -> House:
     ids = {}
     for name in ("acme", "other"):
         draft = ConnectionDraft(
-            name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+            name=name, source=Source.FILES, platform="salesforce", path=str(folder)
         )
         ids[name] = workspace.connections.add(draft).id
     book = AccountBook(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.server import Accounts
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.postgres import postgres_url
@@ -51,7 +51,7 @@ def test_two_servers_answer_alike_and_one_is_enough(postgres_url: str, tmp_path:
         (folder / f"{each['name']}.json").write_text(json.dumps(each))
     with Workspace.open(postgres_url, actor="operator") as workspace:
         draft = ConnectionDraft(
-            name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+            name="acme", source=Source.FILES, platform="salesforce", path=str(folder)
         )
         acme = workspace.connections.add(draft).id
         workspace.refreshes.run("acme")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.sandbox import Sandbox
 from crmdeck.store.backup import check_backup
 from crmdeck.workspace import ConnectionDraft
@@ -159,12 +159,12 @@ def prepare(place: str, folder: Path, sandbox: Sandbox, dice: random.Random) -> 
             ConnectionDraft(
                 name=FILES,
                 source=Source.FILES,
-                platform=Platform.SALESFORCE,
+                platform="salesforce",
                 path=str(folder / "exports"),
             )
         )
         workspace.connections.add(
-            ConnectionDraft(name=PORTAL, source=Source.HUBSPOT, endpoint=access.endpoint),
+            ConnectionDraft(name=PORTAL, source="hubspot", endpoint=access.endpoint),
             {"access_token": access.private_app_token},
         )
         workspace.refreshes.run(FILES)

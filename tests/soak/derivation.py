@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.model import DriftEvent
 from crmdeck.store import Session
@@ -64,7 +65,7 @@ def derive(session: Session, connection_id: str, *, after: int = -1) -> Iterator
             sides = sides_of(session, States(now, changed))
             report = detect(
                 connection_id=connection_id,
-                platform=connection.platform,
+                vendor=vendor_of(connection.platform),
                 detected_at=connection.created_at,
                 field_words=lambda fields: [((), ()) for _ in fields],
                 before=sides.before,

@@ -16,7 +16,6 @@ from crmdeck.model import (
     GoneReason,
     ObjectSchema,
     PicklistValue,
-    Platform,
     Scope,
     Severity,
     Source,
@@ -40,7 +39,7 @@ def connection(name: str = "acme", **changes: object) -> Connection:
         {
             "id": name,
             "name": name,
-            "platform": Platform.SALESFORCE,
+            "platform": "salesforce",
             "source": Source.FILES,
             "created_at": START,
             **changes,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.caches import copied_caches
 from tests.tui.frames import put_off_frames
@@ -69,7 +69,7 @@ def home(tmp_path: Path) -> Path:
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
-                    platform=Platform.SALESFORCE,
+                    platform="salesforce",
                     path=str(folder),
                 )
             )

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Choice, DecisionState, Direction, Platform, Source
+from crmdeck.model import Choice, DecisionState, Direction, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.drift.arrangement import Line
 from crmdeck.tui.panes.drift.pane import DriftPane
@@ -100,7 +100,7 @@ def make_home(root: Path) -> Path:
             folder.mkdir()
             export(folder, {"Account": (described("Industry"),)})
             draft = ConnectionDraft(
-                name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+                name=name, source=Source.FILES, platform="salesforce", path=str(folder)
             )
             workspace.connections.add(draft)
         export(

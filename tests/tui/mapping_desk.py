@@ -11,7 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import MappingLine, Platform, Source
+from crmdeck.model import MappingLine, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.workspace import ConnectionDraft, MappingRow, Workspace
@@ -82,7 +82,7 @@ def make_home(root: Path, *, encoder: str = "none") -> Path:
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
-                    platform=Platform.SALESFORCE,
+                    platform="salesforce",
                     path=str(folder),
                 )
             )

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Choice, DecisionState, Direction, Platform, Source
+from crmdeck.model import Choice, DecisionState, Direction, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.choose import Choose
 from crmdeck.tui.panes.registry import PaneSpec
@@ -83,7 +83,7 @@ def make(root: Path) -> None:
                 ConnectionDraft(
                     name=name,
                     source=Source.FILES,
-                    platform=Platform.SALESFORCE,
+                    platform="salesforce",
                     path=str(root / name),
                 )
             )

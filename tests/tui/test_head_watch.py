@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.panes.registry import PANES
@@ -107,7 +107,7 @@ async def test_an_unavailable_database_is_reported_until_it_is_back(
             ConnectionDraft(
                 name="acme",
                 source=Source.FILES,
-                platform=Platform.SALESFORCE,
+                platform="salesforce",
                 path=str(folder),
             )
         )
@@ -131,7 +131,7 @@ async def test_an_unavailable_database_is_reported_until_it_is_back(
 async def test_a_read_only_database_role_opens_the_workspace_read_only(postgres_url: str) -> None:
     with Workspace.open(postgres_url, secrets=MemorySecrets()) as owner:
         draft = ConnectionDraft(
-            name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path="/nowhere"
+            name="acme", source=Source.FILES, platform="salesforce", path="/nowhere"
         )
         owner.connections.add(draft)
     with role(postgres_url) as url:

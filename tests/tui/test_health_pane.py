@@ -18,11 +18,9 @@ from crmdeck.model import (
     AlertLevel,
     Connection,
     ConnectionStatus,
-    Platform,
     Progress,
     RefreshResult,
     SchemaStats,
-    Source,
     Status,
     SyncOutcome,
     SyncRun,
@@ -382,7 +380,7 @@ async def test_twenty_connections_scroll(tmp_path: Path) -> None:
     with Workspace.open(tmp_path / "home", clock=Clock(), secrets=MemorySecrets()) as workspace:
         for number in range(20):
             draft = ConnectionDraft(
-                name=f"org-{number:02}", source=Source.SALESFORCE, instance_url="https://a.example"
+                name=f"org-{number:02}", source="salesforce", instance_url="https://a.example"
             )
             workspace.connections.add(draft)
         app = console(workspace)
@@ -434,8 +432,8 @@ def entry(text: str = "plain", alerts: int = 1) -> Entry:
     connection = Connection(
         id="c",
         name=text,
-        platform=Platform.SALESFORCE,
-        source=Source.SALESFORCE,
+        platform="salesforce",
+        source="salesforce",
         instance_url=f"https://{text}",
         api_version=text,
         organization=text,

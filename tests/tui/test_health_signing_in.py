@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from crmdeck.model import SecretsPlace, Source, Status
+from crmdeck.model import SecretsPlace, Status
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.browser import Browser
@@ -55,13 +55,13 @@ def console(workspace: Workspace) -> CrmdeckApp:
 
 def portal(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.hubspot(PORTAL)
-    draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+    draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})
 
 
 def org(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.salesforce(ORG)
-    draft = ConnectionDraft(name="org", source=Source.SALESFORCE, endpoint=access.endpoint)
+    draft = ConnectionDraft(name="org", source="salesforce", endpoint=access.endpoint)
     secrets = {"client_id": access.client_id, "refresh_token": access.refresh_token}
     ws.signin.connect(draft, secrets)
 
@@ -96,7 +96,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await shows(pilot, "'my portal' can't be the name of a connection.")
         await fill(pilot, name="portal")
         await pilot.press("enter")
-        await shows(pilot, "A service key (Development, Keys, Service keys)")
+        await shows(pilot, "Service key (Development > Keys > Service keys)")
         await pilot.press("enter")
         await shows(pilot, "Service key or token")
         await fill(pilot, access_token="pat-wrong-" + key)
@@ -261,14 +261,14 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
         await pilot.press("r")
         await shows(pilot, "i sign in", "✕  portal      sign in again")
         await pilot.press("escape", "i")
-        await shows(pilot, "A service key (Development, Keys, Service keys)")
+        await shows(pilot, "Service key (Development > Keys > Service keys)")
 
 
 async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
     access = sandbox.hubspot("legacy-portal")
-    draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+    draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})
     sandbox.fault("legacy-portal", Fault(FaultKind.THROTTLED, times=1, retry_after=1))
     app = console(ws)

@@ -151,7 +151,7 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
         await refused(pilot, ws, "'7/8' can't be the id", endpoint=house.url, remote_id="7/8")
         await fill(pilot, **address)
         await pilot.press("enter")
-        await choose_way(pilot, "e-mail")
+        await choose_way(pilot, "email")
         await shows(pilot, "Keep the password too")
         await refused(
             pilot,
@@ -165,7 +165,7 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
         await pilot.press("enter")
         await ended(pilot, "team")
         await settle(pilot)
-        assert ws.connections.get("team").source is Source.PARTNEROS
+        assert ws.connections.get("team").source == Source.PARTNEROS
         assert not kept_anywhere(ws, PASSWORD)
         await pilot.press("i")
         await shows(pilot, "A session token")

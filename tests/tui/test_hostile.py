@@ -15,7 +15,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Choice, DecisionState, Platform, Source
+from crmdeck.model import Choice, DecisionState, Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.workspace import EXPORTS, ConnectionDraft, Workspace
 from tests.tui.conftest import HOSTILE, Clock
@@ -65,7 +65,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     secrets = MemorySecrets()
     with Workspace.open(root / "home", clock=Clock(), actor=actor, secrets=secrets) as workspace:
         draft = ConnectionDraft(
-            name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(root)
+            name="acme", source=Source.FILES, platform="salesforce", path=str(root)
         )
         workspace.connections.add(draft)
         export(root, "string", TEXTS)

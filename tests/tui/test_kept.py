@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.tui.loading.kept import AGE, MOST, Kept
 from crmdeck.workspace import ConnectionDraft, Workspace
 
@@ -26,7 +26,7 @@ def test_a_write_or_age_discards_a_kept_answer(tmp_path: Path) -> None:
 
         def add(name: str) -> None:
             draft = ConnectionDraft(
-                name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(tmp_path)
+                name=name, source=Source.FILES, platform="salesforce", path=str(tmp_path)
             )
             workspace.connections.add(draft)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.form import Form
 from crmdeck.tui.screens.main import MainScreen
@@ -81,7 +81,7 @@ async def test_a_folder_is_added_and_read(empty: Workspace, tmp_path: Path) -> N
         await pilot.press("ctrl+t")
         await until(pilot, lambda: "✓ a answers" in screen_text(pilot))
     connection = empty.connections.get("a")
-    assert (connection.source, connection.platform) == (Source.FILES, Platform.SALESFORCE)
+    assert (connection.source, connection.platform) == (Source.FILES, "salesforce")
     assert connection.path == str(folder)
 
 

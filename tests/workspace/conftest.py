@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import Platform, Source
+from crmdeck.model import Source
 from crmdeck.workspace import ConnectionDraft, Context, Workspace
 from tests.caches import copied_caches
 from tests.postgres import postgres_url
@@ -108,7 +108,7 @@ def desk(tmp_path: Path, database: str | None) -> Iterator[Desk]:
             ConnectionDraft(
                 name="acme",
                 source=Source.FILES,
-                platform=Platform.SALESFORCE,
+                platform="salesforce",
                 path=str(folder),
             )
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from crmdeck.credentials import MemorySecrets
-from crmdeck.model import RefreshResult, Scope, Source
+from crmdeck.model import RefreshResult, Scope
 from crmdeck.sandbox import Sandbox, Scenario
 from crmdeck.workspace import ConnectionDraft, Workspace
 
@@ -33,7 +33,7 @@ class Office:
         access = self.sandbox.salesforce(ORG)
         draft = ConnectionDraft(
             name="org",
-            source=Source.SALESFORCE,
+            source="salesforce",
             instance_url=access.instance_url,
             endpoint=access.endpoint,
             scope=scope,
@@ -44,7 +44,7 @@ class Office:
     def add_portal(self, portal: str = PORTAL, *, secrets: Mapping[str, str] | None = None) -> None:
         """Connect a HubSpot portal, as `portal`, by the token of a private app."""
         access = self.sandbox.hubspot(portal)
-        draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+        draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
         self.workspace.connections.add(draft, secrets or {"access_token": access.private_app_token})
 
     def refresh_at(self, moment: datetime, ref: str) -> RefreshResult:

@@ -11,7 +11,7 @@ import pytest
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import ConflictError, ReauthRequiredError
 from crmdeck.home import resolve_database, resolve_home
-from crmdeck.model import Choice, DecisionState, Platform, Source, Status
+from crmdeck.model import Choice, DecisionState, Source, Status
 from crmdeck.sandbox import Sandbox
 from crmdeck.workspace import ConnectionDraft, Workspace
 
@@ -44,7 +44,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_one_does_the_other_sees(postgres_url: str, export: Path) -> None:
     draft = ConnectionDraft(
-        name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(export)
+        name="acme", source=Source.FILES, platform="salesforce", path=str(export)
     )
     with machine(postgres_url, "anna") as anna, machine(postgres_url, "bob") as bob:
         anna.connections.add(draft)
@@ -64,7 +64,7 @@ def test_what_one_does_the_other_sees(postgres_url: str, export: Path) -> None:
 
 def test_one_refresh_at_a_time_over_all_machines(postgres_url: str, export: Path) -> None:
     draft = ConnectionDraft(
-        name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(export)
+        name="acme", source=Source.FILES, platform="salesforce", path=str(export)
     )
     with machine(postgres_url, "anna") as anna, machine(postgres_url, "bob") as bob:
         acme = anna.connections.add(draft)
@@ -86,7 +86,7 @@ def test_who_lacks_the_secrets_looks_and_blames_nobody(postgres_url: str) -> Non
         machine(postgres_url, "bob") as bob,
     ):
         access = sandbox.hubspot("legacy-portal")
-        draft = ConnectionDraft(name="portal", source=Source.HUBSPOT, endpoint=access.endpoint)
+        draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
         anna.connections.add(draft, {"access_token": access.private_app_token})
         anna.refreshes.run("portal")
 

@@ -11,7 +11,7 @@ import pytest
 
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CacheError, ReadOnlyError
-from crmdeck.model import Choice, DecisionState, Platform, Source
+from crmdeck.model import Choice, DecisionState, Source
 from crmdeck.server import Accounts
 from crmdeck.store import Store, migrations
 from crmdeck.workspace import ConnectionDraft, Workspace
@@ -63,7 +63,7 @@ def test_each_role_may_do_what_the_page_says(
     folder.mkdir()
     export_to(folder, describe("Opportunity", text_field("Name")))
     draft = ConnectionDraft(
-        name="acme", source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+        name="acme", source=Source.FILES, platform="salesforce", path=str(folder)
     )
     choice = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
     with opened("anna") as anna, opened("carol") as carol:

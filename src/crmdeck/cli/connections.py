@@ -13,7 +13,7 @@ from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NameArgument
 from crmdeck.cli.output import emit, emit_json, emit_table, say
 from crmdeck.cli.prompts import SignInOptions, collect
 from crmdeck.cli.session import open_workspace
-from crmdeck.model import Platform, ScopeMode, SecretsPlace, Source
+from crmdeck.model import ScopeMode, SecretsPlace
 
 app = command_group()
 
@@ -130,8 +130,16 @@ def list_connections(
 @app.command()
 def add(
     name: NameArgument,
-    source: Annotated[Source, typer.Option("--source", help="How the CRM is reached.")],
-    platform: Annotated[Platform | None, typer.Option("--platform", help="The CRM.")] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            help=f"How crmdeck reaches the CRM: {', '.join(workspace.sources())}.",
+        ),
+    ],
+    platform: Annotated[
+        str | None, typer.Option("--platform", help=f"The CRM: {', '.join(workspace.CRMS)}.")
+    ] = None,
     path: PathOption = None,
     instance_url: InstanceOption = None,
     endpoint: EndpointOption = None,
@@ -167,7 +175,7 @@ def add(
             source=source,
             platform=platform,
             path=str(path) if path else None,
-            instance_url=_where(instance_url or login_host),
+            instance_url=instance_url or login_host,
             endpoint=endpoint,
             remote_id=remote_id,
             scope=_scope(scope, include, exclude) or model.Scope(),
@@ -335,10 +343,6 @@ def disconnect(
             emit_json({"success": True})
         else:
             say(f"{connection.name} is disconnected; its schemas, drift and mappings stay.")
-
-
-def _where(host: str | None) -> str | None:
-    return workspace.login_url(host) if host and not host.startswith("http://") else host
 
 
 def _scope(

@@ -10,10 +10,10 @@ from typing import Any
 
 import typer
 
-from crmdeck import workspace
+from crmdeck import model, workspace
 from crmdeck.cli.output import say
 from crmdeck.errors import CrmdeckError
-from crmdeck.model import Platform, SecretsPlace
+from crmdeck.model import SecretsPlace
 
 _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 
@@ -84,7 +84,7 @@ def collect(
     return answers
 
 
-def _choose(flows: tuple[workspace.Flow, ...]) -> workspace.Flow:
+def _choose(flows: tuple[model.Flow, ...]) -> model.Flow:
     for number, flow in enumerate(flows, 1):
         say(f"  {number}  {flow.title}")
     while True:
@@ -111,26 +111,24 @@ def _place(ws: workspace.Workspace) -> SecretsPlace:
 
 
 def _located(
-    ws: workspace.Workspace, target: workspace.ConnectionDraft | str, flow: workspace.Flow
+    ws: workspace.Workspace, target: workspace.ConnectionDraft | str, flow: model.Flow
 ) -> workspace.ConnectionDraft | str:
     if not isinstance(target, workspace.ConnectionDraft) or target.endpoint:
         return target
     own = ws.signin.needs_own_host(target, flow)
-    salesforce = target.source.value == Platform.SALESFORCE.value
-    if not salesforce or (target.instance_url and not own):
+    vendor = workspace.vendor_of(target.source)
+    if vendor.login_url is None or (target.instance_url and not own):
         return target
     if own:
-        host = typer.prompt("The org's own URL (https://MYDOMAIN.my.salesforce.com)", err=True)
+        host = typer.prompt(f"URL of the org ({vendor.own_url_example})", err=True)
     else:
-        host = typer.prompt(
-            "Where to sign in (production, sandbox, or the org's My Domain)",
-            default="production",
-            err=True,
-        )
-    return target.model_copy(update={"instance_url": workspace.login_url(host)})
+        hosts = list(vendor.login_hosts)
+        places = ", ".join([*hosts, f"or {vendor.own_url_example}"])
+        host = typer.prompt(f"Sign in at ({places})", default=hosts[0], err=True)
+    return target.model_copy(update={"instance_url": vendor.login_url(host)})
 
 
-def _ask(question: workspace.Question) -> str:
+def _ask(question: model.Question) -> str:
     if question.from_file:
         return workspace.read_key(Path(typer.prompt(f"{question.text}: file", err=True)))
     answer: str = typer.prompt(

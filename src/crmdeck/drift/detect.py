@@ -30,9 +30,9 @@ from crmdeck.model import (
     DriftReport,
     GoneReason,
     ObjectSchema,
-    Platform,
     Severity,
     Story,
+    VendorProfile,
     to_utc,
 )
 
@@ -59,7 +59,7 @@ class AcceptedField:
 def detect(
     *,
     connection_id: str,
-    platform: Platform,
+    vendor: VendorProfile,
     detected_at: datetime,
     before: Mapping[str, ObjectSchema],
     after: Mapping[str, ObjectSchema],
@@ -91,7 +91,7 @@ def detect(
     links = _Links(accepted)
     affected = {finding: links.of(finding) for finding in findings}
     there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
-    news = News(platform, tuple(findings), there, frozenset(left))
+    news = News(vendor, tuple(findings), there, frozenset(left))
     drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
     told_by = {member: draft for draft in drafts for member in draft.members}
     renames = find_renames(findings, field_words)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from crmdeck.drift.findings import Finding
-from crmdeck.model import Field, ObjectSchema, Platform
+from crmdeck.model import Field, ObjectSchema, VendorProfile
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class News:
     and field or None, that were gone before already.
     """
 
-    platform: Platform
+    vendor: VendorProfile
     findings: tuple[Finding, ...]
     there: Mapping[str, ObjectSchema]
     left: frozenset[tuple[str, str | None]]

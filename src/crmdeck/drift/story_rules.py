@@ -14,49 +14,25 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from itertools import pairwise
 
 from crmdeck.drift.field_diff import compare_fields
 from crmdeck.drift.findings import Finding
 from crmdeck.drift.stories import News, StoryRule, Told, objects_of
 from crmdeck.drift.wording import few, short
-from crmdeck.model import Change, DriftKind, Field, Platform
+from crmdeck.model import Change, DriftKind, Field, VendorProfile
 from crmdeck.text import count
 
-COMPANIONS = ("ChangeEvent", "EventStore", "EventStream", "History", "Share", "Feed", "Tag")
-_SCHEMA_PICKLISTS = {
-    "AIInsightAction": {"ActionName"},
-    "AIInsightValue": {"Field", "SobjectType"},
-    "AIRecordInsight": {"TargetField", "TargetSobjectType"},
-    "ApexTrigger": {"TableEnumOrId"},
-    "BriefcaseRule": {"OrderBy"},
-    "BriefcaseRuleFilter": {"TargetEntityField"},
-    "DataStatistics": {"Type"},
-    "EmailTemplate": {"RelatedEntityType"},
-    "FieldHistoryArchive": {"Field", "FieldHistoryType"},
-    "FieldPermissions": {"Field", "SobjectType"},
-    "ListView": {"SobjectType"},
-    "ListViewChart": {"AggregateField", "GroupingField", "SobjectType"},
-    "MacroInstruction": {"Target"},
-    "MatchingRuleItem": {"Field"},
-    "ObjectPermissions": {"SobjectType"},
-    "PromptVersion": {"TargetPageKey1Ref"},
-    "RecordAction": {"ActionDefinition"},
-    "RecordType": {"SobjectType"},
-    "TimelineObjectDefinition": {"BaseObject"},
-    "UserListView": {"SobjectType"},
-}
-# A custom picklist holds 1,000 values at most; a longer one is the platform's own list.
-_LONGEST_CUSTOM_PICKLIST = 1000
 _VALUES_OF_A_PLATFORM_LIST = 10
 _ZONE = re.compile(r"[A-Z]\w+(/[\w+-]+)+|GMT|UTC|\w+_slash_\w+|utc|gmt", re.ASCII)
 _LOCALE = re.compile(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", re.ASCII)
 _CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
 
 
-def base_of(object_type: str) -> str | None:
-    """Return the object that a Salesforce companion object belongs to, by name."""
-    for suffix in COMPANIONS:
+def base_of(object_type: str, vendor: VendorProfile) -> str | None:
+    """Return the object that a companion object belongs to, by name."""
+    for suffix in vendor.companions:
         if object_type.endswith(f"__{suffix}"):
             return f"{object_type.removesuffix(suffix)}c"
         if object_type.endswith(suffix) and object_type != suffix:
@@ -67,7 +43,7 @@ def base_of(object_type: str) -> str | None:
 def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather picklists that list fields and objects and changed because those did."""
     names = _Names(news)
-    members = tuple(f for f in remaining if _is_setup_picklist(f, news.platform, names))
+    members = tuple(f for f in remaining if _is_setup_picklist(f, news.vendor, names))
     if members:
         objects = count(len(objects_of(members)), "setup object")
         yield f"Picklists of {objects} follow the fields and objects that changed", members
@@ -90,8 +66,6 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
 
     Some follow a refresh late: then they become what the base object is by now.
     """
-    if news.platform is not Platform.SALESFORCE:
-        return
     pairs = [(f, base) for f in remaining if (base := _mirrored(f, news)) is not None]
     if not pairs:
         return
@@ -106,10 +80,10 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
 
 def _mirrored(finding: Finding, news: News) -> str | None:
     """Return the object whose change, now or earlier, a finding repeats."""
-    base, name = base_of(finding.object_type), finding.field_name
-    if base is None and finding.object_type == "Account" and name and name.endswith("__pc"):
-        # Person accounts show the custom fields of Contact under this suffix.
-        base, name = "Contact", f"{name.removesuffix('pc')}c"
+    base, name = base_of(finding.object_type, news.vendor), finding.field_name
+    for (object_type, suffix), original_type in news.vendor.mirrored_fields.items():
+        if finding.object_type == object_type and name and name.endswith(suffix):
+            base, name = original_type, f"{name.removesuffix(suffix)}__c"
     if base is None:
         return None
     original = news.by_place.get((base, name))
@@ -147,17 +121,18 @@ def _are_told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
     return all(change in others for change in changes)
 
 
-def _is_setup_picklist(finding: Finding, platform: Platform, names: _Names) -> bool:
+def _is_setup_picklist(finding: Finding, vendor: VendorProfile, names: _Names) -> bool:
     if finding.after is None or [c.attribute for c in finding.changes] != ["picklist"]:
         return False
-    if platform is Platform.SALESFORCE:
-        base = finding.object_type.removesuffix("ChangeEvent")
-        if finding.field_name in _SCHEMA_PICKLISTS.get(base, ()):
-            return True
-        if finding.field_name == "Field" and base.endswith("History"):
-            return True
-        if finding.custom is False and len(finding.after.picklist) > _LONGEST_CUSTOM_PICKLIST:
-            return True
+    objects = (finding.object_type, base_of(finding.object_type, vendor) or "")
+    if any(
+        finding.field_name in fields and any(fnmatchcase(name, pattern) for name in objects)
+        for pattern, fields in vendor.schema_picklists.items()
+    ):
+        return True
+    longest = vendor.longest_custom_picklist
+    if longest and finding.custom is False and len(finding.after.picklist) > longest:
+        return True
     [change] = finding.changes
     old, new = ({entry["value"] for entry in side} for side in (change.before, change.after))
     return (
@@ -242,9 +217,6 @@ _FIELDS_OF_A_RELEASE = 20
 _OBJECTS_OF_A_RELEASE = 3
 _FINDINGS_OF_A_PACKAGE = 5
 
-_KIND_SUFFIXES = (*COMPANIONS, "Event")
-_KIND_ENDINGS = {"__e": "Event", "__b": "big object", "__x": "external object", "__kav": "article"}
-_PACKAGE = re.compile(r"^([A-Za-z][A-Za-z0-9]{0,14})__\w+__\w+$")
 
 _FATES = {
     DriftKind.OBJECT_ADDED: "new in the export",
@@ -269,7 +241,7 @@ def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
             by_fate[finding.kind, finding.returned is not None].append(finding)
     for (kind, is_back), members in by_fate.items():
         fate = "in the export again" if is_back else _FATES[kind]
-        kinds = {f: kind_of(f.object_type, news.platform) for f in members}
+        kinds = {f: kind_of(f.object_type, news.vendor) for f in members}
         with_kind = tuple(f for f in members if kinds[f])
         others = tuple(f for f in members if not kinds[f])
         if len(with_kind) >= _OBJECTS_OF_A_KIND:
@@ -283,23 +255,24 @@ def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
             yield title, others
 
 
-def kind_of(object_type: str, platform: Platform) -> str | None:
-    """Return the kind of a Salesforce object that its name tells; None for ordinary ones."""
-    if platform is not Platform.SALESFORCE:
-        return None
-    for ending, kind in _KIND_ENDINGS.items():
-        if object_type.endswith(ending):
+def kind_of(object_type: str, vendor: VendorProfile) -> str | None:
+    """Return the kind of object that the ending of its name shows; None for ordinary objects."""
+    endings = {**{suffix: suffix for suffix in vendor.companions}, **vendor.object_kinds}
+    for ending, kind in endings.items():
+        if object_type.endswith(ending) and object_type != ending:
             return kind
-    suffixes = (s for s in _KIND_SUFFIXES if object_type.endswith(s) and object_type != s)
-    return next(suffixes, None)
+    return None
 
 
 def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
     """Gather what a managed package brought or took: names that start with its namespace."""
+    if news.vendor.package_pattern is None:
+        return
+    pattern = re.compile(news.vendor.package_pattern)
     groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in remaining:
-        match = _PACKAGE.match(finding.field_name or finding.object_type)
-        if match and news.platform is Platform.SALESFORCE and finding.family != "changed":
+        match = pattern.fullmatch(finding.field_name or finding.object_type)
+        if match and finding.family != "changed":
             groups[match[1], finding.family].append(finding)
     for (namespace, family), members in groups.items():
         if len(members) >= _FINDINGS_OF_A_PACKAGE:

@@ -11,7 +11,6 @@ from crmdeck.model import (
     FieldUsage,
     FieldUse,
     ObjectSchema,
-    Platform,
     RuleKind,
     UsageVerdict,
 )
@@ -22,11 +21,6 @@ VERDICT_WORDS = {
     UsageVerdict.LIKELY_SAFE: "likely safe",
     UsageVerdict.UNKNOWN: "unknown",
 }
-
-NOT_CHECKED = {
-    Platform.HUBSPOT: "HubSpot has no API that tells where a property is used; its settings do.",
-}
-"""Why nothing can be asked of a platform, whatever the source."""
 
 NOT_COVERED = (
     "Not among what Salesforce tells: list views, sharing rules, what a package keeps to itself, "

@@ -90,7 +90,7 @@ def make_contract(
             {
                 "server": connection.name,
                 "type": "custom",
-                "description": f"{connection.platform.value}, connection {connection.id}",
+                "description": f"{connection.platform}, connection {connection.id}",
             }
         ],
         "schema": [

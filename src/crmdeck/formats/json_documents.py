@@ -170,7 +170,7 @@ class _Found:
             self._take_object(kind, raw, members, path, name)
         elif kind == "listed":
             self._listed.add(_text(members["name"]) or "")
-            self._platform = self._platform or Platform.SALESFORCE
+            self._platform = self._platform or "salesforce"
         elif (refusal := self._refusal(members, path)) is not None:
             self._errors.append(refusal)
         elif inside := [key for key in _WRAPPERS if _is_container(members.get(key))]:
@@ -192,17 +192,17 @@ class _Found:
             object_type = name or self._file.stem
             build = _properties_builder(raw)
             self._add(raw, object_type, path, build, named=name is not None)
-            self._platform = Platform.HUBSPOT
+            self._platform = "hubspot"
         elif kind == "pipeline" or (not items and "pipelines" in self._file.base):
             digest = hashlib.sha256(raw).digest()
             records = self._records(raw, path)
             self._pipelines[name or self._file.stem] = Pipelines(records, digest)
-            self._platform = Platform.HUBSPOT
+            self._platform = "hubspot"
         elif kind == "definition":
             records = self._records(raw, path)
             found = read_dictionary(self._file, [sheet_of_records(records, path)])
             self._entries += found.entries
-            self._platform = self._platform or Platform.SALESFORCE
+            self._platform = self._platform or "salesforce"
         elif kind == "error" and (refusal := self._refusal(self._members(first, path), path)):
             self._errors.append(refusal)
         else:
@@ -258,10 +258,10 @@ class _Found:
             return
         if kind == "describe":
             build = _describe_builder(raw, object_type, self._file.name, path)
-            self._platform = Platform.SALESFORCE
+            self._platform = "salesforce"
         else:
             build = _schema_builder(raw)
-            self._platform = Platform.HUBSPOT
+            self._platform = "hubspot"
         self._add(raw, object_type, path, build)
 
     def _take_exported(

@@ -30,7 +30,6 @@ from crmdeck.model import (
     FieldType,
     ObjectSchema,
     PicklistValue,
-    Platform,
     RecordType,
     Rule,
     RuleKind,
@@ -136,7 +135,7 @@ def read_metadata(files: Sequence[SchemaFile]) -> Contents:
         raise errors[0] if errors else unknown(files[0], "No object is among the metadata.")
     with_fields = {name: parts for name, parts in sorted(objects.items()) if parts.have_fields()}
     return Contents(
-        platform=Platform.SALESFORCE,
+        platform="salesforce",
         entries=tuple(_entry(name, parts, value_sets) for name, parts in with_fields.items()),
         listed=frozenset(objects) - with_fields.keys(),
         errors=tuple(errors),

@@ -44,4 +44,4 @@ class RankContext:
         """The object on the right, where its platform is known."""
         if self.platform is None or not self.crm_object:
             return None
-        return Home(self.platform.value, self.crm_object)
+        return Home(self.platform, self.crm_object)

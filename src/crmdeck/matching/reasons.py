@@ -53,7 +53,6 @@ _PLURALS = {
     FieldType.BINARY: "files",
     FieldType.OTHER: "of a type of their own",
 }
-_SYSTEM_NAMES = {"salesforce": "Salesforce", "hubspot": "HubSpot"}
 
 
 # Which of two records' own ids belong together is agreed on, not read off their names.
@@ -144,7 +143,7 @@ class Explainer:
         if home is not None and max(theirs.values(), default=0) == 1.0:
             system = self._knowledge.systems.get(home.system)
             name = system.name if system else home.system
-            return f"the usual pair in {_SYSTEM_NAMES.get(name.casefold(), name)}"
+            return f"the usual pair in {name}"
         for concept in self._measured.left_concepts[row]:
             if concept in theirs:
                 label = self._knowledge.concepts[concept].label or concept

@@ -92,6 +92,10 @@ from .schema import Snapshot as Snapshot
 from .schema import SnapshotInfo as SnapshotInfo
 from .usage import FieldUsage as FieldUsage
 from .usage import FieldUse as FieldUse
+from .vendor import CrmPage as CrmPage
+from .vendor import Flow as Flow
+from .vendor import Question as Question
+from .vendor import VendorProfile as VendorProfile
 from .wire import UtcTime as UtcTime
 from .wire import WireModel as WireModel
 from .wire import format_utc as format_utc

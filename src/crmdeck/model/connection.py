@@ -25,7 +25,7 @@ class Connection(WireModel):
     id: str
     name: str
     platform: Platform
-    source: Source
+    source: str
     instance_url: str | None = None
     endpoint: str | None = None
     path: str | None = None
@@ -40,6 +40,11 @@ class Connection(WireModel):
     ttl_hours: float = 24.0
     created_at: UtcTime
     disconnected_at: UtcTime | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """True if crmdeck talks to the CRM itself, in the CRM's own API."""
+        return self.source not in (Source.PARTNEROS, Source.FILES)
 
 
 class Quota(WireModel):
@@ -103,7 +108,7 @@ class ConnectionStatus(WireModel):
     id: str
     name: str
     platform: Platform
-    source: Source
+    source: str
     status: Status
     instance_url: str | None
     last_sync_at: UtcTime | None

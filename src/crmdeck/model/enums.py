@@ -1,31 +1,21 @@
-"""The words that have a fixed set of values. They cost nothing to import."""
+"""The enums. They cost nothing to import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TypeAlias
 
-
-class Platform(StrEnum):
-    """The CRMs."""
-
-    SALESFORCE = "salesforce"
-    HUBSPOT = "hubspot"
+Platform: TypeAlias = str
+"""The name of a CRM. The set is open: each package of `connectors` for a CRM adds one."""
 
 
 class Source(StrEnum):
-    """How crmdeck reaches a CRM."""
+    """The sources besides a CRM's own API, whose source has the name of the CRM."""
 
-    SALESFORCE = "salesforce"
-    HUBSPOT = "hubspot"
     PARTNEROS = "partneros"
     FILES = "files"
     SANDBOX = "sandbox"
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether crmdeck talks to the vendor itself, in the vendor's own API."""
-        return self in (Source.SALESFORCE, Source.HUBSPOT, Source.SANDBOX)
 
 
 class Status(StrEnum):

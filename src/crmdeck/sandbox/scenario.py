@@ -121,7 +121,7 @@ class Scenario:
     def organization(self, name: str, platform: Platform) -> Organization:
         """Return one organization. Raises KeyError where there is none of that name."""
         for each in self.organizations:
-            if each.name == name and each.platform is platform:
+            if each.name == name and each.platform == platform:
                 return each
         raise KeyError(name)
 
@@ -139,7 +139,7 @@ class Scenario:
         from crmdeck.sandbox.large_schema import large_objects
 
         state = State(large_objects(objects, in_scope, fields))
-        org = Organization("large", Platform.SALESFORCE, "Large Org", state, domain="large")
+        org = Organization("large", "salesforce", "Large Org", state, domain="large")
         return Scenario((org,), _demo().people)
 
 
@@ -152,13 +152,13 @@ def _demo() -> Scenario:
         for number, (key, values) in enumerate(document["people"].items(), start=1)
     }
     bases = {
-        Platform.SALESFORCE: _salesforce_objects(data / "salesforce"),
-        Platform.HUBSPOT: _hubspot_objects(data / "hubspot"),
+        "salesforce": _salesforce_objects(data / "salesforce"),
+        "hubspot": _hubspot_objects(data / "hubspot"),
     }
     organizations = [
         _organization(name, platform, settings, bases[platform])
-        for platform in Platform
-        for name, settings in document[platform.value].items()
+        for platform in bases
+        for name, settings in document[platform].items()
     ]
     return Scenario(tuple(organizations), people)
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol, Self
 from pydantic import TypeAdapter, ValidationError
 
 from crmdeck.clock import Clock, utc_now
-from crmdeck.model import Platform, UtcTime
+from crmdeck.model import UtcTime
 from crmdeck.sandbox.faults import ONCE, Fault, FaultKind
 from crmdeck.sandbox.http import LoopbackServer
 from crmdeck.sandbox.hubspot import HubSpotSite
@@ -34,7 +34,7 @@ from crmdeck.sandbox.scenario import Scenario
 from crmdeck.sandbox.tenant import Tenant
 from crmdeck.sandbox.tokens import Denial
 
-_PREFIXES = {Platform.SALESFORCE: "sf", Platform.HUBSPOT: "hs"}
+_PREFIXES = {"salesforce": "sf", "hubspot": "hs"}
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We are down for \
 maintenance</h1></body></html>"
 
@@ -58,6 +58,12 @@ class SalesforceAccess:
     client_secret: str
     username: str
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets of a connection to the org, by name."""
+        names = ("access_token", "refresh_token", "client_id", "client_secret")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class HubSpotAccess:
@@ -74,6 +80,11 @@ class HubSpotAccess:
     client_id: str
     client_secret: str
     private_app_token: str
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets of a connection to the account, by name."""
+        return {"access_token": self.private_app_token}
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ class Sandbox:
         self._sites: dict[tuple[str, str], _Site] = {}
         for org in self.scenario.organizations:
             key = (_PREFIXES[org.platform], org.name)
-            hubspot = org.platform is Platform.HUBSPOT
+            hubspot = org.platform == "hubspot"
             lifetime = timedelta(minutes=30) if hubspot else None
             tenant = Tenant(self.scenario, org, clock, self.anchor, lifetime)
             self._tenants[key] = tenant
@@ -164,6 +175,12 @@ class Sandbox:
     def url(self) -> str:
         """Where the sandbox listens; the port is known once it has started."""
         return f"http://127.0.0.1:{self._port}"
+
+    def access(self, org: str) -> SalesforceAccess | HubSpotAccess:
+        """Return how to reach an organization of either CRM; raises KeyError if there is none."""
+        if (_PREFIXES["salesforce"], org) in self._tenants:
+            return self.salesforce(org)
+        return self.hubspot(org)
 
     def salesforce(self, org: str) -> SalesforceAccess:
         """Return how to get into a Salesforce org. Raises KeyError for an unknown one."""
@@ -337,13 +354,12 @@ def _ordered(sandbox: Sandbox, request: Request) -> Reply:
 def _organizations(sandbox: Sandbox) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for org in sandbox.scenario.organizations:
-        salesforce = org.platform is Platform.SALESFORCE
-        access = sandbox.salesforce(org.name) if salesforce else sandbox.hubspot(org.name)
+        access = sandbox.access(org.name)
         moments = [each.isoformat().replace("+00:00", "Z") for each in sandbox.moments(org.name)]
         found.append(
             {
                 "name": org.name,
-                "platform": org.platform.value,
+                "platform": org.platform,
                 **asdict(access),
                 "changes": moments,
             }

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from crmdeck.model import AlertLevel, Platform, Severity, Status
+from crmdeck.model import AlertLevel, Severity, Status
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
-
-PLATFORM_NAMES = {Platform.SALESFORCE: "Salesforce", Platform.HUBSPOT: "HubSpot"}
 
 STATE_COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad", "muted": "$muted"}
 """Color in the theme of each state."""

@@ -1,6 +1,6 @@
-from crmdeck.drift.open_changes import Excuse as Excuse
-from crmdeck.drift.open_changes import OpenGroup as OpenGroup
-from crmdeck.drift.open_changes import Standing as Standing
+from crmdeck.connectors.registry import CRMS as CRMS
+from crmdeck.connectors.registry import sources as sources
+from crmdeck.connectors.registry import vendor_of as vendor_of
 from crmdeck.drift.timeline import Entry as Entry
 from crmdeck.drift.timeline import Timeline as Timeline
 from crmdeck.drift.timeline import make_timeline as make_timeline
@@ -67,15 +67,11 @@ from .config import Setting as Setting
 from .config import get_setting as get_setting
 from .config import list_settings as list_settings
 from .config import set_setting as set_setting
-from .connections.crm_pages import CrmPage as CrmPage
 from .connections.retirements import Retirement as Retirement
 from .connections.service import ConnectionDraft as ConnectionDraft
 from .connections.service import secrets_from_environment as secrets_from_environment
 from .connections.signin.browser import DEFAULT_PORT as DEFAULT_PORT
 from .connections.signin.browser import BrowserSignIn as BrowserSignIn
-from .connections.signin.flows import Flow as Flow
-from .connections.signin.flows import Question as Question
-from .connections.signin.hosts import login_url as login_url
 from .connections.signin.keyfile import read_key as read_key
 from .connections.signin.service import SignedIn as SignedIn
 from .context import Context as Context

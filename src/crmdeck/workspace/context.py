@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from crmdeck.clock import Clock, utc_now
+from crmdeck.connectors.registry import open_source
 from crmdeck.credentials import (
     ConnectionSecrets,
     SecretStore,
@@ -22,7 +23,7 @@ from crmdeck.credentials import (
     no_keyring,
 )
 from crmdeck.errors import ConflictError, NotFoundError
-from crmdeck.model import AuditEntry, Connection, SecretsPlace, Source
+from crmdeck.model import AuditEntry, Connection, SecretsPlace
 from crmdeck.settings import Settings
 from crmdeck.store import Session, Store
 from crmdeck.text import did_you_mean, nearest
@@ -240,15 +241,3 @@ def current_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def open_source(connection: Connection) -> ConnectorFactory:
-    """Return what opens the connector of a connection's source."""
-    import importlib
-
-    sandboxed = connection.source is Source.SANDBOX
-    package = connection.platform.value if sandboxed else connection.source.value
-    opened: ConnectorFactory = importlib.import_module(
-        f"crmdeck.connectors.{package}"
-    ).open_connector
-    return opened

@@ -48,7 +48,7 @@ def zipped(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 
 
-def connector(path: Path, platform: Platform = Platform.SALESFORCE) -> FilesConnector:
+def connector(path: Path, platform: Platform = "salesforce") -> FilesConnector:
     connection = Connection(
         id="c1",
         name="files",
@@ -65,7 +65,7 @@ def discover(
     known: Mapping[str, Known] | None = None,
     *,
     scope: Scope = ALL,
-    platform: Platform = Platform.SALESFORCE,
+    platform: Platform = "salesforce",
 ) -> tuple[Listing, list[Discovery]]:
     source = connector(path, platform)
     listing, *rest = source.discover(scope, known or {}, CancelToken())
@@ -159,7 +159,7 @@ def test_hubspot_lists_are_named_by_their_files_and_joined_to_their_pipelines(
     }
     put(tmp_path, "schemas.json", {"results": [car]})
 
-    listing, answers = discover(tmp_path, platform=Platform.HUBSPOT)
+    listing, answers = discover(tmp_path, platform="hubspot")
 
     assert listing.in_scope == ("contacts", "deals", "p1_car", "tickets")
     schemas = {
@@ -340,7 +340,7 @@ def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
     put(tmp_path, "tickets.properties.json", [prop("subject")])
     put(tmp_path, "deals.pipelines.json", {"status": "error", "message": "too many requests"})
 
-    _, answers = discover(tmp_path, platform=Platform.HUBSPOT)
+    _, answers = discover(tmp_path, platform="hubspot")
 
     assert told(answers) == [("Failed", "deals"), ("Discovered", "tickets")]
     assert errors(answers)["deals"].startswith("deals.pipelines.json holds an error")
@@ -536,7 +536,7 @@ def test_new_stages_build_an_object_again(tmp_path: Path) -> None:
     def with_stage(stage: str, known: Mapping[str, Known]) -> list[Discovery]:
         stages = {"results": [{"id": "p", "stages": [{"id": stage}]}]}
         put(tmp_path, "deals.pipelines.json", stages)
-        return discover(tmp_path, known, platform=Platform.HUBSPOT)[1]
+        return discover(tmp_path, known, platform="hubspot")[1]
 
     put(tmp_path, "deals.properties.json", [prop("dealstage")])
     first = with_stage("a", {})

@@ -33,7 +33,6 @@ from crmdeck.model import (
     FieldType,
     Notice,
     ObjectPair,
-    Platform,
     Scope,
     Source,
 )
@@ -121,7 +120,7 @@ def connector(url: str, secrets: Secrets | None = None, limits: Limits = QUICK, 
     connection = Connection(
         id=ID.replace("1", "2"),
         name="acme",
-        platform=Platform.HUBSPOT,
+        platform="hubspot",
         source=Source.PARTNEROS,
         endpoint=url,
         created_at=datetime(2026, 5, 16, tzinfo=UTC),
@@ -191,7 +190,7 @@ def test_what_passes_by_itself_is_waited_for(script: Script) -> None:
     busy = (503, body("CACHE_BUSY"), {"Retry-After": "0.01"})
     script.answers = [busy, busy, (200, STATUS, {}), (404, body("NO_SUCH_ENDPOINT"), {})]
     report = connector(script.url).probe()
-    assert report.platform is Platform.HUBSPOT
+    assert report.platform == "hubspot"
     # What only a newer server knows is not asked for in vain.
     assert (report.user, report.organization) == (None, None)
 

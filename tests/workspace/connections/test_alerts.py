@@ -11,10 +11,8 @@ from crmdeck.model import (
     AlertLevel,
     Connection,
     ObjectFailure,
-    Platform,
     Quota,
     SchemaStats,
-    Source,
     Status,
     SyncOutcome,
     SyncRun,
@@ -30,8 +28,8 @@ def connection(**more: Any) -> Connection:
     return Connection(
         id="c",
         name="acme",
-        platform=Platform.HUBSPOT,
-        source=Source.HUBSPOT,
+        platform="hubspot",
+        source="hubspot",
         created_at=NOW - 90 * DAY,
         **more,
     )
@@ -69,7 +67,7 @@ def retirement(days: int, **more: Any) -> Concern:
     ends = NOW.date() + timedelta(days=days)
     each = Retirement(
         id="x",
-        platform=Platform.HUBSPOT,
+        platform="hubspot",
         title="Things end",
         ends=ends,
         api_versions=("v3",),

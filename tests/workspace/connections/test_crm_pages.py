@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform, Source
+from crmdeck.model import Connection, Source
 from crmdeck.workspace.connections.crm_pages import crm_page
 
 ORG = "https://acme.my.salesforce.com"
@@ -20,8 +20,8 @@ def connection(**more: Any) -> Connection:
     plain: dict[str, Any] = {
         "id": "00000000-0000-4000-8000-000000000001",
         "name": "acme",
-        "platform": Platform.SALESFORCE,
-        "source": Source.SALESFORCE,
+        "platform": "salesforce",
+        "source": "salesforce",
         "instance_url": f"{ORG}/",
         "created_at": datetime(2026, 5, 16, tzinfo=UTC),
     }
@@ -32,8 +32,8 @@ def portal(**more: Any) -> Connection:
     return connection(
         **(
             {
-                "platform": Platform.HUBSPOT,
-                "source": Source.HUBSPOT,
+                "platform": "hubspot",
+                "source": "hubspot",
                 "instance_url": None,
                 "organization": "424242",
             }

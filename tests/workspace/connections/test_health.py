@@ -125,7 +125,7 @@ def test_the_version_in_use_is_learned_by_a_refresh_and_can_be_let_go(office: Of
     newest = workspace.connections.get("org").api_version
     assert newest is not None
     assert float(newest) > 60
-    with pytest.raises(CrmdeckError, match="can't be the API version"):
+    with pytest.raises(CrmdeckError, match="Can't pin"):
         workspace.connections.update("org", api_version="6")
 
 

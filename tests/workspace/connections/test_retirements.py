@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.connectors.hubspot.paths import NEWEST_FIRST
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, Platform, Source
+from crmdeck.model import Connection, Source
 from crmdeck.workspace.connections.retirements import concerns, load_retirements
 from crmdeck.workspace.mappings.knowledge import load_knowledge
 from tests.workspace.crm import ANCHOR, OLD_PORTAL, Office
@@ -19,8 +19,8 @@ TODAY = ANCHOR.date()
 
 
 def connection(platform: str, **more: Any) -> Connection:
-    values = {"source": Source(platform)} | more
-    return Connection(id="c", name="acme", platform=Platform(platform), created_at=ANCHOR, **values)
+    values = {"source": platform} | more
+    return Connection(id="c", name="acme", platform=platform, created_at=ANCHOR, **values)
 
 
 def told(connection: Connection, today: date = TODAY) -> dict[str, date]:

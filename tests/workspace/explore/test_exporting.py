@@ -10,7 +10,7 @@ import pytest
 
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.exports import read_csv
-from crmdeck.model import DecisionState, Platform, Source
+from crmdeck.model import DecisionState, Source
 from crmdeck.workspace import ConnectionDraft, Workspace, parse_moment, parse_past_moment
 from tests.workspace.conftest import Desk, describe, text_field
 
@@ -92,7 +92,7 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
         desk.workspace.exports.render("differences", "acme", at=past, object_type="Acount")
     desk.workspace.connections.add(
         ConnectionDraft(
-            name="new", source=Source.FILES, platform=Platform.SALESFORCE, path=str(desk.folder)
+            name="new", source=Source.FILES, platform="salesforce", path=str(desk.folder)
         )
     )
     with pytest.raises(CrmdeckError, match="No schema of 'new' is cached"):
@@ -150,7 +150,7 @@ def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(d
         folder.mkdir()
         desk.workspace.exports.write(folder / f"schema.{format}", "schema", "acme", format=format)
         draft = ConnectionDraft(
-            name=format, platform=Platform.SALESFORCE, source=Source.FILES, path=str(folder)
+            name=format, platform="salesforce", source=Source.FILES, path=str(folder)
         )
         desk.workspace.connections.add(draft)
         desk.workspace.refreshes.run(format)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from crmdeck.errors import ConflictError, NotFoundError, ReadOnlyError, SchemaNotDiscoveredError
-from crmdeck.model import Choice, DecisionState, Direction, Platform, Severity, Source
+from crmdeck.model import Choice, DecisionState, Direction, Severity, Source
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.workspace.conftest import Desk, describe, text_field
 
@@ -195,7 +195,7 @@ def test_what_one_org_accepted_is_known_in_the_other_until_it_is_undone(desk: De
         ConnectionDraft(
             name="emea",
             source=Source.FILES,
-            platform=Platform.SALESFORCE,
+            platform="salesforce",
             path=str(desk.folder),
         )
     )

@@ -13,11 +13,9 @@ from crmdeck.model import (
     Connection,
     DriftEvent,
     DriftKind,
-    Platform,
     Scope,
     ScopeMode,
     Severity,
-    Source,
 )
 from crmdeck.sandbox import Fault, FaultKind
 from crmdeck.workspace.refresh.attribution import MOST_OBJECTS, NO_SUCH_RECORD, TOO_MANY, attributed
@@ -97,7 +95,7 @@ class Records:
 
 def attribute(records: Records, *events: DriftEvent) -> tuple[DriftEvent, ...]:
     connection = Connection(
-        id="c", name="c", platform=Platform.SALESFORCE, source=Source.SALESFORCE, created_at=ANCHOR
+        id="c", name="c", platform="salesforce", source="salesforce", created_at=ANCHOR
     )
     looks = {event.object_type: ANCHOR for event in events}
     return attributed(events, connection, cast(Connector, records), looks)

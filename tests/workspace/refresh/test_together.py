@@ -15,7 +15,7 @@ from crmdeck.connectors.files import open_connector
 from crmdeck.connectors.limits import Limits
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CanceledError, NotFoundError, ReadOnlyError, SourceError
-from crmdeck.model import CancelToken, Connection, Platform, Progress, Scope, Source, SyncOutcome
+from crmdeck.model import CancelToken, Connection, Progress, Scope, Source, SyncOutcome
 from crmdeck.workspace import ConnectionDraft, Workspace
 from crmdeck.workspace.refresh.service import AT_ONCE
 from tests.workspace.conftest import Clock, describe, text_field
@@ -56,7 +56,7 @@ def opened(home: Path, before: Before, names: tuple[str, ...] = NAMES) -> Worksp
         account = describe("Account", text_field("Name"), text_field(f"{name}__c"))
         (folder / "Account.json").write_text(json.dumps(account))
         draft = ConnectionDraft(
-            name=name, source=Source.FILES, platform=Platform.SALESFORCE, path=str(folder)
+            name=name, source=Source.FILES, platform="salesforce", path=str(folder)
         )
         workspace.connections.add(draft)
     return workspace

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from crmdeck.connectors.base import Connector, Credentials, TokenListener
-from crmdeck.connectors.limits import Limits
-from crmdeck.model import Connection
+from typing import TYPE_CHECKING
+
+from crmdeck.connectors.hubspot.profile import PROFILE as PROFILE
+
+if TYPE_CHECKING:
+    from crmdeck.connectors.base import Connector, Credentials, TokenListener
+    from crmdeck.connectors.limits import Limits
+    from crmdeck.model import Connection
 
 
 def open_connector(
@@ -13,13 +18,12 @@ def open_connector(
     listener: TokenListener,
     limits: Limits,
 ) -> Connector:
-    """Return a connector to the portal of `connection`. No request is made yet.
+    """Return a connector to the account of `connection`. Makes no request yet.
 
-    Secrets that it looks for: `access_token` (of OAuth, a service key or a private app), and
-    `refresh_token` with `client_id` and `client_secret` for OAuth. Raises UsageError where the
-    endpoint can't be used.
+    It reads `access_token` (from OAuth, a service key or a private app), or `refresh_token` with
+    `client_id` and `client_secret`. Raises UsageError for an endpoint that it can't use.
     """
-    # The client library takes over half a second to import; not everyone needs it.
+    # The client library takes over half a second to import, and few commands need it.
     from crmdeck.connectors.hubspot.connector import HubSpotConnector
 
     return HubSpotConnector(connection, credentials, listener, limits)

@@ -344,4 +344,4 @@ def _text(value: object) -> str | None:
 
 
 def _platform(value: object) -> Platform | None:
-    return Platform(value) if isinstance(value, str) and value in set(Platform) else None
+    return value if isinstance(value, str) else None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from crmdeck.connectors.base import Connector, Credentials, TokenListener
-from crmdeck.connectors.limits import Limits
-from crmdeck.model import Connection
+from typing import TYPE_CHECKING
+
+from crmdeck.connectors.salesforce.profile import PROFILE as PROFILE
+
+if TYPE_CHECKING:
+    from crmdeck.connectors.base import Connector, Credentials, TokenListener
+    from crmdeck.connectors.limits import Limits
+    from crmdeck.model import Connection
 
 
 def open_connector(
@@ -13,14 +18,14 @@ def open_connector(
     listener: TokenListener,
     limits: Limits,
 ) -> Connector:
-    """Return a connector to the org of `connection`. No request is made yet.
+    """Return a connector to the org of `connection`. Makes no request yet.
 
-    Secrets that it looks for: `access_token`; `refresh_token` with `client_id` (and
-    `client_secret` where the app has one); `client_id`, `username` and `private_key` for JWT
-    bearer; `client_id` and `client_secret` for client credentials. Raises UsageError where the
-    endpoint or the instance URL can't be used.
+    It reads one of these sets of secrets: `access_token`; `refresh_token` with `client_id` (and
+    `client_secret` if the app has one); `client_id`, `username` and `private_key` for JWT bearer;
+    `client_id` and `client_secret` for client credentials. Raises UsageError for an endpoint or
+    an instance URL that it can't use.
     """
-    # The client library takes over half a second to import; not everyone needs it.
+    # The client library takes over half a second to import, and few commands need it.
     from crmdeck.connectors.salesforce.connector import SalesforceConnector
 
     return SalesforceConnector(connection, credentials, listener, limits)

@@ -12,11 +12,10 @@ from crmdeck.tui.dialogs.form import Asked, Form, answered, asked_path
 from crmdeck.tui.host import FlowHost
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.screens.sign_in import SignInFlow
+from crmdeck.workspace import CRMS, vendor_of
 
 if TYPE_CHECKING:
     from crmdeck.workspace import ConnectionDraft
-
-PRODUCTION = "production"
 
 
 @dataclass(frozen=True)
@@ -26,34 +25,27 @@ class Kind:
     id: str
     label: str
     detail: str
-    source: Source
+    source: str
     platform: Platform | None = None
 
     @property
     def is_files(self) -> bool:
         """Return whether it is read from this machine, without signing in."""
-        return self.source is Source.FILES
+        return self.source == Source.FILES
 
 
-KINDS = (
-    Kind("salesforce", "Salesforce", "sign in to an org", Source.SALESFORCE),
-    Kind("hubspot", "HubSpot", "sign in to a portal", Source.HUBSPOT),
-    Kind("partneros", "PartnerOS", "through its Integrations API", Source.PARTNEROS),
-    Kind(
-        "salesforce-files",
-        "Salesforce schemas",
-        "describes exported to a folder",
-        Source.FILES,
-        Platform.SALESFORCE,
-    ),
-    Kind(
-        "hubspot-files",
-        "HubSpot schemas",
-        "properties exported to a folder",
-        Source.FILES,
-        Platform.HUBSPOT,
-    ),
-)
+def _kinds() -> list[Kind]:
+    vendors = [vendor_of(platform) for platform in CRMS]
+    return [
+        *(Kind(v.name, v.title, f"sign in to your {v.account}", v.name) for v in vendors),
+        Kind("partneros", "PartnerOS", "through its Integrations API", Source.PARTNEROS),
+        *(
+            Kind(f"{v.name}-files", f"{v.title} schemas", v.exports, Source.FILES, v.name)
+            for v in vendors
+        ),
+    ]
+
+
 _NAME = Asked("name", "Name of the connection", placeholder="acme-prod")
 _ENDPOINT = Asked(
     "endpoint",
@@ -62,8 +54,9 @@ _ENDPOINT = Asked(
 )
 
 
-def add_connection(host: FlowHost, kinds: Sequence[Kind] = KINDS) -> None:
-    """Ask which of `kinds`, then for all that it takes."""
+def add_connection(host: FlowHost, kinds: Sequence[Kind] = ()) -> None:
+    """Ask for one of `kinds` (default: all), then for the details of the connection."""
+    kinds = kinds or _kinds()
     by_id = {kind.id: kind for kind in kinds}
 
     def chosen(kind_id: str | None) -> None:
@@ -76,12 +69,12 @@ def add_connection(host: FlowHost, kinds: Sequence[Kind] = KINDS) -> None:
 
 def add_files(host: FlowHost) -> None:
     """Ask for a folder of exported schemas."""
-    add_connection(host, [kind for kind in KINDS if kind.is_files])
+    add_connection(host, [kind for kind in _kinds() if kind.is_files])
 
 
 def sign_in_somewhere(host: FlowHost) -> None:
     """Ask for a CRM to sign in to."""
-    add_connection(host, [kind for kind in KINDS if not kind.is_files])
+    add_connection(host, [kind for kind in _kinds() if not kind.is_files])
 
 
 def _ask(host: FlowHost, kind: Kind) -> None:
@@ -122,27 +115,28 @@ def _ask_files(host: FlowHost, kind: Kind) -> None:
 
 
 def _lines(kind: Kind) -> list[Asked]:
-    match kind.source:
-        case Source.SALESFORCE:
-            label = "Sign in at: production, sandbox, or the org's My Domain"
-            return [_NAME, Asked("host", label, value=PRODUCTION), _ENDPOINT]
-        case Source.PARTNEROS:
-            return [
-                _NAME,
-                Asked("endpoint", "Where PartnerOS is", placeholder="https://HOST"),
-                Asked("remote_id", "UUID of the integration there"),
-            ]
-        case _:
-            return [_NAME, _ENDPOINT]
+    if kind.source == Source.PARTNEROS:
+        return [
+            _NAME,
+            Asked("endpoint", "Where PartnerOS is", placeholder="https://HOST"),
+            Asked("remote_id", "UUID of the integration there"),
+        ]
+    vendor = vendor_of(kind.source)
+    if vendor.login_url is None:
+        return [_NAME, _ENDPOINT]
+    hosts = list(vendor.login_hosts)
+    label = f"Sign in at: {', '.join(hosts)}, or the {vendor.account}'s own URL"
+    return [_NAME, Asked("host", label, value=hosts[0]), _ENDPOINT]
 
 
 def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
-    from crmdeck.workspace import ConnectionDraft, login_url
+    from crmdeck.workspace import ConnectionDraft
 
     endpoint = answered(answers, "endpoint")
     host = answered(answers, "host")
-    # Behind another host the vendor's sign-in page is not asked.
-    elsewhere = endpoint is not None and host == PRODUCTION
+    # With a custom API URL the vendor's sign-in page isn't used.
+    default = next(iter(vendor_of(kind.source).login_hosts), None)
+    elsewhere = endpoint is not None and host == default
     return ConnectionDraft(
         name=answers["name"].strip(),
         source=kind.source,
@@ -150,5 +144,5 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
         path=answered(answers, "path"),
         remote_id=answered(answers, "remote_id"),
         endpoint=endpoint,
-        instance_url=login_url(host) if host and not elsewhere else None,
+        instance_url=None if elsewhere else host,
     )

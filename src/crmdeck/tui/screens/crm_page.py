@@ -10,7 +10,7 @@ from crmdeck.tui.panes.pane import CrmPlace
 
 if TYPE_CHECKING:
     from crmdeck.errors import CrmdeckError
-    from crmdeck.workspace import CrmPage
+    from crmdeck.model import CrmPage
 
 
 def open_page(host: FlowHost, place: CrmPlace) -> None:

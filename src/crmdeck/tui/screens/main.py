@@ -714,7 +714,7 @@ class MainScreen(ActionHost, Screen[None]):
         status = self.status
         if status is None:
             return
-        if status.source is Source.FILES:
+        if status.source == Source.FILES:
             ask_folder(self, status.id)
         else:
             SignInFlow(self, status.id, status.name).start()

@@ -20,14 +20,8 @@ from crmdeck.tui.screens.refresh import refresh_connection
 from crmdeck.tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from crmdeck.model import SecretsPlace
-    from crmdeck.workspace import (
-        ConnectionDraft,
-        Flow,
-        Question,
-        SignedIn,
-        Workspace,
-    )
+    from crmdeck.model import Flow, Question, SecretsPlace
+    from crmdeck.workspace import ConnectionDraft, SignedIn, Workspace
 
 T = TypeVar("T")
 
@@ -145,7 +139,7 @@ class SignInFlow:
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> Any:
         """Take the answers: begin with the browser, or sign in."""
-        from crmdeck.workspace import login_url, read_key
+        from crmdeck.workspace import read_key
 
         self._secrets = {}
         for question in plan.questions:
@@ -156,7 +150,7 @@ class SignInFlow:
         self._keep_password = answers.get(KEEP_PASSWORD) == YES
         host = answered(answers, OWN_HOST)
         if host is not None and not isinstance(self._target, str):
-            self._target = self._target.model_copy(update={"instance_url": login_url(host)})
+            self._target = self._target.model_copy(update={"instance_url": host})
         if not plan.flow.browser:
             return self._finish(plan, None)
         port = _port(answers.get(PORT, ""))

@@ -14,9 +14,10 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
-from crmdeck.tui.marks import PLATFORM_NAMES, Health, health_of
+from crmdeck.tui.marks import Health, health_of
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.top_bar import CONNECTION
+from crmdeck.workspace import vendor_of
 
 if TYPE_CHECKING:
     from crmdeck.model import ConnectionStatus
@@ -131,7 +132,7 @@ def connection_line(status: ConnectionStatus) -> Content:
 
 def told(status: ConnectionStatus) -> Content:
     """Return in words what a sign means: `acme-prod: active, Salesforce`, and what was not seen."""
-    words = f"{health_of(status).word}, {PLATFORM_NAMES[status.platform]}"
+    words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
     unseen = f", {count(status.unseen.total, 'change')} not seen" if status.unseen.total else ""
     return Content(f"{display_text(status.name, 60)}: {words}{unseen}")
 

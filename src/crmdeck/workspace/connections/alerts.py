@@ -327,7 +327,7 @@ def retirements(vitals: Vitals) -> Iterator[Alert]:
 def _after_failure(vitals: Vitals) -> NextStep | None:
     if vitals.status is Status.ERROR:
         return NextStep.TEST
-    return None if vitals.connection.source is Source.FILES else NextStep.SIGN_IN
+    return None if vitals.connection.source == Source.FILES else NextStep.SIGN_IN
 
 
 def _refresh(vitals: Vitals) -> NextStep | None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crmdeck.connectors.registry import flows_of, vendor_of
 from crmdeck.errors import NotFoundError
 from crmdeck.model import (
     Alert,
     Connection,
     ConnectionStatus,
     ObjectFailure,
-    Platform,
     Quota,
     SchemaStats,
     Source,
@@ -111,14 +111,14 @@ class Health:
     def _status(self, connection: Connection, records: _Records) -> ConnectionStatus:
         vitals = self._vitals(connection, records)
         good, bad = vitals.good, vitals.bad
-        hubspot = connection.platform is Platform.HUBSPOT
+        vendor = vendor_of(connection.platform)
         return ConnectionStatus(
             id=connection.id,
             name=connection.name,
             platform=connection.platform,
             source=connection.source,
             status=vitals.status,
-            instance_url=None if hubspot else connection.instance_url,
+            instance_url=connection.instance_url if vendor.own_url_example else None,
             last_sync_at=good.finished_at if good else None,
             last_error_at=bad.finished_at if bad else None,
             last_error_message=bad.error_message if bad else None,
@@ -164,7 +164,7 @@ class Health:
         )
 
     def _concerns(self, connection: Connection, now: datetime) -> tuple[Concern, ...]:
-        if not connection.source.is_direct:
+        if not connection.is_direct:
             return ()
         from crmdeck.workspace.connections.retirements import concerns
 
@@ -172,10 +172,11 @@ class Health:
 
 
 def _is_renewed(connection: Connection) -> bool:
-    if connection.source is Source.SANDBOX and connection.sign_in is None:
-        # Its orgs need no sign-in, yet their tokens end; its portals' do not.
-        return connection.platform is Platform.SALESFORCE
-    return connection.sign_in is not None and connection.sign_in not in ENDING
+    flow = connection.sign_in
+    if connection.source == Source.SANDBOX and flow is None:
+        # The demo signs in by itself, in the usual way of each CRM.
+        flow = next((flow.name for flow in flows_of(connection)), None)
+    return flow is not None and flow not in ENDING
 
 
 @dataclass(frozen=True)

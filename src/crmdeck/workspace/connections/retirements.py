@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
+from crmdeck.connectors.registry import CRMS, vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.model import Connection, Platform, WireModel
 from crmdeck.toml import parse_toml
@@ -51,6 +51,8 @@ class Retirement(WireModel):
     def _complete(self) -> Retirement:
         if (self.ends is None) == (self.months is None):
             raise ValueError("give either 'ends' or 'months'")
+        if self.platform not in CRMS:
+            raise ValueError(f"'platform' is none of {', '.join(CRMS)}")
         if not self.api_versions and not self.sign_in:
             raise ValueError("give 'api_versions' or 'sign_in'")
         return self
@@ -68,11 +70,11 @@ def concerns(
     connection: Connection, retirements: tuple[Retirement, ...], today: date
 ) -> tuple[Concern, ...]:
     """Return what concerns a connection and is near enough to be told, the first to end first."""
-    if not connection.source.is_direct:
+    if not connection.is_direct:
         return ()
     found = []
     for each in retirements:
-        if each.platform is not connection.platform or each.ignored:
+        if each.platform != connection.platform or each.ignored:
             continue
         if each.sign_in and connection.sign_in not in each.sign_in:
             continue
@@ -150,9 +152,9 @@ def _end(retirement: Retirement, connection: Connection) -> date | None:
 
 def _spoken(connection: Connection) -> list[str]:
     spoken = [connection.api_version] if connection.api_version else []
-    oauth = connection.sign_in in ("browser", "refresh-token")
-    if connection.platform is Platform.HUBSPOT and oauth:
-        spoken.append(f"oauth/{OAUTH_VERSION}")
+    oauth_path = vendor_of(connection.platform).oauth_path
+    if oauth_path is not None and connection.sign_in in ("browser", "refresh-token"):
+        spoken.append(oauth_path)
     return spoken
 
 

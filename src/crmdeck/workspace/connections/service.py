@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from crmdeck.connectors.base import AddressReporter, Connector, Integration, VersionReporter
+from crmdeck.connectors.registry import CRMS, flows_of, sources, vendor_of
 from crmdeck.credentials import SECRET_NAMES
 from crmdeck.credentials import secrets_from_environment as secrets_from_environment
 from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
     AuditEntry,
     Connection,
+    CrmPage,
     Platform,
     ProbeReport,
     ProgressCallback,
@@ -21,9 +23,9 @@ from crmdeck.model import (
     WireModel,
 )
 from crmdeck.store import Session
-from crmdeck.workspace.connections.crm_pages import CrmPage, crm_page
+from crmdeck.workspace.connections.crm_pages import crm_page
 from crmdeck.workspace.connections.runs import failed_run, started_run, write_quota, write_run
-from crmdeck.workspace.connections.signin.flows import ENDING, flow_in_use, flows_of
+from crmdeck.workspace.connections.signin.flows import ENDING, flow_in_use
 from crmdeck.workspace.connections.validation import (
     absolute,
     check_endpoint,
@@ -34,7 +36,7 @@ from crmdeck.workspace.connections.validation import (
     checked_hours,
     checked_path,
 )
-from crmdeck.workspace.context import Context, new_id
+from crmdeck.workspace.context import Context, new_id, not_found
 from crmdeck.workspace.refresh.progress import ProgressReporter
 
 
@@ -42,7 +44,7 @@ class ConnectionDraft(WireModel):
     """What is needed to add a connection; secrets are handed over beside it."""
 
     name: str
-    source: Source
+    source: str
     platform: Platform | None = None
     id: str | None = None
     path: str | None = None
@@ -84,7 +86,7 @@ class Connections:
         Raises UsageError for a draft that makes no sense, ConflictError for a name in use.
         """
         self._context.require_writable()
-        if draft.platform is None and draft.source is Source.PARTNEROS:
+        if draft.platform is None and draft.source == Source.PARTNEROS:
             raise platform_needed(draft)
         connection = drafted(self._context, draft)
         with self._context.store.write() as session:
@@ -123,10 +125,13 @@ class Connections:
             changes["remote_id"] = check_remote_id(remote_id)
         if endpoint is not None:
             changes["endpoint"] = check_endpoint(endpoint) if endpoint else None
-            if not endpoint and connection.source is Source.PARTNEROS:
+            if not endpoint and connection.source == Source.PARTNEROS:
                 raise _address_needed()
         if instance_url is not None:
-            changes["instance_url"] = check_instance_url(instance_url) if instance_url else None
+            vendor = vendor_of(connection.platform)
+            changes["instance_url"] = (
+                check_instance_url(instance_url, vendor) if instance_url else None
+            )
         if scope is not None:
             changes["scope"] = scope
         if ttl_hours is not None:
@@ -159,7 +164,7 @@ class Connections:
         connection = self._context.connection(ref)
         if connection.disconnected_at is not None:
             return connection
-        if connection.source is Source.PARTNEROS:
+        if connection.source == Source.PARTNEROS:
             connector = self._context.open_connector(connection)
             if isinstance(connector, Integration):
                 connector.disconnect()
@@ -229,18 +234,25 @@ class Connections:
 def drafted(context: Context, draft: ConnectionDraft) -> Connection:
     """Return the connection that a draft describes; raises UsageError where it makes no sense."""
     platform = draft.platform
-    if draft.source in (Source.SALESFORCE, Source.HUBSPOT):
-        platform = Platform(draft.source.value)
+    if draft.source not in sources():
+        raise not_found("source", draft.source, list(sources()))
+    if platform is not None and platform not in CRMS:
+        raise not_found("platform", platform, list(CRMS))
+    if draft.source in CRMS:
+        platform = draft.source
         if draft.platform not in (None, platform):
-            raise UsageError(f"The source {draft.source} is always of platform {platform}.")
-    if draft.source is Source.PARTNEROS:
+            raise UsageError(
+                f"The source {draft.source} can't connect to the platform {draft.platform}.",
+                remedy="Leave out --platform.",
+            )
+    if draft.source == Source.PARTNEROS:
         if not (draft.endpoint and draft.remote_id):
             raise _address_needed()
-        # Until a sign-in has asked which it is; nothing depends on it before.
-        platform = platform or Platform.SALESFORCE
+        # A placeholder until the sign-in asks PartnerOS; nothing depends on it before.
+        platform = platform or next(iter(CRMS))
     if platform is None:
         raise platform_needed(draft)
-    if draft.source is Source.FILES and not draft.path:
+    if draft.source == Source.FILES and not draft.path:
         raise UsageError(
             "The source files needs a path.",
             remedy="Add --path with a file or a folder of exported schemas.",
@@ -252,7 +264,11 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         source=draft.source,
         path=absolute(draft.path) if draft.path else None,
         remote_id=check_remote_id(draft.remote_id) if draft.remote_id else None,
-        instance_url=check_instance_url(draft.instance_url) if draft.instance_url else None,
+        instance_url=(
+            check_instance_url(draft.instance_url, vendor_of(platform))
+            if draft.instance_url
+            else None
+        ),
         endpoint=check_endpoint(draft.endpoint) if draft.endpoint else None,
         api_version=draft.api_version,
         scope=draft.scope,
@@ -307,7 +323,7 @@ def platform_needed(draft: ConnectionDraft) -> UsageError:
     """Return the error for a source that does not say which CRM it leads to."""
     return UsageError(
         f"The source {draft.source} needs a platform.",
-        remedy="Add --platform salesforce or --platform hubspot.",
+        remedy="Add " + " or ".join(f"--platform {name}" for name in CRMS),
     )
 
 
@@ -321,7 +337,7 @@ def learned(connection: Connection, report: ProbeReport, secrets: _Secrets) -> d
         "instance_url": report.instance_url,
         "api_version": report.api_version,
         # The organization behind an Integrations API is chosen there; an org or portal is not.
-        "organization": None if connection.source is Source.PARTNEROS else report.organization,
+        "organization": None if connection.source == Source.PARTNEROS else report.organization,
         "platform": report.platform,
         "sign_in": _sign_in(connection, secrets),
     }
@@ -365,7 +381,7 @@ def _news(connection: Connection, told: dict[str, str | None]) -> dict[str, Any]
 
 
 def _sign_in(connection: Connection, secrets: _Secrets) -> str | None:
-    flows = flows_of(connection.source, connection.platform)
+    flows = flows_of(connection)
     if not flows:
         # No keyring is asked, and none imported, for a source that has no secrets.
         return None

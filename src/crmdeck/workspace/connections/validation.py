@@ -8,9 +8,10 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
 from crmdeck.home import absolute_path
-from crmdeck.model import Connection, Platform, Source
+from crmdeck.model import Connection, Source, VendorProfile
 from crmdeck.settings import MAX_TTL_HOURS
 
 _REMOTE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
@@ -65,13 +66,19 @@ def check_endpoint(url: str) -> str:
     )
 
 
-def check_instance_url(url: str) -> str:
-    """Return `url` where an org may be at it, with tokens sent there; raises UsageError."""
+def check_instance_url(url: str, vendor: VendorProfile) -> str:
+    """Return the URL that an org's tokens may be sent to; raises UsageError.
+
+    `url` may also be what the CRM's `login_url` accepts: `production`, a host, a copied address.
+    """
+    scheme, divider, _ = url.partition("://")
+    if vendor.login_url is not None and (not divider or scheme.lower() == "https"):
+        return vendor.login_url(url)
     if _is_private(url):
         return url.rstrip("/")
     raise UsageError(
-        f"'{url}' can't be an instance URL.",
-        remedy="Use https://MYDOMAIN.my.salesforce.com",
+        f"'{url}' isn't an instance URL.",
+        remedy=f"Use {vendor.own_url_example or 'https://HOST'}",
         code="BAD_INSTANCE_URL",
     )
 
@@ -87,13 +94,15 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_api_version(connection: Connection, version: str) -> str | None:
-    """Return `version` where it can be pinned, None for `newest`; raises UsageError."""
+    """Return `version` if the connection can pin it, None for `newest`; raises UsageError."""
     if version == "newest":
         return None
-    if connection.platform is not Platform.SALESFORCE or not re.fullmatch(r"\d\d\.0", version):
+    vendor = vendor_of(connection.platform)
+    if vendor.version_pattern is None or not re.fullmatch(vendor.version_pattern, version):
+        example = vendor.version_example
         raise UsageError(
-            f"'{version}' can't be the API version of {connection.name}.",
-            remedy="Use newest or, for Salesforce, a version such as 66.0.",
+            f"Can't pin {connection.name} to API version '{version}'.",
+            remedy=f"Use newest or {example}" if example else "Use newest",
             code="BAD_API_VERSION",
         )
     return version
@@ -112,7 +121,7 @@ def checked_hours(hours: float) -> float:
 
 def checked_path(connection: Connection, path: str) -> str:
     """Return `path` from the root, where schemas can be read from it; raises UsageError."""
-    if connection.source is not Source.FILES:
+    if connection.source != Source.FILES:
         raise UsageError(
             f"{connection.name} does not read from a path.",
             cause=f"Its source is {connection.source}; a path is for the source files.",

@@ -11,8 +11,8 @@ from typing import Any
 from crmdeck.clock import Clock
 from crmdeck.connectors.base import Connector, Credentials, TokenListener
 from crmdeck.connectors.limits import Limits
-from crmdeck.model import Connection, Platform, Source
-from crmdeck.workspace.context import open_source
+from crmdeck.connectors.registry import open_source
+from crmdeck.model import Connection, Source
 
 
 class SandboxLink:
@@ -38,28 +38,15 @@ class SandboxLink:
 
         What is no connection of the demo's own goes where it says.
         """
-        if connection.source is not Source.SANDBOX or connection.endpoint:
+        if connection.source != Source.SANDBOX or connection.endpoint:
             return open_source(connection)(connection, credentials, listener, limits)
         sandbox = self._started()
-        if connection.platform is Platform.SALESFORCE:
-            from crmdeck.connectors.salesforce import open_connector
-
-            access = sandbox.salesforce(connection.name)
-            secrets = {
-                "access_token": access.access_token,
-                "refresh_token": access.refresh_token,
-                "client_id": access.client_id,
-                "client_secret": access.client_secret,
-            }
-        else:
-            from crmdeck.connectors.hubspot import open_connector
-
-            access = sandbox.hubspot(connection.name)
-            secrets = {"access_token": access.private_app_token}
+        access = sandbox.access(connection.name)
         reached = connection.model_copy(update={"endpoint": access.endpoint})
-        # One call after the other, so that a replay always spends the same quota.
+        # One call at a time, so that a replay always spends the same quota.
         single = replace(limits, threads=1)
-        return open_connector(reached, _Access(secrets, credentials), listener, single)
+        held = _Access(access.secrets, credentials)
+        return open_source(connection)(reached, held, listener, single)
 
     def stop(self) -> None:
         """Stop the sandbox, if it was started."""

@@ -9,17 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crmdeck.clock import utc_now
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.credentials import MemorySecrets
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
     Choice,
     DecisionState,
     Direction,
-    Platform,
     Progress,
     ProgressCallback,
     Source,
 )
+from crmdeck.sandbox import Organization, Scenario
 from crmdeck.settings import Settings
 from crmdeck.workspace.connections.service import ConnectionDraft
 from crmdeck.workspace.context import Context
@@ -84,8 +85,6 @@ class Replay:
     """Plays ninety days of a team at work, in the order of time."""
 
     def __init__(self, workspace: Workspace, hands: Hands, anchor: datetime) -> None:
-        from crmdeck.sandbox import Scenario
-
         self._workspace = workspace
         self._hands = hands
         self._anchor = anchor
@@ -97,7 +96,7 @@ class Replay:
         begin = self._anchor - HISTORY
         for organization in self._scenario.organizations:
             name = organization.name
-            steps.append((begin, _step(self._add, name, organization.platform)))
+            steps.append((begin, _step(self._add, organization)))
             moments = [begin + timedelta(hours=1)]
             moments += [
                 self._anchor - change.before_now + timedelta(hours=2)
@@ -117,15 +116,14 @@ class Replay:
                 progress(Progress(number, len(steps), "the demo's history"))
                 step()
 
-    def _add(self, name: str, platform: Platform) -> None:
+    def _add(self, organization: Organization) -> None:
+        example = vendor_of(organization.platform).own_url_example
         draft = ConnectionDraft(
-            id=str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.demo.crmdeck")),
-            name=name,
+            id=str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{organization.name}.demo.crmdeck")),
+            name=organization.name,
             source=Source.SANDBOX,
-            platform=platform,
-            instance_url=(
-                f"https://{name}.my.salesforce.com" if platform is Platform.SALESFORCE else None
-            ),
+            platform=organization.platform,
+            instance_url=example and example.replace("MYDOMAIN", organization.name),
         )
         with self._workspace.acting_as(ACTOR):
             self._workspace.connections.add(draft)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Platform
 
 
 def serve_sandbox(
@@ -34,18 +33,11 @@ def serve_sandbox(
     try:
         access: dict[str, Any] = {"url": sandbox.url}
         for organization in scenario.organizations:
-            if organization.platform is Platform.SALESFORCE:
-                org = sandbox.salesforce(organization.name)
-                access[organization.name] = {
-                    "endpoint": org.endpoint,
-                    "accessToken": org.access_token,
-                }
-            else:
-                portal = sandbox.hubspot(organization.name)
-                access[organization.name] = {
-                    "endpoint": portal.endpoint,
-                    "accessToken": portal.private_app_token,
-                }
+            reached = sandbox.access(organization.name)
+            access[organization.name] = {
+                "endpoint": reached.endpoint,
+                "accessToken": reached.secrets["access_token"],
+            }
         ready(access)
         (forever or _sleep_forever)()
     except KeyboardInterrupt:

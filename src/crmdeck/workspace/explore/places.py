@@ -123,7 +123,7 @@ class Places:
         statuses = self._health.statuses()
         for status in statuses:
             stats = status.schema_stats
-            detail = f"{status.platform.value}, {count(stats.field_count, 'field')}"
+            detail = f"{status.platform}, {count(stats.field_count, 'field')}"
             yield Place(
                 PlaceKind.CONNECTION, status.id, status.name, status.name, "", detail, MAPPED
             )

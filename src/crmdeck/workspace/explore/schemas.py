@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crmdeck.connectors.base import RecordSampler, UsageFinder
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.schema_diff import compare_schemas
-from crmdeck.drift.usage import NOT_CHECKED, judge_usage, uses_in_schema
+from crmdeck.drift.usage import judge_usage, uses_in_schema
 from crmdeck.errors import SchemaNotDiscoveredError, UsageError
 from crmdeck.mapping.state import accepted_fields
 from crmdeck.model import (
@@ -395,7 +396,7 @@ class Schemas:
         seen = self._uses_seen(connection, object_type, field_name)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, UsageFinder):
-            why = NOT_CHECKED.get(connection.platform) or (
+            why = vendor_of(connection.platform).no_usage or (
                 f"The source {connection.source} does not tell where fields are used."
             )
             return judge_usage(object_type, field_name, (), seen, (why,))

@@ -523,7 +523,7 @@ class Mappings:
         names = {
             other.id: other.name
             for other in session.connections.all()
-            if other.platform is connection.platform and other.id != connection.id
+            if other.platform == connection.platform and other.id != connection.id
         }
         for decision in session.decisions.log(object_pair=str(sides.pair), at=at):
             if decision.connection_id in names:
@@ -531,7 +531,7 @@ class Mappings:
         return logs
 
     def _own_suggestions(self, connection: Connection, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+        if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return ()
         try:
             connector = self._context.open_connector(connection)
@@ -547,7 +547,7 @@ class Mappings:
 
     def _shared(self, ref: str) -> TeamLog | None:
         connection = self._context.connection(ref)
-        if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+        if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
             return None
         return take_over(self._context, self._context.open_connector(connection), connection.id)
 

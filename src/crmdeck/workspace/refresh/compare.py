@@ -29,10 +29,10 @@ from crmdeck.model import (
     GoneReason,
     Notice,
     ObjectSchema,
-    Platform,
     Rule,
     Scope,
     SnapshotInfo,
+    VendorProfile,
     rules_hash,
     unknown_attributes,
 )
@@ -52,7 +52,7 @@ class ReadObject(NamedTuple):
 class Answer:
     """What a source answered in one refresh; `not_checked` counts what it leaves out."""
 
-    platform: Platform
+    vendor: VendorProfile
 
     listing: Listing = field(default_factory=lambda: Listing(frozenset(), ()))
     discovered: list[ReadObject] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Answer:
                 self.listing = item
             case Discovered(schema, validator):
                 self.discovered.append(ReadObject(self.packer.pack(schema), validator))
-                self.not_checked.update(unknown_attributes(self.platform, schema.fields))
+                self.not_checked.update(unknown_attributes(self.vendor, schema.fields))
             case Unchanged():
                 self.unchanged.append(item)
             case Failed():
@@ -162,7 +162,7 @@ def compare(
     after = schemas_after(answer, cached, scope)
     report = detect(
         connection_id=connection.id,
-        platform=connection.platform,
+        vendor=answer.vendor,
         detected_at=at,
         before=cached.before,
         after=after,

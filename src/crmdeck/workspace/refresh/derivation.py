@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.drift.detect import detect
 from crmdeck.drift.renames import FieldWords
 from crmdeck.mapping.state import accepted_fields
@@ -116,7 +117,7 @@ def derive_report(
     }
     return detect(
         connection_id=connection.id,
-        platform=connection.platform,
+        vendor=vendor_of(connection.platform),
         detected_at=detected_at,
         before=sides.before,
         after=after,

@@ -61,7 +61,7 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
     It is no error where the source can't be reached, or knows no acknowledgments (which is told
     once): what is acknowledged here stays so, and the next refresh tells it there.
     """
-    if connection.source is not Source.PARTNEROS or connection.disconnected_at is not None:
+    if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
         return ""
     try:
         connector = context.open_connector(connection)

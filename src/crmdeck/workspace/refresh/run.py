@@ -9,6 +9,7 @@ from functools import partial
 
 from crmdeck.clock import later
 from crmdeck.connectors.base import Connector, Discovered, Discovery, Failed, Listing, Rules
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError, SourceError
 from crmdeck.model import (
     AuditEntry,
@@ -112,7 +113,7 @@ class Refresh:
         self._scope = scope
         self._progress = ProgressReporter(progress)
         self._cancel = cancel
-        self._answer = Answer(connection.platform)
+        self._answer = Answer(vendor_of(connection.platform))
 
     def run(self) -> RefreshResult:
         """Discover, compare and record; return what came of it."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from crmdeck.connectors.base import VersionChooser
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CrmdeckError, NotFoundError, UsageError
 from crmdeck.model import (
     CancelToken,
@@ -54,7 +55,7 @@ def preview(
     scope = connection.scope
     if object_type is not None:
         scope = Scope(mode=ScopeMode.NAMED, include=(object_type,))
-    answer = Answer(connection.platform)
+    answer = Answer(vendor_of(connection.platform))
     for item in other.discover(scope, {}, cancel):
         cancel.check()
         answer.add(item)

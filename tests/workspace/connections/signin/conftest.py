@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from crmdeck.model import Source
 from crmdeck.sandbox import Sandbox
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, using
@@ -38,13 +37,13 @@ def ws(tmp_path: Path, keyring: MemoryKeyring) -> Iterator[Workspace]:
 def org_draft(sandbox: Sandbox, name: str = "acme", org: str = ORG) -> ConnectionDraft:
     """Return a draft of a connection to an org of the sandbox."""
     endpoint = sandbox.salesforce(org).endpoint
-    return ConnectionDraft(name=name, source=Source.SALESFORCE, endpoint=endpoint)
+    return ConnectionDraft(name=name, source="salesforce", endpoint=endpoint)
 
 
 def portal_draft(sandbox: Sandbox, name: str = "portal") -> ConnectionDraft:
     """Return a draft of a connection to a portal of the sandbox."""
     endpoint = sandbox.hubspot(PORTAL).endpoint
-    return ConnectionDraft(name=name, source=Source.HUBSPOT, endpoint=endpoint)
+    return ConnectionDraft(name=name, source="hubspot", endpoint=endpoint)
 
 
 def app(sandbox: Sandbox, org: str = ORG) -> dict[str, str]:

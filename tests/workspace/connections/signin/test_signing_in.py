@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from crmdeck.connectors.base import Connector
 from crmdeck.connectors.salesforce import open_connector
 from crmdeck.errors import ConflictError, CrmdeckError, ReauthRequiredError, UsageError
-from crmdeck.model import Connection, Platform, SecretsPlace, Source, Status
+from crmdeck.model import Connection, SecretsPlace, Status
 from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.keyrings import MemoryKeyring, none, using
@@ -86,7 +86,7 @@ def test_client_credentials_and_when_the_token_ends(sandbox: Sandbox, ws: Worksp
 
 
 def test_an_access_token_needs_the_orgs_own_url(sandbox: Sandbox, ws: Workspace) -> None:
-    draft = ConnectionDraft(name="acme", source=Source.SALESFORCE)
+    draft = ConnectionDraft(name="acme", source="salesforce")
     with pytest.raises(UsageError) as caught:
         ws.signin.connect(draft, {"access_token": "00D-token"})
     assert caught.value.code == "INSTANCE_URL_NEEDED"
@@ -210,7 +210,7 @@ def test_another_org_is_not_let_in_under_the_same_name(
     other = next(
         each.name
         for each in sandbox.scenario.organizations
-        if each.platform is Platform.SALESFORCE and each.name != ORG
+        if each.platform == "salesforce" and each.name != ORG
     )
     ws.connections.update("acme", endpoint=sandbox.salesforce(other).endpoint)
     access = sandbox.salesforce(other)
@@ -286,7 +286,7 @@ def test_a_rotated_token_wins_over_the_environments(
 
 
 def test_what_stands_in_the_address_bar_is_understood() -> None:
-    from crmdeck.workspace import login_url
+    from crmdeck.connectors.salesforce.profile import login_url
 
     assert login_url("production") == "https://login.salesforce.com"
     assert login_url("sandbox") == "https://test.salesforce.com"

@@ -178,7 +178,7 @@ def _last_error(entry: Entry, now: datetime, width: int) -> Content:
 def _facts(entry: Entry, now: datetime, width: int) -> Content:
     connection, status, stats = entry.connection, entry.status, entry.status.schema_stats
     version = f" {connection.api_version}" if connection.api_version else ""
-    own_source = connection.source.value == connection.platform.value
+    own_source = connection.source == connection.platform
     source = "" if own_source else f", source {connection.source}"
     quota = None
     if status.quota is not None:

@@ -19,7 +19,7 @@ STATES = {
 def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
     """Return how long the token lasts, in words, and the state of that."""
     connection = entry.connection
-    if connection.source is Source.FILES:
+    if connection.source == Source.FILES:
         return "none needed", "muted"
     if entry.status.status is Status.REAUTH_REQUIRED:
         return "refused", "error"
@@ -44,7 +44,7 @@ def token_in_full(entry: Entry, now: datetime) -> str:
 def quota_words(status: ConnectionStatus) -> tuple[str, str]:
     """Return how much of the API allowance is left, in words, and the state of that."""
     if status.quota is None:
-        return "no quota" if status.source is Source.FILES else "quota unknown", "muted"
+        return "no quota" if status.source == Source.FILES else "quota unknown", "muted"
     state = "ok" if status.quota_level is None else STATES[status.quota_level]
     return f"{quota_left(status.quota)} left", state
 

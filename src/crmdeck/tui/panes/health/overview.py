@@ -14,15 +14,17 @@ from crmdeck.model import (
     ConnectionStatus,
     ObjectFailure,
     PairSummary,
-    Platform,
     Quota,
     Source,
     Status,
     SyncRun,
 )
 from crmdeck.tui.filters import KeyTest, one_of
-from crmdeck.tui.marks import PLATFORM_NAMES, health_of
+from crmdeck.tui.marks import health_of
 from crmdeck.tui.text import count
+from crmdeck.workspace import vendor_of
+
+SEPARATOR = " · "
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Entry:
 
     @property
     def platform_name(self) -> str:
-        """The name of the CRM."""
-        return PLATFORM_NAMES[self.connection.platform]
+        """Return the name of the CRM."""
+        return vendor_of(self.connection.platform).title
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,9 @@ def where(connection: Connection) -> str:
             return "sandbox"
         case Source.PARTNEROS:
             return f"via {_host(connection.endpoint)}"
-    if connection.platform is Platform.HUBSPOT:
-        portal = f"portal {connection.organization}" if connection.organization else ""
-        return portal or _host(connection.endpoint)
+    vendor = vendor_of(connection.platform)
+    if vendor.own_url_example is None and connection.organization:
+        return f"{vendor.account} {connection.organization}"
     return _host(connection.instance_url or connection.endpoint)
 
 
@@ -126,8 +128,8 @@ FILTER_KEYS: dict[str, KeyTest[Entry]] = {
     "status": lambda entry, wanted: (
         one_of(entry.status.status.value, wanted) or one_of(health_of(entry.status).word, wanted)
     ),
-    "platform": lambda entry, wanted: one_of(entry.connection.platform.value, wanted),
-    "source": lambda entry, wanted: one_of(entry.connection.source.value, wanted),
+    "platform": lambda entry, wanted: one_of(entry.connection.platform, wanted),
+    "source": lambda entry, wanted: one_of(entry.connection.source, wanted),
     "alert": lambda entry, wanted: any(
         one_of(alert.level.value, wanted)
         or wanted in alert.code.casefold()

@@ -19,7 +19,6 @@ from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.filled import open_filled
 from crmdeck.tui.host import Location
 from crmdeck.tui.loading.requests import Job
-from crmdeck.tui.marks import PLATFORM_NAMES
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.schema.comparison import side_name
 from crmdeck.tui.panes.schema.detail import counted
@@ -27,7 +26,7 @@ from crmdeck.tui.panes.schema.rows import FieldLine, SchemaData
 from crmdeck.tui.panes.schema.view_state import Side, Sides, in_order
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Column
-from crmdeck.workspace import NearestField, percent
+from crmdeck.workspace import NearestField, percent, vendor_of
 
 R = TypeVar("R")
 Moments = tuple[datetime, ...]
@@ -225,9 +224,9 @@ def connection_choices(
     """Return the connections but `ref`; those of its platform first, which have more in common."""
     platforms = {one.id: one.platform for one, _ in known}
     others = [(one, moments) for one, moments in known if one.id != ref]
-    others.sort(key=lambda other: other[0].platform is not platforms.get(ref))
+    others.sort(key=lambda other: other[0].platform != platforms.get(ref))
     choices = []
     for one, moments in others:
         state = count(len(moments), "moment") if moments else "no schema read yet"
-        choices.append(Choice(one.id, one.name, f"{PLATFORM_NAMES[one.platform]} · {state}"))
+        choices.append(Choice(one.id, one.name, f"{vendor_of(one.platform).title} · {state}"))
     return choices

@@ -5,13 +5,13 @@ Secrets are tried first, and stored only where they work.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from crmdeck.connectors.base import Connector
+from crmdeck.connectors.registry import flows_of, oauth_of, vendor_of
 from crmdeck.connectors.tokens import Grant
 from crmdeck.credentials import (
     SECRET_NAMES,
@@ -24,8 +24,9 @@ from crmdeck.errors import ConflictError, CrmdeckError, UsageError
 from crmdeck.model import (
     AuditEntry,
     Connection,
-    Platform,
+    Flow,
     ProbeReport,
+    Question,
     SecretsPlace,
     Source,
     WireModel,
@@ -44,15 +45,11 @@ from crmdeck.workspace.connections.service import (
 )
 from crmdeck.workspace.connections.signin.browser import DEFAULT_PORT, BrowserSignIn
 from crmdeck.workspace.connections.signin.flows import (
-    Flow,
-    Question,
     find_flow,
     fitting_flow,
     flow_in_use,
-    flows_of,
     tidied,
 )
-from crmdeck.workspace.connections.signin.hosts import LOGIN_HOSTS, is_login_host
 from crmdeck.workspace.connections.signin.memory_credentials import MemoryCredentials
 from crmdeck.workspace.context import Context, require_connected
 
@@ -99,7 +96,7 @@ class SignIn:
     def flows(self, target: Target) -> tuple[Flow, ...]:
         """Return the ways of signing in, the usual one first; () where there is no need."""
         connection = self._target(target)
-        return flows_of(connection.source, connection.platform)
+        return flows_of(connection)
 
     def ways_in(self, draft: ConnectionDraft) -> tuple[Flow, ...]:
         """Return the ways of signing in to what is to be added, the usual one first.
@@ -109,7 +106,7 @@ class SignIn:
         connection = drafted(self._context, draft)
         with self._context.store.read() as session:
             require_free_name(session, connection.name)
-        return flows_of(connection.source, connection.platform)
+        return flows_of(connection)
 
     def choose_flow(
         self, target: Target, name: str | None = None, given: Collection[str] = ()
@@ -121,7 +118,7 @@ class SignIn:
         """
         flows = self.flows(target)
         if name is not None:
-            return find_flow(flows, name)
+            return find_flow(flows, name, vendor_of(self._target(target).platform))
         if isinstance(target, ConnectionDraft):
             return fitting_flow(flows, given)
         stored = self._stored(self._target(target))
@@ -184,16 +181,17 @@ class SignIn:
         they are missing, PortInUseError.
         """
         connection = self._target(target)
-        flow = find_flow(flows_of(connection.source, connection.platform), "browser")
+        vendor = vendor_of(connection.platform)
+        flow = find_flow(flows_of(connection), "browser", vendor)
         answers = self._filled(connection, flow, tidied(secrets))
         require_answers(connection, flow, answers)
-        if connection.source is Source.SANDBOX and connection.endpoint is None:
+        if connection.source == Source.SANDBOX and connection.endpoint is None:
             raise UsageError(
                 "There is nothing to sign in to.",
                 cause="The sandbox of the demo lets connections in by itself.",
                 code="NO_ENDPOINT",
             )
-        oauth = importlib.import_module(f"crmdeck.connectors.{connection.platform.value}.oauth")
+        oauth = oauth_of(connection.platform)
         held = MemoryCredentials(answers)
         return BrowserSignIn(
             partial(
@@ -225,7 +223,7 @@ class SignIn:
         connection = drafted(self._context, draft)
         with self._context.store.read() as session:
             require_free_name(session, connection.name)
-        if draft.source is Source.PARTNEROS and draft.platform is None and not test:
+        if draft.source == Source.PARTNEROS and draft.platform is None and not test:
             raise platform_needed(draft)
         given = tidied(secrets or {})
         plan = self._plan(draft, given, grant, flow, place, test, keep_password)
@@ -338,11 +336,11 @@ class SignIn:
             )
         require_answers(connection, flow, given)
         # Without its own URL an org is only known from an answer to the first sign-in.
-        nowhere = not test and grant is None and is_login_host(connection.instance_url or "")
+        nowhere = not test and grant is None and _is_login_host(connection)
         if needs_own_host(connection, flow) or nowhere:
             raise UsageError(
                 f"The flow {flow.name} needs the org's own URL.",
-                remedy="Add --instance-url https://MYDOMAIN.my.salesforce.com",
+                remedy=f"Add --instance-url {vendor_of(connection.platform).own_url_example}",
                 code="INSTANCE_URL_NEEDED",
             )
         # A session is had by signing in, which is all that can be kept of a password.
@@ -398,11 +396,9 @@ class SignIn:
 
 def needs_own_host(connection: Connection, flow: Flow) -> bool:
     """Return whether a flow needs the org's own URL, and the connection has none."""
-    if connection.platform is not Platform.SALESFORCE or connection.endpoint:
+    if not flow.own_host or connection.endpoint:
         return False
-    return flow.own_host and (
-        connection.instance_url is None or is_login_host(connection.instance_url)
-    )
+    return connection.instance_url is None or _is_login_host(connection)
 
 
 def require_answers(connection: Connection, flow: Flow, given: Collection[str]) -> None:
@@ -422,11 +418,15 @@ def require_answers(connection: Connection, flow: Flow, given: Collection[str]) 
 def _sign_in_base(connection: Connection) -> str:
     if connection.endpoint:
         return connection.endpoint
-    if connection.platform is Platform.HUBSPOT:
-        from crmdeck.connectors.hubspot.oauth import SIGN_IN
+    vendor = vendor_of(connection.platform)
+    own = connection.instance_url if vendor.own_url_example else None
+    return (own or next(iter(vendor.login_hosts.values()))).rstrip("/")
 
-        return SIGN_IN
-    return (connection.instance_url or LOGIN_HOSTS["production"]).rstrip("/")
+
+def _is_login_host(connection: Connection) -> bool:
+    """Return True if the instance URL is a shared sign-in host, not the org's own."""
+    url = (connection.instance_url or "").rstrip("/")
+    return url in vendor_of(connection.platform).login_hosts.values()
 
 
 def _as_granted(connection: Connection, grant: Grant | None) -> Connection:

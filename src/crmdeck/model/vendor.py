@@ -1,0 +1,114 @@
+"""Facts about one CRM that the rest of crmdeck looks up, and the ways of signing in to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from crmdeck.model.enums import Platform
+
+if TYPE_CHECKING:
+    from crmdeck.model.connection import Connection
+
+
+@dataclass(frozen=True)
+class Question:
+    """One value that a sign-in asks for; `name` is the name of the secret.
+
+    `hidden`: don't show the answer while the user types. `from_file`: the answer is the path of a
+    file. `lasting`: the value belongs to the app, so the next sign-in doesn't ask for it again.
+    """
+
+    name: str
+    text: str
+    hidden: bool = True
+    required: bool = True
+    from_file: bool = False
+    lasting: bool = False
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One way to sign in. `own_host`: the flow needs the org's own URL, not a login host."""
+
+    name: str
+    title: str
+    questions: tuple[Question, ...]
+    browser: bool = False
+    own_host: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all secrets that the flow asks for."""
+        return frozenset(question.name for question in self.questions)
+
+    def missing(self, given: Collection[str]) -> tuple[Question, ...]:
+        """Return the required questions whose secret isn't in `given`."""
+        return tuple(q for q in self.questions if q.required and q.name not in given)
+
+
+class CrmPage(NamedTuple):
+    """The address of a page in the CRM; `note` says what to search for on a less exact page."""
+
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VendorProfile:
+    """Everything vendor-specific that code outside the vendor's own packages needs.
+
+    A fact that is left out means that the CRM has no such thing.
+    """
+
+    name: Platform
+    title: str
+    account: str = "account"
+    """What the CRM calls one customer's system."""
+    exports: str = "exported schemas"
+    """What the files of a `files` connection to this CRM contain."""
+
+    flows: tuple[Flow, ...] = ()
+    """The ways to sign in, the usual one first."""
+    login_hosts: Mapping[str, str] = field(default_factory=dict)
+    """The shared sign-in addresses by short name, the default one first."""
+    login_url: Callable[[str], str] | None = None
+    """Turns a short name, a host or a copied address into a sign-in URL; raises UsageError."""
+    own_url_example: str | None = None
+    """An example of the URL that each account has for itself; None if all share one host."""
+    retired_sign_in: str | None = None
+    """Why the CRM offers no sign-in with a user name and password."""
+    oauth_path: str | None = None
+    """The dated path of the OAuth endpoints, as `retirements.toml` names it."""
+
+    version_pattern: str | None = None
+    """A regular expression for the API versions that a connection can pin."""
+    version_example: str | None = None
+    setup_page: Callable[[Connection, str | None, str | None], CrmPage | None] | None = None
+    """The setup page of an object type, a field, or (both None) of the account.
+
+    Its answer is None if the connection doesn't say which account to open.
+    """
+    no_setup_page: str = ""
+    """The remedy if `setup_page` answers None; `{name}` stands for the connection."""
+
+    always_stated: tuple[str, ...] = ()
+    """The attributes (model names) that a full answer gives for every field."""
+    states_length: bool = False
+    """True if a full answer gives the length of text fields."""
+    no_usage: str | None = None
+    """Why the CRM can't be asked where a field is used."""
+
+    companions: tuple[str, ...] = ()
+    """The suffixes of objects that repeat the changes of a base object, such as `History`."""
+    object_kinds: Mapping[str, str] = field(default_factory=dict)
+    """The kinds of other special objects, by the ending of their names."""
+    mirrored_fields: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Objects whose custom fields appear on another object, by that object and the suffix there."""
+    schema_picklists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The picklists that list the schema itself, by object type, or `*` and its ending."""
+    longest_custom_picklist: int | None = None
+    """The most values that an admin's own picklist can have."""
+    package_pattern: str | None = None
+    """A regular expression for names from a managed package; its group is the namespace."""
