@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import grimp
 import pytest
 
 import crmdeck
+from crmdeck.connectors.registry import CRMS
 
 PACKAGE = "crmdeck"
 DEEPEST = 2
@@ -59,6 +61,30 @@ def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
     assert sorted(names) == package.__all__
     for name in names:
         assert getattr(package, name) is not None
+
+
+def test_only_the_packages_of_crms_know_their_names() -> None:
+    known = {"connectors", "formats", "sandbox", "knowledge"}
+    root = Path(crmdeck.__path__[0])
+    found = [
+        f"{path.relative_to(root)}: {word}"
+        for path in sorted(root.rglob("*.py"))
+        if path.relative_to(root).parts[0] not in known
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for word in _words(node)
+    ]
+    assert found == []
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """Yield the CRMs that a string is the name of, and identifiers with such a name in them."""
+    value = getattr(node, "value", None)
+    if isinstance(node, ast.Constant) and isinstance(value, str) and value.casefold() in CRMS:
+        yield value
+    for attribute in ("id", "attr", "arg", "name", "module"):
+        identifier = getattr(node, attribute, None)
+        if isinstance(identifier, str) and any(crm in identifier.casefold() for crm in CRMS):
+            yield identifier
 
 
 def _modules() -> list[ModuleType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,11 @@ from crmdeck.cli.session import open_workspace
 from crmdeck.model import ScopeMode, SecretsPlace
 
 app = command_group()
+
+
+def _one_of(values: Iterable[str]) -> str:
+    return f"[{'|'.join(values)}]"
+
 
 PathOption = Annotated[
     Path | None,
@@ -133,12 +139,11 @@ def add(
     source: Annotated[
         str,
         typer.Option(
-            "--source",
-            help=f"How crmdeck reaches the CRM: {', '.join(workspace.sources())}.",
+            "--source", metavar=_one_of(workspace.sources()), help="Source of the schema."
         ),
     ],
     platform: Annotated[
-        str | None, typer.Option("--platform", help=f"The CRM: {', '.join(workspace.CRMS)}.")
+        str | None, typer.Option("--platform", metavar=_one_of(workspace.CRMS), help="The CRM.")
     ] = None,
     path: PathOption = None,
     instance_url: InstanceOption = None,

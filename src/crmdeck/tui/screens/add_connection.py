@@ -34,7 +34,8 @@ class Kind:
         return self.source == Source.FILES
 
 
-def _kinds() -> list[Kind]:
+def kinds() -> list[Kind]:
+    """Return everything that a user can add, CRMs first."""
     vendors = [vendor_of(platform) for platform in CRMS]
     return [
         *(Kind(v.name, v.title, f"sign in to your {v.account}", v.name) for v in vendors),
@@ -54,27 +55,27 @@ _ENDPOINT = Asked(
 )
 
 
-def add_connection(host: FlowHost, kinds: Sequence[Kind] = ()) -> None:
-    """Ask for one of `kinds` (default: all), then for the details of the connection."""
-    kinds = kinds or _kinds()
-    by_id = {kind.id: kind for kind in kinds}
+def add_connection(host: FlowHost, offered: Sequence[Kind] = ()) -> None:
+    """Ask for one of the `offered` kinds (default: all), then for the connection's details."""
+    offered = offered or kinds()
+    by_id = {kind.id: kind for kind in offered}
 
     def chosen(kind_id: str | None) -> None:
         if kind_id is not None:
             _ask(host, by_id[kind_id])
 
-    choices = [Choice(kind.id, kind.label, kind.detail) for kind in kinds]
+    choices = [Choice(kind.id, kind.label, kind.detail) for kind in offered]
     host.app.push_screen(Choose("Add a connection", choices), chosen)
 
 
 def add_files(host: FlowHost) -> None:
     """Ask for a folder of exported schemas."""
-    add_connection(host, [kind for kind in _kinds() if kind.is_files])
+    add_connection(host, [kind for kind in kinds() if kind.is_files])
 
 
 def sign_in_somewhere(host: FlowHost) -> None:
     """Ask for a CRM to sign in to."""
-    add_connection(host, [kind for kind in _kinds() if not kind.is_files])
+    add_connection(host, [kind for kind in kinds() if not kind.is_files])
 
 
 def _ask(host: FlowHost, kind: Kind) -> None:
