@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "crmdeck"
 
 REPLACED = {
-    r"\bunfed\b": "no value reaches",
-    r"\blocked (field|in the CRM)\b|\bis locked: nothing": "nothing can flow",
+    r"\bunfed\b": "not mapped",
+    r"\blocked (field|in the CRM)\b|\bis locked: nothing": "can't sync",
     r"\bSure ?%|^Sure$": "Match",
-    r"\bInstead\b$|^else/instead": "other candidates",
+    r"\bInstead\b$|^else/instead": "alternatives",
     r"by words only": "quick match, refining",
     r"[Bb]oth sides can be written": "access: read write",
     r"[Nn]othing says that either side": "access unknown: the export does not say",
@@ -50,7 +50,7 @@ def said() -> Iterator[tuple[str, str]]:
 def texts() -> tuple[tuple[str, str], ...]:
     found = tuple(said())
     # What is looked for has to be there to be looked at.
-    assert any("no value reaches" in text for _, text in found)
+    assert any("not mapped" in text for _, text in found)
     return found
 
 

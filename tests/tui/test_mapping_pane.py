@@ -60,7 +60,7 @@ async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Wor
         # The name of the opportunity is required, and nothing writes it yet.
         assert "✕ no" in screen_text(desk.pilot)
         await desk.pilot.resize_terminal(140, 40)
-        assert "✕ no value reaches: Name" in screen_text(desk.pilot)
+        assert "✕ required, not mapped: Name" in screen_text(desk.pilot)
 
 
 async def test_state_and_trouble_are_words_at_any_width(desk_workspace: Workspace) -> None:
@@ -342,12 +342,12 @@ async def test_repair_opens_the_alternatives_of_what_broke(desk_workspace: Works
 async def test_pairs_are_searched_and_each_keeps_its_place(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.press("p")
-        # What makes sense shows; what nobody maps is one line that opens.
-        assert "1 pair that nobody maps" in screen_text(desk.pilot)
+        # Likely pairs are listed; the unused ones are one row that opens.
+        assert "1 unused pair" in screen_text(desk.pilot)
         assert "partner → Opportunity" not in screen_text(desk.pilot)
         await desk.press("down", "down", "z")
         assert "partner → Opportunity" in screen_text(desk.pilot)
-        assert "1 pair that nobody maps" not in screen_text(desk.pilot)
+        assert "1 unused pair" not in screen_text(desk.pilot)
         await desk.press("escape", "p", *"partner opp", "enter")
         assert desk.pane.session is not None
         assert desk.pane.session.pair == "partner--Opportunity"
@@ -482,7 +482,7 @@ async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
         text = " ".join(screen_text(desk.pilot).split())
         assert "Line 8: state should be 'accepted', 'rejected' or 'pending'" in text
         assert "pydantic" not in text
-        assert "E opens it again as you left it." in desk.said
+        assert "E opens the file again as you left it." in desk.said
         await desk.press("escape", "E")
         assert '"acepted"' in texts[1]
         assert "It is not JSON at line " in " ".join(screen_text(desk.pilot).split())
@@ -519,6 +519,6 @@ async def test_sure_lines_in_which_nothing_can_flow_are_not_offered_to_be_accept
     async with at_desk(desk_workspace, size=(120, 40)) as desk:
         await desk.press("A", "y")
         text = " ".join(screen_text(desk.pilot).split())
-        assert "next: X for 1 that can't flow, Enter or X for 15 without a match" in text
-        assert "HIGH MATCH 1 nothing can flow: X here leaves all unmapped" in text
+        assert "To do: X for 1 that can't sync, Enter or X for 15 without a match" in text
+        assert "HIGH MATCH 1 can't sync: X here unmaps all" in text
         assert "A accepts" not in text

@@ -71,7 +71,7 @@ async def test_decisions_of_the_command_line_show_by_themselves(
         await until(desk.pilot, lambda: desk.shown("accountName").state is ACCEPTED)
         await desk.settle()
         assert desk.line.name == "expectedCloseDate"
-        assert "sam decided on 2 lines meanwhile." in desk.said
+        assert "sam changed 2 mappings. Reloaded." in desk.said
         assert "2 of 21" in screen_text(desk.pilot)
         # One's own decisions are no news.
         await desk.press("a")
@@ -106,7 +106,7 @@ async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
         assert shown is not None
         await until(desk.pilot, lambda: "Old_Account_Name__c" not in shown.builder.crm_fields)
         await desk.press("enter")
-        assert "Old_Account_Name__c has left the schema meanwhile." in desk.said
+        assert "Old_Account_Name__c was removed from the schema." in desk.said
         assert desk.stored("contactTitle").state is PENDING
 
 

@@ -72,7 +72,6 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
             await press(pilot, "l", "j", "j")
         before = screen_text(pilot)
         text = await press(pilot, "w")
-        assert "holds " in text
         assert "100%" in text
         if pane == "schema":
             assert "of 50 records, just now" in text
@@ -85,7 +84,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
         assert "100%" in text
         assert not [value for value in seen if value[:20] in text]
         text = await press(pilot, "w")
-        assert "holds " in text
+        assert [value for value in seen if value[:20] in text]
         assert len(office.sandbox.requests) == asked
         await press(pilot, "y", "j")
         copied = app.clipboard

@@ -1,9 +1,10 @@
-"""What rows and object pairs look like in their tables, and how rows are filtered. Pure."""
+"""Columns of the tables of rows and of object pairs, and the filter of the rows. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from rich.cells import cell_len
 
@@ -32,6 +33,8 @@ from crmdeck.workspace import (
     shortened,
 )
 
+T = TypeVar("T")
+
 STATE_STYLES = {
     DecisionState.ACCEPTED: "ok",
     DecisionState.REJECTED: "muted",
@@ -44,7 +47,7 @@ TROUBLE_STYLES = {
     Trouble.WARNED: "warn",
 }
 STUCK = "╳"
-"""What stands between the fields where nothing can flow."""
+"""The arrow of a row that can't sync."""
 
 LIKELY = 0.5
 LEAST_TITLE, LEAST_NAME, LEAST_NOTE = 11, 13, 8
@@ -52,16 +55,15 @@ MATCH_CELLS = 5
 
 
 def least_width(rows: Sequence[MappingRow]) -> int:
-    """Return the cells that a table needs for the names in the CRM to be whole."""
+    """Return the cells that a table needs to show the CRM names whole."""
     name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
     return GUTTER + 1 + LEAST_TITLE + 1 + name + MATCH_CELLS + LEAST_NOTE + 5 * GAP
 
 
 def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], ...]:
-    """Return the columns of a table of `width` cells: names are whole while anything gives way.
+    """Return the columns of a table of `width` cells.
 
-    What to know of a row gives way first, then what PartnerOS calls its field, then the name
-    in the CRM.
+    If space is short, the notes are shortened first, then the PartnerOS names, then the CRM names.
     """
     room = width - GUTTER - 1 - 1 - MATCH_CELLS - 5 * GAP
     name = max([LEAST_NAME, *(cell_len(crm_text(row)) for row in rows)])
@@ -71,14 +73,9 @@ def columns_for(rows: Sequence[MappingRow], width: int) -> tuple[Column[Line], .
     return _columns(title, name, max(LEAST_NOTE, room - title - name))
 
 
-def _flow(line: Line) -> str:
-    row = line.row
-    if row is None or row.crm_field is None:
-        return ""
-    flows = f"values flow {DIRECTION_WORDS[row.direction]}"
-    return (
-        flows if row.can_sync else f"nothing can flow: {row.verdict.reason}" if row.verdict else ""
-    )
+def _of(cell: Callable[[MappingRow], T], of_title: T) -> Callable[[Line], T]:
+    """Return a function of a line from that of a row, and what it gives for a group title."""
+    return lambda line: of_title if line.row is None else cell(line.row)
 
 
 def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
@@ -87,118 +84,117 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             "sign",
             "",
             lambda line: SIGNS[line.row.state] if line.row else line.title,
-            style=lambda line: STATE_STYLES[line.row.state] if line.row else "strong",
+            style=_of(lambda row: STATE_STYLES[row.state], "strong"),
             width=1,
-            sort_key=lambda line: (
-                list(DecisionState)[::-1].index(line.row.state) if line.row else None
-            ),
+            sort_key=_of(lambda row: list(DecisionState)[::-1].index(row.state), None),
             searched=False,
-            reach=lambda line: "" if line.row else "note",
-            told=lambda line: STATE_WORDS[line.row.state][-1] if line.row else "",
+            reach=_of(lambda _: "", "note"),
+            told=_of(lambda row: STATE_WORDS[row.state][-1], ""),
         ),
         Column(
             "field",
             "PartnerOS",
-            lambda line: line.row.title if line.row else "",
-            style=lambda line: "" if line.row and line.row.is_open else "muted",
+            _of(lambda row: row.title, ""),
+            style=_of(lambda row: "" if row.is_open else "muted", "muted"),
             width=title,
         ),
         Column(
             "direction",
             "",
-            _arrow,
-            style=lambda line: "error" if line.row and not line.row.can_sync else "accent",
+            _of(_arrow, " "),
+            style=_of(lambda row: "accent" if row.can_sync else "error", "accent"),
             width=1,
-            told=_flow,
+            told=_of(_direction_text, ""),
             sortable=False,
             searched=False,
         ),
         Column(
             "crm",
             "CRM field",
-            lambda line: _crm_text(line.row) if line.row else "",
+            _of(_crm_text, ""),
             fit=lambda line, width: cut_middle(_crm_text(line.row), width) if line.row else "",
-            style=_crm_style,
+            style=_of(_crm_style, "muted"),
             width=name,
             spill="note",
         ),
         Column(
             "match",
             "Match",
-            _match,
-            style=_match_style,
+            _of(_match, ""),
+            style=_of(_match_style, "muted"),
             width=MATCH_CELLS,
             align="right",
-            sort_key=lambda line: line.row.confidence if line.row else None,
+            sort_key=_of(lambda row: row.confidence, None),
             searched=False,
         ),
         Column(
             "note",
-            "What to know",
-            _note,
-            style=_note_style,
-            fit=lambda line, width: shortened(_note(line), width),
+            "Notes",
+            _of(_note, ""),
+            style=_of(_note_style, "muted"),
+            fit=lambda line, width: shortened(_note(line.row), width) if line.row else "",
             width=note,
-            sort_key=lambda line: _gravity(line.row) if line.row else None,
+            sort_key=_of(_gravity, None),
             searched=False,
         ),
     )
 
 
-def _arrow(line: Line) -> str:
-    row = line.row
-    if row is None or row.crm_field is None:
+def _arrow(row: MappingRow) -> str:
+    if row.crm_field is None:
         return " "
     return row.direction.arrow if row.can_sync else STUCK
 
 
+def _direction_text(row: MappingRow) -> str:
+    if row.crm_field is None:
+        return ""
+    if row.can_sync:
+        return f"syncs {DIRECTION_WORDS[row.direction]}"
+    return f"can't sync: {row.verdict.reason}" if row.verdict is not None else ""
+
+
 def _crm_text(row: MappingRow) -> str:
     if row.crm_field is None and row.is_open:
-        # It takes the room of what is empty beside it, so that the name is whole.
+        # The empty cells next to it leave room for the whole name.
         return f"-   {best_text(row)}"
     return crm_text(row)
 
 
-def _note(line: Line) -> str:
-    row = line.row
-    return "" if row is None or row.group is Group.NO_MATCH else row_note(row)
-
-
-def _crm_style(line: Line) -> str:
-    row = line.row
-    if row is None or row.crm_field is None:
+def _crm_style(row: MappingRow) -> str:
+    if row.crm_field is None:
         return "muted"
     if row.right is None:
         return "error"
     return "strong" if row.is_open else ""
 
 
-def _match(line: Line) -> str:
-    row = line.row
-    if row is None:
-        return ""
+def _match(row: MappingRow) -> str:
     if row.state is DecisionState.ACCEPTED and row.right is None:
         return "✕"
     return percent(row.confidence) if row.confidence is not None else ""
 
 
-def _match_style(line: Line) -> str:
-    if line.row and line.row.state is DecisionState.ACCEPTED and line.row.right is None:
+def _match_style(row: MappingRow) -> str:
+    if row.state is DecisionState.ACCEPTED and row.right is None:
         return "error"
-    sure = (line.row.confidence or 0.0) if line.row else 0.0
-    return "ok" if sure >= HIGH_MATCH else "" if sure >= LIKELY else "muted"
+    match = row.confidence or 0.0
+    return "ok" if match >= HIGH_MATCH else "" if match >= LIKELY else "muted"
 
 
-def _note_style(line: Line) -> str:
-    trouble = line.row.trouble if line.row else None
-    return TROUBLE_STYLES[trouble] if trouble is not None else "muted"
+def _note(row: MappingRow) -> str:
+    return "" if row.group is Group.NO_MATCH else row_note(row)
+
+
+def _note_style(row: MappingRow) -> str:
+    return TROUBLE_STYLES[row.trouble] if row.trouble is not None else "muted"
 
 
 def _gravity(row: MappingRow) -> int:
     return list(Trouble).index(row.trouble) if row.trouble is not None else len(Trouble)
 
 
-HOW_FAR_CELLS = 28
+PROGRESS_CELLS = 28
 
 PAIR_COLUMNS: tuple[Column[Option], ...] = (
     Column(
@@ -207,46 +203,46 @@ PAIR_COLUMNS: tuple[Column[Option], ...] = (
         lambda choice: choice.label,
         min_width=24,
         fit=lambda choice, width: cut_middle(choice.label, width),
-        spill="how far",
+        spill="progress",
     ),
     Column(
-        "how far",
+        "progress",
         "",
         lambda choice: choice.detail,
         style=lambda _: "muted",
-        width=HOW_FAR_CELLS,
+        width=PROGRESS_CELLS,
         shrink_to=len("21 of 21 decided"),
     ),
 )
 
 
 def pair_option(one: PairChoice) -> Option:
-    """Return an object pair as it stands in the list to choose from."""
+    """Return an object pair as an option of the dialog that chooses one."""
     if one.started is None:
-        how_far = f"not begun, {count(one.crm_fields, 'CRM field')}"
+        progress = f"not started, {count(one.crm_fields, 'CRM field')}"
     else:
         decided = one.started.accepted + one.started.rejected
-        how_far = f"{decided} of {one.started.partner_fields} decided"
-    return Option(one.pair, pair_text(one.pair), how_far)
+        progress = f"{decided} of {one.started.partner_fields} decided"
+    return Option(one.pair, pair_text(one.pair), progress)
 
 
 _COMPARISON = re.compile(r"(<=|>=|<|>|=)?(\d*\.?\d+)(%?)")
 
 
 def _compared(row: MappingRow, wanted: str) -> bool:
-    """Return whether the confidence is as `>0.8`, `<=50%` or `90` ask for; `90` is at least."""
+    """True if the match fits `>0.8`, `<=50%` or `90`, which means at least 90%."""
     match = _COMPARISON.fullmatch(wanted)
     if match is None or row.confidence is None:
         return False
     operator, number, sign = match.groups()
     limit = float(number) / 100 if sign or float(number) > 1 else float(number)
-    sure = row.confidence
+    found = row.confidence
     return {
-        ">": sure > limit,
-        "<": sure < limit,
-        "<=": sure <= limit,
-        "=": percent(sure) == percent(limit),
-    }.get(operator or ">=", sure >= limit)
+        ">": found > limit,
+        "<": found < limit,
+        "<=": found <= limit,
+        "=": percent(found) == percent(limit),
+    }.get(operator or ">=", found >= limit)
 
 
 def _types(row: MappingRow) -> Iterable[str]:
@@ -257,17 +253,18 @@ def _types(row: MappingRow) -> Iterable[str]:
 
 FILTER_KEYS: dict[str, KeyTest[MappingRow]] = {
     "state": lambda row, wanted: any(one_of(word, wanted) for word in STATE_WORDS[row.state]),
+    "match": _compared,
     "conf": _compared,
     "type": lambda row, wanted: any(one_of(type_, wanted) for type_ in _types(row)),
     "warn": lambda row, wanted: yes_no(row.trouble is not None, wanted),
     "drift": lambda row, wanted: yes_no(row.severity is not None, wanted),
-    "group": lambda row, wanted: row.group.value.startswith(wanted),
+    "group": lambda row, wanted: one_of(row.group.value, wanted),
     "dir": lambda row, wanted: row.crm_field is not None and one_of(row.direction, wanted),
 }
 
 
 def searched(row: MappingRow) -> Iterable[str]:
-    """Yield the texts in which words are looked for."""
+    """Yield the texts that the words of a filter search."""
     yield row.title
     yield row.partner.name
     yield row.crm_field or ""

@@ -46,8 +46,8 @@ from crmdeck.workspace import (
 )
 
 T = TypeVar("T")
-NO_PAIR = "No object pair is chosen: press p."
-NO_LINE = "No line passes the filter."
+NO_PAIR = "No object pair chosen. Press p to choose one."
+NO_ROW = "No rows match the filter. Esc clears it."
 
 NEXT_DIRECTION = {
     Direction.BIDIRECTIONAL: Direction.PUSH,
@@ -76,7 +76,7 @@ class MappingCommands:
 
     @property
     def _at(self) -> tuple[MappingSession, MappingRow] | None:
-        """The session and its row under the cursor, as it is now."""
+        """The session, and the current state of its row under the cursor."""
         session, name = self._pairs.current, self._table.cursor_name
         if session is None or name not in session.by_name:
             return None
@@ -84,72 +84,63 @@ class MappingCommands:
 
     @property
     def row(self) -> MappingRow | None:
-        """The row under the cursor, as it is now."""
+        """The current state of the row under the cursor."""
         return self._at[1] if self._at is not None else None
 
     def why_no_row(self) -> str | None:
-        """Return why there is no row to decide on."""
         if self.row is not None:
             return None
         if self._pairs.current is not None:
             on_title = self._table.cursor_row is not None
-            return "This is the title of a group." if on_title else NO_LINE
+            return "This is the title of a group. Move to a row." if on_title else NO_ROW
         if self._pairs.session is not None:
-            return "Still reading the other connection; nothing was decided."
-        return "Still reading; nothing was decided." if self._requests.is_loading else NO_PAIR
+            return "Still loading the other connection. Nothing was changed."
+        return "Still loading. Nothing was changed." if self._requests.is_loading else NO_PAIR
 
     def why_no_rows(self) -> str | None:
-        """Return why there are no rows to decide on, marked or of the group under the cursor."""
         some = self._pairs.current is not None and self._table.chosen_rows()
         return None if some else self.why_no_row()
 
     def why_not_accepted(self) -> str | None:
-        """Return why nothing can be accepted: no rows, or scores that may still change."""
-        moving = "Still comparing meanings: the figures may move. Enter chooses by hand."
-        return moving if self._pairs.is_refining else self.why_no_rows()
+        if self._pairs.is_refining:
+            return "Matches are still being computed and may change. Enter chooses by hand."
+        return self.why_no_rows()
 
     def why_no_values(self) -> str | None:
-        """Return why the row has no values to map."""
         if self.row is not None and self.row.values:
             return None
-        return self.why_no_row() or "Only a picklist mapped to a picklist has values to map."
+        return self.why_no_row() or "This row has no picklist values to map."
 
     def why_no_repair(self) -> str | None:
-        """Return why there is nothing to repair."""
-        return None if self._broken() else self.why_no_rows() or "No line is broken by a change."
+        return None if self._broken() else self.why_no_rows() or "No mapping is broken."
 
     def why_no_warning(self) -> str | None:
-        """Return why no kind of warning can be hidden."""
         if self.row is not None and (self.row.warnings or self.row.hidden_warnings):
             return None
-        return self.why_no_row() or "This line warns of nothing."
+        return self.why_no_row() or "This row has no warnings."
 
     def why_no_samples(self) -> str | None:
-        """Return why no records can be read for samples."""
-        return None if self._in_view() is not None else "No CRM field of the schema is in view."
+        return None if self._in_view() is not None else "This row has no CRM field to sample."
 
     def why_no_field(self) -> str | None:
-        """Return why there is no CRM field to open."""
         if self.row is not None and self.row.crm_field is not None:
             return None
-        return self.why_no_row() or "This line has no CRM field."
+        return self.why_no_row() or "This row has no CRM field."
 
     def why_no_pair(self) -> str | None:
-        """Return why no object pair can be chosen."""
-        return None if self._pairs.ref is not None else "No connection is chosen."
+        return None if self._pairs.ref is not None else "No connection chosen."
 
     def why_no_edit(self) -> str | None:
-        """Return why the pair can't be edited as a file."""
         session = self._pairs.current
         if session is None:
             return self.why_no_row()
-        return "Still storing what was decided." if session.unsaved else None
+        return "Decisions are still being stored." if session.unsaved else None
 
     @action(
         "mapping.accept",
-        "accept",
+        "Accept",
         "a",
-        help="accept what is suggested, on this line, all marked ones, or a group",
+        help="Accept the suggestion: of the row, the marked rows, or a group.",
         hint=100,
         blocked=why_not_accepted,
         writes=True,
@@ -164,15 +155,15 @@ class MappingCommands:
         if fresh:
             self._decide("accept", fresh, [accepting(row) for row in fresh])
         elif able:
-            self._say("Accepted already.")
+            self._say("Already accepted.")
         elif chosen:
-            self._say("Nothing is suggested here; Enter chooses a field.")
+            self._say("No suggestion here. Enter chooses a field.")
 
     @action(
         "mapping.reject",
-        "reject",
+        "Reject",
         "x",
-        help="reject what is suggested; the next candidate moves up if it is likely",
+        help="Reject the suggestion. The best alternative moves up if it is likely.",
         hint=98,
         blocked=why_no_rows,
         writes=True,
@@ -182,15 +173,15 @@ class MappingCommands:
 
     @action(
         "mapping.unmap",
-        "unmapped",
+        "Unmap",
         "X",
-        help="leave this PartnerOS field, all marked ones, or a group unmapped",
+        help="Leave the field unmapped: of the row, the marked rows, or a group.",
         hint=97,
         blocked=why_no_rows,
         writes=True,
     )
     def unmap(self) -> None:
-        self._turn_down("leave unmapped", lambda _: None)
+        self._turn_down("unmap", lambda _: None)
 
     def _turn_down(self, deed: str, what: Callable[[MappingRow], str | None]) -> None:
         chosen = self._chosen()
@@ -198,13 +189,13 @@ class MappingCommands:
         if able:
             self._decide(deed, able, [rejecting(row, what(row)) for row in able])
         elif chosen:
-            self._say("It stays unmapped already.")
+            self._say("Already unmapped.")
 
     @action(
         "mapping.direction",
-        "direction",
+        "Direction",
         "d",
-        help="both ways, PartnerOS to CRM, CRM to PartnerOS",
+        help="Change the direction: both ways, PartnerOS to CRM, CRM to PartnerOS.",
         hint=92,
         blocked=why_no_rows,
         writes=True,
@@ -218,7 +209,7 @@ class MappingCommands:
         accepted = [row for row in chosen if row.state is DecisionState.ACCEPTED]
         if accepted:
             choices = [accepting(row, direction=following) for row in accepted]
-            self._decide("direction", accepted, choices, advance=False)
+            self._decide("direction of", accepted, choices, advance=False)
         undecided = [row.name for row in chosen if row not in accepted]
         if undecided:
             session.direct(undecided, following)
@@ -232,9 +223,9 @@ class MappingCommands:
 
     @action(
         "mapping.values",
-        "values",
+        "Values",
         "v",
-        help="which CRM value each PartnerOS value becomes",
+        help="Map each PartnerOS value to a CRM value.",
         hint=94,
         blocked=why_no_values,
         writes=True,
@@ -249,7 +240,7 @@ class MappingCommands:
 
         def edited(value_map: dict[str, str] | None) -> None:
             if value_map is not None and session is self._pairs.current:
-                self._decide("value map", [row], [accepting(row, value_map=value_map)])
+                self._decide("values of", [row], [accepting(row, value_map=value_map)])
 
         def work(_: Job) -> ValueMap:
             return workspace.mappings.value_map(session.ref, session.pair, row.name, crm_field)
@@ -262,7 +253,7 @@ class MappingCommands:
         dialog = EditValueMap(
             f"{row.title} → {crm_field}",
             value_targets(row),
-            text="" if accepted else "Saving the values accepts the pair.",
+            text="" if accepted else "Saving the values accepts the mapping.",
         )
         label = "matching values"
         open_filled(
@@ -271,9 +262,9 @@ class MappingCommands:
 
     @action(
         "mapping.repair",
-        "repair",
+        "Repair",
         "f",
-        help="find another CRM field for a line that a change broke",
+        help="Choose another CRM field for a mapping that a change broke.",
         hint=93,
         blocked=why_no_repair,
         writes=True,
@@ -287,25 +278,26 @@ class MappingCommands:
 
     @action(
         "mapping.known",
-        "warning is known",
+        "Hide warning",
         "W",
-        help="tell this kind of warning no more on the pair; again: tell all kinds",
+        help="Hide this kind of warning for the pair. Without a warning: show all kinds again.",
         blocked=why_no_warning,
     )
-    def know_warning(self) -> None:
+    def hide_warning(self) -> None:
         if self._at is None:
             return
         session, row = self._at
         if row.warnings:
             code = row.warnings[0].code
             words = warning_words(row, code)
-            self._say(f"Known on this pair: {words}")
-            self._pairs.know(session, session.hidden_warnings | {code}, f"known: {words}")
+            self._say(f"Hidden for this pair: {words}")
+            codes = session.hidden_warnings | {code}
+            self._pairs.hide_warnings(session, codes, f"hide warnings: {words}")
         else:
-            self._say("All kinds of warnings are told again on this pair.")
-            self._pairs.know(session, frozenset(), "all kinds of warnings told again")
+            self._say("All warnings of this pair are shown again.")
+            self._pairs.hide_warnings(session, frozenset(), "show all warnings")
 
-    @action("mapping.samples", "samples", "w", help=SAMPLES_HELP, hint=76, blocked=why_no_samples)
+    @action("mapping.samples", "Samples", "w", help=SAMPLES_HELP, hint=76, blocked=why_no_samples)
     def samples(self) -> None:
         view = self._in_view()
         if view is not None:
@@ -313,9 +305,9 @@ class MappingCommands:
 
     @action(
         "mapping.next",
-        "next open",
+        "Next open",
         "n",
-        help="next undecided line",
+        help="Go to the next undecided row.",
         hint=78,
         blocked=why_no_rows,
     )
@@ -324,9 +316,9 @@ class MappingCommands:
 
     @action(
         "mapping.previous",
-        "previous open",
+        "Previous open",
         "N",
-        help="previous undecided line",
+        help="Go to the previous undecided row.",
         blocked=why_no_rows,
     )
     def previous_open(self) -> None:
@@ -338,15 +330,15 @@ class MappingCommands:
             return
         target = self._table.next_open(session.by_name, step)
         if target is None:
-            self._say("No line shown is undecided.")
+            self._say("All rows shown are decided.")
         else:
             self._table.go_to(target)
 
     @action(
         "mapping.accept_all",
-        "sure ones",
+        "Accept high",
         "A",
-        help="accept the sure lines shown in which values can flow: it lists them first",
+        help="Accept the high matches shown that can sync. A preview lists them.",
         hint=95,
         blocked=why_not_accepted,
         writes=True,
@@ -359,7 +351,7 @@ class MappingCommands:
         ]
         able = [row for row in shown if row.can_sync]
         if not able:
-            self._say("There is no undecided line with a suggestion that can flow.")
+            self._say("No suggestions left that can sync.")
             return
 
         def answered(least: float | None) -> None:
@@ -391,9 +383,9 @@ class MappingCommands:
 
     @action(
         "mapping.schema",
-        "schema",
+        "Schema",
         "o",
-        help="open the CRM field in the Schema pane",
+        help="Open the CRM field in Schema.",
         blocked=why_no_field,
     )
     def open_schema(self) -> None:
@@ -405,9 +397,9 @@ class MappingCommands:
 
     @action(
         "mapping.pair",
-        "pair",
+        "Object pair",
         "p",
-        help="choose the object pair",
+        help="Choose the object pair.",
         hint=88,
         blocked=why_no_pair,
     )
@@ -427,25 +419,25 @@ class MappingCommands:
 
         def took(pairs: tuple[PairChoice, ...]) -> None:
             first = sum(one.makes_sense for one in pairs)
-            others = count(len(pairs) - first, "pair")
+            others = count(len(pairs) - first, "unused pair")
             dialog.fill(
                 tuple(map(pair_option, pairs)),
                 first=first or None,
-                rest=f"{others} that nobody maps: z shows them, typing finds them",
+                rest=f"{others}: z shows them, or type to search",
             )
 
         current = self._pairs.pairs.get(ref)
         dialog = Choose("Object pair", None, current=current, columns=PAIR_COLUMNS)
-        label = "reading object pairs"
+        label = "loading object pairs"
         open_filled(
             self._table.app, dialog, chosen, self._requests, work, took, slot="pairs", label=label
         )
 
     @action(
         "mapping.edit",
-        "edit the pair",
+        "Edit as file",
         "E",
-        help="edit the whole pair as a mapping file in $EDITOR, with a preview",
+        help="Edit the pair as a mapping file in $EDITOR. A preview lists the changes.",
         blocked=why_no_edit,
         writes=True,
     )
@@ -468,13 +460,13 @@ class MappingCommands:
                 "plan",
                 lambda _: workspace.mappings.plan(*place, changed),
                 partial(self._preview, session),
-                label="reading what was edited",
+                label="checking the edited file",
                 failed=not_taken,
             )
 
         def not_taken(error: CrmdeckError) -> None:
             self._pairs.show_error(error)
-            self._say("E opens it again as you left it.", warn=True)
+            self._say("E opens the file again as you left it.", warn=True)
 
         if place in self._drafts:
             opened(self._drafts[place])
@@ -483,7 +475,7 @@ class MappingCommands:
             "edit",
             lambda _: workspace.exports.render("mapping", session.ref, pair=session.pair),
             opened,
-            label="writing the mapping down",
+            label="writing the mapping file",
         )
 
     def _preview(self, session: MappingSession, plan: MappingPlan) -> None:
@@ -508,7 +500,7 @@ class MappingCommands:
         ]
         if unknown or missing:
             names = ", ".join([*unknown, *missing])
-            self._say(f"There is no such field: {names}. Nothing was changed.", warn=True)
+            self._say(f"No field named {names}. Nothing was changed.", warn=True)
             return
         listing = [
             choice_text(choice)
@@ -516,8 +508,8 @@ class MappingCommands:
             for choice, change in zip(choices, plan.changes, strict=True)
         ]
         dialog = Confirm(
-            f"Decide {count(len(choices), 'line')} as edited?",
-            yes=f"Decide {len(choices)}",
+            f"Apply {count(len(choices), 'change')} from the file?",
+            yes=f"Apply {len(choices)}",
             opened_by="E",
             listing=listing,
         )
@@ -537,14 +529,14 @@ class MappingCommands:
                 return
             now = session.by_name[row.name]
             if now.state is DecisionState.ACCEPTED and now.crm_field == crm_field:
-                self._say("Accepted already.")
+                self._say("Already accepted.")
             elif crm_field not in session.builder.crm_fields:
-                self._say(f"{crm_field} has left the schema meanwhile.", warn=True)
+                self._say(f"{crm_field} was removed from the schema.", warn=True)
             else:
-                self._decide("choose", [now], [choosing(now, crm_field, session.builder)])
+                self._decide("map", [now], [choosing(now, crm_field, session.builder)])
 
         dialog = ChooseField(
-            f"{row.title} becomes",
+            f"CRM field for {row.title}",
             field_choices(row, session.rows, session.builder),
             current=offered or row.crm_field,
             notes=partial(field_notes, row, session.builder, self._host.workspace.now),
@@ -565,9 +557,9 @@ class MappingCommands:
             return
         if not is_shown(self._table):
             # Another pane came up below the dialog in which this was decided.
-            self._say("Mapping does not show any more: nothing was decided.", warn=True)
+            self._say("You left Mapping. Nothing was changed.", warn=True)
             return
-        title = rows[0].title if len(rows) == 1 else count(len(rows), "line")
+        title = rows[0].title if len(rows) == 1 else count(len(rows), "row")
         write = session.decide(f"{deed} {title}", choices)
         if len(rows) > 1:
             self._table.clear_marks()
@@ -577,7 +569,7 @@ class MappingCommands:
             target = self._table.next_open(session.by_name)
             if target is None:
                 target = here
-                self._say(f"All {count(self._table.shown_count, 'line')} shown are decided.")
+                self._say(f"All {count(len(self._table.rows()), 'row')} shown are decided.")
         self._pairs.did(session, Change.GROUPS, target, write)
 
     def _chosen(self) -> tuple[MappingRow, ...]:
@@ -592,7 +584,7 @@ class MappingCommands:
         return tuple(row for row in self._table.rows() if row.group is Group.BROKEN)
 
     def _in_view(self) -> InView | None:
-        """Return the suggested CRM field and the other candidates."""
+        """Return the suggested CRM field and its alternatives."""
         if self._at is None:
             return None
         session, row = self._at

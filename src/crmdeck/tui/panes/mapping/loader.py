@@ -51,7 +51,7 @@ class Change(Enum):
     GROUPS = auto()
     """Rows may be in other groups."""
     ROWS = auto()
-    """Rows differ; each stays in its place."""
+    """Rows differ, and none moves."""
 
 
 Show = Callable[[Change, str | None], object]
@@ -207,7 +207,7 @@ class PairLoader:
             "review",
             work,
             partial(self._took, ref, writes, field),
-            label="reading the object pair",
+            label="loading the object pair",
             failed=partial(self._not_read, ref, pair),
         )
 
@@ -248,7 +248,7 @@ class PairLoader:
         if write is not None:
             self.store(session, write)
 
-    def know(self, session: MappingSession, codes: frozenset[str], title: str) -> None:
+    def hide_warnings(self, session: MappingSession, codes: frozenset[str], title: str) -> None:
         """Hide these kinds of warnings, and no others, for a pair; `title` names the step."""
         before = session.hidden_warnings
 
@@ -382,7 +382,7 @@ class PairLoader:
             if session is self.session:
                 before = _broken(session)
                 self._take_review(session, review, writes)
-                # A row that broke goes on top; for less, no row moves under the cursor.
+                # A row that broke moves to the top. Otherwise no row moves under the cursor.
                 self._show(Change.ROWS if _broken(session) == before else Change.GROUPS, None)
                 self._rank(session, quiet=True)
 
@@ -395,7 +395,7 @@ class PairLoader:
         )
 
     def _take_review(self, session: MappingSession, review: Review, writes: int) -> None:
-        """Take over what was read when the session had made so many `writes`."""
+        """Update a session with a review read when it had made so many `writes`."""
         if session.unsaved or session.writes != writes:
             # Decisions made here since then would pass for those of another user.
             self._head = 0
@@ -404,7 +404,7 @@ class PairLoader:
         if news:
             fields = {decision.partner_field for decision in news}
             who = " and ".join(sorted({decision.decided_by for decision in news}))
-            text = f"{who} decided on {count(len(fields), 'line')} meanwhile."
+            text = f"{who} changed {count(len(fields), 'mapping')}. Reloaded."
             self._host.say(text, severity="warning", timeout=4)
 
     def _stored(self, session: MappingSession, write: Write, outcome: Outcome) -> None:
@@ -421,7 +421,7 @@ class PairLoader:
         else:
             steps.put_back(write.step)
         self._host.say(
-            str(outcome), title=f"Not stored: {write.step.title}", severity="error", timeout=10
+            str(outcome), title=f"Can't store: {write.step.title}", severity="error", timeout=10
         )
         if shown:
             self._show(Change.GROUPS, None)

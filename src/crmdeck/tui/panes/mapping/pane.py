@@ -16,7 +16,7 @@ from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.host import Location, PaneHost
 from crmdeck.tui.keys.actions import Actions, actions_of
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, columns_for, least_width, searched
-from crmdeck.tui.panes.mapping.commands import NO_LINE, NO_PAIR, MappingCommands
+from crmdeck.tui.panes.mapping.commands import NO_PAIR, NO_ROW, MappingCommands
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
 from crmdeck.tui.panes.mapping.loader import Change, PairLoader
 from crmdeck.tui.panes.mapping.summary import heading, next_step
@@ -30,8 +30,8 @@ from crmdeck.workspace import MappingRow, MappingSession
 if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
-READING = "Reading the object pair."
-NEXT_PAIR = "next: p chooses what is to be mapped onto what"
+LOADING = "Loading the object pair…"
+NEXT_PAIR = "Press p to choose the objects to map."
 LEAST_DETAIL = 37
 """Least cells of the details beside the table, as in the stylesheet; else 3 of 10."""
 
@@ -46,7 +46,7 @@ class MappingPane(Pane):
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table = RowTable(
-            columns_for((), 0), key=lambda line: line.key, empty=READING, id="lines"
+            columns_for((), 0), key=lambda line: line.key, empty=LOADING, id="lines"
         )
         self.sampler = Sampler(host, self.loader, self._paint_row)
         self.pairs = PairLoader(self, host, self.loader, self._show, self.show_error)
@@ -86,7 +86,7 @@ class MappingPane(Pane):
         if ref is not None and self._wanted_pair is not None:
             self.pairs.pairs[ref], self._wanted_pair = self._wanted_pair, None
         field, self._wanted_field = self._wanted_field, None
-        self.table.empty = NO_PAIR if ref is None else READING
+        self.table.empty = NO_PAIR if ref is None else LOADING
         self.pairs.read(ref, field)
         self._paint()
 
@@ -108,7 +108,7 @@ class MappingPane(Pane):
             self.table.clear_marks()
             self._where = self.connection_name
         if change is not Change.ROWS:
-            self.table.empty = NO_PAIR if session is None else NO_LINE
+            self.table.empty = NO_PAIR if session is None else NO_ROW
             self.table.show_rows(self._rows, cursor=cursor)
             if session is not None:
                 session.focus(self.table.cursor_name)

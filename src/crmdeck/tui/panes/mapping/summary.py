@@ -1,4 +1,4 @@
-"""The two lines above the table: how far it has come, and what to do next. Pure."""
+"""The two lines above the table: the pair with its progress, and the next steps. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from crmdeck.workspace import Group, MappingRow, MappingSession, pair_text
 
 BAR_CELLS, FEW_CELLS, FEWEST_CELLS = 12, 4, 3
 NAMED = 3
-"""How many fields that no value reaches are named."""
+"""Most names of required fields that the heading lists."""
 
 SAVING_FROM = 2
-"""How many writes may wait before that is worth a word."""
+"""Waiting writes from which on the line mentions them."""
+
+TO_DO = "To do: "
 
 
 def heading(session: MappingSession, connection: str, width: int) -> Content:
-    """Return the pair, its connection, how far it has come, and what stands in the way.
+    """Return the pair, its connection, its progress, and what is broken or required.
 
-    In `width` cells it says all that there is room for; names of fields give way to their number.
+    In fewer than all `width` cells the bar, the connection and the names of fields give way.
     """
     for cells, named, with_connection in (
         (BAR_CELLS, NAMED, True),
@@ -40,7 +42,7 @@ def heading(session: MappingSession, connection: str, width: int) -> Content:
 
 
 def _heading(session: MappingSession, connection: str, cells: int, named: int) -> Content:
-    rows, required_unmapped = session.rows, session.required_unmapped
+    rows, required = session.rows, session.required_unmapped
     decided = sum(not row.is_open for row in rows)
     filled = cells * decided // len(rows) if rows else 0
     bar = "━" * filled + "╌" * (cells - filled)
@@ -51,28 +53,26 @@ def _heading(session: MappingSession, connection: str, cells: int, named: int) -
     broken = sum(row.group is Group.BROKEN for row in rows)
     if broken:
         parts.append(Content.styled(f"✕ {broken} broken", "bold $bad"))
-    if required_unmapped:
-        names = ", ".join(display_text(field.name) for field in required_unmapped[:named])
-        rest = len(required_unmapped) - named
-        more = f" +{rest}" if named and rest > 0 else ""
-        told = f": {names}{more}" if named else f" {len(required_unmapped)}"
-        parts.append(Content.styled(f"✕ no value reaches{told}", "$bad"))
+    if required and named:
+        names = ", ".join(display_text(field.name) for field in required[:named])
+        more = f" +{len(required) - named}" if len(required) > named else ""
+        words = "required, not mapped" if cells == BAR_CELLS else "not mapped"
+        parts.append(Content.styled(f"✕ {words}: {names}{more}", "$bad"))
+    elif required:
+        parts.append(Content.styled(f"✕ {len(required)} not mapped", "$bad"))
     return Content("  ").join(parts)
 
 
-NEXT = "next: "
-
-
 def next_step(session: MappingSession, width: int, *, refining: bool) -> Content:
-    """Return what to do next in words, in as many lines as it takes; `refining`: figures move."""
+    """Return the next steps in as many lines as they need; `refining`: matches may change."""
     parts = list(_steps(session.rows))
     found = []
     if refining:
         found.append(Content.styled("quick match, refining…", "$warn"))
     if parts:
-        found.append(Content(wrap_hanging(f"{NEXT}{', '.join(parts)}", width, len(NEXT))))
+        found.append(Content(wrap_hanging(f"{TO_DO}{', '.join(parts)}", width, len(TO_DO))))
     else:
-        found.append(Content.styled("all decided: e exports the mapping", "$good"))
+        found.append(Content.styled("All decided. e exports the mapping.", "$good"))
     if session.unsaved > SAVING_FROM:
         found.append(Content.styled(f"saving {session.unsaved}", "$muted"))
     together = sum(one.cell_length for one in found) + 3 * len(found)
@@ -83,11 +83,12 @@ def _steps(rows: Sequence[MappingRow]) -> Iterator[str]:
     groups = Counter(row.group for row in rows)
     if broken := groups[Group.BROKEN]:
         yield f"f repairs {broken} broken"
-    if groups[Group.HIGH]:
+    if high := groups[Group.HIGH]:
         stuck = sum(not row.can_sync for row in rows if row.group is Group.HIGH)
-        sure = groups[Group.HIGH] - stuck
-        out = f" ({stuck} can't flow)" if stuck else ""
-        yield f"A accepts {sure} sure{out}" if sure else f"X for {stuck} that can't flow"
+        if high == stuck:
+            yield f"X for {stuck} that can't sync"
+        else:
+            yield f"A accepts {high - stuck} high" + (f" ({stuck} can't sync)" if stuck else "")
     if groups[Group.CHECK]:
         yield f"a or x for {groups[Group.CHECK]} to check"
     if groups[Group.NO_MATCH]:
