@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmdeck.tui.loading.requests import Loader
     from crmdeck.workspace import FieldSample
 
-SAMPLES_HELP = "how full the fields in view are and what they hold, from a few records; again hides"
+SAMPLES_HELP = "Show or hide fill rates and sample values."
 
 SHOWN = 5
 """How many values of a field are shown at most."""

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
 LOADING = "Loading the object pair…"
-NEXT_PAIR = "Press p to choose the objects to map."
 LEAST_DETAIL = 37
 """Least cells of the details beside the table, as in the stylesheet; else 3 of 10."""
 
@@ -140,7 +139,7 @@ class MappingPane(Pane):
         counts = self.query_one("#counts", Static)
         if session is None:
             self.set_heading("Mapping", self.connection_name)
-            counts.update(NEXT_PAIR if self.table.empty == NO_PAIR else "")
+            counts.update("")
         else:
             room = max(20, width - 2)
             self.query_one(".heading", Static).update(heading(session, self._where, room))

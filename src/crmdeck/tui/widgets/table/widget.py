@@ -278,6 +278,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.columns = tuple(columns)
         self._placed_for = -1
         self._strips.clear()
+        self._resize()
         self.refresh()
 
     def choose_columns(self, ids: Sequence[str]) -> None:
