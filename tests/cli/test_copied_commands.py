@@ -92,8 +92,8 @@ def test_every_command_runs_as_it_was_copied(
         told = shell.copied_json(change)
         assert isinstance(told, dict)
         assert [one["fieldName"] for one in told["events"]] == ["CloseDate"]
-        assert text_of(change, CopyKind.PATH) == "Opportunity.CloseDate"
-        assert "✕ `Opportunity.CloseDate`" in text_of(change, CopyKind.SLACK)
+        assert text_of(change, CopyKind.NAME) == "CloseDate"
+        assert "✕ `Opportunity.CloseDate`" in text_of(change, CopyKind.MESSAGE)
         moments = ws.schemas.moments(NAME)
         comparison = ws.schemas.compare(NAME, NAME, left_at=moments[-1])
         differ = ws.copies.differences(comparison, [("Opportunity", "CloseDate")])
@@ -129,6 +129,6 @@ def test_text_from_a_crm_stays_text_in_every_form(tmp_path: Path) -> None:
         markdown = text_of(copies, CopyKind.MARKDOWN)
         assert "a\\|b &lt;" in markdown
         assert markdown.count("\n") == 0
-        assert "&lt;!channel&gt;" in text_of(copies, CopyKind.SLACK)
+        assert "&lt;!channel&gt;" in text_of(copies, CopyKind.MESSAGE)
         words = shlex.split(text_of(copies, CopyKind.COMMAND))
         assert words[-3:] == ["--", "-acme", "O'x.-F; rm"]

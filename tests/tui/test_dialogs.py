@@ -64,11 +64,11 @@ async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answe
     ],
 )
 async def test_confirm(workspace: Workspace, keys: tuple[str, ...], expected: Answer) -> None:
-    assert await answer(workspace, Confirm("Accept 12?", opened_by="A"), *keys) == expected
+    assert await answer(workspace, Confirm("Accept 12?", yes="Accept 12", opened_by="A"), *keys) == expected
 
 
 async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:
-    assert await answer(workspace, Confirm("Yes?", opened_by="y"), "y", "y") == []
+    assert await answer(workspace, Confirm("Copy?", yes="Copy", opened_by="y"), "y", "y") == []
 
 
 async def test_what_lies_below_is_dimmed_as_the_toolkit_does(workspace: Workspace) -> None:
@@ -76,7 +76,7 @@ async def test_what_lies_below_is_dimmed_as_the_toolkit_does(workspace: Workspac
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         main = app.screen
-        app.push_screen(Confirm("Sure?", ""))
+        app.push_screen(Confirm("Delete?", yes="Delete"))
         await settle(pilot)
         color = app.screen.styles.background
         below = [segment for line in main._compositor.render_strips() for segment in line]
@@ -139,7 +139,7 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
         for text in HOSTILE:
             app.say(text, title=text)
             for dialog in (
-                Confirm(text, text, yes="Yes"),
+                Confirm(text, text, yes=text),
                 Prompt(text, text, value=text),
                 TypedConfirm(text, text, expected=text),
                 Choose(text, [Choice(1, text, text)], text=text),
@@ -154,7 +154,7 @@ async def test_hostile_text_in_titles_toasts_and_lists(workspace: Workspace) -> 
 def dialogs() -> list[Dialog[Any]]:
     columns = [Column("name", "Name", lambda row: row)]
     return [
-        Confirm("Accept?"),
+        Confirm("Accept?", yes="Accept"),
         TypedConfirm("Disconnect?", "", expected="acme"),
         Prompt("Note"),
         Form("Add", [Asked("name", "Name")], lambda _job, answers: answers["name"]),
@@ -188,13 +188,13 @@ async def test_every_dialog_tells_its_keys_and_help_comes_back_to_it(
             app.push_screen(dialog)
             await settle(pilot)
             line = line_text(dialog.query_one(Hints), 0).rstrip()
-            assert line.endswith(" keys"), kind
+            assert line.endswith(" Help"), kind
             assert "Esc" in line, kind
             # However long its lists are, they push the keys out of no frame.
             assert line.strip() in screen_text(pilot), kind
             # A letter is a letter while one types a text: there F1 helps.
-            assert ("F1 keys" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
-            await pilot.press("question_mark" if "? keys" in line else "f1")
+            assert ("F1 Help" in line) == isinstance(dialog, TypedConfirm | Prompt | Form), kind
+            await pilot.press("question_mark" if "? Help" in line else "f1")
             await until(pilot, lambda: isinstance(app.screen, Help))
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(app.screen, Help))
@@ -226,7 +226,7 @@ async def test_a_dialog_is_styled_once_and_the_footer_below_tells_what_changed_m
             real(node, animate=animate)
 
         monkeypatch.setattr(app, "update_styles", update_styles)
-        dialog = Confirm("Sure?", "It can be taken back.")
+        dialog = Confirm("Delete?", "You can undo this.", yes="Delete")
         app.push_screen(dialog)
         await settle(pilot)
         assert styled.count(dialog) == 1
@@ -269,10 +269,10 @@ async def test_what_is_copied_is_seen_before_and_the_last_form_is_offered_first(
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await pilot.press("y")
-        await until(pilot, lambda: "Slack message" in screen_text(pilot))
-        assert "Object.Field" not in screen_text(pilot)
-        await pilot.press("down", "down")
-        await until(pilot, lambda: "▌ s  Slack message" in screen_text(pilot))
+        await until(pilot, lambda: "Message" in screen_text(pilot))
+        assert "API name" not in screen_text(pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: "▌ s  Message" in screen_text(pilot))
         assert "*dana*, 2026-05-16" in screen_text(pilot)
         await pilot.press("enter")
         await settle(pilot)

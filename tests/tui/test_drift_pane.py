@@ -201,8 +201,6 @@ async def test_thousands_of_picklist_values_are_counted_and_can_be_searched(
         await pilot.press(*"2999")
         await until(pilot, lambda: "new 2999" in screen_text(pilot))
         await press(pilot, "enter")
-        await press(pilot, "y", "t")
-        assert pilot.app.clipboard.count("\n") > 2 * MANY
         await press(pilot, "y", "j")
         assert json.loads(pilot.app.clipboard)["fieldName"] == "Source__c"
 

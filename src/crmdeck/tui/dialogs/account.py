@@ -1,4 +1,4 @@
-"""Who we are at a CRM: the answer to a test, and the end of a sign-in."""
+"""The signed-in user of a CRM: the result of a test or of a sign-in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from crmdeck.model import ProbeReport
 from crmdeck.text import ago
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
 
 LABEL = 16
@@ -21,7 +21,7 @@ LONGEST = 200
 
 
 class Account(Dialog[bool]):
-    """Answers True for a refresh, which is offered where `refresh` says so."""
+    """Answers True for a refresh, which it offers only with `refresh`."""
 
     SCOPE = "account"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
@@ -29,61 +29,49 @@ class Account(Dialog[bool]):
     def __init__(
         self, name: str, report: ProbeReport | None, now: datetime, *, refresh: bool = False
     ) -> None:
-        super().__init__(f"✓ {name} answers" if report else f"✓ {name} is added")
+        super().__init__(f"✓ {name} answered" if report else f"✓ {name} was added")
         self.offers_refresh = refresh
         self._report = report
         self._now = now
 
     def compose_body(self) -> ComposeResult:
-        """Yield what the CRM told."""
-        yield Static(self._told(), id="account", markup=False)
+        report = self._report
+        text = Content("\n").join(_lines(report, self._now)) if report else "Not tested yet."
+        yield Static(text, id="account", markup=False)
 
-    def go_on_to_refresh(self) -> None:
-        """Go on to a refresh."""
+    @action(
+        "account.refresh",
+        "Refresh now",
+        "r",
+        hint=40,
+        palette=False,
+        applies=lambda dialog: dialog.offers_refresh,
+    )
+    def refresh_now(self) -> None:
         self.dismiss(True)
 
+    @action("account.close", "Close", "enter", hint=30, palette=False)
     def leave(self) -> None:
-        """Leave."""
         self.dismiss(None)
-
-    def _told(self) -> Content:
-        if self._report is None:
-            return Content("It was not tested.")
-        return Content("\n").join(_lines(self._report, self._now))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "account.refresh",
-            "read its schema now",
-            ("r",),
-            go_on_to_refresh,
-            hint=40,
-            palette=False,
-            applies=lambda dialog: dialog.offers_refresh,
-        ),
-        Action("account.close", "close", ("enter",), leave, hint=30, palette=False),
-    )
 
 
 def _lines(report: ProbeReport, now: datetime) -> Iterator[Content]:
     quota, ends = report.quota, report.token_expires_at
     facts = {
-        "you are": report.user or "not told",
+        "user": report.user or "unknown",
         "organization": report.organization,
-        "at": report.instance_url,
+        "address": report.instance_url,
         "API version": report.api_version,
         "quota left": (
-            f"{quota.left:.0%} of {quota.limit:,} requests a {quota.window}" if quota else None
+            f"{quota.left:.0%} of {quota.limit:,} requests per {quota.window}" if quota else None
         ),
-        "token ends": f"{ago(ends, now)}, {ends:%Y-%m-%d %H:%M} UTC" if ends else None,
+        "token expires": f"{ago(ends, now)}, {ends:%Y-%m-%d %H:%M} UTC" if ends else None,
     }
     for label, value in facts.items():
         if value:
             yield Content.assemble((f"{label:<{LABEL}}", "$muted"), display_text(value, LONGEST))
     if not report.missing_permissions:
-        yield Content.assemble(
-            (f"{'permissions':<{LABEL}}", "$muted"), ("✓ nothing missing", "$good")
-        )
+        yield Content.assemble((f"{'permissions':<{LABEL}}", "$muted"), ("✓ none missing", "$good"))
     for number, missing in enumerate(report.missing_permissions):
         label = "" if number else "permissions"
         yield Content.assemble(

@@ -1,4 +1,4 @@
-"""Choose one of a list, with a search that narrows it."""
+"""Choose from a list with a search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
@@ -20,7 +20,7 @@ from crmdeck.workspace import Searchable
 
 @dataclass(frozen=True)
 class Choice:
-    """One thing to choose: `value` is the answer, `label` and `detail` what is shown."""
+    """One choice. `value` is the answer, `label` and `detail` are shown."""
 
     value: Any
     label: str
@@ -31,7 +31,7 @@ LEAST_LABEL, MOST_LABEL = 16, 44
 
 
 def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
-    """Return the columns: labels are whole, what is said of them has the rest."""
+    """Return the columns: whole labels, and the rest of the width for the details."""
     longest = max((cell_len(display_text(one.label)) for one in choices), default=0)
     return (
         Column(
@@ -46,17 +46,13 @@ def columns_for(choices: Sequence[Choice]) -> tuple[Column[Choice], ...]:
 
 
 REST = object()
-"""The value of the line that stands for the choices that do not show at first."""
-
-
-def _is_on_rest(dialog: Choose) -> bool:
-    return dialog.row is not None and dialog.row.value is REST
+"""The value of the row that stands for the choices not shown at first."""
 
 
 class Choose(Dialog[Any]):
-    """Answers with the value of the chosen line, which has to be hashable.
+    """Answers with the value of the chosen row, which must be hashable.
 
-    Any number of choices; with None for them `fill` follows.
+    If `choices` is None, call `fill` later.
     """
 
     SCOPE = "choose"
@@ -85,18 +81,17 @@ class Choose(Dialog[Any]):
 
     @property
     def row(self) -> Choice | None:
-        """The line under the cursor."""
+        """The row under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list."""
         yield self._list
 
     def fill(self, choices: Sequence[Choice], *, first: int | None = None, rest: str = "") -> None:
-        """Show `choices`, in the place of those that were there.
+        """Show `choices` instead of the earlier ones.
 
-        All are searched, but only the `first` ones show by themselves: a line that says `rest`
-        stands for the others, and opens them.
+        A search covers all of them. Without a search only the `first` ones show, and a row with
+        the text `rest` expands the others.
         """
         if not self.is_open:
             return
@@ -108,36 +103,33 @@ class Choose(Dialog[Any]):
             self._list.set_columns(columns_for(choices))
         self._list.fill(choices, resting=shown)
 
-    def unfold(self) -> None:
-        """Show all choices."""
-        self._list.unfold(self._after)
-
+    @action("choose.take", "Choose", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer with the line under the cursor."""
         self._list.take()
+
+    def _is_on_rest(self) -> bool:
+        return self.row is not None and self.row.value is REST
+
+    # In a search it is a letter like any other: it expands only on its own row.
+    @action(
+        "choose.unfold",
+        "Show the others",
+        "z",
+        hint=28,
+        palette=False,
+        priority=True,
+        applies=_is_on_rest,
+    )
+    def expand_rest(self) -> None:
+        self._list.unfold(self._after)
 
     @on(SearchList.Taken)
     def _taken(self, message: SearchList.Taken) -> None:
         if message.row.value is REST:
-            self.unfold()
+            self.expand_rest()
         else:
             self.dismiss(message.row.value)
 
     @on(SearchList.Highlighted)
     def _moved_on(self) -> None:
         self.refresh_bindings()
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("choose.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
-        # In a search it is a letter like any other: it unfolds only on the line that it is for.
-        Action(
-            "choose.unfold",
-            "show the others",
-            ("z",),
-            unfold,
-            hint=28,
-            palette=False,
-            priority=True,
-            applies=_is_on_rest,
-        ),
-    )

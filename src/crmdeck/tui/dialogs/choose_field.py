@@ -1,4 +1,4 @@
-"""Choose the CRM field of a line: what the ranker offers first, then any field of the object."""
+"""Choose the CRM field of a mapping: suggestions first, then all fields of the object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.filters import KeyTest, one_of, yes_no
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
@@ -25,11 +25,11 @@ LEAST_NAME, LEAST_LABEL = 16, 16
 MOST_NAME, MOST_TYPE = 40, 40
 MATCH = 5
 NOTE = 400
-"""Characters of a note that are shown."""
+"""Characters of a note shown."""
 
 
 def columns_for(options: Sequence[FieldChoice]) -> tuple[Column[FieldChoice], ...]:
-    """Return the columns: names and types are whole, labels give way (a note has them)."""
+    """Return the columns: whole names and types; labels give way, because a note has them."""
     names = max([LEAST_NAME, *(cell_len(display_text(one.name)) for one in options)])
     types = max([len("Type"), *(cell_len(display_text(one.type)) for one in options)])
     name, kind = min(MOST_NAME, names), min(MOST_TYPE, types)
@@ -65,7 +65,7 @@ NOTES = 5
 
 
 class ChooseField(Dialog[str]):
-    """Answers with the name of a CRM field; `notes` says of one what is to be known of it."""
+    """Answers with the name of a CRM field. `notes` returns lines of text and style for one."""
 
     SCOPE = "choose field"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -98,12 +98,11 @@ class ChooseField(Dialog[str]):
         return self._list.row
 
     def compose_body(self) -> ComposeResult:
-        """Yield the fields, and what is to be known of the one under the cursor."""
         yield self._list
         yield Static("", id="notes", markup=False)
 
+    @action("field.take", "Choose", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer with the field under the cursor."""
         self._list.take()
 
     @on(SearchList.Taken)
@@ -121,16 +120,12 @@ class ChooseField(Dialog[str]):
         if option is None:
             return Content("")
         if option.holder:
-            text = f"✕ mapped to {option.holder} already: change that line first"
+            text = f"✕ already mapped to {option.holder}: change that row first"
             return Content.styled(display_text(text, 200), "$bad")
-        # Whole here, whatever the list had room for.
+        # The list may have had no room for the label.
         notes = [(f"{option.label}, {option.type}" if option.label else option.type, "")]
         notes += [(option.why, "$muted")] if option.why else []
         notes += self._notes(option.name)
         return Content("\n").join(
             Content.styled(display_text(text, NOTE), style) for text, style in notes[:NOTES]
         )
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("field.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
-    )

@@ -1,4 +1,4 @@
-"""Which columns of a table show, and in which order."""
+"""Choose the columns of a table and their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
 
 Named = tuple[str, str]
@@ -19,13 +19,13 @@ Named = tuple[str, str]
 
 
 class Columns(Dialog[tuple[str, ...]]):
-    """Answers with the ids of the columns that are to show, in order; () is as they come."""
+    """Answers with the ids of the columns to show, in order, or () for the default."""
 
     SCOPE = "columns"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     def __init__(self, columns: Sequence[Named], chosen: Sequence[str]) -> None:
-        super().__init__("Columns", "What does not fit into a narrow window is left out there.")
+        super().__init__("Columns", "A narrow window hides the columns without room.")
         self._usual = tuple(columns)
         titles = dict(columns)
         known = [(one, titles[one]) for one in chosen if one in titles]
@@ -34,45 +34,57 @@ class Columns(Dialog[tuple[str, ...]]):
         self._at = 0
 
     def compose_body(self) -> ComposeResult:
-        """Yield the columns."""
         with VerticalScroll(can_focus=False):
             yield Static("", id="columns", markup=False)
 
     def on_mount(self) -> None:
-        """Begin at the first."""
         super().on_mount()
         self._paint()
 
-    def step(self, step: int) -> None:
-        """Go to another column."""
-        self._at = max(0, min(len(self._lines) - 1, self._at + step))
-        self._paint()
+    @action("columns.take", "Done", "enter", hint=30, palette=False)
+    def take(self) -> None:
+        ids = tuple(one for one, _ in self._lines if one in self._shown)
+        self.dismiss(() if ids == tuple(one for one, _ in self._usual) else ids)
 
-    def turn(self) -> None:
-        """Show the column, or show it no more; one at least stays."""
+    @action("columns.turn", "Show or hide", "space", hint=28, palette=False)
+    def toggle(self) -> None:
         column_id = self._lines[self._at][0]
         shown = self._shown ^ {column_id}
         if shown:
             self._shown = shown
         self._paint()
 
-    def move(self, step: int) -> None:
-        """Move the column before or after its neighbor."""
+    @action("columns.later", "Move down", "J", "shift+down", hint=26, palette=False)
+    def move_down(self) -> None:
+        self._move(1)
+
+    @action("columns.earlier", "Move up", "K", "shift+up", hint=25, palette=False)
+    def move_up(self) -> None:
+        self._move(-1)
+
+    @action("columns.down", "Next", "j", "down", palette=False)
+    def next_column(self) -> None:
+        self._step(1)
+
+    @action("columns.up", "Previous", "k", "up", palette=False)
+    def previous_column(self) -> None:
+        self._step(-1)
+
+    @action("columns.reset", "Default columns", "r", hint=20, palette=False)
+    def reset(self) -> None:
+        self.dismiss(())
+
+    def _step(self, step: int) -> None:
+        self._at = max(0, min(len(self._lines) - 1, self._at + step))
+        self._paint()
+
+    def _move(self, step: int) -> None:
         to = self._at + step
         if 0 <= to < len(self._lines):
             lines = self._lines
             lines[self._at], lines[to] = lines[to], lines[self._at]
             self._at = to
         self._paint()
-
-    def reset(self) -> None:
-        """Answer that all are to be as they come."""
-        self.dismiss(())
-
-    def take(self) -> None:
-        """Answer with what shows."""
-        ids = tuple(one for one, _ in self._lines if one in self._shown)
-        self.dismiss(() if ids == tuple(one for one, _ in self._usual) else ids)
 
     def _paint(self) -> None:
         lines = []
@@ -86,18 +98,3 @@ class Columns(Dialog[tuple[str, ...]]):
                 )
             )
         self.query_one("#columns", Static).update(Content("\n").join(lines))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("columns.take", "done", ("enter",), take, hint=30, palette=False),
-        Action("columns.turn", "show or hide", ("space",), turn, hint=28, palette=False),
-        *(
-            Action(f"columns.{name}", title, keys, run, hint=hint, palette=False)
-            for name, title, keys, run, hint in (
-                ("later", "move down", ("J", "shift+down"), lambda one: one.move(1), 26),
-                ("earlier", "move up", ("K", "shift+up"), lambda one: one.move(-1), 25),
-                ("down", "next", ("j", "down"), lambda one: one.step(1), 0),
-                ("up", "previous", ("k", "up"), lambda one: one.step(-1), 0),
-            )
-        ),
-        Action("columns.reset", "as they come", ("r",), reset, hint=20, palette=False),
-    )

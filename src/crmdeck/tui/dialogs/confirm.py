@@ -1,4 +1,4 @@
-"""Questions before what can't be undone at once: yes or no, or a name to be typed."""
+"""Confirm a deed: with a button, or by typing a name."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.widgets import Button, Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
 
 class Confirm(Dialog[bool]):
-    """Answers True only for `y` or the button pressed on purpose.
+    """Answers True only for `y`, or for its button pressed on purpose.
 
-    A `listing` of lines that it is about is scrolled where it is long.
-
-    `opened_by` is the key that brought the question up: it never confirms, nor does Enter
-    before the focus was moved.
+    `yes` names the deed, `no` the other one. `listing` shows what it is about, and scrolls.
+    `opened_by` is the key that opened the question: it never confirms, nor does Enter before the
+    focus moves.
     """
 
     SCOPE = "confirm"
@@ -33,84 +33,62 @@ class Confirm(Dialog[bool]):
         title: str,
         text: str = "",
         *,
-        yes: str = "Yes",
+        yes: str,
+        no: str = "Cancel",
         opened_by: str = "",
         listing: Sequence[str] = (),
     ) -> None:
         super().__init__(title, text)
         self._listing = tuple(listing)
         self.opened_by = opened_by
-        self._yes = yes
+        self.yes = yes
+        self.no = no
 
     def compose_body(self) -> ComposeResult:
-        """Yield the lines that it is about, and the two buttons, no first."""
         if self._listing:
             with VerticalScroll(can_focus=False):
                 yield Static("\n".join(map(display_text, self._listing)), markup=False)
         with Horizontal(classes="dialog-buttons"):
-            yield Button("No", id="no", compact=True)
-            yield Button(self._yes, id="yes", compact=True)
+            yield Button(Content(display_text(self.no, 40)), id="cancel", compact=True)
+            yield Button(Content(display_text(self.yes, 40)), id="confirm", compact=True)
 
     def on_mount(self) -> None:
-        """Stand on no."""
-        self.query_one("#no").focus()
+        self.query_one("#cancel").focus()
 
-    def say_yes(self) -> None:
-        """Confirm."""
+    @action(
+        "confirm.yes",
+        "Confirm",
+        "y",
+        hint=30,
+        palette=False,
+        applies=lambda dialog: dialog.opened_by != "y",
+        title_now=lambda dialog: dialog.yes,
+    )
+    def confirm(self) -> None:
         self.dismiss(True)
 
-    def say_no(self) -> None:
-        """Decline."""
+    @action("confirm.no", "Cancel", "n", palette=False, title_now=lambda dialog: dialog.no)
+    def decline(self) -> None:
         self.dismiss(False)
 
+    @action("confirm.other", "Other button", "left", "right", "h", "l", palette=False)
     def go_to_other(self) -> None:
-        """Go to the other button."""
         self.focus_next()
 
-    def scroll_listing(self, lines: int) -> None:
-        """Scroll the listing."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+    def _has_listing(self) -> bool:
+        return bool(self._listing)
+
+    @action("confirm.down", "Scroll", "down", "j", hint=10, palette=False, applies=_has_listing)
+    def scroll_listing_down(self) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=1, animate=False)
+
+    @action("confirm.up", "Scroll back", "up", "k", palette=False, applies=_has_listing)
+    def scroll_listing_up(self) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=-1, animate=False)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "confirm.yes",
-            "yes",
-            ("y",),
-            say_yes,
-            hint=30,
-            palette=False,
-            applies=lambda dialog: dialog.opened_by != "y",
-        ),
-        Action("confirm.no", "no", ("n",), say_no, hint=20, palette=False),
-        Action(
-            "confirm.other",
-            "other button",
-            ("left", "right", "h", "l"),
-            go_to_other,
-            palette=False,
-        ),
-        Action(
-            "confirm.down",
-            "scroll",
-            ("down", "j"),
-            lambda dialog: dialog.scroll_listing(1),
-            hint=10,
-            palette=False,
-            applies=lambda dialog: bool(dialog._listing),
-        ),
-        Action(
-            "confirm.up",
-            "scroll back",
-            ("up", "k"),
-            lambda dialog: dialog.scroll_listing(-1),
-            palette=False,
-            applies=lambda dialog: bool(dialog._listing),
-        ),
-    )
+        self.dismiss(event.button.id == "confirm")
 
 
 class TypedConfirm(Dialog[bool]):
@@ -124,7 +102,6 @@ class TypedConfirm(Dialog[bool]):
         self._expected = display_text(expected)
 
     def compose_body(self) -> ComposeResult:
-        """Yield the line to type in."""
         yield Static(
             f"Type {display_text(self._expected, 60)} and press Enter:",
             classes="dialog-label",
@@ -132,8 +109,8 @@ class TypedConfirm(Dialog[bool]):
         )
         yield LineInput(compact=True)
 
+    @action("typed.take", "Confirm", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Confirm, if it was typed right."""
         self.once_typed(self._take)
 
     def _take(self) -> None:
@@ -143,9 +120,5 @@ class TypedConfirm(Dialog[bool]):
         else:
             entry.add_class("-wrong")
             self.query_one(".dialog-label", Static).update(
-                f"That is not it. Type {display_text(self._expected, 60)} and press Enter:"
+                f"The text differs. Type {display_text(self._expected, 60)} and press Enter:"
             )
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("typed.take", "confirm", ("enter",), take, hint=30, palette=False, priority=True),
-    )

@@ -1,4 +1,4 @@
-"""Copy as...: in which form something goes to the clipboard, with a look at it before."""
+"""Choose the form in which something is copied, with a preview."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import Action, Actions, action
 from crmdeck.tui.text import display_block
 from crmdeck.workspace import Copy, CopyKind
 
 LETTERS = {
     CopyKind.NAME: "n",
-    CopyKind.PATH: "o",
-    CopyKind.TEXT: "t",
+    CopyKind.MESSAGE: "s",
     CopyKind.MARKDOWN: "m",
-    CopyKind.SLACK: "s",
     CopyKind.JSON: "j",
     CopyKind.COMMAND: "c",
 }
 PREVIEWED = 4000
-"""Characters that are shown; all are copied."""
+"""Characters of the preview. The copy is whole."""
 
 
 class CopyAs(Dialog[Copy]):
-    """Answers with the form that was chosen; it begins at `last`, the form of last time."""
+    """Answers with the chosen form. The cursor begins at the kind `last`."""
 
     SCOPE = "copy as"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
@@ -47,31 +45,34 @@ class CopyAs(Dialog[Copy]):
         return self.copies[self._at]
 
     def compose_body(self) -> ComposeResult:
-        """Yield the forms, and the text of the one under the cursor."""
         yield Static("", id="forms", markup=False)
         with VerticalScroll(can_focus=False):
             yield Static("", id="preview", markup=False)
 
     def on_mount(self) -> None:
-        """Begin at the form of last time."""
         super().on_mount()
         self._paint()
 
-    def step(self, step: int) -> None:
-        """Go to another form."""
+    @action("copy_as.take", "Copy", "enter", "y", hint=30, palette=False)
+    def take(self) -> None:
+        self.dismiss(self.copy)
+
+    @action("copy_as.down", "Next form", "down", "tab", hint=20, palette=False)
+    def next_form(self) -> None:
+        self._step(1)
+
+    @action("copy_as.up", "Previous form", "up", "shift+tab", palette=False)
+    def previous_form(self) -> None:
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
         self._at = (self._at + step) % len(self.copies)
         self._paint()
 
-    def take(self) -> None:
-        """Copy in the form under the cursor."""
-        self.dismiss(self.copy)
-
-    def take_kind(self, kind: CopyKind) -> None:
-        """Copy in a form."""
+    def _take_kind(self, kind: CopyKind) -> None:
         self.dismiss(next(one for one in self.copies if one.kind is kind))
 
-    def has(self, kind: CopyKind) -> bool:
-        """Return whether there is this form."""
+    def _has(self, kind: CopyKind) -> bool:
         return any(one.kind is kind for one in self.copies)
 
     def _paint(self) -> None:
@@ -89,32 +90,14 @@ class CopyAs(Dialog[Copy]):
         shown = display_block(self.copy.text, PREVIEWED)
         self.query_one("#preview", Static).update(Content.styled(shown, "$muted"))
 
-    ACTIONS: ClassVar[Actions] = (
-        Action("copy_as.take", "copy", ("enter", "y"), take, hint=30, palette=False),
+    ACTIONS: ClassVar[Actions] = tuple(
         Action(
-            "copy_as.down",
-            "next form",
-            ("down", "tab"),
-            lambda dialog: dialog.step(1),
-            hint=20,
+            f"copy_as.{kind.name.lower()}",
+            f"Copy as: {kind.value}",
+            (letter,),
+            partial(lambda kind, dialog: dialog._take_kind(kind), kind),
             palette=False,
-        ),
-        Action(
-            "copy_as.up",
-            "previous form",
-            ("up", "shift+tab"),
-            lambda dialog: dialog.step(-1),
-            palette=False,
-        ),
-        *(
-            Action(
-                f"copy_as.{kind.name.lower()}",
-                f"as {kind.value}",
-                (letter,),
-                partial(lambda kind, dialog: dialog.take_kind(kind), kind),
-                palette=False,
-                applies=partial(lambda kind, dialog: dialog.has(kind), kind),
-            )
-            for kind, letter in LETTERS.items()
-        ),
+            applies=partial(lambda kind, dialog: dialog._has(kind), kind),
+        )
+        for kind, letter in LETTERS.items()
     )

@@ -1,4 +1,4 @@
-"""Opens a dialog at once and fills it with what is read meanwhile."""
+"""Open a dialog immediately, and fill it when its choices are read."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ def open_filled(
 ) -> None:
     """Open `dialog`, run `work` in a thread, and give its result to `fill`.
 
-    What is typed until then goes to the dialog: it must not be taken for decisions in the pane
-    below. An error closes the dialog and is shown where those of `loader` are. `slot` and `label`
-    are those of `Loader.load`.
+    Keys typed until then go to the dialog, never to the pane below. An error closes the dialog and
+    shows where errors of `loader` show. `slot` and `label` are those of `Loader.load`.
     """
 
     def failed(error: CrmdeckError) -> None:

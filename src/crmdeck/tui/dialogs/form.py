@@ -1,4 +1,4 @@
-"""A few lines to fill in, and what is done with them: what goes wrong is said in place."""
+"""A form: a few lines to fill in, and work on the answers. Errors show in the form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.home import absolute_path
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
@@ -31,8 +31,8 @@ LONGEST = 400
 class Asked:
     """One line of a form.
 
-    `hidden` is never drawn. `choice` is a yes or no, answered by `yes` or the empty string.
-    `check` returns what is wrong with an answer, or the empty string.
+    A `hidden` answer is never drawn. A `choice` is answered by `yes` or the empty string. `check`
+    returns an error message for an answer, or the empty string.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Asked:
     check: Callable[[str], str] | None = None
 
     def wrong(self, answer: str) -> str:
-        """Return what is wrong with an answer."""
+        """Return an error message for an answer, or the empty string."""
         if self.required and not self.choice and not answer.strip():
-            return f"{self.label}: this is needed."
+            return f"{self.label} is required."
         return self.check(answer) if self.check is not None and answer else ""
 
 
 class Form(Dialog[T]):
-    """Answers with what `work` makes of the answers; it runs in a thread."""
+    """Answers with the result of `work`, which runs in a thread with the answers."""
 
     SCOPE = "form"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
@@ -66,7 +66,7 @@ class Form(Dialog[T]):
         work: Callable[[Job, dict[str, str]], T],
         *,
         text: str = "",
-        label: str = "trying",
+        label: str = "Trying",
     ) -> None:
         super().__init__(title, text)
         self.loader = Loader(self, self.show_error)
@@ -75,7 +75,6 @@ class Form(Dialog[T]):
         self._label = label
 
     def compose_body(self) -> ComposeResult:
-        """Yield the lines, and room for what is wrong."""
         with VerticalScroll(can_focus=False):
             for asked in self._lines:
                 if asked.choice:
@@ -92,7 +91,6 @@ class Form(Dialog[T]):
         yield Static("", classes="dialog-wrong", markup=False)
 
     def on_mount(self) -> None:
-        """Stand on the first line that is empty."""
         empty = [
             asked
             for asked in self._lines
@@ -101,17 +99,17 @@ class Form(Dialog[T]):
         first = (empty or self._lines)[0]
         self.query_one(f"#{first.name}").focus()
 
+    @action("form.take", "Continue", "enter", hint=30, palette=False, priority=True)
+    def take(self) -> None:
+        self.once_typed(self._take)
+
+    @action("form.next", "Next line", "down", hint=20, palette=False, priority=True)
     def next_line(self) -> None:
-        """Go to the next line."""
         self.focus_next()
 
+    @action("form.previous", "Previous line", "up", palette=False, priority=True)
     def previous_line(self) -> None:
-        """Go to the previous line."""
         self.focus_previous()
-
-    def take(self) -> None:
-        """Go on to the next line that lacks an answer, else do what the form is for."""
-        self.once_typed(self._take)
 
     def _take(self) -> None:
         if self.loader.is_loading:
@@ -134,7 +132,7 @@ class Form(Dialog[T]):
         )
 
     def cancel(self) -> None:
-        """Leave without an answer; what is under way is waited for."""
+        # Work in progress can't be stopped halfway.
         if not self.loader.is_loading:
             self._forget()
             super().cancel()
@@ -151,7 +149,7 @@ class Form(Dialog[T]):
         return found
 
     def show_error(self, error: CrmdeckError) -> None:
-        """Say what went wrong, why, and what to do."""
+        """Show an error in the form."""
         lines = [error.message, error.cause, error.remedy]
         shown = [display_text(line[:LONGEST]) for line in lines if line]
         self.query_one(".dialog-wrong", Static).update(
@@ -164,7 +162,7 @@ class Form(Dialog[T]):
         )
 
     def on_busy_changed(self, message: BusyChanged) -> None:
-        """Keep it from the screens below."""
+        # The screens below would show the work as theirs.
         message.stop()
 
     def _done(self, result: T) -> None:
@@ -180,24 +178,14 @@ class Form(Dialog[T]):
             Content.styled(display_text(text, LONGEST), color)
         )
 
-    ACTIONS: ClassVar[Actions] = (
-        Action("form.take", "go on", ("enter",), take, hint=30, palette=False, priority=True),
-        Action(
-            "form.next", "next line", ("down",), next_line, hint=20, palette=False, priority=True
-        ),
-        Action(
-            "form.previous", "previous line", ("up",), previous_line, palette=False, priority=True
-        ),
-    )
-
 
 def answered(answers: Mapping[str, str], name: str) -> str | None:
-    """Return an answer without the space around it; None where there is none."""
+    """Return an answer without surrounding space, or None if it is empty."""
     return answers.get(name, "").strip() or None
 
 
 def asked_path(value: str = "") -> Asked:
-    """Return the line that asks where exported schemas are."""
+    """Return the line that asks for the path of exported schemas."""
     return Asked("path", "Folder or file of exported schemas", value=value, check=_path_is_wrong)
 
 
@@ -206,4 +194,4 @@ def _path_is_wrong(text: str) -> str:
         there = absolute_path(text.strip()).exists()
     except (UsageError, OSError, ValueError):
         there = False
-    return "" if there else f"There is nothing at {text}."
+    return "" if there else f"Nothing exists at {text}."

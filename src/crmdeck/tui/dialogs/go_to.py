@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.filters import KeyTest, one_of
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column, Table
@@ -35,9 +35,9 @@ STATES = {PlaceKind.ALERT: "warn", ACTION: "info", SETTING: "muted", PlaceKind.F
 
 
 class Option(NamedTuple):
-    """A line that is not a place of the workspace: an action, a setting, a place of before.
+    """A row that isn't a place of the workspace: an action, a setting, a recent place.
 
-    `goal` is what it stands for; `refused` says why it can't be had now.
+    `goal` is the offer, the setting or the recent place. `refused` explains why it can't run now.
     """
 
     kind: str
@@ -52,12 +52,12 @@ class Option(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Its name, with that of the group that it is in."""
+        """The name, with that of its group."""
         return f"{self.within}: {self.name}" if self.within else self.name
 
     @property
     def searched(self) -> Searchable:
-        """What is looked for in it."""
+        """The texts to search."""
         return Searchable(self.name, self.within, (self.detail, self.kind), self.standing)
 
 
@@ -65,7 +65,7 @@ Line = Place | Option
 
 
 def key_of(line: Line) -> Hashable:
-    """Return what names a line."""
+    """Return the key of a row."""
     return line.key if isinstance(line, Option) else line
 
 
@@ -76,7 +76,7 @@ FILTER_KEYS: dict[str, KeyTest[Line]] = {
 
 
 def columns(*, connections: bool) -> tuple[Column[Line], ...]:
-    """Return the columns; that of the connection where there are several."""
+    """Return the columns, with that of the connection if there are several."""
     found: list[Column[Line]] = [
         Column(
             "kind",
@@ -122,10 +122,10 @@ def columns(*, connections: bool) -> tuple[Column[Line], ...]:
 
 
 class GoTo(Dialog[Line]):
-    """Answers with the line that was taken.
+    """Answers with the chosen row.
 
-    `resting` shows while nothing is typed. All lines are brought by `fill`, and may be so again.
-    `meaning` tells what Enter does on a line.
+    `resting` shows before the user types. `fill` brings all rows, also more than once. `meaning`
+    returns what Enter does on a row.
     """
 
     SCOPE = "go to"
@@ -149,35 +149,34 @@ class GoTo(Dialog[Line]):
             searched=lambda line: line.searched,
             filter_keys=FILTER_KEYS,
             resting=resting,
-            placeholder="type a name, a label, an action; kind:field  on:connection",
-            empty="Nothing is called so.",
+            placeholder="Type a name, a label or an action; kind:field  on:connection",
+            empty="No matches. Check the spelling.",
         )
 
     @property
     def row(self) -> Line | None:
-        """The line under the cursor."""
+        """The row under the cursor."""
         return self._list.row
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list, and what Enter does on the line under the cursor."""
         yield self._list
         yield Static("", id="meaning", markup=False)
 
     def fill(self, lines: Sequence[Line], index: SearchIndex[Line], note: str = "") -> None:
-        """Take all lines, with an index over them; `note` says what is not among them."""
+        """Show all rows, with an index over them; `note` names what is left out."""
         if self.is_open:
             self._reading, self._note = False, note
             self._list.fill(lines, index)
-            self._tell()
+            self._show_meaning()
 
-    def tell(self, note: str) -> None:
-        """Say that no more lines come, and why."""
+    def fail(self, note: str) -> None:
+        """Show why no more rows come."""
         if self.is_open:
             self._reading, self._note = False, note
-            self._tell()
+            self._show_meaning()
 
+    @action("go_to.take", "Go there", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer with the line under the cursor."""
         self._list.take()
 
     @on(SearchList.Taken)
@@ -186,20 +185,13 @@ class GoTo(Dialog[Line]):
 
     @on(SearchList.Highlighted)
     @on(Table.Ordered)
-    def _row_changed(self) -> None:
-        self._tell()
-
-    def _tell(self) -> None:
+    def _show_meaning(self) -> None:
         row = self.row
         lines = [Content("")] * 2
         if row is not None:
             whole = " ".join(filter(None, (row.path, row.connection and f"of {row.connection}")))
             lines[0] = Content(display_text(whole, 200))
             lines[1] = Content.styled(display_text(self._meaning(row), 200), "$muted")
-        note = "reading the places…" if self._reading else self._note
+        note = "Loading places…" if self._reading else self._note
         lines.append(Content.styled(display_text(note, 200), "$muted"))
         self.query_one("#meaning", Static).update(Content("\n").join(lines))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("go_to.take", "go there", ("enter",), take, hint=30, palette=False, priority=True),
-    )

@@ -1,4 +1,4 @@
-"""Help for where the user is: what each key does here, to be searched and run."""
+"""Help for the keys that work here, to search and to run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from textual.widgets import Static
 from crmdeck.tui.dialogs.dialog import Dialog
 from crmdeck.tui.keys.actions import (
     EVERYWHERE,
-    Action,
-    Actions,
     Offer,
+    action,
     is_shown,
     key_label,
     offers,
@@ -27,21 +26,21 @@ from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable
 
 MOST_KEYS = 2
-"""Keys of an action that a line names; others are found all the same."""
+"""Keys of an action shown in a row. A search finds the others too."""
 
 
 def keys_text(offer: Offer) -> str:
-    """Return the keys of an offer as people write them."""
+    """Return the keys of an offer as users know them."""
     return " ".join(map(key_label, offer.keys[:MOST_KEYS]))
 
 
 def what_text(offer: Offer) -> str:
-    """Return in words what an offer does."""
+    """Return the help of an offer, or its title."""
     return offer.action.help or offer.title
 
 
 def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
-    """Return the offers of the place `scope` first, then those of everywhere, then moving about."""
+    """Return the offers of `scope` first, then those of everywhere, then the cursor keys."""
     ranks = {scope: 0, EVERYWHERE: 2}
 
     def rank(offer: Offer) -> int:
@@ -53,21 +52,21 @@ def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:
 
 
 def searchable(offer: Offer) -> Searchable:
-    """Return what is looked for in an offer: its name, what it does, its keys, where it works."""
+    """Return the searched texts of an offer: its title, help, keys and scope."""
     texts = (what_text(offer), " ".join(map(key_label, offer.keys)), scope_of(offer.action))
     return Searchable(offer.title, texts=texts)
 
 
 def open_help(screen: Screen[Any], title: str, scope: str) -> None:
-    """Show what the keys do on `screen`, those of `scope` first, and do what is chosen."""
+    """Show what the keys do on `screen`, those of `scope` first, and run the chosen one."""
 
     async def chosen(offer: Offer | None) -> None:
-        # A key that came meanwhile may have brought something else up.
+        # A key pressed in the meantime may have opened something else.
         if offer is not None and is_shown(offer.host):
             await screen.app.run_action(offer.action.command, offer.host)
 
     known = offers(screen, refused=True)
-    screen.app.push_screen(Help(f"Keys · {title}", known, scope), chosen)
+    screen.app.push_screen(Help(f"Help: {title}", known, scope), chosen)
 
 
 COLUMNS: tuple[Column[Offer], ...] = (
@@ -91,7 +90,7 @@ COLUMNS: tuple[Column[Offer], ...] = (
 
 
 class Help(Dialog[Offer]):
-    """Answers with the offer that is to be run; those of the place `scope` come first."""
+    """Answers with the offer to run; those of `scope` come first."""
 
     SCOPE = "help"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -104,14 +103,13 @@ class Help(Dialog[Offer]):
             COLUMNS,
             key=lambda offer: offer.action.id,
             searched=searchable,
-            placeholder="type a word or a key",
-            empty="No key does that here.",
+            placeholder="Type a word or a key",
+            empty="No key matches.",
         )
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list, and what Enter does on the line under the cursor."""
         yield self._list
-        yield Static("", id="told", markup=False)
+        yield Static("", id="meaning", markup=False)
 
     @on(SearchList.Highlighted)
     @on(Table.Ordered)
@@ -120,18 +118,14 @@ class Help(Dialog[Offer]):
         lines = (Content(""), Content(""))
         if offer is not None:
             why = offer.refused
-            says = f"Not now: {why}" if why else f"Enter does it, as {keys_text(offer)} would"
+            says = f"Not now: {why}" if why else f"Enter runs it, like {keys_text(offer)}"
             lines = (Content(what_text(offer)), Content.styled(says, "$warn" if why else "$muted"))
-        self.query_one("#told", Static).update(Content("\n").join(lines))
+        self.query_one("#meaning", Static).update(Content("\n").join(lines))
 
+    @action("help.take", "Run", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer with the line under the cursor."""
         self._list.take()
 
     @on(SearchList.Taken)
     def _taken(self, message: SearchList.Taken) -> None:
         self.dismiss(message.row)
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("help.take", "do it", ("enter",), take, hint=30, palette=False, priority=True),
-    )

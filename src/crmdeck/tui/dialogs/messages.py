@@ -1,4 +1,4 @@
-"""What was said so far, the latest first; Enter copies the command line that does the same."""
+"""The messages of this session, the latest first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.state.messages import Message
 from crmdeck.tui.text import display_block, display_text
 from crmdeck.tui.widgets.search_list import SearchList
@@ -37,27 +37,26 @@ COLUMNS: tuple[Column[Message], ...] = (
 
 
 class Messages(Dialog[Message]):
-    """Answers with the message that is to be copied."""
+    """Answers with the message to copy."""
 
     SCOPE = "messages"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
 
     def __init__(self, messages: Sequence[Message]) -> None:
-        super().__init__("What was said so far (UTC)")
+        super().__init__("Messages (times in UTC)")
         self._list: SearchList[Message] = SearchList(
             messages,
             COLUMNS,
             searched=lambda one: Searchable(one.line, texts=(one.command,)),
-            empty="Nothing was said yet.",
+            empty="No messages yet.",
         )
 
     def compose_body(self) -> ComposeResult:
-        """Yield the messages, and the one under the cursor in full."""
         yield self._list
         yield Static("", id="whole", markup=False)
 
+    @action("messages.take", "Copy command or text", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer with the message under the cursor."""
         self._list.take()
 
     @on(SearchList.Taken)
@@ -66,7 +65,7 @@ class Messages(Dialog[Message]):
 
     @on(SearchList.Highlighted)
     @on(Table.Ordered)
-    def _tell(self) -> None:
+    def _show_whole(self) -> None:
         one = self._list.row
         if one is None:
             return
@@ -74,15 +73,3 @@ class Messages(Dialog[Message]):
         if one.command:
             lines.append(Content.styled(display_text(f"$ {one.command}", SHOWN), "$muted"))
         self.query_one("#whole", Static).update(Content("\n").join(lines))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "messages.take",
-            "copy the command, or the text",
-            ("enter",),
-            take,
-            hint=30,
-            palette=False,
-            priority=True,
-        ),
-    )

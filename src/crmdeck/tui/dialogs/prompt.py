@@ -1,4 +1,4 @@
-"""One line of text from the user: a note, a name, a path."""
+"""Ask for one line of text: a note, a name, a path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -17,7 +17,7 @@ from crmdeck.tui.widgets.line_input import LineInput
 class Prompt(Dialog[str]):
     """Answers with the text on Enter.
 
-    `check` returns what is wrong with a text, or the empty string.
+    `check` returns an error message for a text, or the empty string.
     """
 
     SCOPE = "prompt"
@@ -38,12 +38,11 @@ class Prompt(Dialog[str]):
         self._check = check
 
     def compose_body(self) -> ComposeResult:
-        """Yield the line to type in, and room for what is wrong."""
         yield LineInput(self._value, placeholder=self._placeholder, compact=True)
         yield Static("", classes="dialog-wrong", markup=False)
 
+    @action("prompt.take", "Done", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Answer, unless something is wrong with the text."""
         self.once_typed(self._take)
 
     def _take(self) -> None:
@@ -53,7 +52,3 @@ class Prompt(Dialog[str]):
             self.query_one(".dialog-wrong", Static).update(display_text(wrong, 200))
         else:
             self.dismiss(value)
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("prompt.take", "done", ("enter",), take, hint=30, palette=False, priority=True),
-    )

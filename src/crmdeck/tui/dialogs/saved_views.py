@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.state.saved_views import SavedView
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
@@ -19,14 +19,14 @@ SAVE, COLUMNS, SHOW, REPLACE, DELETE = "save", "columns", "show", "replace", "de
 
 
 class Wish(NamedTuple):
-    """What is wanted, and of which view."""
+    """The user's wish: what to do, and with which view."""
 
     what: str
     view: SavedView | None = None
 
 
 class Line(NamedTuple):
-    """One line: a view, or something else to do."""
+    """One row: a view, or another wish."""
 
     wish: Wish
     title: str
@@ -39,12 +39,8 @@ LINES: tuple[Column[Line], ...] = (
 )
 
 
-def _has_view(dialog: SavedViews) -> bool:
-    return dialog.view is not None
-
-
 class SavedViews(Dialog[Wish]):
-    """Answers with what is wanted."""
+    """Answers with the user's wish."""
 
     SCOPE = "saved views"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -53,8 +49,8 @@ class SavedViews(Dialog[Wish]):
         super().__init__("Saved views")
         lines = [Line(Wish(SHOW, view), view.name, view.summary(titles)) for view in views]
         lines += [
-            Line(Wish(SAVE), "+ save what shows", "filter, sort and columns, under a name"),
-            Line(Wish(COLUMNS), "+ columns", "which show, and in which order"),
+            Line(Wish(SAVE), "+ Save this view", "filter, sort and columns, under a name"),
+            Line(Wish(COLUMNS), "+ Choose columns", "which ones show, and in which order"),
         ]
         self._list: SearchList[Line] = SearchList(
             lines,
@@ -65,24 +61,43 @@ class SavedViews(Dialog[Wish]):
 
     @property
     def view(self) -> SavedView | None:
-        """The view under the cursor; None on another line."""
+        """The view under the cursor; None on another row."""
         line = self._list.row
         return line.wish.view if line is not None else None
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list."""
         yield self._list
 
+    @action("saved.take", "Choose", "enter", hint=30, palette=False, priority=True)
     def take(self) -> None:
-        """Do what the line under the cursor says."""
         self._list.take()
 
+    def _has_view(self) -> bool:
+        return self.view is not None
+
+    @action(
+        "saved.replace",
+        "Overwrite with current view",
+        "ctrl+r",
+        hint=28,
+        palette=False,
+        priority=True,
+        applies=_has_view,
+    )
     def replace(self) -> None:
-        """Save what shows under the name of this view."""
         self.dismiss(Wish(REPLACE, self.view))
 
+    @action(
+        "saved.delete",
+        "Delete",
+        "ctrl+d",
+        "ctrl+x",
+        hint=26,
+        palette=False,
+        priority=True,
+        applies=_has_view,
+    )
     def delete(self) -> None:
-        """Delete the view under the cursor."""
         self.dismiss(Wish(DELETE, self.view))
 
     @on(SearchList.Taken)
@@ -92,27 +107,3 @@ class SavedViews(Dialog[Wish]):
     @on(SearchList.Highlighted)
     def _moved_on(self) -> None:
         self.refresh_bindings()
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("saved.take", "choose", ("enter",), take, hint=30, palette=False, priority=True),
-        Action(
-            "saved.replace",
-            "replace by what shows",
-            ("ctrl+r",),
-            replace,
-            hint=28,
-            palette=False,
-            priority=True,
-            applies=_has_view,
-        ),
-        Action(
-            "saved.delete",
-            "delete",
-            ("ctrl+d", "ctrl+x"),
-            delete,
-            hint=26,
-            palette=False,
-            priority=True,
-            applies=_has_view,
-        ),
-    )

@@ -1,4 +1,4 @@
-"""Which CRM value each PartnerOS value becomes, edited value by value."""
+"""Edit the map of PartnerOS values to CRM values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from textual.widgets import Static
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import ValueChoice
 
 NONE = ""
-"""What stands for no counterpart in the list to choose from."""
+"""The choice for no counterpart."""
 
 
 COLUMNS: tuple[Column[ValueChoice], ...] = (
@@ -45,9 +45,9 @@ COLUMNS: tuple[Column[ValueChoice], ...] = (
 
 
 class EditValueMap(Dialog[dict[str, str]]):
-    """Answers with the map from PartnerOS values to CRM values, what has none left out.
+    """Answers with the map from PartnerOS values to CRM values, without those that have none.
 
-    `targets` are the CRM values to choose from, with their labels. Opens empty: `fill` it.
+    `targets` are the CRM values and their labels. The dialog opens empty: call `fill`.
     """
 
     SCOPE = "value map"
@@ -66,7 +66,6 @@ class EditValueMap(Dialog[dict[str, str]]):
         self._targets = dict(targets)
 
     def compose_body(self) -> ComposeResult:
-        """Yield the values and how complete the map is."""
         table: Table[ValueChoice] = Table(
             COLUMNS, key=lambda row: row.value, can_mark=False, empty=""
         )
@@ -75,23 +74,22 @@ class EditValueMap(Dialog[dict[str, str]]):
         yield Static("", id="complete", markup=False)
 
     def fill(self, rows: Sequence[ValueChoice], suggested: Sequence[ValueChoice]) -> None:
-        """Show the map as it is, and know what is suggested."""
+        """Show the current map; `suggested` is the one to reset to."""
         self._suggested = tuple(suggested)
         self.rows = tuple(rows)
         if self.is_mounted and self.is_open:
             self._show(self.rows)
 
     def on_mount(self) -> None:
-        """Show what is known by now."""
         self._show(self.rows)
 
+    @action("values.change", "Choose value", "enter", hint=40, palette=False)
     def change(self) -> None:
-        """Choose the CRM value of the line."""
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is None:
             return
         choices = [Choice(value, label or value, value) for value, label in self._targets.items()]
-        choices.append(Choice(NONE, "no counterpart", "values like this are not written"))
+        choices.append(Choice(NONE, "no counterpart", "not synced"))
 
         def chosen(value: str | None) -> None:
             if value is not None:
@@ -100,28 +98,27 @@ class EditValueMap(Dialog[dict[str, str]]):
         title = f"{row.label or row.value} becomes"
         self.app.push_screen(Choose(title, choices, current=row.target or NONE), chosen)
 
+    @action("values.clear", "No counterpart", "x", "delete", hint=36, palette=False)
     def clear(self) -> None:
-        """Leave the value without a counterpart."""
         row: ValueChoice | None = self.query_one(Table).cursor_row
         if row is not None:
             self._set(row, None)
 
+    @action("values.save", "Save", "s", "ctrl+s", hint=38, palette=False)
+    def save(self) -> None:
+        if self.rows:
+            self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
+
+    @action("values.reset", "Reset to suggestions", "u", hint=30, palette=False)
     def reset(self) -> None:
-        """Put everything back to what is suggested."""
         self._show(self._suggested)
 
-    def save(self) -> None:
-        """Answer with the map, once there is one."""
-        if not self.rows:
-            return
-        self.dismiss({row.value: row.target for row in self.rows if row.target is not None})
-
+    @action("values.down", "Next", "j", "down", palette=False)
     def next_value(self) -> None:
-        """Go to the next value."""
         self.query_one(Table).next_row()
 
+    @action("values.up", "Previous", "k", "up", palette=False)
     def previous_value(self) -> None:
-        """Go to the previous value."""
         self.query_one(Table).previous_row()
 
     @on(Table.Selected)
@@ -139,18 +136,9 @@ class EditValueMap(Dialog[dict[str, str]]):
         self.query_one(Table).set_rows(self.rows)
         open_ = sum(row.target is None for row in rows)
         if not rows:
-            text, style = "matching the values…", "$muted"
+            text, style = "Matching values…", "$muted"
         elif open_:
             text, style = f"○ incomplete: {count(open_, 'value')} without a counterpart", "$warn"
         else:
             text, style = f"✓ complete: all {count(len(rows), 'value')} have a counterpart", "$good"
         self.query_one("#complete", Static).update(Content.styled(text, style))
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("values.change", "choose value", ("enter",), change, hint=40, palette=False),
-        Action("values.clear", "no counterpart", ("x", "delete"), clear, hint=36, palette=False),
-        Action("values.save", "save", ("s", "ctrl+s"), save, hint=38, palette=False),
-        Action("values.reset", "as suggested", ("u",), reset, hint=30, palette=False),
-        Action("values.down", "next", ("j", "down"), next_value, palette=False),
-        Action("values.up", "previous", ("k", "up"), previous_value, palette=False),
-    )

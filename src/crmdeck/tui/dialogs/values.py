@@ -1,4 +1,4 @@
-"""A list of any length to look through and search, nothing to decide."""
+"""A list to read and search, of any length."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 
 from crmdeck.tui.dialogs.dialog import Dialog
-from crmdeck.tui.keys.actions import Action, Actions
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.widgets.search_list import SearchList
 from crmdeck.tui.widgets.table import Column
 
 
 class Values(Dialog[None]):
-    """Shows `rows` under `columns`; what is typed narrows them to those that have the words."""
+    """Shows `rows` under `columns`."""
 
     SCOPE = "values"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
@@ -24,13 +24,8 @@ class Values(Dialog[None]):
         self._list = SearchList(rows, columns, empty="")
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list."""
         yield self._list
 
+    @action("values.take", "Close", "enter", hint=30, palette=False, priority=True)
     def leave(self) -> None:
-        """Go back."""
         self.dismiss(None)
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("values.take", "close", ("enter",), leave, hint=30, palette=False, priority=True),
-    )

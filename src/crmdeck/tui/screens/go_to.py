@@ -81,7 +81,7 @@ class GoToAnything:
             "places",
             work,
             took,
-            failed=lambda error: dialog.tell(str(error)),
+            failed=lambda error: dialog.fail(str(error)),
             quiet=True,
         )
         host.app.push_screen(dialog, self._take)

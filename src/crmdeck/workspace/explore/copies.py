@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from crmdeck.drift.timeline import Entry, Timeline
-from crmdeck.drift.wording import attribute_word, place_of, shown_changes, value_text
+from crmdeck.drift.wording import place_of
 from crmdeck.errors import NextStep
 from crmdeck.exports.markdown import table_row
 from crmdeck.mapping.rows import MappingRow
@@ -38,15 +38,13 @@ _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
 
 
 class CopyKind(StrEnum):
-    """In which form something is copied."""
+    """The forms of a copy. A message is for Slack."""
 
     NAME = "API name"
-    PATH = "Object.Field"
-    TEXT = "text"
+    MESSAGE = "Message"
     MARKDOWN = "Markdown row"
-    SLACK = "Slack message"
     JSON = "JSON"
-    COMMAND = "command line"
+    COMMAND = "Command line"
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class Copies:
                 ),
             ),
             (
-                CopyKind.SLACK,
+                CopyKind.MESSAGE,
                 _lines(
                     f"{_code(one.object_type)} {_plain(one.label)} in *{_plain(connection)}*: "
                     f"{count(one.field_count, 'field')}"
@@ -116,7 +114,6 @@ class Copies:
         left, right = comparison.left, comparison.right
         return _copies(
             (CopyKind.NAME, _lines(dict.fromkeys(field or of for of, field in names))),
-            (CopyKind.PATH, _lines(dict.fromkeys(f"{of}.{field}" for of, field in names if field))),
             (
                 CopyKind.COMMAND,
                 self._command(
@@ -154,7 +151,6 @@ class Copies:
         place = paths[0] if one is not None else next(iter(objects)) if len(objects) == 1 else None
         return _copies(
             (CopyKind.NAME, _lines(row.name for row in rows)),
-            (CopyKind.PATH, _lines(paths)),
             (
                 CopyKind.MARKDOWN,
                 _table(
@@ -172,7 +168,7 @@ class Copies:
                 ),
             ),
             (
-                CopyKind.SLACK,
+                CopyKind.MESSAGE,
                 _lines(_field_message(row, path) for path, row in zip(paths, rows, strict=True))
                 + f"\nin *{_plain(connection)}*",
             ),
@@ -196,17 +192,10 @@ class Copies:
         if not events:
             return ()
         names = [timeline.names.get(event.connection_id, event.connection_id) for event in events]
-        in_full = [_lines(_event_lines(timeline, entry)) for entry in entries]
-        told = in_full[0] if len(entries) == 1 and not title else ""
         objects = {event.object_type for event in events}
         since = min(event.detected_at for event in events)
         return _copies(
             (CopyKind.NAME, _lines(dict.fromkeys(_name_of(event) for event in events))),
-            (CopyKind.PATH, _lines(dict.fromkeys(place_of(event) for event in events))),
-            (
-                CopyKind.TEXT,
-                told or _lines([title, *(f"- {_headline(entry)}" for entry in entries)]),
-            ),
             (
                 CopyKind.MARKDOWN,
                 _table(
@@ -225,7 +214,7 @@ class Copies:
                     ],
                 ),
             ),
-            (CopyKind.SLACK, _change_message(entries, names, title)),
+            (CopyKind.MESSAGE, _change_message(entries, names, title)),
             (CopyKind.JSON, _json([event.to_wire() for event in events])),
             (
                 CopyKind.COMMAND,
@@ -242,18 +231,16 @@ class Copies:
         self, connection: str, pair: str, rows: Sequence[MappingRow]
     ) -> tuple[Copy, ...]:
         """Return the forms of lines of an object pair; the command decides as they show."""
-        crm_object = pair.partition("--")[2]
         mapped = [row.crm_field for row in rows if row.crm_field]
         decided = [_mapping_cells(row) for row in rows]
         return _copies(
             (CopyKind.NAME, _lines(mapped or [row.name for row in rows])),
-            (CopyKind.PATH, _lines(f"{crm_object}.{name}" for name in mapped)),
             (
                 CopyKind.MARKDOWN,
                 _table(("PartnerOS", "", "CRM field", "Match", "State", "To know"), decided),
             ),
             (
-                CopyKind.SLACK,
+                CopyKind.MESSAGE,
                 f"*{_plain(pair_text(pair))}* in *{_plain(connection)}*\n"
                 + _lines(_mapping_message(row) for row in rows),
             ),
@@ -265,21 +252,18 @@ class Copies:
         """Return the forms of an alert of a connection, or of the connection where it is None."""
         name = status.name
         if alert is None:
-            told = f"{name}: {status.status.value}"
             cells: tuple[str, ...] = (name, status.status.value, "", "")
             wire = status.to_wire()
         else:
-            told = _lines(filter(None, (f"{name}: {alert.message}", alert.cause, alert.remedy)))
             cells = (name, alert.level.value, alert.message, alert.remedy or "")
             wire = {"connection": name, **alert.to_wire()}
         return _copies(
             (CopyKind.NAME, name),
-            (CopyKind.TEXT, told),
             (
                 CopyKind.MARKDOWN,
                 _table(("Connection", "How bad", "What", "What next"), [cells]),
             ),
-            (CopyKind.SLACK, _alert_message(status, alert)),
+            (CopyKind.MESSAGE, _alert_message(status, alert)),
             (CopyKind.JSON, _json([wire])),
             (CopyKind.COMMAND, self._alert_command(name, alert)),
         )
@@ -287,9 +271,7 @@ class Copies:
     def audit_entry(self, entry: AuditEntry, connection: str) -> tuple[Copy, ...]:
         """Return the forms of an entry of the audit log; `connection` is empty where it is none."""
         when = f"{entry.at:%Y-%m-%d %H:%M} UTC"
-        told = f"{when}  {entry.actor}  {entry.event}\n{entry.summary}"
         return _copies(
-            (CopyKind.TEXT, told),
             (
                 CopyKind.MARKDOWN,
                 _table(
@@ -298,7 +280,7 @@ class Copies:
                 ),
             ),
             (
-                CopyKind.SLACK,
+                CopyKind.MESSAGE,
                 f"*{_plain(entry.actor)}*, {when}: {_plain(entry.summary)} ({_code(entry.event)})",
             ),
             (CopyKind.JSON, _json([entry.to_wire()])),
@@ -424,39 +406,6 @@ def _field_message(row: FieldRow, path: str) -> str:
 
 def _name_of(event: DriftEvent) -> str:
     return event.rule or event.field_name or event.object_type
-
-
-def _headline(entry: Entry) -> str:
-    return f"{entry.event.severity.value.upper()} {place_of(entry.event)}: {entry.what}"
-
-
-def _event_lines(timeline: Timeline, entry: Entry) -> Iterator[str]:
-    event = entry.event
-    yield _headline(entry)
-    if event.reason:
-        yield event.reason
-    name = timeline.names.get(event.connection_id, event.connection_id)
-    yield f"Found in {name} on {event.detected_at:%Y-%m-%d %H:%M} UTC"
-    if event.changed_by:
-        when = f" on {event.changed_at:%Y-%m-%d %H:%M} UTC" if event.changed_at else ""
-        yield f"Changed by {event.changed_by}{when}"
-    for key in event.affected_mappings:
-        yield f"Mapped: {key}"
-    for change in shown_changes(event.changes):
-        name = attribute_word(change.attribute)
-        if change.attribute == "picklist":
-            for value in entry.values:
-                detail = f" ({value.detail})" if value.detail else ""
-                yield f"{name}: {value.how} {value.value}{detail}"
-        else:
-            before, after = (
-                value_text(change.before, listed=_WHOLE),
-                value_text(change.after, listed=_WHOLE),
-            )
-            yield f"{name}: {before} -> {after}"
-    if event.acknowledged_at is not None:
-        note = f": {event.note}" if event.note else ""
-        yield f"Acknowledged by {event.acknowledged_by}{note}"
 
 
 def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) -> str:
