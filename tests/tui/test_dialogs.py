@@ -64,7 +64,8 @@ async def answer(workspace: Workspace, dialog: Screen[Any], *keys: str) -> Answe
     ],
 )
 async def test_confirm(workspace: Workspace, keys: tuple[str, ...], expected: Answer) -> None:
-    assert await answer(workspace, Confirm("Accept 12?", yes="Accept 12", opened_by="A"), *keys) == expected
+    dialog = Confirm("Accept 12?", yes="Accept 12", opened_by="A")
+    assert await answer(workspace, dialog, *keys) == expected
 
 
 async def test_the_key_that_opened_never_confirms(workspace: Workspace) -> None:

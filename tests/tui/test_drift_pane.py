@@ -23,7 +23,6 @@ from crmdeck.tui.panes.drift.pane import DriftPane
 from crmdeck.tui.widgets.view_chips import ViewChips
 from crmdeck.workspace import Workspace
 from tests.tui.drift_desk import (
-    MANY,
     PAIR,
     STORY_OBJECTS,
     Elsewhere,

@@ -41,16 +41,16 @@ class Confirm(Dialog[bool]):
         super().__init__(title, text)
         self._listing = tuple(listing)
         self.opened_by = opened_by
-        self.yes = yes
-        self.no = no
+        self.yes = display_text(yes, 40)
+        self.no = display_text(no, 40)
 
     def compose_body(self) -> ComposeResult:
         if self._listing:
             with VerticalScroll(can_focus=False):
                 yield Static("\n".join(map(display_text, self._listing)), markup=False)
         with Horizontal(classes="dialog-buttons"):
-            yield Button(Content(display_text(self.no, 40)), id="cancel", compact=True)
-            yield Button(Content(display_text(self.yes, 40)), id="confirm", compact=True)
+            yield Button(Content(self.no), id="cancel", compact=True)
+            yield Button(Content(self.yes), id="confirm", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#cancel").focus()

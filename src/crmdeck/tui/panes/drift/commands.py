@@ -254,6 +254,7 @@ class DriftCommands:
                 "Both changes are acknowledged either way; Esc leaves all as it is. "
                 "A moved mapping can be undone in the Mapping pane.",
                 yes=f"Move {number}",
+                no="Acknowledge only",
                 opened_by="m",
             ),
             answered,
