@@ -190,8 +190,8 @@ async def test_in_the_terminals_own_colors_every_text_can_be_read(drifted: Works
                 pane.set_class(state == "-left", "-left")
                 if state == "dialog":
                     await press(pilot, "escape")
-                    app.say("Something was said.", severity="warning")
-                    await app.push_screen(Confirm("Sure?", "Nothing is deleted."))
+                    app.say("A message.", severity="warning")
+                    await app.push_screen(Confirm("Go?", "Nothing is deleted.", yes="Go"))
                 elif state not in ("", "-left"):
                     await press(pilot, state)
                 await pilot.pause()

@@ -17,9 +17,9 @@ async def test_a_window_that_changed_beneath_a_dialog_fits_afterwards(
     app = audit_console(workspace)
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot)
-        app.push_screen(Confirm("Go on?", opened_by="x"))
+        app.push_screen(Confirm("Continue?", yes="Continue", opened_by="x"))
         await pilot.resize_terminal(50, 20)
-        assert "Go on?" in screen_text(pilot)
+        assert "Continue?" in screen_text(pilot)
         await pilot.press("escape")
         await settle(pilot)
         assert "needs at least 60 columns" in screen_text(pilot)
