@@ -205,12 +205,12 @@ def test_a_mapping_file_is_checked_before_any_of_it_is_taken(night: Night) -> No
     ]
     file.write_text(json.dumps(wrong, indent=1))
     said = shell.run(*apply, "acme", PAIR, str(file), code=2).stderr
-    assert "2 of its lines" in said
+    assert "2 mappings in the file" in said
     assert "Line 14: The CRM has no field 'Story__c'." in said
-    assert "Line 20: PartnerOS has no field 'nope' there." in said
-    assert "Create these in the CRM and refresh: Story__c." in said
+    assert "Line 20: PartnerOS has no field 'nope'." in said
+    assert "Create Story__c in the CRM, then run crmdeck refresh acme" in said
     other = (*apply, "acme", PAIR, str(file), "--map-object", "deal--Opportunity")
-    assert "not a mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
+    assert "isn't a mapping of deal--Opportunity" in shell.run(*other, code=2).stderr
 
 
 def test_the_schema_of_a_mapping_file_is_published_and_holds(night: Night) -> None:

@@ -485,7 +485,7 @@ async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
         assert "E opens the file again as you left it." in desk.said
         await desk.press("escape", "E")
         assert '"acepted"' in texts[1]
-        assert "It is not JSON at line " in " ".join(screen_text(desk.pilot).split())
+        assert "isn't JSON at line " in " ".join(screen_text(desk.pilot).split())
         await desk.press("E")
         assert isinstance(desk.app.screen, Confirm)
         await desk.press("y")

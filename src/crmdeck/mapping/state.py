@@ -127,20 +127,19 @@ def by_pair(log: Iterable[Decision]) -> dict[str, list[Decision]]:
 
 def require_one_each(log: Sequence[Decision]) -> None:
     """Raise ConflictError if the log of one object pair maps a CRM field twice."""
-    holders: dict[str, str] = {}
-    for name, decided in by_field(log).items():
-        crm_field = decided.accepted.crm_field if decided.accepted is not None else None
-        if crm_field is not None and holders.setdefault(crm_field, name) != name:
-            raise taken(crm_field, holders[crm_field], name)
-
-
-def taken(crm_field: str, holder: str, wanted_by: str) -> ConflictError:
-    """Return the error for a CRM field that another PartnerOS field already has."""
-    return ConflictError(
-        f"'{crm_field}' is already mapped to '{holder}'.",
-        remedy=f"Undo that mapping, or choose another field for '{wanted_by}'.",
-        code="CRM_FIELD_TAKEN",
-    )
+    active = {one.last.id for one in by_field(log).values() if one.accepted is not None}
+    holders: dict[str | None, str] = {}
+    for decision in log:
+        if decision.id not in active:
+            continue
+        holder = holders.setdefault(decision.crm_field, decision.partner_field)
+        if holder != decision.partner_field:
+            raise ConflictError(
+                f"'{decision.crm_field}' is already mapped to '{holder}'.",
+                remedy=f"Undo that mapping, or choose another field for "
+                f"'{decision.partner_field}'.",
+                code="CRM_FIELD_TAKEN",
+            )
 
 
 def require_seen(

@@ -244,8 +244,8 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
     row = next(each for each in rows if each.name == "estimatedValue")
     around = Around(builder, Fullness(), utc_now())
     full = str(row_detail(row, around, 60, compact=False))
-    assert "PartnerOS suggests\n97  → Amount  currency" in full
-    assert "source   Amount 97  Description 41" in str(row_detail(row, around, 60, compact=True))
+    assert "PartnerOS suggests\n97%  → Amount  currency" in full
+    assert "source   Amount 97%  Description 41%" in str(row_detail(row, around, 60, compact=True))
 
 
 def test_offline_the_copy_is_there_and_the_connection_says_what_is_wrong(dana: Console) -> None:

@@ -114,6 +114,18 @@ def test_a_crm_field_is_mapped_once(desk: Desk) -> None:
     assert line(workspace, "description") == (DecisionState.PENDING, None)
 
 
+def test_two_fields_can_swap_their_crm_fields_in_one_step(desk: Desk) -> None:
+    workspace = discovered(desk)
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("accountName", "Name"), accept("contactName", "Description")]
+    )
+    workspace.mappings.record_decisions(
+        "acme", PAIR, [accept("accountName", "Description"), accept("contactName", "Name")]
+    )
+    assert line(workspace, "accountName") == (DecisionState.ACCEPTED, "Description")
+    assert line(workspace, "contactName") == (DecisionState.ACCEPTED, "Name")
+
+
 def test_what_was_decided_unseen_is_neither_overwritten_nor_undone(desk: Desk) -> None:
     workspace = discovered(desk)
     (first,) = workspace.mappings.record_decisions(

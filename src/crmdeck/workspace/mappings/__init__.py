@@ -1,1 +1,1 @@
-"""Mappings: decisions, mapping files, and the ranking of an object pair."""
+"""Decisions, mapping files, and the ranking of an object pair."""

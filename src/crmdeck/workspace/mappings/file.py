@@ -1,7 +1,7 @@
-"""A mapping in a file: read, held against the schema in the cache, and planned before it is taken.
+"""A mapping as a JSON file: parsed, compared with the cached schema, and planned.
 
-The file is what `crmdeck export NAME --what mapping` writes: one mapping or a list of them. Which
-connection and object pair it is of stands in it.
+`crmdeck export NAME --what mapping` writes such a file: one mapping, or a list of them, each with
+its connection and object pair.
 """
 
 from __future__ import annotations
@@ -10,31 +10,22 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
 from crmdeck.errors import ConflictError, UsageError
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.validity import why_invalid
-from crmdeck.model import (
-    Choice,
-    DecisionState,
-    Direction,
-    Field,
-    FieldMapping,
-    MappingLine,
-    WireModel,
-)
-from crmdeck.text import mistake_text
+from crmdeck.model import Choice, DecisionState, Direction, FieldMapping, WireModel
+from crmdeck.text import count, mistake_text
 
 VERSION = 1
-_TOLD = 5
+_NAMED = 5
 _PARTNER_FIELD = re.compile(r'"partnerField"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class PlannedChange(WireModel):
-    """One line that taking a file would change; `before` and `after` are CRM fields or None."""
+    """One change that a file would make; `before` and `after` are CRM fields or None."""
 
     partner_field: str
     state: DecisionState
@@ -44,10 +35,7 @@ class PlannedChange(WireModel):
 
 
 class MappingPlan(WireModel):
-    """What taking a file would change; nothing where it all holds already.
-
-    `choices` are what would be decided, `changes` the same as a reader sees it.
-    """
+    """What applying a file would change; `choices` are the decisions behind `changes`."""
 
     connection_id: str
     object_pair: str
@@ -58,180 +46,157 @@ class MappingPlan(WireModel):
 
 @dataclass(frozen=True)
 class MappingFile:
-    """The lines that a file has for one object pair, and whose it is."""
+    """The choices in a file for one object pair, with the connection that it belongs to."""
 
     pair: str
     connection_id: str | None
     connection: str | None
     choices: tuple[Choice, ...]
     lines: Mapping[str, int]
-    """Where in the file each PartnerOS field stands, by name, from 1 on."""
+    """Line number in the file by PartnerOS field, from 1 on."""
 
     @classmethod
     def parse(cls, text: str, pair: str) -> MappingFile:
-        """Return what the file has for `pair`; raises UsageError where it has nothing of it."""
+        """Return the choices in a file for `pair`; raises UsageError if there are none."""
         try:
-            loaded: Any = json.loads(text)
+            loaded: object = json.loads(text)
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
-            raise _not_a_mapping(pair, f"It is not JSON at {where}: {error.msg}.") from None
+            raise _not_a_mapping(pair, f"The file isn't JSON at {where}: {error.msg}.") from None
         except (ValueError, RecursionError) as error:
-            raise _not_a_mapping(pair, f"It is not JSON: {error}.") from None
-        mappings = [m for m in (loaded if isinstance(loaded, list) else [loaded]) if _is_one(m)]
-        mine = [m for m in mappings if m["objectPair"] == pair]
-        if not mine:
-            held = ", ".join(str(m["objectPair"]) for m in mappings[:_TOLD]) or "no mapping at all"
-            raise _not_a_mapping(pair, f"It holds {held}.")
-        version = mine[0].get("version", VERSION)
+            raise _not_a_mapping(pair, f"The file isn't JSON: {error}.") from None
+        mappings = [
+            one
+            for one in (loaded if isinstance(loaded, list) else [loaded])
+            if isinstance(one, dict) and "objectPair" in one and isinstance(one.get("lines"), list)
+        ]
+        mapping = next((one for one in mappings if one["objectPair"] == pair), None)
+        if mapping is None:
+            found = ", ".join(str(one["objectPair"]) for one in mappings[:_NAMED])
+            raise _not_a_mapping(pair, f"The file contains {found or 'no mapping'}.")
+        version = mapping.get("version", VERSION)
         if version != VERSION:
-            raise _not_a_mapping(pair, f"It is of version {version}, this crmdeck reads {VERSION}.")
-        lines = _lines(text)
+            raise _not_a_mapping(
+                pair, f"The file has version {version}; this crmdeck reads version {VERSION}."
+            )
+        lines = _line_numbers(text)
         choices, problems = [], []
-        for number, line in enumerate(mine[0]["lines"], 1):
+        for number, line in enumerate(mapping["lines"], 1):
             try:
+                if not isinstance(line, dict):
+                    raise ValueError("not an object")
                 if line.get("state") != DecisionState.PENDING:
                     choices.append(Choice.from_wire(line))
-            except (ValueError, AttributeError) as error:
+            except ValueError as error:
                 at = lines.get(str(line.get("partnerField"))) if isinstance(line, dict) else None
                 where = f"Line {at}" if at else f"Mapping {number}"
-                problems.append(f"{where}: {_told(error)}.")
+                problems.append(f"{where}: {_reason(error)}.")
         if problems:
-            raise _not_a_mapping(pair, " ".join(problems[:_TOLD]))
-        whose, name = (_text(mine[0].get(key)) for key in ("connectionId", "connection"))
-        return cls(pair, whose, name, tuple(choices), lines)
-
-    def require_of(self, connection_id: str, name: str) -> None:
-        """Raise ConflictError where the file is that of another connection."""
-        if self.connection_id not in (None, connection_id):
-            raise ConflictError(
-                "This is the mapping of another connection.",
-                cause=f"The file is of {self._whose()}, '{name}' is {connection_id}.",
-                remedy=f"If that is what you want, say so: --to {name}",
-                code="OTHER_CONNECTION",
-            )
-
-    def _whose(self) -> str:
-        return (
-            f"'{self.connection}', {self.connection_id}"
-            if self.connection
-            else str(self.connection_id)
+            raise _not_a_mapping(pair, " ".join(problems[:_NAMED]))
+        return cls(
+            pair,
+            _text(mapping.get("connectionId")),
+            _text(mapping.get("connection")),
+            tuple(choices),
+            lines,
         )
 
-    def require_fit(self, choices: Sequence[Choice], review: Review) -> None:
-        """Raise UsageError naming every one of its lines that can't hold against the schema.
+    def require_of(self, connection_id: str, name: str) -> None:
+        """Raise ConflictError if the file belongs to another connection."""
+        if self.connection_id in (None, connection_id):
+            return
+        owner = f"'{self.connection}', {self.connection_id}"
+        raise ConflictError(
+            "This file is the mapping of another connection.",
+            cause=f"The file belongs to {owner if self.connection else self.connection_id}; "
+            f"'{name}' is {connection_id}.",
+            remedy=f"To apply the file anyway, add --to {name}",
+            code="OTHER_CONNECTION",
+        )
 
-        `choices` are those that are to be decided: a line that holds already and has broken
-        since is no reason to refuse the others.
+    def changes(self, current: FieldMapping) -> tuple[Choice, ...]:
+        """Return the choices that aren't active yet, so that a file can be applied twice."""
+        lines = {line.partner_field: line for line in current.lines}
+
+        def active(choice: Choice) -> bool:
+            line = lines.get(choice.partner_field)
+            return line is not None and (
+                (line.state, line.crm_field, line.direction, line.value_map)
+                == (
+                    choice.state,
+                    choice.crm_field,
+                    choice.direction or line.direction,
+                    choice.value_map,
+                )
+            )
+
+        return tuple(choice for choice in self.choices if not active(choice))
+
+    def require_fit(self, choices: Sequence[Choice], review: Review, connection: str) -> None:
+        """Raise UsageError with every choice that the cached schema doesn't allow.
+
+        `choices` are those to record: a mapping that is already active and broken doesn't count.
         """
         problems = list(self._problems(choices, review))
         if not problems:
             return
+        known = {field.name for field in review.crm_fields}
         missing = sorted(
             {
                 choice.crm_field
                 for choice in choices
                 if choice.crm_field
                 and choice.crm_field.endswith("__c")
-                and choice.crm_field not in {field.name for field in review.crm_fields}
+                and choice.crm_field not in known
             }
         )
-        more = f" And {len(problems) - _TOLD} more." if len(problems) > _TOLD else ""
+        more = f" And {len(problems) - _NAMED} more." if len(problems) > _NAMED else ""
         raise UsageError(
-            f"{len(problems)} of its lines can't hold here; nothing was decided.",
-            cause=" ".join(problems[:_TOLD]) + more,
-            remedy="Create these in the CRM and refresh: " + ", ".join(missing) + "."
+            f"{count(len(problems), 'mapping')} in the file can't be applied. Nothing was changed.",
+            cause=" ".join(problems[:_NAMED]) + more,
+            remedy=f"Create {', '.join(missing)} in the CRM, then run crmdeck refresh {connection}"
             if missing
-            else "Correct the lines, or leave them out.",
+            else "Correct these mappings, or remove them from the file.",
             code="MAPPING_DOES_NOT_FIT",
-        )
-
-    def fresh(self, holding: FieldMapping) -> tuple[Choice, ...]:
-        """Return the choices that do not hold already, so that a file can be taken twice."""
-        lines = {line.partner_field: line for line in holding.lines}
-        return tuple(
-            choice for choice in self.choices if not _holds(choice, lines.get(choice.partner_field))
         )
 
     def _problems(self, choices: Sequence[Choice], review: Review) -> Iterator[str]:
         left = {field.name: field for field in review.partner.fields}
         right = {field.name: field for field in review.crm_fields}
         for choice in choices:
-            why = _problem(choice, left, right, review)
+            why: str | None = None
+            partner_field = left.get(choice.partner_field)
+            if partner_field is None:
+                why = f"PartnerOS has no field '{choice.partner_field}'."
+            elif choice.state is DecisionState.ACCEPTED:
+                if not choice.crm_field:
+                    why = f"{choice.partner_field} is accepted without a CRM field."
+                elif choice.crm_field not in right:
+                    why = f"The CRM has no field '{choice.crm_field}'."
+                else:
+                    crm_field = right[choice.crm_field]
+                    why = why_invalid(
+                        partner_field, crm_field, choice.direction, choice.value_map, review
+                    )
             if why:
                 line = self.lines.get(choice.partner_field)
                 yield f"Line {line}: {why}" if line else why
-
-
-def planned(
-    connection_id: str, fresh: Sequence[Choice], holding: FieldMapping, count: int
-) -> MappingPlan:
-    """Return what deciding `fresh`, of `count` choices, would change of what holds."""
-    lines = {line.partner_field: line for line in holding.lines}
-    return MappingPlan(
-        connection_id=connection_id,
-        object_pair=holding.object_pair,
-        changes=tuple(
-            PlannedChange(
-                partner_field=choice.partner_field,
-                state=choice.state,
-                before=lines[choice.partner_field].crm_field
-                if choice.partner_field in lines
-                else None,
-                after=choice.crm_field if choice.state is DecisionState.ACCEPTED else None,
-                direction=choice.direction,
-            )
-            for choice in fresh
-        ),
-        choices=tuple(fresh),
-        unchanged=count - len(fresh),
-    )
-
-
-def _problem(
-    choice: Choice, left: Mapping[str, Field], right: Mapping[str, Field], review: Review
-) -> str | None:
-    partner_field = left.get(choice.partner_field)
-    if partner_field is None:
-        return f"PartnerOS has no field '{choice.partner_field}' there."
-    if choice.state is not DecisionState.ACCEPTED:
-        return None
-    if not choice.crm_field:
-        return f"{choice.partner_field} is accepted without a CRM field."
-    crm_field = right.get(choice.crm_field)
-    if crm_field is None:
-        return f"The CRM has no field '{choice.crm_field}'."
-    return why_invalid(partner_field, crm_field, choice.direction, choice.value_map, review)
-
-
-def _holds(choice: Choice, line: MappingLine | None) -> bool:
-    return line is not None and (line.state, line.crm_field, line.direction, line.value_map) == (
-        choice.state,
-        choice.crm_field,
-        choice.direction or line.direction,
-        choice.value_map,
-    )
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _is_one(value: object) -> bool:
-    return (
-        isinstance(value, dict) and "objectPair" in value and isinstance(value.get("lines"), list)
-    )
-
-
-def _told(error: Exception) -> str:
-    """Return in words what is wrong with one line of a file."""
+def _reason(error: ValueError) -> str:
+    """Return why one mapping of a file is invalid."""
     if not isinstance(error, ValidationError):
-        return "it is no object" if isinstance(error, AttributeError) else str(error)
+        return str(error)
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     return f"{where} {mistake_text(first)}"
 
 
-def _lines(text: str) -> dict[str, int]:
+def _line_numbers(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     line, last = 1, 0
     for match in _PARTNER_FIELD.finditer(text):
@@ -243,8 +208,8 @@ def _lines(text: str) -> dict[str, int]:
 
 def _not_a_mapping(pair: str, cause: str) -> UsageError:
     return UsageError(
-        f"This is not a mapping of {pair}.",
+        f"This isn't a mapping of {pair}.",
         cause=cause,
-        remedy="Give the JSON that crmdeck export NAME --what mapping wrote.",
+        remedy="Use a file written by crmdeck export NAME --what mapping",
         code="BAD_MAPPING_FILE",
     )

@@ -1,29 +1,22 @@
-"""Ranking two schema files against each other, without a connection or a cache."""
+"""Ranking of two schema files, without a connection or a cache."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
+from crmdeck import matching
 from crmdeck.connectors.files import load_schema_file
 from crmdeck.exports import render
-from crmdeck.matching import (
-    Encoder,
-    EncoderUnavailableError,
-    RankContext,
-    SentenceEncoder,
-    rank,
-)
 from crmdeck.model import Suggestion, WireModel
 from crmdeck.workspace.mappings.knowledge import load_knowledge
-from crmdeck.workspace.mappings.pair_ranker import NO_ENCODER
-from crmdeck.workspace.mappings.service import check_encoder
+from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder
 
 COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
 
 
 class FileMatches(WireModel):
-    """The suggestions for two schema files; `elapsed_ms` leaves out reading them."""
+    """The suggestions for two schema files; `elapsed_ms` excludes reading them."""
 
     suggestions: tuple[Suggestion, ...]
     encoder: str
@@ -42,22 +35,22 @@ def match_files(
     """Return one suggestion for each field of the left file.
 
     Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
-    description, type, picklist (values separated by `|`). Raises SourceError naming the file and
-    place that can't be read, UsageError where a file holds several objects and none is named.
+    description, type, picklist (values separated by `|`). Raises SourceError with the file and
+    place that can't be read, UsageError if a file has several objects and none is named.
     """
     ours = load_schema_file(left, left_object)
     theirs = load_schema_file(right, right_object)
     knowledge = load_knowledge(home)
-    used: Encoder | None = SentenceEncoder() if check_encoder(encoder) == "auto" else None
+    used = matching.SentenceEncoder() if check_encoder(encoder) != NO_ENCODER else None
     started = time.perf_counter()
-    context = RankContext(ours.object_type, theirs.object_type, None)
+    context = matching.RankContext(ours.object_type, theirs.object_type)
     try:
-        suggestions = rank(
+        suggestions = matching.rank(
             ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=used
         )
-    except EncoderUnavailableError:
+    except matching.EncoderUnavailableError:
         used = None
-        suggestions = rank(
+        suggestions = matching.rank(
             ours.fields, theirs.fields, context=context, knowledge=knowledge, encoder=None
         )
     return FileMatches(
@@ -68,7 +61,7 @@ def match_files(
 
 
 def render_matches(matches: FileMatches, format: str) -> str:
-    """Return matches as text in a format of the exports, one row a left field."""
+    """Return matches as text in one of the export formats, one row for each left field."""
     rows = [
         {
             "partnerField": s.partner_field,

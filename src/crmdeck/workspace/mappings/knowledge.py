@@ -1,7 +1,7 @@
-"""Finds and reads the data files of the matching: those in the package, then the user's own.
+"""Load the matching data: the files in the package, then the user's own.
 
-A user's files stand in `<home>/knowledge/*.toml` and `<home>/catalog/*.toml`, read in the order
-of their names. They are read again when they change.
+The user's files are `<home>/knowledge/*.toml` and `<home>/catalog/*.toml`, read in the order of
+their names, and again when they change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from crmdeck.workspace.connections.retirements import FILE as RETIREMENTS
 
 KNOWLEDGE_FOLDER = "knowledge"
 CATALOG_FOLDER = "catalog"
-_BRITISH_CATALOG_FOLDER = "catalogue"
+_OLD_CATALOG_FOLDER = "catalogue"
 
 Stamp = tuple[Path, int, int]
 T = TypeVar("T")
@@ -33,26 +33,26 @@ T = TypeVar("T")
 def load_knowledge(home: Path | None) -> Knowledge:
     """Return the package's knowledge, extended by the files in `<home>/knowledge`.
 
-    Raises UsageError that names the file, the line and the remedy where a user's file is broken.
+    Raises UsageError with the file and the line of an invalid entry.
     """
     return _knowledge(_stamps(home, KNOWLEDGE_FOLDER))
 
 
 def load_catalog(home: Path | None) -> dict[str, PartnerObject]:
-    """Return the PartnerOS objects by name, with what the files in `<home>/catalog` change.
+    """Return the PartnerOS objects by name, extended by the files in `<home>/catalog`.
 
-    Raises UsageError that names the file, the line and the remedy where a user's file is broken.
+    Raises UsageError with the file and the line of an invalid entry.
     """
-    stamps = _stamps(home, _BRITISH_CATALOG_FOLDER) + _stamps(home, CATALOG_FOLDER)
+    stamps = _stamps(home, _OLD_CATALOG_FOLDER) + _stamps(home, CATALOG_FOLDER)
     return dict(_catalog(stamps))
 
 
 def read_field_words(
     home: Path | None, fields: Sequence[Field]
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the words of each field's name and label, as they compare where fields are renamed.
+    """Return the words of each field's name and label in the form that rename detection compares.
 
-    They are read with the knowledge of `home`. Raises UsageError where a user's file is broken.
+    Raises UsageError with the file and the line of an invalid entry in `<home>/knowledge`.
     """
     heads = _rename_words()
     return [
@@ -134,17 +134,17 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(
-            f"{path}, line {line}: the file can't be used.",
-            cause="It is not UTF-8 text.",
-            remedy="Save it as UTF-8.",
+            f"Can't use {path}, line {line}.",
+            cause="The file isn't UTF-8 text.",
+            remedy="Save the file as UTF-8.",
             code="BAD_KNOWLEDGE_FILE",
         ) from None
 
 
 def _unreadable(path: Path, cause: str) -> UsageError:
     return UsageError(
-        f"{path} can't be read.",
+        f"Can't read {path}.",
         cause=cause,
-        remedy="Correct its permissions, or move it away.",
+        remedy="Correct the file's permissions, or move the file out of the folder.",
         code="BAD_KNOWLEDGE_FILE",
     )

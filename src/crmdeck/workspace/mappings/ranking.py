@@ -1,0 +1,167 @@
+"""Ranking of an object pair, with cached vectors, decision logs and the source's suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from crmdeck import matching
+from crmdeck.errors import UsageError
+from crmdeck.matching.checks import warn_of_rules
+from crmdeck.matching.knowledge import Knowledge
+from crmdeck.model import (
+    Alternative,
+    CancelToken,
+    Connection,
+    Decision,
+    Direction,
+    Field,
+    MappingWarning,
+    ObjectPair,
+    ObjectSchema,
+    PartnerObject,
+    Progress,
+    ProgressCallback,
+    SourceSuggestion,
+    Suggestion,
+)
+from crmdeck.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BATCH = 256
+NO_ENCODER = "none"
+ENCODERS = ("auto", NO_ENCODER)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of an object pair, and every decision in the connection."""
+
+    pair: ObjectPair
+    connection: Connection
+    partner: PartnerObject
+    crm_object: ObjectSchema
+    log: tuple[Decision, ...]
+
+    @property
+    def own_log(self) -> tuple[Decision, ...]:
+        """Decisions on this pair."""
+        pair = str(self.pair)
+        return tuple(decision for decision in self.log if decision.object_pair == pair)
+
+    def with_partner(self, partner: PartnerObject) -> Sides:
+        """Return the sides with another PartnerOS object."""
+        pair = ObjectPair(partner_object=partner.object_type, crm_object=self.pair.crm_object)
+        return replace(self, pair=pair, partner=partner)
+
+
+def check_encoder(name: str) -> str:
+    """Return the name of an encoder; raises UsageError if there is none of that name."""
+    if name not in ENCODERS:
+        raise UsageError(f"No encoder named '{name}'.", remedy="Use 'auto' or 'none'.")
+    return name
+
+
+def cached_encoder(
+    store: Store,
+    left: Sequence[Field],
+    right: Sequence[Field],
+    knowledge: Knowledge,
+    progress: ProgressCallback | None,
+    cancel: CancelToken,
+) -> matching.Encoder | None:
+    """Return an encoder with the vectors of both sides, or None if the model is unavailable.
+
+    Missing vectors are computed in batches and cached.
+    """
+    texts = matching.texts_to_encode(left, right, knowledge)
+    model = matching.SentenceEncoder()
+    with store.read() as session:
+        vectors = session.vectors.get(model.name, texts)
+    missing = [text for text in texts if text not in vectors]
+    made: dict[str, NDArray[np.float32]] = {}
+    try:
+        for start in range(0, len(missing), BATCH):
+            cancel.check()
+            batch = missing[start : start + BATCH]
+            made.update(zip(batch, model.encode(batch), strict=True))
+            if progress is not None:
+                progress(Progress(start + len(batch), len(missing), "texts"))
+    except matching.EncoderUnavailableError:
+        return None
+    if made and not store.read_only:
+        with store.write() as session:
+            session.vectors.put(model.name, made)
+    return matching.CachedEncoder(model.name, {**vectors, **made})
+
+
+def rank_pair(
+    sides: Sides,
+    *,
+    knowledge: Knowledge,
+    encoder: matching.Encoder | None,
+    learning: bool,
+    others: Mapping[str, Sequence[Decision]],
+    own: Sequence[Suggestion] = (),
+) -> tuple[Suggestion, ...]:
+    """Return one suggestion for each PartnerOS field, with the CRM's rules and the source's own.
+
+    `learning` uses the decisions on other pairs. `others` are the logs of other connections by
+    name, `own` the suggestions of the source.
+    """
+    offered: dict[str, list[SourceSuggestion]] = {}
+    for one in own:
+        if one.crm_field is not None:
+            offered.setdefault(one.partner_field, []).append(
+                SourceSuggestion(
+                    crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
+                )
+            )
+    evidence = matching.Evidence.from_log(
+        sides.log if learning else sides.own_log,
+        str(sides.pair),
+        suggested={
+            name: {one.crm_field: one.confidence for one in found}
+            for name, found in offered.items()
+        },
+        others=others,
+    )
+    context = matching.RankContext(
+        sides.pair.partner_object, sides.pair.crm_object, sides.connection.platform
+    )
+    crm_fields = {field.name: field for field in sides.crm_object.fields}
+
+    def warnings(one: Suggestion | Alternative) -> tuple[MappingWarning, ...]:
+        field = crm_fields.get(one.crm_field or "")
+        if field is None or one.direction is Direction.PULL:
+            return one.warnings
+        return (*one.warnings, *warn_of_rules(field, sides.crm_object.rules))
+
+    return tuple(
+        suggestion.model_copy(
+            update={
+                "warnings": warnings(suggestion),
+                "alternatives": tuple(
+                    one.model_copy(update={"warnings": warnings(one)})
+                    for one in suggestion.alternatives
+                ),
+                "source_suggestions": tuple(
+                    sorted(
+                        offered.get(suggestion.partner_field, ()), key=lambda one: -one.confidence
+                    )
+                ),
+            }
+        )
+        for suggestion in matching.rank(
+            sides.partner.fields,
+            sides.crm_object.fields,
+            context=context,
+            knowledge=knowledge,
+            encoder=encoder,
+            evidence=evidence,
+        )
+    )

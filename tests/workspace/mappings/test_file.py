@@ -1,0 +1,122 @@
+"""Mapping files: parsed, compared with the current mapping and the schema, without a workspace."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from crmdeck.errors import ConflictError, UsageError
+from crmdeck.model import Choice, Direction, FieldMapping, MappingLine
+from crmdeck.workspace.mappings.file import MappingFile
+from tests.mapping.pairs import ACCEPTED, PAIR, PENDING, REJECTED, field, review
+
+ACCEPT = {"partnerField": "accountName", "state": "accepted", "crmField": "Name"}
+
+
+def written(*lines: Any, **more: Any) -> str:
+    return json.dumps({"objectPair": PAIR, "lines": lines, **more}, indent=1)
+
+
+def choice(**more: Any) -> Choice:
+    return Choice(**{"partner_field": "accountName", "state": ACCEPTED, "crm_field": "Name"} | more)
+
+
+def test_undecided_mappings_are_no_choices() -> None:
+    pending = {"partnerField": "contactName", "state": "pending", "crmField": None}
+    text = written(pending, ACCEPT, connectionId="c", connection="acme", version=1)
+    file = MappingFile.parse(f"[{text}]", PAIR)
+    assert (file.pair, file.connection_id, file.connection) == (PAIR, "c", "acme")
+    assert file.choices == (choice(),)
+    assert file.lines["contactName"] < file.lines["accountName"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("{", "The file isn't JSON at line 1, column 2: "),
+        ("[" * 200_000, "The file isn't JSON: "),
+        ("[]", "The file contains no mapping."),
+        ('[1, {"objectPair": "a--B", "lines": 1}]', "The file contains no mapping."),
+        ('{"objectPair": "a--B", "lines": []}', "The file contains a--B."),
+        (written(version=2), "The file has version 2; this crmdeck reads version 1."),
+        (written(1), "Mapping 1: not an object."),
+        (written(ACCEPT, {**ACCEPT, "state": "yes"}), "Line 5: state should be 'accepted'"),
+    ],
+)
+def test_a_file_that_is_not_a_mapping_says_why(text: str, cause: str) -> None:
+    with pytest.raises(UsageError, match=f"isn't a mapping of {PAIR}") as raised:
+        MappingFile.parse(text, PAIR)
+    assert raised.value.cause is not None
+    assert raised.value.cause.startswith(cause)
+
+
+def test_a_file_belongs_to_its_connection() -> None:
+    MappingFile.parse(written(), PAIR).require_of("c", "acme")
+    file = MappingFile.parse(written(connectionId="c", connection="acme"), PAIR)
+    file.require_of("c", "acme")
+    with pytest.raises(ConflictError) as raised:
+        file.require_of("d", "beta")
+    assert raised.value.cause == "The file belongs to 'acme', c; 'beta' is d."
+    assert str(raised.value.remedy).endswith("--to beta")
+
+
+@pytest.mark.parametrize(
+    ("current", "changes"),
+    [
+        ({}, False),
+        ({"state": REJECTED}, True),
+        ({"crm_field": "Other"}, True),
+        ({"value_map": {"a": "b"}}, True),
+        ({"direction": Direction.PUSH}, False),
+        ({"partner_field": "contactName"}, True),
+    ],
+)
+def test_an_active_choice_is_no_change(current: dict[str, Any], changes: bool) -> None:
+    line = MappingLine(
+        **{
+            "partner_field": "accountName",
+            "state": ACCEPTED,
+            "crm_field": "Name",
+            "direction": Direction.BIDIRECTIONAL,
+        }
+        | current
+    )
+    mapping = FieldMapping(connection_id="c", object_pair=PAIR, lines=(line,))
+    file = MappingFile.parse(written(ACCEPT), PAIR)
+    assert bool(file.changes(mapping)) is changes
+
+
+@pytest.mark.parametrize(
+    ("one", "cause"),
+    [
+        (choice(), None),
+        (choice(state=REJECTED, crm_field="Gone__c"), None),
+        (choice(state=PENDING, crm_field=None), None),
+        (choice(partner_field="gone"), "PartnerOS has no field 'gone'."),
+        (choice(crm_field=None), "Line 5: accountName is accepted without a CRM field."),
+        (choice(crm_field="Gone__c"), "Line 5: The CRM has no field 'Gone__c'."),
+        (choice(crm_field="Locked", direction=Direction.PUSH), "Line 5: Locked can't be mapped"),
+    ],
+)
+def test_a_choice_must_fit_the_schema(one: Choice, cause: str | None) -> None:
+    file = MappingFile.parse(written(ACCEPT), PAIR)
+    schema = review(field("Name"), field("Locked", createable=False, updateable=False))
+    if cause is None:
+        file.require_fit([one], schema, "acme")
+        return
+    with pytest.raises(UsageError, match="1 mapping in the file can't be applied") as raised:
+        file.require_fit([one], schema, "acme")
+    assert str(raised.value.cause).startswith(cause)
+    if one.crm_field == "Gone__c" and one.partner_field != "gone":
+        expected = "Create Gone__c in the CRM, then run crmdeck refresh acme"
+        assert raised.value.remedy == expected
+
+
+def test_the_first_problems_are_listed_and_the_rest_counted() -> None:
+    file = MappingFile.parse(written(ACCEPT), PAIR)
+    wrong = [choice(partner_field=f"gone{n}") for n in range(7)]
+    with pytest.raises(UsageError, match="7 mappings") as raised:
+        file.require_fit(wrong, review(), "acme")
+    assert str(raised.value.cause).endswith("'gone4'. And 2 more.")
