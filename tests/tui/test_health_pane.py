@@ -1,4 +1,4 @@
-"""The health pane over real workspaces: what is seen at a glance, and what the keys change."""
+"""The health pane over real workspaces: the overview, the details, and the keys."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def built_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture
 def demo(built_demo: Workspace) -> Workspace:
-    """The demo, in which nobody has been yet."""
+    """The demo, opened for the first time."""
     (built_demo.home / FILE_NAME).unlink(missing_ok=True)
     return built_demo
 
@@ -84,9 +84,9 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
-        assert " To do: sign in to acme-emea · 42 changes, 3 touch mappings · quota " in text
+        assert " To do: sign in to acme-emea · 42 unseen, 3 touch mappings · quota 8% left" in text
         assert "29  ✕5  ⇄3" in text
-        # What is less urgent makes room for what helps at any time.
+        # The less urgent keys give way to help and go to.
         assert text.splitlines()[-1].endswith("? keys  ^K go to")
         assert names(pilot) == ["acme-emea", "acme-marketing", "acme-prod", "legacy-portal"]
         for shown in (
@@ -114,12 +114,12 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         pane, emea = pane_of(pilot), demo.connections.get("acme-emea").id
         refused, stale = demo.health.status(emea).alerts
         await pilot.press("a")
-        await until(pilot, lambda: "1 alert put away" in screen_text(pilot))
+        await until(pilot, lambda: "1 alert dismissed" in screen_text(pilot))
         text = screen_text(pilot)
         assert "sign in to acme-emea" not in text
         assert "1 Health ✕1" not in text
         assert "✕ Salesforce does not accept" not in text
-        # The details list it, behind what is open; the cursor goes from alert to alert.
+        # The details list it after the open ones; the cursor goes from alert to alert.
         await pilot.press("tab")
         await settle(pilot)
         assert pane.commands.alert is not None
@@ -137,7 +137,7 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         await until(pilot, lambda: not main_screen(app).steps.done)
         await settle(pilot)
         assert demo.health.status(emea).open_alerts == (refused, stale)
-        # From elsewhere one lands on the alert itself.
+        # Go to anything opens the alert itself.
         await pilot.press("escape", "G", "ctrl+k")
         await type_text(pilot, stale.message)
         await until(pilot, lambda: "Enter opens it in Health" in screen_text(pilot))
@@ -147,12 +147,12 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         assert pane.commands.alert.id == stale.id
 
 
-async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
+async def test_keys_faster_than_the_sidebar(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
         table = pane_of(pilot).table
-        # Without a pause between, as when a key is held down.
+        # Without a pause in between, as if a key is held down.
         table.last_row()
         table.previous_row()
         for _ in range(20):
@@ -162,7 +162,7 @@ async def test_faster_than_the_rail_follows(demo: Workspace) -> None:
         assert not pane_of(pilot).loader.is_loading
 
 
-async def test_cursor_and_rail_go_together(demo: Workspace) -> None:
+async def test_cursor_and_sidebar_move_together(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -202,10 +202,10 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
     app = console(demo, "drift")
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
-        assert "n sign in again" in screen_text(pilot)
+        assert "n Sign in" in screen_text(pilot)
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
-        assert "n see the drift" in screen_text(pilot)
+        assert "n Review changes" in screen_text(pilot)
         await pilot.press("n")
         await settle(pilot)
         assert main_screen(app).stage.pane_id == "drift"
@@ -213,29 +213,30 @@ async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:
         assert main_screen(app).connection_id == demo.connections.get("acme-prod").id
 
 
-async def test_each_alert_tells_the_key_of_its_own_step(
+async def test_each_alert_shows_the_key_of_its_next_step(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = [
+    alerts = [
         Alert(level=AlertLevel.WARNING, code="A", message="Ends.", next_step=NextStep.SIGN_IN),
         Alert(level=AlertLevel.WARNING, code="B", message="Old.", next_step=NextStep.REFRESH),
         Alert(level=AlertLevel.WARNING, code="C", message="Odd.", next_step=NextStep.TEST),
         Alert(level=AlertLevel.INFO, code="D", message="Soon.", remedy="Wait."),
     ]
     found = [
-        status.model_copy(update={"alerts": tuple(told)}) for status in workspace.health.statuses()
+        status.model_copy(update={"alerts": tuple(alerts)})
+        for status in workspace.health.statuses()
     ]
     monkeypatch.setattr(workspace.health, "statuses", lambda: tuple(found))
     async with console(workspace).run_test(size=WIDE) as pilot:
         await settle(pilot)
         lines = [line.strip(" ▏") for line in screen_text(pilot).splitlines()]
         keys = [part.strip() for line in lines for part in line.split("▏")]
-        for wanted in ("n sign in again", "r refresh", "^T test it"):
+        for wanted in ("n Sign in", "r Refresh", "^T Test"):
             assert wanted in keys
-        assert keys.count("r refresh") == 1
+        assert keys.count("r Refresh") == 1
 
 
-async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
+async def test_a_test_shows_the_account_and_counts_as_a_run(demo: Workspace) -> None:
     app = console(demo)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -251,7 +252,7 @@ async def test_a_test_tells_who_we_are_and_counts(demo: Workspace) -> None:
         assert demo.health.sync_history("acme-prod")[0].kind == "test"
 
 
-async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace) -> None:
+async def test_disconnecting_is_typed_and_can_be_undone(workspace: Workspace) -> None:
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -263,11 +264,11 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.DISCONNECTED
         await until(pilot, lambda: "disconnected" in screen_text(pilot))
-        assert "^X reconnect" in screen_text(pilot)
+        assert "^X Reconnect" in screen_text(pilot)
         await pilot.press("r")
         await settle(pilot)
         assert "'acme' is disconnected." in screen_text(pilot)
-        assert "^X reconnect" in screen_text(pilot)
+        assert "^X Reconnect" in screen_text(pilot)
         await pilot.press("ctrl+x")
         await settle(pilot)
         assert workspace.health.status("acme").status is Status.ACTIVE
@@ -277,7 +278,7 @@ async def test_disconnecting_is_typed_and_can_be_taken_back(workspace: Workspace
         ]
 
 
-async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path) -> None:
+async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path) -> None:
     better = tmp_path / "better"
     better.mkdir()
     write_describe(better, "Lead", "Company")
@@ -297,7 +298,7 @@ async def test_a_wrong_folder_is_put_right(workspace: Workspace, tmp_path: Path)
         assert {row.object_type for row in workspace.schemas.fields("acme")} == {"Lead"}
 
 
-async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> None:
+async def test_renaming_shows_an_error_in_the_form(workspace: Workspace) -> None:
     app = console(workspace)
     async with app.run_test(size=SMALL) as pilot:
         await settle(pilot)
@@ -309,7 +310,7 @@ async def test_renaming_says_what_is_wrong_in_place(workspace: Workspace) -> Non
         assert {c.name for c in workspace.connections.all()} == {"beta", "beta-2"}
 
 
-async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path: Path) -> None:
+async def test_refreshes_all_and_reports_failures(workspace: Workspace, tmp_path: Path) -> None:
     write_describe(tmp_path / "acme", "Account", "Name", "Industry", "Region")
     for file in (tmp_path / "beta").iterdir():
         file.unlink()
@@ -318,7 +319,7 @@ async def test_refreshes_all_and_tells_who_failed(workspace: Workspace, tmp_path
         await settle(pilot)
         await pilot.press("ctrl+r")
         await settle(pilot)
-        await until(pilot, lambda: "1 connection refreshed, 1 change" in screen_text(pilot))
+        await until(pilot, lambda: "1 connection: 1 change. Failed: beta." in screen_text(pilot))
         await settle(pilot)
         assert workspace.health.status("beta").status is Status.ERROR
         assert names(pilot) == ["beta", "acme"]
@@ -346,7 +347,7 @@ async def test_escape_cancels_a_refresh_of_all(
         assert pane_of(pilot).error is None
 
 
-async def test_read_only_looks_but_does_not_touch(home: Path) -> None:
+async def test_read_only_changes_nothing(home: Path) -> None:
     with Workspace.open(home, read_only=True, clock=Clock(), secrets=MemorySecrets()) as workspace:
         app = console(workspace)
         async with app.run_test(size=WIDE) as pilot:
@@ -355,7 +356,7 @@ async def test_read_only_looks_but_does_not_touch(home: Path) -> None:
             await pilot.press("ctrl+x", "R", "ctrl+n", "ctrl+r", "i")
             await settle(pilot)
             assert len(app.screen_stack) == 1
-            assert "^N add" not in screen_text(pilot)
+            assert "^N Add" not in screen_text(pilot)
 
 
 async def test_exports_and_copies_what_shows(
@@ -415,17 +416,17 @@ def test_a_day_is_its_worst_unless_it_recovered() -> None:
     assert days(runs, NOW, 5) == (
         Day.NOTHING,
         Day.NOTHING,
-        Day.PARTLY,
+        Day.PARTIAL,
         Day.RECOVERED,
         Day.FAILED,
     )
-    # A mark for two days is the worse of them.
-    assert days(runs, NOW, 2, each=2) == (Day.PARTLY, Day.FAILED)
+    # A mark for two days shows the worse one.
+    assert days(runs, NOW, 2, each=2) == (Day.PARTIAL, Day.FAILED)
     assert [span_in(cells, 6) for cells in (6, 14, 21, 42)] == [(0, 2), (4, 2), (6, 2), (6, 1)]
 
 
 def entry(text: str = "plain", alerts: int = 1) -> Entry:
-    told = tuple(
+    alerts_ = tuple(
         Alert(level=AlertLevel.CRITICAL, code="X", message=text, cause=text, remedy=text)
         for _ in range(alerts)
     )
@@ -451,7 +452,7 @@ def entry(text: str = "plain", alerts: int = 1) -> Entry:
         last_error_message=text,
         created_at=NOW,
         schema_stats=SchemaStats(),
-        alerts=told,
+        alerts=alerts_,
     )
     return Entry(connection, status, (run(SyncOutcome.FAILED, 0, error_message=text),))
 
@@ -469,23 +470,23 @@ def test_hostile_text_stays_in_its_cell(text: str) -> None:
 
 
 def test_no_sentence_is_cut() -> None:
-    told = "One sentence that is longer than the window is wide, and is told to its very end."
+    text = "One sentence that is longer than the window is wide, and is shown to its very end."
     for width in (40, 80, 140):
-        drawn = detail(entry(told), NOW, width, lambda _: "n sign in again").plain
+        drawn = detail(entry(text), NOW, width, lambda _: "n Sign in").plain
         left = " ".join(line.split("▏")[0] for line in drawn.split("\n"))
-        assert " ".join(left.split()).count(told) >= 3
+        assert " ".join(left.split()).count(text) >= 3
         assert "…" not in drawn
 
 
-def test_the_summary_says_in_words_what_to_do() -> None:
+def test_the_summary_lists_what_to_do() -> None:
     status = entry().status.model_copy(update={"status": Status.REAUTH_REQUIRED})
     entries = [Entry(entry().connection, status)]
-    assert summary(entries, 80) == ("One thing to do:", "sign in to plain")
+    assert summary(entries, 80) == ("To do:", "sign in to plain")
     fine = status.model_copy(update={"status": Status.ACTIVE, "alerts": ()})
-    lead, told = summary([Entry(entry().connection, fine)], 80)
-    assert (lead, told) == ("Nothing to do:", "1 connection, all is well")
-    lead, told = summary(entries * 30, 60)
-    assert (lead, told) == ("To do:", "sign in to plain · sign in to plain +28 more")
+    lead, text = summary([Entry(entry().connection, fine)], 80)
+    assert (lead, text) == ("Nothing to do:", "1 connection, no open alerts")
+    lead, text = summary(entries * 30, 60)
+    assert (lead, text) == ("To do:", "sign in to plain · sign in to plain +28")
 
 
 @pytest.mark.parametrize("theme", ["crmdeck-dark", "crmdeck-light", "terminal", "nord"])

@@ -121,7 +121,7 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         # The portal's allowance is nearly used up: the refresh says so, and stops.
         assert "▲ portal" in screen_text(pilot)
         assert ws.health.sync_history("portal")[0].kind == "refresh"
-        assert "^T test" in screen_text(pilot)
+        assert "^T Test" in screen_text(pilot)
     assert ws.connections.get("portal").sign_in == "access-token"
     written = [path.read_bytes() for path in ws.home.rglob("*") if path.is_file()]
     assert not any(key.encode() in content for content in written)

@@ -114,9 +114,9 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
         await pilot.press("enter")
         await ended(pilot, "portal")
         await pilot.press("enter")
-        await shows(pilot, "Esc back")
+        await shows(pilot, "Esc Back")
         await pilot.press("G")
-        await shows(pilot, "signed in     OAuth (refresh token)")
+        await shows(pilot, "sign-in       OAuth (refresh token)")
     assert ws.health.status("portal").status is Status.ACTIVE
     assert not kept_anywhere(ws, access.refresh_token)
 

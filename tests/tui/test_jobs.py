@@ -20,12 +20,12 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
 
             # No key: what to do, how each connection is doing, what was not seen, what breaks.
             text = screen_text(pilot)
-            todo = "look at 14 changes (2 touch mappings) · refresh calm · read fresh"
+            todo = "review 14 unseen changes (2 touch mappings) · refresh calm · refresh fresh"
             assert todo in text
             states = {"acme": "breaks mappings", "calm": "not refreshed", "fresh": "never"}
             for name, state in states.items():
                 assert any(name in line and state in line for line in text.splitlines()), name
-            for title in ("Last sync", "Quota left", "Token", "Changes not seen"):
+            for title in ("Last refresh", "Quota left", "Expires", "Unseen changes"):
                 assert title in text, title
 
             # To the connection above, to what changed, to the second change, to the best field.

@@ -1,1 +1,1 @@
-"""The health pane: how every connection is doing."""
+"""Health: every connection with its alerts, next steps and history."""

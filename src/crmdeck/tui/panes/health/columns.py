@@ -1,4 +1,4 @@
-"""What a connection looks like as a line of the table. Pure."""
+"""The columns of the table of connections. Pure."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from crmdeck.text import ago
 from crmdeck.tui.marks import health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_life
 from crmdeck.tui.panes.health.history_strip import days, span_in
-from crmdeck.tui.panes.health.overview import Entry, urgency
+from crmdeck.tui.panes.health.overview import Entry, quota_left, urgency
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import GAP
 from crmdeck.tui.widgets.table.strips import GUTTER
 
 MOST_NAME = 40
-QUOTA, LEAST_TOKEN, CHANGES = 4, 5, 8
+QUOTA, LEAST_EXPIRES, CHANGES = 4, 7, 8
 LEAST_STATE = 6
 GAUGE = 8
 MOST_WEEKS = 6
 WIDE = 104
-"""Cells of a table from which on it has gauge and token."""
+"""Cells from which the table has the gauge and the expiry."""
 
 
 def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return a bar of `width` cells that empties as an allowance is used up, with its states."""
+    """Return the parts of a bar of `width` cells: the share that is `left`, and the rest."""
     filled = min(width, max(1 if left > 0 else 0, round(left * width)))
     return ("━" * filled, state), ("╌" * (width - filled), "muted")
 
@@ -35,30 +35,32 @@ def gauge(left: float, width: int, state: str) -> tuple[tuple[str, str], tuple[s
 def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Column[Entry], ...]:
     """Return the columns of a table of `width` cells.
 
-    Names are whole; what gives way, in this order: weeks of the history, gauge and token, when
-    the last sync was, the quota.
+    Names stay whole. Left out in this order: weeks of the history, gauge and expiry, the last
+    refresh, the quota.
     """
     wide = width >= WIDE
     name = min(MOST_NAME, _longest(10, (entry.connection.name for entry in entries)))
     state = _longest(LEAST_STATE, (health_of(entry.status).word for entry in entries))
-    last_sync = "Last sync" if wide else "Sync"
-    synced = _longest(len(last_sync), (_synced(entry, now, short=not wide) for entry in entries))
+    refreshed_title = "Last refresh" if wide else "Refreshed"
+    refreshed = _longest(
+        len(refreshed_title), (_refreshed(entry, now, short=not wide) for entry in entries)
+    )
     quota = max(QUOTA + (GAUGE + 1) * wide, len("Quota"))
-    token = _longest(LEAST_TOKEN, (token_life(entry, now)[0] for entry in entries))
+    expires = _longest(LEAST_EXPIRES, (token_life(entry, now)[0] for entry in entries))
     changes = max([CHANGES, *(_width_of(_changes(entry, wide)) for entry in entries)])
-    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + changes, (GAP + token) * wide]
+    cells = [GUTTER, 1, GAP + name, GAP + state, GAP + changes, (GAP + expires) * wide]
     room = width - sum(cells)
     has_quota = room >= GAP + quota
     room -= (GAP + quota) * has_quota
-    has_synced = room >= GAP + synced
-    room -= (GAP + synced) * has_synced
+    has_refreshed = room >= GAP + refreshed
+    room -= (GAP + refreshed) * has_refreshed
     name += min(0, room)
     span = span_in(room - GAP, MOST_WEEKS)
     left_out = {
         one
         for one, shown in {
             "quota": has_quota,
-            "synced": has_synced,
+            "synced": has_refreshed,
             "token": wide,
             "weeks": span.weeks > 0,
         }.items()
@@ -86,16 +88,16 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         ),
         Column[Entry](
             "synced",
-            last_sync,
-            lambda entry: _synced(entry, now, short=not wide),
-            width=synced,
+            refreshed_title,
+            lambda entry: _refreshed(entry, now, short=not wide),
+            width=refreshed,
             sort_key=lambda entry: entry.status.last_sync_at,
             searched=False,
         ),
         Column[Entry](
             "quota",
             "Quota left" if wide else "Quota",
-            _percent,
+            lambda entry: quota_left(entry.status.quota) if entry.status.quota else "-",
             parts=lambda entry, cells: _quota(entry, cells, bar=wide),
             width=quota,
             sort_key=lambda entry: entry.status.quota.left if entry.status.quota else None,
@@ -103,16 +105,16 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
         ),
         Column[Entry](
             "token",
-            "Token",
+            "Expires",
             lambda entry: token_life(entry, now)[0],
             style=lambda entry: token_life(entry, now)[1],
-            width=token,
+            width=expires,
             sort_key=lambda entry: entry.connection.token_expires_at,
             searched=False,
         ),
         Column[Entry](
             "changes",
-            "Changes not seen" if changes >= len("Changes not seen") else "Not seen",
+            "Unseen changes" if changes >= len("Unseen changes") else "Unseen",
             lambda entry: f"{entry.status.unseen.total:,}",
             parts=lambda entry, _: _changes(entry, wide),
             width=changes,
@@ -142,14 +144,9 @@ def _state(entry: Entry) -> str:
     return health_of(entry.status).state
 
 
-def _synced(entry: Entry, now: datetime, *, short: bool) -> str:
-    told = ago(entry.status.last_sync_at, now)
-    return told.removesuffix(" ago") if short else told
-
-
-def _percent(entry: Entry) -> str:
-    quota = entry.status.quota
-    return f"{quota.left:.0%}" if quota is not None else "-"
+def _refreshed(entry: Entry, now: datetime, *, short: bool) -> str:
+    text = ago(entry.status.last_sync_at, now)
+    return text.removesuffix(" ago") if short else text
 
 
 def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
@@ -157,12 +154,12 @@ def _quota(entry: Entry, cells: int, *, bar: bool) -> list[tuple[str, str]]:
     if quota is None:
         return [("-", "muted")]
     state = quota_words(entry.status)[1]
-    told = (f"{_percent(entry):>{QUOTA}}", "" if state == "ok" else state)
-    return [*gauge(quota.left, GAUGE, state), (" ", ""), told] if bar else [told]
+    share = (f"{quota_left(quota):>{QUOTA}}", "" if state == "ok" else state)
+    return [*gauge(quota.left, GAUGE, state), (" ", ""), share] if bar else [share]
 
 
 def _changes(entry: Entry, wide: bool) -> list[tuple[str, str]]:
-    """Return what was not seen: how much, how much breaks something, how much is on mappings."""
+    # The number of unseen changes, of breaking ones, and of those on mapped fields.
     unseen = entry.status.unseen
     if not unseen.total:
         return [("-", "muted")]

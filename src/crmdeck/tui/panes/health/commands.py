@@ -118,7 +118,7 @@ class HealthCommands:
 
     def no_connection(self) -> str | None:
         """Return why the chosen connection can't be changed, or None."""
-        return None if self.entry is not None else "No connection is chosen."
+        return None if self.entry is not None else "No connection is selected."
 
     def no_connected(self) -> str | None:
         """Return why the chosen connection can't be reached, or None."""
@@ -126,18 +126,18 @@ class HealthCommands:
         if connection is None:
             return self.no_connection()
         if connection.disconnected_at is not None:
-            return f"{connection.name} is disconnected: reconnect it first."
+            return f"{connection.name} is disconnected. Reconnect it first."
         return None
 
     def no_step(self) -> str | None:
         """Return why no alert has a next step, or None."""
-        return None if self.step is not None else "No alert asks for anything that a key does."
+        return None if self.step is not None else "No alert here can be fixed with a key."
 
     @action(
         "health.next_step",
-        "next step",
+        "Fix",
         "n",
-        help="do what the most urgent alert asks for: sign in, refresh, see the drift",
+        help="Do the next step of the most urgent alert: sign in, refresh, test, review changes.",
         hint=90,
         blocked=no_step,
     )
@@ -156,21 +156,21 @@ class HealthCommands:
                 self._pane.post_message(Pane.Asked("connection.refresh"))
 
     def no_alert(self) -> str | None:
-        """Return why no alert can be put away, or None."""
+        """Return why no alert can be dismissed, or None."""
         if self.alert is not None:
             return None
-        return self.no_connection() or "There is no alert to put away."
+        return self.no_connection() or "No alert to dismiss."
 
     def dismiss_title(self) -> str:
         """Return what the key does with the chosen alert."""
         alert = self.alert
-        return "bring back" if alert is not None and alert.dismissed_at else "put away"
+        return "Reopen" if alert is not None and alert.dismissed_at else "Dismiss"
 
     @action(
         "health.dismiss",
-        "put away",
+        "Dismiss",
         "a",
-        help="put the alert under the cursor away until it is another one, or bring it back",
+        help="Dismiss this alert until it changes, or reopen it.",
         hint=83,
         blocked=no_alert,
         writes=True,
@@ -188,15 +188,15 @@ class HealthCommands:
         def back() -> Alert:
             return health.reopen(entry.id, alert.id)
 
-        title = f"{'bring back' if is_away else 'put away'}: {alert.message}"
+        title = f"{'reopen' if is_away else 'dismiss'}: {alert.message}"
         change = _Change(title, back, away) if is_away else _Change(title, away, back)
         self._change(change)
 
     @action(
         "health.test",
-        "test",
+        "Test",
         "ctrl+t",
-        help="ask the CRM who we are there, what is not allowed, and how much quota is left",
+        help="Test sign-in, permissions and quota.",
         hint=80,
         blocked=no_connected,
     )
@@ -222,19 +222,19 @@ class HealthCommands:
             label=f"testing {connection.name}",
         )
 
-    @action("health.add", "add", "ctrl+n", help="add a connection", hint=75, writes=True)
+    @action("health.add", "Add", "ctrl+n", help="Add a connection.", hint=75, writes=True)
     def add(self) -> None:
         self._pane.post_message(Pane.AddConnection())
 
     def no_refresh(self) -> str | None:
         """Return why nothing can be refreshed, or None."""
-        return None if self._table.shown() else "No connection shows."
+        return None if self._table.shown() else "No connections to refresh."
 
     @action(
         "health.refresh_all",
-        "refresh all",
+        "Refresh all",
         "ctrl+r",
-        help="read the schemas of all connections again",
+        help="Refresh the schemas of all connections shown.",
         hint=48,
         blocked=no_refresh,
         writes=True,
@@ -250,13 +250,13 @@ class HealthCommands:
             )
             results = [each.result for each in attempts if each.result is not None]
             changes = sum(len(result.drift_events) for result in results)
-            text = f"{count(len(results), 'connection')} refreshed, {count(changes, 'change')}"
+            text = f"Refreshed {count(len(results), 'connection')}: {count(changes, 'change')}."
             return text, [each.name for each in attempts if each.error is not None]
 
         def done(answer: tuple[str, list[str]]) -> None:
             text, failed = answer
             if failed:
-                self._host.say(f"{text}; failed: {', '.join(failed)}", severity="warning")
+                self._host.say(f"{text} Failed: {', '.join(failed)}.", severity="warning")
             else:
                 self._host.say(text)
             self._changed()
@@ -266,9 +266,9 @@ class HealthCommands:
 
     @action(
         "health.rename",
-        "rename",
+        "Rename",
         "R",
-        help="give the connection another name",
+        help="Rename the connection.",
         blocked=no_connection,
         writes=True,
     )
@@ -300,7 +300,7 @@ class HealthCommands:
             f"Rename {connection.name}",
             [Asked("name", "New name", value=connection.name)],
             work,
-            text="Its id and its history stay.",
+            text="Its ID and history are kept.",
             label="renaming",
         )
         self._pane.app.push_screen(form, done)
@@ -312,9 +312,9 @@ class HealthCommands:
 
     @action(
         "health.disconnect",
-        "disconnect",
+        "Disconnect",
         "ctrl+x",
-        help="mark the connection as disconnected; nothing is deleted",
+        help="Disconnect the connection. Its history is kept.",
         applies=is_connected,
         blocked=no_connection,
         writes=True,
@@ -330,17 +330,16 @@ class HealthCommands:
                 self._change(self._disconnecting(connection, "disconnect"))
 
         text = (
-            "It is not refreshed any more. Nothing is deleted: its schemas, its drift and its "
-            "mappings stay, and u connects it again."
+            "crmdeck stops refreshing it. Its schemas, changes and mappings are kept. u undoes it."
         )
         dialog = TypedConfirm(f"Disconnect {connection.name}?", text, expected=connection.name)
         self._pane.app.push_screen(dialog, answered)
 
     @action(
         "health.reconnect",
-        "reconnect",
+        "Reconnect",
         "ctrl+x",
-        help="take a disconnection back",
+        help="Reconnect the connection.",
         hint=85,
         applies=lambda commands: not commands.is_connected(),
         writes=True,
@@ -367,10 +366,10 @@ class HealthCommands:
 
     @action(
         "health.leave",
-        "back",
+        "Back",
         "escape",
         "backspace",
-        help="go back to the connections",
+        help="Go back to the connections.",
         hint=95,
         applies=is_inside,
         palette=False,
@@ -422,16 +421,16 @@ class HealthCommands:
             failed()
             self._pane.show_error(error)
 
-        self._turns.put(lambda _: work(), show, failed=show_error, label="changing the connection")
+        self._turns.put(lambda _: work(), show, failed=show_error, label="saving")
 
 
 def _result_text(changed: Connection | Alert) -> str:
     match changed:
         case Connection():
-            gone = changed.disconnected_at is not None
-            how = "disconnected; what was cached of it stays" if gone else "connected"
-            return f"{changed.name} is {how}."
+            if changed.disconnected_at is not None:
+                return f"Disconnected {changed.name}. Its history is kept."
+            return f"{changed.name} is connected."
         case Alert(dismissed_at=None):
-            return f"Brought back: {changed.message}"
+            return f"Reopened: {changed.message}"
         case Alert():
-            return f"Put away: {changed.message}\nIt shows again when it is another one; u undoes."
+            return f"Dismissed: {changed.message}\nIt reopens when it changes. u undoes this."

@@ -1,4 +1,4 @@
-"""The details of one connection: what to act on, facts, syncs. Pure."""
+"""The details of one connection: alerts, failures, facts, refreshes. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from crmdeck.tui.layout import beside, hanging
 from crmdeck.tui.marks import STATE_COLORS, health_of
 from crmdeck.tui.panes.health.facts import quota_words, token_in_full
 from crmdeck.tui.panes.health.history_strip import legend, outcome_of, span_in, strip
-from crmdeck.tui.panes.health.overview import Entry, dismissed, dismissed_words, listed, where
+from crmdeck.tui.panes.health.overview import Entry, dismissed, listed, where
 from crmdeck.tui.text import count, display_text, pad
 from crmdeck.tui.widgets.text_view import MARK
 
@@ -32,7 +32,7 @@ MOST_WEEKS = 12
 LONGEST = 600
 WORD = 10
 TWO_COLUMNS = 96
-"""Cells from which on the facts stand beside what is to be done."""
+"""Cells from which the facts are next to the alerts, not below."""
 LEFT_SHARE = 56
 BETWEEN = " ▏ "
 
@@ -44,8 +44,8 @@ ALERT_COLORS = {
 }
 
 WORDS = {
-    SyncOutcome.OK: "synced",
-    SyncOutcome.PARTIAL: "partly",
+    SyncOutcome.OK: "refreshed",
+    SyncOutcome.PARTIAL: "partial",
     SyncOutcome.FAILED: "failed",
     SyncOutcome.REAUTH: "refused",
     SyncOutcome.CANCELED: "canceled",
@@ -57,12 +57,12 @@ SIGN_INS = {
     "jwt": "JWT bearer",
     "client-credentials": "client credentials",
     "access-token": "access token",
-    "password": "e-mail and password",
+    "password": "email and password",
     "session-token": "session token",
 }
 
 Hint = Callable[[Alert], str]
-"""Tells the key and title of an alert's next step, or the empty string."""
+"""Returns the key and words of an alert's next step, or an empty string."""
 
 
 def detail(
@@ -76,9 +76,8 @@ def detail(
 ) -> Content:
     """Return the details of a connection, for `width` cells.
 
-    What is to be done, and what could not be read, stands beside the facts, or above them where
-    room lacks. `whole` adds the name, what was put away, what each run met, and the history; the
-    lines of the alert that is `marked` begin with a bar then.
+    `whole` adds the name, dismissed alerts, the errors of each run, and the history; then the
+    lines of the alert that is `marked` begin with a bar.
     """
     is_wide = width >= TWO_COLUMNS
     left = width * LEFT_SHARE // 100 if is_wide else width
@@ -89,7 +88,7 @@ def detail(
         to_do.append(_failures(entry.failures, left))
     facts = _facts(entry, now, right)
     head = [_head(entry, left)] if whole else []
-    rest = [_runs(entry, now, right, whole=whole)]
+    rest = [_runs(entry, right, whole=whole)]
     if whole:
         rest.append(_history(entry, now, right))
     if is_wide:
@@ -116,23 +115,24 @@ def _alerts(
     hint: Hint,
     marked: Alert | None,
 ) -> Content:
-    away = dismissed_words(len(dismissed(entry.status)))
-    if not alerts and away:
-        return Content.styled(f"Nothing to act on; {away} (Enter lists).", "$muted")
+    hidden = len(dismissed(entry.status))
+    away = f"{hidden:,} dismissed (Enter shows {'it' if hidden == 1 else 'them'})"
+    if not alerts and hidden:
+        return Content.styled(f"No open alerts. {away}.", "$muted")
     if not alerts and entry.status.last_error_at is not None:
         return _last_error(entry, now, width)
     if not alerts:
         off = entry.status.status is Status.DISCONNECTED
-        told = "Disconnected; what was read before stays." if off else "Nothing to act on."
-        return Content.styled(told, "$muted" if off else "$good")
+        text = "Disconnected. History is kept." if off else "No open alerts."
+        return Content.styled(text, "$muted" if off else "$good")
     blocks = []
     for alert in alerts:
-        # The mark's cell is kept free where one goes through them, so that nothing moves.
+        # Other alerts keep the cell of the mark free, so that nothing moves with the cursor.
         bar = "" if marked is None else MARK if alert.id == marked.id else " "
         block = _alert(alert, now, width - len(bar), hint(alert))
         blocks.append(_lines([Content.assemble((bar, "$mark"), line) for line in block]))
-    if away and len(alerts) == len(entry.status.open_alerts):
-        blocks.append(Content.styled(f"{away} (Enter lists)", "$muted"))
+    if hidden and len(alerts) == len(entry.status.open_alerts):
+        blocks.append(Content.styled(away, "$muted"))
     return Content("\n").join(blocks)
 
 
@@ -151,10 +151,10 @@ def _alert(alert: Alert, now: datetime, width: int, key: str) -> list[Content]:
                 width,
             ),
             _why("since", None if has_room else since, width),
-            _why("away", f"put away {_moment(away, now)}" if away else None, width),
+            _why("state", f"dismissed {_moment(away, now)}" if away else None, width),
             _why("why", alert.cause, width),
             _why("next", alert.remedy, width),
-            _why("when", _moment(alert.due_at, now) if alert.due_at else None, width),
+            _why("due", _moment(alert.due_at, now) if alert.due_at else None, width),
             _why("see", alert.link, width),
             Content.styled(f"        {key}", "bold $info") if key else Content(""),
         ]
@@ -194,42 +194,42 @@ def _facts(entry: Entry, now: datetime, width: int) -> Content:
     return _lines(
         [
             _title("Facts"),
-            _fact("where", where(connection), width),
+            _fact("address", where(connection), width),
             _fact("CRM", f"{entry.platform_name}{version}{source}", width),
             _fact("organization", connection.organization, width),
-            _fact("signed in", SIGN_INS.get(connection.sign_in or "", connection.sign_in), width),
+            _fact("sign-in", SIGN_INS.get(connection.sign_in or "", connection.sign_in), width),
             _fact("token", token_in_full(entry, now), width),
             _fact("quota", quota, width),
-            _fact("read", read or "never", width),
-            _fact("unreadable", count(failed, "object type") if failed else None, width),
-            _fact("last sync", _moment(status.last_sync_at, now), width),
+            _fact("schema", read or "never refreshed", width),
+            _fact("failed", count(failed, "object") if failed else None, width),
+            _fact("last refresh", _moment(status.last_sync_at, now), width),
             _fact("scope", _scope(entry), width),
-            _fact("mapped", _mapped(entry), width),
+            _fact("mappings", _mapped(entry), width),
         ]
     )
 
 
 def _stale(stale: int, objects: int) -> str:
     if not stale:
-        return "all fresh"
+        return "none stale"
     return "all stale" if stale == objects else f"{stale:,} stale"
 
 
 def _mapped(entry: Entry) -> str:
     accepted = sum(pair.accepted for pair in entry.pairs)
     if not entry.pairs:
-        return "nothing yet"
+        return "none yet"
     return f"{count(len(entry.pairs), 'pair')}, {count(accepted, 'field')}"
 
 
 def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
-    lines = [_title("Could not be read last time")]
+    lines = [_title("Failed in the last refresh")]
     for failure in failures[:MOST_FAILURES]:
-        told = Content.assemble(
+        text = Content.assemble(
             (display_text(failure.object_type, 80), "bold"),
             f"  {display_text(failure.message[:LONGEST])}",
         )
-        lines.append(_beside(Content.styled("✕ ", "$bad"), told, width))
+        lines.append(_beside(Content.styled("✕ ", "$bad"), text, width))
         lines.append(_why("why", failure.cause, width))
         lines.append(_why("next", failure.remedy, width))
     left = len(failures) - MOST_FAILURES
@@ -238,11 +238,11 @@ def _failures(failures: tuple[ObjectFailure, ...], width: int) -> Content:
     return _lines(lines)
 
 
-def _runs(entry: Entry, now: datetime, width: int, *, whole: bool) -> Content:
+def _runs(entry: Entry, width: int, *, whole: bool) -> Content:
     if not entry.runs:
-        return Content.styled("Nothing was tried yet.", "$muted")
+        return Content.styled("Never refreshed.", "$muted")
     shown = entry.runs[: MOST_RUNS if whole else FEW_RUNS]
-    return _lines([_title("Last syncs"), *(_run(run, now, width, whole=whole) for run in shown)])
+    return _lines([_title("Last refreshes"), *(_run(run, width, whole=whole) for run in shown)])
 
 
 def _history(entry: Entry, now: datetime, width: int) -> Content:
@@ -253,19 +253,16 @@ def _history(entry: Entry, now: datetime, width: int) -> Content:
     return _lines([title, strip(entry.runs, now, span), *legend(span).wrap(width)])
 
 
-def _run(run: SyncRun, now: datetime, width: int, *, whole: bool) -> Content:
+def _run(run: SyncRun, width: int, *, whole: bool) -> Content:
     day = outcome_of(run)
     word = "recovered" if run.recovered else WORDS[run.outcome]
     if run.kind != "refresh" and run.outcome is SyncOutcome.OK and not run.recovered:
         word = "tested"
     at = run.finished_at
-    start = f"{at:%d %b %H:%M}  " if at.year == now.year else f"{at:%d %b %Y}   "
-    told = _did(run, whole=whole)
-    if run.error_message and whole:
-        told = run.error_message
-    label = Content.assemble((start, "$muted"), (f"{day.mark} ", day.color))
+    text = run.error_message if run.error_message and whole else _did(run, whole=whole)
+    label = Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$muted"), (f"{day.mark} ", day.color))
     value = Content.assemble(
-        (pad(word, WORD if told else 0), day.color), display_text(told[:LONGEST])
+        (pad(word, WORD if text else 0), day.color), display_text(text[:LONGEST])
     )
     return _beside(label, value, width)
 
@@ -273,20 +270,20 @@ def _run(run: SyncRun, now: datetime, width: int, *, whole: bool) -> Content:
 def _did(run: SyncRun, *, whole: bool) -> str:
     if run.kind != "refresh" or run.outcome not in (SyncOutcome.OK, SyncOutcome.PARTIAL):
         return ""
-    news = count(run.drift_events, "change") if run.drift_events else "nothing new"
+    changes = count(run.drift_events, "change") if run.drift_events else "no changes"
     read = [count(run.objects, "object"), count(run.fields, "field")] if whole else []
-    return ", ".join([*read, news])
+    return ", ".join([*read, changes])
 
 
 def _scope(entry: Entry) -> str:
     scope = entry.connection.scope
-    parts = ["what can be mapped" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
+    parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
     if scope.include:
         parts.append(f"and {len(scope.include)} named")
     if scope.exclude:
         parts.append(f"without {len(scope.exclude)}")
     off = entry.status.status is Status.DISCONNECTED
-    return " ".join(parts) + ("" if off else f", kept for {entry.connection.ttl_hours:g} h")
+    return " ".join(parts) + ("" if off else f", stale after {entry.connection.ttl_hours:g} h")
 
 
 def _title(text: str) -> Content:
@@ -302,7 +299,6 @@ def _why(label: str, value: str | None, width: int) -> Content:
 
 
 def _beside(label: Content, value: str | Content | None, width: int) -> Content:
-    """Return a label and its value; nothing where there is none."""
     return hanging(label, value[:LONGEST], width) if value else Content("")
 
 
@@ -311,10 +307,7 @@ def _moment(moment: datetime | None, now: datetime) -> str:
 
 
 def _since(moment: datetime, now: datetime) -> str:
-    """Return when something began, as briefly as it can be told: `09:02`, `22 Nov 12:21`."""
-    if moment.date() == now.date():
-        return f"{moment:%H:%M}"
-    return f"{moment:%d %b %H:%M}" if moment.year == now.year else f"{moment:%d %b %Y}"
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
 
 
 def _lines(lines: list[Content]) -> Content:

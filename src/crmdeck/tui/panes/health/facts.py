@@ -1,10 +1,11 @@
-"""What table and details both say of token and quota, in the same words. Pure."""
+"""Words and states of tokens and quotas, for the table and the details. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from crmdeck.model import AlertLevel, ConnectionStatus, Source, Status
+from crmdeck.text import count
 from crmdeck.tui.panes.health.overview import Entry, quota_left
 
 STATES = {
@@ -13,44 +14,53 @@ STATES = {
     AlertLevel.INFO: "muted",
     None: "muted",
 }
-"""How urgent something is, as the state that the theme colors."""
+"""The state that gives the color of each level."""
 
 
 def token_life(entry: Entry, now: datetime) -> tuple[str, str]:
-    """Return how long the token lasts, in words, and the state of that."""
+    """Return when the token expires, as `in 3 days` or one word, and the state of that."""
     connection = entry.connection
     if connection.source == Source.FILES:
-        return "none needed", "muted"
+        return "-", "muted"
     if entry.status.status is Status.REAUTH_REQUIRED:
         return "refused", "error"
-    ends = connection.token_expires_at
-    if ends is not None:
-        left = ends - now
-        if left <= timedelta(0):
-            return f"ended {_days(-left)} ago", "error"
-        return f"ends in {_days(left)}", STATES[entry.status.token_level]
-    return ("renewed" if entry.status.token_renewed else "no expiry"), "muted"
+    expires_at = connection.token_expires_at
+    if expires_at is None:
+        return ("renewed" if entry.status.token_renewed else "never"), "muted"
+    left = expires_at - now
+    if left <= timedelta(0):
+        return f"{_duration(-left)} ago", "error"
+    return f"in {_duration(left)}", STATES[entry.status.token_level]
 
 
 def token_in_full(entry: Entry, now: datetime) -> str:
-    """Return how long the token lasts, for a line of its own."""
+    """Return when the token expires, in full."""
     words = token_life(entry, now)[0]
-    ends = entry.connection.token_expires_at
-    if ends is not None:
-        return f"{words}, {ends:%Y-%m-%d %H:%M} UTC"
-    return "renewed by crmdeck when it ends" if words == "renewed" else words
+    expires_at = entry.connection.token_expires_at
+    if words in _IN_FULL or expires_at is None:
+        return _IN_FULL.get(words, words)
+    verb = "expires" if expires_at > now else "expired"
+    return f"{verb} {words}, {expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+_IN_FULL = {
+    "-": "none needed",
+    "never": "no expiry",
+    "renewed": "renewed automatically",
+    "refused": "refused",
+}
 
 
 def quota_words(status: ConnectionStatus) -> tuple[str, str]:
-    """Return how much of the API allowance is left, in words, and the state of that."""
+    """Return how much API quota is left, in words, and the state of that."""
     if status.quota is None:
         return "no quota" if status.source == Source.FILES else "quota unknown", "muted"
     state = "ok" if status.quota_level is None else STATES[status.quota_level]
     return f"{quota_left(status.quota)} left", state
 
 
-def _days(left: timedelta) -> str:
+def _duration(left: timedelta) -> str:
     hours = int(left.total_seconds() // 3600)
     if hours < 1:
         return f"{int(left.total_seconds() // 60)} min"
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
+    return f"{hours} h" if hours < 48 else count(hours // 24, "day")

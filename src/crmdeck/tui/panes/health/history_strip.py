@@ -1,4 +1,4 @@
-"""The history strip: a mark for each day or two, of what was synced, failed, recovered. Pure."""
+"""The history strip: a mark for each day or two, with its worst refresh. Pure."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from crmdeck.tui.text import count
 
 
 class Day(Enum):
-    """What a day was: its mark, its word, its state."""
+    """The result of a day: its mark, its word, its state."""
 
     NOTHING = ("·", "nothing", "muted")
-    SYNCED = ("■", "synced", "ok")
+    REFRESHED = ("■", "refreshed", "ok")
     RECOVERED = ("✓", "recovered", "ok")
-    PARTLY = ("▲", "partly", "warn")
+    PARTIAL = ("▲", "partial", "warn")
     FAILED = ("✕", "failed", "error")
 
     @property
     def mark(self) -> str:
-        """Return the sign of such a day."""
+        """The sign of the day."""
         return self.value[0]
 
     @property
     def word(self) -> str:
-        """Return the word for such a day."""
+        """The word for the day."""
         return self.value[1]
 
     @property
     def state(self) -> str:
-        """Return the name of the state that the theme colors."""
+        """The state that gives the color of the sign."""
         return self.value[2]
 
     @property
     def color(self) -> str:
-        """Return the style of the sign."""
+        """The color of the sign in the theme."""
         return STATE_COLORS[self.state]
 
 
 def outcome_of(run: SyncRun) -> Day:
-    """Return what a run makes of a day that has no other."""
+    """Return the result of a day with only this run."""
     if run.recovered:
         return Day.RECOVERED
     match run.outcome:
         case SyncOutcome.OK:
-            return Day.SYNCED if run.kind == "refresh" else Day.NOTHING
+            return Day.REFRESHED if run.kind == "refresh" else Day.NOTHING
         case SyncOutcome.PARTIAL | SyncOutcome.STOPPED:
-            return Day.PARTLY
+            return Day.PARTIAL
         case SyncOutcome.FAILED | SyncOutcome.REAUTH:
             return Day.FAILED
         case _:
@@ -60,31 +60,31 @@ def outcome_of(run: SyncRun) -> Day:
 
 
 class Span(NamedTuple):
-    """How many weeks a strip tells of, and how many days each of its marks stands for."""
+    """The weeks that a strip covers, and the days per mark."""
 
     weeks: int
     each: int = 1
 
     @property
     def marks(self) -> int:
-        """Return how many marks that takes, a cell each."""
+        """The number of marks; each takes one cell."""
         return -(-self.weeks * 7 // self.each)
 
     @property
     def title(self) -> str:
-        """Return how long that is: `6 weeks`."""
+        """The length in words: `6 weeks`."""
         return count(self.weeks, "week")
 
 
 def days(runs: Iterable[SyncRun], now: datetime, length: int, each: int = 1) -> tuple[Day, ...]:
-    """Return the last `length` times `each` days up to `now`, the oldest first.
+    """Return the last `length` times `each` days up to `now`, oldest first.
 
-    The worst of each stands, unless the connection recovered after it; `runs` come newest first.
+    Each is its worst run, unless the connection recovered after it. `runs` are newest first.
     """
     today = now.date()
     found: dict[int, Day] = {}
     closed: set[int] = set()
-    worst = (Day.NOTHING, Day.SYNCED, Day.PARTLY, Day.FAILED)
+    worst = (Day.NOTHING, Day.REFRESHED, Day.PARTIAL, Day.FAILED)
     for run in runs:
         day = (today - run.finished_at.date()).days // each
         outcome = outcome_of(run)
@@ -92,7 +92,7 @@ def days(runs: Iterable[SyncRun], now: datetime, length: int, each: int = 1) -> 
             continue
         if outcome is Day.RECOVERED:
             closed.add(day)
-            if found.get(day) not in (Day.PARTLY, Day.FAILED):
+            if found.get(day) not in (Day.PARTIAL, Day.FAILED):
                 found[day] = outcome
             continue
         before = found.get(day, Day.NOTHING)
@@ -101,9 +101,9 @@ def days(runs: Iterable[SyncRun], now: datetime, length: int, each: int = 1) -> 
 
 
 def span_in(width: int, most: int) -> Span:
-    """Return what fits into `width` cells: `most` weeks, a mark a day, or else one for two days.
+    """Return the span for `width` cells: `most` weeks with a mark per day, else per two days.
 
-    Whatever more a mark for two days lets one look back is worth more than the day.
+    A longer history is worth more than single days.
     """
     if width >= most * 7:
         return Span(most)
@@ -111,14 +111,14 @@ def span_in(width: int, most: int) -> Span:
 
 
 def strip(runs: Iterable[SyncRun], now: datetime, span: Span) -> Content:
-    """Return the strip of a span, today at its end."""
+    """Return the strip of a span; today is at its end."""
     shown = days(runs, now, span.marks, span.each)
     return Content.assemble(*((day.mark, day.color) for day in shown))
 
 
 def legend(span: Span) -> Content:
-    """Return what the marks mean."""
-    told = (Day.SYNCED, Day.PARTLY, Day.FAILED, Day.RECOVERED)
-    two = [Content.styled("a mark is two days", "$muted")] if span.each == 2 else []
-    marks = (Content.assemble((f"{day.mark} ", day.color), (day.word, "$muted")) for day in told)
+    """Return the meaning of the marks."""
+    known = (Day.REFRESHED, Day.PARTIAL, Day.FAILED, Day.RECOVERED)
+    two = [Content.styled("two days per mark", "$muted")] if span.each == 2 else []
+    marks = (Content.assemble((f"{day.mark} ", day.color), (day.word, "$muted")) for day in known)
     return Content("  ").join([*marks, *two])

@@ -45,7 +45,7 @@ class OverviewLoader:
             "overview",
             work,
             done,
-            label="looking at the connections",
+            label="loading connections",
             # Paint the chosen connection first.
             after_paint=bool(self.overview.entries),
         )

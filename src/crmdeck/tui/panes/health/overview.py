@@ -24,8 +24,6 @@ from crmdeck.tui.marks import health_of
 from crmdeck.tui.text import count
 from crmdeck.workspace import vendor_of
 
-SEPARATOR = " · "
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -47,7 +45,7 @@ class Entry:
 
     @property
     def platform_name(self) -> str:
-        """Return the name of the CRM."""
+        """The name of the CRM."""
         return vendor_of(self.connection.platform).title
 
 
@@ -96,13 +94,13 @@ def where(connection: Connection) -> str:
 
 
 def dismissed(status: ConnectionStatus) -> tuple[Alert, ...]:
-    """Return the alerts that the user put away."""
+    """Return the alerts that the user dismissed."""
     return tuple(alert for alert in status.alerts if alert.dismissed_at is not None)
 
 
 def dismissed_words(number: int) -> str:
-    """Return `2 alerts put away`, or an empty text for none."""
-    return f"{count(number, 'alert')} put away" if number else ""
+    """Return `2 alerts dismissed`, or an empty text for none."""
+    return f"{count(number, 'alert')} dismissed" if number else ""
 
 
 def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
@@ -111,8 +109,8 @@ def listed(status: ConnectionStatus) -> tuple[Alert, ...]:
 
 
 def quota_left(quota: Quota) -> str:
-    """Return the share of an allowance that is left: `8 %`."""
-    return f"{quota.left:.0%}".replace("%", " %")
+    """Return the share of an allowance that is left: `8%`."""
+    return f"{quota.left:.0%}"
 
 
 def searched(entry: Entry) -> Iterable[str]:
@@ -124,6 +122,9 @@ def searched(entry: Entry) -> Iterable[str]:
         yield alert.message
 
 
+_DISMISSED = ("dismissed", "away")
+"""The second word may be in saved views of earlier versions."""
+
 FILTER_KEYS: dict[str, KeyTest[Entry]] = {
     "status": lambda entry, wanted: (
         one_of(entry.status.status.value, wanted) or one_of(health_of(entry.status).word, wanted)
@@ -133,7 +134,7 @@ FILTER_KEYS: dict[str, KeyTest[Entry]] = {
     "alert": lambda entry, wanted: any(
         one_of(alert.level.value, wanted)
         or wanted in alert.code.casefold()
-        or (alert.dismissed_at is not None and one_of("away", wanted))
+        or (alert.dismissed_at is not None and any(one_of(word, wanted) for word in _DISMISSED))
         for alert in entry.status.alerts
     ),
 }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
 HEADING_PADDING = 2
-LOOKING = "Looking at the connections."
+LOADING = "Loading connections…"
 
 
 class HealthPane(Pane):
@@ -43,7 +43,7 @@ class HealthPane(Pane):
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(host, id=id)
         self.table: Table[Entry] = Table(
-            (), key=lambda entry: entry.id, can_mark=False, empty=LOOKING, id="connections"
+            (), key=lambda entry: entry.id, can_mark=False, empty=LOADING, id="connections"
         )
         self.text = TextView(id="connection")
         self.overview = OverviewLoader(self, self._arrange)
@@ -105,7 +105,7 @@ class HealthPane(Pane):
         self._fit_columns()
         overview = self.overview.overview
         if overview.now is not None:
-            self.table.empty = "No connection passes the filter."
+            self.table.empty = "No connections match the filter."
         self.table.set_rows(ordered(overview.entries), cursor=self.connection_id)
         self.table.set_filter(found.predicate, found.words)
         self._show_chosen()
@@ -162,7 +162,7 @@ class HealthPane(Pane):
         """Return the key and words of an alert's next step: `n` for the most urgent one."""
         if alert.dismissed_at is not None:
             chosen = self.commands.alert
-            return "a bring back" if chosen is not None and chosen.id == alert.id else ""
+            return "a Reopen" if chosen is not None and chosen.id == alert.id else ""
         if alert.next_step is None:
             return ""
         found = self.commands.step

@@ -19,8 +19,24 @@ from crmdeck.tui.panes.health.overview import (
 )
 from crmdeck.tui.text import count, display_text
 
+TO_DO = "To do:"
 SEPARATOR = " · "
-NUMBERS = ("Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
+
+STEP_WORDS = {
+    NextStep.SIGN_IN: "Sign in",
+    NextStep.REFRESH: "Refresh",
+    NextStep.SEE_DRIFT: "Review changes",
+    NextStep.TEST: "Test",
+}
+STEP_ACTIONS = {
+    NextStep.SIGN_IN: "connection.sign_in",
+    NextStep.REFRESH: "connection.refresh",
+    NextStep.TEST: "health.test",
+}
+"""The actions that do it, if they have keys."""
+
+_WRITES = (NextStep.SIGN_IN, NextStep.REFRESH)
 
 
 class ToDo(NamedTuple):
@@ -34,10 +50,11 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     """Return what to do in all connections, most urgent first."""
     every = [entry for entry in ordered(entries) if entry.status.status is not Status.DISCONNECTED]
     found = []
-    for entry in filter(lambda entry: is_ill(entry.status), every):
-        again = entry.status.status is Status.REAUTH_REQUIRED
-        text = f"{'sign in to' if again else 'find out what is wrong with'} {entry.connection.name}"
-        found.append(ToDo(text, text if again else f"test {entry.connection.name}"))
+    for entry in every:
+        if is_ill(entry.status):
+            refused = entry.status.status is Status.REAUTH_REQUIRED
+            text = f"{'sign in to' if refused else 'test'} {entry.connection.name}"
+            found.append(ToDo(text, text))
     unseen = [entry.status.unseen for entry in entries]
     total, breaking, mapped = (
         sum(getattr(one, name) for one in unseen) for name in ("total", "breaking", "mapped")
@@ -45,12 +62,9 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
     if total:
         how = f"{mapped:,} touch{'es' if mapped == 1 else ''} mappings" if mapped else ""
         how = how or (f"{breaking:,} breaking" if breaking else "")
-        changes = count(total, "change")
+        long, short = (f" ({how})", f", {how}") if how else ("", "")
         found.append(
-            ToDo(
-                f"look at {changes}" + (f" ({how})" if how else ""),
-                changes + (f", {how}" if how else ""),
-            )
+            ToDo(f"review {count(total, 'unseen change')}{long}", f"{total:,} unseen{short}")
         )
     low = sum(1 for entry in every if _is_low(entry.status))
     found += [thing for entry in every for thing in _of_working(entry, alone=low == 1)]
@@ -58,12 +72,8 @@ def things_to_do(entries: Sequence[Entry]) -> tuple[ToDo, ...]:
 
 
 def _is_low(status: ConnectionStatus) -> bool:
-    """True if little quota is left and the alert about it is open."""
     away = {alert.code for alert in dismissed(status)}
     return status.quota_level is not None and not away & QUOTA_CODES
-
-
-QUOTA_CODES = {"QUOTA_LOW", "QUOTA_RESERVE"}
 
 
 def _of_working(entry: Entry, *, alone: bool) -> Iterable[ToDo]:
@@ -77,14 +87,12 @@ def _of_working(entry: Entry, *, alone: bool) -> Iterable[ToDo]:
         yield ToDo(f"repair the mappings of {name}", f"repair mappings of {name}")
     if status.quota is not None and _is_low(status):
         left = quota_left(status.quota)
-        yield ToDo(
-            f"{name} has {left} quota left", f"{'' if alone else name + ' '}quota {left} left"
-        )
-    elif "SYNC_NOT_ADVANCING" in codes or "OBJECTS_FAILED" in codes:
+        yield ToDo(f"{name}: {left} quota left", f"{'' if alone else name + ' '}quota {left} left")
+    elif codes & {"SYNC_NOT_ADVANCING", "OBJECTS_FAILED"} or any(
+        alert.code == "NEVER_REFRESHED" for alert in alerts
+    ):
         yield ToDo(f"refresh {name}", f"refresh {name}")
-    elif any(alert.code == "NEVER_REFRESHED" for alert in alerts):
-        yield ToDo(f"read {name} for the first time", f"read {name}")
-    if "TOKEN_ENDS_SOON" in codes or "TOKEN_ENDED" in codes:
+    if codes & {"TOKEN_ENDS_SOON", "TOKEN_ENDED"}:
         yield ToDo(f"sign in to {name}", f"sign in to {name}")
 
 
@@ -96,36 +104,17 @@ def summary(entries: Sequence[Entry], width: int) -> tuple[str, str]:
     things = things_to_do(entries)
     away = dismissed_words(sum(len(dismissed(entry.status)) for entry in entries))
     if not things:
-        return "Nothing to do:", f"{count(len(entries), 'connection')}, {away or 'all is well'}"
-    number = NUMBERS[len(things)] if len(things) < len(NUMBERS) else str(len(things))
-    whole = f"{number} {'thing' if len(things) == 1 else 'things'} to do:"
-    forms = [(whole, [one.text for one in things])]
-    forms += [("To do:", [one.text for one in things]), ("To do:", [one.short for one in things])]
+        connections = count(len(entries), "connection")
+        return "Nothing to do:", f"{connections}, {away or 'no open alerts'}"
+    room = width - cell_len(f"{TO_DO} ")
     for shown in range(len(things), -1, -1):
-        more = f" +{len(things) - shown} more" if shown < len(things) else ""
-        for lead, texts in forms:
+        more = f" +{len(things) - shown}" if shown < len(things) else ""
+        for texts in ([one.text for one in things], [one.short for one in things]):
             text = SEPARATOR.join(map(display_text, texts[:shown])) + more
-            if cell_len(f"{lead} {text}") <= width:
-                quietly = f"{text}{SEPARATOR}{away}"
-                has_room = away and cell_len(f"{lead} {quietly}") <= width
-                return lead, quietly if has_room else text
-    return whole, ""
-
-
-STEP_WORDS = {
-    NextStep.SIGN_IN: "sign in again",
-    NextStep.REFRESH: "refresh",
-    NextStep.SEE_DRIFT: "see the drift",
-    NextStep.TEST: "test it",
-}
-STEP_ACTIONS = {
-    NextStep.SIGN_IN: "connection.sign_in",
-    NextStep.REFRESH: "connection.refresh",
-    NextStep.TEST: "health.test",
-}
-"""The actions that do it, if they have keys."""
-
-_WRITES = (NextStep.SIGN_IN, NextStep.REFRESH)
+            if cell_len(text) <= room:
+                longer = f"{text}{SEPARATOR}{away}"
+                return TO_DO, longer if away and cell_len(longer) <= room else text
+    return TO_DO, ""
 
 
 def first_step(status: ConnectionStatus, *, read_only: bool) -> tuple[Alert, NextStep] | None:
