@@ -1,4 +1,4 @@
-"""A connection that has drifted: a story, a rename, what breaks mappings, and evil words."""
+"""A connection with changes: a group, a rename, broken mappings, and hostile text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MANY = 3000
 
 @dataclass
 class Hands:
-    """A clock that goes on by a second a look, and by days where it is told to."""
+    """A clock that advances by a second per call."""
 
     now: datetime = field(default_factory=lambda: datetime(2026, 5, 10, 12, tzinfo=UTC))
 
@@ -42,7 +42,7 @@ class Hands:
 
 
 def described(name: str, label: str | None = None, **more: Any) -> dict[str, Any]:
-    """Return a writable, optional text field of a describe."""
+    """Return a writable, optional text field of a describe answer."""
     return {
         "name": name,
         "label": label if label is not None else name,
@@ -57,13 +57,13 @@ def described(name: str, label: str | None = None, **more: Any) -> dict[str, Any
 
 
 def picklist(*values: str) -> dict[str, Any]:
-    """Return what makes a field a restricted picklist."""
+    """Return the attributes of a restricted picklist."""
     listed = [{"value": value, "label": value, "active": True} for value in values]
     return {"type": "picklist", "length": 255, "picklistValues": listed, "restrictedPicklist": True}
 
 
 def export(folder: Path, objects: Mapping[str, Sequence[dict[str, Any]]]) -> None:
-    """Write the describe of each object."""
+    """Write the describe answer of each object."""
     for name, fields in objects.items():
         first = {"name": "Id", "label": "ID", "type": "id", "nillable": False}
         body = {"name": name, "label": name, "custom": False, "fields": [first, *fields]}
@@ -72,7 +72,7 @@ def export(folder: Path, objects: Mapping[str, Sequence[dict[str, Any]]]) -> Non
 
 def opportunity(*, drifted: bool) -> tuple[dict[str, Any], ...]:
     """Return the fields of Opportunity, before or after."""
-    # A lone surrogate is no JSON: no export can hold it.
+    # A lone surrogate isn't valid JSON, so no export contains one.
     evil = [text.replace("\ud800", "") or "nothing" for text in HOSTILE]
     if not drifted:
         return (
@@ -92,7 +92,7 @@ def opportunity(*, drifted: bool) -> tuple[dict[str, Any], ...]:
 
 
 def make_home(root: Path) -> Path:
-    """Make a workspace: `acme` drifted on two days, `calm` was read once, `fresh` never."""
+    """Make a workspace: `acme` changed on two days, `calm` has a baseline, `fresh` nothing."""
     hands = Hands()
     with opened(root / "home", clock=hands) as workspace:
         for name in ("acme", "calm", "fresh"):
@@ -140,7 +140,7 @@ def make_home(root: Path) -> Path:
 def opened(
     home: Path, *, read_only: bool = False, clock: Callable[[], datetime] | None = None
 ) -> Iterator[Workspace]:
-    """Open the workspace, two days after the last refresh unless told otherwise."""
+    """Open the workspace, by default two days after the last refresh."""
     with Workspace.open(
         home,
         clock=clock or Hands(datetime(2026, 5, 16, 12, tzinfo=UTC)),
@@ -152,7 +152,7 @@ def opened(
 
 
 class Elsewhere(Pane):
-    """Stands in for the panes that one is sent to; keeps the places."""
+    """Stand-in for the panes that a key goes to; keeps the places."""
 
     places: tuple[dict[str, Any], ...] = ()
 
@@ -174,7 +174,7 @@ PANES = (
 
 
 def console(workspace: Workspace) -> CrmdeckApp:
-    """Return the console, to be opened on the drift of `acme`, or where it was left."""
+    """Return the console with the drift of `acme`, or its last place."""
     app = CrmdeckApp(workspace, panes=PANES)
     app.ui_state.pane = app.ui_state.pane or "drift"
     app.ui_state.connection_id = app.ui_state.connection_id or workspace.connections.get("acme").id
@@ -187,18 +187,18 @@ def pane_of(pilot: Pilot[Any]) -> DriftPane:
 
 
 def wheres(pilot: Pilot[Any]) -> list[str]:
-    """Return what stands in the timeline: days, titles of stories, places of events."""
+    """Return the texts of the rows: titles, groups, objects and fields."""
     return [line.where.strip() for line in pane_of(pilot).table.shown()]
 
 
 def names(pilot: Pilot[Any]) -> list[str]:
-    """Return the fields whose events show as lines."""
+    """Return the fields of the changes with a row of their own."""
     lines = pane_of(pilot).table.shown()
     return [line.entry.event.field_name or "" for line in lines if line.entry is not None]
 
 
 async def go_to(pilot: Pilot[Any], what: str) -> Line:
-    """Put the cursor on the first line that begins with `what`."""
+    """Move the cursor to the first row that starts with `what`."""
     timeline = pane_of(pilot).table
     for position, line in enumerate(timeline.shown()):
         if line.where.strip().startswith(what):
@@ -209,7 +209,7 @@ async def go_to(pilot: Pilot[Any], what: str) -> Line:
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Press keys, and wait after each until all is there."""
+    """Press keys, and wait after each until the console is idle."""
     for key in keys:
         await pilot.press(key)
         await settle(pilot)

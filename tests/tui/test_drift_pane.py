@@ -1,4 +1,4 @@
-"""The drift pane over a real history: by what is seen, and what the store then holds."""
+"""The drift pane over a real history: what the screen shows, and what the store contains."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ def mapped(workspace: Workspace) -> dict[str, str | None]:
     return {line.partner_field: line.crm_field for line in lines if line.crm_field}
 
 
-async def test_a_timeline_by_day_with_the_worst_first_and_stories_folded(
+async def test_changes_by_day_with_the_worst_first_and_groups_collapsed(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         text = screen_text(pilot)
         assert "14 changes" in text
-        assert "14 to do" in text
-        # What breaks a mapping is above the rest, and a day stands once in the margin.
+        assert "14 open" in text
+        # Changes that break a mapping come first, and each day shows once.
         days = [line.when for line in pane_of(pilot).table.shown() if line.when]
         assert days == ["14 May", "14 May", "11 May"]
         assert names(pilot)[:3] == ["Account_Name__c", "Contact_Email__c", "Buyer_Email__c"]
@@ -89,7 +89,7 @@ async def test_a_timeline_by_day_with_the_worst_first_and_stories_folded(
         assert "•" in strip.render_line(1).text
 
 
-async def test_severity_and_what_is_done_are_signs_at_80_columns(
+async def test_severity_and_acknowledgment_are_signs_at_80_columns(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(80, 24)) as pilot:
@@ -108,18 +108,18 @@ async def test_severity_and_what_is_done_are_signs_at_80_columns(
         assert "✕  " in row("Account_N")
 
 
-async def test_details_say_what_can_be_done_by_their_keys(drifted: Workspace) -> None:
+async def test_details_list_the_next_steps_with_their_keys(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Contact_Email__c")
         lines = [" ".join(line.split()) for line in screen_text(pilot).splitlines()]
-        for wanted in ("f find another field for contactEmail", "a acknowledge it, with a note"):
+        for wanted in ("f Choose another field for contactEmail", "a Acknowledge, with a note"):
             assert any(wanted in line for line in lines)
-        assert any("take it as a rename" in line for line in lines)
+        assert any("Accept the rename" in line for line in lines)
         assert "breaking  Opportunity" in screen_text(pilot)
 
 
-async def test_a_story_unfolds_and_folds(drifted: Workspace) -> None:
+async def test_a_group_expands_and_collapses(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(100, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, STORY)
@@ -136,7 +136,7 @@ async def test_a_story_unfolds_and_folds(drifted: Workspace) -> None:
         assert wheres(pilot)[-8:] == inside
 
 
-async def test_filters_by_every_key_and_keeps_stories_together(drifted: Workspace) -> None:
+async def test_filters_by_every_key_and_keeps_groups_together(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         shown = {
@@ -169,7 +169,7 @@ async def test_filters_by_every_key_and_keeps_stories_together(drifted: Workspac
         assert pane_of(pilot).filter_text == "seen:no kind:absent"
 
 
-async def test_one_event_in_full_beside_or_below(drifted: Workspace) -> None:
+async def test_one_change_in_full_side_by_side_or_stacked(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Account_Name__c")
@@ -221,11 +221,11 @@ async def test_acknowledges_one_with_a_note(drifted: Workspace) -> None:
         assert (event.acknowledged_by, event.note) == ("dana", "[b]fine[/]")
         await until(pilot, lambda: "Acknowledged 1 change: [b]fine[/]" in screen_text(pilot))
         assert "✓ acknowledged by dana" in screen_text(pilot)
-        assert "13 to do" in screen_text(pilot)
-        assert "acknowledge" not in keys(pilot)
+        assert "13 open" in screen_text(pilot)
+        assert "Acknowledge" not in keys(pilot)
 
 
-async def test_acknowledging_is_taken_back_and_done_again(drifted: Workspace) -> None:
+async def test_acknowledging_is_undone_and_redone(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
@@ -233,13 +233,13 @@ async def test_acknowledging_is_taken_back_and_done_again(drifted: Workspace) ->
         assert len(acknowledged(drifted)) == 1
         await press(pilot, "u")
         assert not acknowledged(drifted)
-        assert "14 to do" in screen_text(pilot)
+        assert "14 open" in screen_text(pilot)
         await press(pilot, "U")
         assert len(acknowledged(drifted)) == 1
         assert "undo" in keys(pilot)
 
 
-async def test_what_breaks_a_mapping_stands_on_top_until_it_is_dealt_with(
+async def test_breaking_changes_come_first_until_acknowledged(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
@@ -251,7 +251,7 @@ async def test_what_breaks_a_mapping_stands_on_top_until_it_is_dealt_with(
         assert wheres(pilot)[0].startswith("BREAKS A MAPPING  1")
 
 
-async def test_what_was_on_screen_is_seen_by_this_operator(
+async def test_changes_on_screen_become_seen_for_this_user(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
@@ -259,14 +259,14 @@ async def test_what_was_on_screen_is_seen_by_this_operator(
     assert drifted.drift.unseen()[acme].total == 14
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        assert "14 not seen" in screen_text(pilot)
+        assert "14 unseen" in screen_text(pilot)
         pilot.app.screen.query_one(DriftPane)._remember()
         await until(pilot, lambda: drifted.drift.unseen() == {})
-        await until(pilot, lambda: "14 not seen" not in screen_text(pilot))
-    assert drifted.on_behalf_of("somebody else").drift.unseen()[acme].total == 14
+        await until(pilot, lambda: "14 unseen" not in screen_text(pilot))
+    assert drifted.on_behalf_of("lee").drift.unseen()[acme].total == 14
 
 
-async def test_acknowledges_marked_lines_a_story_among_them(drifted: Workspace) -> None:
+async def test_acknowledges_marked_rows_and_groups(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
@@ -279,7 +279,7 @@ async def test_acknowledges_marked_lines_a_story_among_them(drifted: Workspace) 
         assert not pane_of(pilot).table.marked()
 
 
-async def test_acknowledges_all_shown_only_when_asked_twice(drifted: Workspace) -> None:
+async def test_acknowledges_all_shown_only_after_a_confirmation(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await filter_by(pilot, "kind:added")
@@ -301,7 +301,7 @@ async def test_acknowledges_all_shown_only_when_asked_twice(drifted: Workspace) 
 
 
 @pytest.mark.parametrize(("answer", "field"), [("y", "Buyer_Email__c"), ("n", "Contact_Email__c")])
-async def test_takes_a_rename_in_one_step(drifted: Workspace, answer: str, field: str) -> None:
+async def test_accepts_a_rename_in_one_step(drifted: Workspace, answer: str, field: str) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
@@ -319,12 +319,12 @@ async def test_takes_a_rename_in_one_step(drifted: Workspace, answer: str, field
         assert set(acknowledged(drifted)) == both
         assert mapped(drifted)["contactEmail"] == field
         if answer == "y":
-            assert "take the rename" not in keys(pilot)
+            assert "Accept rename" not in keys(pilot)
             await go_to(pilot, "Opportunity.Contact_Email__c")
             assert "deal_registration.contactEmail is mapped to Buyer_Email__c now" in screen_text(
                 pilot
             )
-            assert "repair" not in keys(pilot)
+            assert "Fix" not in keys(pilot)
             drifted.mappings.undo("acme", PAIR)
             assert mapped(drifted)["contactEmail"] == "Contact_Email__c"
 
@@ -333,7 +333,7 @@ async def test_repairs_a_broken_mapping_in_the_editor(drifted: Workspace) -> Non
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
-        assert "repair" not in keys(pilot)
+        assert "Fix" not in keys(pilot)
         await go_to(pilot, "Opportunity.Account_Name__c")
         await press(pilot, "f")
         place = elsewhere(pilot, "mapping").places[-1]
@@ -349,11 +349,11 @@ async def test_goes_to_the_schema_of_another_connection(drifted: Workspace) -> N
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "right_square_bracket")
-        assert "Nothing has changed since the first look." in screen_text(pilot)
+        assert "No changes since the baseline." in screen_text(pilot)
         await press(pilot, "right_square_bracket")
-        assert "The schema has not been read yet." in screen_text(pilot)
+        assert "Never refreshed: no schema yet." in screen_text(pilot)
         await press(pilot, "asterisk")
-        assert "all connections" in screen_text(pilot)
+        assert "All connections" in screen_text(pilot)
         assert any(line.connection == "acme" for line in pane_of(pilot).table.shown())
         await go_to(pilot, "Opportunity.Account_Name__c")
         await press(pilot, "o")
@@ -388,13 +388,13 @@ async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
         async with console(workspace).run_test(size=(120, 40)) as pilot:
             await settle(pilot)
             await go_to(pilot, "Opportunity.Buyer_Email__c")
-            assert not {"acknowledge", "repair", "take the rename"} & keys(pilot)
+            assert not {"Acknowledge", "Fix", "Accept rename"} & keys(pilot)
             await press(pilot, "a", "A", "m", "f")
             assert len(pilot.app.screen_stack) == 1
             assert not acknowledged(workspace)
 
 
-async def test_sorted_it_is_one_list_without_titles(drifted: Workspace) -> None:
+async def test_a_sorted_table_has_no_titles(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "s", "s")
@@ -403,7 +403,7 @@ async def test_sorted_it_is_one_list_without_titles(drifted: Workspace) -> None:
         assert all(line.when for line in pane_of(pilot).table.shown())
 
 
-async def test_is_found_again_where_it_was_left(home: Path) -> None:
+async def test_restores_cursor_and_filter(home: Path) -> None:
     with opened(home) as workspace:
         async with console(workspace).run_test(size=(120, 40)) as pilot:
             await settle(pilot)
@@ -419,7 +419,7 @@ async def test_is_found_again_where_it_was_left(home: Path) -> None:
             assert names(pilot).count("Region__c") == 8
 
 
-async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Workspace) -> None:
+async def test_another_pane_opens_a_change_inside_a_group(drifted: Workspace) -> None:
     event = next(
         e for e in drifted.drift.report("acme").events if e.object_type == STORY_OBJECTS[5]
     )
@@ -430,7 +430,7 @@ async def test_another_pane_sends_one_to_an_event_inside_a_story(drifted: Worksp
         await until(pilot, lambda: pane_of(pilot).table.cursor_key == event.id)
 
 
-async def test_days_are_gone_through_and_picked_on_the_strip(drifted: Workspace) -> None:
+async def test_moves_by_day_with_keys_and_on_the_strip(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "less_than_sign", "less_than_sign")
@@ -444,7 +444,7 @@ async def test_days_are_gone_through_and_picked_on_the_strip(drifted: Workspace)
         assert day_of(pilot).startswith("11 May")
 
 
-async def test_exports_what_passes_the_filter(drifted: Workspace, tmp_path: Path) -> None:
+async def test_exports_the_filtered_changes(drifted: Workspace, tmp_path: Path) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await filter_by(pilot, "mapped:yes")
@@ -471,7 +471,7 @@ async def test_a_refresh_adds_to_the_timeline(tmp_path: Path) -> None:
 
 
 def keys(pilot: Pilot[Any]) -> set[str]:
-    """Return the titles of what can be done now."""
+    """Return the titles of the actions offered now."""
     return {offer.action.title for offer in offers(pilot.app.screen)}
 
 
@@ -482,11 +482,11 @@ def day_of(pilot: Pilot[Any]) -> str:
 
 
 def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
-    """Return the pane that stands in for another."""
+    """Return the stand-in for another pane."""
     return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)
 
 
-async def test_where_the_field_of_a_change_is_used_is_asked_on_a_key(drifted: Workspace) -> None:
+async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")

@@ -1,4 +1,4 @@
-"""The pure parts of the drift pane."""
+"""The pure modules of the drift pane."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def timeline(
     return make_timeline(events, stories, names={}, standing=(), now=NOW, everywhere=everywhere)
 
 
-def test_what_came_by_a_rename_stands_below_what_left() -> None:
+def test_the_added_field_of_a_rename_follows_the_removed_one() -> None:
     left = event("Zeta", kind=DriftKind.FIELD_REMOVED, severity=Severity.RISKY)
     came = event("Alpha", kind=DriftKind.FIELD_ADDED, rename_of="Zeta")
     other = event("Beta", severity=Severity.RISKY)
@@ -63,7 +63,7 @@ def test_connections_are_kept_apart_within_a_day() -> None:
     st.booleans(),
     st.integers(0, 9),
 )
-def test_every_event_that_passes_is_under_exactly_one_line(
+def test_every_filtered_change_is_in_exactly_one_row(
     made: list[tuple[int, str | None]], flat: bool, wanted: int
 ) -> None:
     ordered = sorted(made, key=lambda one: one[0])
@@ -72,7 +72,7 @@ def test_every_event_that_passes_is_under_exactly_one_line(
         event(f"e{n}", detected_at=moment, story=story and f"{story}{moment:%d%m}")
         for n, (moment, story) in enumerate(moments)
     ]
-    told = {e.story: e for e in events if e.story}
+    by_story = {e.story: e for e in events if e.story}
     stories = tuple(
         Story(
             id=str(name),
@@ -83,7 +83,7 @@ def test_every_event_that_passes_is_under_exactly_one_line(
             event_count=sum(e.story == name for e in events),
             detected_at=e.detected_at,
         )
-        for name, e in told.items()
+        for name, e in by_story.items()
     )
     whole = timeline(*events, stories=stories)
     passing = {e.id for e in events if int(e.id[1:]) % 10 != wanted}
@@ -98,7 +98,7 @@ def test_every_event_that_passes_is_under_exactly_one_line(
 
 
 @given(st.integers(1, 200), st.lists(st.integers(0, 89), unique=True, max_size=30))
-def test_the_strip_holds_every_day_once(width: int, ago: list[int]) -> None:
+def test_the_strip_contains_every_day_once(width: int, ago: list[int]) -> None:
     today = NOW.date()
     days = [DayCount(today - timedelta(days=n), n + 1, Severity.RISKY) for n in ago]
     cells = slots(days, today, width)
@@ -122,7 +122,7 @@ def test_wrapped_lines_fit(text: str, width: int) -> None:
     assert all(cell_len(line) <= width for line in wrap(text, width))
 
 
-def test_a_view_takes_the_place_of_another_and_leaves_other_words() -> None:
+def test_a_view_replaces_another_and_keeps_other_filter_words() -> None:
     views = ("seen:no", "severity:breaking mapped:yes", "")
     assert with_terms("amount", "seen:no", views) == "seen:no amount"
     assert with_terms("seen:no amount", views[1], views) == "severity:breaking mapped:yes amount"
@@ -132,7 +132,7 @@ def test_a_view_takes_the_place_of_another_and_leaves_other_words() -> None:
 
 
 @pytest.mark.parametrize("width", [57, 80, 92, 120, 140, 200])
-def test_what_changed_is_whole_while_anything_gives_way(width: int) -> None:
+def test_object_and_field_stay_whole_while_other_columns_give_way(width: int) -> None:
     name = "Decision_Contact_Email__c"
     changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
     lines = arrange(timeline(changed), None, ()).lines

@@ -22,7 +22,8 @@ class Line:
     `when` and `day` are set on the first row of each day only, or on each row of a sorted table.
     `open` is True for an expanded change group, False for a collapsed one, else None. `story` is
     set on the row of a change group, `parent` is the key of the group that the row is part of.
-    `connection` is empty unless all connections show.
+    `renamed_to` is the probable new name of a removed field. `connection` is empty unless all
+    connections show.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Line:
     story: Story | None = None
     day: date | None = None
     parent: str | None = None
+    renamed_to: str = ""
     is_title: bool = False
     connection: str = ""
 
@@ -103,11 +105,11 @@ def arrange(
     foldable: list[str] = []
     lines: list[Line] = []
     if breaking:
-        title = f"BREAKS A MAPPING  {len(breaking):,}   f repairs it"
+        title = f"BREAKS A MAPPING  {len(breaking):,}   f fixes it"
         lines.append(_title_line("group:breaks", title, breaking))
         lines += _with_days(timeline, (_event_line(timeline, entry) for entry in breaking))
         if rest:
-            lines.append(_title_line("group:rest", f"THE REST  {len(rest):,}", rest))
+            lines.append(_title_line("group:rest", f"OTHER CHANGES  {len(rest):,}", rest))
     groups = _grouped(
         rest, lambda entry: (entry.event.detected_at.date(), _connection_of(timeline, entry))
     )
@@ -196,7 +198,8 @@ def _rank(timeline: Timeline, entry: Entry) -> tuple[object, ...]:
 
 
 def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> Line:
-    event = entry.event
+    event, halves = entry.event, timeline.rename_of(entry)
+    renamed_to = halves[1].event.field_name if halves is not None and entry is halves[0] else ""
     return Line(
         key=event.id,
         entries=(entry,),
@@ -206,6 +209,7 @@ def _event_line(timeline: Timeline, entry: Entry, parent: str | None = None) -> 
         severity=event.severity,
         at=event.detected_at,
         parent=parent,
+        renamed_to=renamed_to or "",
         connection=_name_of(timeline, event.connection_id),
     )
 

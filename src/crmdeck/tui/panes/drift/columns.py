@@ -47,8 +47,8 @@ def fit_what(line: Line, width: int) -> str:
     entry, event = line.entry, line.entry.event
     names = [change.attribute for change in shown_changes(event.changes)]
     if entry.twin is not None:
-        new = line.what.partition(", now ")[2]
-        return f"→ {new}" if new and len(new) + 2 <= width else "renamed?"
+        new = line.renamed_to
+        return f"→ {new}?" if new and len(new) + 3 <= width else "renamed?"
     if names == ["picklist"]:
         ways = Counter(value.how for value in entry.values)
         counted = [f"{sign}{ways[how]:,}" for how, sign in VALUE_SIGNS.items() if ways[how]]
@@ -70,7 +70,7 @@ def _sign_told(line: Line) -> str:
     if line.acknowledged:
         told.append("acknowledged")
     if line.open is not None:
-        told.append("z folds it" if line.open else f"z unfolds {len(line.entries):,} changes")
+        told.append("z collapses it" if line.open else f"z expands {len(line.entries):,} changes")
     return ", ".join(told)
 
 
@@ -163,7 +163,12 @@ def columns_for(lines: Sequence[Line], width: int) -> tuple[Column[Line], ...]:
         if lacking > 0:
             cells[name] = least and max(least, cells[name] - lacking)
     cells["what"] += max(0, width - _taken(cells))
-    return tuple(replace(one, width=cells[one.id]) for one in _COLUMNS if cells[one.id])
+    title = "Mapping" if cells["mapped"] >= len("Mapping") else "Maps"
+    return tuple(
+        replace(one, width=cells[one.id], title=title if one.id == "mapped" else one.title)
+        for one in _COLUMNS
+        if cells[one.id]
+    )
 
 
 def _taken(cells: Mapping[str, int]) -> int:
@@ -206,7 +211,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
     ),
     Column(
         "severity",
-        "How bad",
+        "Severity",
         lambda line: "" if line.is_title else line.severity.value,
         style=state_of,
         searched=False,
@@ -229,7 +234,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
     ),
     Column(
         "what",
-        "What happened",
+        "Change",
         lambda line: line.what,
         fit=fit_what,
         style=lambda line: "muted" if line.acknowledged else "",
@@ -237,7 +242,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
     Column("by", "Who", _who, fit=fit_who),
     Column(
         "mapped",
-        "Maps",
+        "Mapping",
         maps_text,
         fit=fit_maps,
         style=lambda line: "muted" if line.acknowledged else "accent",
@@ -266,7 +271,8 @@ def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[En
         "seen": lambda entry, wanted: yes_no(entry.seen, wanted),
         "ack": lambda entry, wanted: yes_no(entry.acknowledged, wanted),
         "mapped": lambda entry, wanted: yes_no(bool(entry.event.affected_mappings), wanted),
-        "story": lambda entry, wanted: yes_no(entry.event.story is not None, wanted),
+        "group": _is_grouped,
+        "story": _is_grouped,
         "who": lambda entry, wanted: one_of(entry.event.changed_by or "", wanted),
         "connection": lambda entry, wanted: one_of(
             names.get(entry.event.connection_id, ""), wanted
@@ -279,6 +285,10 @@ def filter_keys(now: datetime, names: Mapping[str, str]) -> dict[str, KeyTest[En
 def searched(entry: Entry) -> Iterable[str]:
     """Return the texts that a filter word is searched in."""
     return entry.texts
+
+
+def _is_grouped(entry: Entry, wanted: str) -> bool:
+    return yes_no(entry.event.story is not None, wanted)
 
 
 def _has_attribute(entry: Entry, wanted: str) -> bool:

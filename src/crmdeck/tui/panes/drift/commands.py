@@ -1,4 +1,4 @@
-"""The keys of the drift pane: acknowledge, repair, accept renames, fold, and go elsewhere."""
+"""The keys of the drift pane: acknowledge, repair, accept renames, and go elsewhere."""
 
 from __future__ import annotations
 
@@ -76,22 +76,22 @@ class DriftCommands:
         """Return why nothing is under the cursor, or None."""
         if self.line is not None:
             return None
-        return "Still reading." if self._pane.loader.is_loading else "Nothing is listed here."
+        return "Still loading." if self._pane.loader.is_loading else "Nothing to show."
 
     def why_no_event(self) -> str | None:
         """Return why the row isn't a single change, or None."""
-        return None if self.entry is not None else "This line is not a single change."
+        return None if self.entry is not None else "Select a single change first."
 
     def why_not_acknowledged(self) -> str | None:
         """Return why the chosen rows can't be acknowledged, or None."""
         some = any(True for _ in self._open_entries())
-        return None if some else self.why_no_line() or "It is acknowledged already."
+        return None if some else self.why_no_line() or "Already acknowledged."
 
     @action(
         "drift.acknowledge",
-        "acknowledge",
+        "Acknowledge",
         "a",
-        help="acknowledge the change, the story, the day or all marked, with a note",
+        help="Acknowledge the change, the group or all marked changes, with a note.",
         hint=100,
         blocked=why_not_acknowledged,
         writes=True,
@@ -102,13 +102,13 @@ class DriftCommands:
     def why_not_all_acknowledged(self) -> str | None:
         """Return why none of the filtered changes can be acknowledged, or None."""
         some = any(True for _ in self._open_entries(everything=True))
-        return None if some else self.why_no_line() or "All that shows is acknowledged."
+        return None if some else self.why_no_line() or "Everything shown is acknowledged."
 
     @action(
         "drift.acknowledge_all",
-        "acknowledge all shown",
+        "Acknowledge all",
         "A",
-        help="acknowledge all that the filter shows, folded or not (asks)",
+        help="Acknowledge all filtered changes, also in collapsed groups. Asks first.",
         blocked=why_not_all_acknowledged,
         writes=True,
     )
@@ -119,12 +119,10 @@ class DriftCommands:
             if sure:
                 self._ask_for_note(entries)
 
-        what = "that pass the filter" if self._pane.filter_text else "that there are"
         self._pane.app.push_screen(
             Confirm(
                 f"Acknowledge all {count(len(entries), 'change')} shown?",
-                f"All {what} and are not acknowledged yet, those in folded days and stories "
-                "too. u undoes it.",
+                "This includes changes in collapsed groups. u undoes it.",
                 yes=f"Acknowledge {len(entries):,}",
                 opened_by="A",
             ),
@@ -149,7 +147,7 @@ class DriftCommands:
             Prompt(
                 f"Acknowledge {count(len(entries), 'change')}",
                 _named(entries),
-                placeholder="a note for colleagues, or nothing",
+                placeholder="note for your team (optional)",
             ),
             noted,
         )
@@ -177,13 +175,13 @@ class DriftCommands:
         """Return why no mapping can be repaired, or None."""
         if self._broken():
             return None
-        return self.why_no_event() or "No mapping that stands is touched by this change."
+        return self.why_no_event() or "This change breaks no mapping."
 
     @action(
         "drift.repair",
-        "repair",
+        "Fix",
         "f",
-        help="find another CRM field for the mapping that the change touches",
+        help="Choose another CRM field for the mapping that the change breaks.",
         hint=98,
         blocked=why_no_repair,
         writes=True,
@@ -207,7 +205,7 @@ class DriftCommands:
             Option(one, one.partner_field, f"{one.object_pair} → {one.crm_field}")
             for one in mappings
         ]
-        self._pane.app.push_screen(Choose("Repair which mapping?", options), go)
+        self._pane.app.push_screen(Choose("Choose the mapping to repair", options), go)
 
     def _broken(self) -> tuple[Decision, ...]:
         entry, arrangement = self.entry, self._timeline.arrangement
@@ -219,13 +217,13 @@ class DriftCommands:
         """Return why no rename can be accepted, or None."""
         if self._rename() is not None:
             return None
-        return self.why_no_event() or "Nothing here looks like a rename that is still to be taken."
+        return self.why_no_event() or "No rename to accept here."
 
     @action(
         "drift.rename",
-        "take the rename",
+        "Accept rename",
         "m",
-        help="take what left and what came as a rename: acknowledge both, move mappings",
+        help="Accept a removed and an added field as a rename: acknowledge both, move mappings.",
         hint=96,
         blocked=why_no_rename,
         writes=True,
@@ -249,10 +247,9 @@ class DriftCommands:
         self._pane.app.push_screen(
             Confirm(
                 f"Move {number} to {new.event.field_name}?",
-                f"{old.event.field_name} seems to be called {new.event.field_name} now.\n"
+                f"{old.event.field_name} was probably renamed to {new.event.field_name}.\n"
                 f"Mapped to the old name: {names}\n\n"
-                "Both changes are acknowledged either way; Esc leaves all as it is. "
-                "A moved mapping can be undone in the Mapping pane.",
+                "No keeps the mapping, and still acknowledges both changes. Esc changes nothing.",
                 yes=f"Move {number}",
                 no="Acknowledge only",
                 opened_by="m",
@@ -273,7 +270,7 @@ class DriftCommands:
 
     def _accept_rename(self, old: Entry, new: Entry, moving: Sequence[Decision]) -> None:
         name, workspace = new.event.field_name or "", self._host.workspace
-        note = f"Renamed: {old.event.field_name} is {name} now."
+        note = f"Renamed: {old.event.field_name} is now {name}."
         ids = (old.event.id, new.event.id)
 
         def work(_: Job) -> Step:
@@ -285,12 +282,12 @@ class DriftCommands:
             return Step(ids, note, decided)
 
         def done(step: Step) -> None:
-            self._did(step, f"take {old.event.field_name} as renamed to {name}")
-            moved = f" {count(len(moving), 'mapping')} moved along." if moving else ""
+            self._did(step, f"accept rename of {old.event.field_name} to {name}")
+            moved = f" Moved {count(len(moving), 'mapping')}." if moving else ""
             self._finish(note + moved)
 
         self._pane.loader.load(
-            "rename", work, done, label=f"taking {name} as renamed", cancellable=False
+            "rename", work, done, label="accepting the rename", cancellable=False
         )
 
     def _did(self, step: Step, title: str) -> None:
@@ -335,7 +332,7 @@ class DriftCommands:
             self._host.steps.put_back(step)
             self._host.say(str(error), severity="error", timeout=10)
 
-        label = "taking it back" if back else "doing it again"
+        label = "undoing" if back else "redoing"
         self._turns.put(work, done, failed=failed, label=label)
 
     def _finish(self, text: str = "") -> None:
@@ -353,13 +350,13 @@ class DriftCommands:
         """Return why there isn't an unseen change to go to, or None."""
         if any(map(_is_unseen, self._table.shown())):
             return None
-        return self.why_no_line() or "Nothing here is new: all was on screen before, or dealt with."
+        return self.why_no_line() or "No unseen changes here."
 
     @action(
         "drift.next",
-        "next not seen",
+        "Next unseen",
         "n",
-        help="next change that you have not had on screen",
+        help="Go to the next unseen change.",
         hint=90,
         blocked=why_no_unseen,
     )
@@ -368,9 +365,9 @@ class DriftCommands:
 
     @action(
         "drift.previous",
-        "previous not seen",
+        "Previous unseen",
         "N",
-        help="previous change that you have not had on screen",
+        help="Go to the previous unseen change.",
         blocked=why_no_unseen,
     )
     def previous_unseen(self) -> None:
@@ -386,9 +383,9 @@ class DriftCommands:
 
     @action(
         "drift.fold",
-        "fold",
+        "Expand",
         "z",
-        help="fold or unfold the day or story; ←, → and Enter as well",
+        help="Expand or collapse the group. ←, → and Enter do the same.",
         hint=82,
         blocked=why_no_line,
     )
@@ -400,9 +397,9 @@ class DriftCommands:
 
     @action(
         "drift.fold_all",
-        "fold all",
+        "Expand all",
         "Z",
-        help="unfold all stories, or fold them again",
+        help="Expand all groups, or collapse them.",
         blocked=why_no_line,
     )
     def fold_all(self) -> None:
@@ -410,14 +407,14 @@ class DriftCommands:
 
     def why_no_days(self) -> str | None:
         """Return why the table isn't ordered by day, or None."""
-        flat = "There are no days while the table is sorted otherwise."
+        flat = "Sort by date to move by day."
         return flat if self._timeline.is_flat else self.why_no_line()
 
     @action(
         "drift.older",
-        "older day",
+        "Previous day",
         "less_than_sign",
-        help="go to the day before",
+        help="Go to the previous day.",
         blocked=why_no_days,
         palette=False,
     )
@@ -426,9 +423,9 @@ class DriftCommands:
 
     @action(
         "drift.newer",
-        "newer day",
+        "Next day",
         "greater_than_sign",
-        help="go to the day after",
+        help="Go to the next day.",
         blocked=why_no_days,
         palette=False,
     )
@@ -448,13 +445,13 @@ class DriftCommands:
         """Return why no picklist values can be listed, or None."""
         if self.entry is not None and self.entry.values:
             return None
-        return self.why_no_event() or "No picklist changed here."
+        return self.why_no_event() or "This change has no picklist values."
 
     @action(
         "drift.values",
-        "values",
+        "Values",
         "v",
-        help="list all picklist values that changed",
+        help="List all changed picklist values.",
         hint=80,
         blocked=why_no_values,
     )
@@ -467,13 +464,13 @@ class DriftCommands:
     def why_no_schema(self) -> str | None:
         """Return why the change has no place in the Schema pane, or None."""
         gone = self.entry is not None and self.entry.event.kind is DriftKind.OBJECT_OUT_OF_SCOPE
-        return "This object is not in the scope any more." if gone else self.why_no_event()
+        return "This object is no longer in scope." if gone else self.why_no_event()
 
     @action(
         "drift.schema",
-        "schema",
+        "Schema",
         "o",
-        help="open the field in the Schema pane",
+        help="Open the field in Schema.",
         hint=78,
         blocked=why_no_schema,
     )
@@ -489,11 +486,11 @@ class DriftCommands:
         """Return why the CRM can't be asked where the field is used, or None."""
         if self.field_place is not None:
             return None
-        return self.why_no_event() or "This change is not about one field."
+        return self.why_no_event() or "This change isn't about a single field."
 
     @action(
         "drift.usage",
-        "depended on?",
+        "Where used",
         "D",
         help=USAGE_HELP,
         hint=76,
@@ -505,13 +502,13 @@ class DriftCommands:
 
     def why_no_connection(self) -> str | None:
         """Return why there isn't one connection to show, or None."""
-        return None if self._timeline.ref is not None else "No connection is chosen."
+        return None if self._timeline.ref is not None else "No connection is selected."
 
     @action(
         "drift.everywhere",
-        "all connections",
+        "All connections",
         "asterisk",
-        help="show all connections, or this one only",
+        help="Show all connections, or only this one.",
         hint=42,
         blocked=why_no_connection,
     )
@@ -525,10 +522,10 @@ class DriftCommands:
 
     @action(
         "drift.smaller",
-        "smaller details",
+        "Smaller details",
         "escape",
         "backspace",
-        help="make the details smaller again (Enter on a change makes them larger)",
+        help="Shrink the details again. Enter on a change enlarges them.",
         applies=can_shrink,
         palette=False,
     )
@@ -536,7 +533,7 @@ class DriftCommands:
         self._pane.size_details(-1)
 
     def open_line(self) -> None:
-        """Fold or unfold a group, or enlarge or shrink the details of a change."""
+        """Expand or collapse a group, or enlarge or shrink the details of a change."""
         line = self.line
         if line is not None and line.open is not None:
             self._timeline.fold(line.key)
@@ -545,25 +542,25 @@ class DriftCommands:
             self._pane.size_details(-1 if size > 0 else 1 - size)
 
     def next_steps(self) -> Iterator[tuple[str, str]]:
-        """Yield the actions for the change under the cursor: their ids, and what each does."""
+        """Yield the next steps for the change under the cursor: action ids, and words."""
         entry = self.entry
         if entry is None:
             return
         can_write = not self._host.workspace.read_only
         broken = ", ".join(decision.partner_field for decision in self._broken())
         if broken and can_write:
-            yield "drift.repair", f"find another field for {broken}"
+            yield "drift.repair", f"Choose another field for {broken}"
         if self._rename() is not None and can_write:
-            yield "drift.rename", "take it as a rename" + ", move the mapping along" * bool(broken)
+            yield "drift.rename", "Accept the rename" + ", move the mapping" * bool(broken)
         if not entry.acknowledged and can_write:
-            yield "drift.acknowledge", "acknowledge it, with a note"
+            yield "drift.acknowledge", "Acknowledge, with a note"
         if len(entry.values) > 1:
-            yield "drift.values", f"list {count(len(entry.values), 'value')} that changed"
+            yield "drift.values", f"List {count(len(entry.values), 'changed value')}"
         if self.why_no_schema() is None:
-            yield "drift.schema", "look at it in Schema"
-        yield "view.open_in_crm", "open it in the CRM's setup"
+            yield "drift.schema", "Open in Schema"
+        yield "view.open_in_crm", "Open in the CRM's setup"
         who = entry.event.changed_by
-        yield "view.copy", f"copy it as a message to {who}" if who else "copy it as a message"
+        yield "view.copy", f"Copy a message to {who}" if who else "Copy as a message"
 
 
 def _is_unseen(line: Line) -> bool:

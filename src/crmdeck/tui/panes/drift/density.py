@@ -26,7 +26,7 @@ LABEL = 9
 
 @dataclass(frozen=True)
 class Slot:
-    """One cell of the strip, for the days `first` to `last`; `worst` is None without changes."""
+    """One cell of the strip, for the days `first` to `last`. `worst` is None without changes."""
 
     first: date
     last: date

@@ -72,7 +72,7 @@ def event_detail(
 ) -> Content:
     """Return the details of one change in lines of at most `width` cells.
 
-    `usage` is None if the CRM wasn't asked where its field is used.
+    `usage` says where its field is used, if the CRM was asked.
     """
     event = entry.event
     lines = _headline(timeline, event, entry, width)
@@ -106,7 +106,7 @@ def _without_doubled_gaps(lines: Iterable[Content]) -> Iterator[Content]:
 def _offered(steps: Steps, width: int) -> Iterator[Content]:
     if not steps:
         return
-    yield Content.styled("What you can do", "bold $info")
+    yield Content.styled("Next steps", "bold $info")
     cells = max(cell_len(key) for key, _ in steps) + GAP
     for key, text in steps:
         for index, line in enumerate(wrap(text, width - cells)):
@@ -122,7 +122,7 @@ def _headline(timeline: Timeline, event: DriftEvent, entry: Entry, width: int) -
     )
     who = f"{event.changed_by}, " if event.changed_by else ""
     at = (event.changed_at if event.changed_by else None) or event.detected_at
-    source = display_text(f"{who}{at.day} {at:%b %H:%M} UTC, {ago(at, timeline.now)}")
+    source = display_text(f"{who}{at:%Y-%m-%d %H:%M} UTC, {ago(at, timeline.now)}")
     room = width - head.cell_length - cell_len(source)
     if room >= GAP:
         return [Content.assemble(head, " " * room, (source, "$muted"))]
@@ -170,7 +170,7 @@ def _rename(timeline: Timeline, entry: Entry, width: int) -> Iterator[Content]:
     if not taken and new in entry.event.reason:
         # The reason of the change names the rename already.
         return
-    text = f"It {'was taken as' if taken else 'looks like'} a rename: {old} → {new}"
+    text = f"{'Accepted rename' if taken else 'Probably renamed'}: {old} → {new}"
     yield from (Content.styled(line, "$info") for line in wrap(text, width))
 
 
@@ -257,7 +257,7 @@ def _value_lines(how: str, values: Sequence[ValueChange], width: int) -> list[tu
     lines = []
     for value in values[:MOST_VALUES]:
         detail = f"  ({value.detail})" if value.detail else ""
-        text = f"{VALUE_SIGNS[how]} {value.value or 'the empty value'}{detail}"
+        text = f"{VALUE_SIGNS[how]} {value.value or '(empty)'}{detail}"
         lines.append((display_text(text, width), VALUE_COLORS[how]))
     if len(values) > MOST_VALUES:
         more = count(len(values) - MOST_VALUES, "value")
@@ -279,7 +279,7 @@ def story_detail(timeline: Timeline, line: Line, width: int) -> Content:
     ]
     lines += [Content.styled(text, "bold") for text in wrap(story.title, width)]
     found = f"found {story.detected_at:%Y-%m-%d %H:%M} UTC, {ago(story.detected_at, timeline.now)}"
-    turn = "folds" if line.open else "unfolds"
+    turn = "collapses" if line.open else "expands"
     lines.append(Content.styled(f"{found} · Enter {turn} it", "$muted"))
     lines += _counts(line.entries, width)
     return Content("\n").join(lines)
@@ -304,9 +304,9 @@ def _counts(entries: Sequence[Entry], width: int) -> Iterator[Content]:
     yield Content.assemble(*parts, (f"✓ {done:,} of {len(entries):,} acknowledged", "$muted"))
     kinds = _most((_kind(entry) for entry in entries), width)
     objects = _most((entry.event.object_type for entry in entries), width)
-    for label, lines in (("what   ", kinds), ("where  ", objects)):
+    for label, lines in (("changes  ", kinds), ("objects  ", objects)):
         for index, text in enumerate(lines):
-            yield Content.assemble((label if index == 0 else " " * 7, "$muted"), text)
+            yield Content.assemble((label if index == 0 else " " * 9, "$muted"), text)
 
 
 def _kind(entry: Entry) -> str:
@@ -321,7 +321,7 @@ def _most(names: Iterable[str], width: int) -> list[str]:
         for name, times in counted.most_common(MOST_NAMES)
     ]
     rest = len(counted) - len(shown)
-    return wrap(" · ".join(shown) + (f" and {rest:,} more" if rest else ""), width - 7)
+    return wrap(" · ".join(shown) + (f" and {rest:,} more" if rest else ""), width - 9)
 
 
 def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> Iterator[str]:
@@ -340,8 +340,8 @@ def summary(timeline: Timeline, just_seen: Collection[str], *, short: bool) -> I
         if counted[severity]
     ]
     by_severity = "" if short else f": {', '.join(parts)}"
-    yield f"{len(unseen):,} not seen{by_severity}" if unseen else "all seen"
-    yield f"{len(open_):,} to do" if open_ else "all acknowledged"
+    yield f"{len(unseen):,} unseen{by_severity}" if unseen else "none unseen"
+    yield f"{len(open_):,} open" if open_ else "all acknowledged"
     yield count(len(timeline.entries), "change")
 
 
@@ -349,12 +349,12 @@ def nothing_yet(status: ConnectionStatus | None) -> str:
     """Return why the pane is empty, and the key that fills it."""
     if status is None or status.last_sync_at is None:
         return (
-            "The schema has not been read yet.\n\n"
-            "r reads it: that first look is the baseline. What is added, removed or changed in "
-            "the CRM after it is told here, with how bad it is and which mappings it touches."
+            "Never refreshed: no schema yet.\n\n"
+            "r refreshes the connection. The first refresh is the baseline. Changes in the CRM "
+            "since then appear here, with their severity and the mappings they touch."
         )
     return (
-        "Nothing has changed since the first look.\n\n"
-        "Each refresh is compared with the one before: what differs is told here, with how bad "
-        "it is and which mappings it touches. r refreshes now."
+        "No changes since the baseline.\n\n"
+        "crmdeck compares each refresh with the one before. Changes appear here, with their "
+        "severity and the mappings they touch. r refreshes now."
     )

@@ -67,7 +67,7 @@ class TimelineLoader:
                 self.expanded |= {f"{STORY_PREFIX}{wanted.event.story}"}
             self.arrange()
 
-        self._pane.loader.load("timeline", work, done, label="reading drift")
+        self._pane.loader.load("timeline", work, done, label="loading drift")
 
     def arrange(self) -> None:
         """Arrange the changes that match the filter."""
@@ -92,12 +92,12 @@ class TimelineLoader:
         self._pane.loader.load("lines", work, done, label="arranging")
 
     def fold(self, key: str) -> None:
-        """Fold or unfold a group, with the cursor on it."""
+        """Expand or collapse a group, with the cursor on it."""
         self.expanded, self.cursor = self.expanded ^ {key}, key
         self.arrange()
 
     def fold_all(self) -> None:
-        """Unfold all groups, or fold them if all are unfolded."""
+        """Expand all groups, or collapse them if all are expanded."""
         keys = frozenset(self.arrangement.foldable if self.arrangement is not None else ())
         self.expanded = self.expanded - keys if keys <= self.expanded else self.expanded | keys
         self.arrange()

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from crmdeck.workspace import Copy
 
 VIEWS = (
-    View("unseen", "seen:no"),
-    View("mine", "mapped:yes"),
-    View("breaking", "severity:breaking"),
-    View("all"),
+    View("Unseen", "seen:no"),
+    View("Mapped", "mapped:yes"),
+    View("Breaking", "severity:breaking"),
+    View("All"),
 )
 
 SHORT = 100
@@ -46,10 +46,10 @@ MOST_FOLDS = 500
 
 
 class TimelineTable(Table[Line]):
-    """The table of changes. Left and right fold and unfold, as in a tree."""
+    """The table of changes. Left and right collapse and expand, as in a tree."""
 
     class Folded(Message):
-        """The user folds or unfolds the group `key`."""
+        """The user expands or collapses the group `key`."""
 
         def __init__(self, key: str) -> None:
             super().__init__()
@@ -123,7 +123,9 @@ class DriftPane(Pane):
             return
         self._hint = found.hint
         self.table.words = found.words
-        self.table.empty = "No change passes the filter." if arrangement.total else "No drift yet."
+        self.table.empty = (
+            "No changes match the filter." if arrangement.total else "No changes yet."
+        )
         strip = self.query_one(Density)
         strip.today = arrangement.timeline.now.date()
         strip.days = arrangement.days
@@ -187,7 +189,7 @@ class DriftPane(Pane):
             return
         timeline, total, shown = arrangement.timeline, arrangement.total, len(arrangement.entries)
         self.set_heading(
-            "all connections" if self.timeline.everywhere else self.connection_name,
+            "All connections" if self.timeline.everywhere else self.connection_name,
             *summary(timeline, self.timeline.just_seen, short=self.size.width < SHORT),
         )
         number = f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
