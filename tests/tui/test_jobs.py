@@ -18,7 +18,7 @@ async def test_from_the_morning_check_to_a_repaired_mapping(tmp_path: Path) -> N
         async with app.run_test(size=(120, 36)) as pilot:
             await settle(pilot)
 
-            # No key: what to do, how each connection is doing, what was not seen, what breaks.
+            # No key: the to-do line, the state of each connection, unseen and broken counts.
             text = screen_text(pilot)
             todo = "review 14 unseen changes (2 touch mappings) · refresh calm · refresh fresh"
             assert todo in text

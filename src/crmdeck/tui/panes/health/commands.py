@@ -137,7 +137,7 @@ class HealthCommands:
         "health.next_step",
         "Fix",
         "n",
-        help="Do the next step of the most urgent alert: sign in, refresh, test, review changes.",
+        help="Do the next step of the most urgent alert.",
         hint=90,
         blocked=no_step,
     )
