@@ -25,7 +25,7 @@ async def test_what_is_typed_leads_to_places_actions_and_settings(workspace: Wor
         # Nothing typed: what can be done here.
         assert isinstance(dialog.row, Option)
         assert dialog.row.kind == "action"
-        assert "health: test" in screen_text(pilot)
+        assert "health: Test" in screen_text(pilot)
 
         await type_text(pilot, "email")
         await until(pilot, lambda: isinstance(dialog.row, Place) and dialog.row.name == "Email")
