@@ -1,0 +1,304 @@
+"""Evaluate Salesforce formulas with three answers: a value, blank, or unknown with the reason.
+
+Semantics follow Salesforce's open formula engine and its help ("Formula Operators and
+Functions"). An error inside a formula is unknown, never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+
+from crmdeck.formats.formula_syntax import Literal, Name, Node, calls_in
+from crmdeck.preflight.functions import FUNCTIONS, call
+from crmdeck.preflight.values import DIGITS, EvaluationError, Unknown, Value, is_blank
+
+Answer = Value | Unknown
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a record and its surroundings.
+
+    `values` and `stored` go by lower-case dotted name: `amount`, `account.name`, `$user.id`. A
+    name that is missing is unknown. `stored` has the values before an update. `now` is in UTC,
+    without a zone. `blank_numbers_are_zero` is the setting of formula fields, never of rules.
+    """
+
+    values: Mapping[str, Answer]
+    now: datetime
+    is_new: bool | None = True
+    stored: Mapping[str, Answer] | None = None
+    numbers: frozenset[str] = frozenset()
+    blank_numbers_are_zero: bool = False
+    user_may: bool | None = None
+    today: date | None = None
+
+    def value(self, name: Name) -> Answer:
+        """Return the value that a write sets or leaves, or why it isn't known."""
+        return self._found(self.values, name)
+
+    def before(self, name: Name) -> Answer:
+        """Return the value before the write; on create it is the value itself."""
+        if self.is_new:
+            return self.value(name)
+        if self.is_new is None or self.stored is None:
+            return Unknown((f"the stored value of {name}",))
+        return self._found(self.stored, name)
+
+    def _found(self, values: Mapping[str, Answer], name: Name) -> Answer:
+        key = str(name).lower()
+        if key in values:
+            value = values[key]
+            if value is None and self.blank_numbers_are_zero and key in self.numbers:
+                return Decimal(0)
+            return value
+        if key.startswith("$permission.") and self.user_may is not None:
+            return self.user_may
+        if len(name.path) > 1 and self._lookup_is_blank(values, name.path[0].lower()):
+            return None
+        return Unknown((str(name),))
+
+    @staticmethod
+    def _lookup_is_blank(values: Mapping[str, Answer], step: str) -> bool:
+        lookup = f"{step[:-1]}c" if step.endswith("__r") else f"{step}id"
+        value = values.get(lookup, Unknown(()))
+        return not isinstance(value, Unknown) and is_blank(value)
+
+
+def evaluate(tree: Node, facts: Facts) -> Answer:
+    """Return the value of a formula, or why it can't be known."""
+    with localcontext() as context:
+        context.prec = DIGITS
+        if facts.today is None and any(each.function == "TODAY" for each in calls_in(tree)):
+            return _on_the_days_around(tree, facts)
+        return _evaluate(tree, facts)
+
+
+def is_true(tree: Node, facts: Facts) -> bool | Unknown:
+    """Return whether a rule refuses the write; a blank condition doesn't."""
+    answer = evaluate(tree, facts)
+    if isinstance(answer, Unknown):
+        return answer
+    if answer is None or isinstance(answer, bool):
+        return bool(answer)
+    return Unknown(("the formula isn't a condition",))
+
+
+def _on_the_days_around(tree: Node, facts: Facts) -> Answer:
+    """Evaluate on three days, because TODAY depends on the time zone of the user."""
+    around = [facts.now.date() + timedelta(days=days) for days in (-1, 0, 1)]
+    answers = [_evaluate(tree, replace(facts, today=day)) for day in around]
+    if all(_same(answer, answers[1]) for answer in answers):
+        return answers[1]
+    return Unknown(("the time zone of the user, for TODAY",))
+
+
+def _same(left: Answer, right: Answer) -> bool:
+    return type(left) is type(right) and left == right
+
+
+def _evaluate(node: Node, facts: Facts) -> Answer:
+    if isinstance(node, Literal):
+        return node.value
+    if isinstance(node, Name):
+        return facts.value(node)
+    special = _SPECIAL.get(node.function)
+    try:
+        if special is not None:
+            return special(node.arguments, facts)
+        if node.function not in FUNCTIONS:
+            return Unknown((f"the function {node.function}",))
+        arguments = [_evaluate(each, facts) for each in node.arguments]
+        unknown = [each for each in arguments if isinstance(each, Unknown)]
+        if unknown:
+            return Unknown.of(*unknown)
+        return call(node.function, [each for each in arguments if not isinstance(each, Unknown)])
+    except (EvaluationError, ArithmeticError, ValueError, TypeError, OverflowError) as error:
+        # An error inside a formula must not become an answer: what Salesforce does is not settled.
+        reason = str(error) if isinstance(error, EvaluationError) else type(error).__name__
+        return Unknown((f"an error in {node.function}: {reason}",), is_error=True)
+
+
+def _condition(node: Node, facts: Facts) -> bool | Unknown | None:
+    """Return a condition as AND, OR and IF read it."""
+    answer = _evaluate(node, facts)
+    if answer is None and isinstance(node, Name) and len(node.path) > 1:
+        return Unknown((f"{node} behind an empty lookup",))
+    if answer is None or isinstance(answer, bool | Unknown):
+        return answer
+    raise EvaluationError("a value that isn't a condition")
+
+
+def _and(arguments: Sequence[Node], facts: Facts) -> Answer:
+    unknown = []
+    for each in arguments:
+        answer = _condition(each, facts)
+        if isinstance(answer, Unknown):
+            unknown.append(answer)
+        elif not answer:
+            return False
+    return Unknown.of(*unknown) if unknown else True
+
+
+def _or(arguments: Sequence[Node], facts: Facts) -> Answer:
+    unknown = []
+    for each in arguments:
+        answer = _condition(each, facts)
+        if isinstance(answer, Unknown):
+            unknown.append(answer)
+        elif answer:
+            return True
+    return Unknown.of(*unknown) if unknown else False
+
+
+def _not(arguments: Sequence[Node], facts: Facts) -> Answer:
+    (only,) = arguments
+    answer = _condition(only, facts)
+    return not answer if isinstance(answer, bool) else answer
+
+
+def _if(arguments: Sequence[Node], facts: Facts) -> Answer:
+    condition, then, otherwise = arguments
+    answer = _condition(condition, facts)
+    if isinstance(answer, Unknown):
+        return _agreed([_evaluate(then, facts), _evaluate(otherwise, facts)], answer)
+    return _evaluate(then if answer else otherwise, facts)
+
+
+def _case(arguments: Sequence[Node], facts: Facts) -> Answer:
+    value = _evaluate(arguments[0], facts)
+    pairs = list(zip(arguments[1:-1:2], arguments[2:-1:2], strict=True))
+    possible: list[Answer] = []
+    open_because: list[Unknown] = []
+    for candidate, result in pairs:
+        other = _evaluate(candidate, facts)
+        unknown = [each for each in (value, other) if isinstance(each, Unknown)]
+        if unknown:
+            open_because += unknown
+            possible.append(_evaluate(result, facts))
+            continue
+        equal = _case_equal(value, other)
+        if equal:
+            possible.append(_evaluate(result, facts))
+            break
+    else:
+        possible.append(_evaluate(arguments[-1], facts))
+    return _agreed(possible, Unknown.of(*open_because))
+
+
+def _case_equal(value: Answer, other: Answer) -> bool:
+    if value is None or other is None:
+        return False
+    return bool(call("=", [value, other]))  # type: ignore[list-item]
+
+
+def _agreed(answers: Sequence[Answer], unknown: Unknown) -> Answer:
+    """Return the one answer of all branches, else unknown."""
+    first = answers[0]
+    if not isinstance(first, Unknown) and all(_same(each, first) for each in answers):
+        return first
+    return Unknown.of(unknown, *(each for each in answers if isinstance(each, Unknown)))
+
+
+def _is_blank(arguments: Sequence[Node], facts: Facts) -> Answer:
+    (only,) = arguments
+    answer = _evaluate(only, facts)
+    return answer if isinstance(answer, Unknown) else is_blank(answer)
+
+
+def _is_null(arguments: Sequence[Node], facts: Facts) -> Answer:
+    """A text is never null, not even an empty one."""
+    (only,) = arguments
+    answer = _evaluate(only, facts)
+    return answer if isinstance(answer, Unknown) else answer is None
+
+
+def _blank_value(arguments: Sequence[Node], facts: Facts) -> Answer:
+    value, otherwise = arguments
+    answer = _evaluate(value, facts)
+    if isinstance(answer, Unknown):
+        return answer
+    return _evaluate(otherwise, facts) if is_blank(answer) else answer
+
+
+def _null_value(arguments: Sequence[Node], facts: Facts) -> Answer:
+    value, otherwise = arguments
+    answer = _evaluate(value, facts)
+    if isinstance(answer, Unknown):
+        return answer
+    return _evaluate(otherwise, facts) if answer is None else answer
+
+
+def _is_new(_arguments: Sequence[Node], facts: Facts) -> Answer:
+    return Unknown(("create or update",)) if facts.is_new is None else facts.is_new
+
+
+def _is_clone(_arguments: Sequence[Node], facts: Facts) -> Answer:
+    """A write over the API is never a clone."""
+    return False
+
+
+def _is_changed(arguments: Sequence[Node], facts: Facts) -> Answer:
+    (only,) = arguments
+    if facts.is_new:
+        return False
+    if not isinstance(only, Name):
+        raise EvaluationError("ISCHANGED needs a field")
+    now, before = facts.value(only), facts.before(only)
+    unknown = [each for each in (now, before) if isinstance(each, Unknown)]
+    if unknown:
+        return Unknown.of(*unknown)
+    if is_blank(now) or is_blank(before):  # type: ignore[arg-type]
+        return is_blank(now) != is_blank(before)  # type: ignore[arg-type]
+    return now != before
+
+
+def _prior_value(arguments: Sequence[Node], facts: Facts) -> Answer:
+    (only,) = arguments
+    if not isinstance(only, Name):
+        raise EvaluationError("PRIORVALUE needs a field")
+    return facts.before(only)
+
+
+def _today(_arguments: Sequence[Node], facts: Facts) -> Answer:
+    return facts.today or facts.now.date()
+
+
+def _now(_arguments: Sequence[Node], facts: Facts) -> Answer:
+    return facts.now
+
+
+def _time_now(_arguments: Sequence[Node], facts: Facts) -> Answer:
+    return facts.now.time()
+
+
+def _if_error(arguments: Sequence[Node], facts: Facts) -> Answer:
+    value, otherwise = arguments
+    answer = _evaluate(value, facts)
+    if isinstance(answer, Unknown) and answer.is_error:
+        return _evaluate(otherwise, facts)
+    return answer
+
+
+_SPECIAL = {
+    "AND": _and,
+    "OR": _or,
+    "NOT": _not,
+    "IF": _if,
+    "CASE": _case,
+    "ISBLANK": _is_blank,
+    "ISNULL": _is_null,
+    "BLANKVALUE": _blank_value,
+    "NULLVALUE": _null_value,
+    "ISNEW": _is_new,
+    "ISCLONE": _is_clone,
+    "ISCHANGED": _is_changed,
+    "PRIORVALUE": _prior_value,
+    "TODAY": _today,
+    "NOW": _now,
+    "TIMENOW": _time_now,
+    "IFERROR": _if_error,
+}
