@@ -147,8 +147,9 @@ class _Parser:
         if token.text in ("-", "+", "!"):
             inner = self._expression(_PREFIX_STRENGTH)
             return Call("NOT" if token.text == "!" else f"prefix {token.text}", (inner,))
-        self.at -= 1
         is_end = token.kind == "end"
+        if not is_end:
+            self.at -= 1
         raise self._error("the formula ends early" if is_end else f"'{token.text}' is unexpected")
 
     def _name(self, name: str) -> Node:

@@ -57,15 +57,17 @@ class Facts:
             return value
         if key.startswith("$permission.") and self.user_may is not None:
             return self.user_may
-        if len(name.path) > 1 and self._lookup_is_blank(values, name.path[0].lower()):
-            return None
+        if len(name.path) > 1:
+            lookup = values.get(lookup_of(name), Unknown(()))
+            if not isinstance(lookup, Unknown) and is_blank(lookup):
+                return None
         return Unknown((str(name),))
 
-    @staticmethod
-    def _lookup_is_blank(values: Mapping[str, Answer], step: str) -> bool:
-        lookup = f"{step[:-1]}c" if step.endswith("__r") else f"{step}id"
-        value = values.get(lookup, Unknown(()))
-        return not isinstance(value, Unknown) and is_blank(value)
+
+def lookup_of(name: Name) -> str:
+    """Return the field, in lower case, that leads from a record to another one's field."""
+    step = name.path[0].lower()
+    return f"{step[:-1]}c" if step.endswith("__r") else f"{step}id"
 
 
 def evaluate(tree: Node, facts: Facts) -> Answer:

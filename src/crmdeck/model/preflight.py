@@ -1,0 +1,73 @@
+"""Preflight: which writes a CRM will refuse or change, and what can't be judged."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from crmdeck.model.wire import WireModel
+
+
+class Outcome(StrEnum):
+    """What the CRM does with a write, by how certain that is; the worst first.
+
+    `unless_automation`: a flow or a trigger that runs first may still fill or correct the record.
+    `unless_user`: a permission of the user decides. `unknown`: a fact is missing.
+    """
+
+    REFUSED = "refused"
+    UNLESS_AUTOMATION = "unless_automation"
+    UNLESS_USER = "unless_user"
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+
+
+class WriteFinding(WireModel):
+    """One thing that a CRM does with one record; `position` counts records from 1.
+
+    `needs` names the missing facts of an unknown outcome.
+    """
+
+    position: int
+    outcome: Outcome
+    code: str
+    reason: str
+    crm_field: str | None = None
+    partner_field: str | None = None
+    rule: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+class WriteCause(WireModel):
+    """All findings with one cause. `positions` has the first ones; `every`: no record escapes."""
+
+    outcome: Outcome
+    code: str
+    reason: str
+    crm_field: str | None = None
+    partner_field: str | None = None
+    rule: str | None = None
+    needs: tuple[str, ...] = ()
+    count: int
+    positions: tuple[int, ...] = ()
+    every: bool = False
+
+
+class PreflightReport(WireModel):
+    """What a CRM does with records of an object pair.
+
+    Each record counts once, under its worst outcome; `fine` have no finding. Causes come with
+    those that stop every record first, then by outcome and count.
+    """
+
+    connection_id: str
+    object_pair: str
+    create: bool
+    record_type: str | None = None
+    records: int
+    refused: int = 0
+    unless_automation: int = 0
+    unless_user: int = 0
+    changed: int = 0
+    unknown: int = 0
+    fine: int = 0
+    causes: tuple[WriteCause, ...] = ()

@@ -1,0 +1,267 @@
+"""What a CRM field does with one value: take it, change it, or refuse it.
+
+The order of checks is that of the CRM: Salesforce checks formats, lengths and restricted
+picklists of API writes before flows and triggers run (Apex Developer Guide, "Triggers and Order
+of Execution"), so these outcomes are certain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import NamedTuple
+
+from crmdeck.model import Field, FieldType, Outcome
+from crmdeck.preflight.values import Unknown, Value, plain
+
+Raw = str | int | float | Decimal | bool | list[str] | tuple[str, ...] | None
+"""A value as a file or PartnerOS has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteRules:
+    """What a CRM does with values of each kind, whatever the field.
+
+    `longest_text` bounds fields that state no length. `id_pattern` matches the CRM's own IDs.
+    `rounds`: extra decimals are rounded to the scale of the field. `has_formulas`: validation rules
+    are Salesforce formulas. `runs_automation`: flows and triggers run before rules are checked.
+    """
+
+    trims_text: bool = False
+    longest_text: int | None = None
+    id_pattern: str | None = None
+    rounds: bool = False
+    has_formulas: bool = False
+    runs_automation: bool = False
+    first_year: int = 1
+    last_year: int = 9999
+
+
+class Problem(NamedTuple):
+    """One thing that a field does with a value, apart from taking it."""
+
+    outcome: Outcome
+    code: str
+    reason: str
+    needs: tuple[str, ...] = ()
+
+
+class Checked(NamedTuple):
+    """The value that the CRM stores, and what it did to get there."""
+
+    value: Value | Unknown
+    problems: tuple[Problem, ...] = ()
+
+
+TEXTS = frozenset(
+    {FieldType.STRING, FieldType.TEXT, FieldType.HTML, FieldType.PHONE, FieldType.URL}
+)
+NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT})
+
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[-+]\d{2}:?\d{2})?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def check(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    """Return what a field does with a value; a blank is stored as a blank."""
+    if raw is None or (isinstance(raw, str) and not raw.strip()) or raw in ([], ()):
+        return Checked(blank(field))
+    kind = field.type
+    if kind in TEXTS or kind is FieldType.EMAIL:
+        return _text(field, raw, rules)
+    checks: dict[FieldType, Callable[[Field, Raw, WriteRules], Checked]] = {
+        FieldType.BOOLEAN: _flag,
+        FieldType.DATE: _date,
+        FieldType.DATETIME: _moment,
+        FieldType.TIME: _time,
+        FieldType.PICKLIST: _choice,
+        FieldType.MULTIPICKLIST: _choices,
+        FieldType.REFERENCE: _reference,
+        FieldType.ID: _reference,
+    }
+    if kind in NUMBERS:
+        return _number(field, raw, rules)
+    if kind in checks:
+        return checks[kind](field, raw, rules)
+    reason = f"values of type {field.native_type or kind} can't be judged"
+    return Checked(Unknown((field.name,)), (_unknown("TYPE_NOT_JUDGED", reason, field.name),))
+
+
+def blank(field: Field) -> Value:
+    """Return what a formula reads from an empty field of this type."""
+    if field.type is FieldType.BOOLEAN:
+        return False
+    if field.type is FieldType.MULTIPICKLIST:
+        return ()
+    if field.type in NUMBERS | {FieldType.DATE, FieldType.DATETIME, FieldType.TIME}:
+        return None
+    return ""
+
+
+def _refused(code: str, reason: str) -> Checked:
+    return Checked(Unknown((reason,)), (Problem(Outcome.REFUSED, code, reason),))
+
+
+def _unknown(code: str, reason: str, *needs: str) -> Problem:
+    return Problem(Outcome.UNKNOWN, code, reason, needs)
+
+
+def _as_text(raw: Raw) -> str:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, float | int | Decimal):
+        return plain(Decimal(str(raw)))
+    if isinstance(raw, list | tuple):
+        return ";".join(raw)
+    return raw or ""
+
+
+def _text(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    text = _as_text(raw)
+    problems = []
+    if rules.trims_text and text != text.strip():
+        text = text.strip()
+        problems.append(Problem(Outcome.CHANGED, "TRIMMED", "spaces at the ends are removed"))
+    longest = field.length or rules.longest_text
+    if longest and len(text) > longest:
+        return _refused("TOO_LONG", f"longer than {longest:,} characters")
+    if field.type is FieldType.EMAIL and not _EMAIL.fullmatch(text):
+        return _refused("NOT_AN_EMAIL", "not an email address")
+    return Checked(text, tuple(problems))
+
+
+def _flag(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    flag = raw if isinstance(raw, bool) else _FLAGS.get(_as_text(raw).strip().lower())
+    return _refused("NOT_A_FLAG", "not true or false") if flag is None else Checked(flag)
+
+
+def number_of(raw: Raw) -> Decimal | None:
+    """Return a number, None if the text isn't one: `1,5` isn't 15 and isn't 1.5."""
+    text = _as_text(raw).strip()
+    if isinstance(raw, bool) or not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _number(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    number = number_of(raw)
+    if number is None:
+        return _refused("NOT_A_NUMBER", "not a number")
+    scale = 0 if field.type is FieldType.INTEGER else field.scale
+    problems = []
+    if scale is not None and number != (rounded := _rounded(number, scale)):
+        if not rules.rounds:
+            return _refused("NOT_A_WHOLE_NUMBER", f"more than {scale} decimal places")
+        reason = f"rounded to {scale} decimal places" if scale else "rounded to a whole number"
+        problems.append(Problem(Outcome.CHANGED, "ROUNDED", reason))
+        number = rounded
+    digits = None if field.precision is None else field.precision - (scale or 0)
+    if digits is not None and abs(number) >= Decimal(10) ** digits:
+        return _refused("NUMBER_TOO_LARGE", f"more than {digits} digits before the decimal point")
+    return Checked(number, tuple(problems))
+
+
+def _rounded(number: Decimal, scale: int) -> Decimal:
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent <= scale:
+        return number
+    return number.scaleb(scale).to_integral_value(ROUND_HALF_UP).scaleb(-scale)
+
+
+def _date(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    text = _as_text(raw).strip()
+    match = _MOMENT.fullmatch(text)
+    problems: tuple[Problem, ...] = ()
+    if match is not None:
+        text = match[1]
+        problems = (Problem(Outcome.CHANGED, "TIME_CUT", "the time of day is dropped"),)
+    if not _DAY.fullmatch(text):
+        return _refused("NOT_A_DATE", "not a date like 2026-05-16")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return _refused("NOT_A_DATE", "a date that doesn't exist")
+    return _year_refused(day, rules) or Checked(day, problems)
+
+
+def _moment(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    text = _as_text(raw).strip()
+    if _DAY.fullmatch(text):
+        reason = "a date without a time"
+        problem = _unknown("TIME_MISSING", reason, "the time of day")
+        return Checked(Unknown((field.name,)), (problem,))
+    if not _MOMENT.fullmatch(text):
+        return _refused("NOT_A_DATE", "not a time like 2026-05-16T12:00:00Z")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _refused("NOT_A_DATE", "a time that doesn't exist")
+    offset = moment.utcoffset()
+    moment = (moment - offset if offset else moment).replace(tzinfo=None)
+    return _year_refused(moment, rules) or Checked(moment)
+
+
+def _year_refused(day: date, rules: WriteRules) -> Checked | None:
+    if rules.first_year <= day.year <= rules.last_year:
+        return None
+    years = f"{rules.first_year} to {rules.last_year}"
+    return _refused("DATE_OUT_OF_RANGE", f"a year outside {years}")
+
+
+def _time(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    try:
+        return Checked(time.fromisoformat(_as_text(raw).strip()).replace(tzinfo=None))
+    except ValueError:
+        return _refused("NOT_A_TIME", "not a time of day like 12:00:00")
+
+
+def _choice(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    text = _as_text(raw)
+    problem = _outside(field, text)
+    if problem is not None and problem.outcome is Outcome.REFUSED:
+        return _refused(problem.code, problem.reason)
+    return Checked(text, () if problem is None else (problem,))
+
+
+def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    parts = raw if isinstance(raw, list | tuple) else _as_text(raw).split(";")
+    chosen = tuple(part.strip() for part in parts if part.strip())
+    problems = tuple(filter(None, (_outside(field, each) for each in chosen)))
+    for problem in problems:
+        if problem.outcome is Outcome.REFUSED:
+            return _refused(problem.code, problem.reason)
+    return Checked(chosen, tuple(dict.fromkeys(problems)))
+
+
+def _outside(field: Field, value: str) -> Problem | None:
+    """Return what happens to a value that isn't an active one of a picklist."""
+    if not field.picklist:
+        reason = "the picklist's values are unknown"
+        return _unknown("VALUES_UNKNOWN", reason, f"the values of {field.name}")
+    if any(each.active and each.value == value for each in field.picklist):
+        return None
+    reason = "not a value of the picklist"
+    if field.restricted:
+        return Problem(Outcome.REFUSED, "NOT_A_PICKLIST_VALUE", reason)
+    if field.restricted is False:
+        return Problem(Outcome.CHANGED, "NEW_PICKLIST_VALUE", "stored outside the picklist")
+    return _unknown("NOT_A_PICKLIST_VALUE", reason, f"whether {field.name} is restricted")
+
+
+def _reference(field: Field, raw: Raw, rules: WriteRules) -> Checked:
+    text = _as_text(raw).strip()
+    if rules.id_pattern is None:
+        return Checked(text)
+    if not re.fullmatch(rules.id_pattern, text):
+        return _refused("FOREIGN_ID", "an ID of another system")
+    # Formulas read IDs with 15 characters.
+    return Checked(text[:15])

@@ -1,0 +1,404 @@
+"""Judge writes: push a record through a mapping, and find what the CRM does with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from crmdeck.formats.formula_syntax import FormulaError, Node, names_in, parse_formula
+from crmdeck.model import (
+    Field,
+    FieldType,
+    ObjectSchema,
+    Outcome,
+    Rule,
+    RuleKind,
+    WriteCause,
+    WriteFinding,
+)
+from crmdeck.preflight.fields import NUMBERS, Problem, Raw, WriteRules, blank, check
+from crmdeck.preflight.formula import Facts, is_true, lookup_of
+from crmdeck.preflight.value_rules import passes
+from crmdeck.preflight.values import Unknown, Value, is_blank
+
+_MOST_POSITIONS = 20
+_PERMISSION = "$permission."
+# Fields that Salesforce fills by itself, so that a write without them is fine.
+_FILLED_BY_CRM = frozenset({"OwnerId", "CreatedById", "LastModifiedById", "CreatedDate", "Id"})
+
+
+class MappedField(NamedTuple):
+    """One accepted row that writes to the CRM; `values` leads from PartnerOS to CRM values."""
+
+    partner_field: str
+    crm_field: str
+    values: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a preflight assumes of every write.
+
+    `filled` names CRM fields that PartnerOS or automation fills. `automation`: the flows and
+    triggers that run before rules, None if they were not read. `user` has what formulas read of the user,
+    by lower-case name such as `$profile.name`.
+    """
+
+    now: datetime
+    create: bool = True
+    record_type: str | None = None
+    filled: frozenset[str] = frozenset()
+    automation: tuple[str, ...] | None = None
+    user: Mapping[str, Value] = field(default_factory=dict)
+
+
+class _ParsedRule(NamedTuple):
+    rule: Rule
+    tree: Node | None
+    reads: tuple[str, ...]
+    reads_permissions: bool
+
+
+class Judge:
+    """Judges records of one object pair, one after the other.
+
+    It remembers the answer of each rule for the values that the rule reads, and the unique values
+    of the records so far.
+    """
+
+    def __init__(
+        self,
+        schema: ObjectSchema,
+        mapped: Sequence[MappedField],
+        rules: WriteRules,
+        setting: Setting,
+    ) -> None:
+        self.schema = schema
+        self.mapped = mapped
+        self.rules = rules
+        self.setting = setting
+        self._fields = {each.name: each for each in schema.fields}
+        self._answers: dict[tuple[str, tuple[object, ...]], bool | Unknown] = {}
+        self._unique: dict[str, set[object]] = defaultdict(set)
+
+    def judge(
+        self,
+        position: int,
+        record: Mapping[str, Raw],
+        stored: Mapping[str, Raw] | None = None,
+    ) -> tuple[WriteFinding, ...]:
+        """Return what the CRM does with a record.
+
+        `record` goes by PartnerOS field, `stored` by CRM field: the record before an update.
+        """
+        written: dict[str, Value | Unknown] = {}
+        findings: list[WriteFinding] = []
+        for row in self.mapped:
+            found = self._fields.get(row.crm_field)
+            problems: Sequence[Problem]
+            if found is None:
+                problems = (Problem(Outcome.REFUSED, "FIELD_GONE", "the field doesn't exist"),)
+            elif not self._is_writable(found):
+                problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
+            else:
+                raw = _converted(record.get(row.partner_field), row.values)
+                written[found.name], problems = check(found, raw, self.rules)
+                problems = (*problems, *self._twice(found, written[found.name]))
+            findings += [
+                WriteFinding(
+                    position=position,
+                    outcome=each.outcome,
+                    code=each.code,
+                    reason=each.reason,
+                    needs=each.needs,
+                    crm_field=row.crm_field,
+                    partner_field=row.partner_field,
+                )
+                for each in problems
+            ]
+        findings += self._missing(position, written)
+        findings += self._by_rules(position, written, stored)
+        return tuple(findings)
+
+    def _is_writable(self, target: Field) -> bool:
+        allowed = target.createable if self.setting.create else target.updateable
+        return allowed is not False and not target.calculated and not target.auto_number
+
+    def _twice(self, target: Field, value: Value | Unknown) -> Iterator[Problem]:
+        if not (target.unique or target.external_id) or isinstance(value, Unknown):
+            return
+        if is_blank(value):
+            return
+        key = value.casefold() if isinstance(value, str) and not target.case_sensitive else value
+        if key in self._unique[target.name]:
+            reason = "another record of the batch has the same unique value"
+            yield Problem(Outcome.REFUSED, "TWICE_IN_BATCH", reason)
+        self._unique[target.name].add(key)
+
+    def _missing(
+        self, position: int, written: Mapping[str, Value | Unknown]
+    ) -> Iterator[WriteFinding]:
+        """Yield the required fields that a record leaves blank."""
+        partner_fields = {row.crm_field: row.partner_field for row in self.mapped}
+        for target in self.schema.fields:
+            name = target.name
+            if not target.required or name in self.setting.filled or name in _FILLED_BY_CRM:
+                continue
+            if name in written:
+                value = written[name]
+                if isinstance(value, Unknown) or not is_blank(value):
+                    continue
+            elif not self.setting.create or not self._is_writable(target):
+                continue
+            if self.setting.create and target.default:
+                yield WriteFinding(
+                    position=position,
+                    outcome=Outcome.CHANGED,
+                    code="DEFAULT_FILLS",
+                    reason="empty: the default value fills it",
+                    crm_field=name,
+                    partner_field=partner_fields.get(name),
+                )
+                continue
+            mapped = name in partner_fields
+            yield WriteFinding(
+                position=position,
+                outcome=self._by_certainty(),
+                code="REQUIRED",
+                reason="required and empty" if mapped else "required and not mapped",
+                crm_field=name,
+                partner_field=partner_fields.get(name),
+            )
+
+    def _by_certainty(self) -> Outcome:
+        """Return how certain a refusal is that the CRM decides after its automation ran."""
+        if self.rules.runs_automation and self.setting.automation != ():
+            return Outcome.UNLESS_AUTOMATION
+        return Outcome.REFUSED
+
+    # -- rules --------------------------------------------------------------------------------
+
+    def _by_rules(
+        self,
+        position: int,
+        written: Mapping[str, Value | Unknown],
+        stored: Mapping[str, Raw] | None,
+    ) -> Iterator[WriteFinding]:
+        yield from self._by_value_rules(position, written)
+        if self.schema.rules is None:
+            reason = "the CRM's rules were not read"
+            yield self._rule_finding(position, None, Outcome.UNKNOWN, "RULES_NOT_READ", reason)
+            return
+        if not self._formulas:
+            return
+        facts = self._facts(written, stored)
+        for parsed in self._formulas:
+            if parsed.tree is None:
+                reason = f"rule {parsed.rule.name} can't be read"
+                yield self._rule_finding(
+                    position, parsed.rule, Outcome.UNKNOWN, "RULE_NOT_READ", reason
+                )
+                continue
+            yield from self._by_formula(position, parsed, parsed.tree, facts)
+
+    def _by_formula(
+        self, position: int, parsed: _ParsedRule, tree: Node, facts: Facts
+    ) -> Iterator[WriteFinding]:
+        reason = f"rule {parsed.rule.name}"
+        answer = self._answer(parsed, tree, facts, user_may=None)
+        if answer is True:
+            yield self._rule_finding(position, parsed.rule, self._by_certainty(), "RULE", reason)
+        elif isinstance(answer, Unknown):
+            # A permission decides if the rule refuses a user without it, and no one else.
+            if (
+                parsed.reads_permissions
+                and self._answer(parsed, tree, facts, user_may=False) is True
+                and self._answer(parsed, tree, facts, user_may=True) is False
+            ):
+                yield self._rule_finding(position, parsed.rule, Outcome.UNLESS_USER, "RULE", reason)
+            else:
+                yield self._rule_finding(
+                    position, parsed.rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons
+                )
+
+    def _answer(
+        self, parsed: _ParsedRule, tree: Node, facts: Facts, *, user_may: bool | None
+    ) -> bool | Unknown:
+        read = tuple(facts.values.get(name) for name in parsed.reads)
+        before = tuple((facts.stored or {}).get(name) for name in parsed.reads)
+        key = (parsed.rule.name, (user_may, read, before))
+        if key not in self._answers:
+            asked = Facts(
+                facts.values,
+                facts.now,
+                is_new=facts.is_new,
+                stored=facts.stored,
+                user_may=user_may,
+            )
+            self._answers[key] = is_true(tree, asked)
+        return self._answers[key]
+
+    def _by_value_rules(
+        self, position: int, written: Mapping[str, Value | Unknown]
+    ) -> Iterator[WriteFinding]:
+        for rule in self.schema.rules or ():
+            if rule.kind is RuleKind.CONDITIONAL and rule.active:
+                reason = f"{rule.demand}: the CRM doesn't publish this condition"
+                yield self._rule_finding(position, rule, Outcome.UNKNOWN, "CONDITION", reason)
+            if rule.kind is not RuleKind.VALUES or not rule.active or rule.place is None:
+                continue
+            value = written.get(rule.place)
+            if isinstance(value, Unknown) or is_blank(value):
+                continue
+            answer = passes(rule.expression, value)
+            if isinstance(answer, Unknown):
+                yield self._rule_finding(
+                    position, rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons
+                )
+            elif not answer:
+                yield self._rule_finding(position, rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
+
+    @cached_property
+    def _formulas(self) -> tuple[_ParsedRule, ...]:
+        return tuple(
+            _parsed(rule)
+            for rule in self.schema.rules or ()
+            if rule.kind is RuleKind.VALIDATION and rule.active
+        )
+
+    def _rule_finding(
+        self,
+        position: int,
+        rule: Rule | None,
+        outcome: Outcome,
+        code: str,
+        reason: str,
+        needs: tuple[str, ...] = (),
+    ) -> WriteFinding:
+        return WriteFinding(
+            position=position,
+            outcome=outcome,
+            code=code,
+            reason=reason,
+            crm_field=None if rule is None else rule.place,
+            rule=None if rule is None else rule.name,
+            needs=needs,
+        )
+
+    def _facts(
+        self, written: Mapping[str, Value | Unknown], stored: Mapping[str, Raw] | None
+    ) -> Facts:
+        before = None if stored is None else self._stored(stored)
+        values = dict(self._unwritten if self.setting.create else before or {})
+        values.update({name.lower(): value for name, value in written.items()})
+        values.update({name.lower(): value for name, value in self.setting.user.items()})
+        return Facts(values, self.setting.now, is_new=self.setting.create, stored=before)
+
+    def _stored(self, stored: Mapping[str, Raw]) -> dict[str, Value | Unknown]:
+        known: dict[str, Value | Unknown] = {}
+        for name, raw in stored.items():
+            target = self._fields.get(name)
+            if target is not None:
+                known[name.lower()] = check(target, raw, self.rules).value
+        return known
+
+    @cached_property
+    def _unwritten(self) -> dict[str, Value | Unknown]:
+        """What a new record has in fields that the write leaves out."""
+        known: dict[str, Value | Unknown] = {}
+        for target in self.schema.fields:
+            known[target.name.lower()] = self._at_first(target)
+        if self.setting.record_type is not None:
+            known["recordtype.developername"] = self.setting.record_type
+            known["recordtype.name"] = self._record_type_label(self.setting.record_type)
+        for name in ("recordtype.developername", "recordtype.name", "recordtypeid"):
+            if not self.schema.record_types:
+                known.setdefault(name, "")
+            elif name == "recordtypeid" or self.setting.record_type is None:
+                known[name] = Unknown(("the record type",))
+        return known
+
+    def _at_first(self, target: Field) -> Value | Unknown:
+        name = target.name
+        if name in self.setting.filled:
+            return Unknown((f"{name}, which is filled elsewhere",))
+        if name in _FILLED_BY_CRM or target.calculated or target.auto_number:
+            return Unknown((f"{name}, which the CRM fills",))
+        if target.type in (FieldType.COMPOUND, FieldType.BINARY, FieldType.OTHER):
+            return Unknown((name,))
+        default = target.default
+        if target.type in (FieldType.PICKLIST, FieldType.MULTIPICKLIST) and not default:
+            default = next((each.value for each in target.picklist if each.default), None)
+        if not default:
+            return blank(target)
+        checked = check(target, default, self.rules)
+        # A default that doesn't fit its own field is a formula.
+        is_formula = isinstance(checked.value, Unknown) or (
+            target.type not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST, *NUMBERS)
+            and target.type is not FieldType.BOOLEAN
+        )
+        return Unknown((f"the default of {name}",)) if is_formula else checked.value
+
+    def _record_type_label(self, name: str) -> Value | Unknown:
+        for each in self.schema.record_types or ():
+            if each.name == name:
+                return each.label or each.name
+        return Unknown(("the record type",))
+
+
+def _converted(raw: Raw, values: Mapping[str, str] | None) -> Raw:
+    """Return what PartnerOS sends after its value map."""
+    if not values:
+        return raw
+    if isinstance(raw, list | tuple):
+        return tuple(values.get(each, each) for each in raw)
+    return values.get(str(raw), raw) if raw is not None else None
+
+
+def _parsed(rule: Rule) -> _ParsedRule:
+    """Return a rule with its tree; None for an empty formula, as rules beyond the limit have."""
+    try:
+        tree = parse_formula(rule.expression) if rule.expression.strip() else None
+    except FormulaError:
+        tree = None
+    names = () if tree is None else names_in(tree)
+    reads = tuple(str(name).lower() for name in names)
+    reads += tuple(lookup_of(name) for name in names if len(name.path) > 1)
+    return _ParsedRule(rule, tree, reads, any(each.startswith(_PERMISSION) for each in reads))
+
+
+def causes_of(findings: Iterable[WriteFinding], records: int) -> tuple[WriteCause, ...]:
+    """Return findings by cause: those that stop every record, then by outcome and count."""
+    grouped: dict[tuple[object, ...], list[WriteFinding]] = defaultdict(list)
+    for finding in findings:
+        grouped[
+            finding.outcome, finding.code, finding.reason, finding.crm_field,
+            finding.partner_field, finding.rule, finding.needs,
+        ].append(finding)  # fmt: skip
+    order = list(Outcome)
+    causes = [
+        WriteCause(
+            outcome=first.outcome,
+            code=first.code,
+            reason=first.reason,
+            crm_field=first.crm_field,
+            partner_field=first.partner_field,
+            rule=first.rule,
+            needs=first.needs,
+            count=len(members),
+            positions=tuple(each.position for each in members[:_MOST_POSITIONS]),
+            every=records > 0 and len({each.position for each in members}) == records,
+        )
+        for members in grouped.values()
+        for first in members[:1]
+    ]
+
+    def rank(cause: WriteCause) -> tuple[bool, int, int]:
+        stops_all = cause.every and cause.outcome not in (Outcome.CHANGED, Outcome.UNKNOWN)
+        return not stops_all, order.index(cause.outcome), -cause.count
+
+    return tuple(sorted(causes, key=rank))
