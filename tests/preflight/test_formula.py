@@ -93,7 +93,7 @@ def test_a_pattern_that_never_ends_elsewhere_ends_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("formula", "place"), [("1 +", 4), ("AND(a, ", 7), ("a ~ b", 3), ("(a", 3), ("a b", 3)]
+    ("formula", "place"), [("1 +", 4), ("AND(a, ", 8), ("a ~ b", 3), ("(a", 3), ("a b", 3)]
 )
 def test_an_error_names_the_character(formula: str, place: int) -> None:
     with pytest.raises(FormulaError, match=rf"^character {place}:"):
