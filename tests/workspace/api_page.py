@@ -11,6 +11,7 @@ from crmdeck.workspace import Workspace
 from crmdeck.workspace.audit import Audit
 from crmdeck.workspace.backups import Backups
 from crmdeck.workspace.checks.notices import Notices
+from crmdeck.workspace.checks.preflight import Preflights
 from crmdeck.workspace.checks.service import Checks
 from crmdeck.workspace.connections.health import Health
 from crmdeck.workspace.connections.service import Connections
@@ -39,6 +40,7 @@ SERVICES = (
     Copies,
     Checks,
     Notices,
+    Preflights,
     Audit,
     Exports,
     Backups,

@@ -39,6 +39,7 @@ COMMANDS = {
     "compare": Command("drift", "Tell how two cached schemas differ."),
     "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),
     "mapping": Command("mapping", "Decide on field pairs, line by line."),
+    "preflight": Command("preflight", "Show which writes the CRM will refuse or change."),
     "export": Command("exports", "Hand over what is cached, in many formats."),
     "audit": Command("audit", "Tell who did what when, newest first."),
     "disconnect": Command("connections", "Mark a connection as disconnected."),

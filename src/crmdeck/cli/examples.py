@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         f" crmdeck mapping apply acme-prod {PAIR} - --demo --dry-run",
     ),
     "mapping check": ("crmdeck mapping check acme-prod --demo --no-refresh",),
+    "preflight": (f"crmdeck preflight acme-prod {PAIR} --demo --filled Name",),
     "export": (
         "crmdeck export acme-prod --demo --what dictionary --object Opportunity",
         "crmdeck export --demo --what drift --since 30d --severity risky --format csv",

@@ -100,6 +100,7 @@ from .vendor import CrmPage as CrmPage
 from .vendor import Flow as Flow
 from .vendor import Question as Question
 from .vendor import VendorProfile as VendorProfile
+from .vendor import WriteRules as WriteRules
 from .wire import UtcTime as UtcTime
 from .wire import WireModel as WireModel
 from .wire import format_utc as format_utc

@@ -56,6 +56,25 @@ class CrmPage(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WriteRules:
+    """What a CRM does with values of each kind, whatever the field.
+
+    `longest_text` bounds fields that state no length. `id_pattern` matches the CRM's own IDs.
+    `rounds`: extra decimals are rounded to the scale of the field. `has_formulas`: validation rules
+    are Salesforce formulas. `runs_automation`: flows and triggers run before rules are checked.
+    """
+
+    trims_text: bool = False
+    longest_text: int | None = None
+    id_pattern: str | None = None
+    rounds: bool = False
+    has_formulas: bool = False
+    runs_automation: bool = False
+    first_year: int = 1
+    last_year: int = 9999
+
+
+@dataclass(frozen=True, kw_only=True)
 class VendorProfile:
     """Everything vendor-specific that code outside the vendor's own packages needs.
 
@@ -112,3 +131,6 @@ class VendorProfile:
     """The most values that an admin's own picklist can have."""
     package_pattern: str | None = None
     """A regular expression for names from a managed package; its group is the namespace."""
+
+    write_rules: WriteRules = WriteRules()
+    """What the CRM does with the values of a write."""

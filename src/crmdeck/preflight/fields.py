@@ -9,35 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import NamedTuple
 
-from crmdeck.model import Field, FieldType, Outcome
+from crmdeck.model import Field, FieldType, Outcome, WriteRules
 from crmdeck.preflight.values import Unknown, Value, plain
 
 Raw = str | int | float | Decimal | bool | list[str] | tuple[str, ...] | None
 """A value as a file or PartnerOS has it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteRules:
-    """What a CRM does with values of each kind, whatever the field.
-
-    `longest_text` bounds fields that state no length. `id_pattern` matches the CRM's own IDs.
-    `rounds`: extra decimals are rounded to the scale of the field. `has_formulas`: validation rules
-    are Salesforce formulas. `runs_automation`: flows and triggers run before rules are checked.
-    """
-
-    trims_text: bool = False
-    longest_text: int | None = None
-    id_pattern: str | None = None
-    rounds: bool = False
-    has_formulas: bool = False
-    runs_automation: bool = False
-    first_year: int = 1
-    last_year: int = 9999
 
 
 class Problem(NamedTuple):
@@ -55,6 +35,9 @@ class Checked(NamedTuple):
     value: Value | Unknown
     problems: tuple[Problem, ...] = ()
 
+
+REFUSED_VALUE = Unknown(("a value that the field refuses",))
+"""What rules read from a field that refused its value."""
 
 TEXTS = frozenset(
     {FieldType.STRING, FieldType.TEXT, FieldType.HTML, FieldType.PHONE, FieldType.URL}
@@ -105,7 +88,7 @@ def blank(field: Field) -> Value:
 
 
 def _refused(code: str, reason: str) -> Checked:
-    return Checked(Unknown((reason,)), (Problem(Outcome.REFUSED, code, reason),))
+    return Checked(REFUSED_VALUE, (Problem(Outcome.REFUSED, code, reason),))
 
 
 def _unknown(code: str, reason: str, *needs: str) -> Problem:

@@ -19,8 +19,9 @@ from crmdeck.model import (
     RuleKind,
     WriteCause,
     WriteFinding,
+    WriteRules,
 )
-from crmdeck.preflight.fields import NUMBERS, Problem, Raw, WriteRules, blank, check
+from crmdeck.preflight.fields import NUMBERS, REFUSED_VALUE, Problem, Raw, blank, check
 from crmdeck.preflight.formula import Facts, is_true, lookup_of
 from crmdeck.preflight.value_rules import passes
 from crmdeck.preflight.values import Unknown, Value, is_blank
@@ -44,8 +45,8 @@ class Setting:
     """What a preflight assumes of every write.
 
     `filled` names CRM fields that PartnerOS or automation fills. `automation`: the flows and
-    triggers that run before rules, None if they were not read. `user` has what formulas read of the user,
-    by lower-case name such as `$profile.name`.
+    triggers that run before rules, None if they were not read. `user` has what formulas read of
+    the user, by lower-case name such as `$profile.name`.
     """
 
     now: datetime
@@ -212,7 +213,7 @@ class Judge:
         answer = self._answer(parsed, tree, facts, user_may=None)
         if answer is True:
             yield self._rule_finding(position, parsed.rule, self._by_certainty(), "RULE", reason)
-        elif isinstance(answer, Unknown):
+        elif isinstance(answer, Unknown) and answer != REFUSED_VALUE:
             # A permission decides if the rule refuses a user without it, and no one else.
             if (
                 parsed.reads_permissions

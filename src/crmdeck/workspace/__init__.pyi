@@ -61,6 +61,7 @@ from crmdeck.mapping.wording import shortened as shortened
 from crmdeck.mapping.wording import type_text as type_text
 from crmdeck.mapping.wording import warning_words as warning_words
 from crmdeck.mapping.wording import yes_no as yes_no
+from crmdeck.preflight.edges import FailsWhen as FailsWhen
 
 from .backups import Backup as Backup
 from .config import Setting as Setting

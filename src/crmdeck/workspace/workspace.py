@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crmdeck.workspace.audit import Audit
     from crmdeck.workspace.backups import Backups
     from crmdeck.workspace.checks.notices import Notices
+    from crmdeck.workspace.checks.preflight import Preflights
     from crmdeck.workspace.checks.service import Checks
     from crmdeck.workspace.connections.health import Health
     from crmdeck.workspace.connections.service import Connections
@@ -204,6 +205,13 @@ class Workspace:
             self.audit,
             self.schemas,
         )
+
+    @cached_property
+    def preflights(self) -> Preflights:
+        """Which writes the CRM will refuse or change, before a sync sends them."""
+        from crmdeck.workspace.checks.preflight import Preflights
+
+        return Preflights(self.context, self.mappings)
 
     @cached_property
     def notices(self) -> Notices:

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 from crmdeck.connectors.hubspot.paths import OAUTH_VERSION
-from crmdeck.model import Connection, CrmPage, Flow, Question, Source, VendorProfile
+from crmdeck.model import Connection, CrmPage, Flow, Question, Source, VendorProfile, WriteRules
 
 APP = "https://app.hubspot.com"
 """Redirects to the data center of the account."""
@@ -78,4 +78,6 @@ PROFILE = VendorProfile(
     no_setup_page="Test the connection to get its Portal ID: crmdeck connections test {name}",
     always_stated=("createable", "updateable", "unique", "calculated"),
     no_usage="HubSpot has no API for where a property is used. Its property settings show it.",
+    # HubSpot knowledge base, "Property field types": text has at most 65,536 characters.
+    write_rules=WriteRules(longest_text=65_536),
 )

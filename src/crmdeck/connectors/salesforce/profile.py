@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from crmdeck.errors import UsageError
-from crmdeck.model import Connection, CrmPage, Flow, Question, VendorProfile
+from crmdeck.model import Connection, CrmPage, Flow, Question, VendorProfile, WriteRules
 
 LOGIN_HOSTS = {
     "production": "https://login.salesforce.com",
@@ -152,4 +152,15 @@ PROFILE = VendorProfile(
     schema_picklists={name: frozenset(fields) for name, fields in _SCHEMA_PICKLISTS.items()},
     longest_custom_picklist=1000,
     package_pattern=r"([A-Za-z][A-Za-z0-9]{0,14})__\w+__\w+",
+    # Object Reference, "Primitive Data Types"; Apex Developer Guide, "Triggers and Order of
+    # Execution".
+    write_rules=WriteRules(
+        trims_text=True,
+        id_pattern="[a-zA-Z0-9]{15}([a-zA-Z0-9]{3})?",
+        rounds=True,
+        has_formulas=True,
+        runs_automation=True,
+        first_year=1700,
+        last_year=4000,
+    ),
 )

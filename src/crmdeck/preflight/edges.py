@@ -1,0 +1,223 @@
+"""When a mapping fails, without records: one good record, one value changed at a time.
+
+A value at the edge of what a field takes shows where it starts to refuse: one character more, one
+decimal more, a blank, a choice without a CRM value, or a number that a rule names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from crmdeck.formats.formula_syntax import FormulaError, Literal, calls_in, parse_formula
+from crmdeck.model import (
+    Field,
+    FieldType,
+    ObjectSchema,
+    Outcome,
+    RuleKind,
+    WriteFinding,
+    WriteRules,
+)
+from crmdeck.preflight.fields import NUMBERS, TEXTS, Raw
+from crmdeck.preflight.judge import Judge, MappedField, Setting
+
+_SAMPLE_ID = "3f1c2a9e-7b40-4c55-9d1e-0a6b8f2d4c77"
+# Formulas of an org name a handful of numbers; more are not worth a judgment each.
+_MOST_NUMBERS = 12
+
+
+class FailsWhen(NamedTuple):
+    """When a mapped row fails: `when` is a value in words, such as `81 characters or more`."""
+
+    partner_field: str | None
+    crm_field: str | None
+    outcome: Outcome
+    when: str
+    code: str
+    reason: str
+    rule: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+class Edge(NamedTuple):
+    """A value worth a try, and how to describe it."""
+
+    when: str
+    value: Raw
+
+
+def fails_when(
+    schema: ObjectSchema,
+    mapped: Sequence[MappedField],
+    sources: Mapping[str, Field],
+    rules: WriteRules,
+    setting: Setting,
+) -> tuple[FailsWhen, ...]:
+    """Return when each mapped row fails, in the order of the rows, then what fails always.
+
+    `sources` are the PartnerOS fields by name.
+    """
+    targets = {field.name: field for field in schema.fields}
+
+    def new_judge() -> Judge:
+        return Judge(schema, mapped, rules, setting)
+
+    good: dict[str, Raw] = {
+        row.partner_field: good_value(sources.get(row.partner_field), target, setting)
+        for row in mapped
+        if (target := targets.get(row.crm_field)) is not None
+    }
+    always = new_judge().judge(1, good)
+    usual = {_key(finding) for finding in always}
+    found = [_as_failure(finding, "always") for finding in always]
+    numbers = _numbers_in_rules(schema)
+    for row in mapped:
+        target = targets.get(row.crm_field)
+        if target is None:
+            continue
+        source = sources.get(row.partner_field)
+        for edge in edges_of(source, target, row, rules, setting, numbers):
+            changed = good | {row.partner_field: edge.value}
+            for finding in new_judge().judge(1, changed):
+                if _key(finding) not in usual:
+                    failure = _as_failure(finding, edge.when)
+                    found.append(
+                        failure._replace(partner_field=row.partner_field, crm_field=row.crm_field)
+                    )
+    order = {row.partner_field: at for at, row in enumerate(mapped)}
+    outcomes = list(Outcome)
+    unique = list(dict.fromkeys(found))
+
+    def place(failure: FailsWhen) -> tuple[int, int]:
+        row = order.get(failure.partner_field or "", len(order))
+        return row, outcomes.index(failure.outcome)
+
+    return tuple(sorted(unique, key=place))
+
+
+def good_value(source: Field | None, target: Field, setting: Setting) -> Raw:
+    """Return a value that the target takes, as far as types tell."""
+    kind = target.type
+    if kind in (FieldType.PICKLIST, FieldType.MULTIPICKLIST):
+        ours = {each.value for each in source.picklist} if source is not None else set()
+        active = [each.value for each in target.picklist if each.active]
+        return next((value for value in active if value in ours), active[0] if active else "x")
+    values: dict[FieldType, Raw] = {
+        FieldType.EMAIL: "ada@example.com",
+        FieldType.BOOLEAN: True,
+        FieldType.DATE: (setting.now + timedelta(days=30)).date().isoformat(),
+        FieldType.DATETIME: f"{setting.now + timedelta(days=30):%Y-%m-%dT%H:%M:%S}Z",
+        FieldType.TIME: "12:00:00",
+        FieldType.URL: "https://example.com",
+        FieldType.PHONE: "+1 555 0100",
+        FieldType.REFERENCE: "001000000000001AAA",
+        FieldType.ID: "001000000000001AAA",
+    }
+    if kind in NUMBERS:
+        return Decimal(1)
+    return values.get(kind, "x")
+
+
+def edges_of(
+    source: Field | None,
+    target: Field,
+    row: MappedField,
+    rules: WriteRules,
+    setting: Setting,
+    numbers: Sequence[Decimal] = (),
+) -> Iterator[Edge]:
+    """Yield the values of one row that are worth a try, as far as its source can contain them."""
+    if source is None or not source.required:
+        yield Edge("empty", "")
+    kind = target.type
+    if kind in TEXTS or kind is FieldType.EMAIL:
+        longest = target.length or rules.longest_text
+        can_be_longer = source is None or source.length is None or source.length > (longest or 0)
+        if longest and can_be_longer and longest < 100_000:
+            text = "x" * (longest + 1)
+            if kind is FieldType.EMAIL:
+                text = text[: longest - len("@example.com") + 1] + "@example.com"
+            yield Edge(f"{longest + 1:,} characters or more", text)
+        if kind is FieldType.URL or (source is not None and source.type is FieldType.URL):
+            yield Edge("with https://", "https://example.com")
+            yield Edge("without https://", "example.com")
+    elif kind in NUMBERS:
+        yield from _number_edges(target, numbers)
+    elif kind in (FieldType.DATE, FieldType.DATETIME):
+        yield from _date_edges(source, target, setting)
+    elif kind is FieldType.REFERENCE and (source is None or source.type is FieldType.REFERENCE):
+        yield Edge("an ID of PartnerOS", _SAMPLE_ID)
+    if source is not None:
+        for each in source.picklist:
+            yield Edge(each.value, each.value)
+
+
+def _number_edges(target: Field, numbers: Sequence[Decimal]) -> Iterator[Edge]:
+    yield Edge("0", Decimal(0))
+    yield Edge("below 0", Decimal(-1))
+    scale = 0 if target.type is FieldType.INTEGER else target.scale
+    if scale is not None:
+        small = Decimal(1) + Decimal(5).scaleb(-scale - 1)
+        yield Edge(f"more than {scale} decimal places" if scale else "with decimals", small)
+    if target.precision is not None:
+        large = Decimal(10) ** (target.precision - (scale or 0))
+        yield Edge(f"{large:,} or more", large)
+    for number in numbers:
+        yield Edge(f"{number:,}", number)
+        yield Edge(f"more than {number:,}", number + 1)
+
+
+def _date_edges(source: Field | None, target: Field, setting: Setting) -> Iterator[Edge]:
+    def day(days: int) -> str:
+        moment = setting.now + timedelta(days=days)
+        if target.type is FieldType.DATETIME:
+            return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+        return moment.date().isoformat()
+
+    yield Edge("in the past", day(-2))
+    yield Edge("later than 12 months", day(400))
+    if source is not None and source.type is FieldType.DATETIME and target.type is FieldType.DATE:
+        yield Edge("always", f"{setting.now:%Y-%m-%dT%H:%M:%S}Z")
+
+
+def _numbers_in_rules(schema: ObjectSchema) -> tuple[Decimal, ...]:
+    """Return the numbers that active rules compare with, smallest first."""
+    found: set[Decimal] = set()
+    for rule in schema.rules or ():
+        if rule.kind is not RuleKind.VALIDATION or not rule.active:
+            continue
+        try:
+            tree = parse_formula(rule.expression)
+        except FormulaError:
+            continue
+        for call in calls_in(tree):
+            if call.function in ("<", ">", "<=", ">=", "=", "<>"):
+                found |= {
+                    each.value
+                    for each in call.arguments
+                    if isinstance(each, Literal) and isinstance(each.value, Decimal)
+                }
+    return tuple(sorted(found))[:_MOST_NUMBERS]
+
+
+def _key(finding: WriteFinding) -> tuple[object, ...]:
+    return (
+        finding.outcome, finding.code, finding.reason,
+        finding.crm_field, finding.rule, finding.needs,
+    )  # fmt: skip
+
+
+def _as_failure(finding: WriteFinding, when: str) -> FailsWhen:
+    return FailsWhen(
+        finding.partner_field,
+        finding.crm_field,
+        finding.outcome,
+        when,
+        finding.code,
+        finding.reason,
+        finding.rule,
+        finding.needs,
+    )

@@ -1,0 +1,126 @@
+"""crmdeck preflight over exported files: records in, outcomes and exit codes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell
+
+PAIR = "deal_registration--Opportunity"
+DESCRIBE = {
+    "name": "Opportunity",
+    "label": "Opportunity",
+    "fields": [
+        {"name": "Name", "type": "string", "length": 20, "nillable": False, "createable": True},
+        {"name": "Amount", "type": "currency", "precision": 18, "scale": 2, "nillable": True,
+         "createable": True},
+        {"name": "CloseDate", "type": "date", "nillable": True, "createable": True},
+    ],
+}  # fmt: skip
+SECRET_VALUE = "an account that no report names"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path / "home")
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "Opportunity.json").write_text(json.dumps(DESCRIBE), "utf-8")
+    shell.run("connections", "add", "acme", "--source", "files", "--platform", "salesforce",
+              "--path", str(exports))  # fmt: skip
+    shell.run("refresh", "acme")
+    shell.run("mapping", "accept", "acme", PAIR, "accountName=Name", "estimatedValue=Amount",
+              "--encoder", "none")  # fmt: skip
+    return shell
+
+
+def records(tmp_path: Path, text: str, name: str = "deals.csv") -> str:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_records_are_judged_by_column_name_or_label(shell: Shell, tmp_path: Path) -> None:
+    file = records(
+        tmp_path, f'Account name,estimatedValue\n{SECRET_VALUE},1\nAcme,"1,5"\nGlobex,2.345\n'
+    )
+    report = shell.json("preflight", "acme", PAIR, "--records", file)
+    assert {cause["code"]: cause["positions"] for cause in report["causes"]} == {
+        "RULES_NOT_READ": [1, 2, 3],
+        "TOO_LONG": [1],
+        "NOT_A_NUMBER": [2],
+        "ROUNDED": [3],
+    }
+    assert (report["records"], report["refused"], report["changed"]) == (3, 2, 1)
+    assert SECRET_VALUE not in json.dumps(report)
+    assert SECRET_VALUE not in shell.run("audit", "acme", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deals.json", '[{"accountName": "Acme", "estimatedValue": 1.5}]'),
+        ("deals.jsonl", '{"accountName": "Acme"}\n{"accountName": "Globex"}\n'),
+        ("data.json", '{"data": [{"accountName": "Acme"}]}'),
+        ("excel.csv", "\ufeffaccountName;estimatedValue\r\nAcme;1\r\n"),
+    ],
+)
+def test_each_form_of_file_is_read(shell: Shell, tmp_path: Path, name: str, text: str) -> None:
+    report = shell.json("preflight", "acme", PAIR, "--records", records(tmp_path, text, name))
+    assert report["refused"] == 0
+    assert {cause["code"] for cause in report["causes"]} == {"RULES_NOT_READ"}
+
+
+def test_the_exit_code_follows_the_outcomes(shell: Shell, tmp_path: Path) -> None:
+    good = records(tmp_path, "accountName\nAcme\n", "good.csv")
+    bad = records(tmp_path, f"accountName\n{SECRET_VALUE}\n", "bad.csv")
+    command = ("preflight", "acme", PAIR, "--records")
+    shell.run(*command, good, "--fail-on", "unless")
+    shell.run(*command, good, "--fail-on", "unknown", code=4)
+    shell.run(*command, bad, "--fail-on", "refused", code=4)
+    shell.run(*command, bad)
+
+
+def test_without_records_edge_values_show_when_a_row_fails(shell: Shell) -> None:
+    found = shell.json("preflight", "acme", PAIR)
+    when = {(each["partnerField"], each["when"]): each["outcome"] for each in found}
+    assert when["accountName", "21 characters or more"] == "refused"
+    assert when["estimatedValue", "more than 2 decimal places"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("acountName\nAcme\n", "UNKNOWN_COLUMN"),
+        ("accountName,Account name\nAcme,Acme\n", "TWO_COLUMNS"),
+        ("accountName,accountName\nAcme,Acme\n", "TWO_COLUMNS"),
+        ("accountName\n", "NO_RECORDS"),
+        ("", "NO_RECORDS"),
+        ("[1]", "NOT_A_RECORD"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(
+    shell: Shell, tmp_path: Path, text: str, code: str
+) -> None:
+    file = records(tmp_path, text)
+    done = shell.run("preflight", "acme", PAIR, "--records", file, "--json", code=2)
+    assert json.loads(done.stderr)["code"] == code
+
+
+def test_a_column_can_be_left_out(shell: Shell, tmp_path: Path) -> None:
+    file = records(tmp_path, "accountName,Internal ID\nAcme,7\n")
+    shell.run("preflight", "acme", PAIR, "--records", file, code=2)
+    shell.run("preflight", "acme", PAIR, "--records", file, "--ignore", "Internal ID")
+
+
+def test_names_that_do_not_exist_are_refused(shell: Shell) -> None:
+    for arguments, code in (
+        ((PAIR, "--record-type", "Nope"), "NO_RECORD_TYPE"),
+        ((PAIR, "--filled", "Nope"), "NO_FIELD"),
+        (("partner--Opportunity",), "NOTHING_ACCEPTED"),
+    ):
+        done = shell.run("preflight", "acme", *arguments, "--json", code=2)
+        assert json.loads(done.stderr)["code"] == code

@@ -1,0 +1,266 @@
+"""What a CRM does with a record: each outcome, by how certain it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmdeck.connectors.registry import vendor_of
+from crmdeck.model import (
+    Field,
+    FieldType,
+    ObjectSchema,
+    Outcome,
+    PicklistValue,
+    RecordType,
+    Rule,
+    RuleKind,
+    WriteFinding,
+)
+from crmdeck.preflight.edges import fails_when
+from crmdeck.preflight.fields import Raw
+from crmdeck.preflight.judge import Judge, MappedField, Setting, causes_of
+
+NOW = datetime(2026, 5, 16, 12)
+SALESFORCE = vendor_of("salesforce").write_rules
+HUBSPOT = vendor_of("hubspot").write_rules
+
+
+def target(kind: FieldType, **facts: Any) -> Field:
+    return Field(name="Target__c", type=kind, createable=True, updateable=True, **facts)
+
+
+def judged(
+    field: Field, *values: Raw, rules: tuple[Rule, ...] | None = (), **setting: Any
+) -> list[tuple[Outcome, str]]:
+    judge = Judge(
+        ObjectSchema(object_type="Opportunity", fields=(field,), rules=rules),
+        [MappedField("source", field.name)],
+        SALESFORCE,
+        Setting(now=NOW, **setting),
+    )
+    return [
+        (finding.outcome, finding.code)
+        for position, value in enumerate(values, 1)
+        for finding in judge.judge(position, {"source": value})
+    ]
+
+
+VALUES = (PicklistValue(value="won"), PicklistValue(value="old", active=False))
+MONEY = target(FieldType.CURRENCY, precision=5, scale=2)
+
+
+def choice(restricted: bool | None, kind: FieldType = FieldType.PICKLIST) -> Field:
+    return target(kind, picklist=VALUES, restricted=restricted)
+
+
+MANY = choice(True, FieldType.MULTIPICKLIST)
+FILLED = target(FieldType.STRING, required=True, default="x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        (target(FieldType.STRING, length=3), "abc", None),
+        (target(FieldType.STRING, length=3), "abcd", (Outcome.REFUSED, "TOO_LONG")),
+        (target(FieldType.STRING, length=3), " abc ", (Outcome.CHANGED, "TRIMMED")),
+        (target(FieldType.EMAIL), "ada@example.com", None),
+        (target(FieldType.EMAIL), "ada", (Outcome.REFUSED, "NOT_AN_EMAIL")),
+        (MONEY, "999.99", None),
+        (MONEY, "1000", (Outcome.REFUSED, "NUMBER_TOO_LARGE")),
+        (MONEY, "99.999", (Outcome.CHANGED, "ROUNDED")),
+        (target(FieldType.DECIMAL), "1,5", (Outcome.REFUSED, "NOT_A_NUMBER")),
+        (target(FieldType.INTEGER), 1.5, (Outcome.CHANGED, "ROUNDED")),
+        (target(FieldType.BOOLEAN), "yes", (Outcome.REFUSED, "NOT_A_FLAG")),
+        (target(FieldType.DATE), "2026-02-29", (Outcome.REFUSED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "31/12/2026", (Outcome.REFUSED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "46000", (Outcome.REFUSED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "1699-12-31", (Outcome.REFUSED, "DATE_OUT_OF_RANGE")),
+        (target(FieldType.DATE), "2026-05-16T12:00:00Z", (Outcome.CHANGED, "TIME_CUT")),
+        (target(FieldType.DATETIME), "2026-05-16", (Outcome.UNKNOWN, "TIME_MISSING")),
+        (target(FieldType.REFERENCE), "3f1c2a9e-7b40", (Outcome.REFUSED, "FOREIGN_ID")),
+        (target(FieldType.REFERENCE), "001000000000001AAA", None),
+        (choice(True), "won", None),
+        (choice(True), "old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
+        (choice(False), "new", (Outcome.CHANGED, "NEW_PICKLIST_VALUE")),
+        (choice(None), "new", (Outcome.UNKNOWN, "NOT_A_PICKLIST_VALUE")),
+        (MANY, "won;old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
+        (target(FieldType.OTHER), "x", (Outcome.UNKNOWN, "TYPE_NOT_JUDGED")),
+        (target(FieldType.STRING, calculated=True), "x", (Outcome.REFUSED, "READ_ONLY")),
+        (target(FieldType.STRING, required=True), "", (Outcome.UNLESS_AUTOMATION, "REQUIRED")),
+        (FILLED, "", (Outcome.CHANGED, "DEFAULT_FILLS")),
+    ],
+)  # fmt: skip
+def test_a_value_is_taken_changed_or_refused(
+    field: Field, value: Raw, found: tuple[Outcome, str] | None
+) -> None:
+    assert judged(field, value) == ([] if found is None else [found])
+
+
+def test_without_automation_a_missing_value_is_refused_for_certain() -> None:
+    field = target(FieldType.STRING, required=True)
+    assert judged(field, "", automation=()) == [(Outcome.REFUSED, "REQUIRED")]
+    assert judged(field, "", automation=("flow",)) == [(Outcome.UNLESS_AUTOMATION, "REQUIRED")]
+    assert judged(field, "", filled=frozenset({"Target__c"})) == []
+
+
+def test_a_unique_value_comes_once_in_a_batch() -> None:
+    field = target(FieldType.STRING, unique=True)
+    assert judged(field, "a", "A", "", "") == [(Outcome.REFUSED, "TWICE_IN_BATCH")]
+    assert judged(field.model_copy(update={"case_sensitive": True}), "a", "A") == []
+
+
+def rule(expression: str) -> Rule:
+    return Rule(name="R", kind=RuleKind.VALIDATION, expression=expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "outcome"),
+    [
+        ("Target__c > 10", Outcome.UNLESS_AUTOMATION),
+        ("Target__c > 100", None),
+        ("Elsewhere__c > 1", Outcome.UNKNOWN),
+        ("AND(Target__c > 10, NOT($Permission.Deal_Desk))", Outcome.UNLESS_USER),
+        ("AND(Target__c > 100, NOT($Permission.Deal_Desk))", None),
+        ("this is not a formula", Outcome.UNKNOWN),
+        ("", Outcome.UNKNOWN),
+    ],
+)
+def test_a_rule_refuses_passes_or_cannot_be_judged(
+    expression: str, outcome: Outcome | None
+) -> None:
+    found = judged(target(FieldType.DECIMAL), 50, rules=(rule(expression),))
+    assert [each for each, _ in found] == ([] if outcome is None else [outcome])
+
+
+def test_rules_that_were_not_read_are_never_passed() -> None:
+    found = judged(target(FieldType.DECIMAL), 50, rules=None)
+    assert found == [(Outcome.UNKNOWN, "RULES_NOT_READ")]
+
+
+def test_on_update_a_rule_reads_the_stored_record() -> None:
+    schema = ObjectSchema(
+        object_type="Opportunity",
+        fields=(target(FieldType.DECIMAL), Field(name="Stage", type=FieldType.PICKLIST)),
+        rules=(rule("AND(ISCHANGED(Target__c), ISPICKVAL(Stage, 'won'))"),),
+    )
+    judge = Judge(
+        schema, [MappedField("source", "Target__c")], SALESFORCE, Setting(now=NOW, create=False)
+    )
+    stored: dict[str, Raw] = {"Target__c": 1, "Stage": "won"}
+    assert [f.outcome for f in judge.judge(1, {"source": 2}, stored)] == [Outcome.UNLESS_AUTOMATION]
+    assert judge.judge(2, {"source": 1}, stored) == ()
+    assert [f.outcome for f in judge.judge(3, {"source": 2})] == [Outcome.UNKNOWN]
+
+
+def test_a_record_type_is_known_or_asked_for() -> None:
+    schema = ObjectSchema(
+        object_type="Opportunity",
+        fields=(target(FieldType.DECIMAL),),
+        record_types=(RecordType(name="Partner"),),
+        rules=(rule("RecordType.DeveloperName = 'Partner'"),),
+    )
+    mapped = [MappedField("source", "Target__c")]
+    for chosen, outcome in ((None, Outcome.UNKNOWN), ("Partner", Outcome.UNLESS_AUTOMATION)):
+        judge = Judge(schema, mapped, SALESFORCE, Setting(now=NOW, record_type=chosen))
+        assert [f.outcome for f in judge.judge(1, {"source": 1})] == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "refused"),
+    [
+        ("MIN_NUMBER(0)", -1, True),
+        ("MIN_NUMBER(0)", 0, False),
+        ("MAX_LENGTH(2)", "abc", True),
+        ("REGEX([a-z]+)", "abc", False),
+        ("ALPHANUMERIC(NUMERIC_ONLY)", "12a", True),
+        ("EMAIL_ALLOWED_DOMAINS(acme.com)", "a@other.com", True),
+    ],
+)
+def test_hubspot_validations_refuse(expression: str, value: Raw, refused: bool) -> None:
+    field = target(FieldType.DECIMAL if isinstance(value, int) else FieldType.STRING)
+    schema = ObjectSchema(
+        object_type="deals",
+        fields=(field,),
+        rules=(Rule(name="V", kind=RuleKind.VALUES, field=field.name, expression=expression),),
+    )
+    judge = Judge(schema, [MappedField("source", field.name)], HUBSPOT, Setting(now=NOW))
+    found = [finding.outcome for finding in judge.judge(1, {"source": value})]
+    assert found == ([Outcome.REFUSED] if refused else [])
+
+
+def test_a_kind_of_validation_that_is_not_known_is_never_passed() -> None:
+    field = target(FieldType.STRING)
+    schema = ObjectSchema(
+        object_type="deals",
+        fields=(field,),
+        rules=(Rule(name="V", kind=RuleKind.VALUES, field=field.name, expression="NEW_KIND(1)"),),
+    )
+    judge = Judge(schema, [MappedField("source", field.name)], HUBSPOT, Setting(now=NOW))
+    assert [f.outcome for f in judge.judge(1, {"source": "x"})] == [Outcome.UNKNOWN]
+
+
+def test_what_stops_every_record_comes_first() -> None:
+    def finding(position: int, outcome: Outcome, code: str) -> WriteFinding:
+        return WriteFinding(position=position, outcome=outcome, code=code, reason=code)
+
+    causes = causes_of(
+        [
+            finding(1, Outcome.REFUSED, "SOME"),
+            finding(1, Outcome.CHANGED, "ALL_CHANGED"),
+            finding(2, Outcome.CHANGED, "ALL_CHANGED"),
+            finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
+            finding(2, Outcome.UNLESS_AUTOMATION, "ALL"),
+        ],
+        2,
+    )
+    assert [(cause.code, cause.count, cause.every) for cause in causes] == [
+        ("ALL", 2, True),
+        ("SOME", 1, False),
+        ("ALL_CHANGED", 2, True),
+    ]
+
+
+@given(
+    st.sampled_from(list(FieldType)),
+    st.one_of(
+        st.none(), st.text(), st.booleans(), st.decimals(allow_nan=False), st.lists(st.text())
+    ),
+)
+def test_any_value_is_judged_without_an_error(kind: FieldType, value: Any) -> None:
+    judged(target(kind, length=5, precision=3, scale=1), value)
+
+
+def test_edge_values_show_when_each_row_fails() -> None:
+    schema = ObjectSchema(
+        object_type="Opportunity",
+        fields=(
+            Field(name="Name", type=FieldType.STRING, length=80, required=True, createable=True),
+            Field(name="Amount", type=FieldType.CURRENCY, precision=18, scale=2, createable=True),
+        ),
+        rules=(rule("Amount > 500000"),),
+    )
+    found = fails_when(
+        schema,
+        [MappedField("name", "Name"), MappedField("value", "Amount")],
+        {"name": Field(name="name", length=255), "value": Field(name="value")},
+        SALESFORCE,
+        Setting(now=NOW, automation=()),
+    )
+    assert [(each.partner_field, each.outcome, each.when) for each in found] == [
+        ("name", Outcome.REFUSED, "empty"),
+        ("name", Outcome.REFUSED, "81 characters or more"),
+        ("value", Outcome.REFUSED, "10,000,000,000,000,000 or more"),
+        ("value", Outcome.REFUSED, "more than 500,000"),
+        ("value", Outcome.CHANGED, "more than 2 decimal places"),
+    ]
+
+
+def test_a_number_is_read_exactly() -> None:
+    field = target(FieldType.DECIMAL, precision=20, scale=2)
+    assert judged(field, Decimal("12345678901234567.89"), "1e3", "-.5") == []
