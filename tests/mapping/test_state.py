@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,27 @@ def test_required_fields_are_unmapped_until_a_mapping_writes_them(log: list[Deci
 
 
 _BOTH = Direction.BIDIRECTIONAL
+
+
+@pytest.mark.parametrize(
+    ("attributes", "required"),
+    [
+        ({"required": True}, True),
+        ({"required": True, "createable": True}, True),
+        ({"required": True, "default": ""}, True),
+        ({"required": True, "default": "New"}, False),
+        ({"required": True, "createable": False}, False),
+        ({"required": True, "archived": True}, False),
+        ({"required": True, "calculated": True}, False),
+        ({"required": True, "type": "compound"}, False),
+        ({"required": False}, False),
+        ({}, False),
+    ],
+)
+def test_a_field_is_required_if_the_crm_fills_it_by_nothing_else(
+    attributes: dict[str, Any], required: bool
+) -> None:
+    assert bool(required_unmapped([field("X", **attributes)], {})) is required
 
 
 @given(st.lists(st.tuples(st.sampled_from(("a--A", "b--B", "a--B")), logs()), max_size=4))

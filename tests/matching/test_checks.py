@@ -1,4 +1,4 @@
-"""Warnings of a pair, judged in the directions that can flow, and blocking fields."""
+"""Warnings about a field pair, in the directions that can sync."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crmdeck.matching.checks import blocking, warn, warn_of_rules
+from crmdeck.matching.checks import warn, warn_of_rules
 from crmdeck.model import Field, FieldType, PicklistValue, Rule, RuleKind
 
 LOCKED: dict[str, Any] = {"createable": False, "updateable": False}
@@ -74,11 +74,11 @@ T = FieldType
         (field("a", T.BOOLEAN, **LOCKED), field("b", T.PICKLIST, restricted=False), set()),
     ],
 )
-def test_a_pair_carries_its_warnings(left: Field, right: Field, expected: set[str]) -> None:
+def test_warnings_of_a_field_pair(left: Field, right: Field, expected: set[str]) -> None:
     assert codes(left, right) == expected
 
 
-def test_an_unspoken_attribute_warns_of_nothing() -> None:
+def test_unknown_attributes_give_no_warning() -> None:
     assert warn(Field(name="a"), Field(name="b")) == ()
 
 
@@ -89,21 +89,7 @@ def test_hostile_values_stay_short_and_verbatim() -> None:
     assert len(text) < 200
 
 
-def test_a_required_field_that_nothing_feeds_is_blocking() -> None:
-    right = (
-        field("Name", required=True),
-        field("StageName", required=True),
-        field("CloseDate", required=True, default=""),
-        field("Status", required=True, default="New"),
-        field("Serial", required=True, createable=False),
-        field("Old", required=True, archived=True),
-        field("Optional"),
-        Field(name="Unsaid"),
-    )
-    assert [f.name for f in blocking(right, {"Name"})] == ["StageName", "CloseDate"]
-
-
-def test_what_rules_ask_of_a_value_is_said_and_what_is_unknown_claims_nothing() -> None:
+def test_rules_warn_unless_they_are_inactive_or_unknown() -> None:
     rules = (
         Rule(
             name="Close_Date_In_Future",
@@ -123,14 +109,14 @@ def test_what_rules_ask_of_a_value_is_said_and_what_is_unknown_claims_nothing() 
         Rule(name="x.NEW", kind=RuleKind.VALUES, field="X", expression="NEW_TYPE(a, {b})"),
     )
 
-    def told(name: str) -> list[str]:
+    def texts(name: str) -> list[str]:
         return [warning.text for warning in warn_of_rules(Field(name=name), rules)]
 
-    assert told("CloseDate") == [
+    assert texts("CloseDate") == [
         "CloseDate is refused by rule Close_Date_In_Future: An open opportunity closes today or "
         "later.",
         "CloseDate is required when dealstage is closedwon.",
     ]
-    assert told("Amount") == ["Amount is refused by rule Other.", "Amount has to be 0 or more."]
-    assert told("X") == ["X has to pass NEW_TYPE(a, {b})."]
+    assert texts("Amount") == ["Amount is refused by rule Other.", "Amount has to be 0 or more."]
+    assert texts("X") == ["X has to pass NEW_TYPE(a, {b})."]
     assert warn_of_rules(Field(name="Amount"), None) == ()

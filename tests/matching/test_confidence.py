@@ -1,4 +1,4 @@
-"""Confidence: one probability shared by the candidates and by there being none."""
+"""Confidence: the candidates and "no match" share one probability."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_the_candidates_of_a_field_share_one_probability_with_none(
         assert np.all(np.diff(row[np.argsort(score)]) >= 0)
 
 
-def test_a_rival_as_good_takes_half_and_leaves_none_less() -> None:
+def test_an_equal_rival_gets_half_and_makes_no_match_less_likely() -> None:
     alone, twice = shared([[4.0, -30.0, -30.0]])[0], shared([[4.0, 4.0, -30.0]])[0]
     assert twice[0] == pytest.approx(twice[1])
     assert twice[0] < 0.55 < 0.8 < alone[0]
     assert 1 - twice.sum() < 1 - alone.sum()
 
 
-def test_a_column_is_given_once_and_what_is_out_of_the_race_never() -> None:
+def test_a_column_is_assigned_once_and_a_zero_never() -> None:
     probability = np.array([[0.9, 0.1], [0.8, 0.3], [0.0, 0.0]], np.float32)
     order = np.argsort(-probability, axis=1, kind="stable")
     assert assign(probability, order).tolist() == [0, 1, -1]
@@ -68,7 +68,7 @@ def test_recalibration_keeps_the_order_and_the_bounds(outcomes: list[tuple[float
         assert after.tolist() == before.tolist()
 
 
-def test_an_operator_who_refuses_much_makes_it_less_sure() -> None:
+def test_many_rejections_lower_the_confidence() -> None:
     before = np.array([[0.9]], np.float32)
     refused = [(0.9, number % 2 == 0) for number in range(60)]
     kept = [(0.5, number % 10 != 0) for number in range(60)]

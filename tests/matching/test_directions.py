@@ -1,4 +1,4 @@
-"""Directions: what is locked is only read, what nobody says is not held against a field."""
+"""Directions: locked fields are only read, and unknown access locks nothing."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ OPEN = Field(name="open", type=FieldType.STRING, createable=True, updateable=Tru
     [
         (Field(name="X", formula="A + B", calculated=True), "formula"),
         (Field(name="X", calculated=True, updateable=False), "calculated"),
-        (Field(name="X", auto_number=True, updateable=False), "numbered"),
-        (Field(name="X", type=FieldType.ID), "id"),
-        (Field(name="X", type=FieldType.COMPOUND), "parts"),
-        (Field(name="Name", native={"extraTypeInfo": "personname"}), "parts"),
+        (Field(name="X", auto_number=True, updateable=False), "auto-number"),
+        (Field(name="X", type=FieldType.ID), "record ID"),
+        (Field(name="X", type=FieldType.COMPOUND), "combines"),
+        (Field(name="Name", native={"extraTypeInfo": "personname"}), "combines"),
         (Field(name="X", createable=False, updateable=False), "read-only"),
         (Field(name="X", createable=True, updateable=False), "creation"),
         (Field(name="CreatedDate"), "system itself"),
     ],
 )
-def test_what_a_side_locks_is_only_read_from_it(field: Field, word: str) -> None:
+def test_a_locked_field_is_only_read(field: Field, word: str) -> None:
     direction, reason = suggest_direction(OPEN, field, knowledge=KNOWLEDGE)
     assert direction is Direction.PULL
     assert word in reason
@@ -44,12 +44,12 @@ def test_what_a_side_locks_is_only_read_from_it(field: Field, word: str) -> None
         Field(name="CreatedDate", updateable=True),
     ],
 )
-def test_what_is_not_locked_flows_both_ways(field: Field) -> None:
+def test_an_unlocked_field_syncs_both_ways(field: Field) -> None:
     direction, _ = suggest_direction(OPEN, field, knowledge=KNOWLEDGE)
     assert direction is Direction.BIDIRECTIONAL
 
 
-def test_ignorance_is_said_and_names_tell_only_with_knowledge() -> None:
+def test_unknown_access_is_named_and_a_name_locks_only_with_knowledge() -> None:
     unknown = Field(name="CreatedDate")
     direction, reason = suggest_direction(OPEN, unknown)
     assert direction is Direction.BIDIRECTIONAL
@@ -75,7 +75,7 @@ fields = st.builds(
 
 
 @given(left=fields, right=fields)
-def test_both_sides_are_judged_alike(left: Field, right: Field) -> None:
+def test_swapping_the_sides_swaps_the_direction(left: Field, right: Field) -> None:
     direction, reason = suggest_direction(left, right, knowledge=KNOWLEDGE)
     mirrored, _ = suggest_direction(right, left, knowledge=KNOWLEDGE)
     assert reason

@@ -1,4 +1,4 @@
-"""What the decision log says to the ranker, undone decisions included."""
+"""Evidence from a decision log, undone decisions included."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_empty_log_is_no_evidence() -> None:
     assert Evidence.from_log([], HERE) == Evidence()
 
 
-def test_what_holds_here_is_told_from_what_was_accepted_elsewhere() -> None:
+def test_decisions_on_this_pair_and_acceptances_elsewhere_are_kept_apart() -> None:
     log = [
         decision(1, "name", "Name", ACCEPTED),
         decision(2, "tier", "Rating", REJECTED),
@@ -54,7 +54,7 @@ def test_what_holds_here_is_told_from_what_was_accepted_elsewhere() -> None:
     assert evidence.suggested == {"tags": {"Tags__c": 0.7}}
 
 
-def test_an_undone_decision_counts_no_more() -> None:
+def test_an_undone_decision_no_longer_counts() -> None:
     log = [
         decision(1, "name", "Name", ACCEPTED),
         decision(2, "name", "Site", ACCEPTED),
@@ -70,14 +70,14 @@ def test_a_pair_accepted_after_it_was_rejected_may_return() -> None:
     assert evidence.accepted == {"tier": "Rating"}
 
 
-def test_a_rejection_takes_an_acceptance_back() -> None:
+def test_a_rejection_replaces_an_acceptance() -> None:
     log = [decision(1, "tier", "Rating", ACCEPTED), decision(2, "tier", "Rating", REJECTED)]
     evidence = Evidence.from_log(log, HERE)
     assert evidence.accepted == {}
     assert evidence.rejected == {("tier", "Rating")}
 
 
-def test_what_stands_accepted_in_other_connections_is_known_and_nothing_else_of_them() -> None:
+def test_only_active_acceptances_of_other_connections_count() -> None:
     emea = [
         decision(1, "name", "Name", ACCEPTED),
         decision(2, "tier", "Rating", ACCEPTED),

@@ -1,4 +1,4 @@
-"""Knowledge: look-ups, extension, broken files, and what the shipped files hold."""
+"""Knowledge: lookups, extension, invalid files, and the shipped files."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_type_compatibility_is_symmetric_and_bounded() -> None:
     assert SHIPPED.type_compatibility(FieldType.OTHER, FieldType.DATE) == 0.5
 
 
-def test_every_reference_inside_the_lexicon_leads_somewhere() -> None:
+def test_every_reference_in_the_lexicon_exists() -> None:
     owners: dict[tuple[str, str, str], str] = {}
     for id_, concept in SHIPPED.concepts.items():
         assert concept.label, id_
@@ -100,7 +100,7 @@ def test_the_lexicon_knows_every_field_of_the_catalog_and_no_other() -> None:
     assert named <= {(n, f.name) for n, partner in CATALOG.items() for f in partner.fields}
 
 
-def test_fields_that_every_system_fills_in_itself() -> None:
+def test_fields_that_every_system_sets_itself() -> None:
     assert SHIPPED.is_computed("CreatedDate")
     assert SHIPPED.is_computed("hs_lastmodifieddate")
     assert not SHIPPED.is_computed("Industry")
@@ -120,14 +120,14 @@ def test_a_users_file_extends_what_is_shipped() -> None:
     assert SHIPPED.abbreviations["acct"] == "account"
 
 
-def test_a_users_group_joins_the_shipped_group_that_knows_its_head() -> None:
+def test_a_users_group_joins_the_shipped_group_that_has_its_head() -> None:
     mine = parse_knowledge("[synonyms]\nheadcount = ['crew']\n'deal book' = ['amount']\n", "m.toml")
     extended = SHIPPED.extend(mine)
     assert extended.synonyms["crew"] == extended.synonyms["employees"]
     assert extended.synonyms["deal value"] == "deal book"
 
 
-def test_the_empty_knowledge_disturbs_nothing() -> None:
+def test_empty_knowledge_has_no_effect() -> None:
     assert Knowledge().extend(SHIPPED) == SHIPPED
     assert SHIPPED.extend(Knowledge()) == SHIPPED
 
@@ -145,7 +145,7 @@ def test_the_empty_knowledge_disturbs_nothing() -> None:
         ("[concepts.'a.b']\ncomputed = 'yes'\n", 2, "true or false"),
     ],
 )
-def test_a_broken_file_is_named_with_line_and_remedy(
+def test_an_error_in_a_file_names_the_line_and_the_remedy(
     tmp_path: Path, text: str, line: int, cause: str
 ) -> None:
     path = tmp_path / "knowledge" / "mine.toml"
@@ -153,7 +153,7 @@ def test_a_broken_file_is_named_with_line_and_remedy(
     path.write_text(text, "utf-8")
     with pytest.raises(UsageError) as caught:
         load_knowledge(tmp_path)
-    assert caught.value.message.startswith(f"{path}, line {line}:")
+    assert caught.value.message == f"Can't use {path}, line {line}."
     assert cause in str(caught.value.cause)
     assert caught.value.remedy
     assert caught.value.code == "BAD_KNOWLEDGE_FILE"
@@ -229,7 +229,7 @@ def test_a_users_catalog_file_extends_or_replaces_an_object(tmp_path: Path) -> N
     ],
 )
 def test_a_broken_catalog_file_is_named_with_its_line(text: str, line: int) -> None:
-    with pytest.raises(UsageError, match=f"line {line}:") as caught:
+    with pytest.raises(UsageError, match=f"line {line}\\.") as caught:
         combine((parse_catalog(text, "mine.toml"),))
     assert caught.value.code == "BAD_CATALOG_FILE"
     assert caught.value.remedy

@@ -1,4 +1,4 @@
-"""Other languages: cut, folded, read as English, and only where a schema shows them."""
+"""Other languages: cut, folded and translated, if a schema uses them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_each_language_is_broad_and_names_its_sources(language: str) -> None:
         ("Japanese", "ﾒｰﾙｱﾄﾞﾚｽ", "email"),
     ],
 )
-def test_words_are_cut_and_read_as_english(language: str, text: str, english: str) -> None:
+def test_words_are_cut_and_translated(language: str, text: str, english: str) -> None:
     words = [fold(word) for word in text.split()]
     assert english in [" ".join(way) for way in TRANSLATORS[language].read(words)]
 
@@ -61,12 +61,12 @@ def test_umlauts_are_read_both_ways() -> None:
         assert TRANSLATORS["German"].read([fold(spelled)])[0] == ("currency",)
 
 
-def test_a_word_of_two_meanings_is_read_in_both() -> None:
+def test_a_word_with_two_meanings_has_both_readings() -> None:
     country, *_ = read("Ort", "Straße", "Postleitzahl", "Vorname")
     assert {"city"} < set(country)
 
 
-def test_a_language_counts_only_where_the_schema_shows_it() -> None:
+def test_a_language_counts_only_if_the_schema_uses_it() -> None:
     assert read("Land", "Art", "Amount", "Stage", "Close date") == [
         ["land"],
         ["art"],
@@ -83,7 +83,7 @@ def test_labels_of_one_language_and_names_of_another_are_both_read() -> None:
     assert name == ["name", "company name"]
 
 
-def test_two_schemas_of_different_languages_meet() -> None:
+def test_schemas_in_two_languages_are_matched() -> None:
     left = [Field(name=one) for one in ("Vorname", "Nachname", "Postleitzahl", "Geburtsdatum")]
     right = [Field(name=one) for one in ("生年月日", "郵便番号", "姓", "名", "備考")]
     found = rank(left, right, context=RankContext(), knowledge=KNOWLEDGE, encoder=None)

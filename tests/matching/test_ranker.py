@@ -1,4 +1,4 @@
-"""The ranker as its callers see it: what is suggested, why, and what happens at the edges."""
+"""The ranker as callers use it: suggestions, reasons and edge cases."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def ranked(
     return {one.partner_field: one for one in suggestions}
 
 
-def test_the_usual_pairs_are_found_with_reasons_people_use() -> None:
+def test_usual_pairs_are_suggested_with_plain_reasons() -> None:
     found = ranked()
     expected = {
         "estimatedValue": "Amount",
@@ -75,8 +75,8 @@ def test_the_usual_pairs_are_found_with_reasons_people_use() -> None:
     close = found["expectedCloseDate"]
     texts = [reason.text for reason in close.reasons]
     assert "same words: close, date" in texts
-    assert "both dates" in texts
-    assert "the usual pair in Salesforce" in texts
+    assert "same type: date" in texts
+    assert "usual match in Salesforce" in texts
     assert "same values: Submitted, Under review, Converted" in [
         reason.text for reason in found["status"].reasons
     ]
@@ -90,7 +90,7 @@ def test_shares_are_parts_of_one_and_the_largest_comes_first() -> None:
         assert sum(shares) <= 1.005
 
 
-def test_an_attribute_of_a_record_is_hardly_the_lookup_to_it() -> None:
+def test_an_attribute_of_a_record_is_unlikely_to_be_its_lookup() -> None:
     contact = Field(
         name="ContactId", label="Contact ID", type=FieldType.REFERENCE, references=("Contact",)
     )
@@ -114,14 +114,14 @@ def test_a_crm_field_is_suggested_once_and_stays_an_alternative_elsewhere() -> N
     assert "Description" in offered[:3]
 
 
-def test_alternatives_are_five_at_most_and_never_the_suggestion_itself() -> None:
+def test_there_are_at_most_five_alternatives_without_the_suggestion_itself() -> None:
     for suggestion in ranked().values():
         offered = [one.crm_field for one in suggestion.alternatives]
         assert len(offered) == len(set(offered)) == 5
         assert suggestion.crm_field not in offered
 
 
-def test_alternatives_stand_in_order_of_confidence_behind_a_suggestion_and_behind_none() -> None:
+def test_alternatives_are_sorted_by_confidence_with_and_without_a_suggestion() -> None:
     found = ranked()
     for suggestion in found.values():
         sure = [one.confidence for one in suggestion.alternatives]
@@ -129,7 +129,7 @@ def test_alternatives_stand_in_order_of_confidence_behind_a_suggestion_and_behin
     assert {None} < {one.crm_field for one in found.values()}
 
 
-def test_a_pair_of_two_known_things_is_never_offered_silently() -> None:
+def test_a_pair_with_different_meanings_has_a_warning() -> None:
     found = ranked()["contactName"]
     codes = {found.crm_field: [warning.code for warning in found.warnings]} | {
         one.crm_field: [warning.code for warning in one.warnings] for one in found.alternatives
@@ -138,7 +138,7 @@ def test_a_pair_of_two_known_things_is_never_offered_silently() -> None:
     assert not ranked()["expectedCloseDate"].warnings
 
 
-def test_no_partner_is_an_answer_with_its_own_probability() -> None:
+def test_no_match_has_a_probability_of_its_own() -> None:
     left = (*DEAL, Field(name="shoeSize", label="Shoe size", type=FieldType.INTEGER))
     none = ranked(left)["shoeSize"]
     assert none.crm_field is None
@@ -146,7 +146,7 @@ def test_no_partner_is_an_answer_with_its_own_probability() -> None:
     assert none.confidence + sum(one.confidence for one in none.alternatives) <= 1.01
 
 
-def test_two_record_ids_are_a_convention_and_never_sure() -> None:
+def test_two_record_ids_are_never_a_high_match() -> None:
     left = (*DEAL, Field(name="id", label="Record ID", type=FieldType.ID))
     found = ranked(left)["id"]
     pair = [(one.reasons, one.confidence) for one in found.alternatives if one.crm_field == "Id"]
@@ -157,7 +157,7 @@ def test_two_record_ids_are_a_convention_and_never_sure() -> None:
     assert sure < 0.9
 
 
-def test_whose_field_it_is_decides_between_equal_words() -> None:
+def test_the_owner_decides_between_equal_words() -> None:
     right = tuple(
         Field(name=f"{owner}_{part}", label=part.title())
         for owner in ("seller", "buyer")
@@ -178,14 +178,14 @@ def test_whose_field_it_is_decides_between_equal_words() -> None:
 
 
 @pytest.mark.parametrize("known", [KNOWLEDGE, Knowledge()])
-def test_the_vendors_own_field_comes_before_a_twin_made_by_hand(known: Knowledge) -> None:
+def test_a_standard_field_wins_over_a_custom_twin(known: Knowledge) -> None:
     twin = Field(name="Close_Date__c", label="Close Date", type=FieldType.DATE, custom=True)
     for right in ((twin, *OPPORTUNITY), (*OPPORTUNITY, twin)):
         left = (Field(name="close_date", label="Close date", type=FieldType.DATE),)
         assert ranked(left, right, knowledge=known)["close_date"].crm_field == "CloseDate"
 
 
-def test_a_part_comes_before_the_shell_over_it() -> None:
+def test_a_part_wins_over_its_compound_field() -> None:
     right = (
         Field(name="BillingAddress", label="Billing Address", type=FieldType.COMPOUND),
         Field(name="BillingStreet", label="Billing Street", type=FieldType.TEXT),
@@ -196,7 +196,7 @@ def test_a_part_comes_before_the_shell_over_it() -> None:
     assert (found.crm_field or found.alternatives[0].crm_field) == "BillingStreet"
 
 
-def test_types_that_fit_are_no_reason_alone() -> None:
+def test_compatible_types_alone_are_not_a_reason() -> None:
     left = (Field(name="allergies", label="Allergies", type=FieldType.TEXT),)
     right = (Field(name="Horsepower__c", label="Horsepower", type=FieldType.TEXT),)
     found = ranked(left, right, knowledge=KNOWLEDGE)["allergies"]
@@ -204,13 +204,13 @@ def test_types_that_fit_are_no_reason_alone() -> None:
     assert [one.crm_field for one in found.alternatives] == ["Horsepower__c"]
 
 
-def test_nothing_to_suggest_from_and_nothing_to_suggest_for() -> None:
+def test_empty_field_lists() -> None:
     empty = ranked(right=())
     assert all(one.crm_field is None and not one.alternatives for one in empty.values())
     assert ranked(left=()) == {}
 
 
-def test_fields_that_say_nothing_and_too_much_are_ranked_all_the_same() -> None:
+def test_fields_with_too_few_and_too_many_words_are_ranked() -> None:
     left = (
         Field(name="x"),
         Field(name="x", label="Duplicate"),
@@ -224,7 +224,7 @@ def test_fields_that_say_nothing_and_too_much_are_ranked_all_the_same() -> None:
     assert all(math.isfinite(one.confidence) for one in suggestions)
 
 
-def test_duplicated_crm_fields_are_offered_without_trouble() -> None:
+def test_duplicate_crm_fields_are_ranked() -> None:
     suggestions = ranked(right=(*OPPORTUNITY, *OPPORTUNITY))
     assert suggestions["expectedCloseDate"].crm_field == "CloseDate"
 
@@ -236,7 +236,7 @@ def test_a_rejected_pair_never_returns() -> None:
     assert "CloseDate" not in [one.crm_field for one in found.alternatives]
 
 
-def test_an_accepted_field_is_kept_and_leaves_the_pool() -> None:
+def test_an_accepted_field_is_kept_and_not_suggested_again() -> None:
     found = ranked(evidence=Evidence(accepted={"estimatedValue": "Description"}))
     assert found["estimatedValue"].crm_field == "Description"
     assert found["estimatedValue"].decision is DecisionState.ACCEPTED
@@ -250,14 +250,14 @@ def test_one_crm_field_can_be_pinned_twice() -> None:
     assert {found[name].crm_field for name in pins} == {"Description"}
 
 
-def test_a_pair_accepted_elsewhere_wins_and_says_so() -> None:
+def test_a_pair_accepted_for_another_object_pair_wins() -> None:
     evidence = Evidence(elsewhere={("contactTitle", "StageName"): "deal--Opportunity"})
     found = ranked(evidence=evidence)["contactTitle"]
     assert found.crm_field == "StageName"
-    assert found.reasons[0].text == "accepted before for deal--Opportunity"
+    assert found.reasons[0].text == "accepted for deal--Opportunity"
 
 
-def test_a_pair_accepted_in_another_connection_says_so_and_yields_to_ones_own_word() -> None:
+def test_a_pair_accepted_in_another_connection_counts_less_than_an_own_decision() -> None:
     there = {("contactTitle", "StageName"): ("acme-prod",)}
     found = ranked(evidence=Evidence(connections=there))["contactTitle"]
     own = Evidence(
@@ -273,15 +273,15 @@ def test_a_pair_accepted_in_another_connection_says_so_and_yields_to_ones_own_wo
     assert ranked(evidence=rejected)["contactTitle"].crm_field != "StageName"
 
 
-def test_what_the_source_suggests_counts_and_is_named() -> None:
+def test_a_suggestion_of_the_source_counts() -> None:
     evidence = Evidence(suggested={"contactTitle": {"Name": 1.0}})
     found = ranked(evidence=evidence)["contactTitle"]
     offered = {one.crm_field: one for one in found.alternatives}
     reasons = found.reasons if found.crm_field == "Name" else offered["Name"].reasons
-    assert "suggested by the connection itself" in [reason.text for reason in reasons]
+    assert "suggested by PartnerOS" in [reason.text for reason in reasons]
 
 
-def test_the_same_input_gives_the_same_output_with_the_encoder_too() -> None:
+def test_ranking_with_the_encoder_is_deterministic() -> None:
     encoder = SentenceEncoder()
     once, again = (
         rank(DEAL, OPPORTUNITY, context=CONTEXT, knowledge=KNOWLEDGE, encoder=encoder)
@@ -291,7 +291,7 @@ def test_the_same_input_gives_the_same_output_with_the_encoder_too() -> None:
     assert {one.partner_field: one.crm_field for one in once}["estimatedValue"] == "Amount"
 
 
-def test_the_texts_to_encode_are_those_that_are_asked_for() -> None:
+def test_texts_to_encode_are_those_that_rank_encodes() -> None:
     class Asked:
         name = "asked"
         texts: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Words: three spellings of one name, other scripts, and texts that say nothing or too much."""
+"""Words of fields: spellings of one name, other scripts, empty and very long texts."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def read(*fields: Field) -> list[tuple[str, ...]]:
         ("___", ()),
     ],
 )
-def test_a_name_is_split_and_freed_of_its_platform(name: str, words: tuple[str, ...]) -> None:
+def test_a_name_is_split_and_loses_its_platform_affixes(name: str, words: tuple[str, ...]) -> None:
     assert split_words(strip_platform(name)) == tuple(fold(word) for word in words)
 
 
-def test_abbreviations_are_written_out_and_synonyms_become_one() -> None:
+def test_abbreviations_are_expanded_and_synonyms_unified() -> None:
     quantity, zip_code = read(Field(name="OrderQty"), Field(name="hqZipCode"))
     assert quantity == ("order", "quantity")
     assert zip_code == ("headquarter", "postal", "code")
@@ -65,7 +65,7 @@ def test_a_run_together_name_is_cut_with_the_words_of_the_other_side() -> None:
     assert ours == theirs == ("number", "of", "employee")
 
 
-def test_a_word_is_not_cut_into_crumbs_nor_where_it_is_known() -> None:
+def test_a_known_word_and_one_of_short_parts_only_stay_whole() -> None:
     cutter = Cutter(["web", "site", "website", "industry", "in", "dust"])
     assert cutter.cut("website") == ("website",)
     assert cutter.cut("industrial") == ("industrial",)
@@ -80,7 +80,7 @@ def test_plurals_become_singular(word: str, expected: str) -> None:
     assert singular(word) == expected
 
 
-def test_a_long_label_is_read_from_its_start_only() -> None:
+def test_only_the_start_of_a_long_label_is_read() -> None:
     (text,) = read_all(Field(name="x", label="word " * 2000))
     assert len(text.readings[-1]) <= TEXT_LIMIT
 
@@ -89,7 +89,7 @@ def test_a_field_without_a_name_is_read_by_its_label() -> None:
     assert read(Field(name="__", label="Close date")) == [("close", "date")]
 
 
-def test_a_name_that_says_nothing_gives_way_to_the_label() -> None:
+def test_a_meaningless_name_is_replaced_by_the_label() -> None:
     texts = read_all(
         Field(name="KUNNR", label="Customer number"),
         Field(name="q7", label="Phone number"),
@@ -104,12 +104,12 @@ def test_a_name_that_says_nothing_gives_way_to_the_label() -> None:
     ]
 
 
-def test_a_word_before_most_names_names_nothing() -> None:
+def test_a_first_word_of_most_names_is_dropped() -> None:
     names = ("crm_name", "crm_phone", "crm_city", "crm_owner", "crm_stage", "id")
     assert read(*(Field(name=name) for name in names))[:2] == [("name",), ("phone",)]
 
 
-def test_a_path_says_whose_field_it_is() -> None:
+def test_the_path_is_the_owner() -> None:
     (text,) = read_all(Field(name="Buyer/Address/City", label="City"))
     assert text.readings == (("buyer", "address", "city"), ("city",))
     assert text.owner == ("buyer", "address")

@@ -17,7 +17,7 @@ KNOWLEDGE = load_knowledge(None)
 
 
 class Topics:
-    """An encoder of two topics, so that what is near is plain to see."""
+    """An encoder of two topics, so that near meanings are obvious."""
 
     name = "topics"
 
@@ -39,7 +39,7 @@ def outcome(found: ValueMap) -> dict[str, tuple[str | None, ValueMatch]]:
     return {pair.partner_value: (pair.crm_value, pair.how) for pair in found.pairs}
 
 
-def test_each_value_takes_the_surest_way() -> None:
+def test_each_value_uses_the_best_kind_of_match() -> None:
     left = choices("Won", "under_review", "rejected", "nothing like it")
     right = choices("In Review", "Won", "Under Review", "Declined")
     found = suggest_value_map(left, right, knowledge=KNOWLEDGE)
@@ -55,7 +55,7 @@ def test_each_value_takes_the_surest_way() -> None:
     )
 
 
-def test_a_registrations_status_meets_the_standard_lead_status() -> None:
+def test_a_registration_status_is_mapped_to_the_standard_lead_status() -> None:
     fields = {field.name: field for field in load_catalog(None)["deal_registration"].fields}
     right = choices(
         "Open - Not Contacted",
@@ -90,7 +90,7 @@ def test_numeric_codes_are_compared_by_label() -> None:
     assert outcome(found) == {"1": ("2", ValueMatch.EXACT), "2": ("1", ValueMatch.EXACT)}
 
 
-def test_yes_and_no_find_a_checkbox_and_free_text_needs_no_map() -> None:
+def test_yes_and_no_map_to_a_checkbox_and_free_text_needs_no_map() -> None:
     found = suggest_value_map(
         choices("Yes", "No"), Field(name="b", type=FieldType.BOOLEAN), knowledge=KNOWLEDGE
     )
@@ -114,7 +114,7 @@ names = st.lists(st.text(max_size=8), max_size=6, unique=True)
 
 
 @given(left=names, right=names)
-def test_every_value_has_its_line_and_only_known_counterparts(
+def test_every_value_has_one_pair_with_a_known_counterpart_or_none(
     left: list[str], right: list[str]
 ) -> None:
     found = suggest_value_map(choices(*left), choices(*right), knowledge=KNOWLEDGE)

@@ -145,7 +145,7 @@ def choosing(row: MappingRow, crm_field: str, builder: RowBuilder) -> Choice:
 
 
 def rejecting(row: MappingRow, crm_field: str | None) -> Choice:
-    """Return the choice that rejects a CRM field, or leaves the row unmapped if it is None."""
+    """Return the choice that rejects a CRM field; without one it leaves the row unmapped."""
     return Choice(
         partner_field=row.name,
         state=DecisionState.REJECTED,

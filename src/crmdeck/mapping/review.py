@@ -35,7 +35,7 @@ class Review:
     """Both sides of an object pair, every decision on it, and the drift of its CRM object.
 
     `log` is oldest first, `events` newest first. `rates` are the measured fill rates by CRM field.
-    `homes` are the known objects of the two sides. `rules` is None if they could not be read.
+    `homes` are the known objects of the two sides. `rules` are None if unreadable.
     """
 
     connection_id: str

@@ -34,7 +34,7 @@ WITH_VALUES = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.BOOLEAN)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A CRM field that may fit. `confidence` is None if the ranker did not suggest it.
+    """A CRM field that may fit. `confidence` needs a suggestion of the ranker.
 
     `was_put_back` marks a rejected suggestion whose rejection was undone.
     """

@@ -48,7 +48,7 @@ class Step:
 class Write:
     """One change to store: its step, and the provisional decisions that show it.
 
-    `back` is None for a new step, True for an undo, False for a redo. `seen` are the ids of the
+    `back` is True for an undo, False for a redo, else None. `seen` are the ids of the
     stored decisions that the user could see.
     """
 
@@ -165,7 +165,7 @@ class MappingSession:
     def undo(self, step: Step | None = None) -> tuple[Step, Write | None]:
         """Undo a step, the last one by default.
 
-        Raises IndexError if there is none, ValueError if the step can't be undone.
+        Raises IndexError without such a step, ValueError if it can't be undone.
         """
         step = step or self.undoable[-1]
         self.undoable.remove(step)
@@ -176,7 +176,7 @@ class MappingSession:
     def redo(self, step: Step | None = None) -> tuple[Step, Write | None]:
         """Redo an undone step, the last one by default.
 
-        Raises IndexError if there is none, ValueError if the step isn't undone.
+        Raises IndexError without such a step, ValueError if it isn't undone.
         """
         step = step or self.redoable[-1]
         self.redoable.remove(step)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crmdeck.drift.detect import AcceptedField
 from crmdeck.errors import ConflictError
-from crmdeck.matching.checks import blocking
+from crmdeck.matching.directions import is_shell
 from crmdeck.model import (
     Alternative,
     Decision,
@@ -106,14 +106,22 @@ def required_unmapped(
     crm_fields: Sequence[Field], decided: Mapping[str, FieldDecisions]
 ) -> tuple[Field, ...]:
     """Return the CRM fields that a new record requires and no accepted mapping writes."""
-    accepted = (one.accepted for one in decided.values())
-    return blocking(
-        crm_fields,
-        {
-            one.crm_field
-            for one in accepted
-            if one is not None and one.crm_field and one.direction is not Direction.PULL
-        },
+    written = {
+        one.accepted.crm_field
+        for one in decided.values()
+        if one.accepted is not None and one.accepted.direction is not Direction.PULL
+    }
+    return tuple(
+        field
+        for field in crm_fields
+        if field.required
+        and field.name not in written
+        and field.createable is not False
+        # Some sources write an empty default for no default.
+        and not field.default
+        and not field.archived
+        and not field.calculated
+        and not is_shell(field)
     )
 
 

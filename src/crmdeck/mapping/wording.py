@@ -55,7 +55,7 @@ _WITHOUT_LENGTH = (FieldType.PICKLIST, FieldType.MULTIPICKLIST, FieldType.REFERE
 
 
 def crm_text(row: MappingRow) -> str:
-    """Return the CRM field of a row, or why there is none."""
+    """Return the CRM field of a row, or the reason for having none."""
     if row.crm_field is not None:
         return row.crm_field
     return "unmapped" if row.state is DecisionState.REJECTED else "no suggestion"
@@ -139,7 +139,7 @@ _SHORT = {
 
 
 def shortened(words: str, width: int) -> str:
-    """Return a note in `width` cells if there is a shorter wording, else the note as it is."""
+    """Return a note in a shorter wording if it needs more than `width` cells and has one."""
     if len(words) <= width:
         return words
     return _SHORT.get(
@@ -187,7 +187,7 @@ def yes_no(value: bool | None) -> str:
 
 
 def choice_text(choice: Choice) -> str:
-    """Return a choice as it is listed before it is recorded: `accountName → Account_Name__c`."""
+    """Return the line for a choice to confirm: `accountName → Account_Name__c`."""
     match choice.state:
         case DecisionState.ACCEPTED:
             arrow = (choice.direction or Direction.BIDIRECTIONAL).arrow

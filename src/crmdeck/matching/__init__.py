@@ -1,4 +1,4 @@
-"""Pure: two field lists in, a suggestion for each PartnerOS field out."""
+"""Suggest a CRM field for each PartnerOS field. Pure."""
 
 from crmdeck.lazy import lazy_names
 

@@ -1,8 +1,8 @@
-"""What may go wrong when values of a pair flow, and which required CRM fields nothing feeds."""
+"""Warnings about a field pair: what an admin should know before accepting it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from crmdeck.matching.context import Homes
 from crmdeck.matching.directions import is_shell, suggest_direction, why_locked
@@ -28,28 +28,27 @@ def warn(
     knowledge: Knowledge | None = None,
     homes: Homes = (None, None),
 ) -> tuple[MappingWarning, ...]:
-    """Return what speaks against the pair of a PartnerOS and a CRM field, the gravest first.
+    """Return the warnings about a PartnerOS field and a CRM field, worst first.
 
-    Only what can flow is judged: a field that is only read from is not asked what it can hold.
-    What a source does not say (`None`) is never held against a field. Fields of known `homes`
-    that are two different things by their own names say so first.
+    A field that is only read needs no checks of its size and values. An unknown attribute (None)
+    gives no warning. `homes` are the known objects of both fields: if the names have different
+    meanings there, that comes first.
     """
-    found = list(_of_the_meaning(left, right, knowledge, homes) if knowledge is not None else ())
-    found += _of_the_pair(left, right, knowledge)
+    found = list(_meaning_warnings(left, right, knowledge, homes) if knowledge is not None else ())
+    found += _pair_warnings(left, right, knowledge)
     direction, _ = suggest_direction(left, right, knowledge=knowledge)
-    if not _nothing_flows(left, right, knowledge):
+    if _can_sync(left, right, knowledge):
         if direction is not Direction.PULL:
-            found += _of_the_flow(left, right)
+            found += _write_warnings(left, right)
         if direction is not Direction.PUSH:
-            found += _of_the_flow(right, left)
+            found += _write_warnings(right, left)
     return tuple({(warning.code, warning.text): warning for warning in found}.values())
 
 
 def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWarning, ...]:
-    """Return what the CRM's rules ask of a value that is written into a field.
+    """Return the demands of the CRM's active rules on values written into a field.
 
-    Rules that look at the field among others count; those of which the fields are not known do
-    not. None (they could not be read) warns of nothing, since nothing is known.
+    Rules with unknown fields don't count. `rules` are None if unreadable.
     """
     return tuple(
         MappingWarning(code="RULE", text=f"{right.name} is {rule.demand}.")
@@ -60,33 +59,13 @@ def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWa
     )
 
 
-def blocking(right: Sequence[Field], mapped: Collection[str]) -> tuple[Field, ...]:
-    """Return the CRM fields that a new record must have and that nothing feeds, in their order.
-
-    `mapped` names the CRM fields that something is written into. An empty default fills nothing:
-    it is how a source says that there is none.
-    """
-    fed = frozenset(mapped)
-    return tuple(
-        field
-        for field in right
-        if field.required
-        and field.name not in fed
-        and field.createable is not False
-        and not field.default
-        and not field.archived
-        and not field.calculated
-        and not is_shell(field)
-    )
-
-
-def _nothing_flows(left: Field, right: Field, knowledge: Knowledge | None) -> bool:
+def _can_sync(left: Field, right: Field, knowledge: Knowledge | None) -> bool:
     into_right = why_locked(right, knowledge) is None and left.readable is not False
     into_left = why_locked(left, knowledge) is None and right.readable is not False
-    return not (into_right or into_left)
+    return into_right or into_left
 
 
-def _of_the_meaning(
+def _meaning_warnings(
     left: Field, right: Field, knowledge: Knowledge, homes: Homes
 ) -> Iterator[MappingWarning]:
     ours, theirs = (
@@ -98,106 +77,110 @@ def _of_the_meaning(
     labels = [knowledge.concepts[concept].label.lower() for concept in (ours, theirs)]
     yield MappingWarning(
         code="ANOTHER_THING",
-        text=f"{left.name} is what CRMs call {labels[0]}, {right.name} is {labels[1]}.",
+        text=f"Different meaning: {left.name} is {labels[0]}, {right.name} is {labels[1]}.",
     )
 
 
-def _of_the_pair(
+def _pair_warnings(
     left: Field, right: Field, knowledge: Knowledge | None
 ) -> Iterator[MappingWarning]:
-    if _nothing_flows(left, right, knowledge):
+    if not _can_sync(left, right, knowledge):
         yield MappingWarning(
             code="NOTHING_CAN_FLOW",
-            text=f"Neither {left.name} nor {right.name} can be written: nothing can flow.",
+            text=f"Can't sync: neither {left.name} nor {right.name} can be written.",
         )
     for field in (left, right):
         if field.archived:
-            yield MappingWarning(code="ARCHIVED", text=f"{field.name} is archived: it may go away.")
+            yield MappingWarning(
+                code="ARCHIVED", text=f"{field.name} is archived and may be removed."
+            )
         if is_shell(field):
             yield MappingWarning(
                 code="COMPOUND_SHELL",
-                text=f"{field.name} only shows its parts: map the parts to write them.",
+                text=f"{field.name} combines other fields. Map those instead.",
             )
     if FieldType.REFERENCE in (left.type, right.type):
         field = right if right.type is FieldType.REFERENCE else left
         target = f" of {', '.join(field.references[:_MAX_NAMED])}" if field.references else ""
         yield MappingWarning(
             code="LOOKUP_NEEDED",
-            text=f"{field.name} holds the id{target}: ids differ between systems, look them up.",
+            text=f"{field.name} contains a record ID{target}. IDs differ between systems: the sync "
+            "must look them up.",
         )
 
 
-def _of_the_flow(source: Field, target: Field) -> Iterator[MappingWarning]:
+def _write_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     if reason := _misfit(source.type, target.type):
         yield MappingWarning(
             code="TYPE_MISMATCH",
-            text=f"{source.name} ({source.type}) does not fit into {target.name} "
-            f"({target.type}): {reason}.",
+            text=f"{source.name} ({source.type}) doesn't fit {target.name} ({target.type}): "
+            f"{reason}.",
         )
         return
-    yield from _of_the_size(source, target)
-    yield from _of_the_values(source, target)
+    yield from _size_warnings(source, target)
+    yield from _value_warnings(source, target)
     if target.required and source.required is False:
         yield MappingWarning(
             code="REQUIRED_MAY_BE_EMPTY",
-            text=f"{target.name} needs a value, and {source.name} may be empty.",
+            text=f"{target.name} is required, but {source.name} may be empty.",
         )
     if target.unique and source.unique is False:
         yield MappingWarning(
             code="MUST_BE_UNIQUE",
-            text=f"{target.name} takes each value once, and {source.name} may repeat.",
+            text=f"{target.name} must be unique, but {source.name} may repeat.",
         )
 
 
 def _misfit(source: FieldType, target: FieldType) -> str | None:
-    """Return why values of one type can't be written into a field of another, or None."""
+    """Return why values of one type can't be written into the other, or None if they can."""
     either = (source, target)
     if source is target or FieldType.OTHER in either or FieldType.REFERENCE in either:
         return None
     if FieldType.BINARY in either or FieldType.COMPOUND in either:
-        return "they share no values"
+        return "the types have no values in common"
     if target in _TEXTS or any(set(either) <= family for family in _FAMILIES):
         return None
     if target in _LINES:
-        return None if source in _TEXTS else f"its values are no {target} values"
+        return None if source in _TEXTS else f"the values aren't {target} values"
     if target in _CHOICES:
-        return "it is a moment, not a choice" if source in _DAYS else None
+        return "a date can't be a picklist value" if source in _DAYS else None
     if source in _TEXTS:
-        return f"not every text is a {target} value"
+        return f"not every text is a valid {target}"
     if target is FieldType.BOOLEAN and source in _CHOICES:
         return None
     return "the values can't be converted"
 
 
-def _of_the_size(source: Field, target: Field) -> Iterator[MappingWarning]:
+def _size_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     textual = target.type in _TEXTS | _LINES and source.type in _TEXTS | _LINES
     if textual and target.length:
         if source.length and source.length > target.length:
             yield MappingWarning(
                 code="LENGTH_SHORTER",
-                text=f"{target.name} holds {target.length} characters, {source.name} up to "
-                f"{source.length}: long values are cut or refused.",
+                text=f"{target.name} allows {target.length} characters, {source.name} up to "
+                f"{source.length}. Longer values are cut or refused.",
             )
         elif not source.length and source.type in _UNBOUNDED:
             yield MappingWarning(
                 code="LENGTH_SHORTER",
-                text=f"{target.name} holds {target.length} characters, {source.name} names no "
-                "limit: long values are cut or refused.",
+                text=f"{target.name} allows {target.length} characters, but {source.name} has no "
+                "known limit. Longer values are cut or refused.",
             )
     if source.type in _NUMBERS and target.type in _NUMBERS:
-        yield from _of_the_digits(source, target)
+        yield from _digit_warnings(source, target)
     if source.type is FieldType.DATETIME and target.type is FieldType.DATE:
         yield MappingWarning(
-            code="TIME_LOST", text=f"{target.name} is a date: the time of {source.name} is lost."
+            code="TIME_LOST",
+            text=f"{target.name} is a date and drops the time of day of {source.name}.",
         )
     if source.type is FieldType.HTML and target.type is not FieldType.HTML:
         yield MappingWarning(
             code="FORMAT_LOST",
-            text=f"{target.name} holds plain text: the formatting of {source.name} is lost.",
+            text=f"{target.name} is plain text and drops the formatting of {source.name}.",
         )
 
 
-def _of_the_digits(source: Field, target: Field) -> Iterator[MappingWarning]:
+def _digit_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     source_scale = 0 if source.type is FieldType.INTEGER else source.scale
     target_scale = 0 if target.type is FieldType.INTEGER else target.scale
     may_have_decimals = source_scale is None and target.type is FieldType.INTEGER
@@ -206,46 +189,46 @@ def _of_the_digits(source: Field, target: Field) -> Iterator[MappingWarning]:
     ):
         yield MappingWarning(
             code="PRECISION_LOST",
-            text=f"{target.name} keeps {target_scale or 'no'} decimal places, "
-            f"{source.name} may have more.",
+            text=f"{target.name} keeps {target_scale or 'no'} decimal places, but {source.name} "
+            "may have more.",
         )
     if source.precision is None or target.precision is None:
         return
     if source.precision - (source_scale or 0) > target.precision - (target_scale or 0):
         yield MappingWarning(
             code="NUMBER_TOO_LARGE",
-            text=f"{target.name} holds {target.precision - (target_scale or 0)} digits before "
-            f"the point, {source.name} may have more.",
+            text=f"{target.name} allows {target.precision - (target_scale or 0)} digits before "
+            f"the decimal point, but {source.name} may have more.",
         )
 
 
-def _of_the_values(source: Field, target: Field) -> Iterator[MappingWarning]:
+def _value_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     if source.type is FieldType.MULTIPICKLIST and target.type in (
         FieldType.PICKLIST,
         FieldType.BOOLEAN,
     ):
         yield MappingWarning(
             code="MULTI_TO_SINGLE",
-            text=f"{source.name} may hold several values, {target.name} takes one.",
+            text=f"{source.name} may have several values, but {target.name} allows one.",
         )
     if target.type not in _CHOICES:
         if target.type is FieldType.BOOLEAN and source.type in _CHOICES:
             yield MappingWarning(
                 code="VALUE_MAP_NEEDED",
-                text=f"{target.name} is yes or no: say which values of {source.name} are which.",
+                text=f"{target.name} is yes or no. Map the values of {source.name} to it.",
             )
         return
     if source.type not in _CHOICES:
         if target.restricted is not False:
             yield MappingWarning(
                 code="NOT_A_CHOICE",
-                text=f"{target.name} is a picklist, and {source.name} may hold any value.",
+                text=f"{target.name} is a picklist, but {source.name} may have any value.",
             )
         return
-    yield from _of_the_choices(source, target)
+    yield from _picklist_warnings(source, target)
 
 
-def _of_the_choices(source: Field, target: Field) -> Iterator[MappingWarning]:
+def _picklist_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
     if not (source.picklist and target.picklist):
         return
     taken = {value.value for value in target.picklist if value.active}
@@ -255,7 +238,7 @@ def _of_the_choices(source: Field, target: Field) -> Iterator[MappingWarning]:
         named = ", ".join(_short(value) for value in missing[:_MAX_NAMED])
         yield MappingWarning(
             code="VALUE_MAP_NEEDED",
-            text=f"{target.name} does not know {named}{more}: map the values.",
+            text=f"{target.name} has no value for {named}{more}. Map the values.",
         )
 
 

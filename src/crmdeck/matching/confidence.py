@@ -1,7 +1,6 @@
-"""From scores to probabilities: of each pair, and of there being no partner at all.
+"""Turn scores into probabilities of each pair, and of no match.
 
-A left field has one of the right fields for its partner, or none: all these choices share one
-probability, so that what is sure of one is unsure of the others.
+The right fields and "no match" share one probability for each left field.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
 
-# What the probability is put together from; see `features`.
+# The inputs of the probability; see `features`.
 FEATURES = (
     "any",
     "score",
@@ -24,11 +23,11 @@ FEATURES = (
     "record_id",
 )
 MIN_DECISIONS = 30
-# Confidence never claims to be sure.
+# Confidence never claims certainty.
 FLOOR, CEILING = 0.001, 0.995
-# A rival in the column beyond this says no more.
+# Limit of the advantage of a rival in the column.
 _MAX_RIVAL = -4.0
-# How much the ranker's own confidence weighs against what the operator decided.
+# Weight of the ranker's own confidence against the decisions.
 _PRIOR_STRENGTH = 10.0
 
 
@@ -36,8 +35,8 @@ _PRIOR_STRENGTH = 10.0
 class Profile:
     """The fitted numbers of a ranker.
 
-    `signals` speak for a pair, `against` it, none of them negative; `curve` leads from the
-    `FEATURES` of a pair to the log-odds of its probability against that of no partner.
+    The weights of `signals` count for a pair and those of `against` against it; none is negative.
+    `curve` are the weights of the `FEATURES` in the log-odds of a pair against no match.
     """
 
     signals: Mapping[str, float]
@@ -48,12 +47,12 @@ class Profile:
 def features(
     score: Matrix, concept: Matrix, left: Vector, right: Vector, record_id: Matrix
 ) -> dict[str, Matrix]:
-    """Return what the probability of each pair is made of.
+    """Return the features from which the probability of each pair is computed.
 
-    `any`: that there is a partner at all. `score` is what all signals say, `column` how much the
-    right field prefers this left field, 0 at the best, `conflict` how sure it is (`left`, `right`)
-    that both are known, and not as one `concept`. A record's own id against another's
-    (`record_id`) goes by convention, whatever else the two resemble.
+    `any` is the constant, `score` the sum of all signals. `column` is the preference of the right
+    field for this left field, at most 0. `conflict` is the certainty (`left`, `right`) that both
+    have a concept, but not the same. Two record IDs (`record_id`) match by convention, whatever
+    their names.
     """
     found = {
         "any": np.ones_like(score),
@@ -68,7 +67,7 @@ def features(
 def probabilities(
     score: Matrix, planes: Mapping[str, Matrix], curve: Mapping[str, float]
 ) -> Matrix:
-    """Return the probability of each pair; what is missing from 1 in a row is that of none."""
+    """Return the probability of each pair; the rest to 1 in a row is that of no match."""
     odds = sum(np.float32(curve[name]) * plane for name, plane in planes.items())
     odds = np.where(np.isfinite(score), odds, -np.inf)
     top = np.maximum(odds.max(axis=1, keepdims=True), 0)
@@ -78,20 +77,20 @@ def probabilities(
 
 
 def log_softmax(score: Matrix, axis: int) -> Matrix:
-    """Return the logarithm of each score's share along an axis; -inf stays what it is."""
+    """Return the logarithm of each score's share along an axis; -inf stays -inf."""
     top = score.max(axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     shifted = score - top
     with np.errstate(divide="ignore", invalid="ignore"):
         logged: Matrix = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-    # A row or column that is out of the race altogether stays out.
+    # A row or column of -inf only stays -inf.
     return np.nan_to_num(logged, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
 
 
 def assign(probability: Matrix, choices: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return for each row its column or -1, greedily from the surest pair on, each column once.
+    """Return the column of each row or -1, most probable pair first, each column once.
 
-    Only `choices`, a row's first ones, count, so that a weak row does not end with its last.
+    Only the row's first columns, its `choices`, count, so that no row gets a very unlikely one.
     """
     values = np.take_along_axis(probability, choices, axis=1)
     order = np.argsort(-values, axis=None, kind="stable")
@@ -108,11 +107,10 @@ def assign(probability: Matrix, choices: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def recalibrate(probability: Matrix, decided: Sequence[tuple[float, bool]]) -> Matrix:
-    """Return the probabilities as the operator's decisions make them, within 0.001 and 0.995.
+    """Return the probabilities recalibrated by earlier decisions, from 0.001 to 0.995.
 
-    `decided` are confidences shown and whether the pair was accepted. Nothing else changes before
-    thirty of them; after that all log-odds shift together, so the order stays. What can't be
-    (0) stays 0.
+    `decided` are the confidences of decided pairs, and whether they were accepted. From thirty
+    on, all log-odds shift by the same amount, so that the order stays. Zero stays zero.
     """
     bounded = np.clip(probability, FLOOR, CEILING)
     if len(decided) >= MIN_DECISIONS:

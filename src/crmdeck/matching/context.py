@@ -1,4 +1,4 @@
-"""Where the two field lists of a ranking come from, and from when on a pair is suggested."""
+"""The origin of the two field lists of a ranking, and the threshold of a suggestion."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from crmdeck.model import Platform
 
 PARTNER_SYSTEM = "partneros"
-# What is less probable than this is not suggested: more likely wrong than right.
+# A less probable pair is more likely wrong than right, and is not suggested.
 MIN_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True)
 class Home:
-    """The system and the object type that a list of fields belongs to."""
+    """The system and the object type of a field list."""
 
     system: str
     object_type: str
 
 
 Homes = tuple[Home | None, Home | None]
-"""The known objects that the left and the right fields belong to, None for any other."""
+"""The known objects of the left and the right fields, None for any other."""
 
 
 @dataclass(frozen=True)
 class RankContext:
-    """The two objects of a pair and the CRM's platform; what is unknown is empty or None.
+    """The two objects of a pair and the CRM's platform, if known.
 
-    An object that the lexicon knows is recognized by its fields as well.
+    Known objects are recognized by their fields as well.
     """
 
     partner_object: str = ""
@@ -36,12 +36,12 @@ class RankContext:
 
     @property
     def left_home(self) -> Home | None:
-        """The object on the left, where it has a name."""
+        """The object on the left, if it has a name."""
         return Home(PARTNER_SYSTEM, self.partner_object) if self.partner_object else None
 
     @property
     def right_home(self) -> Home | None:
-        """The object on the right, where its platform is known."""
+        """The object on the right, if its platform is known."""
         if self.platform is None or not self.crm_object:
             return None
         return Home(self.platform, self.crm_object)

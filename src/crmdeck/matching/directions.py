@@ -1,7 +1,6 @@
-"""Which way values of a pair can flow, with the reason in one line.
+"""The direction in which a field pair can sync, with the reason.
 
-What a system computes or locks can only be read from it. What a source does not say about a field
-(`None`) is not held against it; only its name may then be telling.
+Computed and locked fields can only be read. An unknown attribute (None) doesn't lock a field.
 """
 
 from __future__ import annotations
@@ -9,17 +8,16 @@ from __future__ import annotations
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import Direction, Field, FieldType
 
-NOTHING_FLOWS = "Neither side can be written"
+NEITHER_WRITABLE = "Neither field can be written"
 
 
 def suggest_direction(
     left: Field, right: Field, *, knowledge: Knowledge | None = None
 ) -> tuple[Direction, str]:
-    """Return the widest direction that the two fields allow, and why.
+    """Return the widest direction that a PartnerOS field and a CRM field allow, and why.
 
-    `left` is the PartnerOS field, `right` the CRM's. With `knowledge`, a field of which the
-    source says nothing but whose name every CRM fills in itself (`CreatedDate`) counts as locked.
-    Where nothing can flow the answer is `pull`, with that reason.
+    With `knowledge`, a field of unknown access counts as locked if every CRM fills in a field of
+    its name (`CreatedDate`). If neither field can be written, the direction is `pull`.
     """
     closed_left, closed_right = why_locked(left, knowledge), why_locked(right, knowledge)
     hidden_left, hidden_right = left.readable is False, right.readable is False
@@ -32,34 +30,35 @@ def suggest_direction(
     if can_pull:
         return Direction.PULL, closed_right or f"{left.name} can't be read"
     reasons = [reason for reason in (closed_left, closed_right) if reason]
-    return Direction.PULL, f"{NOTHING_FLOWS}: {'; '.join(reasons)}" if reasons else NOTHING_FLOWS
+    locked = f": {' and '.join(reasons)}" if reasons else ""
+    return Direction.PULL, f"{NEITHER_WRITABLE}{locked}"
 
 
 def why_locked(field: Field, knowledge: Knowledge | None = None) -> str | None:
-    """Return why nothing can be written into `field`, or None where it can, or may well."""
+    """Return why a field can't be written, or None if it can or its access is unknown."""
     if is_shell(field):
-        return f"{field.name} is put together from its parts"
+        return f"{field.name} combines other fields"
     if field.type is FieldType.ID:
-        return f"{field.name} is the record's own id"
+        return f"{field.name} is the record ID"
     if field.formula:
         return f"{field.name} is a formula"
     if field.auto_number:
-        return f"{field.name} is numbered automatically"
+        return f"{field.name} is an auto-number"
     if field.calculated:
         return f"{field.name} is calculated"
     if field.updateable is False:
         once = field.createable is True
-        return f"{field.name} is " + ("set once, on creation" if once else "read-only")
+        return f"{field.name} " + ("can only be set on creation" if once else "is read-only")
     if field.updateable is None and knowledge is not None and knowledge.is_computed(field.name):
-        return f"{field.name} is usually filled in by the system itself"
+        return f"{field.name} is usually set by the system itself"
     return None
 
 
 def is_shell(field: Field) -> bool:
-    """Return whether `field` only shows its parts: an address, a person's name in Salesforce.
+    """True if a field only combines others, like an address or a person's name in Salesforce.
 
-    Source: Salesforce Object Reference, "Compound Fields". A description marks a person's `Name`
-    and its parts alike with the `extraTypeInfo` `personname`, and only the parts can be written.
+    Source: Salesforce Object Reference, "Compound Fields". A describe marks a person's `Name` and
+    its parts alike with the `extraTypeInfo` `personname`. Only the parts can be written.
     """
     if field.type is FieldType.COMPOUND:
         return True
@@ -69,5 +68,5 @@ def is_shell(field: Field) -> bool:
 
 def _why_both(left: Field, right: Field) -> str:
     if left.updateable and right.updateable:
-        return "access: read write"
-    return "access unknown: the export does not say"
+        return "both fields are read/write"
+    return "access unknown: not in the export"

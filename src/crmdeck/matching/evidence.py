@@ -1,4 +1,4 @@
-"""What the operator's decisions tell the ranker, derived from the decision log each time."""
+"""Evidence for the ranker from the decision log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was decided so far, as the ranker needs it. The empty one changes nothing.
+    """Earlier decisions, as the ranker uses them; an empty one has no effect.
 
-    `accepted` leads from a PartnerOS field to its CRM field, `rejected` holds pairs turned down;
-    both are of the object pair that is ranked. `elsewhere` leads from a pair to the object pair
-    in which it was accepted before, `connections` to the names of the other connections in which
-    it stands accepted for this one. `suggested` leads from a PartnerOS field to the CRM fields
-    that the source itself suggests, with its confidence. `outcomes` are confidences shown and
-    whether the pair was accepted.
+    `accepted` and `rejected` are field pairs of the ranked object pair. `elsewhere` has the other
+    object pair in which a field pair was accepted, `connections` the other connections. `suggested`
+    has the source's own suggestions by PartnerOS field, with their confidence. `outcomes` are the
+    confidences of decided pairs, and whether they were accepted.
     """
 
     accepted: Mapping[str, str] = field(default_factory=dict)
@@ -38,11 +36,9 @@ class Evidence:
         suggested: Mapping[str, Mapping[str, float]] | None = None,
         others: Mapping[str, Sequence[Decision]] | None = None,
     ) -> Evidence:
-        """Return what a decision log (oldest first, any object pairs) says of `object_pair`.
+        """Return the evidence for `object_pair` in a log of any object pairs, oldest first.
 
-        An undone decision counts no more; the one before it does again. `others` are the logs of
-        other connections by name: what stands accepted in them is known, what they rejected is
-        their own affair.
+        `others` are the logs of other connections by name: only their acceptances count.
         """
         accepted: dict[str, str] = {}
         rejected: set[Pair] = set()
@@ -97,7 +93,7 @@ def _accepted_in(
 
 
 def field_names(fields: Sequence[Field]) -> dict[str, int]:
-    """Return the place of each field by name; of duplicates, the first."""
+    """Return the index of each field by name, the first one of duplicates."""
     places: dict[str, int] = {}
     for place, one in enumerate(fields):
         places.setdefault(one.name, place)

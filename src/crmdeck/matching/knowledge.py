@@ -1,7 +1,7 @@
-"""What is known of CRMs beyond what a schema says: words, values, types and concepts.
+"""The matcher's knowledge of CRMs: words, values, types and concepts, with lookups.
 
-All of it is data (`crmdeck/knowledge/*.toml`, and a user's files of the same form); this module
-holds it and answers look-ups. `knowledge_files` turns the text of such a file into a `Knowledge`.
+The data is in `crmdeck/knowledge/*.toml` and in users' files of the same form, which
+`knowledge_files` parses.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def phrase_key(text: str) -> str:
-    """Return `text` as the look-ups know it: words in lower case, separated by single blanks.
+    """Return `text` as a lookup key: lower-case words separated by single spaces.
 
-    `expectedCloseDate`, `Expected_Close_Date` and `expected close-date` are one phrase.
+    `expectedCloseDate`, `Expected_Close_Date` and `expected close-date` have the same key.
     """
     return _NOT_WORD.sub(" ", _CASE_BOUNDARY.sub(" ", text)).strip().casefold()
 
 
 @dataclass(frozen=True)
 class FieldRef:
-    """A field of an object type of a system: `salesforce`, `Account`, `Name`.
+    """A field of an object type in a system: `salesforce`, `Account`, `Name`.
 
-    `object_type` is `*` where every object type of the system has the field.
+    `object_type` is `*` for a field of every object type.
     """
 
     system: str
@@ -46,16 +46,16 @@ class FieldRef:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return what two spellings of the same field share."""
+        """The same for every spelling of the field."""
         return self.system.casefold(), self.object_type.casefold(), self.name.casefold()
 
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing that CRMs keep under different names, `company.employees` say.
+    """One meaning with different names in CRMs, such as `company.employees`.
 
-    `phrases` are what people call it (as `phrase_key` writes them), `related` the concepts that
-    often take its place (a domain for a website). `computed`: systems fill it in themselves.
+    `phrases` are its names as phrase keys, `related` the concepts often used instead (a domain
+    for a website). Systems set `computed` concepts themselves.
     """
 
     id: str
@@ -68,9 +68,9 @@ class Concept:
 
 @dataclass(frozen=True)
 class System:
-    """A CRM that the lexicon knows: its source (a document) and other names of its objects.
+    """A CRM in the lexicon. `source` is the document that the facts are from.
 
-    `objects` leads from another name of an object type, in lower case, to the lexicon's own.
+    `objects` maps another name of an object type, in lower case, to the lexicon's own name.
     """
 
     name: str
@@ -80,11 +80,11 @@ class System:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Everything that the data files say. The empty one knows nothing and disturbs nothing.
+    """The content of the knowledge files; an empty one has no effect.
 
-    `abbreviations` leads from a token in lower case to its expansion, `synonyms` and `values`
-    from a phrase key to the canonical phrase key of its group. `groups` are words that share a
-    part: those that name the owner of a field, those that say it is not the main one.
+    `abbreviations` maps a lower-case token to its expansion. `synonyms` and `values` map a phrase
+    key to the head of its group. `groups` are words with the same role, such as naming the owner
+    of a field, or marking a field as secondary.
     """
 
     abbreviations: Mapping[str, str] = field(default_factory=dict)
@@ -97,19 +97,16 @@ class Knowledge:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __hash__(self) -> int:
-        # Its mappings can't be hashed; their sizes will do to keep what is derived from it.
+        # Mappings can't be hashed. Their sizes are enough to cache a lexicon.
         return hash((len(self.synonyms), len(self.values), len(self.concepts), len(self.languages)))
 
     def canonical_value(self, value: str) -> str:
-        """Return the phrase key that stands for the picklist value `value` and its synonyms."""
+        """Return the phrase key that a picklist value shares with its synonyms."""
         key = phrase_key(value)
         return self.values.get(key, key)
 
     def type_compatibility(self, left: FieldType, right: FieldType) -> float:
-        """Return how well values of one type live in the other, 0 (never) to 1 (always).
-
-        The same both ways. A type that nobody knows (`other`) says nothing: 0.5.
-        """
+        """Return how well two types fit each other, 0 to 1; 0.5 for an unknown type (`other`)."""
         if FieldType.OTHER in (left, right):
             return UNKNOWN_TYPE
         if left is right:
@@ -117,7 +114,7 @@ class Knowledge:
         return self.types.get(frozenset((left, right)), 0.0)
 
     def concept_of(self, system: str, object_type: str, field_name: str) -> str | None:
-        """Return the id of the concept that a field of a system is, or None; case is ignored."""
+        """Return the ID of a field's concept, or None; case is ignored."""
         system = system.casefold()
         object_key = object_type.casefold()
         if known := self.systems.get(system):
@@ -128,11 +125,11 @@ class Knowledge:
         )
 
     def concepts_named(self, field_name: str) -> frozenset[str]:
-        """Return the concepts that any system keeps in a field of that name; case is ignored."""
+        """Return the concepts of all fields of that name in any system; case is ignored."""
         return self._by_name.get(field_name.casefold(), frozenset())
 
     def is_computed(self, field_name: str) -> bool:
-        """Return whether every system that keeps a field of that name fills it in itself."""
+        """True if every system with a field of that name sets it itself."""
         ids = self.concepts_named(field_name)
         return bool(ids) and all(self.concepts[id_].computed for id_ in ids)
 
@@ -146,14 +143,14 @@ class Knowledge:
         return 0.0
 
     def akin(self, concept: str) -> frozenset[str]:
-        """Return the concept itself and those that are related to it, either way."""
+        """Return the concept itself and those related to it in either direction."""
         return self._akin.get(concept, frozenset((concept,)))
 
     def extend(self, other: Knowledge) -> Knowledge:
-        """Return both together; where they contradict each other, `other` is right.
+        """Return both combined; `other` wins on a contradiction.
 
-        A concept that both know has the phrases and fields of both; a field that `other` gives
-        to a concept leaves the one it was in.
+        A concept of both has the phrases and fields of both. A field that `other` gives to a
+        concept leaves its previous concept.
         """
         claimed = {ref.key for concept in other.concepts.values() for ref in concept.fields}
         return Knowledge(
@@ -215,8 +212,8 @@ def _without(
 
 
 def _merge_groups(ours: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
-    # A group whose head stands in an old group joins it; one that takes in the head of an old
-    # group takes in its members too.
+    # A new group whose head is in an old group joins that group. A new group that contains the
+    # head of an old group also gets its members.
     joined = {phrase: ours.get(head, head) for phrase, head in theirs.items()}
     moved = {phrase: joined.get(head, head) for phrase, head in ours.items()}
     return {**moved, **joined}

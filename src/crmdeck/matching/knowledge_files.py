@@ -1,7 +1,7 @@
-"""The text of a knowledge file (TOML) turned into `Knowledge`. No file is opened here.
+"""Parse the text of a knowledge file (TOML) into `Knowledge`.
 
-Every file has the same form, whatever it holds: the tables `abbreviations`, `synonyms`, `values`,
-`types`, `systems`, `concepts`, `languages` and `words`, each of them optional.
+A file has any of the tables `abbreviations`, `synonyms`, `values`, `types`, `systems`,
+`concepts`, `languages` and `words`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
@@ -27,12 +26,12 @@ _LINE = re.compile(r"at line (\d+)")
 
 
 def parse_knowledge(text: str, origin: str) -> Knowledge:
-    """Return what a knowledge file says; `origin` names it in errors.
+    """Return the content of a knowledge file; `origin` names it in errors.
 
-    Raises UsageError (`BAD_KNOWLEDGE_FILE`) that names the file, the line and what to write.
+    Raises UsageError (`BAD_KNOWLEDGE_FILE`) with the file, the line and the correct form.
     """
     document = Document(text, origin)
-    document.allow(document.data, _TABLES, "the file")
+    document.allow(document.data, _TABLES, "The file")
     systems = _systems(document)
     return Knowledge(
         abbreviations={
@@ -53,7 +52,7 @@ def parse_knowledge(text: str, origin: str) -> Knowledge:
 
 
 class Document:
-    """A TOML document that can say where it is wrong."""
+    """A TOML document whose errors name the line."""
 
     code = "BAD_KNOWLEDGE_FILE"
 
@@ -62,52 +61,54 @@ class Document:
         self.code = code
         self._lines = text.splitlines()
         try:
-            self.data: dict[str, Any] = parse_toml(text)
+            self.data: dict[str, object] = parse_toml(text)
         except tomllib.TOMLDecodeError as error:
             found = _LINE.search(str(error))
             raise self.error(
-                f"It is not valid TOML: {error}.",
-                "Correct that line, or move the file away.",
+                f"The file isn't valid TOML: {error}.",
+                "Correct that line, or move the file out of the folder.",
                 line=int(found[1]) if found else len(self._lines),
             ) from None
 
     def error(
         self, cause: str, remedy: str, *, at: str | None = None, line: int | None = None
     ) -> UsageError:
-        """Return the error to raise; `at` is the key or value whose line is to be named."""
+        """Return the error to raise; `at` is the key or value whose line it names."""
         line = line or self._line_of(at or "")
         return UsageError(
-            f"{self.origin}, line {line}: the file can't be used.",
+            f"Can't use {self.origin}, line {line}.",
             cause=cause,
             remedy=remedy,
             code=self.code,
         )
 
-    def allow(self, table: Mapping[str, Any], keys: frozenset[str], where: str) -> None:
-        """Raise where `table` has a key that nobody reads: most likely a slip of the pen."""
+    def allow(self, table: Mapping[str, object], keys: frozenset[str], where: str) -> None:
+        """Raise UsageError if `table` has an unknown key."""
         for key in table:
             if key not in keys:
                 raise self.error(
-                    f"Nothing is called '{key}' in {where}.",
+                    f"{where} has no key '{key}'.",
                     f"Use one of: {', '.join(sorted(keys))}.",
                     at=key,
                 )
 
-    def table(self, key: str, within: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the table `key`, an empty one where there is none."""
+    def table(self, key: str, within: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Return the table `key`, empty if it is missing."""
         value = (self.data if within is None else within).get(key, {})
         if not isinstance(value, dict):
-            raise self.error(f"'{key}' must be a table.", f"Write [{key}] above its lines.", at=key)
+            raise self.error(
+                f"'{key}' must be a table.", f"Write [{key}] above its entries", at=key
+            )
         return value
 
     def text(self, value: object, key: str) -> str:
-        """Return `value` as the non-empty text that it must be."""
+        """Return `value`, which must be a text that isn't blank."""
         if not isinstance(value, str) or not value.strip():
-            raise self.error(f"'{key}' must be a text.", f'Write {key} = "...", in quotes.', at=key)
+            raise self.error(f"'{key}' must be text.", f'Write {key} = "..." in quotes.', at=key)
         return value.strip()
 
     def texts(self, value: object, key: str) -> list[str]:
-        """Return `value` as the list of texts that it must be."""
+        """Return `value`, which must be a list of texts."""
         if not isinstance(value, list):
             raise self.error(
                 f"'{key}' must be a list of texts.", f'Write {key} = ["...", "..."].', at=key
@@ -115,7 +116,7 @@ class Document:
         return [self.text(item, key) for item in value]
 
     def flag(self, value: object, key: str) -> bool:
-        """Return `value` as the true or false that it must be."""
+        """Return `value`, which must be true or false."""
         if not isinstance(value, bool):
             raise self.error(f"'{key}' must be true or false.", f"Write {key} = true.", at=key)
         return value
@@ -132,8 +133,8 @@ def _groups(document: Document, table: str) -> dict[str, str]:
             key = phrase_key(phrase)
             if heads.setdefault(key, head) != head:
                 raise document.error(
-                    f"'{phrase}' stands in two groups of {table}: '{heads[key]}' and '{head}'.",
-                    "Keep it in one of them.",
+                    f"'{phrase}' is in two groups of {table}: '{heads[key]}' and '{head}'.",
+                    "Remove it from one of them.",
                     at=canonical,
                 )
     return heads
@@ -150,11 +151,11 @@ def _types(document: Document) -> dict[frozenset[FieldType], float]:
                 at=left,
             )
         for right, score in row.items():
-            document.allow({left: score, right: score}, known, "the field types")
+            document.allow({left: score, right: score}, known, "The list of field types")
             if not isinstance(score, int | float) or not 0 <= score <= 1:
                 raise document.error(
                     f"The score of {left} and {right} must be a number from 0 to 1.",
-                    f"Write {left} = {{ {right} = 0.5 }}, say.",
+                    f"Write a number such as {left} = {{ {right} = 0.5 }}.",
                     at=left,
                 )
             scores[frozenset((FieldType(left), FieldType(right)))] = float(score)
@@ -165,7 +166,7 @@ def _systems(document: Document) -> dict[str, System]:
     systems = {}
     for key, entry in document.table("systems").items():
         entry = document.table(key, document.table("systems"))
-        document.allow(entry, _SYSTEM_KEYS, f"the system '{key}'")
+        document.allow(entry, _SYSTEM_KEYS, f"The system '{key}'")
         systems[key.casefold()] = System(
             name=document.text(entry.get("name", key), "name"),
             source=str(entry.get("source", "")),
@@ -181,7 +182,7 @@ def _languages(document: Document) -> dict[str, Language]:
     languages = {}
     for key in document.table("languages"):
         entry = document.table(key, document.table("languages"))
-        document.allow(entry, _LANGUAGE_KEYS, f"the language '{key}'")
+        document.allow(entry, _LANGUAGE_KEYS, f"The language '{key}'")
         labels: dict[str, tuple[str, ...]] = {}
         for phrase, said in document.table("labels", entry).items():
             for label in document.texts(said, phrase):
@@ -228,8 +229,8 @@ def _field(document: Document, system: str, text: str) -> FieldRef:
     object_type, separator, name = text.partition(".")
     if not (separator and object_type and name):
         raise document.error(
-            f"'{text}' is not a field.",
-            "Write OBJECT.FIELD, Account.Industry say, or *.FIELD for every object.",
+            f"'{text}' isn't a field.",
+            "Write OBJECT.FIELD, such as Account.Industry, or *.FIELD for every object.",
             at=text,
         )
     return FieldRef(system.casefold(), object_type, name)

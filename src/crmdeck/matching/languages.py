@@ -1,7 +1,7 @@
-"""Words of other languages read as English, where a schema shows that language.
+"""Translate the words of a schema in another language into English.
 
-What is said in a language is data (`crmdeck/knowledge/languages/*.toml`). Words that are written
-together are cut, those without blanks too.
+The dictionaries are `crmdeck/knowledge/languages/*.toml`. Compound words are cut, and so is text
+in languages without spaces.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 
 Words = tuple[str, ...]
 
-# A side shows a language by so many fields with words that only it explains, and by this part.
+# Fields with words of a language, by number and by part, that show that a side uses it.
 _MIN_FIELDS = 2
 _MIN_PART = 0.08
 _MAX_LANGUAGES = 2
-# A word that is written the same in another meaning is read in this many ways.
 _MAX_READINGS = 3
 _MIN_COMPOUND, _MAX_COMPOUND = 6, 40
 _MIN_PART_OF_COMPOUND = 3
@@ -28,7 +27,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def fold(text: str) -> str:
-    """Return `text` in compatible, case-folded form without accents, so that it compares."""
+    """Return `text` in compatible, case-folded form without accents."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text).casefold()
@@ -37,10 +36,10 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class Language:
-    """What a language calls things: from a label to the English phrases that it stands for.
+    """A dictionary from labels to their English phrases.
 
-    `small` words say nothing on their own. `joints` stand between words that are written
-    together (none: they are not), `spaced` is false where words are written without blanks.
+    `small` words have no meaning of their own. `joints` connect the parts of compound words; a
+    language without joints has no compounds. `spaced` is False for writing without spaces.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Language:
 
 
 class Translator:
-    """Reads words of one language as English. `english` are words that English has itself."""
+    """Translates words of one language. `english` are the words that English has as well."""
 
     def __init__(self, language: Language, english: frozenset[str]) -> None:
         self.name = language.name
@@ -62,7 +61,7 @@ class Translator:
         self._english = english
         self._index = _indexed(language)
         self._longest = max(map(len, self._index), default=0) + 2
-        # Words that stand somewhere in a label and say something.
+        # The meaningful words of all labels.
         self._words = frozenset(
             word for key in self._index for word in key if not word.isdecimal()
         ).difference(self._small)
@@ -72,7 +71,7 @@ class Translator:
         self._cut: dict[str, Words] = {}
 
     def foreign(self, word: str) -> bool:
-        """Return whether this language explains a word that English lacks."""
+        """True if a word belongs to this language and not to English."""
         if not self._spaced:
             return not word.isascii() and not self._words.isdisjoint(self._segments(word))
         if len(word) < _MIN_FOREIGN or word in self._english:
@@ -80,7 +79,7 @@ class Translator:
         return word in self._words or bool(self._compound(word))
 
     def read(self, words: Sequence[str]) -> list[Words]:
-        """Return the ways to say folded `words` in English, the most usual first."""
+        """Return the English readings of folded `words`, the most common first."""
         if not self._spaced:
             words = [part for word in words for part in self._segments(word)]
         found = list(self._phrases(words))
@@ -95,7 +94,7 @@ class Translator:
         return list(dict.fromkeys(readings))[:_MAX_READINGS]
 
     def _phrases(self, words: Sequence[str]) -> Iterator[tuple[Words, ...]]:
-        """Yield for each phrase, the longest first, what it may mean; what is unknown as it is."""
+        """Yield the meanings of each phrase, the longest phrase first; unknown words unchanged."""
         place = 0
         while place < len(words):
             for end in range(min(len(words), place + self._longest), place, -1):
@@ -117,7 +116,7 @@ class Translator:
         return self._index.get(tuple(word for word in words if word not in self._small), ())
 
     def _compound(self, word: str) -> Words:
-        """Return the words that are written together in `word`, or none."""
+        """Return the parts of a compound word, or none."""
         if not self._joints or not _MIN_COMPOUND <= len(word) <= _MAX_COMPOUND:
             return ()
         if word not in self._cut:
@@ -138,14 +137,14 @@ class Translator:
                     after = end + len(joint)
                     if (joint and after >= len(word)) or not word.startswith(joint, end):
                         continue
-                    held = best[after]
-                    if held is None or len(parts) < len(held):
+                    known = best[after]
+                    if known is None or len(parts) < len(known):
                         best[after] = parts
         found = best[len(word)] or ()
         return found if any(part not in self._english for part in found) else ()
 
     def _segments(self, text: str) -> list[str]:
-        """Return the words of a text without blanks; what nobody knows stays in one piece."""
+        """Return the words of a text without spaces; unknown text stays in one piece."""
         found: list[str] = []
         for run in _SCRIPTS.findall(text):
             place = 0 if not run.isascii() else len(run)
@@ -174,10 +173,9 @@ def _joined(parts: Iterable[Words]) -> Words:
 
 
 def _indexed(language: Language) -> dict[Words, tuple[Words, ...]]:
-    """Return every label, as its words are read, with what it means in English.
+    """Return the English meanings of every label, by its words.
 
-    Labels of several words stand without their small words as well, and written together where
-    the language does that.
+    Labels are indexed without their small words too, and as compounds if the language has them.
     """
     whole: dict[Words, dict[Words, None]] = {}
     shorter: dict[Words, dict[Words, None]] = {}
@@ -200,10 +198,10 @@ def _indexed(language: Language) -> dict[Words, tuple[Words, ...]]:
 def shown(
     fields: Sequence[Iterable[str]], translators: Sequence[Translator]
 ) -> tuple[Translator, ...]:
-    """Return the languages that a side shows, the plainest first.
+    """Return the languages that a side uses, the most frequent first.
 
-    `fields` are the folded words of each field. A language counts where enough fields hold words
-    of it that English lacks, and that no language found before explains.
+    `fields` are the folded words of each field. A language counts if enough fields have words
+    that belong to it, and neither to English nor to a language found before.
     """
     left = [set(words) for words in fields]
     remaining = {

@@ -1,4 +1,4 @@
-"""The knowledge files, indexed the way the ranker asks: by words as it reads them, by field."""
+"""The knowledge indexed for the ranker: by the words of a phrase, and by field."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from crmdeck.matching.text import (
 )
 from crmdeck.model import Field
 
-# Words that change no phrase; others do ("created by").
+# Words without effect on the meaning of a phrase, unlike "by" in "created by".
 _ARTICLES = frozenset({"of", "the", "a", "an", "s"})
-# A schema is taken for an object of a known system when it holds this many of its fields, and
-# this part of them.
+# Fields that a schema must share with a known object to be recognized, by number and by part.
 _MIN_FIELDS = 4
 _MIN_PART = 0.2
 
 
 class Lexicon:
-    """What `Knowledge` says, ready to be asked for many fields. Built once for each knowledge."""
+    """An index of `Knowledge`, built once for each."""
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
@@ -63,13 +62,13 @@ class Lexicon:
                 self._owners.setdefault(name, set()).add((system, object_type))
 
     def concepts_of(self, words: Sequence[str]) -> Iterable[str]:
-        """Return the concepts that people call by these words, in any order."""
+        """Return the concepts named by these words, in any order of the words."""
         return self._concepts.get(_key(words), ())
 
     def locate(self, fields: Sequence[Field], hint: Home | None = None) -> Home | None:
-        """Return the known object whose fields these are, or None.
+        """Return the known object that has these fields, or None.
 
-        `hint` names what the caller knows; it decides where the lexicon knows that object.
+        `hint` is the object that the caller knows; it wins if the lexicon has it.
         """
         if hint is not None:
             known = self._knowledge.systems.get(hint.system.casefold())
@@ -98,20 +97,20 @@ class Lexicon:
 
 @lru_cache(maxsize=4)
 def lexicon_of(knowledge: Knowledge) -> Lexicon:
-    """Return the lexicon of `knowledge`, the same one each time."""
+    """Return the cached lexicon of `knowledge`."""
     return Lexicon(knowledge)
 
 
 def homes_of(
     left: Sequence[Field], right: Sequence[Field], context: RankContext, knowledge: Knowledge
 ) -> Homes:
-    """Return the known objects that the two sides of a ranking belong to."""
+    """Return the known objects of the two sides of a ranking."""
     lexicon = lexicon_of(knowledge)
     return lexicon.locate(left, context.left_home), lexicon.locate(right, context.right_home)
 
 
 def own_concept(field: Field, home: Home | None, knowledge: Knowledge) -> str | None:
-    """Return what a field of a known object is by its own name, None where that is not known."""
+    """Return the concept of a known object's field by its name, or None."""
     if home is None:
         return None
     place = (home.system, home.object_type)
@@ -121,10 +120,7 @@ def own_concept(field: Field, home: Home | None, knowledge: Knowledge) -> str | 
 
 
 def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Words, Words]]:
-    """Return the words of each field's name, and those of its label, in the form that compares.
-
-    In English where the fields show a language that is known.
-    """
+    """Return the words of each field's name and of its label, in English if possible."""
     reader = Reader(fields, fields, lexicon_of(knowledge).vocabulary)
     return [reader.words(field) for field in fields]
 

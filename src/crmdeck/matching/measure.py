@@ -1,4 +1,4 @@
-"""All signals of two field lists, measured at once."""
+"""Measure all signals of two field lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
-# The order in which equal shares are told.
+# Order of the reasons with equal shares.
 LEXICAL = ("concept", "closest", "type", "values", "owner")
 MEANING = ("cosine",)
 AGAINST = ("other_owner", "shell", "twin", "secondary", "locked")
@@ -27,10 +27,9 @@ RECORD_ID = "record.id"
 
 @dataclass(frozen=True)
 class Measured:
-    """Every signal for and against each pair, and the words that were read.
+    """Every signal for and against each pair, and the words of the fields.
 
-    `signals` hold `record_id` as well: where both fields are their record's own id. It is no
-    resemblance and weighs nothing in a score.
+    `signals` also has `record_id`, 1 if both fields are record IDs. It has no weight in a score.
     """
 
     signals: Mapping[str, Matrix]
@@ -46,7 +45,7 @@ class Measured:
 def read_texts(
     left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
 ) -> tuple[tuple[FieldText, ...], tuple[FieldText, ...]]:
-    """Return the words of both sides, cut with the vocabulary of both."""
+    """Return the words of both sides, cut with their shared vocabulary."""
     vocabulary = lexicon_of(knowledge).vocabulary
     both = [*left, *right]
     ours, yours = Reader(left, both, vocabulary), Reader(right, both, vocabulary)
@@ -61,7 +60,7 @@ def measure(
     knowledge: Knowledge,
     encoder: Encoder | None,
 ) -> Measured:
-    """Return every signal of each pair; the cosine is left out without an encoder."""
+    """Return every signal of each pair; the cosine needs an encoder."""
     ours, yours = read_texts(left, right, knowledge)
     lexicon = lexicon_of(knowledge)
     homes = homes_of(left, right, context, knowledge)
@@ -120,7 +119,7 @@ def measure(
 
 
 def _record_ids(fields: Sequence[Field], known: Iterable[concepts.Strengths]) -> list[bool]:
-    """Say of each field whether it is its record's own id."""
+    """Return for each field whether it is a record ID."""
     return [
         field.type is FieldType.ID or RECORD_ID in strengths
         for field, strengths in zip(fields, known, strict=True)

@@ -1,20 +1,20 @@
-"""The PartnerOS catalog: object types and fields, one object type a file. No file is opened here.
+"""Parse the PartnerOS catalog: one file for each object type.
 
-A file names its `object`; a later one of the same object adds and replaces fields, or takes the
-earlier one's place altogether where it says `replace = true`.
+A later file of the same object adds and replaces fields, or replaces the whole object with
+`replace = true`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
 from crmdeck.errors import UsageError
 from crmdeck.matching.knowledge_files import Document
 from crmdeck.model import Field, FieldType, PartnerObject, PicklistValue
+from crmdeck.text import mistake_text
 
 _OBJECT_KEYS = frozenset({"object", "label", "description", "replace", "fields"})
 _FIELD_KEYS = frozenset(Field.model_fields) - {"name", "native", "native_type"}
@@ -22,21 +22,20 @@ _FIELD_KEYS = frozenset(Field.model_fields) - {"name", "native", "native_type"}
 
 @dataclass(frozen=True)
 class CatalogFile:
-    """What one file says of one PartnerOS object."""
+    """The content of one catalog file."""
 
     object: PartnerObject
     replace: bool = False
 
 
 def parse_catalog(text: str, origin: str) -> CatalogFile:
-    """Return what a catalog file says; `origin` names it in errors.
+    """Return the content of a catalog file; `origin` names it in errors.
 
-    Fields are optional, readable, createable and updateable where the file does not say
-    otherwise; calculated ones can't be written. Raises UsageError (`BAD_CATALOG_FILE`) that
-    names the file, the line and what to write.
+    By default fields are optional, readable, createable and updateable. Calculated ones can't be
+    written. Raises UsageError (`BAD_CATALOG_FILE`) with the file, the line and the correct form.
     """
     document = Document(text, origin, "BAD_CATALOG_FILE")
-    document.allow(document.data, _OBJECT_KEYS, "the file")
+    document.allow(document.data, _OBJECT_KEYS, "The file")
     name = document.text(document.data.get("object"), "object")
     label = document.data.get("label", "")
     description = document.data.get("description", "")
@@ -76,12 +75,12 @@ def _extended(known: PartnerObject, more: PartnerObject) -> PartnerObject:
     )
 
 
-def _field(document: Document, name: str, entry: Mapping[str, Any]) -> Field:
-    document.allow(entry, _FIELD_KEYS, f"the field '{name}'")
+def _field(document: Document, name: str, entry: Mapping[str, object]) -> Field:
+    document.allow(entry, _FIELD_KEYS, f"The field '{name}'")
     type_ = document.text(entry.get("type", FieldType.STRING.value), "type")
     if type_ not in frozenset(FieldType):
         raise document.error(
-            f"'{type_}' is not a type.",
+            f"'{type_}' isn't a type.",
             f"Use one of: {', '.join(FieldType)}.",
             at=f'"{type_}"',
         )
@@ -106,7 +105,7 @@ def _field(document: Document, name: str, entry: Mapping[str, Any]) -> Field:
         raise _not_valid(document, name, error) from None
 
 
-def _picklist(document: Document, entry: Mapping[str, Any]) -> tuple[PicklistValue, ...]:
+def _picklist(document: Document, entry: Mapping[str, object]) -> tuple[PicklistValue, ...]:
     values = entry.get("picklist", [])
     if isinstance(values, dict):
         return tuple(
@@ -119,10 +118,10 @@ def _picklist(document: Document, entry: Mapping[str, Any]) -> tuple[PicklistVal
 
 
 def _not_valid(document: Document, name: str, error: ValidationError) -> UsageError:
-    first = error.errors()[0]
+    first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     return document.error(
-        f"'{key}' of the field '{name}' has a value of the wrong kind: {first['msg']}.",
-        "Correct the value, or leave the line out.",
+        f"'{key}' of the field '{name}' {mistake_text(first)}.",
+        "Correct the value, or remove the line.",
         at=f"fields.{name}]",
     )

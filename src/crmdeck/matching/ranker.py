@@ -1,4 +1,4 @@
-"""The ranker: signals weighed, both sides competing, one CRM field suggested once, or none."""
+"""The ranker: weighs signals, lets both sides compete, and suggests each CRM field at most once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crmdeck.matching.encoder import Encoder
 from crmdeck.matching.evidence import Evidence, Pair, field_names
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.measure import Measured, measure, read_texts
-from crmdeck.matching.reasons import Explainer, Told
+from crmdeck.matching.reasons import EarlierDecisions, Explainer
 from crmdeck.matching.signals.concepts import certainty
 from crmdeck.matching.signals.meaning import phrases_of
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
@@ -33,9 +33,9 @@ from crmdeck.model import (
 Matrix = NDArray[np.float32]
 
 MAX_ALTERNATIVES = 5
-# An operator's word counts for more than any signal.
+# A decision counts for more than any signal.
 ELSEWHERE_WEIGHT = 8.0
-# Another org has its own reasons; still, what fits there mostly fits here.
+# Other connections have their own reasons, but their mappings mostly fit here as well.
 CONNECTIONS_WEIGHT = 6.0
 SUGGESTED_WEIGHT = 2.0
 
@@ -54,10 +54,9 @@ def rank(
 ) -> tuple[Suggestion, ...]:
     """Return one suggestion for each left field, in their order.
 
-    A suggestion without a CRM field says that more likely none fits, its confidence how likely
-    that is. Up to five alternatives stand beside each, in order of confidence. Fields decided
-    before keep what was decided. Without an encoder the weights are others; `profile` replaces
-    them. The same input gives the same output.
+    A suggestion without a CRM field means that probably none fits, with the probability of that.
+    Each has up to five alternatives, best first. Accepted fields keep their CRM field. The
+    default `profile` depends on whether there is an encoder. The result is deterministic.
     """
     if not left:
         return ()
@@ -72,13 +71,13 @@ def rank(
 def texts_to_encode(
     left: Sequence[Field], right: Sequence[Field], knowledge: Knowledge
 ) -> tuple[str, ...]:
-    """Return the texts whose vectors `rank` will ask for, each once, in a fixed order."""
+    """Return the texts whose vectors `rank` needs, each once, in a fixed order."""
     texts = [text for side in read_texts(left, right, knowledge) for text in side]
     return tuple(dict.fromkeys(phrase for text in texts for phrase in phrases_of(text)))
 
 
 def scores(measured: Measured, profile: Profile) -> Matrix:
-    """Return the weighed sum of all signals for each pair, less what speaks against it."""
+    """Return the weighted sum of the signals for each pair, minus those against it."""
     total = np.zeros((len(measured.left), len(measured.right)), np.float32)
     for planes, weights, sign in (
         (measured.signals, profile.signals, 1),
@@ -91,7 +90,7 @@ def scores(measured: Measured, profile: Profile) -> Matrix:
 
 
 def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
-    """Return what the probability of each pair is made of."""
+    """Return the features from which the probability of each pair is computed."""
     return confidence.features(
         score,
         measured.signals["concept"],
@@ -102,7 +101,7 @@ def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
 
 
 class _Ranking:
-    """One ranking: all pairs scored, then told field by field."""
+    """One ranking: scores all pairs, then builds the suggestions field by field."""
 
     def __init__(
         self,
@@ -118,33 +117,33 @@ class _Ranking:
         self._knowledge = knowledge
         self._measured = measured
         self._ours, self._yours = field_names(left), field_names(right)
-        said = self._said()
+        decided = self._decided()
         score = scores(measured, profile)
-        for part in said.values():
+        for part in decided.values():
             score += part
-        self._decide(score)
+        self._exclude(score)
         shared = confidence.probabilities(score, pair_features(score, measured), profile.curve)
         self._confidence = confidence.recalibrate(shared, evidence.outcomes)
         self._order = np.argsort(-shared, axis=1, kind="stable")[:, : MAX_ALTERNATIVES + 2]
         self._chosen = confidence.assign(shared, self._order[:, : MAX_ALTERNATIVES + 1])
         self._explainer = Explainer(left, right, measured, knowledge)
-        # Each signal's part of the scores, and its mean for each left field.
+        # The part of each signal in the scores, and its mean for each left field.
         weighed = {
             name: np.float32(weight) * measured.signals[name]
             for name, weight in profile.signals.items()
             if weight and name in measured.signals
         }
         self._parts = {
-            name: (part, part.mean(axis=1)) for name, part in {**weighed, **said}.items()
+            name: (part, part.mean(axis=1)) for name, part in {**weighed, **decided}.items()
         }
 
-    def _said(self) -> dict[str, Matrix]:
-        """Return what an operator or the source said, as further signals."""
+    def _decided(self) -> dict[str, Matrix]:
+        """Return earlier decisions and the source's suggestions as further signals."""
         evidence = self._evidence
         suggested = {
-            (partner_field, crm_field): sure
+            (partner_field, crm_field): confidence
             for partner_field, offers in evidence.suggested.items()
-            for crm_field, sure in offers.items()
+            for crm_field, confidence in offers.items()
         }
         return {
             "elsewhere": ELSEWHERE_WEIGHT * self._marked(dict.fromkeys(evidence.elsewhere, 1.0)),
@@ -164,8 +163,8 @@ class _Ranking:
             if pair[0] in self._ours and pair[1] in self._yours:
                 yield self._ours[pair[0]], self._yours[pair[1]], pair
 
-    def _decide(self, score: Matrix) -> None:
-        """Take rejected pairs, fields accepted for another, and second ones of a name out."""
+    def _exclude(self, score: Matrix) -> None:
+        """Exclude rejected pairs, fields accepted for another, and duplicate names."""
         score[
             :, np.isin(np.arange(len(self._right)), list(self._yours.values()), invert=True)
         ] = -np.inf
@@ -178,12 +177,12 @@ class _Ranking:
             score[others, column] = -np.inf
 
     def suggestion(self, row: int) -> Suggestion:
-        """Return what is suggested for the left field `row`, or what was accepted for it."""
+        """Return the suggestion or the accepted field for the left field `row`."""
         pinned = self._pinned.get(row)
         column = int(self._chosen[row]) if pinned is None else pinned
         sure = float(self._confidence[row, column]) if column >= 0 else 0.0
         reasons = self._reasons(row, column) if column >= 0 else ()
-        # Types that fit name nothing: alone they are no reason.
+        # Compatible types alone are not a reason.
         named = any(reason.signal != "type" for reason in reasons)
         if pinned is None and (sure < MIN_CONFIDENCE or not named):
             column = -1
@@ -234,11 +233,11 @@ class _Ranking:
             name: float(part[row, column] - mean[row]) for name, (part, mean) in self._parts.items()
         }
         pair = (self._left[row].name, self._right[column].name)
-        told = Told(
+        earlier = EarlierDecisions(
             elsewhere=self._evidence.elsewhere.get(pair),
             connections=self._evidence.connections.get(pair, ()),
         )
-        return self._explainer.reasons(row, column, contributions, told)
+        return self._explainer.reasons(row, column, contributions, earlier)
 
 
 def _nothing(

@@ -1,4 +1,4 @@
-"""Why a pair is suggested, in an administrator's words, with each reason's share of the score."""
+"""The reasons for a suggestion in words, each with its share of the score."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from crmdeck.matching.text import FILLERS, FieldText
 from crmdeck.model import Field, FieldType, Reason
 
 MAX_REASONS = 4
-# A smaller part of the score is not worth a line.
+# A reason with a smaller share is not shown.
 _MIN_SHARE = 0.05
 _SHOWN = 3
 
-# Several signals look at one thing; a person is told of it once.
+# Signals of one group are one reason.
 GROUPS = {
     "concept": "concept",
     "closest": "words",
@@ -29,48 +29,44 @@ GROUPS = {
     "connections": "connections",
     "suggested": "suggested",
 }
-# How types are called in a sentence.
-_PLURALS = {
-    FieldType.ID: "record ids",
-    FieldType.STRING: "texts",
-    FieldType.TEXT: "long texts",
-    FieldType.HTML: "formatted texts",
-    FieldType.EMAIL: "e-mail addresses",
-    FieldType.PHONE: "phone numbers",
-    FieldType.URL: "web addresses",
-    FieldType.BOOLEAN: "yes or no",
-    FieldType.INTEGER: "whole numbers",
-    FieldType.DECIMAL: "numbers",
-    FieldType.CURRENCY: "amounts of money",
-    FieldType.PERCENT: "percentages",
-    FieldType.DATE: "dates",
-    FieldType.DATETIME: "dates with a time",
-    FieldType.TIME: "times",
-    FieldType.PICKLIST: "picklists",
-    FieldType.MULTIPICKLIST: "picklists of several values",
-    FieldType.REFERENCE: "references to a record",
-    FieldType.COMPOUND: "compound fields",
-    FieldType.BINARY: "files",
-    FieldType.OTHER: "of a type of their own",
+_TYPE_NAMES = {
+    FieldType.ID: "record ID",
+    FieldType.STRING: "text",
+    FieldType.TEXT: "long text",
+    FieldType.HTML: "formatted text",
+    FieldType.EMAIL: "email",
+    FieldType.PHONE: "phone",
+    FieldType.URL: "URL",
+    FieldType.BOOLEAN: "yes/no",
+    FieldType.INTEGER: "whole number",
+    FieldType.DECIMAL: "number",
+    FieldType.CURRENCY: "currency",
+    FieldType.PERCENT: "percent",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "date and time",
+    FieldType.TIME: "time",
+    FieldType.PICKLIST: "picklist",
+    FieldType.MULTIPICKLIST: "multi-select picklist",
+    FieldType.REFERENCE: "lookup",
+    FieldType.COMPOUND: "compound field",
+    FieldType.BINARY: "file",
+    FieldType.OTHER: "custom type",
 }
 
-
-# Which of two records' own ids belong together is agreed on, not read off their names.
-RECORD_IDS = Reason(
-    signal="record_id", share=1.0, text="both are their record's own id: a convention"
-)
+# By convention, whatever the two names have in common.
+RECORD_IDS = Reason(signal="record_id", share=1.0, text="both are record IDs")
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the reasons of one pair speak of beyond the signals."""
+class EarlierDecisions:
+    """The object pair and the other connections in which a field pair was accepted."""
 
     elsewhere: str | None = None
     connections: tuple[str, ...] = ()
 
 
 class Explainer:
-    """Puts the contributions of signals into words, for the pairs of one ranking."""
+    """Turns the signals of one ranking into reasons."""
 
     def __init__(
         self,
@@ -85,12 +81,12 @@ class Explainer:
         self._knowledge = knowledge
 
     def reasons(
-        self, row: int, column: int, contributions: Mapping[str, float], told: Told
+        self, row: int, column: int, contributions: Mapping[str, float], earlier: EarlierDecisions
     ) -> tuple[Reason, ...]:
-        """Return the reasons for a pair, the weightiest first.
+        """Return the reasons for a pair, the largest share first.
 
-        `contributions` say how much more each signal gives this pair than the left field's
-        average pair; a reason's share is its part of all that is more.
+        `contributions` are how much more each signal gives this pair than the left field's
+        average pair. Shares are parts of the sum of the positive ones.
         """
         if self._measured.signals["record_id"][row, column]:
             return (RECORD_IDS,)
@@ -107,13 +103,13 @@ class Explainer:
             Reason(
                 signal=group,
                 share=round(share, 3),
-                text=self._text(group, row, column, told),
+                text=self._text(group, row, column, earlier),
             )
             for group, share in ranked[:MAX_REASONS]
             if share >= _MIN_SHARE
         )
 
-    def _text(self, group: str, row: int, column: int, told: Told) -> str:
+    def _text(self, group: str, row: int, column: int, earlier: EarlierDecisions) -> str:
         ours, yours = self._measured.left[row], self._measured.right[column]
         match group:
             case "concept":
@@ -121,21 +117,21 @@ class Explainer:
             case "words":
                 return _shared_words(ours, yours)
             case "type":
-                return _both_kinds(self._left[row].type, self._right[column].type)
+                return _types(self._left[row].type, self._right[column].type)
             case "values":
                 theirs = self._measured.right_values.get(column, frozenset())
                 common = common_labels(self._left[row], theirs, self._knowledge)
                 return f"same values: {', '.join(islice(common, _SHOWN))}"
             case "meaning":
-                return "names mean the same"
+                return "similar meaning"
             case "elsewhere":
-                return f"accepted before for {told.elsewhere}"
+                return f"accepted for {earlier.elsewhere}"
             case "connections":
-                return f"accepted in {_listed(told.connections)}"
+                return f"accepted in {_listed(earlier.connections)}"
             case "owner":
                 return f"both belong to {' '.join(ours.owner)}"
             case _:
-                return "suggested by the connection itself"
+                return "suggested by PartnerOS"
 
     def _concept(self, row: int, column: int) -> str:
         home = self._measured.homes[1]
@@ -143,12 +139,12 @@ class Explainer:
         if home is not None and max(theirs.values(), default=0) == 1.0:
             system = self._knowledge.systems.get(home.system)
             name = system.name if system else home.system
-            return f"the usual pair in {name}"
+            return f"usual match in {name}"
         for concept in self._measured.left_concepts[row]:
             if concept in theirs:
                 label = self._knowledge.concepts[concept].label or concept
-                return f"both are what CRMs call {label.lower()}"
-        return "CRMs use one for the other"
+                return f'both mean "{label.lower()}" in CRMs'
+        return "often used interchangeably"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -164,10 +160,9 @@ def _shared_words(ours: FieldText, yours: FieldText) -> str:
     return "similar spelling"
 
 
-def _both_kinds(left: FieldType, right: FieldType) -> str:
-    """Return in words that two types fit: "both dates", "texts fit long texts"."""
+def _types(left: FieldType, right: FieldType) -> str:
     if FieldType.OTHER in (left, right):
-        return "types may fit"
+        return "types may be compatible"
     if left is right:
-        return f"both {_PLURALS[left]}"
-    return f"{_PLURALS[left]} fit {_PLURALS[right]}"
+        return f"same type: {_TYPE_NAMES[left]}"
+    return f"compatible types: {_TYPE_NAMES[left]}, {_TYPE_NAMES[right]}"

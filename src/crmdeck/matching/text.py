@@ -1,9 +1,9 @@
-"""Names and labels as words that can be compared.
+"""Turn names and labels into words that can be compared.
 
-`AccountName__c`, `account_name` and `accountname` say the same in three spellings. Here they
-become the same words, in any script: split, freed of what a platform adds, abbreviations
-written out, run-together names cut, other languages read as English. A field may be read in
-several ways: by its name, by its label, in another meaning of a foreign word.
+`AccountName__c`, `account_name` and `accountname` become the same words. Names in any script are
+split, platform affixes are removed, abbreviations expanded, run-together names cut, and other
+languages translated into English. A field can have several readings: its name, its label, or a
+second meaning of a foreign word.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from crmdeck.model.schema import Field
 
 Words = tuple[str, ...]
 
-# What is beyond these many characters is not read.
+# Characters of a text that are read.
 TEXT_LIMIT = 400
 
-# What platforms add to a name: Salesforce custom suffixes and a package's namespace, HubSpot's
-# `hs_`, the lookup notation of Dynamics (`_ownerid_value`).
+# Platform affixes: custom suffixes and package namespaces of Salesforce, `hs_` of HubSpot, lookup
+# names of Dynamics (`_ownerid_value`).
 _SUFFIX = re.compile(r"__(?:c|pc|r|pr|e|x|b|mdt|s|latitude__s|longitude__s)$", re.IGNORECASE)
 _NAMESPACE = re.compile(r"^[a-z][a-z0-9_]{0,14}?__(?=\w+__\w+$)", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:hs_|hubspot_)(?=[^\W_])", re.IGNORECASE)
@@ -36,38 +36,38 @@ _CAMEL = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 
-# Words too common in field names to say anything on their own; inside a phrase they do.
+# Words that mean something only inside a phrase.
 FILLERS = frozenset({"of", "the", "a", "an", "for", "to", "in", "on", "at", "by", "and", "or", "s"})
 
-# Two-letter words that a run-together name may hold; any other part has three letters or more.
+# Two-letter words allowed in a run-together name; any other part has three letters or more.
 _SHORT_PARTS = frozenset({"of", "on", "by", "to", "is", "id", "do", "or", "at", "in", "up"})
 _MIN_CUT = 6
 _MAX_CUT = 60
-# A word before this part of the names names nothing.
+# A first word shared by this part of the names is a namespace.
 _EVERYWHERE = 0.6
 _MIN_NAMES = 5
 
 
 def strip_lookup(name: str) -> str:
-    """Return the field that a Dynamics lookup name (`_ownerid_value`) stands for."""
+    """Return the field of a Dynamics lookup name, `ownerid` for `_ownerid_value`."""
     return _LOOKUP.sub(r"\1", name)
 
 
 def strip_platform(name: str) -> str:
-    """Return a field's name without what its platform adds: `hs_`, `__c`, `_..._value`."""
+    """Return a field's name without platform affixes: `hs_`, `__c`, `_..._value`."""
     name = _NAMESPACE.sub("", strip_lookup(name))
     return _PREFIX.sub("", _SUFFIX.sub("", name)) or name
 
 
 @lru_cache(maxsize=65_536)
 def split_words(text: str) -> Words:
-    """Return the folded words of a text, split at camel humps, digits and signs."""
+    """Return the folded words of a text, split at capitals, digits and punctuation."""
     parts = (_CAMEL.sub(" ", word) for word in _WORD.findall(text[:TEXT_LIMIT]))
     return tuple(fold(part) for word in parts for part in word.split())
 
 
 def singular(word: str) -> str:
-    """Return an English plural without its ending; any other word as it is."""
+    """Return the singular of an English plural; any other word unchanged."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "xes", "ches", "shes")):
@@ -78,10 +78,10 @@ def singular(word: str) -> str:
 
 
 class Cutter:
-    """Cuts run-together words into words that are known from elsewhere.
+    """Cuts run-together words into known words.
 
-    `known` are words that stand on their own somewhere: in labels, in names with separators, in
-    the knowledge files. A word that is itself known stays whole.
+    `known` are the words of labels, of names with separators and of the knowledge files. A known
+    word stays whole.
     """
 
     def __init__(self, known: Iterable[str]) -> None:
@@ -95,7 +95,7 @@ class Cutter:
         return word in self._known
 
     def cut(self, word: str) -> Words:
-        """Return the parts of `word`, or `word` alone where it can't be cut cleanly."""
+        """Return the parts of `word`, or `word` alone if it can't be cut completely."""
         if not _MIN_CUT <= len(word) <= _MAX_CUT or word in self._known:
             return (word,)
         parts = self._cut.get(word)
@@ -104,7 +104,7 @@ class Cutter:
         return parts
 
     def _search(self, word: str) -> Words:
-        # best[i]: the fewest parts that spell word[:i], the longer ones last.
+        # best[i]: the cost of the fewest parts that spell word[:i], and the start of the last one.
         best: list[tuple[int, int] | None] = [(0, 0)] + [None] * len(word)
         for end in range(2, len(word) + 1):
             for start in range(max(0, end - self._longest), end - 1):
@@ -121,7 +121,7 @@ class Cutter:
         end = len(word)
         while end:
             step = best[end]
-            assert step is not None  # noqa: S101  every prefix on the path was reached
+            assert step is not None  # noqa: S101  every prefix on the path has an entry
             parts.append(word[step[1] : end])
             end = step[1]
         if max(map(len, parts)) < 4:
@@ -131,12 +131,11 @@ class Cutter:
 
 @dataclass(frozen=True, slots=True)
 class FieldText:
-    """What one field says of itself, in words.
+    """The words of one field.
 
-    `readings` are the ways to read its name and its label, no two alike, the name's first;
-    `phrases` what is encoded of them: in English, and as it stands in another language. `owner`
-    are the words that say whose field it is: a path before the name, or the first word of
-    several; `leaf` is the rest.
+    `readings` are the distinct readings of its name and its label, the name's first. `phrases`
+    are the texts to encode: in English, and in the original language. `owner` are the words of
+    the path before the name, else the first word. `leaf` is the name without its path.
     """
 
     readings: tuple[Words, ...]
@@ -151,10 +150,9 @@ class FieldText:
 
 
 class Spelling:
-    """Writes words in one form: abbreviations written out, synonyms replaced, plurals singular.
+    """Writes words in one form: abbreviations expanded, synonyms replaced, plurals singular.
 
-    `abbreviations` leads from a token to the words it stands for, `synonyms` from a phrase to
-    the phrase that stands for its group.
+    `abbreviations` maps a token to its words, `synonyms` a phrase to the head of its group.
     """
 
     def __init__(self, abbreviations: Mapping[str, str], synonyms: Mapping[str, str]) -> None:
@@ -165,12 +163,12 @@ class Spelling:
         self._longest = max((key.count(" ") + 1 for key in synonyms), default=0)
 
     def words(self, words: Iterable[str]) -> Words:
-        """Return folded words in their one form."""
+        """Return folded words in this form."""
         spelled = [part for word in words for part in self.abbreviations.get(word, (word,))]
         return tuple(singular(word) for word in self._rewrite(spelled))
 
     def _rewrite(self, words: Sequence[str]) -> Iterator[str]:
-        """Yield `words` with each synonym, the longest first, in its group's own form."""
+        """Yield `words` with each synonym, the longest first, replaced by the head of its group."""
         place = 0
         while place < len(words):
             for length in range(min(self._longest, len(words) - place), 0, -1):
@@ -186,10 +184,10 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that are known before a schema is read.
+    """The words known before a schema is read.
 
-    `words` are English ones that stand on their own in the knowledge files, `languages` those
-    that are read as English where a schema shows them.
+    `words` are the English words of the knowledge files. `languages` are translated into English
+    if a schema uses them.
     """
 
     spelling: Spelling
@@ -198,7 +196,7 @@ class Vocabulary:
 
 
 class Reader:
-    """Reads the fields of one side. `both` are the fields of both sides: they share their words."""
+    """Reads the fields of one side. `both` are the fields of both sides, whose words are shared."""
 
     def __init__(
         self, fields: Sequence[Field], both: Sequence[Field], vocabulary: Vocabulary
@@ -220,16 +218,16 @@ class Reader:
         self._spelled: dict[Words, Words] = {}
 
     def read(self, field: Field) -> FieldText:
-        """Return the words of `field`. A field that says nothing has no readings."""
+        """Return the words of `field`; a field without any has no readings."""
         path, leaf = self._parts(strip_platform(field.name))
         label = split_words(field.label)
         name = (*path, *leaf)
-        if label and label != name and not self._says_something(name, label):
+        if label and label != name and not self._is_meaningful(name, label):
             path, leaf, name = (), label, label
         ways = [*self._ways(name), *self._ways(label)]
         readings = tuple(dict.fromkeys(way for way in ways if way))
         whole = _merged([self._first_way(name), self._first_way(label)])
-        said = whole if ways == [self._spell(name), self._spell(label)] else _as_it_stands(field)
+        said = whole if ways == [self._spell(name), self._spell(label)] else _original(field)
         owner = self._first_way(path) or (readings[0][:1] if readings else ())
         return FieldText(
             readings=readings,
@@ -239,22 +237,22 @@ class Reader:
         )
 
     def words(self, field: Field) -> tuple[Words, Words]:
-        """Return the words of a field's name, and those of its label, each in one reading."""
+        """Return the first reading of a field's name and of its label."""
         return (
             self._first_way(split_words(strip_platform(field.name))),
             self._first_way(split_words(field.label)),
         )
 
     def _parts(self, name: str) -> tuple[Words, Words]:
-        """Return the words of the path before a name, and those of the name itself."""
+        """Return the words of the path before a name, and of the name itself."""
         *path, leaf = [split_words(part) for part in _PATH.split(name) if part.strip()] or [()]
         words = tuple(word for part in path for word in part)
         if self._namespace and (*words, *leaf)[:1] == (self._namespace,):
             words, leaf = (words[1:], leaf) if words else ((), leaf[1:])
         return words, leaf
 
-    def _says_something(self, name: Words, label: Words) -> bool:
-        """Return whether a name holds a word that means something to anybody."""
+    def _is_meaningful(self, name: Words, label: Words) -> bool:
+        """True if a name contains a known word."""
         return any(
             len(word) > 1
             and not word.isdecimal()
@@ -268,13 +266,13 @@ class Reader:
         )
 
     def _ways(self, words: Words) -> list[Words]:
-        """Return the ways to read words, in English where the side shows another language."""
+        """Return the readings of words, in English if the side uses another language."""
         foreign = [one for one in self._languages if any(one.foreign(word) for word in words)]
         if foreign:
             return [self._spell(way) for way in foreign[0].read(words)]
         plain = [self._spell(words)] if words else []
         if self._languages and words:
-            # Written as in English, it may still mean what it means in the side's language.
+            # A word that looks English may be a word of the side's language.
             plain += [self._spell(way) for way in self._languages[0].read(words)]
         return plain
 
@@ -289,13 +287,13 @@ class Reader:
         return spelled
 
 
-def _as_it_stands(field: Field) -> str:
-    """Return the label, or the name where there is none, with its marks and accents."""
+def _original(field: Field) -> str:
+    """Return the label, else the name, with its accents."""
     return unicodedata.normalize("NFKC", field.label or field.name)[:TEXT_LIMIT].lower()
 
 
 def _merged(readings: Sequence[Words]) -> str:
-    """Return the first and the last reading as one phrase, nothing said twice."""
+    """Return the first and the last reading as one phrase, without repeating one in the other."""
     said = [reading for reading in readings if reading]
     if not said:
         return ""
@@ -306,7 +304,7 @@ def _merged(readings: Sequence[Words]) -> str:
 
 
 def _namespace(names: Sequence[Words]) -> str | None:
-    """Return the word that stands before most of the names, or None."""
+    """Return the word that begins most of the names, or None."""
     firsts = Counter(name[0] for name in names if len(name) > 1)
     if not firsts:
         return None
@@ -315,7 +313,7 @@ def _namespace(names: Sequence[Words]) -> str | None:
 
 
 def _separated(field: Field) -> Iterable[str]:
-    """Yield the words of a field that its author separated."""
+    """Yield the words that are separate in the name or the label."""
     name = split_words(strip_platform(field.name))
     if len(name) > 1:
         yield from name

@@ -1,4 +1,4 @@
-"""Which CRM picklist value each PartnerOS picklist value becomes."""
+"""Suggest a CRM picklist value for each PartnerOS picklist value."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ def suggest_value_map(
 ) -> ValueMap:
     """Return a counterpart in `right` for each active value of `left`, in the order of `left`.
 
-    Equal values come first, then those equal but for case and punctuation, then synonyms, then
-    what the encoder finds close enough in meaning. Several values share a counterpart only where
-    words say so (`submitted` and `new`); a guess by meaning takes one that is still free, unless
-    there are more values than counterparts.
+    Equal values win over those that differ in case and punctuation, then come synonyms, then
+    values that the encoder finds close in meaning. Values may share a counterpart by name or
+    synonym (`submitted` and `new`), but by meaning only if there are fewer counterparts.
     """
     values = _values(left)
     if not values or not (right.type in _CHOICES or right.type is FieldType.BOOLEAN):
@@ -87,7 +86,7 @@ def _match(
 
 
 def _exact_keys(value: PicklistValue) -> tuple[str, ...]:
-    # Numbers are codes of one system: the same one means something else in another.
+    # A number is a code of one system: the same number means something else in another.
     if value.value.isdecimal() and value.label:
         return (value.label,)
     return (value.value,)

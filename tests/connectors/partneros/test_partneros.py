@@ -235,7 +235,7 @@ def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
         ("Amount", 0.97, Direction.PUSH),
         ("Description", 0.41, Direction.PUSH),
     ]
-    assert "suggested by the connection itself" in [reason.text for reason in one.reasons]
+    assert "suggested by PartnerOS" in [reason.text for reason in one.reasons]
 
     # The console shows them beside its own.
     review = dana.workspace.mappings.review("acme", PAIR)

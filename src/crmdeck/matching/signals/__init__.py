@@ -1,5 +1,4 @@
-"""What speaks for a pair of fields, and what against it: one module for each kind of evidence.
+"""The signals for and against a field pair, one module for each kind.
 
-Every signal is a matrix with a row for each left and a column for each right field, its values
-from 0 (says nothing) to 1 (says it clearly).
+A signal is a matrix with a row for each left and a column for each right field, values 0 to 1.
 """

@@ -1,4 +1,4 @@
-"""What the lexicon of CRM concepts says: two fields that are the same thing under other names."""
+"""Concepts: two fields with the same meaning under different names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from crmdeck.model import Field
 Matrix = NDArray[np.float32]
 Strengths = Mapping[str, float]
 
-# How sure a concept is: a field of a known object by its own name; a phrase that people use;
-# the same phrase once the object's own name or the path is left out; a name some system uses.
+# Strength of a concept: a field of a known object by its name; a phrase of the concept; the same
+# phrase without the object's name or the path; a field name of any system.
 OWN_FIELD = 1.0
 _PHRASE = 0.9
 _SHORTER_PHRASE = 0.75
@@ -31,7 +31,7 @@ def concepts_of(
     home: Home | None,
     context: Iterable[str] = (),
 ) -> list[Strengths]:
-    """Return for each field the concepts it may be, each with how sure that is."""
+    """Return the possible concepts of each field with their strengths."""
     lexicon = lexicon_of(knowledge)
     skipped = frozenset(context)
     found: list[Strengths] = []
@@ -46,7 +46,7 @@ def concepts_of(
 def concept_fit(
     left: Sequence[Strengths], right: Sequence[Strengths], knowledge: Knowledge
 ) -> Matrix:
-    """Return how far two fields are one concept, 0 to 1."""
+    """Return the strength of the concept that two fields share, 0 to 1."""
     agree = np.zeros((len(left), len(right)), np.float32)
     ours, yours = _columns(left), _columns(right)
     for mine, (rows, row_strength) in ours.items():
@@ -60,7 +60,7 @@ def concept_fit(
 
 
 def certainty(fields: Sequence[Strengths]) -> Matrix:
-    """Return how sure it is of each field that it is a known concept, 0 to 1."""
+    """Return the strength of the strongest concept of each field, 0 to 1."""
     return np.array([max(strengths.values(), default=0) for strengths in fields], np.float32)
 
 

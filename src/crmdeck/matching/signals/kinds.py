@@ -1,4 +1,4 @@
-"""Whether the values of two fields are of one kind: their types, their picklist values."""
+"""Types and picklist values: two fields with values of the same kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
-# A picklist of thousands of values (time zones, every field of an org) is judged by its start.
+# Longer picklists (time zones, every field of an org) are compared by their first values.
 MAX_VALUES = 250
 
 
@@ -36,7 +36,7 @@ Values = dict[int, frozenset[str]]
 
 
 def value_sets(fields: Sequence[Field], knowledge: Knowledge) -> Values:
-    """Return the values of each field that has a picklist, by place, as they compare."""
+    """Return the canonical picklist values of each field, by index."""
     return {
         place: frozenset(
             knowledge.canonical_value(value.label or value.value)
@@ -48,9 +48,9 @@ def value_sets(fields: Sequence[Field], knowledge: Knowledge) -> Values:
 
 
 def shared_values(ours: Values, yours: Values, shape: tuple[int, int]) -> Matrix:
-    """Return which part of the shorter picklist the other one holds, 0 to 1.
+    """Return the part of the shorter picklist that the other one contains, 0 to 1.
 
-    Two values in common say less than ten: yes and no stand in every second picklist.
+    Few common values count less, because yes and no are in many picklists.
     """
     shared = np.zeros(shape, np.float32)
     for row, mine in ours.items():
@@ -63,7 +63,7 @@ def shared_values(ours: Values, yours: Values, shape: tuple[int, int]) -> Matrix
 
 
 def common_labels(field: Field, theirs: frozenset[str], knowledge: Knowledge) -> Iterator[str]:
-    """Yield the labels of a picklist's values that stand in `theirs` too, in order."""
+    """Yield the labels of a picklist's values that are in `theirs`, in order."""
     for value in field.picklist[:MAX_VALUES]:
         label = value.label or value.value
         if knowledge.canonical_value(label) in theirs:

@@ -14,19 +14,19 @@ from crmdeck.matching.text import FieldText, Words
 
 Matrix = NDArray[np.float32]
 
-# Two unrelated field names have a cosine of about this much; it says nothing.
+# The cosine of two unrelated field names.
 _UNRELATED = 0.25
 
 
 def phrases_of(text: FieldText) -> Words:
-    """Return what is encoded of a field's name and label: in English, and as they stand."""
+    """Return the texts to encode for a field, in English and in the original language."""
     return text.phrases or ("",)
 
 
 def cosines(left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder) -> Matrix:
-    """Return the likeness in meaning of names and labels.
+    """Return the similarity in meaning of names and labels, 0 to 1.
 
-    Of a field in another language, the better of its English and its own words counts.
+    For a field in another language, the better of its English and its original text counts.
     """
     said = [phrases_of(text) for text in (*left, *right)]
     places = {phrase: n for n, phrase in enumerate(dict.fromkeys(chain(*said)))}

@@ -1,7 +1,7 @@
-"""Whose field it is, where a list holds the fields of several objects.
+"""Owners of fields, in a list with the fields of several objects.
 
-A path (`buyer/city`) or the first word (`company_phone`) says it. Where a list holds one object
-only, this is silent.
+The owner is in the path (`buyer/city`) or the first word (`company_phone`). In a list of one
+object, this signal is 0.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from crmdeck.matching.text import FieldText
 
 Matrix = NDArray[np.float32]
 
-# A list holds several objects where so many have so many fields each.
+# Owners that a list must have, each with as many fields, to be a list of several objects.
 _MIN_OWNERS = 2
 _MIN_FIELDS = 2
 _OWNER, _SAME = "owner ", "same "
 
 
 def owners_of(fields: Sequence[FieldText], knowledge: Knowledge) -> list[str | None]:
-    """Return whose each field is, None where it does not say or the list holds one object only."""
+    """Return the owner of each field; None if it is unknown or the list has only one object."""
     named = {
         word: group.removeprefix(_OWNER)
         for group, words in knowledge.groups.items()
@@ -45,7 +45,7 @@ def owners_of(fields: Sequence[FieldText], knowledge: Knowledge) -> list[str | N
 def owner_fit(
     left: Sequence[str | None], right: Sequence[str | None], knowledge: Knowledge
 ) -> tuple[Matrix, Matrix]:
-    """Return where two fields have one owner, and where their owners contradict each other."""
+    """Return the pairs with the same owner, and those with different owners."""
     alike = [words for group, words in knowledge.groups.items() if group.startswith(_SAME)]
     same = np.zeros((len(left), len(right)), np.float32)
     other = np.zeros((len(left), len(right)), np.float32)

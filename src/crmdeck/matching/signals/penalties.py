@@ -1,4 +1,4 @@
-"""What speaks against a field whatever its partner: shells, twins of the vendor's own, locks."""
+"""Signals against a field, whatever its counterpart: compounds, twins, secondary, locked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ Vector = NDArray[np.float32]
 
 
 def shells(fields: Sequence[Field]) -> Vector:
-    """Mark compound fields: they show their parts and hold nothing of their own."""
+    """Mark compound fields, which have no values of their own."""
     return _marks(field.type is FieldType.COMPOUND for field in fields)
 
 
 def twins(
     fields: Sequence[Field], texts: Sequence[FieldText], concepts: Sequence[Mapping[str, float]]
 ) -> Vector:
-    """Mark customer-made fields that say the same as one of the vendor's own.
-
-    The same is: the same words, or words that people use for the vendor's field.
-    """
+    """Mark custom fields with the words or the concept of one of the vendor's own fields."""
     words: set[frozenset[str]] = set()
     known: set[str] = set()
     for field, text, strengths in zip(fields, texts, concepts, strict=True):
@@ -41,12 +38,12 @@ def twins(
 
 
 def secondary(texts: Sequence[FieldText], words: frozenset[str]) -> Vector:
-    """Mark fields that hold one of the words which say that they are not the main one."""
+    """Mark fields with one of the words that mean that a field is not the main one."""
     return _marks(not words.isdisjoint(text.words) for text in texts)
 
 
 def locked(fields: Sequence[Field]) -> Vector:
-    """Mark fields that nobody but the CRM writes, and archived ones."""
+    """Mark fields that only the CRM can write, and archived ones."""
     return _marks(
         bool(field.archived)
         or bool(field.calculated)

@@ -1,4 +1,4 @@
-"""The words that two fields share: rare words weigh more, near spellings count in part."""
+"""Shared words: rare words weigh more, similar spellings count in part."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Matrix = NDArray[np.float32]
 Places = NDArray[np.intp]
 
 MAX_TOKENS = 12
-# Below this rapidfuzz ratio two words are different words ("state", "status").
+# Words with a lower rapidfuzz ratio are different words ("state", "status").
 _NEAR = 85
-# Words with one stem ("expiry", "expiration") count this much.
+# Similarity of words with the same stem ("expiry", "expiration").
 _STEM = np.float32(0.85)
 _FILLER_WEIGHT = 0.15
 _CONTEXT_WEIGHT = 0.35
 
 
 class WordWeights:
-    """How much a word says: the rarer among all fields, the more.
+    """Weights of words: the rarer among all fields, the higher.
 
-    `context` are the words of the objects' own names, which say little inside them.
+    `context` are the words of the objects' own names, which mean little inside them.
     """
 
     def __init__(self, fields: Sequence[FieldText], context: Collection[str] = ()) -> None:
@@ -43,14 +43,14 @@ class WordWeights:
 
 
 def readings_of(fields: Sequence[FieldText]) -> tuple[list[Words], Places]:
-    """Return all readings of all fields in one list, and where each field's begin."""
+    """Return all readings of all fields in one list, and the index of each field's first."""
     rows = [[reading[:MAX_TOKENS] for reading in text.readings] or [()] for text in fields]
     starts = np.cumsum([0, *map(len, rows[:-1])], dtype=np.intp)
     return [reading for row in rows for reading in row], starts
 
 
 def best_of_readings(plane: Matrix, left: Places, right: Places) -> Matrix:
-    """Return for each pair of fields the best of their readings' pairs."""
+    """Return the best value among the readings of each field pair."""
     best: Matrix = np.maximum.reduceat(np.maximum.reduceat(plane, left, axis=0), right, axis=1)
     return best
 
@@ -72,7 +72,7 @@ class _Side:
         self.total = self.weighted.sum(axis=1)
 
     def best(self, similar: Matrix) -> Matrix:
-        """Return for each row of `similar` and each reading its most similar token's score."""
+        """Return the score of each reading's most similar token, for each row of `similar`."""
         padded = np.pad(similar, ((0, 0), (0, 1)))
         found = padded[:, self._places[:, 0]]
         for column in range(1, self._places.shape[1]):
@@ -81,7 +81,7 @@ class _Side:
 
 
 def overlap(left: Sequence[Words], right: Sequence[Words], weights: WordWeights) -> Matrix:
-    """Return how far the words of each left and each right reading are the same, 0 to 1."""
+    """Return the weighted part of words that two readings share, 0 to 1."""
     one, other = _Side(left, weights), _Side(right, weights)
     if not (one.vocabulary and other.vocabulary):
         return np.zeros((len(left), len(right)), np.float32)
@@ -93,7 +93,7 @@ def overlap(left: Sequence[Words], right: Sequence[Words], weights: WordWeights)
 
 
 def word_similarity(left: Sequence[str], right: Sequence[str]) -> Matrix:
-    """Return how alike words are, 0 to 1: the same, near spellings, or one stem."""
+    """Return the similarity of words, 0 to 1, by spelling or stem."""
     similar: Matrix = process.cdist(
         left, right, scorer=fuzz.ratio, score_cutoff=_NEAR, dtype=np.float32
     )

@@ -60,7 +60,7 @@ class Sides:
 
 
 def check_encoder(name: str) -> str:
-    """Return the name of an encoder; raises UsageError if there is none of that name."""
+    """Return a valid name of an encoder; raises UsageError for any other."""
     if name not in ENCODERS:
         raise UsageError(f"No encoder named '{name}'.", remedy="Use 'auto' or 'none'.")
     return name

@@ -391,7 +391,7 @@ class Mappings:
     def undo(self, ref: str, pair: str, decision_id: str | None = None) -> Decision:
         """Undo a decision, by default the last active one, and return the decision that does it.
 
-        Undoing an undo restores the decision. Raises NotFoundError if there is no such decision,
+        Undoing an undo restores the decision. Raises NotFoundError for a missing decision,
         ConflictError if the earlier state is no longer possible.
         """
         return self.undo_all(ref, pair, [decision_id])[0]
