@@ -20,7 +20,7 @@ from tests.tui.pilot import audit_console, screen_text, settle, type_text, until
 
 
 def entries(table: Table[Line]) -> list[Line]:
-    """Return the lines that are no titles."""
+    """Return the lines that aren't headings."""
     return [line for line in table.shown() if not line.title]
 
 
@@ -35,8 +35,8 @@ async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace)
         await pilot.press("asterisk")
         await settle(pilot)
         assert len(entries(table)) == len(workspace.audit.entries()) > mine
-        # A day stands once, above what was done on it; who is told always.
-        assert table.shown()[0].title == "Sat 16 May"
+        # Each day has one heading above its entries; each entry has its user.
+        assert table.shown()[0].title == "2026-05-16"
         assert sum(bool(line.title) for line in table.shown()) == 1
         assert "all connections" in screen_text(pilot)
         await pilot.press("G")
@@ -118,7 +118,7 @@ async def test_enter_goes_to_what_an_entry_is_about(workspace: Workspace) -> Non
         await settle(pilot)
         await pilot.press("5", "asterisk")
         await settle(pilot)
-        assert "Enter goes to " in screen_text(pilot)
+        assert "Enter opens " in screen_text(pilot)
         await pilot.press("G", "enter")
         screen = app.screen
         assert isinstance(screen, MainScreen)

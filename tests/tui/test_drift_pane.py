@@ -490,7 +490,7 @@ async def test_a_key_asks_where_the_field_is_used(drifted: Workspace) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
-        assert "not asked where it is used" in screen_text(pilot)
+        assert "Usage not checked" in screen_text(pilot)
         await press(pilot, "D")
         assert "unknown: The source files does not tell where fields are used." in screen_text(
             pilot

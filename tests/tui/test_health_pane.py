@@ -195,7 +195,7 @@ async def test_filters_by_status_and_words(demo: Workspace) -> None:
         assert names(pilot) == ["acme-marketing"]
         await pilot.press("escape", "slash", *"zzz", "enter")
         await settle(pilot)
-        assert "No row passes the filter." in screen_text(pilot)
+        assert "No rows match the filter." in screen_text(pilot)
 
 
 async def test_the_next_step_of_an_alert_is_on_a_key(demo: Workspace) -> None:

@@ -89,7 +89,7 @@ async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_sho
         await pilot.press("right_square_bracket", "a", "x", "d", "enter")
         assert len(app.screen_stack) == 1
         assert pane.has_class("-left")
-        assert "This is not beta yet: nothing was changed." in said(pilot)
+        assert "Still loading beta. Nothing was changed." in said(pilot)
         may_answer.set()
         await settle(pilot)
         assert not pane.has_class("-left")
@@ -150,7 +150,7 @@ async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace)
         await screen.show_pane("health")
         await pilot.press("down", "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
-        await until(pilot, lambda: "nothing was decided" in said(pilot))
+        await until(pilot, lambda: "Nothing was changed" in said(pilot))
         assert pane.session is not None
         assert not pane.session.writes
 
@@ -168,7 +168,7 @@ async def test_a_change_of_the_connection_before_is_not_acknowledged(
             await pilot.press("right_square_bracket", "a", "A", "m", "f")
             assert len(app.screen_stack) == 1
             assert pane.has_class("-left")
-            assert "This is not calm yet" in said(pilot)
+            assert "Still loading calm" in said(pilot)
             may_answer.set()
             await settle(pilot)
             assert not pane.has_class("-left")

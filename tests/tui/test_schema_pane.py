@@ -134,7 +134,7 @@ async def test_all_fields_are_searched_by_words_and_keys(workspace: Workspace) -
         assert await found("required:yes object:acc !type:id") == ["Account.Name"]
         assert await found("changed:7d") == ["Opportunity.Region__c", "Opportunity.Stage"]
         assert await found("opportunity mapped:no !custom:yes !changed:7d") == ["Opportunity.Id"]
-        assert "owner: is no filter key here" in await filter_by(pilot, "owner:x")
+        assert "Unknown filter key 'owner'" in await filter_by(pilot, "owner:x")
         await press(pilot, "escape", "G", "enter")
         assert "prod › Opportunity › Stage" in screen_text(pilot)
         await press(pilot, "escape")
@@ -426,4 +426,4 @@ async def test_fields_of_all_connections_are_searched_together(workspace: Worksp
         # The other way round the same words are looked for in this connection only.
         text = await press(pilot, "asterisk")
         assert " sandbox   " in text
-        assert "connection: is no filter key here" in text
+        assert "Unknown filter key 'connection'" in text

@@ -12,6 +12,7 @@ from crmdeck.credentials import MemorySecrets
 from crmdeck.model import CancelToken, Progress, ProgressCallback, RefreshResult, Scope
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.dialogs.help import Help
+from crmdeck.tui.keys.actions import actions
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.state.ui_state import FILE_NAME, UiState
@@ -70,7 +71,7 @@ async def test_filters_in_place_and_escape_clears(workspace: Workspace) -> None:
         await pilot.press("slash")
         await type_text(pilot, "owner:x")
         await settle(pilot)
-        assert "owner: is no filter key here" in screen_text(pilot)
+        assert "Unknown filter key 'owner'" in screen_text(pilot)
         await pilot.press("slash", "q", "question_mark")
         assert main_screen(app).filter_bar.text == "owner:x/q?"
 
@@ -82,10 +83,14 @@ async def test_help_lists_what_can_be_done_here(workspace: Workspace) -> None:
         await pilot.press("question_mark")
         assert isinstance(app.screen, Help)
         text = screen_text(pilot)
-        told = ("show all connections, or this", "read the schema from", "what the keys do here")
-        places = [text.index(one) for one in told]
-        assert places == sorted(places), "the pane's own keys come first"
-        assert re.search(r" f +filter", text)
+        starts = {action.id: re.escape(action.sentence[:20]) for action in actions()}
+        ids = ("audit.everywhere", "connection.refresh", "app.help")
+        places = [re.search(f"  {starts[one]}", text) for one in ids]
+        assert all(places)
+        assert places == sorted(places, key=lambda place: place.start() if place else 0), (
+            "the pane's own keys come first"
+        )
+        assert re.search(rf" f +{starts['view.filter']}", text)
         await type_text(pilot, "all conn", "enter")
         await until(pilot, lambda: "all connections   " in screen_text(pilot))
         await pilot.press("question_mark")
@@ -296,8 +301,8 @@ async def test_a_clashing_key_map_is_reported(workspace: Workspace) -> None:
         await until(pilot, lambda: bool(app._notifications))
         (told,) = app._notifications
         assert "connection.refresh" in told.message
-        assert "no key is called slassh" in told.message
-        assert "no action is called no.such" in told.message
+        assert "no key named 'slassh'" in told.message
+        assert "no action named 'no.such'" in told.message
 
 
 async def test_opens_the_crms_own_page_and_keeps_what_was_said(workspace: Workspace) -> None:

@@ -124,7 +124,7 @@ async def test_filters_keeps_the_cursor_and_counts() -> None:
         assert app.table.cursor_row == ROWS[2]
         app.table.set_filter(words=("nowhere",))
         await settle(pilot)
-        assert "No row passes the filter." in line_text(app.table, 2)
+        assert "No rows match the filter." in line_text(app.table, 2)
         app.table.set_filter()
         app.table.set_rows(())
         await settle(pilot)
@@ -243,7 +243,7 @@ async def test_hovering_tells_what_a_sign_means_and_the_whole_of_what_is_cut() -
     app = TableApp([Row("a" * 90, "text", 3)])
     async with app.run_test(size=(60, 10)) as pilot:
         await settle(pilot)
-        signs = replace(COLUMNS[1], told=lambda row: f"it is a {row.kind}")
+        signs = replace(COLUMNS[1], tooltip=lambda row: f"it is a {row.kind}")
         app.table.set_columns((COLUMNS[0], signs, *COLUMNS[2:]))
         await pilot.pause()
         name, kind, size, *_ = app.table.placed

@@ -1,11 +1,11 @@
-"""The filter grammar: words, `key:value`, quotes, and `!` to negate. Pure.
+"""The grammar of filters: words, `key:value`, quotes, and `!` to negate. Pure.
 
-    amount                 the word occurs in some searchable text of the row
-    "close date"           the phrase occurs
-    type:picklist          the key's value is, or starts with, the word; commas mean "or"
+    amount                 the word is in a text of the row
+    "close date"           the phrase is in a text of the row
+    type:picklist          the value of the key starts with the word; commas mean "or"
     !custom:yes  !audit    negated
 
-A pane says which keys it knows; an unknown key is a hint to the user, never an error.
+Each pane has its own keys. An unknown key is no error: it is searched as text, with a hint.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TERM = re.compile(r'(!?)(?:([A-Za-z][\w-]*):)?("[^"]*"?|[^\s"]+)')
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a filter; `key` is None for a word or phrase. `value` is case-folded."""
+    """A term of a filter; `key` is None in a word or phrase. `value` is case-folded."""
 
     value: str
     key: str | None = None
@@ -34,9 +34,9 @@ class Term:
 
 @dataclass(frozen=True)
 class Filter(Generic[R]):
-    """A compiled filter: what passes, what to highlight, and what the user should know.
+    """A compiled filter: its test, the words to highlight, and a hint for the user.
 
-    `beside` is what has to pass where an index has found the words already.
+    `beside` tests only the rest of the filter, for rows in which an index has found the words.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Filter(Generic[R]):
 
 
 def parse(text: str) -> tuple[Term, ...]:
-    """Return the terms of `text`, in order. Never fails: what is not a term is a word."""
+    """Return the terms of `text`, in order; everything else is a word."""
     terms = []
     for negation, key, raw in _TERM.findall(text):
         value = raw.strip('"').casefold()
@@ -62,11 +62,10 @@ def compile_filter(
     searched: Callable[[R], Iterable[str]],
     keys: Mapping[str, KeyTest[R]] | None = None,
 ) -> Filter[R]:
-    """Return the filter that `text` means.
+    """Return the filter for `text`.
 
-    `searched` gives the texts of a row in which words are looked for, `keys` the tests of
-    the keys (called with the row and one case-folded value). A term with an unknown key is
-    looked for as the text it is, and the hint says so.
+    `searched` returns the texts of a row that words are searched in. `keys` are the tests of the
+    keys, called with the row and a case-folded value.
     """
     known = keys or {}
     tests: list[Predicate[R]] = []
@@ -93,13 +92,13 @@ def compile_filter(
 
 
 def yes_no(value: bool | None, wanted: str) -> bool:
-    """Return whether a flag is what `yes`, `no` or `unknown` asks for; prefixes count."""
+    """True if a flag is `yes`, `no` or `unknown`, or what a prefix of these means."""
     word = "unknown" if value is None else "yes" if value else "no"
     return word.startswith(wanted) or (wanted in ("true", "false") and str(value).lower() == wanted)
 
 
 def one_of(value: str, wanted: str) -> bool:
-    """Return whether `value` starts with `wanted`, whatever the case."""
+    """True if `value` starts with `wanted` in any case."""
     return value.casefold().startswith(wanted)
 
 
@@ -127,18 +126,18 @@ def _all_of(tests: list[Predicate[R]]) -> Predicate[R] | None:
 def _hint(unknown: list[str], known: Mapping[str, KeyTest[R]]) -> str:
     if not unknown:
         return ""
-    named = ", ".join(f"{key}:" for key in dict.fromkeys(unknown))
-    offer = f"; known: {' '.join(f'{key}:' for key in sorted(known))}" if known else ""
-    return f"{named} is no filter key here, looked for as text{offer}"
+    names = ", ".join(f"'{key}'" for key in dict.fromkeys(unknown))
+    offer = f" Keys: {' '.join(f'{key}:' for key in sorted(known))}" if known else ""
+    return f"Unknown filter key {names}, searched as text.{offer}"
 
 
 def with_terms(text: str, terms: str, instead_of: Iterable[str]) -> str:
-    """Return the filter with `terms` in it, and without those `instead_of` which it came."""
+    """Return the filter with `terms`, and without the terms in `instead_of`."""
     others = {term for one in instead_of for term in one.split()}
     rest = [word for word in text.split() if word not in others]
     return " ".join([*terms.split(), *rest])
 
 
 def has_terms(text: str, terms: str) -> bool:
-    """Return whether every one of `terms` is in the filter."""
+    """True if all `terms` are in the filter."""
     return set(terms.split()) <= set(text.split())

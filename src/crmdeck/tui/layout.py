@@ -1,4 +1,4 @@
-"""Text laid out in cells: wrapped, and two columns side by side. Pure."""
+"""Layout of text in cells: wrapped, or in two columns. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from crmdeck.tui.text import display_block, display_text, pad
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
 LONGEST_VALUE = 1200
-"""Characters of one value that are shown; `y` copies the whole of it."""
+"""Most characters of a value that are shown; `y` copies all of it."""
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return `text`, made safe, in lines of at most `width` cells, broken between words."""
+    """Return `text`, made safe, as lines of at most `width` cells, broken between words."""
     width = max(4, width)
     return [
         line
@@ -28,7 +28,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def hanging(label: Content, value: str | Content, width: int) -> Content:
-    """Return a label and beside it a value, whose further lines stand under its first."""
+    """Return a label, and next to it a value whose lines are aligned."""
     indent = label.cell_length
     room = max(8, width - indent)
     lines = [*map(Content, wrap(value, room))] if isinstance(value, str) else value.wrap(room)
@@ -36,7 +36,7 @@ def hanging(label: Content, value: str | Content, width: int) -> Content:
 
 
 def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") -> Content:
-    """Return two texts side by side, the left one in lines of at most so many cells."""
+    """Return two texts side by side; lines of the left one have at most so many cells."""
     lines = zip_longest(left.split("\n"), right.split("\n"), fillvalue=Content(""))
     return Content("\n").join(
         Content.assemble(
@@ -47,9 +47,9 @@ def beside(left: Content, right: Content, cells: int, between: str = " ▏ ") ->
 
 
 def wrap_hanging(text: str, width: int, hang: int) -> str:
-    """Return `text`, made safe, in as many lines as it takes, all but the first indented.
+    """Return `text`, made safe, in wrapped lines, all but the first indented by `hang` cells.
 
-    Its first `hang` characters, a label or a sign, stand alone before what is wrapped.
+    The first `hang` characters are a label or a sign, and are not wrapped.
     """
     at = hang + len(text[hang:]) - len(text[hang:].lstrip(" "))
     label, lines = display_text(text[:at]), wrap(text[at:], width - at)
@@ -61,7 +61,7 @@ GAP = 2
 
 
 def half(width: int, label_cells: int = LABEL) -> int:
-    """Return the cells of each of two columns beside a label."""
+    """Return the cells of each of two columns next to a label."""
     return (width - label_cells - GAP) // 2
 
 
@@ -73,9 +73,9 @@ def side_by_side(
     label_cells: int = LABEL,
     left_cells: int | None = None,
 ) -> Iterator[Content]:
-    """Yield the lines of two columns of (safe text, look) beside a label.
+    """Yield the lines of two columns of (safe text, style) next to a label.
 
-    The left one has `left_cells`, half of the width where that is None.
+    The left one has `left_cells`, by default half of the width.
     """
     cells = left_cells if left_cells is not None else half(width, label_cells)
     for index, (one, other) in enumerate(zip_longest(left, right, fillvalue=("", ""))):
@@ -101,7 +101,7 @@ def _wrap_line(text: str, width: int) -> Iterator[str]:
 
 
 def _pieces(word: str, width: int) -> list[str]:
-    """Break a word that is longer than a line after what parts it, as hosts and paths have it."""
+    """Return the pieces of a word longer than a line, broken after the separators in it."""
     if cell_len(word) <= width:
         return [word]
     lines = [""]

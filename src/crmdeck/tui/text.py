@@ -1,7 +1,7 @@
-"""Text from outside, made fit for a terminal: visible, single-line, as wide as it says.
+"""Text from outside, made safe for a terminal: visible, and of a known width.
 
-Everything a CRM, a file or a person typed passes through here before it is drawn. Nothing is
-interpreted: control characters and the marks that reorder or hide text become visible signs.
+All text from a CRM, a file or a user comes through here before it is drawn. Control characters
+and marks that reorder or hide text become visible signs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ ELLIPSIS = "…"
 
 
 def display_text(text: str, width: int | None = None) -> str:
-    """Return `text` as one safe line of at most `width` terminal cells.
+    """Return `text` as one safe line, cut with an ellipsis after `width` terminal cells.
 
-    A longer text is cut and ends in an ellipsis; without `width` nothing is cut. Takes time
-    in proportion to `width`, not to the length of the text.
+    With a `width` the cost doesn't depend on the length of the text.
     """
     if text.isascii() and text.isprintable():
         if width is None or len(text) <= width:
@@ -36,7 +35,7 @@ def display_text(text: str, width: int | None = None) -> str:
 
 
 def cut_middle(name: str, width: int) -> str:
-    """Return a name in `width` cells, cut in its middle: names of a CRM differ at their ends."""
+    """Return a name in `width` cells, cut in the middle, because CRM names differ at their ends."""
     if len(name) <= width or not (name.isascii() and name.isprintable()):
         return name
     tail = max(1, (width - 1) * 3 // 5)
@@ -44,20 +43,20 @@ def cut_middle(name: str, width: int) -> str:
 
 
 def display_block(text: str, limit: int = 4000) -> str:
-    """Return `text` safe to draw, with its line breaks kept, cut after `limit` characters."""
+    """Return `text` as safe lines, cut after `limit` characters."""
     lines = text[:limit].replace("\r\n", "\n").replace("\t", "    ").split("\n")
     shown = "\n".join(display_text(line) for line in lines)
     return shown + ELLIPSIS if len(text) > limit else shown
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
-    """Return `text` (already safe) filled with spaces to `width` cells."""
+    """Return safe `text` with spaces up to `width` cells."""
     space = " " * max(0, width - cell_len(text))
     return space + text if right else text + space
 
 
 def _cut(text: str, width: int) -> str:
-    """Return as many whole graphemes of `text` as fit into `width` cells."""
+    """Return the graphemes of `text` that fit into `width` cells."""
     spans, _ = split_graphemes(text)
     end = used = 0
     for _, stop, size in spans:

@@ -35,8 +35,7 @@ def keys_text(offer: Offer) -> str:
 
 
 def what_text(offer: Offer) -> str:
-    """Return the help of an offer, or its title."""
-    return offer.action.help or offer.title
+    return offer.action.sentence
 
 
 def in_order(known: Iterable[Offer], scope: str) -> tuple[Offer, ...]:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable, isfunction
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
@@ -23,39 +24,38 @@ C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., object])
 
 EVERYWHERE = "everywhere"
-"""The scope of actions that work in every place (but not inside a dialog)."""
+"""The scope of actions that work everywhere but in dialogs."""
 
-READ_ONLY = "This workspace is open read-only: nothing can be changed in it."
+READ_ONLY = "This workspace is open read-only. Nothing can be changed."
 
 LAYERED_KEYS = ("escape",)
-"""Keys that each place may have a use for: the innermost action that applies has them."""
+"""Keys that several scopes may use at a time: the innermost action that applies gets them."""
 
 
 def always(_commands: Any) -> bool:
-    """Apply at any time."""
+    """True at any time."""
     return True
 
 
 def never(_commands: Any) -> str | None:
-    """Let nothing stand in the way."""
+    """Return no reason against an action."""
     return None
 
 
 @dataclass(frozen=True)
 class Action(Generic[C]):
-    """One thing that a key does; `C` is the class of the commands that do it.
+    """What a key does; `C` is the class of the commands that run it.
 
-    `id` is `group.name` and stable. `keys` are Textual key names; the first is the one that
-    is shown. `run` is called with the host's commands; it may be a coroutine function. `hint`
-    ranks the action in the footer: 0 keeps it out, higher comes first. `palette` lists it in
-    go to anything.
+    `id` is `group.name` and never changes. `keys` are Textual's names of keys; the first one is
+    shown. `run` gets the host's commands, and may be a coroutine function. `title` is a label of
+    1 to 3 words, `help` a sentence. `hint` ranks the action in the footer, higher first; 0 leaves
+    it out. `palette` lists it in go to anything.
 
-    `applies` tells whether the key is this action's at all: while it is false, the key goes on
-    to the places around. `blocked` returns None, or the sentence that says why the action can't
-    run now: the key is taken and the sentence shown. Both are asked often, with the commands; an
-    action that is blocked is not offered. `writes` actions are refused in a read-only workspace.
-    Two actions of one host that never apply together may share a key: give each its `mode`.
-    `title_now` returns the current title, if it changes.
+    While `applies` is false, the key belongs to the widgets around the host. `blocked` returns a
+    sentence if the action can't run now: the key then shows it. Both are called often.
+    `writes` actions are blocked in a read-only workspace. Two actions of one host that never
+    apply together may share a key if each has its own `mode`. `title_now` returns the title if it
+    changes. A `priority` key works before the focused widget gets it.
     """
 
     id: str
@@ -73,13 +73,18 @@ class Action(Generic[C]):
     title_now: Callable[[C], str] | None = None
 
     @property
+    def sentence(self) -> str:
+        """What the action does, for help and the key table."""
+        return self.help or f"{self.title}."
+
+    @property
     def group(self) -> str:
-        """Return the part of the id before the dot."""
+        """The part of the id before the dot."""
         return self.id.partition(".")[0]
 
     @property
     def command(self) -> str:
-        """Return how Textual is told to run it on its host."""
+        """The action string by which Textual runs it on its host."""
         return f"run('{self.id}')"
 
 
@@ -100,7 +105,7 @@ def action(
     mode: str = "",
     title_now: Callable[[Any], str] | None = None,
 ) -> Callable[[F], F]:
-    """Declare an `Action` that runs the decorated method.
+    """Declare an `Action` that runs the decorated method, or an override of it.
 
     `applies`, `blocked` and `title_now` may be functions defined earlier in the class body. An
     `ActionHost` collects the actions of its own methods. For a class of commands its host has
@@ -112,7 +117,7 @@ def action(
             id,
             title,
             keys,
-            method,
+            methodcaller(method.__name__),
             help,
             hint,
             applies,
@@ -140,7 +145,7 @@ _DECLARED: dict[Callable[..., object], list[Action[Any]]] = {}
 
 
 class Refused(Message):
-    """Bubbles up to the application: a key was pressed whose action can't run now."""
+    """A key was pressed whose action can't run now; the application shows the reason."""
 
     def __init__(self, action: Action[Any], reason: str) -> None:
         super().__init__()
@@ -157,9 +162,9 @@ class ActionHost(_Host):
     """Mixin for widgets and screens: turns their actions into Textual bindings.
 
     They are `ACTIONS`, followed by those declared by `@action` in the body of the class.
-    `SCOPE` names the place in help and key table. `WITHIN` names the scopes whose keys work at
-    the same time as those of this host. `WITHOUT` names inherited actions that a subclass does
-    otherwise. `commands` is what actions run on; a host that sets none acts itself.
+    `SCOPE` names the host in help and key table. `WITHIN` are the scopes whose keys work at the
+    same time, `WITHOUT` the ids of inherited actions that don't apply. Actions run on `commands`,
+    or on the host itself.
     """
 
     ACTIONS: ClassVar[Actions] = ()
@@ -170,7 +175,7 @@ class ActionHost(_Host):
 
     commands: Any
     read_only: bool = False
-    """Whether `writes` actions are refused here and in all that stands inside."""
+    """True to block `writes` actions here and in all widgets inside."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         own = (*cls.__dict__.get("ACTIONS", ()), *actions_of(cls))
@@ -184,14 +189,14 @@ class ActionHost(_Host):
         super().__init_subclass__(**options)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Tell Textual whether a key is to be taken here."""
+        """True if the action of a key applies now."""
         if action != "run":
             return True
         known = _REGISTRY[str(parameters[0])]
         return known.id not in self.WITHOUT and known.applies(self._commands)
 
     async def action_run(self, id: str) -> None:
-        """Run an action, or tell why it can't run now: the one way of every key."""
+        """Run an action, or show why it can't run now. Every key comes here."""
         action = _REGISTRY[id]
         reason = self.blocked(action)
         if reason is not None:
@@ -211,7 +216,7 @@ class ActionHost(_Host):
         return action.blocked(self._commands)
 
     def refuses_writes(self) -> str | None:
-        """Return why nothing can be changed here, nor in what stands inside; None where it can."""
+        """Return why nothing can be changed here and in the widgets inside, or None."""
         return READ_ONLY if self.read_only else None
 
     @property
@@ -227,10 +232,7 @@ _WITHIN: dict[str, tuple[str, ...]] = {}
 
 @dataclass(frozen=True)
 class Offer:
-    """An action that can be run on `host`, under `keys` (remapped ones included).
-
-    `refused` says why it can't be run just now; it is empty where it can.
-    """
+    """An action of `host` with its current keys; `refused` is why it can't run now, or empty."""
 
     action: Action[Any]
     keys: tuple[str, ...]
@@ -239,14 +241,14 @@ class Offer:
 
     @property
     def title(self) -> str:
-        """What it is called now."""
+        """The current title."""
         title_now, commands = self.action.title_now, getattr(self.host, "commands", self.host)
         return self.action.title if title_now is None else title_now(commands)
 
 
 @dataclass(frozen=True)
 class Clash:
-    """Two actions that one key would run."""
+    """Two actions that share a key."""
 
     key: str
     first: str
@@ -257,7 +259,7 @@ class Clash:
 
 
 def actions() -> tuple[Action[Any], ...]:
-    """Return every action of the modules imported so far, in order of declaration."""
+    """Return the actions of all modules imported so far, in order of declaration."""
     return tuple(_REGISTRY.values())
 
 
@@ -267,9 +269,9 @@ def scope_of(action: Action[Any]) -> str:
 
 
 def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
-    """Return what can be done on `screen` now, innermost first.
+    """Return the actions that can run on `screen` now, innermost first.
 
-    With `refused` there is also what has a key here and can't be done just now, with the reason.
+    `refused` includes those with a key that can't run now.
     """
     found: dict[str, Offer] = {}
     for key, (host, binding, enabled, _tooltip) in screen.active_bindings.items():
@@ -287,14 +289,14 @@ def offers(screen: Screen[Any], *, refused: bool = False) -> tuple[Offer, ...]:
 
 
 def is_shown(host: Widget) -> bool:
-    """Return whether a host is still on screen: something else may have come up."""
+    """True if a host is still on screen."""
     return host.is_attached and all(node.display for node in host.ancestors_with_self)
 
 
 def keys_on(screen: Screen[Any], ids: Iterable[str]) -> dict[str, str]:
-    """Return, by id, how the first key of each action is written; what has none is left out.
+    """Return the label of the first key of each action, by id; unknown ids are left out.
 
-    What is offered depends on where the focus is; what is told does not.
+    An action that isn't offered where the focus is has the first key of its declaration.
     """
     offered = {offer.action.id: offer.keys[0] for offer in offers(screen, refused=True)}
     declared = {id_: _REGISTRY[id_].keys[0] for id_ in ids if id_ in _REGISTRY}
@@ -302,10 +304,10 @@ def keys_on(screen: Screen[Any], ids: Iterable[str]) -> dict[str, str]:
 
 
 def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what is wrong with a user's key map, a line each: unknown ids, keys, and clashes."""
-    unknown = [f"no action is called {id_}" for id_ in keymap if id_ not in _REGISTRY]
+    """Return the problems of a user's key map: unknown ids, unknown keys, and clashes."""
+    unknown = [f"no action named '{id_}'" for id_ in keymap if id_ not in _REGISTRY]
     unknown += [
-        f"no key is called {key}, for {id_}"
+        f"no key named '{key}', used for {id_}"
         for id_, keys in keymap.items()
         for key in _split(keys)
         if not is_key(key)
@@ -314,7 +316,7 @@ def check_keymap(keymap: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def is_key(name: str) -> bool:
-    """Return whether a key can be called `name`: `f`, `F`, `ctrl+t`, `slash`, `pagedown`."""
+    """True if `name` names a key: `f`, `F`, `ctrl+t`, `slash`, `pagedown`."""
     *modifiers, key = name.split("+")
     if any(modifier not in _MODIFIERS for modifier in modifiers):
         return False
@@ -323,7 +325,7 @@ def is_key(name: str) -> bool:
 
 
 def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
-    """Return the pairs of actions that share a key in places where both work."""
+    """Return the pairs of actions that share a key and can apply at the same time."""
     keys = {action.id: keys_of(action, keymap or {}) for action in actions()}
     found = []
     for index, first in enumerate(actions()):
@@ -339,23 +341,20 @@ def clashes(keymap: Mapping[str, str] | None = None) -> tuple[Clash, ...]:
 
 
 def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the key table of `docs/keys.md`, in Markdown, one section a scope.
-
-    What works everywhere comes first, then the places by name: whatever was imported when.
-    """
+    """Return the key table of `docs/keys.md` in Markdown, one section for each scope."""
     lines: list[str] = []
     for scope in sorted(set(_SCOPES.values()), key=lambda one: (one != EVERYWHERE, one)):
-        lines += [f"### {scope.capitalize()}", "", "| key | what it does |", "|---|---|"]
+        lines += [f"### {scope.capitalize()}", "", "| Key | What it does |", "|---|---|"]
         for action in sorted(actions(), key=lambda one: _OWNERS[one.id]):
             if scope_of(action) == scope:
                 keys = " ".join(f"`{key_label(key)}`" for key in keys_of(action, keymap or {}))
-                lines.append(f"| {keys} | {action.help or action.title} |")
+                lines.append(f"| {keys} | {action.sentence} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def key_label(key: str) -> str:
-    """Return how people write a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
+    """Return the label of a key: `question_mark` is `?`, `ctrl+p` is `Ctrl+P`."""
     *modifiers, name = key.split("+")
     label = _LABELS.get(name, name.upper() if _FUNCTION_KEY.fullmatch(name) else name)
     if modifiers:
@@ -364,7 +363,7 @@ def key_label(key: str) -> str:
 
 
 def short_key_label(key: str) -> str:
-    """Return how a footer writes a key: `ctrl+k` is `^K`."""
+    """Return the label of a key in the footer: `ctrl+k` is `^K`."""
     return key_label(key).replace("Ctrl+", "^")
 
 
@@ -416,7 +415,7 @@ def _binding(action: Action[Any]) -> Binding:
 
 
 def keys_of(action: Action[Any], keymap: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the keys of `action`, those of the key map where it names it."""
+    """Return the keys of `action`: those of the key map, else its own."""
     override = keymap.get(action.id)
     return _split(override) if override else action.keys
 

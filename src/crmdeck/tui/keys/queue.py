@@ -1,8 +1,8 @@
-"""Keys, one after the other: each is handed on once the one before has had its effect.
+"""A queue of keys: each is handled after the one before has had its effect.
 
-Textual hands a key to whatever has the focus as it arrives, and what the key does comes later.
-In a burst (a slow line, a macro, a fast hand) the letters typed into a list that is about to open
-would so act on the pane below it.
+Textual sends a key to the widget that has the focus when it arrives, and the key's effect comes
+later. In a burst (a slow connection, a macro, a fast typist) letters meant for a list that is
+about to open would act on the pane below it.
 """
 
 from __future__ import annotations
@@ -16,70 +16,69 @@ from textual.app import App
 from textual.message_pump import MessagePump
 
 PATIENCE = 2.0
-"""Seconds after which the next key is handed on, whatever became of the last."""
+"""Seconds after which the next key is sent, even if the last one had no effect yet."""
 
 Typed = events.Key | events.Paste
 
 
 class KeyQueue:
-    """What was typed into `app` and not handed on yet; `hand_on` gives a key to the toolkit.
+    """Keys and pastes typed into `app` and not handled yet; `send` gives one to Textual.
 
-    To be called in the application's own turn only.
+    Use it on the event loop only.
     """
 
-    def __init__(self, app: App[Any], hand_on: Callable[[Typed], Awaitable[None]]) -> None:
+    def __init__(self, app: App[Any], send: Callable[[Typed], Awaitable[None]]) -> None:
         self._app = app
-        self._hand_on = hand_on
+        self._send = send
         self._waiting: deque[Typed] = deque()
         self._count = 0
         self._is_busy = False
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything typed has yet to have its effect."""
+        """True while anything typed has no effect yet."""
         return self._is_busy
 
     async def put(self, event: Typed) -> None:
-        """Hand `event` on as soon as its turn comes."""
+        """Send `event` when its turn comes."""
         self._waiting.append(event)
         if not self._is_busy:
-            await self._go_on()
+            await self._send_next()
         elif len(self._waiting) == 1:
             self._watch()
 
-    async def _go_on(self) -> None:
+    async def _send_next(self) -> None:
         self._count += 1
         self._is_busy = bool(self._waiting)
         if not self._waiting:
             return
         screen = self._app.screen
         way: list[MessagePump] = []
-        # A screen that is not made yet has nothing that could take a key.
+        # A screen that isn't mounted yet has no widget for a key.
         if screen.is_mounted:
             way = list((self._app.focused or screen).ancestors_with_self)
-            await self._hand_on(self._waiting.popleft())
+            await self._send(self._waiting.popleft())
         self._follow(iter(way), self._count)
         if self._waiting:
             self._watch()
 
     def _follow(self, way: Iterator[MessagePump], number: int) -> None:
-        """Take the way of a key, from what had the focus up to the application.
+        """Follow the path of a key, from the focused widget up to the application.
 
-        Each has dealt with the key once its turn comes. What the key set off comes next: the
-        screen that shows now stands and has done its work, and the focus is where it wants it.
+        When its turn comes, each has handled the key. After that, the screen that shows now has
+        done what the key started, and has set its focus.
         """
         if not any(pump.call_later(self._follow, way, number) for pump in way):
-            go_on = self._go_on_after(number)
-            if not self._app.screen.call_later(self._app.call_later, go_on):
-                self._app.call_later(go_on)
+            send_next = self._next_after(number)
+            if not self._app.screen.call_later(self._app.call_later, send_next):
+                self._app.call_later(send_next)
 
     def _watch(self) -> None:
-        """Go on in any case after a while."""
-        self._app.set_timer(PATIENCE, self._go_on_after(self._count))
+        self._app.set_timer(PATIENCE, self._next_after(self._count))
 
-    def _go_on_after(self, number: int) -> Callable[[], Awaitable[None]]:
-        async def go_on() -> None:
+    def _next_after(self, number: int) -> Callable[[], Awaitable[None]]:
+        async def send_next() -> None:
             if number == self._count:
-                await self._go_on()
+                await self._send_next()
 
-        return go_on
+        return send_next

@@ -1,4 +1,4 @@
-"""Every key of the console in one table: for docs/keys.md, and for remapping keys."""
+"""The key table of the console: for docs/keys.md and for `crmdeck keys`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.tui.panes.registry import PANES
 
 
 def load_all_actions() -> None:
-    """Import everything that declares an action; the console itself loads panes as they come."""
+    """Import all modules that declare actions. The console itself imports panes when they show."""
     for package in (screens, widgets, dialogs):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
@@ -21,22 +21,22 @@ def load_all_actions() -> None:
 
 
 def key_table(keymap: Mapping[str, str] | None = None) -> str:
-    """Return the keys of every place in Markdown; `keymap` remaps by action id."""
+    """Return the keys of all scopes in Markdown; `keymap` remaps by action id."""
     load_all_actions()
-    panes = "\n".join(f"| `{spec.key}` | show {spec.title} |" for spec in PANES)
-    head = f"### Panes\n\n| key | what it does |\n|---|---|\n{panes}\n\n"
+    panes = "\n".join(f"| `{spec.key}` | Show {spec.title}. |" for spec in PANES)
+    head = f"### Panes\n\n| Key | What it does |\n|---|---|\n{panes}\n\n"
     return head + actions.key_table(keymap).rstrip() + "\n"
 
 
 def key_records(keymap: Mapping[str, str] | None = None) -> list[dict[str, object]]:
-    """Return every action with its id, its place, its keys and what it does."""
+    """Return all actions with their id, scope, keys and description."""
     load_all_actions()
     return [
         {
             "id": action.id,
             "scope": actions.scope_of(action),
             "keys": list(actions.keys_of(action, keymap or {})),
-            "title": action.help or action.title,
+            "title": action.sentence,
         }
         for action in actions.actions()
     ]

@@ -1,4 +1,4 @@
-"""What a pane is: the contract between the main screen and every pane."""
+"""The base class of all panes, and its messages to the main screen."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ PADDING = 2
 BETWEEN = "   "
 
 DIM_AFTER = 0.1
-"""Seconds that data of a connection that was left may show before it is dimmed."""
+"""Seconds before the data of a connection that was left is dimmed."""
 
 DETAIL_STEP = 3
-"""Lines that a key scrolls the details by."""
+"""Lines by which a key scrolls the details."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A view of a pane: its name, and the terms of the filter by which it shows less."""
+    """A named filter of a pane."""
 
     name: str
     filter: str = ""
 
 
 class CrmPlace(NamedTuple):
-    """What the CRM may show itself: a connection by its id, an object of it, or a field."""
+    """A connection, object or field that can be opened in the CRM."""
 
     connection_id: str
     object_type: str | None = None
@@ -57,7 +57,7 @@ class CrmPlace(NamedTuple):
 
 
 class ExportPart(NamedTuple):
-    """What is to be exported of one connection: its name, and the records (None: all)."""
+    """The records to export of one connection, by its name; None means all."""
 
     connection: str
     only: frozenset[tuple[str, ...]] | None = None
@@ -65,12 +65,11 @@ class ExportPart(NamedTuple):
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What `e` exports: `what` as the workspace names it, and the object pair where it has one.
+    """What `e` exports: `what` and its options, as `workspace.exports` takes them.
 
-    `only` names the records that are on screen, `everywhere` asks for all connections. `at`,
-    `right` and `right_at` are the moment and the other side, as the workspace takes them.
-    `inner` names what may be exported instead: the same, with all that is in it. `parts` are what
-    is to be exported of several connections, by their ids, each to a file of its own.
+    `only` are the records on screen. `everywhere` means all connections. `inner` names a larger
+    export that the user can choose instead, such as an object with its fields. `parts` are
+    exports of several connections by id, each to its own file.
     """
 
     what: str
@@ -85,17 +84,17 @@ class ExportRequest:
 
 
 class Pane(ActionHost, Widget):
-    """One pane. A subclass implements `compose_body`, `reload`, and what else it has.
+    """One pane. A subclass implements `compose_body` and `reload`, and more if it needs to.
 
-    The main screen calls `restore` once before the first `show`, `show` whenever the pane
-    comes up, the connection changes or its data did, `visit` where another pane leads here, and
-    `apply_filter` as the user types.
+    The main screen calls `restore` once before the first `show`. It calls `show` when the pane is
+    shown, and when the connection or its data changes, `visit` when another pane leads here, and
+    `apply_filter` while the user types.
     """
 
     WITHIN: ClassVar[tuple[str, ...]] = ("table", EVERYWHERE)
 
     class Summary(Message):
-        """What the filter line says of the rows: `12 of 340`, and a hint on the filter."""
+        """The number of rows for the filter bar, `12 of 340`, and a hint on the filter."""
 
         def __init__(self, count: str, hint: str = "") -> None:
             super().__init__()
@@ -103,41 +102,41 @@ class Pane(ActionHost, Widget):
             self.hint = hint
 
     class Filtered(Message):
-        """The pane set its filter by itself: the filter line is to say so."""
+        """The pane set its own filter; the filter bar must show it."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Resized(Message):
-        """What shows wants more room now, or less."""
+        """The pane needs more width now, or less."""
 
     class Changed(Message):
-        """The pane changed something in the workspace: statuses may differ now."""
+        """The pane changed the workspace: statuses may differ now."""
 
     class Chosen(Message):
-        """The pane went on to another connection by itself: rail and other panes follow."""
+        """The pane chose another connection; the sidebar and the other panes follow."""
 
         def __init__(self, connection_id: str) -> None:
             super().__init__()
             self.connection_id = connection_id
 
     class Asked(Message):
-        """Asks the screen for one of its own actions, by its id."""
+        """Runs an action of the screen, by its id."""
 
         def __init__(self, action_id: str) -> None:
             super().__init__()
             self.action_id = action_id
 
     class Failed(Message):
-        """Something went wrong; the pane shows it."""
+        """An error that the pane shows."""
 
         def __init__(self, error: CrmdeckError) -> None:
             super().__init__()
             self.error = error
 
     class AddConnection(Message):
-        """Asks the screen to add a connection."""
+        """Asks the screen for the dialog that adds a connection."""
 
     def __init__(self, host: PaneHost, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -155,18 +154,18 @@ class Pane(ActionHost, Widget):
         raise NotImplementedError
 
     def reload(self) -> None:
-        """Load what the pane shows of `connection_id`, through its loader."""
+        """Load the data of `connection_id` with `loader`."""
         raise NotImplementedError
 
     @property
     def is_reading(self) -> bool:
-        """Whether it reads or stores already, so that it is not to be woken now."""
+        """True while the pane loads or stores: then `wake` must wait."""
         return self.loader.is_loading
 
     def wake(self, head: int) -> None:
-        """Read again since somebody wrote to the workspace, whose log has this `head` now.
+        """Load again after a write to the workspace; `head` is that of its log.
 
-        Called where nothing is shown of it: what is on screen stays, and the cursor on its row.
+        What is on screen stays until then, and the cursor stays on its row.
         """
         self.reload()
 
@@ -175,17 +174,17 @@ class Pane(ActionHost, Widget):
 
     @property
     def wants_room(self) -> bool:
-        """Whether what shows needs the room of the rail beside it."""
+        """True if the pane needs the width of the sidebar."""
         return False
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The views of what shows now, in their order; none where there is one only."""
+        """The views to choose from, in their order."""
         return ()
 
     @property
     def view_position(self) -> int:
-        """The place of the view that shows among `views`: the last one whose terms all hold."""
+        """Position of the current view: the one with the most terms in the filter; -1 if none."""
         held = [
             (len(view.filter.split()), position)
             for position, view in enumerate(self.views)
@@ -194,14 +193,14 @@ class Pane(ActionHost, Widget):
         return max(held)[1] if held else -1
 
     def show_view(self, position: int) -> None:
-        """Show a view, the first again after the last; the other words of the filter stay."""
+        """Show a view, counting around after the last. Other words of the filter stay."""
         views = self.views
         view = views[position % len(views)]
         others = (other.filter for other in views)
         self.replace_filter(with_terms(self.filter_text, view.filter, others))
 
     def show_views(self) -> None:
-        """Say in the heading which views there are, and which of them shows."""
+        """Show the views and the current one in the heading."""
         names = [view.name for view in self.views]
         self.query_one(ViewChips).show(names, self.view_position)
         self._fit_heading()
@@ -212,16 +211,16 @@ class Pane(ActionHost, Widget):
 
     @cached_property
     def _detail_widget(self) -> Widget | None:
-        # Asked for by each hint of the footer, and there from the start.
+        # Every hint of the footer asks for it, and it exists from the start.
         return next(iter(self.query(".detail").results(Widget)), None)
 
     @property
     def details(self) -> Widget | None:
-        """What tells of the row under the cursor, to be scrolled; None where nothing does."""
+        """The widget with the details of the row under the cursor, if there is one."""
         return self._detail_widget
 
     def turn_details(self) -> None:
-        """Go to the details, or from there back to what they tell of."""
+        """Focus the details, or go back from there."""
         details, target = self.details, self.focus_target()
         wanted = target if details is None or details.has_focus else details
         if wanted is not None:
@@ -232,82 +231,80 @@ class Pane(ActionHost, Widget):
         self.turn_details()
 
     def scroll_details(self, direction: int) -> None:
-        """Scroll the details by a step, on or back."""
+        """Scroll the details down (1) or up (-1)."""
         details = self.details
         if details is not None:
             details.scroll_relative(y=DETAIL_STEP * direction, animate=False)
 
     def size_details(self, step: int) -> None:
-        """Make the details larger (1) or smaller (-1): small, as usual, large."""
+        """Make the details larger (1) or smaller (-1); there are three sizes."""
         self.detail_size = max(-1, min(1, self.detail_size + step))
         self.set_class(self.detail_size > 0, "-zoomed")
         self.set_class(self.detail_size < 0, "-shrunk")
         self.refresh_bindings()
 
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms in which `y` copies what is under the cursor; none where nothing is."""
+        """Return the formats in which `y` copies the row under the cursor or the marked rows."""
         return ()
 
     def crm_place(self) -> CrmPlace | None:
-        """Return what `O` opens in the CRM; None where nothing is under the cursor."""
+        """Return what `O` opens in the CRM, if anything."""
         return CrmPlace(self.connection_id) if self.connection_id is not None else None
 
     def can_copy(self) -> bool:
-        """Return whether `y` has anything to copy; asked often, so override what is slow."""
+        """True if `y` can copy something. Called often: override it if `copies` is slow."""
         return bool(self.copies())
 
     def export_request(self) -> ExportRequest | None:
-        """Return what `e` exports; None where there is nothing to."""
+        """Return what `e` exports, if anything."""
         return None
 
     def can_export(self) -> bool:
-        """Return whether `e` has anything to export; asked often, so override what is slow."""
+        """True if `e` can export something. Called often: override it if the request is slow."""
         return self.export_request() is not None
 
     def state(self) -> dict[str, Any]:
-        """Return what to restore next time, as JSON values."""
+        """Return the state to restore at the next start, as JSON values."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state; unknown and missing values are ignored."""
+        """Restore a state; unknown and missing values are ignored."""
 
     def visit(self, location: Location) -> None:
-        """Go to a location that another pane names; `show` follows."""
+        """Prepare to show a location; `show` follows."""
         self.restore(location.as_state())
 
     def shown_connection(self) -> str | None:
-        """Return whose data is on screen: None where that of several is, or none.
+        """Return the connection whose data is on screen; None for several or none.
 
-        Overridden where what is on screen may be of a connection that was left.
+        Override it if data of a connection that was left may still be on screen.
         """
         return self.connection_id
 
     @property
     def is_left(self) -> bool:
-        """Whether what is on screen is of another connection than the one that is chosen."""
+        """True if the data on screen is of a connection that was left."""
         shown = self.shown_connection()
         return shown is not None and shown != self.connection_id
 
     def refuses_writes(self) -> str | None:
-        """Return why nothing can be changed: what is on screen is of a connection that was left."""
         if self.is_left:
-            return f"This is not {self.connection_name} yet: nothing was changed."
+            return f"Still loading {self.connection_name}. Nothing was changed."
         return super().refuses_writes()
 
     def focus_target(self) -> Widget | None:
-        """Return the widget that gets the focus when the pane comes up."""
+        """Return the widget that gets the focus when the pane is shown."""
         return next(
             (widget for widget in self.query("*").results(Widget) if widget.focusable), None
         )
 
     @property
     def connection_name(self) -> str:
-        """The name of the connection, for headings."""
+        """Name of the connection, for headings."""
         status = self.host.status
         return status.name if status is not None else ""
 
     def compose(self) -> ComposeResult:
-        """Lay the pane out: heading, error, body."""
         with Horizontal(classes="head"):
             yield Static("", classes="heading", markup=False)
             yield ViewChips()
@@ -315,26 +312,24 @@ class Pane(ActionHost, Widget):
         yield from self.compose_body()
 
     def on_unmount(self) -> None:
-        """Stop the work that nobody waits for any more."""
         self.loader.close()
 
     def show(self, connection_id: str | None) -> None:
-        """Show a connection; what is on screen stays until its data is there."""
+        """Show a connection. The old data stays on screen until the new data is loaded."""
         if connection_id != self.connection_id:
             self.show_error(None)
         self.connection_id = connection_id
         if self.is_left:
-            # A pane that is dimmed is styled and painted anew: too long for what comes at once.
+            # Dimming styles and paints the whole pane: too slow if the data is about to come.
             self.set_timer(DIM_AFTER, self.dim)
         self.reload()
 
     def on_busy_changed(self) -> None:
-        """Dim no more what is of the connection that is chosen."""
         if not self.is_left:
             self.dim()
 
     def dim(self) -> None:
-        """Dim what is of a connection that was left, and nothing else."""
+        """Dim the pane if its data is of a connection that was left."""
         self.set_class(self.is_left, "-left")
 
     def set_filter_text(self, text: str) -> None:
@@ -344,17 +339,17 @@ class Pane(ActionHost, Widget):
         self.show_views()
 
     def replace_filter(self, text: str) -> None:
-        """Filter by `text` from here on, and let the filter line say so."""
+        """Filter by `text`, and show it in the filter bar."""
         self.set_filter_text(text)
         if self.display:
             self.post_message(self.Filtered(text))
 
     def set_heading(self, title: str, *details: str | Content, short: str = "") -> None:
-        """Write the first line of the pane; every text may come from outside.
+        """Set the heading of the pane; its texts may come from outside.
 
-        Where room lacks, details give way from the last on, then the title to its `short` form,
-        then the views that do not show; the first detail stays where it is what to do, a Content.
-        The title is whole, in two lines if need be.
+        In a narrow pane the details are left out from the last one on, then the title gets its
+        `short` form, then only the current view is shown. A first detail that is a Content is a
+        next step, and stays. The title is whole, in two lines if needed.
         """
         self._titles = tuple(display_text(text, 240) for text in (title, short) if text)
         shown = tuple(text for text in details if text)
@@ -395,16 +390,16 @@ class Pane(ActionHost, Widget):
         self.query_one(".heading", Static).update(heading)
 
     def show_error(self, error: CrmdeckError | None) -> None:
-        """Show an error above the body, or take it away."""
+        """Show an error above the body, or remove it."""
         if error is not None:
             self.post_message(self.Failed(error))
         self.query_one(ErrorPanel).error = error
 
     @property
     def error(self) -> CrmdeckError | None:
-        """The error that shows."""
+        """The error on screen."""
         return self.query_one(ErrorPanel).error
 
     def error_details(self) -> str:
-        """Return the details of the error that shows, to be copied."""
+        """Return the details of the error on screen."""
         return self.query_one(ErrorPanel).details()

@@ -1,4 +1,4 @@
-"""Which panes there are; a pane's module is imported when it is first shown."""
+"""The panes; the module of a pane is imported when it is first shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PaneSpec:
-    """A pane: its id, its title, the key that shows it; `load` imports and returns its class."""
+    """A pane with its key; `load` imports and returns its class."""
 
     id: str
     title: str

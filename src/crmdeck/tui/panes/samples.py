@@ -1,4 +1,4 @@
-"""How full fields are, in words; and the values that were looked at, for this sitting only."""
+"""Fill rates and sample values of fields; the values are kept for this session only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SAMPLES_HELP = "Show or hide fill rates and sample values."
 
 SHOWN = 5
-"""How many values of a field are shown at most."""
+"""Most values of a field that are shown."""
 
 LONGEST = 40
 
@@ -31,9 +31,9 @@ Subject = tuple[str, str]
 
 @dataclass(frozen=True)
 class Fullness:
-    """How full the fields of an object type are, by name; `values` are those to be shown.
+    """Fill rates of the fields of an object type, by name, and the sample values to show.
 
-    `repr` leaves the values out: only the operator who asked is to see them.
+    Values aren't in `repr`: only the user who asked for them may see them.
     """
 
     rates: Mapping[str, FillRate] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Fullness:
 
 
 class Samples:
-    """What was looked at in this sitting; nothing of it is written anywhere."""
+    """The samples of this session. They are never stored."""
 
     def __init__(self) -> None:
         self.shown = False
@@ -49,24 +49,24 @@ class Samples:
         self._values: dict[Subject, dict[str, tuple[str, ...]]] = {}
 
     def take(self, subject: Subject, wanted: Sequence[str], found: FieldSample) -> None:
-        """Keep what was found of the fields that were asked for."""
+        """Keep the samples of the `wanted` fields."""
         self._rates.setdefault(subject, {}).update(found.rates)
         values = self._values.setdefault(subject, {})
         values.update({name: tuple(found.values.get(name, ())) for name in wanted})
 
     def missing(self, subject: Subject, fields: Sequence[str]) -> tuple[str, ...]:
-        """Return which of the fields have not been looked at."""
+        """Return the fields without samples."""
         known = self._values.get(subject, {})
         return tuple(name for name in fields if name not in known)
 
     def fullness(self, subject: Subject, cached: Mapping[str, FillRate]) -> Fullness:
-        """Return the rates, those taken here before the cached ones, and the values to show."""
+        """Return the rates, from samples rather than from the cache, and the values to show."""
         rates = {**cached, **self._rates.get(subject, {})}
         return Fullness(rates, self._values.get(subject, {}) if self.shown else {})
 
 
 class InView(NamedTuple):
-    """The fields that the user looks at: of which connection and object type, and their names."""
+    """The fields in view, with their connection and object type."""
 
     ref: str
     object_type: str
@@ -74,15 +74,14 @@ class InView(NamedTuple):
 
     @property
     def subject(self) -> Subject:
-        """What values are kept by."""
+        """The key of their samples."""
         return self.ref, self.object_type
 
 
 class Sampler:
-    """Looks into records when asked, and shows or hides what was found; held by a pane.
+    """Reads sample records for a pane, and shows or hides the samples.
 
-    `show` is called on the event loop whenever `samples` has something else to show. Values live
-    as long as the sampler does.
+    `show` is called on the event loop when there are other samples to show.
     """
 
     def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
@@ -92,7 +91,7 @@ class Sampler:
         self._show = show
 
     def toggle(self, view: InView) -> None:
-        """Look into the fields in view that were not yet; with none left, show or hide."""
+        """Read samples of the fields in view; if all have some, show or hide them."""
         missing = self.samples.missing(view.subject, view.fields)
         if not missing:
             self.samples.shown = not self.samples.shown
@@ -103,7 +102,7 @@ class Sampler:
             "samples",
             lambda _: workspace.schemas.sample(view.ref, view.object_type, missing),
             partial(self._took, view.subject, missing),
-            label=f"looking into records of {display_text(view.object_type, 40)}",
+            label=f"reading sample records of {display_text(view.object_type, 40)}",
         )
 
     def _took(self, subject: Subject, asked: Sequence[str], found: FieldSample) -> None:
@@ -113,12 +112,12 @@ class Sampler:
 
 
 def filled_text(rate: FillRate, now: datetime) -> str:
-    """Return `82% of 200 records, 3 d ago`."""
+    """Return `82% of 200 records, 3 days ago`."""
     passed = ago(rate.measured_at, max(now, rate.measured_at))
     return f"{percent_filled(rate.rate)} of {count(rate.sampled, 'record')}, {passed}"
 
 
 def values_text(values: Sequence[str]) -> str:
-    """Return a few values on one safe line."""
+    """Return a few values as one safe line."""
     shown = [display_text(value, LONGEST) for value in values[:SHOWN]]
     return " · ".join(shown) if shown else "no values"

@@ -1,4 +1,4 @@
-"""Where a field is used: what was told so far, asking the CRM, and the lines that say it."""
+"""Where fields are used: cached answers, requests to the CRM, and the lines that show them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmdeck.tui.host import PaneHost
     from crmdeck.tui.loading.requests import Loader
 
-USAGE_HELP = "ask the CRM where the field is used: flows, rules, Apex, layouts, reports"
+USAGE_HELP = "Show where the field is used (asks the CRM)."
 
 _LOOKS = {
     UsageVerdict.DEPENDED_ON: ("▲", "$warn"),
@@ -29,7 +29,7 @@ _LOOKS = {
 
 
 class FieldPlace(NamedTuple):
-    """A field: the id of its connection, its object type and its name."""
+    """A field, with the id of its connection and its object type."""
 
     connection_id: str
     object_type: str
@@ -37,9 +37,9 @@ class FieldPlace(NamedTuple):
 
 
 class UsageAsker:
-    """What is known of where fields are used; held by a pane.
+    """Keeps where fields are used, for a pane.
 
-    `show` is called on the event loop whenever more is known.
+    `show` is called on the event loop when something new is known.
     """
 
     def __init__(self, host: PaneHost, loader: Loader, show: Callable[[], object]) -> None:
@@ -49,11 +49,11 @@ class UsageAsker:
         self._known: dict[FieldPlace, FieldUsage] = {}
 
     def of(self, place: FieldPlace) -> FieldUsage | None:
-        """Return what was told of a field, None where nothing was."""
+        """Return the last answer about a field, if there is one."""
         return self._known.get(place)
 
     def read(self, ref: str | None) -> None:
-        """Read what was told earlier of the fields of a connection, or of all."""
+        """Read the cached answers of a connection, or of all connections."""
         workspace = self._host.workspace
         self._loader.load(
             "usages",
@@ -74,7 +74,7 @@ class UsageAsker:
             "usage",
             lambda job: workspace.schemas.usage(*place, cancel=job.cancel),
             partial(self._asked, place),
-            label=f"asking where {display_text(place.field_name, 40)} is used",
+            label=f"checking where {display_text(place.field_name, 40)} is used",
             failed=partial(self._failed, place),
         )
 
@@ -86,30 +86,30 @@ class UsageAsker:
 
     def _asked(self, place: FieldPlace, usage: FieldUsage) -> None:
         self._took({place: usage})
-        # The details tell it all, but below what shows where the window is small.
+        # In a small window the details may not show the answer without scrolling.
         self._host.say(usage_summary(usage), title=place.field_name)
 
     def _failed(self, place: FieldPlace, error: Exception) -> None:
-        self._host.say(str(error), title=f"{place.field_name}: not asked", severity="warning")
+        self._host.say(str(error), title=f"Can't check {place.field_name}", severity="warning")
 
 
 def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:
-    """Yield in lines of at most `width` cells where a field is used, and what is not known."""
+    """Yield where a field is used and what is unknown, in lines of at most `width` cells."""
     if usage is None:
-        for line in wrap("? not asked where it is used   D asks the CRM", width):
+        for line in wrap("? Usage not checked. D checks it.", width):
             yield Content.styled(line, "$muted")
         return
     sign, color = _LOOKS[usage.verdict]
     at = usage.asked_at
-    # It may have been asked since the surroundings were read.
-    when = f" · asked {ago(at, max(at, now))}" if at is not None else ""
+    # The answer may be newer than `now`.
+    when = f" · checked {ago(at, max(at, now))}" if at is not None else ""
     for line in wrap(f"{sign} {usage_summary(usage)}{when}", width):
         yield Content.styled(line, color)
     for kind, names in uses_by_kind(usage).items():
         for index, line in enumerate(wrap(f"{kind}: {', '.join(names)}", width - 2)):
             yield Content(f"  {'' if index == 0 else '  '}{line}")
-    told = usage.not_checked[0 if usage.uses else 1 :]
+    unknown = usage.not_checked[0 if usage.uses else 1 :]
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
-        told = (NOT_COVERED,)
-    for why in told:
+        unknown = (NOT_COVERED,)
+    for why in unknown:
         yield from (Content.styled(f"  {line}", "$muted") for line in wrap(why, width - 2))

@@ -221,7 +221,7 @@ def actions_of(screen: Screen[Any]) -> Iterator[Option]:
             ACTION,
             action.title,
             action.group,
-            f"{keys}  {action.help or action.title}",
+            f"{keys}  {action.sentence}",
             offer,
             action.id,
             STANDARD if offer.refused else USUAL,

@@ -1,4 +1,4 @@
-"""An error as a panel: what, why, what next, with the next step on a key."""
+"""The error panel: message, cause and next step, with the key that does it."""
 
 from __future__ import annotations
 
@@ -23,51 +23,47 @@ NEXT_STEPS = {
     "CACHE_BUSY": "view.reload",
     "UNEXPECTED": "view.reload",
 }
-"""Which action is the next step after an error of this code."""
+"""Ids of the actions that are the next step after an error, by its code."""
 
 LONGEST = 300
 
 
 class ErrorPanel(Widget):
-    """Shown on top of a pane while `error` is set; what was there before stays below.
+    """Shown above the body of a pane while `error` is set.
 
-    `y` copies its details and Esc puts it away: the screen sees to both.
+    `y` copies the details and Esc dismisses the error; the screen handles both keys.
     """
 
     error: reactive[CrmdeckError | None] = reactive(None, layout=True)
 
     def on_mount(self) -> None:
-        """Stay out of sight until there is something to say."""
         self.display = self.error is not None
 
     def watch_error(self, error: CrmdeckError | None) -> None:
-        """Appear and disappear."""
         self.display = error is not None
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return how many lines it takes in `width` cells."""
         return len(self._lines(width))
 
     def render(self) -> RenderResult:
-        """Return what, why and what next, each under its own word, and the keys."""
         return Content("\n").join(self._lines(self.content_size.width))
 
     def _lines(self, width: int) -> list[Content]:
         error = self.error
         if error is None:
             return []
-        told = [("✕ ", "bold $bad", error.message, "bold")]
-        told += [
+        parts = [("✕ ", "bold $bad", error.message, "bold")]
+        parts += [
             (label, "$muted", text or "", "")
             for label, text in (("  why   ", error.cause), ("  next  ", error.remedy))
             if text
         ]
         lines = []
-        for label, label_look, text, look in told:
+        for label, label_look, text, look in parts:
             for index, line in enumerate(wrap(text[:LONGEST], width - len(label))):
                 start = label if index == 0 else " " * len(label)
                 lines.append(Content.assemble((start, label_look), (line, look)))
-        keys = [*self._next_step(error), ("y", "copy details"), ("Esc", "dismiss")]
+        keys = [*self._next_step(error), ("y", "Copy details"), ("Esc", "Dismiss")]
         shown = [
             Content.assemble((f"{key} ", "bold $info"), (title, "$muted")) for key, title in keys
         ]
@@ -75,7 +71,7 @@ class ErrorPanel(Widget):
         return lines
 
     def details(self) -> str:
-        """Return the error as JSON, for a report."""
+        """Return the error as JSON."""
         return json.dumps(self.error.to_wire(), indent=2) if self.error is not None else ""
 
     def _next_step(self, error: CrmdeckError) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""The filter: a line to type in, then a chip that stays until Esc clears it."""
+"""The filter: an input, then a chip until Esc clears the filter."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from crmdeck.tui.keys.actions import Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.line_input import LineInput
 
@@ -19,12 +19,12 @@ LONGEST_CHIP = 48
 
 
 class FilterBar(ActionHost, Widget):
-    """Hidden without a filter; filters as one types."""
+    """Filters while the user types; hidden without a filter."""
 
     SCOPE = "filter"
 
     class Changed(Message):
-        """The filter is `text` now; `done` when the user goes back to the rows."""
+        """The filter is `text` now; `done` if the user goes back to the rows."""
 
         def __init__(self, text: str, done: bool = False) -> None:
             super().__init__()
@@ -39,14 +39,13 @@ class FilterBar(ActionHost, Widget):
         self._hint = ""
 
     def compose(self) -> ComposeResult:
-        """Lay the line out."""
         yield Static("/", classes="sign", markup=False)
         yield LineInput(placeholder="words, key:value, !not", compact=True, select_on_focus=False)
         yield Static("", classes="chip", markup=False)
         yield Static("", classes="note", markup=False)
 
     def edit(self) -> None:
-        """Let the user type."""
+        """Open the input."""
         self._show(editing=True)
         entry = self.query_one(Input)
         entry.value = self.text
@@ -54,12 +53,12 @@ class FilterBar(ActionHost, Widget):
         entry.focus()
 
     def set_text(self, text: str) -> None:
-        """Show `text` as the filter that holds; tells nobody."""
+        """Show `text` as the current filter, without a message."""
         self.text = text
         self._show(editing=False)
 
     def set_note(self, count: str, hint: str = "") -> None:
-        """Show how many rows pass, and what is wrong with the filter."""
+        """Show the number of rows, and a hint on the filter."""
         self._note, self._hint = count, hint
         note = Content.assemble(
             (display_text(hint, 60), "$warn"), "   " if hint else "", (count, "$muted")
@@ -78,21 +77,36 @@ class FilterBar(ActionHost, Widget):
         event.stop()
         self.keep()
 
+    @action(
+        "filter.keep",
+        "Keep filter",
+        "enter",
+        "down",
+        help="Keep the filter and go to the rows.",
+        hint=90,
+        palette=False,
+        priority=True,
+    )
     def keep(self) -> None:
-        """Keep the filter and go to the rows."""
         self.text = self.text.strip()
         self._show(editing=False)
         self.post_message(self.Changed(self.text, done=True))
 
+    @action(
+        "filter.drop",
+        "Clear filter",
+        "escape",
+        help="Clear the filter and go to the rows.",
+        hint=80,
+        palette=False,
+    )
     def drop(self) -> None:
-        """Clear the filter and go to the rows."""
         self.text = ""
         self.query_one(Input).value = ""
         self._show(editing=False)
         self.post_message(self.Changed("", done=True))
 
     def on_click(self, _event: Any) -> None:
-        """Edit the chip."""
         if not self.query_one(Input).display:
             self.edit()
 
@@ -108,25 +122,3 @@ class FilterBar(ActionHost, Widget):
                 ("  Esc clears", "$muted"),
             )
         )
-
-    ACTIONS: ClassVar[Actions] = (
-        Action(
-            "filter.keep",
-            "keep",
-            ("enter", "down"),
-            keep,
-            help="keep the filter",
-            hint=90,
-            palette=False,
-            priority=True,
-        ),
-        Action(
-            "filter.drop",
-            "clear",
-            ("escape",),
-            drop,
-            help="clear the filter",
-            hint=80,
-            palette=False,
-        ),
-    )

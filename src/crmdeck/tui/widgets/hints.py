@@ -1,4 +1,4 @@
-"""The footer: the few keys that matter here and now, from the action registry."""
+"""The footer: the keys that matter most now, from the registry of actions."""
 
 from __future__ import annotations
 
@@ -20,36 +20,32 @@ MOST_HINTS_WIDE = 12
 WIDE = 100
 
 LAST = ("dialog.cancel", "app.help", "dialog.help", "app.go_to")
-"""What stands at the end of every footer that has it, however little room there is."""
+"""Ids of the actions that come last in the footer and always have room."""
 
 GAP = "  "
 ACTION = "action"
 
 
 class Hints(Widget):
-    """One line of `key title`, the most helpful first, as many as fit; a click does it."""
+    """One line of keys and titles, the most useful first; a click runs the action."""
 
     hovered: reactive[str] = reactive("")
 
     def on_mount(self) -> None:
-        """Follow the focus and whatever else changes what can be done."""
+        """Draw again when other keys apply."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def render(self) -> RenderResult:
-        """Return the line."""
         hints = chosen_hints(offers(self.screen), self.size.width)
         return Content(GAP).join(self._shown(offer) for offer in hints)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show what a click would do."""
         self.hovered = event.style.meta.get(ACTION, "")
 
     def on_leave(self) -> None:
-        """Show nothing of the kind any more."""
         self.hovered = ""
 
     async def on_click(self, event: events.Click) -> None:
-        """Do what the hint says, as its key would."""
         wanted = event.style.meta.get(ACTION)
         for offer in offers(self.screen):
             if offer.action.id == wanted:
@@ -64,18 +60,17 @@ class Hints(Widget):
         return hint.stylize(Style.from_meta({ACTION: offer.action.id}))
 
     def _changed(self, screen: Screen[object]) -> None:
-        # Below a dialog nothing can be done; the screen tells of itself as it comes back.
+        # A screen below a dialog has no keys; it draws its footer again when it comes back.
         if screen is self.app.screen:
             self.refresh()
 
 
 def hint_text(offer: Offer) -> tuple[str, str]:
-    """Return the key and the title of a hint."""
     return short_key_label(offer.keys[0]), offer.title
 
 
 def chosen_hints(possible: Sequence[Offer], width: int) -> list[Offer]:
-    """Return the offers whose hints fit into `width` cells, the best first, `LAST` at the end."""
+    """Return the offers that fit into `width` cells: by rank, then those of `LAST`."""
     by_id = {offer.action.id: offer for offer in possible}
     last = [by_id[id_] for id_ in LAST if id_ in by_id]
     wanted = sorted(
@@ -86,7 +81,7 @@ def chosen_hints(possible: Sequence[Offer], width: int) -> list[Offer]:
     hints: list[Offer] = []
     used = sum(map(_cells, last)) - len(GAP)
     for offer in wanted:
-        # A shorter one may fit where a longer one does not.
+        # A shorter one may still fit after one that is too long.
         if len(hints) < most and used + _cells(offer) <= width:
             hints.append(offer)
             used += _cells(offer)

@@ -1,4 +1,4 @@
-"""The thin line under the header: a rule at rest, a bar with its count while work goes on."""
+"""The line below the header: a rule, or a progress bar while something loads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from crmdeck.tui.loading.requests import Busy, BusyChanged, Loader
 from crmdeck.tui.text import display_text
 
 SHOW_AFTER = 0.15
-"""Seconds that work may take before the line mentions it."""
+"""Seconds before the line shows that something loads."""
 
 TICK = 0.1
 
 BAR = 8
-"""Cells that the bar has at least."""
+"""Least cells of the bar."""
 
 
 class ProgressLine(Widget):
-    """Shows the newest piece of work of any loader on the screen."""
+    """Shows the latest request of any loader on the screen."""
 
     busy: reactive[Busy | None] = reactive(None)
     tick = reactive(0)
@@ -31,11 +31,10 @@ class ProgressLine(Widget):
         self._loads: dict[Loader, Busy] = {}
 
     def on_mount(self) -> None:
-        """Make the bar of work without a known end move."""
         self._timer = self.set_interval(TICK, self._advance, pause=True)
 
     def take(self, message: BusyChanged) -> None:
-        """Note what a loader is at, or that it is done."""
+        """Take over what a loader does now."""
         self._loads.pop(message.loader, None)
         if message.busy is None:
             self._show()
@@ -47,7 +46,6 @@ class ProgressLine(Widget):
             self.set_timer(SHOW_AFTER, self._show)
 
     def render(self) -> RenderResult:
-        """Return the rule or the bar."""
         width = self.size.width
         if self.busy is None:
             return Content.styled("─" * width, "$border-blurred")
@@ -88,8 +86,8 @@ class ProgressLine(Widget):
 def describe(busy: Busy, width: int = 0) -> str:
     """Return `refreshing acme  120 of 1,019  Account  Esc cancels`.
 
-    What is waited for takes the place of what it is at, and where all of it does not fit into
-    `width` cells, that of the count.
+    A wait is shown instead of the current object. If not all fits into `width` cells, it is shown
+    instead of the count as well.
     """
     progress = busy.progress
     count, at = "", ""

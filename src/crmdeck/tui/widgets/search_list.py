@@ -1,4 +1,4 @@
-"""A list that what is typed narrows, with the cursor on the best of what is left."""
+"""A list with a search, which puts the cursor on the best match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from crmdeck.tui.filters import KeyTest, compile_filter
-from crmdeck.tui.keys.actions import Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import ActionHost, action
 from crmdeck.tui.widgets.line_input import LineInput
 from crmdeck.tui.widgets.table import Column, Table
 from crmdeck.workspace import Searchable, SearchIndex
@@ -20,31 +20,30 @@ from crmdeck.workspace import Searchable, SearchIndex
 R = TypeVar("R")
 
 HELP_KEY = "question_mark"
-"""No name has it, so that help may open while one types."""
+"""No name contains it, so that help can open while the user types."""
 
 
 class SearchList(ActionHost, Widget, Generic[R]):
-    """Shows `rows` under `columns`; the keys that move the cursor work while one types.
+    """Rows in a table below an input; the keys that move the cursor work while the user types.
 
-    With None for `rows` they are not known yet: `fill` brings them. `key` names a row, `current`
-    is the name of that to begin at. Words are looked for in what `searched` tells, else in what
-    shows: what fits best comes first, with the cursor on it. An `index` over the rows may be
-    handed in beside them. `resting` are the rows that show in their place while nothing is typed.
-    Letters `passed_on` go to the dialog first, while it has a use for them.
+    `rows` are None until `fill` is called. `key` names a row, `current` is the name of the first
+    one to select. A search looks in the texts that `searched` returns, by default in those shown,
+    and lists the best matches first. `resting` are shown instead of all rows while the input is
+    empty. Keys in `passed_on` go to the dialog first.
     """
 
     SCOPE = "list"
     WITHIN: ClassVar[tuple[str, ...]] = ("dialog",)
 
     class Highlighted(Message):
-        """The cursor is on another row; None where there is none."""
+        """The cursor is on another row, or on None if the list is empty."""
 
         def __init__(self, row: Any) -> None:
             super().__init__()
             self.row = row
 
     class Taken(Message):
-        """A row was double-clicked, or taken by `take`."""
+        """A row was double-clicked, or chosen by `take`."""
 
         def __init__(self, row: Any) -> None:
             super().__init__()
@@ -60,7 +59,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         filter_keys: Mapping[str, KeyTest[R]] | None = None,
         resting: Sequence[R] | None = None,
         current: Hashable = None,
-        placeholder: str = "type to search",
+        placeholder: str = "Type to search",
         empty: str = "Nothing to choose from.",
         passed_on: Iterable[str] = (),
     ) -> None:
@@ -90,16 +89,14 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     @property
     def count_text(self) -> str:
-        """How many rows show, of how many."""
+        """The number of rows, as in a table."""
         return self._table.count_text
 
     def compose(self) -> ComposeResult:
-        """Yield the line to type in and the list."""
         yield self._entry
         yield self._table
 
     def on_mount(self) -> None:
-        """Fill the list, with the current row under the cursor."""
         self._show()
         self._entry.focus()
 
@@ -110,7 +107,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
         *,
         resting: Sequence[R] | None = None,
     ) -> None:
-        """Show `rows`, in the place of those that were there; `resting` ones as at the start."""
+        """Show `rows`, with an index over them if there is one, and other `resting` rows."""
         self._rows, self._index = tuple(rows), index
         if resting is not None:
             self._resting = tuple(resting)
@@ -118,43 +115,43 @@ class SearchList(ActionHost, Widget, Generic[R]):
             self._show()
 
     def set_columns(self, columns: Sequence[Column[R]]) -> None:
-        """Show the rows under other columns."""
+        """Show other columns."""
         self._table.set_columns(columns)
 
     def unfold(self, current: Hashable) -> None:
-        """Show all rows also while nothing is typed, with the cursor on `current`."""
+        """Show all rows even while the input is empty, with the cursor on `current`."""
         self._resting, self._current = None, current
         if self.is_mounted:
             self._show_rows()
 
     def take(self) -> None:
-        """Take the row that is found by all that was typed before now, once it is found."""
-        # A letter waits for its turn with the line; a key of the dialog's would overtake it.
+        """Choose the row that matches all keys typed so far, once it is found."""
+        # Letters wait in the queue of the input; a key of the dialog would overtake them.
         self._entry.call_later(self._take_what_is_found)
 
+    @action("list.down", "Next", "down", help="Next row.", hint=20, palette=False, priority=True)
     def next_row(self) -> None:
-        """Go to the next row."""
         self._moved = True
         self._table.next_row()
 
+    @action("list.up", "Previous", "up", help="Previous row.", palette=False, priority=True)
     def previous_row(self) -> None:
-        """Go to the previous row."""
         self._moved = True
         self._table.previous_row()
 
+    @action("list.page_down", "Next page", "pagedown", palette=False, priority=True)
     def next_page(self) -> None:
-        """Go on by a page."""
         self._moved = True
         self._table.next_page()
 
+    @action("list.page_up", "Previous page", "pageup", palette=False, priority=True)
     def previous_page(self) -> None:
-        """Go back by a page."""
         self._moved = True
         self._table.previous_page()
 
     @on(Table.Highlighted)
     def _highlighted(self, message: Table.Highlighted) -> None:
-        # The table's own message stops here; the list posts its own.
+        # The list posts its own message instead of that of the table.
         message.stop()
         self.post_message(self.Highlighted(message.row))
 
@@ -174,7 +171,7 @@ class SearchList(ActionHost, Widget, Generic[R]):
 
     def _take_what_is_found(self) -> None:
         self._search(self._entry.value)
-        # Rows that are known may not have come into the table yet: they are taken as they do.
+        # Rows may be loaded but not in the table yet; then one is chosen when they are.
         coming = self._rows is not None and not self._is_filled
         self._takes = coming or self._table.is_ordering
         if not self._takes:
@@ -215,15 +212,3 @@ class SearchList(ActionHost, Widget, Generic[R]):
         elif self._rows is not None:
             best = bool(self._sought.strip()) and not self._moved
             self._table.set_rows(self._rows, cursor=self._current, index=self._index, best=best)
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("list.down", "next", ("down",), next_row, hint=20, palette=False, priority=True),
-        *(
-            Action(f"list.{name}", title, (key,), run, palette=False, priority=True)
-            for name, title, key, run in (
-                ("up", "previous", "up", previous_row),
-                ("page_down", "next page", "pagedown", next_page),
-                ("page_up", "previous page", "pageup", previous_page),
-            )
-        ),
-    )

@@ -1,4 +1,4 @@
-"""A line to type a secret in: it is never drawn, and never copied."""
+"""An input for a secret, which is never drawn or copied."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ LONGEST = 20_000
 
 
 class SecretInput(Input):
-    """Textual's input for passwords, from which nothing gets back out."""
+    """Textual's password input, without copy and cut."""
 
     def __init__(self, *, placeholder: str = "", id: str | None = None) -> None:
         super().__init__(password=True, placeholder=placeholder, compact=True, id=id)
 
     def validate_value(self, value: str) -> str:
-        """Return `value`, as far as a secret can be long."""
         return value[:LONGEST]
 
     def action_copy(self) -> None:
-        """Copy nothing."""
+        """Don't copy."""
 
     def action_cut(self) -> None:
-        """Cut nothing."""
+        """Don't cut."""

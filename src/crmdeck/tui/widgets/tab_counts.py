@@ -1,4 +1,4 @@
-"""What waits in each pane, as its tab says it. Pure."""
+"""The counts on the tabs of the panes. Pure."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ if TYPE_CHECKING:
 
 
 class TabCount(NamedTuple):
-    """What waits in a pane: in signs, and in words that a hint shows."""
+    """A count as a tab shows it, and in words."""
 
     shown: Content
-    told: str
+    tooltip: str
 
 
 def tab_counts(
     statuses: Sequence[ConnectionStatus], chosen: str | None, undecided_count: int
 ) -> dict[str, TabCount]:
-    """Return what waits by the id of the pane; a pane in which nothing waits is left out.
+    """Return the counts by pane id; a pane without one is left out.
 
-    Health tells of the connections that do not work, unless that was put away, Drift of what this
-    operator has not seen of the connection `chosen` (None: of all), Mapping of the lines that are
-    open.
+    Health counts connections that don't work and aren't dismissed. Drift counts unseen changes of
+    the connection `chosen` (None: of all), Mapping undecided rows.
     """
     ill = sum(map(is_ill, statuses))
-    told = [status.unseen for status in statuses if chosen is None or status.id == chosen]
-    unseen, breaking = sum(one.total for one in told), sum(one.breaking for one in told)
+    unseens = [status.unseen for status in statuses if chosen is None or status.id == chosen]
+    unseen, breaking = sum(one.total for one in unseens), sum(one.breaking for one in unseens)
     bad = f", {breaking:,} of them breaking" if breaking else ""
     found = {
         "health": TabCount(
@@ -47,11 +46,11 @@ def tab_counts(
                 )
                 if part
             ),
-            f"{count(unseen, 'change')} not seen{bad}",
+            f"{count(unseen, 'unseen change')}{bad}",
         ),
         "mapping": TabCount(
             _part(f"{undecided_count:,}", "bold", undecided_count),
-            f"{count(undecided_count, 'line')} to decide",
+            f"{count(undecided_count, 'undecided row')}",
         ),
     }
     return {pane: one for pane, one in found.items() if one.shown}

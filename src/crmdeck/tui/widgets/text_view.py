@@ -1,4 +1,4 @@
-"""Text to scroll through."""
+"""A view of text that scrolls."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from textual.widgets import Static
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 
 Draw = Callable[[int], Content]
-"""Gives the text for lines of so many cells."""
+"""Returns the text for lines of so many cells."""
 
 Step = Callable[[int], bool]
-"""Moves a mark in the text on (1) or back (-1), and tells whether there was where to."""
+"""Moves a mark in the text forward (1) or back (-1). True if it could move."""
 
 MARK = "▌"
-"""Stands before each marked line."""
+"""Start of each marked line."""
 
 
 class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
-    """Text that scrolls by the same keys as a list.
+    """Text that scrolls by the keys of a table.
 
-    Where it has the class `detail` it tells of a row of a table, and Esc goes back there.
+    With the class `detail` it shows the details of a row, and Esc goes back to the table.
     """
 
     SCOPE = "text"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
 
     class Left(Message):
-        """The user is done with the details of a row."""
+        """The user leaves the details of a row."""
 
     ACTIONS: ClassVar[Actions] = (
         Action(
             "text.leave",
-            "back",
+            "Back",
             ("escape",),
             lambda view: view.post_message(TextView.Left()),
-            help="from the details back to the table",
+            help="Go back from the details to the table.",
             hint=95,
             applies=lambda view: view.has_class("detail"),
             palette=False,
@@ -51,12 +51,12 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         *(
             Action(f"text.{name}", title, keys, run, palette=False)
             for name, title, keys, run in (
-                ("scroll_down", "scroll down", ("j", "down"), lambda view: view.go(1)),
-                ("scroll_up", "scroll up", ("k", "up"), lambda view: view.go(-1)),
-                ("page_down", "next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
-                ("page_up", "previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
-                ("scroll_home", "to the top", ("g", "home"), VerticalScroll.action_scroll_home),
-                ("scroll_end", "to the end", ("G", "end"), VerticalScroll.action_scroll_end),
+                ("scroll_down", "Scroll down", ("j", "down"), lambda view: view.go(1)),
+                ("scroll_up", "Scroll up", ("k", "up"), lambda view: view.go(-1)),
+                ("page_down", "Next page", ("pagedown", "ctrl+f"), VerticalScroll.action_page_down),
+                ("page_up", "Previous page", ("pageup", "ctrl+b"), VerticalScroll.action_page_up),
+                ("scroll_home", "Go to top", ("g", "home"), VerticalScroll.action_scroll_home),
+                ("scroll_end", "Go to end", ("G", "end"), VerticalScroll.action_scroll_end),
             )
         ),
     )
@@ -69,25 +69,24 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         self.step: Step = lambda _: False
 
     def compose(self) -> ComposeResult:
-        """Yield the text."""
         yield self._body
 
-    def show(self, draw: Draw, *, anew: bool = False) -> None:
-        """Show what `draw` gives, now and whenever the width is another; `anew` from its top."""
+    def show(self, draw: Draw, *, from_top: bool = False) -> None:
+        """Show the text of `draw`, now and at every other width; `from_top` scrolls back."""
         self._draw = draw
         self._update()
-        if anew:
+        if from_top:
             self.scroll_home(animate=False)
 
     def go(self, direction: int) -> None:
-        """Move the mark, or where it is at its end, or there is none, the text by a line."""
+        """Move the mark; scroll by a line if there is no mark or it can't move."""
         if self.step(direction):
             self.show_mark()
         else:
             self.scroll_relative(y=direction, animate=False)
 
     def show_mark(self) -> None:
-        """Scroll to what is marked, as little as that takes."""
+        """Scroll just far enough to show the marked lines."""
         self.call_after_refresh(self._scroll_to_mark)
 
     def _scroll_to_mark(self) -> None:
@@ -98,11 +97,10 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
             self.scroll_to_region(region, animate=False, force=True)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lay the lines out anew."""
         self._update()
 
     def _update(self) -> None:
-        # The sheet keeps the scrollbar's place free.
+        # The stylesheet keeps space for the scrollbar.
         width = self.size.width - self.styles.scrollbar_size_vertical
         self._text = self._draw(max(20, width))
         self._body.update(self._text)

@@ -1,4 +1,4 @@
-"""A yes or a no to tick, told apart without colors."""
+"""A checkbox that is legible without colors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from textual.widgets import Checkbox
 
 
 class Tick(Checkbox):
-    """Textual's checkbox draws the same cross for both, in other colors."""
+    """Textual's checkbox, which draws the same cross for both states in different colors."""
 
     BUTTON_LEFT = "["
     BUTTON_RIGHT = "]"
 
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - as Textual has it
-        """Return the mark that fits the value."""
         return "x" if self.value else " "

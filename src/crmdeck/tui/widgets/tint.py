@@ -1,4 +1,4 @@
-"""The screen below a dialog, tinted as Textual does, each style once."""
+"""The tinted screen below a dialog, with each style computed once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from textual.renderables.background_screen import BackgroundScreen
 
 
 class Tint(BackgroundScreen):
-    """A screen below another one: it is drawn whenever the one above draws anything of itself."""
+    """Textual's background screen, which is drawn whenever the screen above draws anything."""
 
     @classmethod
     def process_segments(cls, segments: Iterable[Segment], color: Color) -> Iterable[Segment]:
-        """Yield the segments in the tint, without what can be clicked."""
         for segment in segments:
             text, style, control = segment
             yield segment if control else Segment(text, _tinted(style, color))

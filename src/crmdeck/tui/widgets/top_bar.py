@@ -1,4 +1,4 @@
-"""The header line: the panes with their keys and what waits in each, and the connections."""
+"""The header: the panes with their keys and counts, and the connections."""
 
 from __future__ import annotations
 
@@ -17,36 +17,33 @@ from crmdeck.tui.widgets.tab_counts import TabCount
 
 PANE = "pane"
 CONNECTION = "connection"
-"""What tells in the meta of a cell which pane or connection it is about."""
+"""Keys in the meta of a cell for the pane or the connection that it is about."""
 
 
 class Tab(Protocol):
-    """What the line says of a pane."""
+    """A pane as its tab shows it."""
 
     @property
     def id(self) -> str:
-        """Names the pane."""
+        """Id of the pane."""
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Title of the pane."""
 
     @property
     def key(self) -> str:
-        """The key that shows it."""
+        """Key that shows the pane."""
 
 
 class TopBar(Widget):
     """`crmdeck  1 Health ✕1  2 Schema  3 Drift 29 ✕6 ...`, and at the right `read-only`.
 
-    `counts` is what waits in a pane, by its id; hovering tells it in words. `strips` are what
-    else stands at the right, the fullest first: the first that fits is shown. `away` says that
-    the workspace is out of reach; it takes the place of `note`.
+    `counts` are the open items of a pane, by its id. `strips` show the connections, the longest
+    first; the first one that fits is drawn. `away` is shown instead of `note` while the workspace
+    is unavailable. `connections` are the tooltips of connections, by id.
 
-    `connections` tells in words how a connection is doing, by its id.
-
-    One widget draws the line, since it is the first thing that a start paints. A click on a
-    pane goes there.
+    One widget draws the line, because it is the first thing that a start paints.
     """
 
     current: reactive[str] = reactive("")
@@ -58,7 +55,7 @@ class TopBar(Widget):
     note: reactive[str] = reactive("")
 
     class Picked(Message):
-        """The user clicked on a pane."""
+        """The user clicked on a tab."""
 
         def __init__(self, pane_id: str) -> None:
             super().__init__()
@@ -77,14 +74,13 @@ class TopBar(Widget):
         self.set_reactive(TopBar.note, note)
 
     def render(self) -> RenderResult:
-        """Return the line."""
         shown = Content("").join(self._shown(tab) for tab in self._tabs)
         line = Content.assemble(("crmdeck  ", "bold $info"), shown)
         away = Content.styled(f"✕ {self.away}", "bold $bad")
         note = away if self.away else Content.styled(self.note, "$warn")
         least = self.strips[-1].cell_length if self.strips else 0
         if self.size.width - line.cell_length - note.cell_length < least + 2:
-            # The name of the product says the least of all that stands here.
+            # The product name is the least useful part of the line.
             line = shown
         room = self.size.width - line.cell_length - note.cell_length
         strip = next((one for one in self.strips if one.cell_length < room - 1), Content(""))
@@ -92,18 +88,15 @@ class TopBar(Widget):
         return Content.assemble(line, " " * max(1, gap), strip, " " if strip and note else "", note)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Show what a click would do."""
         self.hovered = event.style.meta.get(PANE, "")
         waits = self.counts.get(self.hovered)
         connection_id = event.style.meta.get(CONNECTION, "")
-        self.tooltip = Content(waits.told) if waits else self.connections.get(connection_id)
+        self.tooltip = Content(waits.tooltip) if waits else self.connections.get(connection_id)
 
     def on_leave(self) -> None:
-        """Show nothing of the kind any more."""
         self.hovered = ""
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the pane, or to the connection."""
         if pane_id := event.style.meta.get(PANE):
             event.stop()
             self.post_message(self.Picked(pane_id))

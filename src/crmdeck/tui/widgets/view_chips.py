@@ -1,4 +1,4 @@
-"""The views of a pane as chips: one is chosen, a click or a key shows another."""
+"""The views of a pane as chips; a click or a key shows another view."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ VIEW = "view"
 
 KEYS = ". ,"
 WIDE = 100
-"""Cells of the window from which on the keys stand beside the views."""
+"""Least width of a window that shows the keys next to the views."""
 
 
 class ViewChips(Widget):
-    """`unseen  mine  breaking  all   . ,`, in fewer words where there is less room.
+    """`unseen  mine  breaking  all   . ,`.
 
-    `names` are the views, `chosen` the place of the one that shows, or -1. `compact` leaves only
+    `names` are the views, `chosen` is the position of the current one, or -1. `compact` shows only
     that one.
     """
 
@@ -38,24 +38,21 @@ class ViewChips(Widget):
             self.position = position
 
     def show(self, names: Sequence[str], chosen: int) -> None:
-        """Show the views; nothing where there are none."""
+        """Show the views; without any the line is hidden."""
         self.names, self.chosen = tuple(names), chosen
         self.display = bool(names)
 
     def get_content_width(self, container: object, viewport: object) -> int:
-        """Return the cells of the line."""
         return self.cells(compact=self.compact)
 
     def cells(self, *, compact: bool) -> int:
-        """Return the cells of the line, whole or `compact`."""
+        """Return the width of the line in cells."""
         return self._line(compact).cell_length
 
     def render(self) -> RenderResult:
-        """Return the line."""
         return self._line(self.compact)
 
     def on_click(self, event: events.Click) -> None:
-        """Ask for the view."""
         position = event.style.meta.get(VIEW)
         if position is not None:
             event.stop()
@@ -71,7 +68,7 @@ class ViewChips(Widget):
         return self.app.size.width >= WIDE
 
     def _chip(self, position: int) -> Content:
-        # Reversed, since color alone would not tell it in the terminal's own colors.
+        # Reversed, because in the terminal's own colors a color alone may not show.
         look = "bold reverse" if position == self.chosen else "$muted"
         chip = Content.styled(f" {self.names[position]} ", look)
         return chip.stylize(Style.from_meta({VIEW: position}))

@@ -1,4 +1,4 @@
-"""One audit entry in full. Pure."""
+"""The details of an audit entry. Pure."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ LONGEST = 400
 
 
 def entry_detail(line: Line, log: Sequence[Line], width: int) -> Content:
-    """Return an entry in full, in lines of at most `width` cells.
+    """Return the details of an entry in lines of at most `width` cells.
 
-    What happened, who and when, every detail on a line, and of the `log` (newest first) what came
-    before it and, where it failed, the last good read.
+    From the `log`, newest first, it adds the entry before, and the last good refresh of a failed
+    one.
     """
     entry = line.entry
     if line.title:
         same = sum(one.entry.at.date() == entry.at.date() for one in log)
         return Content.styled(f"{line.title}, {count(same, 'entry', 'entries')}", "bold")
     where = f" in {line.connection}" if line.connection else ""
-    told = f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
+    source = f"{entry.event}{where} by {entry.actor}, {entry.at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
-    lines += [Content.styled(part, "$muted") for part in wrap(told, width)]
+    lines += [Content.styled(part, "$muted") for part in wrap(source, width)]
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines += _labeled(display_text(name, LABEL - 1), text[:LONGEST], width)
     earlier = _earlier(line, log)
     if earlier:
         before = earlier[0]
-        lines += _labeled("before it", f"{_moment(before)}  {before.said[:LONGEST]}", width)
+        lines += _labeled("before", f"{_moment(before)}  {before.summary[:LONGEST]}", width)
     good = next((one for one in earlier if one.entry.event == "schema.refreshed"), None)
     if good is not None and entry.event.endswith("failed"):
-        lines += _labeled("last good", f"{_moment(good)}  {good.said[:LONGEST]}", width)
+        lines += _labeled("last good", f"{_moment(good)}  {good.summary[:LONGEST]}", width)
     if line.about is not None:
-        place = f"Enter goes to {line.connection} in {line.about.capitalize()}"
+        place = f"Enter opens {line.connection} in {line.about.capitalize()}."
         lines += [Content.styled(part, "$muted") for part in wrap(place, width)]
     return Content("\n").join(lines)
 
 
 def _earlier(line: Line, log: Sequence[Line]) -> list[Line]:
-    """Return what was done before, of the same connection, newest first."""
+    """Return the earlier entries of the same connection, newest first."""
     ids = [one.entry.id for one in log]
     place = ids.index(line.entry.id) + 1 if line.entry.id in ids else len(ids)
     of_it = line.entry.connection_id
@@ -54,7 +54,7 @@ def _earlier(line: Line, log: Sequence[Line]) -> list[Line]:
 
 
 def _moment(line: Line) -> str:
-    return f"{line.entry.at:%d %b %H:%M}"
+    return f"{line.entry.at:%Y-%m-%d %H:%M}"
 
 
 def _labeled(label: str, text: str, width: int) -> list[Content]:

@@ -1,4 +1,4 @@
-"""The audit pane: the log as a table, and one entry in full."""
+"""The audit pane: the log as a table, and the details of one entry."""
 
 from __future__ import annotations
 
@@ -16,26 +16,33 @@ from crmdeck.tui.loading.kept import Kept
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.audit.columns import Line, columns_for, filter_keys, searched, with_days
 from crmdeck.tui.panes.audit.detail import entry_detail
-from crmdeck.tui.panes.audit.loader import read_log
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from crmdeck.workspace import Copy
+    from crmdeck.workspace import Copy, Workspace
 
 VIEWS = (
-    View("all"),
-    View("people", "people:yes"),
-    View("failures", "failed:yes"),
-    View("mappings", "event:mapping"),
+    View("All"),
+    View("People", "people:yes"),
+    View("Failures", "failed:yes"),
+    View("Decisions", "event:mapping"),
 )
-LABEL = "reading the audit log"
+EMPTY = "No audit entries yet."
+
+
+def _read_log(workspace: Workspace, ref: str | None) -> tuple[Line, ...]:
+    names = {connection.id: connection.name for connection in workspace.connections.all()}
+    return tuple(
+        Line(entry, names.get(entry.connection_id or "", ""))
+        for entry in workspace.audit.entries(ref)
+    )
 
 
 class AuditPane(Pane):
-    """Who did what when, of one connection or of all."""
+    """The audit log of one connection, or of all."""
 
     SCOPE = "audit"
 
@@ -52,41 +59,36 @@ class AuditPane(Pane):
 
     @property
     def wants_room(self) -> bool:
-        """What happened is told in whole sentences."""
         return True
 
     @property
     def views(self) -> tuple[View, ...]:
-        """What most look for in a log."""
         return VIEWS
 
     def compose_body(self) -> ComposeResult:
-        """Yield the log and the entry under the cursor."""
         yield Table[Line](
             columns_for((), 0, everywhere=False, flat=False),
             key=lambda line: line.key,
             can_mark=False,
-            empty="Nothing has been done yet.",
+            empty=EMPTY,
             id="log",
         )
         yield TextView(id="entry", classes="detail")
 
     def reload(self) -> None:
-        """Load the log."""
         ref, workspace = None if self.everywhere else self.connection_id, self.host.workspace
         anew, self._read = ref == self._read, ref
 
         def work(_: Job) -> tuple[Line, ...]:
-            return self._kept.read(workspace, ref, lambda: read_log(workspace, ref), anew=anew)
+            return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), anew=anew)
 
-        self.loader.load("log", work, self._took, label=LABEL)
+        self.loader.load("log", work, self._took, label="loading the audit log")
 
     def apply_filter(self, text: str) -> None:
-        """Filter the log."""
         self._arrange()
 
     def _arrange(self, cursor: str | None = None) -> None:
-        """Show what passes the filter, under its days; the cursor goes to an entry."""
+        """Show the filtered entries below their days, with the cursor on an entry."""
         keys = filter_keys(self.host.workspace.now)
         found = compile_filter(self.filter_text, searched=searched, keys=keys)
         passes = found.predicate
@@ -95,9 +97,9 @@ class AuditPane(Pane):
         table = self.table
         self._flat = table.sort is not None
         table.words = tuple(word.casefold() for word in found.words if word)
-        table.empty = "No entry passes the filter." if self._log else "Nothing has been done yet."
+        table.empty = "No entries match the filter. Esc clears it." if self._log else EMPTY
         self._fit_columns()
-        rows = self._shown if self._flat else with_days(self._shown, self.host.workspace.now)
+        rows = self._shown if self._flat else with_days(self._shown)
         kept = cursor or table.cursor_key
         known = {line.key for line in rows}
         first = self._shown[0].key if self._shown else None
@@ -110,34 +112,29 @@ class AuditPane(Pane):
         )
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lay out for another width."""
         self.call_after_refresh(self._fit_columns)
 
     @property
     def table(self) -> Table[Line]:
-        """The log."""
+        """The table of entries."""
         return self.query_one("#log", Table)
 
     def copies(self) -> tuple[Copy, ...]:
-        """Return the forms of the entry under the cursor."""
         line = self.table.cursor_row
         if line is None or line.title:
             return ()
         return self.host.workspace.copies.audit_entry(line.entry, line.connection)
 
     def crm_place(self) -> CrmPlace | None:
-        """Return the connection of the entry under the cursor."""
         line: Line | None = self.query_one(Table).cursor_row
         of = line.entry.connection_id if line is not None else None
         return CrmPlace(of) if of is not None else super().crm_place()
 
     def export_request(self) -> ExportRequest | None:
-        """Export the audit log."""
         shown = frozenset(line.entry.id for line in self._shown)
         return ExportRequest("audit", only=shown, everywhere=self.everywhere)
 
     def state(self) -> dict[str, Any]:
-        """Keep the entry, the sort, and whether all connections are shown."""
         table = self.table
         sort = table.sort
         return {
@@ -147,7 +144,6 @@ class AuditPane(Pane):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up where the user was."""
         self.everywhere = state.get("everywhere") is True
         self._wanted = state.get("entry")
         match state.get("sort"):
@@ -156,11 +152,11 @@ class AuditPane(Pane):
 
     @action(
         "audit.everywhere",
-        "all connections",
+        "All connections",
         "asterisk",
-        help="show all connections, or this one only",
+        help="Show all connections, or only this one.",
         hint=80,
-        title_now=lambda pane: "this one only" if pane.everywhere else "all connections",
+        title_now=lambda pane: "This connection" if pane.everywhere else "All connections",
     )
     def turn_everywhere(self) -> None:
         self.everywhere = not self.everywhere
@@ -188,7 +184,7 @@ class AuditPane(Pane):
         line, log = self.table.cursor_row, self._log
         self.query_one("#entry", TextView).show(
             lambda width: entry_detail(line, log, width) if line is not None else Content(""),
-            anew=True,
+            from_top=True,
         )
         self.refresh_bindings()
 

@@ -207,7 +207,7 @@ _COLUMNS: tuple[Column[Line], ...] = (
         searched=False,
         sort_key=lambda line: (line.acknowledged, -line.severity.rank),
         reach=lambda line: "what" if line.is_title else "",
-        told=_sign_told,
+        tooltip=_sign_told,
     ),
     Column(
         "severity",

@@ -204,7 +204,7 @@ class DriftPane(Pane):
         other = line is None or line.key != self._described
         self._described = line.key if line is not None else None
         draw = partial(line_detail, timeline, line, instead, usage, offered)
-        self.query_one("#event", TextView).show(draw, anew=other)
+        self.query_one("#event", TextView).show(draw, from_top=other)
         self.refresh_bindings()
 
     def copies(self) -> tuple[Copy, ...]:

@@ -75,7 +75,7 @@ def columns_for(entries: Sequence[Entry], now: datetime, width: int) -> tuple[Co
             width=1,
             sortable=False,
             searched=False,
-            told=lambda entry: health_of(entry.status).word,
+            tooltip=lambda entry: health_of(entry.status).word,
         ),
         Column[Entry]("name", "Connection", lambda entry: entry.connection.name, width=name),
         Column[Entry](

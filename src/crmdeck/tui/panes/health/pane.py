@@ -143,7 +143,7 @@ class HealthPane(Pane):
             heading.update(Content.assemble((lead, "bold"), " ", text))
 
     def _draw_detail(self, to_top: bool) -> None:
-        self.text.show(self._detail, anew=to_top)
+        self.text.show(self._detail, from_top=to_top)
 
     def _detail(self, width: int) -> Content:
         entry, inside = self.commands.entry, self.commands.is_inside()

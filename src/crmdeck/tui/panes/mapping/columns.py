@@ -89,7 +89,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             sort_key=_of(lambda row: list(DecisionState)[::-1].index(row.state), None),
             searched=False,
             reach=_of(lambda _: "", "note"),
-            told=_of(lambda row: STATE_WORDS[row.state][-1], ""),
+            tooltip=_of(lambda row: STATE_WORDS[row.state][-1], ""),
         ),
         Column(
             "field",
@@ -104,7 +104,7 @@ def _columns(title: int, name: int, note: int) -> tuple[Column[Line], ...]:
             _of(_arrow, " "),
             style=_of(lambda row: "accent" if row.can_sync else "error", "accent"),
             width=1,
-            told=_of(_direction_text, ""),
+            tooltip=_of(_direction_text, ""),
             sortable=False,
             searched=False,
         ),

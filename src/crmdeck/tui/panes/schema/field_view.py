@@ -68,7 +68,7 @@ class FieldView(Container):
 
     def show(self, facts: Draw, values: Sequence[PicklistValue], *, anew: bool) -> None:
         """Show a field; `anew` begins at the top."""
-        self.facts.show(facts, anew=anew)
+        self.facts.show(facts, from_top=anew)
         self.values.display = bool(values)
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")

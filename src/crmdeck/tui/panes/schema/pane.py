@@ -367,7 +367,7 @@ class SchemaPane(Pane):
 
     def _brief(self) -> None:
         about = (self.place.kind, self.place.object_type, self.table.cursor_key)
-        self.query_one("#brief", TextView).show(self._brief_draw(), anew=about != self._briefed)
+        self.query_one("#brief", TextView).show(self._brief_draw(), from_top=about != self._briefed)
         self._briefed = about
 
     def _brief_draw(self) -> Draw:

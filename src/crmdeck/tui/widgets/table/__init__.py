@@ -1,4 +1,4 @@
-"""The one table of the console: any number of rows, drawn line by line."""
+"""The table of the console, for any number of rows."""
 
 from crmdeck.tui.widgets.table.columns import Column
 from crmdeck.tui.widgets.table.order import Sort

@@ -1,4 +1,4 @@
-"""What a column is, and how the columns share a width. Pure."""
+"""Columns of a table, and how they share its width. Pure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ GAP = 2
 class Column(Generic[R]):
     """One column of a table of rows `R`.
 
-    `text` gives the plain text of a cell, as it came; the table makes it safe and cuts it.
-    `style` names the state of a cell (`ok`, `warn`, `error`, `muted`, `strong`, `accent`,
-    `info`), which the theme turns into a look; the text must carry the meaning as well.
-    `width` cells are fixed, or `shrink_to` where the table is too narrow; without it the
-    column takes its share (`weight`) of what is left, at least `min_width`. A column with
-    `hide_below` leaves a table narrower than that. `reach` names the column up to whose
-    end a cell goes, where it takes in those to its right (a title above others, say).
-    `spill` names the column up to whose end a text goes that is wider than its own column.
-    `fit` gives the text for a number of cells, where it is better shortened than cut at its end.
-    `parts` gives the cell for a number of cells as texts with a state each, where it has several.
-    `told` says in words what a sign means, and shows when the pointer is over the cell.
-    `sort_key` defaults to the text, case-folded; rows whose key is None come last. `searched`
-    columns are those in which the plain word filter looks and where matches are highlighted.
+    `text` returns the text of a cell; the table makes it safe and cuts it. `style` names the
+    state of a cell (`ok`, `warn`, `error`, `muted`, `strong`, `accent`, `info`), which the theme
+    turns into a style; the text must have the same meaning. `fit` returns a shorter text for a
+    number of cells, `parts` several texts, each with its state. `tooltip` explains a sign.
+
+    `width` is fixed, or `shrink_to` in a narrow table. Without it the column gets its `weight` of
+    the remaining cells, and at least `min_width`. `hide_below` hides the column in a table that is
+    narrower. `reach` names the last of the columns that a cell covers, such as that of a title.
+    `spill` names the last of those that a text may cover if it is wider than its own.
+
+    `sort_key` is the case-folded text by default; rows whose key is None come last. The word
+    filter searches the `searched` columns, and highlights matches in them.
     """
 
     id: str
@@ -48,16 +47,16 @@ class Column(Generic[R]):
     spill: str = ""
     fit: Callable[[R, int], str] | None = None
     parts: Callable[[R, int], Sequence[tuple[str, str]]] | None = None
-    told: Callable[[R], str] | None = None
+    tooltip: Callable[[R], str] | None = None
 
     def key(self, row: R) -> Any:
-        """Return what `row` is sorted by under this column."""
+        """Return the sort key of `row` in this column."""
         return self.sort_key(row) if self.sort_key is not None else self.text(row).casefold()
 
 
 @dataclass(frozen=True)
 class Placed(Generic[R]):
-    """A column with the cells it was given: `start` from the left edge, `width` wide."""
+    """A column with its place: `width` cells from `start` on."""
 
     column: Column[R]
     start: int
@@ -65,9 +64,9 @@ class Placed(Generic[R]):
 
 
 def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Column[R]]:
-    """Return the columns of a choice of ids in its order; all where it is empty or fits none.
+    """Return the columns with the chosen ids, in that order; all of them if there is no such id.
 
-    A column without a title is not to be chosen: it stays first, or with the one before it.
+    A column without a title can't be chosen: it stays first, or with the one before it.
     """
     first: list[Column[R]] = []
     groups: dict[str, list[Column[R]]] = {}
@@ -81,10 +80,10 @@ def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Co
 
 
 def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Placed[R], ...]:
-    """Return the columns that show at a table width of `available` cells, with their places.
+    """Return the columns of a table of `available` cells, with their places.
 
-    The first column starts after `indent` cells. When the least widths don't fit, the columns
-    reach beyond the edge and the table scrolls sideways.
+    The first one starts after `indent` cells. If the least widths don't fit, the columns go beyond
+    the edge, and the table scrolls sideways.
     """
     shown = [column for column in columns if available >= column.hide_below]
     gaps = GAP * max(0, len(shown) - 1)
@@ -102,9 +101,9 @@ def place(columns: Sequence[Column[R]], available: int, indent: int) -> tuple[Pl
 
 
 def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
-    """Return the widths of the fixed columns, the last ones shrunk first where room lacks.
+    """Return the widths of the fixed columns; the last ones shrink first if they don't fit.
 
-    A column is whole or as narrow as it can be: what lies between helps its neighbors more.
+    A column is either whole or as narrow as it can be: its neighbors use cells in between better.
     """
     widths = {column.id: column.width for column in columns if column.width is not None}
     least = sum(column.min_width for column in columns if column.width is None)
@@ -117,7 +116,7 @@ def _shrunk(columns: Sequence[Column[R]], room: int) -> dict[str, int]:
 
 
 def _share(columns: Sequence[Column[R]], available: int) -> dict[str, int]:
-    """Share `available` cells by weight; no column gets less than its least width."""
+    """Return the widths of flexible columns: by weight, but each at least `min_width`."""
     shares: dict[str, int] = {}
     open_columns = list(columns)
     while open_columns:

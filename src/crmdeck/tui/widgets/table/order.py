@@ -1,8 +1,7 @@
-"""Which rows show, in which order: search, filter and sort in slices. Pure.
+"""The order of rows: search, filter and sort in slices. Pure.
 
-A single `list.sort` of 50,000 rows holds the interpreter for longer than a frame, so rows are
-sorted in short runs that are then merged pairwise; every step is a fraction of the whole and
-the caller decides when to go on.
+Sorting 50,000 rows with one `list.sort` blocks the interpreter for longer than a frame. So rows
+are sorted in short runs that are merged in pairs, and the caller decides when the next step runs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ RUN = 2048
 
 @dataclass(frozen=True)
 class Sort:
-    """Sort by the column of this id."""
+    """A sort by the column with this id."""
 
     column_id: str
     descending: bool = False
@@ -33,7 +32,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class Order:
-    """Positions on screen -> indexes into the rows, and where the wanted row went."""
+    """Indexes of the rows in their order, and the position of the wanted row."""
 
     indexes: Sequence[int]
     found: int | None
@@ -41,10 +40,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Plan(Generic[R]):
-    """What to compute: `wanted` is the key of the row to find again, `key` gives keys.
+    """What to compute; `wanted` is the key of the row whose position is needed.
 
-    With an `index` over the rows its order of relevance is the order of what has the `words`, and
-    `predicate` is what has to pass besides; `tolerant` as the index has it.
+    With an `index` over the rows, matches of the `words` come in its order, and `predicate` tests
+    the rest of the filter. `tolerant` is that of the index.
     """
 
     rows: Sequence[R]
@@ -59,7 +58,7 @@ class Plan(Generic[R]):
 
 
 def work(plan: Plan[R]) -> Generator[None, None, Order]:
-    """Compute an order step by step; each step takes well under a millisecond or so."""
+    """Compute an order in steps of less than a millisecond."""
     indexes = yield from _filtered(plan)
     if plan.column is not None:
         indexes = yield from _sorted(plan.rows, indexes, plan.column, plan.descending)
@@ -68,7 +67,7 @@ def work(plan: Plan[R]) -> Generator[None, None, Order]:
 
 
 def advance(job: Generator[None, None, Order], seconds: float) -> Order | None:
-    """Work for about `seconds`; return the order once it is done."""
+    """Work for about `seconds`; return the order if it is ready."""
     until = perf_counter() + seconds
     try:
         while perf_counter() < until:

@@ -1,7 +1,4 @@
-"""From a row to a strip of the terminal: text made safe, cut, padded, styled, highlighted.
-
-Also what a row can look like: its marks, and the styles of the theme.
-"""
+"""Rows as strips of the terminal: made safe, cut, padded, styled and highlighted."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from crmdeck.tui.widgets.table.order import Sort
 R = TypeVar("R")
 
 GUTTER = 2
-"""Cells at the left for the cursor bar and the mark."""
+"""Cells at the left for the cursor and the mark."""
 
 CURSOR_SIGN = "▌"
 MARK_SIGN = "✓"
@@ -33,7 +30,7 @@ DESCENDING = "▼"
 
 
 STATES = ("ok", "warn", "error", "muted", "strong", "accent", "info")
-"""The states a cell can be in; `Column.style` names one of them."""
+"""States of a cell; `Column.style` names one."""
 
 COMPONENTS = {
     "table--header",
@@ -49,23 +46,23 @@ COMPONENTS = {
 
 @dataclass(frozen=True)
 class Marks:
-    """Marked row keys, and the screen position where an open range began."""
+    """The keys of marked rows, and the position at which an open range starts."""
 
     keys: frozenset[Hashable] = frozenset()
     anchor: int | None = None
 
     def toggled(self, keys: Iterable[Hashable]) -> Marks:
-        """Return the marks with `keys` marked, or unmarked where all of them were."""
+        """Return the marks with `keys` marked, or unmarked if all of them were marked."""
         wanted = frozenset(keys)
         rest = self.keys - wanted if wanted <= self.keys else self.keys | wanted
         return Marks(rest, None)
 
     def range_from(self, position: int | None) -> Marks:
-        """Return the marks with a range that begins at `position` (None: no range)."""
+        """Return the marks with a range that starts at `position`; None means no range."""
         return Marks(self.keys, position)
 
     def span(self, cursor: int) -> range:
-        """Return the positions of the open range, from its anchor to `cursor`."""
+        """Return the positions of the open range, up to `cursor`."""
         if self.anchor is None:
             return range(0)
         return range(min(self.anchor, cursor), max(self.anchor, cursor) + 1)
@@ -73,7 +70,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class RowState:
-    """What a row looks like beside its cells."""
+    """State of a row that changes its look."""
 
     cursor: bool = False
     marked: bool = False
@@ -96,10 +93,10 @@ class Look:
 
 
 def look_of(table: Widget) -> Look:
-    """Return the styles that `table` has in the theme, focus and state of now.
+    """Return the current styles of `table`, as theme, focus and state give them.
 
-    The cursor's own text color wins over that of a state only where the theme sets one, so
-    that states keep their color under a tinted cursor and stay legible under a solid one.
+    The text color of the cursor replaces that of a state only if the theme sets one. So states
+    keep their color under a tinted cursor, and stay legible under a solid one.
     """
 
     def ground(name: str) -> Style:
@@ -128,7 +125,7 @@ def look_of(table: Widget) -> Look:
 def row_strip(
     row: R, placed: Sequence[Placed[R]], state: RowState, words: Sequence[str], look: Look
 ) -> Strip:
-    """Return the whole width of `row`, gutter and all columns."""
+    """Return `row` in its whole width, with the gutter."""
     ground = look.base
     if state.marked or state.in_range:
         ground += look.marked
@@ -174,7 +171,7 @@ def _styled(name: str, state: RowState, ground: Style, look: Look) -> Style:
 def _parted(
     parts: Iterable[tuple[str, str]], width: int, state: RowState, ground: Style, look: Look
 ) -> Iterable[Segment]:
-    """Yield the parts of a cell, each in its state, and what fills it up to its width."""
+    """Yield the parts of a cell in their states, then spaces up to its width."""
     left = width
     for text, name in parts:
         shown = display_text(text, left)
@@ -188,7 +185,7 @@ def _text(column: Column[R], row: R, width: int) -> str:
 
 
 def _spilled(placed: Sequence[Placed[R]], index: int, column: Column[R], needed: int) -> int:
-    """Return the place at whose end a text of so many cells ends, as far as it may spill."""
+    """Return the index of the last place that a text of so many cells needs and may use."""
     start, last = placed[index].start, _reached(placed, index, column.spill)
     while index < last and placed[index].start + placed[index].width - start < needed:
         index += 1
@@ -201,7 +198,7 @@ def _reached(placed: Sequence[Placed[R]], index: int, column_id: str) -> int:
 
 
 def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> Strip:
-    """Return the line of titles; the sorted column carries its direction as a sign."""
+    """Return the header line; the sorted column has a sign for its direction."""
     segments = [Segment(" " * GUTTER, look.header)]
     for index, place in enumerate(placed):
         column = place.column
@@ -218,7 +215,7 @@ def header_strip(placed: Sequence[Placed[R]], sort: Sort | None, look: Look) -> 
 
 
 def window(strip: Strip, left: int, width: int, sticky: int, ground: Style) -> Strip:
-    """Return `width` cells of `strip` scrolled by `left`, its first `sticky` cells standing."""
+    """Return `width` cells of `strip` scrolled by `left`; its first `sticky` cells don't move."""
     if left <= 0:
         return strip.crop_extend(0, width, ground)
     kept = strip.crop(0, min(sticky, width))
@@ -227,7 +224,7 @@ def window(strip: Strip, left: int, width: int, sticky: int, ground: Style) -> S
 
 
 def with_more(strip: Strip, width: int, look: Look) -> Strip:
-    """Return the line of titles with a sign at its end: there is more to the right."""
+    """Return the header line with a sign at its end: there is more to the right."""
     return Strip.join([strip.crop(0, width - 1), Strip([Segment(MORE_SIGN, look.header)])])
 
 

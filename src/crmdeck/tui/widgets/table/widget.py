@@ -1,7 +1,7 @@
-"""The one table of the console: rows in, lines out, with its keys and its mouse.
+"""The table of the console: rows, columns, keys and mouse.
 
-Costs as much as the lines that show, however many rows there are. Filtering and sorting walk all
-rows, in slices between which the event loop breathes.
+Drawing costs as much as the rows on screen, however many there are. Filtering and sorting go
+through all rows in slices, so that the event loop runs in between.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import Worker
 
-from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, action
 from crmdeck.tui.text import display_block
 from crmdeck.tui.widgets.table.columns import GAP, Column, Placed, arranged, place
 from crmdeck.tui.widgets.table.order import Order, Plan, Sort, advance, work
@@ -45,21 +45,21 @@ R = TypeVar("R")
 
 CACHED_STRIPS = 1024
 
-MOST_TOLD = 600
-"""Characters of a cell that hovering tells."""
+LONGEST_TOOLTIP = 600
+"""Most characters of a cell that the tooltip shows."""
 
 SIDE_STEP = 12
 """Cells that one key press scrolls sideways."""
 
 SLICE = 0.004
-"""Seconds of ordering work between two breaths of the event loop."""
+"""Seconds of ordering between two turns of the event loop."""
 
 
 @dataclass(frozen=True)
 class Coming(Generic[R]):
-    """Rows that are being ordered, the key that the cursor is to go to, and an index over them.
+    """Rows that are being ordered, an index over them, and the key that the cursor goes to.
 
-    A search puts the cursor on the first row in its place.
+    A search puts the cursor on the first row instead.
     """
 
     rows: Sequence[R]
@@ -69,7 +69,7 @@ class Coming(Generic[R]):
 
 
 class TableMessage(Message):
-    """Base of all; `@on(Table.Selected, "#fields")` selects by the table's id."""
+    """Base of the messages; `@on(Table.Selected, "#fields")` selects by the table's id."""
 
     def __init__(self, table: Table[Any]) -> None:
         super().__init__()
@@ -77,42 +77,41 @@ class TableMessage(Message):
 
     @property
     def control(self) -> Table[Any]:
-        """The table that sent it."""
         return self.table
 
 
 class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     """A table of rows `R`.
 
-    `key` names a row across reloads, so that cursor and marks survive them; without it rows
-    are their own keys. `empty` is what stands there when there is no row at all.
+    `key` names a row, so that cursor and marks survive a reload; by default rows are their own
+    keys. `empty` is the text of a table without rows.
     """
 
     SCOPE = "table"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
     PATIENCE: ClassVar[float] = SLICE
-    """Seconds that ordering may take before it goes on in the background."""
+    """Seconds of ordering before the rest is done in the background."""
 
     class Highlighted(TableMessage):
-        """The cursor is on another row; None where the table shows none."""
+        """The cursor is on another row, or on None if the table shows no rows."""
 
         def __init__(self, table: Table[Any], row: Any) -> None:
             super().__init__(table)
             self.row = row
 
     class Selected(TableMessage):
-        """Enter or a double click on a row."""
+        """Enter was pressed on a row, or it was double-clicked."""
 
         def __init__(self, table: Table[Any], row: Any) -> None:
             super().__init__(table)
             self.row = row
 
     class MarksChanged(TableMessage):
-        """Other rows are marked: ask `marked()`."""
+        """Other rows are marked; see `marked()`."""
 
     class Ordered(TableMessage):
-        """Other rows show, or in another order: ask `count_text` and `sort`."""
+        """Other rows show, or in another order; see `count_text` and `sort`."""
 
     def __init__(
         self,
@@ -121,7 +120,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         *,
         key: Callable[[R], Hashable] | None = None,
         sort: Sort | None = None,
-        empty: str = "Nothing here.",
+        empty: str = "Nothing to show.",
         can_mark: bool = True,
         id: str | None = None,
         classes: str | None = None,
@@ -155,22 +154,22 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     @property
     def header_height(self) -> int:
-        """The lines that the titles take: none where no column has one."""
+        """Lines of the header: none if no column has a title."""
         return 1 if any(column.title for column in self.columns) else 0
 
     @property
     def total_count(self) -> int:
-        """The number of rows, filtered or not."""
+        """Number of rows before filtering."""
         return len(self._rows)
 
     @property
     def shown_count(self) -> int:
-        """The number of rows that pass the filter."""
+        """Number of rows after filtering."""
         return len(self._order)
 
     @property
     def count_text(self) -> str:
-        """`340`, or `12 of 340` where a filter hides some."""
+        """The number of rows: `340`, or `12 of 340` if a filter hides some."""
         shown, total = self.shown_count, self.total_count
         return f"{total:,}" if shown == total else f"{shown:,} of {total:,}"
 
@@ -181,17 +180,17 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
 
     @property
     def cursor_key(self) -> Hashable | None:
-        """The key of the row under the cursor."""
+        """Key of the row under the cursor."""
         row = self.cursor_row
         return None if row is None else self.key_of(row)
 
     @property
     def cursor(self) -> int:
-        """The position of the cursor among the rows that show."""
+        """Position of the cursor among the rows shown."""
         return self._cursor
 
     def shown(self) -> tuple[R, ...]:
-        """Return the rows that show, in their order."""
+        """Return the rows shown, in their order."""
         return tuple(self._rows[index] for index in self._order)
 
     def in_view(self) -> tuple[R, ...]:
@@ -200,7 +199,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         return tuple(self._rows[index] for index in self._order[top : top + self.page])
 
     def marked(self) -> tuple[R, ...]:
-        """Return the marked rows that show, those of an open range included."""
+        """Return the marked rows shown, including those of an open range."""
         span = self.marks.span(self._cursor)
         if not self.marks.keys and not span:
             return ()
@@ -211,12 +210,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         )
 
     def chosen(self) -> tuple[R, ...]:
-        """Return what an action is about: the marked rows, else the one under the cursor."""
+        """Return the rows that an action is about: the marked ones, else that under the cursor."""
         row = self.cursor_row
         return self.marked() or (() if row is None else (row,))
 
     def render_line(self, y: int) -> Strip:
-        """Return one line of the screen: the titles first, then the rows that show."""
         width = self._viewport.width
         look = self._current_look()
         placed = self._columns_for(width)
@@ -241,14 +239,13 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         return window(cached, left, width, sticky, ground)
 
     def notify_style_update(self) -> None:
-        """Forget what was drawn in the old look."""
         super().notify_style_update()
         self._look = None
         self._strips.clear()
 
     def _blank_line(self, y: int, width: int, look: Look) -> Strip:
         if y == 2 * self.header_height and self.shown_count == 0:
-            text = self.empty if self.total_count == 0 else "No row passes the filter."
+            text = self.empty if self.total_count == 0 else "No rows match the filter."
             text = text if self._filled else ""
             return Strip([Segment("  " + text, look.empty)]).crop_extend(0, width, look.base)
         return Strip.blank(width, look.base)
@@ -274,7 +271,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         return self._placed
 
     def set_columns(self, columns: Sequence[Column[R]]) -> None:
-        """Show the rows in other columns from here on; the sort stays where its column does."""
+        """Show other columns. The sort stays if its column does."""
         self.columns = tuple(columns)
         self._placed_for = -1
         self._strips.clear()
@@ -282,7 +279,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.refresh()
 
     def choose_columns(self, ids: Sequence[str]) -> None:
-        """Show only the columns of these ids, in this order, from here on; none means all."""
+        """Show only the columns with these ids, in this order; no ids mean all columns."""
         if tuple(ids) == self.column_choice:
             return
         self.column_choice = tuple(ids)
@@ -292,24 +289,23 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Share the new width among the columns."""
         self._resize()
         self._scroll_to_cursor()
         self.refresh()
 
     @property
     def placed(self) -> tuple[Placed[R], ...]:
-        """The columns that show, with their places."""
+        """The columns shown, with their places."""
         return self._columns_for(self._viewport.width)
 
     @property
     def sticky(self) -> int:
-        """The cells at the left that stand still while the rest scrolls sideways."""
+        """Cells at the left that don't scroll sideways."""
         return self.placed[0].start + self.placed[0].width + GAP if self.placed else 0
 
     @property
     def page(self) -> int:
-        """The number of rows that fit on the screen."""
+        """Number of rows that fit on the screen."""
         return max(1, self._viewport.height - self.header_height)
 
     def _resize(self) -> None:
@@ -334,7 +330,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         return self._rows[self._order[position]]
 
     def on_mount(self) -> None:
-        """Order the first rows."""
         if self.sort is not None or self._predicate is not None:
             self._start(Coming(self._rows, None, self._index))
         elif self.shown_count:
@@ -349,20 +344,20 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         index: SearchIndex[R] | None = None,
         best: bool = False,
     ) -> None:
-        """Show `rows` (never changed afterwards); cursor and marks stay on their keys.
+        """Show `rows`, which must not change afterwards. Cursor and marks stay on their keys.
 
-        `cursor` is the key of the row to go to, if it is among them. With an `index` over them
-        what a filter finds stands in its order of relevance, unless the rows are sorted. `best`
-        puts the cursor on the first of them.
+        `cursor` is the key of the row to go to, if it is among them. With an `index` over them, a
+        filter shows the best matches first unless the table is sorted. `best` puts the cursor on
+        the first row.
         """
         self._filled = True
         wanted = self.cursor_key if cursor is None else cursor
         self._start(Coming(rows, None if best else wanted, index, is_search=best))
 
     def update_rows(self, rows: Sequence[R]) -> None:
-        """Show `rows`, the same keys in the same order as before, without ordering them anew.
+        """Show changed `rows`, with the same keys in the same order as before.
 
-        Nothing moves, even where another value would be sorted or filtered elsewhere.
+        No row moves or disappears, even if the sort or the filter would now have it so.
         """
         self._rows = rows
         self._strips.clear()
@@ -376,11 +371,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         beside: Callable[[R], bool] | None = None,
         tolerant: bool = False,
     ) -> None:
-        """Show the rows that pass, with `words` highlighted.
+        """Show the rows that pass, and highlight `words`.
 
-        Without a predicate every word must occur in one of the searched columns. Where the rows
-        have an index, it finds the words, `beside` is what has to pass besides, and the cursor
-        goes to the best match as other words are looked for; `tolerant` as the index has it.
+        Without a predicate every word must occur in one of the searched columns. If the rows have
+        an index, it finds the words instead, and only `beside` is tested; other words move the
+        cursor to the best match. `tolerant` is that of the index.
         """
         before = self.words
         self.words = tuple(word.casefold() for word in words if word)
@@ -394,12 +389,12 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         self._restart()
 
     def set_sort(self, sort: Sort | None) -> None:
-        """Sort by `sort`; None is the order in which the rows came."""
+        """Sort the rows; None keeps the order in which they were given."""
         self.sort = sort
         self._restart()
 
     def move_to(self, position: int, *, scroll: bool = True) -> None:
-        """Put the cursor on the row at `position` among those that show."""
+        """Move the cursor to the row at `position` among those shown."""
         position = max(0, min(position, self.shown_count - 1))
         moved = position != self._cursor
         before = self._cursor
@@ -416,21 +411,27 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             self.post_message(self.Highlighted(self, self.cursor_row))
 
     def clear_marks(self) -> None:
-        """Mark nothing and leave an open range."""
+        """Unmark all rows and leave an open range."""
         self._set_marks(Marks())
 
     @property
     def is_filled(self) -> bool:
-        """Whether the rows are known: until then an empty table means nothing."""
+        """True once `set_rows` was called: until then the table is empty because it loads."""
         return self._filled
 
     @property
     def is_ordering(self) -> bool:
-        """Whether rows are still being ordered or filtered; `Ordered` follows."""
+        """True while rows are being ordered or filtered; `Ordered` follows."""
         return self._coming is not None
 
+    def _can_mark(self) -> bool:
+        return self.can_mark and self.shown_count > 0
+
+    def _not_sorted(self) -> str | None:
+        return "The rows aren't sorted. s sorts them." if self.sort is None else None
+
     def _restart(self) -> None:
-        """Order anew what shows, or what was about to."""
+        """Order the rows again: those that are coming, else those shown."""
         self._start(self._coming or Coming(self._rows, self.cursor_key, self._index))
 
     def _start(self, coming: Coming[R]) -> None:
@@ -500,103 +501,114 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             self.refresh_bindings()
             self.post_message(self.MarksChanged(self))
 
-    def next_row(self) -> None:
-        """Go to the next row."""
-        self.move_to(self.cursor + 1)
-
-    def previous_row(self) -> None:
-        """Go to the previous row."""
-        self.move_to(self.cursor - 1)
-
-    def first_row(self) -> None:
-        """Go to the first row."""
-        self.move_to(0)
-
-    def last_row(self) -> None:
-        """Go to the last row."""
-        self.move_to(self.shown_count - 1)
-
-    def next_page(self) -> None:
-        """Go on by what fits on the screen."""
-        self.move_to(self.cursor + self.page)
-
-    def previous_page(self) -> None:
-        """Go back by what fits on the screen."""
-        self.move_to(self.cursor - self.page)
-
-    def go_left(self) -> None:
-        """Scroll left."""
-        self.scroll_to(x=self.scroll_offset.x - SIDE_STEP, animate=False)
-
-    def go_right(self) -> None:
-        """Scroll right; the first column stands."""
-        self.scroll_to(x=self.scroll_offset.x + SIDE_STEP, animate=False)
-
+    @action("table.select", "Open", "enter", help="Open the row.", palette=False)
     def open_row(self) -> None:
-        """Open the row under the cursor."""
         if self.cursor_row is not None:
             self.post_message(self.Selected(self, self.cursor_row))
 
+    @action("table.cursor_down", "Next row", "j", "down", palette=False)
+    def next_row(self) -> None:
+        self.move_to(self.cursor + 1)
+
+    @action("table.cursor_up", "Previous row", "k", "up", palette=False)
+    def previous_row(self) -> None:
+        self.move_to(self.cursor - 1)
+
+    @action("table.first", "First row", "g", "home", palette=False)
+    def first_row(self) -> None:
+        self.move_to(0)
+
+    @action("table.last", "Last row", "G", "end", palette=False)
+    def last_row(self) -> None:
+        self.move_to(self.shown_count - 1)
+
+    @action("table.page_down", "Next page", "pagedown", "ctrl+f", palette=False)
+    def next_page(self) -> None:
+        self.move_to(self.cursor + self.page)
+
+    @action("table.page_up", "Previous page", "pageup", "ctrl+b", palette=False)
+    def previous_page(self) -> None:
+        self.move_to(self.cursor - self.page)
+
+    @action("table.left", "Scroll left", "left", palette=False)
+    def go_left(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x - SIDE_STEP, animate=False)
+
+    @action("table.right", "Scroll right", "right", palette=False)
+    def go_right(self) -> None:
+        self.scroll_to(x=self.scroll_offset.x + SIDE_STEP, animate=False)
+
+    @action("table.sort", "Sort", "s", help="Sort by the next column, or click a column title.")
     def sort_next(self) -> None:
-        """Sort by the next column that can be sorted by; after the last, as the rows came."""
         ids = [one.column.id for one in self.placed if one.column.sortable]
         current = self.sort.column_id if self.sort is not None else None
         following = ids.index(current) + 1 if current in ids else 0
         self.set_sort(Sort(ids[following]) if following < len(ids) else None)
 
+    @action("table.reverse", "Reverse the sort", "S", blocked=_not_sorted)
     def reverse_sort(self) -> None:
-        """Turn the sort round."""
         if self.sort is not None:
             self.set_sort(Sort(self.sort.column_id, not self.sort.descending))
 
+    @action("table.mark", "Mark", "space", help="Mark row and move down.", applies=_can_mark)
     def mark_row(self) -> None:
-        """Mark the row, or the open range, and go on to the next row."""
         span = self.marks.span(self.cursor) or range(self.cursor, self.cursor + 1)
         self._mark(span)
         if len(span) == 1:
             self.move_to(self.cursor + 1)
 
+    @action(
+        "table.range",
+        "Mark a range",
+        "V",
+        help="Start a range; move, then press again to mark it.",
+        applies=_can_mark,
+    )
     def mark_range(self) -> None:
-        """Begin a range at the cursor, or mark the range that is open."""
         if self.marks.anchor is None:
             self._set_marks(self.marks.range_from(self.cursor))
         else:
             self._mark(self.marks.span(self.cursor))
 
+    @action("table.mark_all", "Mark all shown", "ctrl+a", applies=_can_mark)
     def mark_all(self) -> None:
-        """Mark all rows that show, or none where all are marked."""
         self._mark(range(self.shown_count))
 
+    @action(
+        "table.unmark",
+        "Unmark all",
+        "escape",
+        applies=lambda table: bool(table.marks.keys) or table.marks.anchor is not None,
+        palette=False,
+    )
     def unmark(self) -> None:
-        """Leave an open range, else unmark everything."""
         if self.marks.anchor is not None:
             self._set_marks(self.marks.range_from(None))
         else:
             self.clear_marks()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Tell in words what the sign under the pointer means, or the whole of what is cut."""
+        """Show a tooltip: the meaning of a sign, or the whole text of a cut cell."""
         position = self.scroll_offset.y + event.y - self.header_height
         inside = event.y >= self.header_height and position < self.shown_count
         cell = self._cell_at(event.x)
-        told = self._told(self._row_at(position), cell) if inside and cell is not None else ""
-        if told != self._hovered:
-            self._hovered = told
-            self.tooltip = Content(told) if told else None
+        text = self._tooltip_of(self._row_at(position), cell) if inside and cell else ""
+        if text != self._hovered:
+            self._hovered = text
+            self.tooltip = Content(text) if text else None
 
-    def _told(self, row: R, cell: Placed[R]) -> str:
+    def _tooltip_of(self, row: R, cell: Placed[R]) -> str:
         column = cell.column
-        if column.told is not None:
-            return column.told(row)
+        if column.tooltip is not None:
+            return column.tooltip(row)
         whole = column.text(row)
-        return display_block(whole, MOST_TOLD) if cell_len(whole) > cell.width else ""
+        return display_block(whole, LONGEST_TOOLTIP) if cell_len(whole) > cell.width else ""
 
     def _cell_at(self, x: int) -> Placed[R] | None:
         at = x + self.scroll_offset.x if x >= self.sticky else x
         return next((one for one in self.placed if one.start <= at < one.start + one.width), None)
 
     def on_click(self, event: events.Click) -> None:
-        """Sort by a title, go to a row, or open it on the second click."""
         if event.y < self.header_height:
             self._sort_at(event.x)
             return
@@ -619,62 +631,6 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             if placed.start <= cell < placed.start + placed.width + 2 and placed.column.sortable:
                 ascending = Sort(placed.column.id)
                 self.set_sort(replace(ascending, descending=self.sort == ascending))
-
-    def _can_mark(self) -> bool:
-        return self.can_mark and self.shown_count > 0
-
-    def _not_sorted(self) -> str | None:
-        return "The rows are not sorted: s sorts them." if self.sort is None else None
-
-    ACTIONS: ClassVar[Actions] = (
-        Action("table.select", "open", ("enter",), open_row, help="open the row", palette=False),
-        *(
-            Action(f"table.{name}", title, keys, run, palette=False)
-            for name, title, keys, run in (
-                ("cursor_down", "next row", ("j", "down"), next_row),
-                ("cursor_up", "previous row", ("k", "up"), previous_row),
-                ("first", "first row", ("g", "home"), first_row),
-                ("last", "last row", ("G", "end"), last_row),
-                ("page_down", "next page", ("pagedown", "ctrl+f"), next_page),
-                ("page_up", "previous page", ("pageup", "ctrl+b"), previous_page),
-                ("left", "scroll left", ("left",), lambda table: table.go_left()),
-                ("right", "scroll right", ("right",), lambda table: table.go_right()),
-            )
-        ),
-        Action(
-            "table.sort",
-            "sort by the next column",
-            ("s",),
-            sort_next,
-            help="sort by the next column, or click a title",
-        ),
-        Action("table.reverse", "reverse the sort", ("S",), reverse_sort, blocked=_not_sorted),
-        Action(
-            "table.mark",
-            "mark",
-            ("space",),
-            mark_row,
-            help="mark the row and go on",
-            applies=_can_mark,
-        ),
-        Action(
-            "table.range",
-            "mark a range",
-            ("V",),
-            mark_range,
-            help="begin a range, move, and press again to mark it",
-            applies=_can_mark,
-        ),
-        Action("table.mark_all", "mark all shown", ("ctrl+a",), mark_all, applies=_can_mark),
-        Action(
-            "table.unmark",
-            "unmark all",
-            ("escape",),
-            unmark,
-            applies=lambda table: bool(table.marks.keys) or table.marks.anchor is not None,
-            palette=False,
-        ),
-    )
 
 
 def _itself(row: R) -> Hashable:
