@@ -40,7 +40,8 @@ CORES = {
     "matching": Core("matching", ("tests/matching",), frozenset({"encoder.py"})),
     "drift": Core("drift", ("tests/drift",)),
     "attribution": Core(
-        "connectors/hubspot/attribution.py", ("tests/workspace/refresh/test_attribution.py",)
+        "connectors/hubspot/attribution.py",
+        ("tests/connectors/hubspot/test_hubspot_attribution.py",),
     ),
 }
 

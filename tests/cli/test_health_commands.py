@@ -58,7 +58,7 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     shell.run("refresh", "acme")
     header, event = shell.run("drift", "acme").stdout.splitlines()
     assert header.endswith("\tchanged by")
-    assert event.endswith("unknown: The source 'files' does not tell who did it.")
+    assert event.endswith("unknown: The source 'files' doesn't record who made changes.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 
