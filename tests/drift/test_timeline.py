@@ -50,7 +50,7 @@ def accepted(crm_field: str, connection_id: str = "c", pair: str = PAIR) -> Deci
 
 
 def timeline(*events: DriftEvent, **more: Any) -> Timeline:
-    values = {"names": {}, "standing": (), "now": NOON, "everywhere": False}
+    values: dict[str, Any] = {"names": {}, "standing": (), "now": NOON, "everywhere": False}
     return make_timeline(events, (), **values | more)
 
 
