@@ -147,7 +147,7 @@ def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
     [
         ("drfit", "drift"),
         ("mapping shwo", "show"),
-        ("drift --at-leest risky", "--at-least"),
+        ("drift --severty risky", "--severity"),
         ("--verson", "--version"),
         ("check --fail-on mappd", "mapped"),
         ("export --what shcema", "schema"),
