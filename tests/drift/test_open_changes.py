@@ -54,7 +54,7 @@ World = ObjectSchema | None
 
 @dataclass
 class History:
-    """Refreshes of one object type, with what was acknowledged and decided since."""
+    """Refreshes of one object, with acknowledgments and decisions since."""
 
     worlds: Sequence[World]
     accepted: Sequence[AcceptedField] = ()

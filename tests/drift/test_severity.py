@@ -1,4 +1,4 @@
-"""One line a rule: what changed, and how bad it is unmapped, pulled, and pushed."""
+"""One row for each rule: the change, and its severity unmapped, pulled, and pushed."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, 
 def compare_rules(
     before: ObjectSchema, after: ObjectSchema
 ) -> Iterator[tuple[DriftKind, Rule, tuple[Change, ...]]]:
-    """Yield each added, removed, or changed rule with its changes; a removed one as it was.
+    """Yield each added, removed, or changed rule with its changes.
 
     Yields nothing if the rules of either side are unknown.
     """

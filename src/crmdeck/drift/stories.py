@@ -61,7 +61,7 @@ class News:
         return there is None
 
     def field(self, object_type: str, name: str) -> Field | None:
-        """Return a field as it is now; None if it doesn't exist or is unknown."""
+        """Return the current field; None if it doesn't exist or is unknown."""
         return self._fields_of(object_type).get(name)
 
     def _fields_of(self, object_type: str) -> dict[str, Field]:

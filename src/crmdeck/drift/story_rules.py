@@ -367,7 +367,7 @@ STORY_RULES: tuple[StoryRule, ...] = (
     StoryRule(
         "reference_lists",
         reference_lists,
-        "Lookups to several objects, some of which were added or removed.",
+        "Lookups to several objects that changed because some objects were added or removed.",
         follows="This lookup to many objects follows added and removed objects.",
     ),
     StoryRule(

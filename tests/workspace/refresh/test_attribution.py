@@ -1,4 +1,4 @@
-"""Who changed what, as the CRMs tell it and as it is kept."""
+"""Who made a change, from the CRM to the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another API version would change is told by the rules of drift, and nothing is kept."""
+"""A version preview compares by the rules of drift and stores nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a CRM makes us wait for is told while we wait, and not longer."""
+"""Pauses that a CRM asks for are reported while they last."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class SingleFlight(Generic[T]):
             flight.error = error
             raise
         finally:
-            # Remove it before it ends, so that no thread joins finished work.
+            # Removed first, so that no thread joins finished work.
             with self._lock:
                 del self._flights[key]
             flight.end()
