@@ -105,7 +105,7 @@ def test_every_code_of_the_tables_is_one_and_no_token_is() -> None:
     known = {
         code
         for vendor in ("salesforce", "hubspot", "partneros")
-        for row in load_faults(vendor).rows
+        for row in load_faults(vendor, "The CRM").rows
         for code in row.vendor_codes
     }
     assert {code for code in known if not vendor_code(code)} <= {"Bad_OAuth_Token"}
@@ -118,7 +118,7 @@ def test_every_code_of_the_tables_is_one_and_no_token_is() -> None:
 @pytest.mark.parametrize("vendor", ["salesforce", "hubspot", "partneros"])
 def test_a_code_or_a_detail_that_is_a_token_is_not_told(vendor: str, secret: str) -> None:
     remember(secret)
-    fault = load_faults(vendor).find(secret, secret, 403)
+    fault = load_faults(vendor, "The CRM").find(secret, secret, 403)
     assert secret not in str(fault.to_error(secret, f"It said {secret}."))
 
 

@@ -58,7 +58,7 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     shell.run("refresh", "acme")
     header, event = shell.run("drift", "acme").stdout.splitlines()
     assert header.endswith("\tchanged by")
-    assert event.endswith("unknown: The source 'files' doesn't record who made changes.")
+    assert event.endswith("unknown: The source 'files' does not tell who did it.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 
@@ -147,7 +147,7 @@ def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
     [
         ("drfit", "drift"),
         ("mapping shwo", "show"),
-        ("drift --severty risky", "--severity"),
+        ("drift --at-leest risky", "--at-least"),
         ("--verson", "--version"),
         ("check --fail-on mappd", "mapped"),
         ("export --what shcema", "schema"),
@@ -168,7 +168,7 @@ def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words:
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home")
-    assert "There is no file a.json" in shell.run("match", "a.json", "b.json", code=2).stderr
+    assert "a.json doesn't exist" in shell.run("match", "a.json", "b.json", code=2).stderr
     assert "There is no backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
 
 

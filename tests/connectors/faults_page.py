@@ -1,4 +1,4 @@
-"""`docs/faults.md`, drawn from the tables: `python -m tests.connectors.faults_page`."""
+"""Generates `docs/faults.md` from the tables: `python -m tests.connectors.faults_page`."""
 
 from __future__ import annotations
 
@@ -10,38 +10,32 @@ from crmdeck.connectors.faults import Fault, read_rows
 from crmdeck.errors import CrmdeckError, QuotaExceededError, ReauthRequiredError
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-COLUMNS = ("the CRM says", "code", "what, why", "what next", "crmdeck")
+COLUMNS = ("answer", "code", "message and cause", "next step", "crmdeck")
 
 INTRO = """\
-# What can fail, and what crmdeck does then
+# Error codes
 
-Drawn from the tables in `crmdeck/knowledge/faults`, by `python -m \
-tests.connectors.faults_page`; a test holds it. The first row that fits counts; the rows by status \
-come after the vendor's own. `code` is stable: it is in `--json`, in the audit log, and in the \
-server's answers.
+This page lists every error that crmdeck reports for a CRM or for PartnerOS. Search it for the \
+code in `status`, `--json` or the audit log. Codes stay the same from version to version.
 
-Whatever fails, what was cached stays. What concerns one object is that object's failure, and the \
-others go on; where all fail, the connection is in `error`. An attempt that ended early has \
-written nothing but its own record.
+The first matching row applies. The rows by HTTP status follow each vendor's own rows. A failed \
+refresh keeps the cached schemas. If one object fails, the other objects continue. If all objects \
+fail, the connection is in `error`.
 
 | crmdeck | |
 |---|---|
-| renews | renews the token, once however many threads want it, and asks once more; \
-refused again, it stops |
-| waits | waits as the CRM says (without a word: a little longer each time), within a \
-budget, and asks again |
-| stops: reauthorize | ends the refresh; the connection is `reauth_required`, the \
-command exits with 3 |
-| stops | ends the refresh; the connection is in `error`, the command exits with 1 or, \
-for a wrong request, 2 |
-| that object | is one object's failure |
+| renews | renews the token once, and repeats the request once |
+| waits | waits as the CRM asks, or for a growing time, and repeats the request within a budget |
+| stops: sign-in required | ends the refresh; the connection is `reauth_required`, exit code 3 |
+| stops | ends the refresh; the connection is in `error`, exit code 1, or 2 for wrong usage |
+| object fails | that object fails, the others continue |
 """
 
 SANDBOX = """
-## To see it happen
+## Try an error
 
-`crmdeck sandbox` starts a CRM on this machine and prints its address. Faults are ordered by HTTP, \
-for one of its organizations, and go when they are told to:
+`crmdeck sandbox` starts a CRM on this machine and prints its address. Request a fault for one of \
+its organizations over HTTP, and remove it again:
 
 <!-- needs: server -->
 ```sh
@@ -50,43 +44,42 @@ curl http://127.0.0.1:PORT/sandbox/faults \\
 curl -X DELETE http://127.0.0.1:PORT/sandbox/faults
 ```
 
-Of what there is to order, `path`, `query`, `times`, `code`, `message`, `status`, `retry_after`, \
-`seconds`, `size`, `object_type` and `field_name` say more. `/sandbox/script` takes `steps`, one \
+Optional keys: `path`, `query`, `times`, `code`, `message`, `status`, `retry_after`, `seconds`, \
+`size`, `object_type` and `field_name`. `/sandbox/script` takes a list of `steps`, which apply one \
 after the other.
 
-| kind | what comes of it |
+| kind | result |
 |---|---|
 """
 
 OUTCOMES = {
-    "expired_token": "renewed once; with nothing to renew it by: reauthorize",
-    "revoked_refresh_token": "reauthorize, after one attempt to renew",
-    "rotated_refresh_token": "the new one is stored before it is used",
-    "unauthorized": "two requests and one renewal, then reauthorize",
-    "forbidden": "by its `code`, as below",
-    "throttled": "waits, or stops at once where the daily allowance is used up",
-    "server_error": "that object; where the list of objects fails, the connection",
+    "expired_token": "the token is renewed once; without a way to renew: sign-in required",
+    "revoked_refresh_token": "sign-in required, after one attempt to renew",
+    "rotated_refresh_token": "crmdeck stores the new token before it uses it",
+    "unauthorized": "two requests and one renewal, then sign-in required",
+    "forbidden": "by its `code`, as above",
+    "throttled": "waits; stops immediately if the daily quota is used up",
+    "server_error": "the object fails; if the list of objects fails, the connection does",
     "unavailable": "waits, then as `server_error`",
     "truncated": "as `server_error`",
     "html": "as `server_error`",
-    "moved": "the connection, with the address that it leads to; with `status` 404 as when it is "
-    "switched off",
-    "oversized": "as `server_error`; nothing beyond the limit is read",
-    "hang": "as `server_error`, when the timeout is over",
-    "slow": "waits for it up to the timeout",
-    "hidden_object": "drift: hidden, or removed where the CRM can tell",
-    "hidden_field": "drift: hidden, or removed where the CRM can tell",
-    "lost_schema": "that object",
+    "moved": "the connection fails, with the new address; `status` 404 is an address that is off",
+    "oversized": "as `server_error`; crmdeck reads nothing above the limit",
+    "hang": "as `server_error`, after the timeout",
+    "slow": "waits up to the timeout",
+    "hidden_object": "drift: hidden, or removed if the CRM reports that",
+    "hidden_field": "drift: hidden, or removed if the CRM reports that",
+    "lost_schema": "the object fails",
 }
 
 
 def page() -> str:
     """Return the whole page."""
-    parts = [INTRO, "\n## Salesforce\n\n", _table(read_rows("salesforce"))]
-    parts += ["\n## HubSpot\n\n", _table(read_rows("hubspot"))]
-    parts += ["\n## Both, by the HTTP status alone\n\n", _table(read_rows("http"))]
-    parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros"))]
-    parts += ["\n## The network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
+    parts = [INTRO, "\n## Salesforce\n\n", _table(read_rows("salesforce", "Salesforce"))]
+    parts += ["\n## HubSpot\n\n", _table(read_rows("hubspot", "HubSpot"))]
+    parts += ["\n## All, by HTTP status\n\n", _table(read_rows("http", "The CRM"))]
+    parts += ["\n## PartnerOS\n\n", _table(read_rows("partneros", "PartnerOS"))]
+    parts += ["\n## Network\n\n", _rows(COLUMNS[1:4], map(_network_row, _network()))]
     parts += [SANDBOX, *(f"| `{kind}` | {outcome} |\n" for kind, outcome in OUTCOMES.items())]
     return "".join(parts)
 
@@ -101,20 +94,20 @@ def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(fault: Fault) -> tuple[str, ...]:
-    says = [", ".join(f"`{code}`" for code in fault.vendor_codes)]
-    says.append(", ".join(map(str, fault.statuses)))
-    says.append(f"“{fault.says}”" if fault.says else "")
-    said = " ".join(part for part in says if part) or "anything else"
-    return said, f"`{fault.code}`", f"{fault.message} {fault.cause}", fault.remedy, _does(fault)
+    answer = [", ".join(f"`{code}`" for code in fault.vendor_codes)]
+    answer.append(", ".join(map(str, fault.statuses)))
+    answer.append(f"“{fault.says}”" if fault.says else "")
+    match = " ".join(part for part in answer if part) or "anything else"
+    return match, f"`{fault.code}`", f"{fault.message} {fault.cause}", fault.remedy, _does(fault)
 
 
 def _does(fault: Fault) -> str:
     does = [word for word, holds in (("renews", fault.renew), ("waits", fault.wait)) if holds]
     if issubclass(fault.error, ReauthRequiredError):
-        does.append("stops: reauthorize")
+        does.append("stops: sign-in required")
     else:
         stops = fault.whole or issubclass(fault.error, QuotaExceededError)
-        does.append("stops" if stops else "that object")
+        does.append("stops" if stops else "object fails")
     return ", then ".join(does)
 
 

@@ -37,7 +37,7 @@ def test_many_threads_one_refresh() -> None:
         calls.append(1)
         return Grant("new", refresh_token="r1")
 
-    keeper = TokenKeeper(purse, purse, grant)
+    keeper = TokenKeeper(purse, purse, grant, "Salesforce")
 
     def work(_: int) -> str:
         start.wait()
@@ -58,7 +58,7 @@ def test_a_refusal_is_final() -> None:
         calls.append(1)
         raise ReauthRequiredError("No.", cause="Revoked.")
 
-    keeper = TokenKeeper(purse, purse, grant)
+    keeper = TokenKeeper(purse, purse, grant, "Salesforce")
     for _ in range(3):
         with pytest.raises(ReauthRequiredError):
             keeper.renew("old")
@@ -73,14 +73,14 @@ def test_a_refresh_token_that_another_process_used_first_is_no_refusal() -> None
         purse.values |= {"access_token": "theirs", "refresh_token": "r1"}
         raise ReauthRequiredError("No.", cause="invalid_grant: r0 was used.")
 
-    keeper = TokenKeeper(purse, purse, grant)
+    keeper = TokenKeeper(purse, purse, grant, "Salesforce")
     assert keeper.renew("old") == keeper.token() == "theirs"
     assert purse.events == []
 
 
 def test_a_fresh_token_that_is_refused_is_not_refreshed_again() -> None:
     purse = Purse(access_token="old")
-    keeper = TokenKeeper(purse, purse, lambda: Grant("new"))
+    keeper = TokenKeeper(purse, purse, lambda: Grant("new"), "Salesforce")
     fresh = keeper.renew("old")
     with pytest.raises(ReauthRequiredError) as caught:
         keeper.renew(fresh)
@@ -90,14 +90,14 @@ def test_a_fresh_token_that_is_refused_is_not_refreshed_again() -> None:
 def test_a_token_that_worked_for_a_while_is_refreshed_again() -> None:
     purse = Purse(access_token="t0")
     tokens = iter(["t1", "t2"])
-    keeper = TokenKeeper(purse, purse, lambda: Grant(next(tokens)))
+    keeper = TokenKeeper(purse, purse, lambda: Grant(next(tokens)), "Salesforce")
     keeper.accepted(keeper.renew("t0"))
     assert keeper.renew("t1") == "t2"
 
 
 def test_another_process_has_refreshed_it() -> None:
     purse = Purse(access_token="old")
-    keeper = TokenKeeper(purse, purse, lambda: Grant("unused"))
+    keeper = TokenKeeper(purse, purse, lambda: Grant("unused"), "Salesforce")
     purse.values["access_token"] = "theirs"
     assert keeper.renew("old") == "theirs"
     assert purse.events == []
@@ -108,7 +108,11 @@ def test_it_is_renewed_ahead_of_its_end() -> None:
     tokens = iter(["t1", "t2"])
     purse = Purse()
     keeper = TokenKeeper(
-        purse, purse, lambda: Grant(next(tokens), expires_in=1800), clock=lambda: now[0]
+        purse,
+        purse,
+        lambda: Grant(next(tokens), expires_in=1800),
+        "Salesforce",
+        clock=lambda: now[0],
     )
     assert keeper.token() == "t1"
     now[0] += timedelta(seconds=1700)
@@ -120,7 +124,7 @@ def test_it_is_renewed_ahead_of_its_end() -> None:
 def test_without_credentials_the_error_says_so() -> None:
     purse = Purse()
     with pytest.raises(ReauthRequiredError) as caught:
-        TokenKeeper(purse, purse, None).token()
+        TokenKeeper(purse, purse, None, "Salesforce").token()
     assert caught.value.code == "NO_CREDENTIALS"
 
 

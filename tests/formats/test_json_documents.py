@@ -159,7 +159,7 @@ def test_halves_of_surrogate_pairs_cost_a_character_and_whole_pairs_nothing() ->
     contents = read(b'{"name": "Account", "fields": [' + fields + b"]}")
 
     (entry,) = contents.entries
-    assert entry.mended
+    assert entry.repaired
     labels = [field.label for field in built(contents)["Account"].fields]
     assert labels == ["half \ufffd, whole \U0001f600", r"no escape \ud83d"]
 

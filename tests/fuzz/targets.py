@@ -160,7 +160,7 @@ def _keymap(path: Path) -> object:
 
 def _words(text: str) -> object:
     for vendor in ("salesforce", "hubspot", "partneros"):
-        load_faults(vendor).find(text, text, 400).to_error(text, text)
+        load_faults(vendor, "The CRM").find(text, text, 400).to_error(text, text)
     found = redact(text, foreign=True), vendor_code(text), visible_text(text)
     assert visible_text(text).isprintable() or not text.isprintable()
     return (

@@ -94,7 +94,7 @@ async def test_the_morning_check_at_a_glance(demo: Workspace) -> None:
             "8%",
             "▲  acme-prod       breaks mappings",
             "○  legacy-portal   disconnected",
-            "Salesforce does not accept the refresh token any",
+            "Salesforce rejected the refresh token",
         ):
             assert shown in text
         await pilot.press("j", "j", "enter")
@@ -118,7 +118,7 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         text = screen_text(pilot)
         assert "sign in to acme-emea" not in text
         assert "1 Health ✕1" not in text
-        assert "✕ Salesforce does not accept" not in text
+        assert "✕ Salesforce rejected" not in text
         # The details list it after the open ones; the cursor goes from alert to alert.
         await pilot.press("tab")
         await settle(pilot)
@@ -127,7 +127,7 @@ async def test_an_alert_is_dismissed_and_reopened(demo: Workspace) -> None:
         await pilot.press("j")
         await settle(pilot)
         assert pane.commands.alert.id == refused.id
-        assert "▌○ Salesforce does not accept" in screen_text(pilot)
+        assert "▌○ Salesforce rejected" in screen_text(pilot)
         assert refused.message in pane.copies()[1].text
         await pilot.press("a")
         await until(pilot, lambda: demo.health.status(emea).open_alerts == (refused, stale))
@@ -243,11 +243,11 @@ async def test_a_test_shows_the_account_and_counts_as_a_run(demo: Workspace) -> 
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: "✓ acme-prod answered" in screen_text(pilot))
+        await until(pilot, lambda: "✓ acme-prod answers" in screen_text(pilot))
         text = screen_text(pilot)
         assert "integration@acme.example" in text
         assert "quota left" in text
-        assert "none missing" in text
+        assert "nothing missing" in text
         await pilot.press("enter")
         assert demo.health.sync_history("acme-prod")[0].kind == "test"
 
@@ -289,7 +289,7 @@ async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path)
         await until(pilot, lambda: "Where acme reads from" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(tmp_path / "gone"), "enter")
-        await until(pilot, lambda: "Nothing exists at" in screen_text(pilot))
+        await until(pilot, lambda: "There is nothing at" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(better), "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)

@@ -1,4 +1,4 @@
-"""crmdeck serve."""
+"""crmdeck serve: the Integrations API for a team, its users and its organizations."""
 
 from __future__ import annotations
 
@@ -28,46 +28,42 @@ PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variab
 DEFAULT_PORT = 8475
 
 app = command_group(lone=True)
-users = command_group(help="Add, change and remove users.")
-organizations = command_group(help="Assign connections to organizations.")
+users = command_group(help="Who may sign in.")
+organizations = command_group(help="Which connections belong together.")
 app.add_typer(users, name="users")
 app.add_typer(organizations, name="organizations")
 app.add_typer(organizations, name="organisations", hidden=True)
 
-EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
-OrganizationArgument = Annotated[
-    str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
-]
+EmailArgument = Annotated[str, typer.Argument(metavar="E-MAIL", help="What the user signs in by.")]
+OrganizationArgument = Annotated[str, typer.Argument(metavar="ORGANIZATION")]
 BritishOption = Annotated[list[str] | None, typer.Option("--organisation", hidden=True)]
 
 
 @app.callback(invoke_without_command=True)
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port (0 picks a free one).")
+        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
     ] = DEFAULT_PORT,
     tls_certificate: Annotated[
-        Path | None, typer.Option("--tls-certificate", help="Certificate file (PEM), for https.")
+        Path | None, typer.Option("--tls-certificate", help="A PEM file, to speak https.")
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", help="Private key file (PEM) of the certificate.")
+        Path | None, typer.Option("--tls-key", help="The certificate's key, a PEM file.")
     ] = None,
     public_url: Annotated[
         str | None,
-        typer.Option(
-            "--public-url", help="URL of the TLS proxy in front of the server: https://HOST"
-        ),
+        typer.Option("--public-url", help="Behind a proxy that speaks TLS: https://ITS-HOST"),
     ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve the Integrations API until you stop it.
+    """Serve the Integrations API until it is told to stop.
 
-    Add a user first: crmdeck serve users add EMAIL. Without --host, only this machine can reach
-    the server.
+    Users come first: crmdeck serve users add E-MAIL. Without --host only this machine can
+    reach it.
     """
     if context.invoked_subcommand is not None:
         return
@@ -84,17 +80,17 @@ def serve(
 def add_user(
     email: EmailArgument,
     role: Annotated[
-        Role, typer.Option("--role", help="Role: a viewer can't change data.")
+        Role, typer.Option("--role", help="A viewer looks and changes nothing.")
     ] = Role.MEMBER,
     organization: Annotated[
         list[str] | None,
-        typer.Option("--organization", help="Organization of the user (repeatable)."),
+        typer.Option("--organization", help="An organization of the user (repeatable)."),
     ] = None,
     british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
+    """Add a user. The password is asked for, or taken from $CRMDECK_SERVE_PASSWORD."""
     with failing(as_json), _with_extra():
         named = (*(organization or ()), *(british or ()))
         organizations = {"organizations": named} if named else {}
@@ -107,14 +103,14 @@ def add_user(
 
 @users.command("list")
 def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List users."""
+    """List the users."""
     with failing(as_json):
         found = _accounts(home).book().users
         if as_json:
             emit(json.dumps([_public(user) for user in found], indent=2))
             return
         emit_table(
-            ("email", "role", "organizations"),
+            ("e-mail", "role", "organizations"),
             [(user.email, user.role, ", ".join(user.organizations)) for user in found],
         )
 
@@ -124,28 +120,26 @@ def set_user(
     email: EmailArgument,
     password: Annotated[
         bool,
-        typer.Option("--password", help="Ask for a new password, and sign the user out."),
+        typer.Option("--password", help="Ask for a new one, which ends the user's sessions."),
     ] = False,
     role: Annotated[
-        Role | None, typer.Option("--role", help="Role: a viewer can't change data.")
+        Role | None, typer.Option("--role", help="A viewer looks and changes nothing.")
     ] = None,
     organization: Annotated[
         list[str] | None,
-        typer.Option(
-            "--organization", help="Organization of the user, replaces all others (repeatable)."
-        ),
+        typer.Option("--organization", help="All organizations of the user (repeatable)."),
     ] = None,
     british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change the password (asked for, or $CRMDECK_SERVE_PASSWORD), role or organizations."""
+    """Change a user's password (asked for, or $CRMDECK_SERVE_PASSWORD), role, organizations."""
     with failing(as_json), _with_extra():
         named = (*(organization or ()), *(british or ()))
         if not (password or role or named):
             raise UsageError(
-                "Nothing to change.",
-                remedy="Use --password, --role or --organization.",
+                "There is nothing to change.",
+                remedy="Give --password, --role or --organization.",
             )
         user = _accounts(home).change_user(
             email,
@@ -163,7 +157,7 @@ def set_user(
 def sign_out_user(
     email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Sign a user out of all sessions."""
+    """End all sessions of a user."""
     with failing(as_json), _with_extra():
         from crmdeck.server.sessions import Sessions
 
@@ -171,12 +165,12 @@ def sign_out_user(
         if as_json:
             emit_json({"ended": ended})
         else:
-            say(f"Signed {email} out of {count(ended, 'session')}.")
+            say(f"{count(ended, 'session')} ended.")
 
 
 @users.command("let-in")
 def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print a one-hour token that bypasses the sign-in limit."""
+    """Print what lets a user try to sign in for an hour, however many others do from there."""
     with failing(as_json), _with_extra():
         from crmdeck.server import Accounts
         from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
@@ -189,13 +183,14 @@ def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOpti
             return
         emit(admission)
         say(
-            f"For an hour, {user.email} can send this token as 'admission' with email and password."
+            f"For an hour {user.email} signs in with this as 'admission', "
+            "besides e-mail and password."
         )
 
 
 @users.command("remove")
 def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Remove a user, and sign the user out."""
+    """Remove a user, who is signed out at once."""
     with failing(as_json):
         user = _accounts(home).remove_user(email)
         if as_json:
@@ -209,20 +204,20 @@ def set_organization(
     name: OrganizationArgument,
     connection: Annotated[
         list[str] | None,
-        typer.Option("--connection", help="Connection name (repeatable)."),
+        typer.Option("--connection", help="A connection of the organization (repeatable)."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All connections, including later ones.")
+        bool, typer.Option("--all", help="All connections of the workspace, later ones too.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an organization or replace its connections."""
+    """Make an organization, or say anew which connections it has."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         if bool(connection) == everything:
             raise UsageError(
-                "No connections for the organization.",
-                remedy="Use either --connection or --all.",
+                "Say which connections the organization has.",
+                remedy="Name them with --connection, or use --all (not both).",
             )
         ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
         made = _accounts(ws).set_organization(name, ids)
@@ -234,7 +229,7 @@ def set_organization(
 
 @organizations.command("list")
 def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List organizations and their connections."""
+    """List the organizations and their connections."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         found = _accounts(ws).book().organizations
@@ -250,13 +245,13 @@ def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> 
 def remove_organization(
     name: OrganizationArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Remove an organization without users, and keep its connections."""
+    """Remove an organization that has no users any more; its connections stay."""
     with failing(as_json):
         removed = _accounts(home).remove_organization(name)
         if as_json:
             emit_json(removed)
         else:
-            say(f"Removed {removed.id}.")
+            say(f"{removed.id} is removed.")
 
 
 def _accounts(home: workspace.Workspace | str | None) -> Accounts:
@@ -283,8 +278,8 @@ def _password() -> str:
         return given
     if not sys.stdin.isatty():
         raise UsageError(
-            "No terminal to ask for the password.",
-            remedy=f"Set ${PASSWORD_VARIABLE}",
+            "There is no terminal to ask for the password.",
+            remedy=f"Set ${PASSWORD_VARIABLE} to it.",
         )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return asked
@@ -293,7 +288,7 @@ def _password() -> str:
 def _ready(url: str) -> None:
     emit(url)
     sys.stdout.flush()
-    say("Press Ctrl+C to stop.")
+    say("Ctrl+C ends it.")
 
 
 def _ready_as_json(url: str) -> None:
@@ -307,7 +302,7 @@ def _with_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Can't serve: the package '{error.name}' isn't installed.",
-            remedy="Install the extra: pip install 'crmdeck[serve]'",
+            f"Serving needs the package '{error.name}', which is not installed.",
+            remedy="Install crmdeck with its extra: pip install 'crmdeck[serve]'",
             code="EXTRA_MISSING",
         ) from None

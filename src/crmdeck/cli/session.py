@@ -1,4 +1,4 @@
-"""Open a workspace for a command, and turn errors into exit codes."""
+"""Opening a workspace for a command, and turning errors into exit codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from crmdeck.errors import CrmdeckError
 def open_workspace(
     home: str | None, demo: bool, as_json: bool = False
 ) -> Iterator[workspace.Workspace]:
-    """Open the workspace of a command; a CrmdeckError inside becomes its exit code."""
+    """Open the workspace that a command names.
+
+    A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
+    """
     with failing(as_json), _opened(home, demo) as opened:
         if not as_json:
             opened.tell_waits(say)
@@ -32,20 +35,24 @@ def open_workspace(
 
 
 def _opened(home: str | None, demo: bool) -> AbstractContextManager[workspace.Workspace]:
-    return workspace.open_demo() if demo else workspace.Workspace.open(home)
+    if demo:
+        return workspace.open_demo()
+    return workspace.Workspace.open(home)
 
 
 def moment(text: str | None, ws: workspace.Workspace, *, as_of: bool = False) -> datetime | None:
-    """Return the time that an option names, None without one; raises UsageError.
+    """Return the moment that an option names, None without one; raises UsageError.
 
-    With `as_of`, a date means the end of that day.
+    `as_of` takes a day as its end: what was known when it was over.
     """
-    return workspace.parse_past_moment(text, ws.now, as_of=as_of) if text else None
+    if not text:
+        return None
+    return workspace.parse_past_moment(text, ws.now, as_of=as_of)
 
 
 @contextlib.contextmanager
 def failing(as_json: bool = False) -> Iterator[None]:
-    """Report a CrmdeckError raised inside, and exit with its code."""
+    """End the command with the exit code of a CrmdeckError raised inside."""
     try:
         yield
     except CrmdeckError as error:
@@ -54,9 +61,9 @@ def failing(as_json: bool = False) -> Iterator[None]:
 
 
 class ProgressLine:
-    """A line of progress on a terminal's stderr; any thread can call it.
+    """Tells how far a piece of work is, on stderr where a person looks; may be called by threads.
 
-    A wait is reported once, on a line of its own, in a pipe too.
+    What is waited for is said in any case, once, on a line that stays.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -74,12 +81,12 @@ class ProgressLine:
         self.done()
 
     def done(self) -> None:
-        """Clear the line."""
+        """Take the line away."""
         with self._turn:
             self._draw("")
 
     def __call__(self, progress: model.Progress) -> None:
-        """Redraw the line."""
+        """Redraw the line; ten steps a hundred are enough."""
         with self._turn:
             if progress.waiting != self._waiting:
                 self._waiting = progress.waiting
@@ -91,12 +98,12 @@ class ProgressLine:
 
     def _draw(self, text: str) -> None:
         if text != self._drawn:
-            # Spaces clear the old text: not every terminal knows the escape code for it.
+            # Blanks over what stood there: not every terminal knows an escape code that clears.
             self._stream.write(f"\r{text.ljust(len(self._drawn))}" + ("" if text else "\r"))
             self._stream.flush()
             self._drawn = text
 
 
 def drifted(events: Iterable[model.DriftEvent], severity: model.Severity | None) -> bool:
-    """True if a change has at least this severity; False without one."""
+    """Return whether an event is that bad, or worse; without a severity none is."""
     return severity is not None and any(event.severity.rank >= severity.rank for event in events)

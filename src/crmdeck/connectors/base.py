@@ -1,4 +1,4 @@
-"""What every source of schemas looks like to the workspace."""
+"""The interface between the workspace and the sources of schemas."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SHOWN_LENGTH = 200
 
 @dataclass(frozen=True)
 class Known:
-    """What the cache knows of an object type, so that a source can answer "unchanged"."""
+    """The cached state of an object type, so that a source can answer "unchanged"."""
 
     object_type: str
     schema_hash: str
@@ -47,11 +47,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Listing:
-    """Always the first thing a discovery yields: what the source says exists.
+    """The object types at the source: always the first item of a discovery.
 
-    `object_types` is everything that this user sees, in scope or not; `in_scope` is what will
-    be pulled, in order. `freshness` is the word of a source that passes schemas on: when it
-    discovered each object type, and until when that holds. What is not in it is of now.
+    `object_types` is everything that this user can see, in scope or not. `in_scope` is what the
+    discovery will read, in order. `freshness` comes from a source that passes schemas on: when it
+    discovered an object type, and until when that is valid. The default is now.
     """
 
     object_types: frozenset[str]
@@ -61,7 +61,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Discovered:
-    """One object type as the source has it now."""
+    """The current schema of one object type."""
 
     schema: ObjectSchema
     validator: str | None = None
@@ -69,9 +69,9 @@ class Discovered:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """One object type of which the source says that it has not changed since `known`.
+    """One object type that hasn't changed since `known`.
 
-    `validator` replaces the known one where the source gave a new one.
+    `validator` replaces the known one if the source sent a new one.
     """
 
     object_type: str
@@ -80,7 +80,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class Failed:
-    """One object type that could not be read; the others go on."""
+    """One object type that the source couldn't read; the others continue."""
 
     object_type: str
     error: CrmdeckError
@@ -88,9 +88,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of object types whose fields come by themselves, changed or not.
+    """The rules of object types, separate from their fields.
 
-    The caller, which knows the object type, fills in the fields that a rule looks at.
+    The caller knows the object type, and fills in the fields that each rule uses.
     """
 
     by_object: Mapping[str, tuple[Rule, ...]]
@@ -101,7 +101,7 @@ Discovery = Listing | Discovered | Unchanged | Failed | Rules | Notice
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that was there last time: an object type, or a field of one."""
+    """An object type or a field that the last refresh still found."""
 
     object_type: str
     field_name: str | None = None
@@ -109,19 +109,18 @@ class Missing:
 
 @dataclass(frozen=True)
 class Wait:
-    """A pause before `who` is asked again: `seconds` long, `told` where it asked for that."""
+    """A wait of `seconds` before the next request to `who`; `asked` if `who` asked for it."""
 
     who: str
     seconds: float
-    told: bool
+    asked: bool
 
 
 @dataclass
 class Meter:
-    """What a connector has cost at its source so far, and the last quota it was told.
+    """The traffic of a connector so far, and the last known quota.
 
-    `on_wait` is called, from any thread, with each pause that begins, and with None when
-    nothing waits any more.
+    Any thread calls `on_wait` with each wait that starts, and with None after the last one.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -131,7 +130,7 @@ class Meter:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, *, received: int = 0, quota_spent: int = 1) -> None:
-        """Count one request, its answer's bytes, and the quota that it spent."""
+        """Count one request, the bytes of its answer, and the quota that it used."""
         with self._lock:
             self.traffic = Traffic(
                 requests=self.traffic.requests + 1,
@@ -140,16 +139,16 @@ class Meter:
             )
 
     def observe(self, quota: Quota) -> None:
-        """Remember the quota that an answer told."""
+        """Store the quota from an answer."""
         with self._lock:
             self.quota = quota
 
     @contextmanager
     def pause(self, wait: Wait) -> Iterator[None]:
-        """Tell who listens that the block waits, and when it was the last that did."""
+        """Report the wait during the block, and None after the last one."""
         with self._lock:
             self._waiting += 1
-        self._tell(wait)
+        self._report(wait)
         try:
             yield
         finally:
@@ -157,17 +156,17 @@ class Meter:
                 self._waiting -= 1
                 over = not self._waiting
             if over:
-                self._tell(None)
+                self._report(None)
 
-    def _tell(self, wait: Wait | None) -> None:
+    def _report(self, wait: Wait | None) -> None:
         if self.on_wait is not None:
             self.on_wait(wait)
 
 
 class Credentials(Protocol):
-    """Where a connector finds its secrets and puts refreshed ones back.
+    """The place where a connector reads its secrets and stores renewed ones.
 
-    Names are those of `crmdeck.credentials` (`access_token`, `refresh_token`, `client_id`, ...).
+    The names are those in `crmdeck.credentials`, such as `access_token` or `client_id`.
     """
 
     def get(self, name: str) -> str | None:
@@ -175,44 +174,44 @@ class Credentials(Protocol):
         ...
 
     def put(self, values: Mapping[str, str]) -> None:
-        """Store secrets, all or none."""
+        """Store all of the secrets, or none."""
         ...
 
 
 class TokenListener(Protocol):
-    """Is told what became of a token, for the audit log."""
+    """Records token events in the audit log."""
 
     def __call__(self, event: str, summary: str) -> None:
-        """Take note of `token.refreshed`, `token.refresh_failed`, ... with one line."""
+        """Record an event such as `token.refreshed` with a one-line summary."""
         ...
 
 
 class Connector(Protocol):
-    """One way to one CRM. Methods raise CrmdeckError and nothing else."""
+    """A connection to one source. Methods raise only CrmdeckError."""
 
     @property
     def meter(self) -> Meter:
-        """Return what this connector has cost so far."""
+        """The traffic so far."""
         ...
 
     def probe(self) -> ProbeReport:
-        """Ask cheaply who we are, whether the token is good, how much quota is left."""
+        """Check the user, the token and the quota with a cheap request."""
         ...
 
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Yield a Listing, then each object type of the scope as it arrives.
+        """Yield a Listing, then each object type in scope as it arrives.
 
-        What concerns the whole connection (no token, no network) is raised; what concerns one
-        object type is yielded as Failed, and what is to be said besides as a Notice.
+        Raises errors of the whole connection (no token, no network). Yields errors of one object
+        type as Failed, and other messages as Notice.
         """
         ...
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Say why things are not in the answer any more; what is left out counts as absent.
+        """Return why things are missing from the answer; the default is "absent".
 
-        Called after `discover`, only where something is missing.
+        The workspace calls it after `discover`, and only if something is missing.
         """
         ...
 
@@ -222,7 +221,7 @@ ChangedThing = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Attribution:
-    """Who changed something and when, as far as the CRM says; `via` is where it was read."""
+    """Who changed something and when, as far as the CRM reports; `via` is the source of that."""
 
     by: str | None
     at: datetime | None
@@ -231,23 +230,23 @@ class Attribution:
 
 @runtime_checkable
 class ChangeHistory(Protocol):
-    """What a connector also offers where the CRM tells who changed what."""
+    """Optional: the CRM reports who changed what."""
 
     def who_changed(
         self, changes: Sequence[ChangedThing]
     ) -> Mapping[ChangedThing, Attribution | str]:
-        """Say who changed each (object type, field name or None); a text is why it is unknown.
+        """Return who changed each (object type, field name or None), or the reason as text.
 
-        Every change has an entry. Raises CrmdeckError only for what concerns the connection.
+        Every change has an entry. Raises CrmdeckError only for the whole connection.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What uses a field; `not_checked` says, a sentence each, what of that is not known, and why.
+    """What uses a field; `not_checked` has one sentence for each gap and its reason.
 
-    `gone`: the CRM has the field no more, so that nothing can be asked of it.
+    `gone` is True if the field no longer exists in the CRM, so that it can't be checked.
     """
 
     uses: tuple[FieldUse, ...] = ()
@@ -257,18 +256,18 @@ class Usage:
 
 @runtime_checkable
 class UsageFinder(Protocol):
-    """What a connector also offers where the CRM tells where a field is used."""
+    """Optional: the CRM reports where a field is used."""
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
-        """Say what uses a field. Raises CrmdeckError only for what concerns the connection."""
+        """Return what uses a field. Raises CrmdeckError only for the whole connection."""
         ...
 
 
 @dataclass(frozen=True)
 class Sample:
-    """How full fields are in recent records; the values are for the eyes only, never kept.
+    """Fill rates of fields in recent records; crmdeck shows the values, and never stores them.
 
-    `rates` are shares from 0 to 1, `sampled` the number of records. Fields that could not be
+    `rates` are shares from 0 to 1, `sampled` is the number of records. Fields that the user can't
     read are in neither.
     """
 
@@ -278,7 +277,7 @@ class Sample:
 
     @classmethod
     def count(cls, fields: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the fill rates of `fields` over `records`, and a few different values of each."""
+        """Return the fill rates of `fields` in `records`, and a few different values of each."""
         rates: dict[str, float] = {}
         values: dict[str, tuple[str, ...]] = {}
         for name in fields:
@@ -291,7 +290,7 @@ class Sample:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return one sample of parts that hold different fields of the same records."""
+        """Join samples of different fields of the same records."""
         rates = {name: rate for part in parts for name, rate in part.rates.items()}
         values = {name: value for part in parts for name, value in part.values.items()}
         return cls(min(part.sampled for part in parts), rates, values)
@@ -299,62 +298,62 @@ class Sample:
 
 @runtime_checkable
 class RecordSampler(Protocol):
-    """What a connector also offers where it may read records."""
+    """Optional: the connector can read records."""
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        """Return how full `fields` are in up to `limit` records. Raises CrmdeckError."""
+        """Return the fill rates of `fields` in up to `limit` records. Raises CrmdeckError."""
         ...
 
 
 @runtime_checkable
 class VersionReporter(Protocol):
-    """What a connector also offers where the CRM's API has versions."""
+    """Optional: the CRM's API has versions."""
 
     def version_in_use(self) -> str | None:
-        """Return the oldest API version that was spoken so far; None before the first call."""
+        """Return the oldest API version used so far; None before the first call."""
         ...
 
 
 @runtime_checkable
 class VersionChooser(Protocol):
-    """What a connector also offers where a connection's `api_version` decides what is spoken."""
+    """Optional: a connection's `api_version` sets the API version."""
 
     def api_versions(self) -> tuple[str, ...]:
-        """Return the versions that the CRM speaks, oldest first. Raises CrmdeckError."""
+        """Return the versions that the CRM supports, oldest first. Raises CrmdeckError."""
         ...
 
 
 @runtime_checkable
 class AddressReporter(Protocol):
-    """What a connector also offers where the CRM tells an account's own address."""
+    """Optional: the CRM reports the account's own address."""
 
     def found_at(self) -> str | None:
-        """Return the address that was told last; None where only a sign-in host is known."""
+        """Return the last reported address; None if only a sign-in host is known."""
         ...
 
 
 @runtime_checkable
 class Integration(Protocol):
-    """What a connector also offers where the source keeps the connection itself (PartnerOS)."""
+    """Optional: the source manages the connection itself (PartnerOS)."""
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
         """Return the source's own suggestions for an object pair. Raises CrmdeckError."""
         ...
 
     def disconnect(self) -> None:
-        """Disconnect the connection at the source as well. Raises CrmdeckError."""
+        """Disconnect the connection at the source too. Raises CrmdeckError."""
         ...
 
 
 @runtime_checkable
 class TeamLog(Protocol):
-    """What a connector also offers where its source may keep decisions for a team.
+    """Optional: the source can store a team's decisions.
 
-    All records bear the id of the connection on this side. Methods raise CrmdeckError.
+    All records have the local connection's ID. Methods raise CrmdeckError.
     """
 
     def decisions(self) -> tuple[Decision, ...] | None:
-        """Return all decisions, oldest first; None where the source keeps none for others."""
+        """Return all decisions, oldest first; None if the source stores none."""
         ...
 
     def history(self) -> tuple[AuditEntry, ...]:
@@ -362,23 +361,23 @@ class TeamLog(Protocol):
         ...
 
     def drift(self) -> DriftReport | None:
-        """Return the drift that the source has recorded so far; None where it records none."""
+        """Return the drift that the source has recorded; None if it records none."""
         ...
 
     def acknowledge(self, event_ids: Sequence[str], note: str) -> bool:
-        """Acknowledge drift events by their ids there; False where the source keeps no such."""
+        """Acknowledge changes by their IDs at the source; False if the source can't."""
         ...
 
     def reopen(self, event_ids: Sequence[str]) -> bool:
-        """Take acknowledgments back there; False where the source keeps no such."""
+        """Undo acknowledgments at the source; False if the source can't."""
         ...
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
-        """Make decisions at the source, all or none, and return them."""
+        """Store all of the decisions at the source, or none, and return them."""
         ...
 
     def undo(self, pair: str, decision_id: str | None) -> Decision:
-        """Take a decision back at the source (None: the last one) and return what did it."""
+        """Undo a decision at the source (None: the last one), and return the new decision."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Requests through urllib3: each has one deadline, and an answer of bounded size."""
+"""Requests through urllib3, each with one deadline and an answer of limited size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Count = Callable[[Mapping[str, str], int, str], None]
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """One answer, read to its end, as the clients want to see it."""
+    """One answer, read to its end, in the form that the client libraries expect."""
 
     status: int
     reason: str | None
@@ -34,7 +34,6 @@ class RawAnswer:
     headers: Mapping[str, str]
 
     def getheaders(self) -> Mapping[str, str]:
-        """Return the headers."""
         return self.headers
 
 
@@ -49,17 +48,17 @@ class BoundedPool:
         self._count = count
 
     def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
-        """Return the answer; `count` is told its headers, its bytes and its path.
+        """Return the answer, and pass its headers, size and path to `count`.
 
-        A redirect is not followed, and is none.
+        Raises SourceError for a redirect, and never follows it.
         """
         kwargs["preload_content"] = False
-        # To follow or to refuse one, urllib3 would read the body of a redirect whole.
+        # Otherwise urllib3 reads the whole body of a redirect.
         kwargs["redirect"] = False
         with ending_after(self._limits.total_timeout, self._who):
             try:
                 raw = self._inner.request(method, url, **kwargs)
-            # A ValueError: what was to be sent is no header.
+            # urllib3 raises ValueError for a header value that it can't send.
             except (HTTPError, ValueError) as error:
                 raise self._failed(error) from None
             try:
@@ -82,7 +81,7 @@ class BoundedPool:
 
 
 def proxy_for(host: str) -> str | None:
-    """Return the proxy that the environment names for `host`, a URL."""
+    """Return the proxy that the environment sets for the URL `host`."""
     parts = urlsplit(host)
     if proxy_bypass(parts.hostname or ""):
         return None

@@ -1,4 +1,4 @@
-"""One call to a CRM with all that surrounds it: token, waiting, quota, errors."""
+"""One call to a CRM, with its token, waits, quota and errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refusal:
-    """What an answer that is a failure means; `pause` is how many seconds it says to wait."""
+    """The meaning of a failed answer; `pause` is the wait that it asks for, in seconds."""
 
     fault: Fault
     error: CrmdeckError
@@ -29,14 +29,14 @@ class Refusal:
 
 
 class Patience:
-    """The seconds that may be spent waiting, shared by all threads of a connector."""
+    """The seconds left for waiting, shared by all threads of a connector."""
 
     def __init__(self, budget: float) -> None:
         self._left = budget
         self._lock = threading.Lock()
 
     def take(self, seconds: float) -> bool:
-        """Return whether `seconds` more may be waited, and count them if so."""
+        """Use `seconds` of the budget; return False if that is more than what is left."""
         with self._lock:
             if seconds > self._left:
                 return False
@@ -45,25 +45,25 @@ class Patience:
 
 
 class Pace:
-    """Until when no request should go out, shared by all threads of a connector."""
+    """The time of the next request, shared by all threads of a connector."""
 
     def __init__(self) -> None:
         self._until = 0.0
         self._lock = threading.Lock()
 
     def hold(self, seconds: float) -> None:
-        """Let no request go out for `seconds` from now."""
+        """Delay all requests until `seconds` from now."""
         with self._lock:
             self._until = max(self._until, time.monotonic() + seconds)
 
     def left(self) -> float:
-        """Return how many seconds are left to wait; 0 where a request may go out."""
+        """Return the seconds until the next request, at least 0."""
         with self._lock:
             return max(0.0, self._until - time.monotonic())
 
 
 class Caller:
-    """Makes calls: renews the token once, waits where told, and stops before the reserve."""
+    """Makes calls. Renews the token once, waits if asked to, and stops before the quota reserve."""
 
     def __init__(
         self,
@@ -80,10 +80,10 @@ class Caller:
         self._explain = explain
         self._patience = Patience(limits.wait_budget)
         self.pace = Pace()
-        """Makes all calls wait where the CRM's headers say that nothing is left for now."""
+        """Delays all calls when the CRM's headers report an exhausted rate limit."""
 
     def start(self) -> None:
-        """Begin a piece of work: it may wait for its whole budget again."""
+        """Start a new operation with a full wait budget."""
         self._patience = Patience(self._limits.wait_budget)
 
     def call(
@@ -94,11 +94,11 @@ class Caller:
         accept: Collection[int] = (),
         reserve: bool = True,
     ) -> Reply:
-        """Return the answer to `send(token)`: a success, or one of the statuses in `accept`.
+        """Return the answer to `send(token)`: a success, or a status in `accept`.
 
-        A refused token is renewed once and the call repeated once. What passes by itself is
-        waited for, as told or with growing pauses, within the budget. `reserve` is off for what
-        has to be known whatever the quota. Raises CrmdeckError.
+        A rejected token is renewed once, and the call repeated once. Temporary failures are
+        repeated within the wait budget, after the wait that the CRM asks for or a growing one.
+        Without `reserve` the call ignores the quota reserve. Raises CrmdeckError.
         """
         renewed = False
         pauses = 0
@@ -118,7 +118,7 @@ class Caller:
                 try:
                     self._tokens.renew(token)
                 except ReauthRequiredError as error:
-                    # Without any way to renew, what the CRM said is the better word.
+                    # Without a way to renew, the CRM's own error explains more.
                     raise refusal.error if error.code == "SESSION_EXPIRED" else error from None
                 continue
             if refusal.fault.wait and pauses + 1 < self._limits.attempts:
@@ -128,31 +128,31 @@ class Caller:
             raise refusal.error
 
     def check_reserve(self, calls: int) -> None:
-        """Raise QuotaExceededError where `calls` more would go below the reserve."""
+        """Raise QuotaExceededError if `calls` more requests would use the quota reserve."""
         quota = self._meter.quota
         if quota is None or quota.limit <= 0:
             return
         if quota.used + calls > quota.limit * (1 - self._limits.reserve):
             raise QuotaExceededError(
-                "The API allowance is nearly used up; crmdeck leaves the rest to others.",
-                cause=f"{quota.used:,} of {quota.limit:,} requests a {quota.window} are used, and "
-                f"{self._limits.reserve:.0%} are kept as a reserve.",
-                remedy="Refresh later, narrow the scope, or lower the reserve in the settings.",
+                f"{self._who} has little API quota left; crmdeck leaves the rest to other apps.",
+                cause=f"{quota.used:,} of {quota.limit:,} requests per {quota.window} are used, "
+                f"and crmdeck reserves {self._limits.reserve:.0%}.",
+                remedy="Refresh later, or lower the reserve: crmdeck config set quota_reserve 0.05",
                 code="QUOTA_RESERVE",
             )
 
     def _keep_pace(self, cancel: CancelToken) -> None:
         seconds = self.pace.left()
-        # Beyond the budget the CRM decides: it refuses, and says so.
+        # Over the budget crmdeck sends the request, and the CRM refuses it with a reason.
         if seconds and self._patience.take(seconds):
-            with self._meter.pause(Wait(self._who, seconds, told=True)):
+            with self._meter.pause(Wait(self._who, seconds, asked=True)):
                 cancel.wait(seconds)
 
     def _pause(self, reply: Reply, refusal: Refusal, pauses: int, cancel: CancelToken) -> None:
-        told = retry_after(reply) if refusal.pause is None else refusal.pause
-        seconds = self._limits.backoff * 2**pauses if told is None else told
+        asked = retry_after(reply) if refusal.pause is None else refusal.pause
+        seconds = self._limits.backoff * 2**pauses if asked is None else asked
         if not self._patience.take(seconds):
             raise refusal.error
         _log.info("%s Waiting %.1f seconds.", refusal.error.message, seconds)
-        with self._meter.pause(Wait(self._who, seconds, told is not None)):
+        with self._meter.pause(Wait(self._who, seconds, asked is not None)):
             cancel.wait(seconds)

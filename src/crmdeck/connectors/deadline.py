@@ -1,8 +1,7 @@
-"""One request has one end, from connecting to the last byte, however little comes each time.
+"""One deadline for each request, from connecting to the last byte of the answer.
 
-A timeout of a socket bounds each read: a server that sends a byte now and then, or says `100
-Continue` for ever, is in time with each. So the socket is shut down from outside when the time is
-over.
+The timeout of a socket limits one read. A server that sends a byte now and then, or `100 Continue`
+forever, never exceeds it. So a timer shuts the socket down from another thread.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from crmdeck.connectors.http import timed_out
 
-# Answers in between (1xx) that are taken before the one that counts.
+# The most interim answers (1xx) before the final one.
 _MOST_INTERIM = 32
 _current = threading.local()
 
 
 class Deadline:
-    """The end of the request that this thread is making; `who` is asked."""
+    """The deadline of the request that this thread makes to `who`."""
 
     def __init__(self, who: str) -> None:
         self.expired = False
@@ -37,8 +36,8 @@ class Deadline:
         self._sockets: list[socket.socket] = []
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut this socket down when the time is over; raises SourceError where it is already."""
-        # A socket of its own on the same connection: TLS takes the other one over.
+        """Shut this socket down at the deadline; raises SourceError if it has passed already."""
+        # A second socket object on the same connection, because TLS detaches the first one.
         ours = socket.socket(fileno=socket.dup(connection.fileno()))
         with self._lock:
             self._sockets.append(ours)
@@ -48,7 +47,7 @@ class Deadline:
         raise timed_out(self._who)
 
     def expire(self) -> None:
-        """End the request now; from any thread."""
+        """End the request now, from any thread."""
         with self._lock:
             self.expired = True
             for each in self._sockets:
@@ -56,7 +55,7 @@ class Deadline:
                     each.shutdown(socket.SHUT_RDWR)
 
     def let_go(self) -> None:
-        """Leave the connections as they are."""
+        """Stop watching, and leave the connections open."""
         with self._lock:
             for each in self._sockets:
                 each.close()
@@ -65,7 +64,7 @@ class Deadline:
 
 @contextmanager
 def ending_after(seconds: float, who: str) -> Iterator[Deadline]:
-    """Let the block make one request; raises SourceError where it takes longer than `seconds`."""
+    """Allow the block one request of at most `seconds`; raises SourceError after that."""
     deadline = _current.deadline = Deadline(who)
     timer = threading.Timer(seconds, deadline.expire)
     timer.daemon = True
@@ -80,25 +79,25 @@ def ending_after(seconds: float, who: str) -> Iterator[Deadline]:
         _current.deadline = None
         timer.cancel()
         deadline.let_go()
-    # What was cut off may look like an answer that ended.
+    # An answer that was cut off can look complete.
     if deadline.expired:
         raise timed_out(who)
 
 
 def watch(connection: socket.socket | None) -> None:
-    """Let the deadline of this thread, if it has one, end what this socket is used for."""
+    """Apply the deadline of this thread, if any, to a socket."""
     deadline: Deadline | None = getattr(_current, "deadline", None)
     if deadline is not None and connection is not None:
         deadline.watch(connection)
 
 
 def bound(manager: urllib3.PoolManager) -> None:
-    """Let every connection of a pool manager end with the deadline of the thread that uses it."""
+    """Apply to each connection of a pool manager the deadline of the thread that uses it."""
     manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
 class _Response(http.client.HTTPResponse):
-    """Takes so many answers in between and no more, where the library goes on for ever."""
+    """Accepts a limited number of interim answers; the library has no limit."""
 
     _interim = 0
 
@@ -108,7 +107,7 @@ class _Response(http.client.HTTPResponse):
             if self._interim > _MOST_INTERIM:
                 raise http.client.HTTPException("no end of interim answers")
             version, status, reason = super()._read_status()  # type: ignore[misc]
-            # The library knows of 100 only, and takes 103 for the answer.
+            # The library skips only 100, and treats 103 as the final answer.
             if not http.HTTPStatus.PROCESSING <= status < http.HTTPStatus.OK:
                 return version, status, reason
             http.client.parse_headers(self.fp)
@@ -117,7 +116,7 @@ class _Response(http.client.HTTPResponse):
 class _HTTPConnection(HTTPConnection):
     response_class = _Response
 
-    # Before TLS begins, whose first bytes may drip as well.
+    # Before the TLS handshake, which a server can slow down as well.
     def _new_conn(self) -> socket.socket:
         made = super()._new_conn()
         watch(made)

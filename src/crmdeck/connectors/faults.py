@@ -1,7 +1,7 @@
-"""What the CRMs' failure codes mean, in words for people.
+"""The errors that CRMs report, explained.
 
-The tables are `crmdeck/knowledge/faults/*.toml`: one a vendor, and `http.toml` for what follows
-from the HTTP status alone. This is their one loader; `docs/faults.md` is drawn from them.
+The tables are in `crmdeck/knowledge/faults`: one for each vendor, and `http.toml` for errors by
+HTTP status.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _KINDS: dict[str, type[CrmdeckError]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a CRM says no: one row of a table, which says what its keys mean."""
+    """One row of a table; `http.toml` explains its keys."""
 
     code: str
     error: type[CrmdeckError]
@@ -55,7 +55,7 @@ class Fault:
     whole: bool = False
 
     def fits(self, vendor_code: str, message: str, status: int) -> bool:
-        """Return whether this row is about that answer."""
+        """Return True if this row explains that answer."""
         codes = [code.casefold() for code in self.vendor_codes]
         return (
             (not codes or vendor_code.casefold() in codes)
@@ -64,14 +64,14 @@ class Fault:
         )
 
     def to_error(self, vendor_code: str = "", detail: str = "") -> CrmdeckError:
-        """Return the error to raise; the vendor's code and `detail` go into its cause.
+        """Return the error to raise, with the vendor's code and `detail` in its cause.
 
-        Both are the words of somebody else: a code that does not look like one is left out.
+        Both come from outside: text that doesn't look like a code is left out.
         """
-        said = (
+        known = (
             vendor_code if vendor_code in self.vendor_codes else redaction.vendor_code(vendor_code)
         )
-        parts = [self.cause, redact(detail, foreign=True), f"({said})" if said else ""]
+        parts = [self.cause, redact(detail, foreign=True), f"({known})" if known else ""]
         return self.error(
             self.message,
             cause=" ".join(part for part in parts if part),
@@ -82,28 +82,28 @@ class Fault:
 
 @dataclass(frozen=True)
 class FaultTable:
-    """The rows of one vendor, then those by status; the last one fits everything."""
+    """The rows of one vendor, then the rows by status; the last one matches everything."""
 
     rows: tuple[Fault, ...]
 
     def find(self, vendor_code: str, message: str, status: int) -> Fault:
-        """Return the first row that fits."""
+        """Return the first matching row."""
         return next(row for row in self.rows if row.fits(vendor_code, message, status))
 
     def concerns_connection(self, error: CrmdeckError) -> bool:
-        """Return whether an error ends the whole discovery and not just one object's."""
+        """Return True if an error ends the whole refresh, not only one object's."""
         if isinstance(error, ReauthRequiredError | QuotaExceededError | CanceledError):
             return True
         return any(row.code == error.code for row in self.rows if row.whole)
 
 
 @cache
-def load_faults(vendor: str) -> FaultTable:
-    """Return the table of `salesforce`, `hubspot` or `partneros`, followed by that by status."""
-    return FaultTable((*read_rows(vendor), *read_rows("http")))
+def load_faults(vendor: str, title: str) -> FaultTable:
+    """Return the table of a vendor followed by the rows by status; `title` is its name in both."""
+    return FaultTable((*read_rows(vendor, title), *read_rows("http", title)))
 
 
-def read_rows(name: str) -> tuple[Fault, ...]:
+def read_rows(name: str, title: str) -> tuple[Fault, ...]:
     """Return the rows of one file of `crmdeck/knowledge/faults`, in order."""
     file = resources.files("crmdeck") / "knowledge" / "faults" / f"{name}.toml"
     return tuple(
@@ -113,5 +113,5 @@ def read_rows(name: str) -> tuple[Fault, ...]:
             statuses=tuple(row.pop("statuses", ())),
             **row,
         )
-        for row in tomllib.loads(file.read_text(encoding="utf-8"))["fault"]
+        for row in tomllib.loads(file.read_text("utf-8").replace("{crm}", title))["fault"]
     )

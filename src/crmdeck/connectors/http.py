@@ -1,4 +1,4 @@
-"""Answers over HTTP: bounded in time and size, and errors of the network in words for people."""
+"""HTTP answers of limited size, and errors for network failures."""
 
 from __future__ import annotations
 
@@ -24,21 +24,26 @@ _DIGITS = 15
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of a CRM: `body` is parsed JSON (None where there is none)."""
+    """One answer of a CRM; `body` is the parsed JSON, or None."""
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
 
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body if it is a JSON object, else an empty one."""
+        return self.body if isinstance(self.body, Mapping) else {}
+
     def header(self, name: str) -> str | None:
-        """Return a header, whatever its case."""
+        """Return a header; its case doesn't matter."""
         wanted = name.casefold()
         return next((v for k, v in self.headers.items() if k.casefold() == wanted), None)
 
 
 class AnswerTooLargeError(SourceError):
-    """An answer beyond the size that crmdeck takes."""
+    """An answer that is larger than crmdeck accepts."""
 
     code = "ANSWER_TOO_LARGE"
 
@@ -46,38 +51,38 @@ class AnswerTooLargeError(SourceError):
 def check_endpoint(endpoint: str) -> str:
     """Return `endpoint` without a trailing slash.
 
-    Raises UsageError where it is no URL, or plain http to anything but loopback.
+    Raises UsageError if it isn't a URL, or is plain http to another host than loopback.
     """
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
-            "The endpoint is not a URL.",
-            cause="It has to begin with https:// (or http:// on loopback) and a host.",
-            remedy="Set the endpoint of the connection again.",
+            f"The endpoint '{redact(endpoint)}' isn't a URL.",
+            cause="An endpoint starts with https:// (or http:// on loopback) and a host.",
+            remedy="Set the endpoint: crmdeck connections set NAME --endpoint https://HOST",
             code="BAD_ENDPOINT",
         )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise UsageError(
-            "The endpoint is not encrypted.",
-            cause="Plain http would show the token to the network; it is for loopback only.",
-            remedy="Use https.",
+            f"The endpoint at {parts.hostname} isn't encrypted.",
+            cause="Plain http exposes the token to the network. Only loopback may use it.",
+            remedy="Use https: crmdeck connections set NAME --endpoint https://HOST",
             code="INSECURE_ENDPOINT",
         )
     return endpoint.rstrip("/")
 
 
 def check_origin(url: str) -> str:
-    """Return scheme and host of a URL that a CRM gave as its own, and nothing else of it.
+    """Return only scheme and host of a URL that a CRM reports as its own.
 
-    Raises UsageError like `check_endpoint`, and where a secret was put into the host.
+    Raises UsageError like `check_endpoint`, and if the host contains a secret.
     """
     parts = urlsplit(check_endpoint(url))
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if redact(origin) != origin:
         raise UsageError(
-            "The CRM gave an address that can't be its own.",
-            cause="A secret stands in the name of the host.",
-            remedy="Check what answers in the CRM's place.",
+            "The CRM reported an address that can't be its own.",
+            cause="The host name contains a secret.",
+            remedy="Check for a proxy or another server that answers instead of the CRM.",
             code="BAD_ENDPOINT",
         )
     return origin
@@ -86,8 +91,8 @@ def check_origin(url: str) -> str:
 def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     """Return the decompressed body of an answer.
 
-    Raises AnswerTooLargeError beyond `limits.max_bytes`, SourceError where it breaks off. The
-    connection is closed in each of these cases.
+    Raises AnswerTooLargeError above `limits.max_bytes`, and SourceError if the answer is cut
+    short. Both close the connection.
     """
     chunks = []
     size = 0
@@ -109,20 +114,20 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
 
 
 def too_large(who: str, limit: int) -> AnswerTooLargeError:
-    """Return the error for an answer beyond `limit` bytes."""
+    """Return the error for an answer of more than `limit` bytes."""
     return AnswerTooLargeError(
-        f"{who} sent more than can be taken in.",
-        cause=f"One answer had over {limit // (1024 * 1024)} MB.",
-        remedy="Leave the object out of the scope, or check what answers in the CRM's place.",
+        f"{who} sent an answer that is too large.",
+        cause=f"The answer has more than {limit // (1024 * 1024)} MB.",
+        remedy="Leave the object out of the scope: crmdeck connections set NAME --exclude OBJECT",
     )
 
 
 def timed_out(who: str) -> SourceError:
-    """Return the error for an answer that does not come, or not to an end."""
+    """Return the error for an answer that doesn't arrive in time."""
     return SourceError(
-        f"{who} did not answer in time.",
-        cause="The connection stood, but the answer did not come to its end.",
-        remedy="Try again; if it stays, check the network and the vendor's status page.",
+        f"{who} didn't answer in time.",
+        cause=f"{who} accepted the connection, but didn't complete the answer.",
+        remedy=f"Try again. If it happens again, check the network and the status of {who}.",
         code="SOURCE_TIMEOUT",
     )
 
@@ -130,9 +135,9 @@ def timed_out(who: str) -> SourceError:
 def unreachable(who: str, error: Exception) -> SourceError:
     """Return the error for a host that can't be reached."""
     return SourceError(
-        f"{who} can't be reached.",
-        cause=f"The connection could not be made ({type(error).__name__}).",
-        remedy="Check the network, the proxy and the instance URL of the connection.",
+        f"Can't reach {who}.",
+        cause=f"The network connection failed ({type(error).__name__}).",
+        remedy="Check the network, the proxy and the connection's URL, then try again.",
         code="SOURCE_UNREACHABLE",
     )
 
@@ -140,25 +145,25 @@ def unreachable(who: str, error: Exception) -> SourceError:
 def broken_off(who: str, error: Exception) -> SourceError:
     """Return the error for an answer that was cut short."""
     return SourceError(
-        f"{who} broke off in the middle of an answer.",
-        cause=f"The connection was closed before the end ({type(error).__name__}).",
-        remedy="Try again; if it stays, look at what stands between here and the CRM.",
+        f"{who} sent an incomplete answer.",
+        cause=f"The connection closed before the end of the answer ({type(error).__name__}).",
+        remedy=f"Check proxies and firewalls between you and {who}, then try again.",
         code="ANSWER_CUT_SHORT",
     )
 
 
 def not_json(who: str) -> SourceError:
-    """Return the error for an answer that is a web page, or anything else but JSON."""
+    """Return the error for an answer that isn't JSON, such as a web page."""
     return SourceError(
-        f"{who} did not answer in JSON.",
-        cause="A web page or nonsense came back, as from a proxy or a sign-in page.",
-        remedy="Check the instance URL or endpoint of the connection, and the proxy.",
+        f"{who} sent an answer that isn't JSON.",
+        cause="The answer may come from a proxy or a sign-in page.",
+        remedy="Check the connection's URL and the proxy, then try again.",
         code="ANSWER_NOT_JSON",
     )
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Return how many seconds the CRM asks to wait, where it says so in seconds."""
+    """Return the seconds that the CRM asks to wait; None if it gives no number of seconds."""
     try:
         seconds = float(reply.header("Retry-After") or "")
     except ValueError:
@@ -167,21 +172,21 @@ def retry_after(reply: Reply) -> float | None:
 
 
 def records_of(body: object, key: str = "records") -> list[Mapping[str, Any]]:
-    """Return the records that an answer lists, nothing where it lists none."""
+    """Return the records in an answer."""
     listed = body.get(key) if isinstance(body, Mapping) else None
     return (
         [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
     )
 
 
-def whole_number(said: str | None) -> int | None:
-    """Return the number in a header; None where it is none, or one that nothing is counted to."""
-    text = said or ""
+def whole_number(header: str | None) -> int | None:
+    """Return the number in a header; None if it isn't a number, or has too many digits."""
+    text = header or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def seconds_from(now: datetime, seconds: object) -> datetime | None:
-    """Return the moment so many seconds from `now`; None where a CRM said no such number."""
+    """Return the time `seconds` from `now`; None if a CRM sent no usable number."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return None
     try:

@@ -1,4 +1,4 @@
-"""How patient and how greedy a connector is."""
+"""The limits of a connector."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one connector. Times are seconds.
+    """Limits of one connector. Times are in seconds.
 
-    `total_timeout` bounds one request from connecting to the last byte of its answer, `max_bytes`
-    the size of that after decompression. `wait_budget` is how long all waits together may take that
-    the CRM asks for, `backoff` the first wait where it names none, `attempts` how often one call is
-    tried. `reserve` is the share of the API allowance that is left to others. A listing that the
-    CRM calls unchanged is taken to speak for every object for `trust` seconds, then each object is
-    asked again.
+    `total_timeout` covers one request from connecting to the last byte of its answer. `max_bytes`
+    is the size of an answer after decompression. `wait_budget` is the total of all waits that the
+    CRM asks for, `backoff` the first wait if the CRM names none, and `attempts` the number of tries
+    for one call. `reserve` is the share of the API quota that crmdeck leaves to other apps. If the
+    CRM reports an unchanged list of objects, crmdeck trusts it for `trust` seconds before it asks
+    for each object again.
     """
 
     connect_timeout: float = 10.0

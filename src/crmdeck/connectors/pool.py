@@ -1,4 +1,4 @@
-"""A small pool of threads that never keeps the process, or a user who cancels, waiting."""
+"""A small pool of threads. Neither the process nor a user who cancels waits for it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def in_parallel(
     cancel: CancelToken,
     name: str,
 ) -> Iterator[T]:
-    """Yield the results of tasks as they come.
+    """Yield the results of tasks in the order in which they finish.
 
-    `take` hands out the next task, None when there are no more; it is called by one thread at a
-    time. A task is given a token that tells it when nobody waits for it any more. What a task
-    raises ends everything. The threads are daemons: a request that hangs is left to its timeout.
+    `take` returns the next task, or None after the last one. One thread at a time calls it. Each
+    task gets a token that is canceled as soon as its result is no longer needed. An exception in
+    a task ends all of them. The threads are daemons: a request that hangs runs into its timeout.
     """
     results: queue.SimpleQueue[T | _Raised | _Done] = queue.SimpleQueue()
     stop = CancelToken()
@@ -46,7 +46,7 @@ def in_parallel(
                 if task is None:
                     break
                 results.put(task(stop))
-        except BaseException as error:  # noqa: BLE001  whatever it is, the caller has to know
+        except BaseException as error:  # noqa: BLE001  the caller raises it again
             results.put(_Raised(error))
         results.put(_Done())
 

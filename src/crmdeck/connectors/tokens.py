@@ -1,4 +1,4 @@
-"""One access token for however many threads, refreshed once and only once."""
+"""One access token for all threads of a connector, renewed once at a time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _AHEAD = timedelta(seconds=60)
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What a token endpoint gave; `expires_in` is in seconds, None where it does not say.
+    """The answer of a token endpoint; `expires_in` is in seconds.
 
-    `organization` is the id of the org or portal that the token is for, where that is told.
+    `organization` is the ID of the org or account that the token belongs to.
     """
 
     access_token: str
@@ -35,10 +35,10 @@ class Grant:
 
 
 class TokenKeeper:
-    """Keeps the access token of a connection and renews it through `grant`.
+    """Keeps the access token of a connection to `who`, and renews it with `grant`.
 
-    However many threads find the token refused, one of them renews it and the others take the
-    new one. A refusal is remembered: there is no second attempt with the same grant.
+    If several threads find the token rejected, one renews it and the others use the new one. A
+    refused renewal isn't repeated.
     """
 
     def __init__(
@@ -46,12 +46,14 @@ class TokenKeeper:
         credentials: Credentials,
         listener: TokenListener,
         grant: Callable[[], Grant] | None,
+        who: str,
         *,
         clock: Clock = utc_now,
     ) -> None:
         self._credentials = credentials
         self._listener = listener
         self._grant = grant
+        self._who = who
         self._clock = clock
         self._lock = threading.Lock()
         self._token = credentials.get("access_token")
@@ -61,7 +63,7 @@ class TokenKeeper:
         self.instance_url: str | None = None
 
     def token(self) -> str:
-        """Return a token that should be good, renewed ahead of its end where that is known."""
+        """Return a token that should be valid, renewed before its expiry if that is known."""
         with self._lock:
             if self._token and not self._ends_soon():
                 return self._token
@@ -70,25 +72,25 @@ class TokenKeeper:
             return self._renew()
 
     def renew(self, refused: str) -> str:
-        """Return another token than the one that the CRM refused.
+        """Return another token than the one that the CRM rejected.
 
-        Raises ReauthRequiredError where there is no way to get one, where the CRM refuses to
-        give one, and where the refused one is itself fresh from a renewal.
+        Raises ReauthRequiredError without the secrets for a new token, if the CRM doesn't issue
+        one, and if the rejected token was just renewed.
         """
         with self._lock:
             if self._token and self._token != refused:
                 return self._token
             stored = self._credentials.get("access_token")
             if stored and stored != refused:
-                # Another process renewed it meanwhile.
+                # Another process has renewed the token.
                 self._token = stored
                 return stored
             if refused == self._unproven:
-                raise _fresh_token_refused()
+                raise _fresh_token_refused(self._who)
             return self._renew()
 
     def accepted(self, token: str) -> None:
-        """Take note that the CRM took this token."""
+        """Record that the CRM accepted this token."""
         if self._unproven == token:
             self._unproven = None
 
@@ -99,13 +101,13 @@ class TokenKeeper:
         if self._refused is not None:
             raise self._refused
         if self._grant is None:
-            raise _no_way_to_renew(self._token is None)
+            raise _no_way_to_renew(self._who, no_token=self._token is None)
         try:
             grant = self._grant()
         except (ReauthRequiredError, PermissionDeniedError) as error:
             stored = self._credentials.get("access_token")
             if stored and stored != self._token:
-                # Another process was first, with a refresh token that works only once.
+                # Another process used the refresh token first, and it works only once.
                 self._token, self.expires_at = stored, None
                 return stored
             self._refused = error
@@ -119,9 +121,9 @@ class TokenKeeper:
         self.instance_url = grant.instance_url or self.instance_url
         if grant.expires_in is not None:
             self.expires_at = seconds_from(self._clock(), grant.expires_in)
-        # A rotated refresh token is the only one that still works: store it before anything else.
+        # After rotation only the new refresh token works: store it before anything else.
         self._keep(values)
-        self._listener("token.refreshed", "A new access token was given.")
+        self._listener("token.refreshed", "Got a new access token.")
         return grant.access_token
 
     def _keep(self, values: Mapping[str, str]) -> None:
@@ -129,32 +131,31 @@ class TokenKeeper:
         try:
             self._credentials.put(values)
         except CrmdeckError as error:
-            # The token is good all the same; without the rotated one it ends with this process.
+            # The access token is valid, but the rotated refresh token is lost with this process.
             if rotated:
                 self._listener("token.not_stored", error.message)
 
 
-def _fresh_token_refused() -> ReauthRequiredError:
+def _fresh_token_refused(who: str) -> ReauthRequiredError:
     return ReauthRequiredError(
-        "The CRM refuses even a fresh access token.",
-        cause="It gives tokens and does not accept them: the session policy or the user's "
-        "permissions have changed.",
-        remedy="Sign in again; if it stays, check the app's policies in the CRM.",
+        f"{who} rejected a new access token.",
+        cause="The session policy or the user's permissions have changed.",
+        remedy=f"Sign in again. If it happens again, check the app's policies in {who}.",
         code="FRESH_TOKEN_REFUSED",
     )
 
 
-def _no_way_to_renew(no_token: bool) -> ReauthRequiredError:
+def _no_way_to_renew(who: str, *, no_token: bool) -> ReauthRequiredError:
     if no_token:
         return ReauthRequiredError(
-            "There are no credentials for this connection.",
-            cause="Neither an access token nor a way to get one is stored.",
-            remedy="Sign in.",
+            f"No {who} credentials stored for this connection.",
+            cause="crmdeck has neither an access token nor the secrets to get one.",
+            remedy="Sign in: crmdeck connections sign-in NAME",
             code="NO_CREDENTIALS",
         )
     return ReauthRequiredError(
-        "The CRM does not accept the access token.",
-        cause="It has ended or was revoked, and there is no refresh token to renew it with.",
-        remedy="Sign in again, or store the present token.",
+        f"{who} rejected the access token.",
+        cause="The token expired or was revoked, and crmdeck has no refresh token to renew it.",
+        remedy="Sign in again, or store the current token: crmdeck connections sign-in NAME",
         code="SESSION_EXPIRED",
     )

@@ -1,4 +1,8 @@
-"""A report as a document, before it gets a format (`report_html`, `report_markdown`, …)."""
+"""A report as a document: what a reader sees first, then sections; no format yet.
+
+What makes a report (`check_report`, `handover`) returns one; what draws it (`report_html`,
+`report_markdown`, `report_xlsx`) knows nothing of what it is about.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 Cell = object
-"""Text, a number, a bool, a time or None; everything else becomes JSON."""
+"""Text, number, bool, moment or None; anything else is told as JSON."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `marks` highlights rows (`bad`, `warn`, `good`).
+    """Columns and rows; `marks` names a state for rows that stand out (`bad`, `warn`, `good`).
 
-    An iterator of rows can be drawn once and has no marks. The reader fills in columns of `room`.
+    Rows that are made while they are drawn can be drawn once, and have no marks. Columns of
+    `room` are to be filled in by the reader.
     """
 
     columns: tuple[str, ...]
@@ -29,7 +34,7 @@ def filled_table(
     marks: Sequence[str] = (),
     room: Collection[str] = (),
 ) -> Table:
-    """Return a table without empty columns, except those of `room`."""
+    """Return a table without the columns in which nothing stands, but for those of `room`."""
     kept = [
         index
         for index, name in enumerate(columns)
@@ -45,7 +50,7 @@ def filled_table(
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, paragraphs below it, and a table."""
+    """A heading, what is said below it, and a table."""
 
     title: str
     text: Sequence[str] = ()
@@ -54,9 +59,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, a summary in one sentence, facts, and sections.
+    """A title, one sentence that says it all, facts about it, and the sections.
 
-    An iterator of sections can be drawn once. `contents` are their titles, if there are many.
+    Sections that are made while they are drawn can be drawn once. `contents` are their titles,
+    in their order, where a reader has to find one among many.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""A report as Markdown, with escaped cells."""
+"""A report as Markdown, in which nothing of a cell is interpreted."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield f"## {escape(section.title)}"
         yield ""
-        for paragraph in section.text:
-            yield escape(paragraph)
+        for said in section.text:
+            yield escape(said)
             yield ""
         if section.table:
             yield table_row(section.table.columns)

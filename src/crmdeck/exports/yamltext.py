@@ -1,6 +1,6 @@
-"""JSON values as YAML in block style, in PyYAML's layout.
+"""YAML in block style, laid out as PyYAML does, of what JSON can hold.
 
-PyYAML builds a node for each value before it writes the first one, at four times the cost.
+PyYAML makes a node of each value before it writes the first: four times the work.
 """
 
 from __future__ import annotations
@@ -11,24 +11,25 @@ from collections.abc import Mapping, Sequence
 from crmdeck.exports.jsontext import to_json
 
 _PLAIN = re.compile(r"(?:[^\W\d]|[(/$])(?:[^:#]|:(?! |$)|(?<! )#)*(?<! )")
-"""A printable text that needs no quotes: its start is never a number, a date or a sign of YAML."""
+"""A printable text that needs no quotes, unless it is a word. It begins so that it is no number and
+no date to any reader, and no mark of YAML."""
 
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-"""Words, in lower case, that some readers of YAML don't read as text."""
+"""What some reader of YAML takes for something else than a text, in lower case."""
 
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 _UNREADABLE = re.compile("[\ufeff\ufffe\uffff]")
-"""Characters that JSON allows and YAML doesn't."""
+"""What JSON may hold as itself and YAML may not."""
 
 _SHORT_KEY = 128
-"""Longer keys need a mark: YAML limits how far ahead a reader looks for the colon."""
+"""Longer keys are marked as keys: a reader need not look further ahead for the colon."""
 
 
 def to_yaml(value: object) -> str:
-    """Return a JSON value as YAML that is safe to print, with keys in their order.
+    """Return what JSON can hold as YAML that is safe to print, keys in their order.
 
-    Raises TypeError for a type that JSON doesn't have.
+    Raises TypeError for what JSON can't hold.
     """
     if not _is_block(value):
         return _inline(value) + "\n"
@@ -42,7 +43,7 @@ def _is_block(value: object) -> bool:
 
 
 def _write(lines: list[str], value: object, before: str, indent: str) -> None:
-    """Add the lines of a collection; `before` starts the first line, `indent` the others."""
+    """Add the lines of a collection: `before` begins the first one, `indent` the others."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             name = _text(key)
@@ -52,7 +53,7 @@ def _write(lines: list[str], value: object, before: str, indent: str) -> None:
                 lines.append(f"{before}{name}: {_inline(each)}")
             else:
                 lines.append(f"{before}{name}:")
-                # PyYAML does not indent lists either.
+                # The marks of a list stand out enough without an indent.
                 inner = indent + "  " if isinstance(each, Mapping) else indent
                 _write(lines, each, inner, inner)
             before = indent
@@ -72,7 +73,7 @@ def _inline(value: object) -> str:
         return _CONSTANTS[value]
     if isinstance(value, float):
         text = to_json(value)
-        # YAML 1.1 needs a point before an exponent.
+        # YAML 1.1 knows no exponent without a point.
         return text.replace("e", ".0e") if "e" in text and "." not in text else text
     return to_json(value)
 

@@ -28,7 +28,7 @@ class Entry:
     `digest` is that of its raw content: where it is what it was, nothing needs to be built.
     `build` makes the schema, given the object type and its pipelines, and raises SourceError.
     `named` tells whether the content names the object type; else the file's name does.
-    `mended`: the raw content held halves of surrogate pairs, for which U+FFFD stands now.
+    `repaired`: the raw content held halves of surrogate pairs, for which U+FFFD stands now.
     `lacks` are the errors of parts without which the rest could be built, known once it was.
     """
 
@@ -38,7 +38,7 @@ class Entry:
     digest: bytes
     build: Build
     named: bool = True
-    mended: bool = False
+    repaired: bool = False
     lacks: list[SourceError] = field(default_factory=list, compare=False)
 
 

@@ -89,7 +89,7 @@ class _Found:
         self._errors: list[SourceError] = []
         self._rows: list[tuple[str, msgspec.Raw]] = []
         self._platform: Platform | None = None
-        self._mended = False
+        self._repaired = False
 
     def contents(self) -> Contents:
         """Return it. Raises SourceError where it is nothing, or a row of ours names no object."""
@@ -122,11 +122,11 @@ class _Found:
         try:
             return _WHOLE.decode(data)
         except msgspec.DecodeError:
-            mended, count = _mend(data)
+            repaired, count = _mend(data)
             if not count:
                 raise
-            raw = _WHOLE.decode(mended)
-            self._mended = True
+            raw = _WHOLE.decode(repaired)
+            self._repaired = True
             return raw
 
     def _read_lines(self, data: bytes, start: int, reason: msgspec.DecodeError) -> None:
@@ -278,7 +278,7 @@ class _Found:
     ) -> None:
         digest = hashlib.sha256(raw).digest()
         self._entries.append(
-            Entry(object_type, self._file, path, digest, build, named, mended=self._mended)
+            Entry(object_type, self._file, path, digest, build, named, repaired=self._repaired)
         )
 
     def _refusal(self, members: Mapping[str, msgspec.Raw], path: str) -> SourceError | None:
@@ -408,14 +408,14 @@ def _mend(data: bytes) -> tuple[bytes, int]:
     """Return `data` with U+FFFD for each half of a surrogate pair, and how many there were."""
     count = 0
 
-    def mended(match: re.Match[bytes]) -> bytes:
+    def repaired(match: re.Match[bytes]) -> bytes:
         nonlocal count
         if match[1] is None:
             return match[0]
         count += 1
         return rb"\ufffd"
 
-    return _ESCAPES.sub(mended, data), count
+    return _ESCAPES.sub(repaired, data), count
 
 
 def _not_json(

@@ -1,4 +1,4 @@
-"""Drift: changes between two snapshots, with their severities and mappings."""
+"""Drift: what changed between two snapshots, how bad it is, and what it touches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Change(WireModel):
-    """One attribute before and after a change; `attribute` is its wire name.
+    """One attribute before and after; `attribute` is its wire name.
 
     For `picklist`, `before` and `after` list only the values that differ, as wire objects.
     """
@@ -20,13 +20,14 @@ class Change(WireModel):
 
 
 class DriftEvent(WireModel):
-    """One change between two snapshots of an object.
+    """One change between two snapshots of an object type.
 
-    `rule` names an added, removed, or changed rule; `field_name` is then the field that it is
-    about, if it is about one. `story` is the ID of its story, `rename_of` the probable old name
-    of an added field. `affected_mappings` lists `objectPair:partnerField`. `changed_by` and
-    `changed_at` come from the CRM; `attribution` is the record that contained them
-    (`SetupAuditTrail`, ...), or the reason why `changed_by` is None.
+    `rule` names the rule that came, went or changed; `field_name` is then the field that it
+    stands at, if it stands at one. `story` is the id of the story that tells it, `rename_of` the
+    name that this added field seems to have had before. `affected_mappings` lists
+    `objectPair:partnerField`. `changed_by` and `changed_at` are as the CRM tells them;
+    `attribution` says where that was read (`SetupAuditTrail`, ...) or, where `changed_by` is
+    None, why it is not known.
     """
 
     id: str
@@ -51,11 +52,11 @@ class DriftEvent(WireModel):
 
 
 class Story(WireModel):
-    """Several changes with one cause (a change group on screen).
+    """Drift events that are one thing, told once.
 
-    `kind` is one of `field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
-    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`.
-    `title` is one line for people, `severity` the worst of the changes.
+    `kind` is a stable word (`field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
+    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`);
+    `title` is one line for people; `severity` the worst inside.
     """
 
     id: str
@@ -81,17 +82,17 @@ class OpenChanges(WireModel):
 
 
 class DriftReport(WireModel):
-    """Changes, newest first, and their stories."""
+    """Drift events, newest first, and the stories that they belong to."""
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
 
 
 class FieldDifference(WireModel):
-    """A field that differs, or that is on one side only (`changes` is then empty).
+    """One field that is on one side only (`changes` is empty), or differs.
 
-    In `changes`, `before` is the left side and `after` the right side. `label` is the left
-    side's, if any.
+    In `changes`, `before` is the left side and `after` the right one. `label` is that of the
+    left side where there is one.
     """
 
     field_name: str
@@ -101,9 +102,10 @@ class FieldDifference(WireModel):
 
 
 class ObjectDifference(WireModel):
-    """An object that differs, or that is on one side only, with all its `fields`.
+    """One object type that is on one side only, and all its `fields` with it, or differs.
 
-    `field_count` counts the fields on the left side, or on the right if the object is only there.
+    `field_count` counts its fields on the left side, or where it is on the right side only,
+    there.
     """
 
     object_type: str
@@ -115,10 +117,10 @@ class ObjectDifference(WireModel):
 
 
 class Comparison(WireModel):
-    """A comparison of two schemas: a sandbox and production, or two dates.
+    """Two schemas held against each other: a sandbox and production, or two moments.
 
-    `left` and `right` are connection names; `left_at` and `right_at` are times, None for now.
-    `objects` lists the objects that differ, by object type; `same` counts the others.
+    `left` and `right` are names of connections; `left_at` and `right_at` the moments, None for
+    now. `objects` lists what differs, by object type; `same` counts the object types that don't.
     """
 
     left: str

@@ -213,7 +213,11 @@ def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
         ("nan.json", b'{"name": "A", "fields": NaN}', "nan.json is broken at line 1"),
         ("deep.json", b"[" * 5000, "deep.json is broken at line 1"),
         ("part.json", [describe("Lead", "Id"), {"fields": []}], "part.json is broken at $[1]"),
-        ("deals.properties.json", {"results": [prop("a")]}, "deals.properties.json is an export"),
+        (
+            "deals.properties.json",
+            {"results": [prop("a")]},
+            "deals.properties.json is a HubSpot",
+        ),
     ],
 )
 def test_a_broken_file_is_named_with_the_place_and_the_others_load(
@@ -362,7 +366,7 @@ def test_a_describe_global_is_a_listing_and_no_more(tmp_path: Path) -> None:
     listed = {"sobjects": [{"name": name, "queryable": True} for name in ("Account", "Lead")]}
     path = put(tmp_path, "_global.json", listed)
 
-    with pytest.raises(SourceError, match="lists 2 object types and describes none"):
+    with pytest.raises(SourceError, match="lists 2 object types"):
         discover(path)
     put(tmp_path, "Account.json", describe("Account", "Id"))
     listing, answers = discover(tmp_path)
@@ -379,7 +383,7 @@ def test_nothing_to_read_says_what_to_do(tmp_path: Path) -> None:
             assert caught.value.remedy
     put(tmp_path, "a.json", b"{")
     put(tmp_path, "b.json", b"[")
-    with pytest.raises(SourceError, match="None of the files"):
+    with pytest.raises(SourceError, match="Can't use any file"):
         discover(tmp_path)
 
 
@@ -453,7 +457,7 @@ def test_folders_are_read_through_and_what_is_no_schema_is_named(tmp_path: Path)
     assert listing == Listing(frozenset({"Account", "Deal__c", "Case"}), ("Account", "Deal__c"))
     assert told(answers) == [("Discovered", "Account"), ("Discovered", "Deal__c")]
     assert notices(answers)["FILES_PASSED_OVER"].message == (
-        "3 files passed over: README.md, package.json, pairs.csv."
+        "Skipped 3 files: README.md, package.json, pairs.csv."
     )
 
 

@@ -36,7 +36,7 @@ def test_one_of_several_has_to_be_named(tmp_path: Path) -> None:
     [
         ("a.json", '{"name": "A", "fields": [5]}', "a.json is broken at"),
         ("b.json", "[", "b.json is broken at line 1"),
-        ("g.json", '[{"name": "A", "keyPrefix": "001"}]', "describes no fields"),
+        ("g.json", '[{"name": "A", "keyPrefix": "001"}]', "has no fields"),
         ("d.json", '{"name": "", "fields": []}', "d.json is broken at"),
     ],
 )
@@ -50,5 +50,5 @@ def test_what_can_not_be_read_is_named(tmp_path: Path, name: str, text: str, mes
 
 def test_a_path_without_a_file_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no.json"):
-        with pytest.raises(NotFoundError, match="There is no file"):
+        with pytest.raises(NotFoundError, match="exist"):
             load_schema_file(path)

@@ -369,8 +369,8 @@ def test_a_refresh_that_was_refused_says_of_when_it_is(script: Script) -> None:
     _, notice, _ = told(script, refused, discoveredAt="2026-05-01T12:30:00.000Z")
     assert isinstance(notice, Notice)
     assert notice.code == "REMOTE_NOT_REFRESHED"
-    assert "of 2026-05-01 at 12:30 UTC" in notice.message
-    assert "does not allow this with your role" in (notice.cause or "")
+    assert "from 2026-05-01 12:30 UTC" in notice.message
+    assert "role" in (notice.cause or "")
 
 
 def test_a_refresh_that_goes_on_there_is_waited_for_within_patience(script: Script) -> None:

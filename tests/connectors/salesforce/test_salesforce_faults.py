@@ -245,7 +245,7 @@ def test_an_address_that_comes_with_a_new_token_is_said(sandbox: Sandbox) -> Non
     assert isinstance(last, Notice)
     new = sandbox.salesforce(ORG).instance_url
     assert connector.found_at() == new
-    assert last.message == f"The org's address is {new} now; it was https://old.my.salesforce.com."
+    assert last.message == f"The org moved from https://old.my.salesforce.com to {new}."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pauses that a CRM asks for are reported while they last."""
+"""What a CRM makes us wait for is told while we wait, and not longer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_org_that_is_down_for_a_moment_is_asked_again(office: Office) -> None
     told: list[Progress] = []
     office.sandbox.fault(ORG, Fault(FaultKind.UNAVAILABLE, times=1, path="/sobjects"))
     office.workspace.refreshes.run("org", progress=told.append)
-    assert "Salesforce is busy, trying again in 1 s" in waits(told)
+    assert "Salesforce is busy, asking again in 1 s" in waits(told)
     assert waits(told)[-1] == ""
 
 
@@ -64,7 +64,7 @@ def test_in_a_round_the_wait_names_its_connection_and_stays_while_others_go_on(
 def test_it_is_over_when_the_last_of_them_goes_on() -> None:
     heard: list[Any] = []
     meter = Meter(on_wait=heard.append)
-    first, second = Wait("X", 3, told=True), Wait("X", 5, told=True)
+    first, second = Wait("X", 3, asked=True), Wait("X", 5, asked=True)
     with meter.pause(first):
         with meter.pause(second):
             pass
@@ -76,7 +76,7 @@ def test_it_is_over_when_the_last_of_them_goes_on() -> None:
     ("seconds", "told", "words"),
     [
         (7.2, True, "HubSpot asks to wait 8 s"),
-        (2, False, "HubSpot is busy, trying again in 2 s"),
+        (2, False, "HubSpot is busy, asking again in 2 s"),
         (0.9, True, ""),
     ],
 )
@@ -90,7 +90,7 @@ def test_progress_beside_a_wait_keeps_it() -> None:
     meter = Meter()
     telling.listen_to(meter)
     telling(Progress(1, 9, "Account"))
-    with meter.pause(Wait("HubSpot", 8, told=True)):
+    with meter.pause(Wait("HubSpot", 8, asked=True)):
         telling(Progress(2, 9, "Contact"))
     assert [(each.done, each.waiting) for each in told] == [
         (1, ""),

@@ -1,4 +1,4 @@
-"""The files of a connection taken together: which object types there are, and from where."""
+"""The contents of all files of a connection, by object type."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import CrmdeckError, SourceError
 from crmdeck.formats.contents import read_contents
 from crmdeck.formats.document import SchemaFile, broken, check_size, unpack
@@ -21,7 +22,7 @@ NO_SCHEMA = "UNKNOWN_FILE"
 
 @dataclass(frozen=True)
 class Trouble:
-    """A file of which all (`whole`) or some part can't be used."""
+    """An error in a file, or in all of it (`whole`)."""
 
     file: SchemaFile
     error: CrmdeckError
@@ -29,16 +30,16 @@ class Trouble:
 
     @property
     def no_schema(self) -> bool:
-        """Whether the file is none of ours, and may lie there as it pleases."""
+        """True if the file isn't a schema file, so that the error doesn't matter."""
         return self.error.code == NO_SCHEMA
 
 
 @dataclass
 class Catalog:
-    """What the files hold.
+    """The contents of the files.
 
-    `clashes` are the errors of entries that are described more than once, `listed` names without
-    fields.
+    `clashes` are the errors of object types that are described more than once. `listed` are names
+    of object types without fields.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -49,37 +50,36 @@ class Catalog:
 
     @property
     def size(self) -> int:
-        """Return how many things the files hold, those that can't be used included."""
+        """The number of object types in the files, including unusable ones."""
         names = self.entries.keys() | self.listed
         return len(names) + sum(not trouble.no_schema for trouble in self.troubles)
 
     def failures(self, origins: Sequence[tuple[str, str]]) -> dict[str, CrmdeckError]:
-        """Return the errors by object type, or by file where no object type is known to suffer.
+        """Return the errors by object type, or by file if no known object type is affected.
 
-        `origins` are the object types known from before, each with the `SchemaFile.key` of the
-        file that it came from: what came from a file in trouble is not gone, it failed. A file
-        whose name stands for an object type (`deals.pipelines.json`) fails that object type,
-        since half of it would look like drift.
+        `origins` are the known object types, each with the `SchemaFile.key` of its file: an object
+        type from a broken file failed, and isn't gone. A file that is named after an object type
+        (`deals.pipelines.json`) fails that object type, because half a schema looks like drift.
         """
         failures = dict(self.clashes)
         known = {object_type for object_type, _ in origins}
         for trouble in self.troubles:
-            suffer = {
+            affected = {
                 object_type
                 for object_type, key in origins
                 if key == trouble.file.key and object_type not in self.entries
             }
             stem = trouble.file.stem
             if trouble.whole and (stem in known or stem in self.entries):
-                suffer.add(stem)
-            if not suffer and not trouble.no_schema:
-                suffer.add(trouble.file.name)
-            for name in suffer:
+                affected.add(stem)
+            if not affected and not trouble.no_schema:
+                affected.add(trouble.file.name)
+            for name in affected:
                 failures.setdefault(name, trouble.error)
         return failures
 
-    def passed_over(self) -> list[str]:
-        """Return the names of the files that are no schemas."""
+    def skipped(self) -> list[str]:
+        """Return the names of the files that aren't schemas."""
         return [trouble.file.name for trouble in self.troubles if trouble.no_schema]
 
     def digest(self, object_type: str, salt: str) -> str:
@@ -91,7 +91,7 @@ class Catalog:
         return digest.hexdigest()[:32]
 
     def build(self, object_type: str) -> ObjectSchema:
-        """Return the schema of an object type in `entries`, and forget its raw form.
+        """Return the schema of an object type in `entries`, and drop its raw content.
 
         Raises SourceError naming the file and the place in it.
         """
@@ -101,7 +101,7 @@ class Catalog:
 
 
 def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = None) -> ObjectSchema:
-    """Return the schema that `entry` holds. Raises SourceError naming file and place."""
+    """Return the schema in `entry`. Raises SourceError naming file and place."""
     try:
         schema = entry.build(object_type, pipelines.records if pipelines else ())
     except ValidationError as error:
@@ -115,16 +115,16 @@ def build_entry(entry: Entry, object_type: str, pipelines: Pipelines | None = No
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         raise broken(
-            entry.file.name, entry.place, f"the field {object_type}.{twice[0]} stands there twice"
+            entry.file.name, entry.place, f"the field {object_type}.{twice[0]} appears twice"
         )
     return schema
 
 
 def read_catalog(files: Sequence[SchemaFile], platform: Platform, cancel: CancelToken) -> Catalog:
-    """Return what `files` hold for a CRM of `platform`.
+    """Return the contents of `files` for a CRM.
 
-    An object type that two places describe is an error naming both: which of them holds is not
-    for us to guess. The parts of an object's metadata belong together.
+    An object type in two places is an error that names both, because crmdeck doesn't guess which
+    one is current. The parts of an object's metadata belong together.
     """
     catalog = Catalog()
     entries: list[Entry] = []
@@ -141,7 +141,7 @@ def read_catalog(files: Sequence[SchemaFile], platform: Platform, cancel: Cancel
             else:
                 data = unpack(file)
                 size += len(data)
-                check_size("What the files hold together", size)
+                check_size("The content of all files", size)
                 contents = read_contents(file, data)
                 del data
             _check_platform(file, contents, platform)
@@ -176,15 +176,15 @@ def _clashes(entries: Sequence[Entry]) -> dict[str, CrmdeckError]:
 def _clash(what: str, places: Collection[str]) -> SourceError:
     return SourceError(
         f"{what} is described more than once: in {' and in '.join(places)}.",
-        remedy="Keep the one that holds, and take the other out of the folder.",
+        remedy="Keep the current file and remove the other.",
         code="DUPLICATE_OBJECT",
     )
 
 
 def _lone_pipelines(file: SchemaFile, name: str) -> SourceError:
     return SourceError(
-        f"{file.name} holds the pipelines of {name}, and no file holds its properties.",
-        remedy=f"Put the properties beside it, as {name}.properties.json.",
+        f"{file.name} has the pipelines of {name}, but no file has its properties.",
+        remedy=f"Add the properties to the folder, as {name}.properties.json.",
         code="LONE_PIPELINES",
     )
 
@@ -192,8 +192,8 @@ def _lone_pipelines(file: SchemaFile, name: str) -> SourceError:
 def _check_platform(file: SchemaFile, contents: Contents, platform: Platform) -> None:
     if contents.platform not in (None, platform):
         raise SourceError(
-            f"{file.name} is an export of {contents.platform}, and this is a connection "
-            f"to {platform}.",
-            remedy="Point a connection of that platform to it.",
+            f"{file.name} is a {vendor_of(contents.platform or '').title} export, but the "
+            f"connection is for {vendor_of(platform).title}.",
+            remedy=f"Add a connection with --platform {contents.platform} for the file.",
             code="WRONG_PLATFORM",
         )

@@ -1,8 +1,7 @@
 """A file or folder of exported schemas as a connection.
 
-Each discovery reads the bytes again. Where they are the same as last time and everything that
-they hold is known, nothing is parsed; where they differ, an object type whose own raw content is
-the same is not built again.
+Each discovery reads all bytes. It parses nothing if they are the same as last time and all object
+types are known. Otherwise it doesn't rebuild object types whose own raw content is the same.
 """
 
 from __future__ import annotations
@@ -60,24 +59,21 @@ def open_connector(
     listener: TokenListener,
     limits: Limits,
 ) -> FilesConnector:
-    """Return the connector for a connection whose source is `files`.
-
-    Raises UsageError where the connection has no path.
-    """
+    """Return a connector to the files of `connection`; raises UsageError if it has no path."""
     return FilesConnector(connection)
 
 
 class FilesConnector:
-    """Reads what lies at the path of `connection` and below. Nothing else, and nothing is written.
+    """Reads the files at the path of `connection`, and writes nothing.
 
-    The default scope takes everything that the files hold: what was exported was chosen already.
+    The default scope is everything in the files, because the user chose what to export.
     """
 
     def __init__(self, connection: Connection) -> None:
         if not connection.path:
             raise UsageError(
-                f"The connection {connection.name} has no path.",
-                remedy="Set the path to a file or folder of exported schemas.",
+                f"{connection.name} has no path.",
+                remedy=f"Set the path: crmdeck connections set {connection.name} --path FOLDER",
                 code="NO_PATH",
             )
         self._path = Path(connection.path).expanduser()
@@ -86,31 +82,27 @@ class FilesConnector:
 
     @property
     def meter(self) -> Meter:
-        """Return what was read: one request a file, and no quota."""
+        """The traffic so far: one request for each file."""
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Return how many schema files there are, and how large; their content is not read.
+        """Return the number and the size of the schema files, without reading them.
 
-        Raises SourceError where there are none.
+        Raises SourceError if there are none.
         """
         found = find_files(self._path)
         try:
             size = sum(file.stat().st_size for file in found.files)
         except OSError as error:
             raise unreadable(self._path, error) from error
-        told = f"{self._path.name}: {count(len(found.files), 'file')}, {size / 1e6:,.1f} MB"
+        summary = f"{self._path.name}: {count(len(found.files), 'file')}, {size / 1e6:,.1f} MB"
         if found.others:
-            told += f", {count(len(found.others), 'other')} passed over"
-        return ProbeReport(organization=told)
+            summary += f", {count(len(found.others), 'other')} skipped"
+        return ProbeReport(organization=summary)
 
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Yield a Listing, then each object type of the scope.
-
-        Raises SourceError where no file can be read.
-        """
         found = find_files(self._path)
         files = self._read(found, cancel)
         salt = f"{__version__}/{self._platform}"
@@ -131,7 +123,7 @@ class FilesConnector:
         concerned = failures.keys() & (known.keys() | catalog.entries.keys())
         held = catalog.entries.keys() | concerned
         yield Listing(frozenset(held | catalog.listed), _in_scope(scope, held))
-        yield from _passed_over([*found.others, *catalog.passed_over()])
+        yield from _skipped([*found.others, *catalog.skipped()])
         yield from _unknown_names(scope, held | known.keys())
         yield from (Failed(name, failures[name]) for name in sorted(failures.keys() - concerned))
         for name in _in_scope(scope, held):
@@ -149,7 +141,7 @@ class FilesConnector:
                 yield from _discovered(catalog, name, validator, is_known=name in known)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Return ABSENT for everything: files do not say why something is not in them."""
+        # Files don't contain the reason why something is missing.
         return dict.fromkeys(missing, GoneReason.ABSENT)
 
     def _read(self, found: Found, cancel: CancelToken) -> list[SchemaFile]:
@@ -173,15 +165,15 @@ class FilesConnector:
             return errors[0]
         if errors:
             return SourceError(
-                f"None of the files in {self._path} can be used.",
+                f"Can't use any file in {self._path}.",
                 cause=f"The first of {len(errors):,} errors: {errors[0]}",
-                remedy="Export the schemas again.",
+                remedy="Export the schemas again, then refresh.",
                 code="FILE_BROKEN",
             )
         return SourceError(
-            f"{self._path} lists {len(catalog.listed):,} object types and describes none.",
-            cause="A describeGlobal answer has no fields.",
-            remedy="Put the describe answers of the object types beside it.",
+            f"{self._path} lists {len(catalog.listed):,} object types, but has no fields.",
+            cause="A describeGlobal answer contains no fields.",
+            remedy="Add the describe answers of the object types to the folder.",
             code="NO_SCHEMA_FILES",
         )
 
@@ -197,12 +189,12 @@ def _in_scope(scope: Scope, names: AbstractSet[str]) -> tuple[str, ...]:
 
 
 def _unknown_names(scope: Scope, names: AbstractSet[str]) -> Iterator[Failed]:
-    """Yield a failure for each object type that the scope names and that never was there."""
+    """Yield a failure for each named object type that never existed in the files."""
     if scope.mode is ScopeMode.NAMED:
         for name in _in_scope(scope, set(scope.include) - names):
             error = NotFoundError(
-                f"The files describe no object type {name}.",
-                remedy="Name object types as the files do, or widen the scope.",
+                f"No object type named '{name}' in the files.",
+                remedy="Check the spelling in the files, or change the scope.",
                 code="OBJECT_NOT_FOUND",
             )
             yield Failed(name, error)
@@ -218,33 +210,33 @@ def _discovered(
         yield Failed(name, error)
         return
     if entry.lacks and is_known:
-        # Half of it would look like drift.
+        # Half a schema would look like drift.
         yield Failed(name, entry.lacks[0])
         return
     yield from (Notice.of(each, subject=name) for each in entry.lacks)
-    if entry.mended:
-        yield from _mended(entry.file.name, schema)
+    if entry.repaired:
+        yield from _repaired(entry.file.name, schema)
     yield Discovered(schema, str(validator))
 
 
-def _passed_over(names: Sequence[str]) -> Iterator[Notice]:
+def _skipped(names: Sequence[str]) -> Iterator[Notice]:
     if names:
         yield Notice(
             code="FILES_PASSED_OVER",
-            message=f"{count(len(names), 'file')} passed over: {_listed(names)}.",
-            cause="They hold nothing that describes objects or fields.",
+            message=f"Skipped {count(len(names), 'file')}: {_listed(names)}.",
+            cause="The skipped files don't describe objects or fields.",
         )
 
 
-def _mended(file: str, schema: ObjectSchema) -> Iterator[Notice]:
+def _repaired(file: str, schema: ObjectSchema) -> Iterator[Notice]:
     names = [field.name for field in schema.fields if _REPLACEMENT in field.to_json()]
     if names:
         yield Notice(
             subject=schema.object_type,
             code="TEXT_REPAIRED",
             message=f"{file} has broken characters in {schema.object_type}: {_listed(names)}.",
-            cause="Half of a surrogate pair is no character; U+FFFD stands in its place.",
-            remedy="Correct the text in the CRM, or see what wrote the file.",
+            cause="Half of a surrogate pair isn't a character. crmdeck replaced it with U+FFFD.",
+            remedy="Correct the text in the CRM, or the program that wrote the file.",
         )
 
 
@@ -254,10 +246,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 class Validator(NamedTuple):
-    """What the files were when an object type was read: `sha256:DIGEST/SIZE/FILE/CONTENT`.
+    """The state of the files at the refresh of an object type: `sha256:DIGEST/SIZE/FILE/CONTENT`.
 
-    `digest` is that of all files, `size` how many things they held, `file_key` stands for the
-    file that the object type came from, `content` for its own raw content.
+    `digest` covers all files, and `size` is the number of object types in them. `file_key` is the
+    file of the object type, and `content` the digest of its own raw content.
     """
 
     digest: str
@@ -267,7 +259,7 @@ class Validator(NamedTuple):
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """Return the validator that `text` says, or None where it is of another source."""
+        """Return the validator in `text`; None if it comes from another source."""
         match = _FORM.fullmatch(text or "")
         return cls(match[1], int(match[2]), match[3], match[4]) if match else None
 

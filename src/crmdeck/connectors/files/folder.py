@@ -1,4 +1,4 @@
-"""Schema files on disk: which there are, what lies beside them, and their bytes."""
+"""Schema files on disk: their names, the other files in the folder, and their bytes."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ METADATA_SUFFIXES = (
     *(".validationrule-meta.xml", ".globalvalueset", ".globalvalueset-meta.xml"),
 )
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
-# What the Salesforce extensions of an editor keep of an org, in a folder that is hidden.
+# The Salesforce extensions of an editor store an org's metadata in this hidden folder.
 _EDITORS_COPY = Path(".sfdx", "tools", "soqlMetadata")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The schema files below `root`, and the names of the other files there."""
+    """The schema files in `root` and its subfolders, and the names of the other files."""
 
     root: Path
     files: tuple[Path, ...]
     others: tuple[str, ...] = ()
 
     def name_of(self, file: Path) -> str:
-        """Return the path of a file below the root, with slashes."""
+        """Return the path of a file relative to the root, with slashes."""
         return file.name if file == self.root else file.relative_to(self.root).as_posix()
 
 
 def find_files(path: Path) -> Found:
-    """Return `path`, or the schema files in the folder `path` and below it, in order of name.
+    """Return `path`, or the schema files in the folder `path` and its subfolders, sorted by name.
 
-    They are known by their suffixes. Hidden files and folders do not count, but where nothing
-    else is found, for what an editor keeps in `.sfdx/tools/soqlMetadata`. Links to folders are
-    not followed. Raises SourceError where there are none.
+    Suffixes decide which files are schemas. Hidden files and folders don't count. If a folder has
+    no other schemas, `.sfdx/tools/soqlMetadata` does, where an editor stores them. Links to folders
+    aren't followed. Raises SourceError if there are no schema files.
     """
     try:
         if path.is_file():
             return Found(path, (path,))
         if not path.is_dir():
             raise SourceError(
-                f"There is no file or folder {path}.",
-                remedy="Point the connection to the exported schemas.",
+                f"{path} doesn't exist.",
+                remedy="Set the path: crmdeck connections set NAME --path FOLDER",
                 code="FILE_NOT_FOUND",
             )
         found = _search(path, path)
@@ -62,9 +62,9 @@ def find_files(path: Path) -> Found:
         raise unreadable(path, error) from error
     if not found.files:
         raise SourceError(
-            f"There are no schema files in {path}, nor below it.",
+            f"No schema files in {path} or its subfolders.",
             cause=f"Schema files end in {', '.join(SUFFIXES[::2])} or are Salesforce metadata.",
-            remedy="Point the connection to the folder or file that holds the exported schemas.",
+            remedy="Set the path: crmdeck connections set NAME --path FOLDER",
             code="NO_SCHEMA_FILES",
         )
     return found
@@ -80,8 +80,9 @@ def _search(root: Path, below: Path) -> Found:
             others.append(each.relative_to(root).as_posix())
         if len(files) + len(others) > MAX_FILES:
             raise SourceError(
-                f"There are more than {MAX_FILES:,} files in {root}.",
-                remedy="Point the connection to a folder that holds the exported schemas only.",
+                f"{root} contains more than {MAX_FILES:,} files.",
+                remedy="Use a folder with only the exported schemas: "
+                "crmdeck connections set NAME --path FOLDER",
                 code="TOO_MANY_FILES",
             )
     return Found(root, tuple(sorted(files)), tuple(sorted(others)))
@@ -99,21 +100,21 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:
-    """Return the content of `file` under `name`, or the error in its place.
+    """Return the content of `file` under `name`, or the error.
 
-    Where `folder` is given, a link that leads out of it is refused.
+    With `folder`, a link that leads out of it is an error.
     """
     try:
         if folder is not None and not file.resolve().is_relative_to(folder.resolve()):
             raise SourceError(
-                f"{name} is a link that leads out of its folder.",
+                f"{name} is a link to a file outside its folder.",
                 remedy="Put the file itself into the folder.",
                 code="FILE_UNREADABLE",
             )
         if not file.is_file():
             raise SourceError(
-                f"{name} is not a regular file.",
-                remedy="Take it out of the folder.",
+                f"{name} isn't a regular file.",
+                remedy="Remove it from the folder.",
                 code="FILE_UNREADABLE",
             )
         with file.open("rb") as stream:
@@ -126,7 +127,7 @@ def read_file(file: Path, name: str, folder: Path | None = None) -> SchemaFile:
 
 
 def fingerprint(files: Sequence[SchemaFile], salt: str) -> str:
-    """Return a digest (hex) over names and contents of `files`, and `salt`."""
+    """Return a digest (hex) of names and contents of `files`, and `salt`."""
     digest = hashlib.sha256(salt.encode())
     for file in files:
         for part in (name_bytes(file.name), file.data):
@@ -136,10 +137,10 @@ def fingerprint(files: Sequence[SchemaFile], salt: str) -> str:
 
 
 def unreadable(path: Path, error: Exception) -> SourceError:
-    """Return the error for a path that the system does not let us read."""
+    """Return the error for a path that the operating system can't read."""
     return SourceError(
-        f"{path} could not be read.",
+        f"Can't read {path}.",
         cause=getattr(error, "strerror", None) or str(error),
-        remedy="See that the file is there and that you may read it.",
+        remedy="Check that the file exists and that you have permission to read it.",
         code="FILE_UNREADABLE",
     )

@@ -1,4 +1,4 @@
-"""One object type out of one file, for matching without a connection."""
+"""One object type from one file, for matching without a connection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SHOWN = 8
 def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema:
     """Return the object type that the file `path` describes.
 
-    `object_type` chooses among several, or names the one of a file that does not say (a HubSpot
-    property list, a CSV dictionary without a column `object`), whose own name counts otherwise.
-    Raises SourceError naming file and place, UsageError where the file holds several object
-    types and none is chosen, NotFoundError where it is not there, or does not hold the chosen one.
+    `object_type` selects one of several. It also names the object type of a file without a name in
+    it (a HubSpot property list, a CSV dictionary without a column `object`); the default is the
+    file name. Raises SourceError naming file and place, UsageError if the file has several object
+    types and none is selected, and NotFoundError if the file or the object type doesn't exist.
     """
     try:
         there = path.exists() and not path.is_dir()
@@ -29,8 +29,8 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
         raise unreadable(path, error) from error
     if not there:
         raise NotFoundError(
-            f"There is no file {path}.",
-            remedy="Name a file that holds a schema: describe JSON, HubSpot properties, or CSV.",
+            f"{path} doesn't exist.",
+            remedy="Name a schema file: describe JSON, HubSpot properties, or CSV.",
             code="FILE_NOT_FOUND",
         )
     file = read_file(path, path.name)
@@ -39,17 +39,17 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
         if contents.errors:
             raise contents.errors[0]
         raise SourceError(
-            f"{path.name} describes no fields.",
-            remedy="Name a file that holds a schema: describe JSON, HubSpot properties, or CSV.",
+            f"{path.name} has no fields.",
+            remedy="Name a schema file: describe JSON, HubSpot properties, or CSV.",
             code="NO_SCHEMA_FILES",
         )
     names = [entry.object_type for entry in contents.entries]
     if object_type is None and len(names) > 1:
         more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         raise UsageError(
-            f"{path.name} holds {len(names):,} object types.",
-            cause=f"They are {', '.join(sorted(names)[:_SHOWN])}{more}.",
-            remedy="Say which one.",
+            f"{path.name} contains {len(names):,} object types.",
+            cause=f"Object types: {', '.join(sorted(names)[:_SHOWN])}{more}.",
+            remedy="Select one object type.",
             code="OBJECT_NOT_NAMED",
         )
     for entry in contents.entries:
@@ -57,7 +57,7 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
             return build_entry(entry, object_type or entry.object_type)
     near = get_close_matches(object_type or "", names, _SHOWN) or sorted(names)[:_SHOWN]
     raise NotFoundError(
-        f"{path.name} holds no object type {object_type}.",
-        remedy=f"There are {', '.join(near)}.",
+        f"No object type named '{object_type}' in {path.name}.",
+        remedy=f"Use {' or '.join(near)}.",
         code="OBJECT_NOT_FOUND",
     )

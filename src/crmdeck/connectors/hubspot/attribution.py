@@ -13,15 +13,15 @@ from crmdeck.connectors.hubspot.transport import FAULTS
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, to_utc
 
-NOT_READABLE = "The property can't be read with this token."
-NOT_RECORDED = "HubSpot does not say who changed it; its own releases leave no name."
-NO_OBJECTS = "HubSpot does not say who changed an object type."
+NOT_READABLE = "This token can't read the property."
+NOT_RECORDED = "HubSpot names no user for this change. Its own releases leave no name."
+NO_OBJECTS = "HubSpot doesn't report who changed an object type."
 
 
 def who_changed(
     client: HubSpotClient, changes: Sequence[ChangedThing], cancel: CancelToken
 ) -> dict[ChangedThing, Attribution | str]:
-    """Return who changed each property, by its `updatedUserId` and the list of owners."""
+    """Return who changed each property, from its `updatedUserId` and the list of owners."""
     found: dict[ChangedThing, Attribution | str] = {}
     wanted: dict[str, list[ChangedThing]] = {}
     for change in changes:

@@ -1,9 +1,9 @@
-"""Calls to one portal through hubspot-api-client.
+"""Calls to one account through hubspot-api-client.
 
-The client's `api_request` calls `requests` without a timeout, a retry or a connection that it
-keeps, and knows no `host`. Its generated API clients know all of these, so their `call_api` is
-used, with paths of our own: authentication, host, retry and pool are the client's. The answer is
-read raw, as the generated models drop what they don't know.
+The client's `api_request` uses `requests` without a timeout, a retry, a pool or a `host`. Its
+generated API clients support all of these. So crmdeck calls their `call_api` with its own paths,
+and keeps the client's authentication, host, retry and pool. It reads the raw answers, because the
+generated models drop unknown attributes.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _TEN_SECONDS = 10.0
 HOST = "https://api.hubapi.com"
 TOKEN_PATH = f"/oauth/{OAUTH_VERSION}/token"
 INTROSPECT_PATH = f"{TOKEN_PATH}/introspect"
-# What the portal said can be repeated without harm is waited for by us: it can be canceled.
+# The client repeats only failed connections. `Caller` waits for the rest, and can be canceled.
 _RETRY = urllib3.Retry(
     total=2, connect=2, read=0, status=0, redirect=0, raise_on_status=False, backoff_factor=0.2
 )
 
 
 class HubSpotClient:
-    """One portal; may be used from several threads, each of which has an API object."""
+    """One account; safe to use from several threads, each with its own API object."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class HubSpotClient:
         self._local = threading.local()
         self._paths = Paths()
         grant = self._refresh if credentials.get("refresh_token") else None
-        self.tokens = TokenKeeper(credentials, listener, grant)
+        self.tokens = TokenKeeper(credentials, listener, grant, WHO)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     def get(
@@ -78,10 +78,10 @@ class HubSpotClient:
         query: Mapping[str, str] | None = None,
         reserve: bool = True,
     ) -> Reply:
-        """Return the answer to GET `rest` of an API family, at the newest version there is.
+        """Return the answer to GET `rest` of an API family, in the newest version that works.
 
-        A version that the portal does not know answers 404: the next older one is tried, and
-        the one that worked is remembered. Raises CrmdeckError.
+        After a 404 it tries the next older version, and remembers the one that worked. Raises
+        CrmdeckError.
         """
         versions = self._paths.versions(family)
         for version in versions:
@@ -99,11 +99,11 @@ class HubSpotClient:
         raise AssertionError("the last version either answers or raises")
 
     def version_in_use(self) -> str | None:
-        """Return the oldest API version that was spoken so far."""
+        """Return the oldest API version used so far; None before the first call."""
         return self._paths.oldest_in_use()
 
     def introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
-        """Return what the token endpoint knows of the access token; {} without an OAuth app."""
+        """Return the token endpoint's facts about the access token; {} without an OAuth app."""
         if not self._credentials.get("client_secret"):
             return {}
 
@@ -111,19 +111,15 @@ class HubSpotClient:
             form = [*self._app_form(), ("token", token), ("token_type_hint", "access_token")]
             return self._send(None, "POST", INTROSPECT_PATH, form=form)
 
-        body = self.caller.call(send, cancel, reserve=False).body
-        return body if isinstance(body, Mapping) else {}
+        return self.caller.call(send, cancel, reserve=False).fields
 
     def grant(self, form: Mapping[str, str]) -> Grant:
-        """Return what the token endpoint gives for `form` and the app's id and secret.
-
-        Raises CrmdeckError.
-        """
+        """Return the tokens for `form` and the app's ID and secret. Raises CrmdeckError."""
         fields = [*form.items(), *self._app_form()]
         reply = self._send(None, "POST", TOKEN_PATH, form=fields)
         if reply.status >= 300:
             raise explain(reply).error
-        body = reply.body if isinstance(reply.body, Mapping) else {}
+        body = reply.fields
         token = body.get("access_token")
         if not isinstance(token, str):
             raise not_json(WHO)
@@ -211,22 +207,22 @@ class HubSpotClient:
 
 
 def explain(reply: Reply) -> Refusal:
-    """Return what an answer that is a failure means."""
-    body = reply.body if isinstance(reply.body, Mapping) else {}
+    """Return the meaning of a failed answer."""
+    body = reply.fields
     keys = ("category", "errorType", "error", "status")
     code = next((body[key] for key in keys if body.get(key)), "")
     message = f"{body.get('message') or ''} {body.get('policyName') or ''}"
     fault = FAULTS.find(str(code), message, reply.status)
     scopes = missing_scopes(body)
-    detail = f"It needs {', '.join(scopes)}." if scopes else ""
+    detail = f"Missing scopes: {', '.join(scopes)}." if scopes else ""
     error: CrmdeckError = fault.to_error("" if code == "error" else str(code), detail)
     return Refusal(fault, error, _pause(reply, str(body.get("policyName") or "")))
 
 
 def _pause(reply: Reply, policy: str) -> float | None:
-    """Return how long a limit of some seconds lasts; None where the answer says it otherwise.
+    """Return the wait for a limit of some seconds; None if the answer has another one.
 
-    The window is a rolling one: it is over when all of it has passed.
+    The window is rolling, so only a wait for all of it is safe.
     """
     if reply.status != 429 or not policy.startswith("TEN") or retry_after(reply) is not None:
         return None
@@ -235,12 +231,12 @@ def _pause(reply: Reply, policy: str) -> float | None:
 
 def _interval(headers: Mapping[str, str]) -> float:
     found = {name.casefold(): value for name, value in headers.items()}
-    said = whole_number(found.get("x-hubspot-ratelimit-interval-milliseconds"))
-    return _TEN_SECONDS if said is None else min(said / 1000, _TEN_SECONDS)
+    window = whole_number(found.get("x-hubspot-ratelimit-interval-milliseconds"))
+    return _TEN_SECONDS if window is None else min(window / 1000, _TEN_SECONDS)
 
 
 def missing_scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the scopes that a refusal says are missing."""
+    """Return the missing scopes that a refusal names."""
     found: list[str] = []
     errors = body.get("errors")
     for each in errors if isinstance(errors, list) else ():

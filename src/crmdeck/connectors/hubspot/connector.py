@@ -1,4 +1,4 @@
-"""The source `hubspot`: one portal through hubspot-api-client."""
+"""The source `hubspot`: one account through hubspot-api-client."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from crmdeck.model import (
 )
 from crmdeck.redaction import redact
 
-# A key does not tell its scopes: what it may do is found by trying.
+# A key doesn't list its scopes, so crmdeck tries a small request for each.
 _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     **{
         # One small property that every object has.
@@ -51,7 +51,7 @@ _TRIES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
 
 
 class HubSpotConnector:
-    """One way to one portal; its methods may be called from any thread."""
+    """The connection to one account; safe to call from any thread."""
 
     def __init__(
         self,
@@ -66,14 +66,12 @@ class HubSpotConnector:
 
     @property
     def meter(self) -> Meter:
-        """Return what this connector has cost so far."""
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Ask which portal this is, who we are there, and how much quota is left."""
         cancel = CancelToken()
         reply = self._client.get("account-info", "details", cancel, reserve=False)
-        details: Mapping[str, Any] = reply.body if isinstance(reply.body, Mapping) else {}
+        details = reply.fields
         self._ask_usage(cancel)
         token = self._introspect(cancel)
         user = token.get("user") or token.get("user_email")
@@ -89,25 +87,20 @@ class HubSpotConnector:
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Yield a Listing, then each object type of the scope."""
         return discover(self._client, scope, known, cancel, self._limits)
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Say why things are gone, by what is archived; what is left out counts as absent."""
         return explain_missing(self._client, missing, CancelToken())
 
     def who_changed(
         self, changes: Sequence[ChangedThing]
     ) -> Mapping[ChangedThing, Attribution | str]:
-        """Say who changed each (object type, field); a text is the reason why it is unknown."""
         return who_changed(self._client, changes, CancelToken())
 
     def version_in_use(self) -> str | None:
-        """Return the oldest version of HubSpot's paths that was spoken so far."""
         return self._client.version_in_use()
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        """Return how full `fields` are in up to `limit` records."""
         return sample(self._client, object_type, fields, limit, CancelToken())
 
     def _introspect(self, cancel: CancelToken) -> Mapping[str, Any]:
@@ -122,12 +115,12 @@ class HubSpotConnector:
     def _missing_permissions(
         self, token: Mapping[str, Any], cancel: CancelToken
     ) -> tuple[str, ...]:
-        """Return what is missing: what the token's scopes leave out, and what is refused."""
+        """Return the scopes that the token lacks, or whose request HubSpot refuses."""
         scopes = token.get("scopes")
         lacks = lacking({str(scope) for scope in scopes}) if isinstance(scopes, list) else {}
         for scope, (family, rest, query) in _TRIES.items():
-            told = isinstance(scopes, list) and family == "properties"
-            if scope in lacks or told:
+            known = isinstance(scopes, list) and family == "properties"
+            if scope in lacks or known:
                 continue
             try:
                 self._client.get(family, rest, cancel, query=query, reserve=False)
@@ -138,7 +131,7 @@ class HubSpotConnector:
         return tuple(f"{scope} ({use})" for scope, use in lacks.items())
 
     def _ask_usage(self, cancel: CancelToken) -> None:
-        """Ask for the day's usage, which answers to OAuth tokens do not tell in headers."""
+        """Read today's usage, which answers to OAuth tokens leave out of the headers."""
         try:
             reply = self._client.get(
                 "account-info", "api-usage/daily/private-apps", cancel, reserve=False

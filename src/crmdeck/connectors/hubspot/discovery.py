@@ -1,7 +1,7 @@
-"""One discovery of a portal: its object types, then their properties and pipelines.
+"""One discovery of an account: its object types, then their properties and pipelines.
 
-HubSpot honors no conditional request, so an unchanged object type is told by the digest of what
-it answered, which saves everything but the request.
+HubSpot has no conditional requests. The digest of an answer shows that an object type is unchanged,
+which saves everything except the request.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from crmdeck.connectors.base import Discovered, Discovery, Failed, Known, Listing, Unchanged
 from crmdeck.connectors.http import Reply, not_json
 from crmdeck.connectors.hubspot.client import HubSpotClient
+from crmdeck.connectors.hubspot.profile import TYPE_IDS
 from crmdeck.connectors.hubspot.transport import FAULTS, WHO
 from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.pool import in_parallel
@@ -23,7 +24,7 @@ from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.formats.hubspot_properties import parse_properties, parse_rules
 from crmdeck.model import CancelToken, ObjectSchema, Scope, ScopeMode
 
-# "Understanding the CRM": the objects that every portal has, and those beside the work itself.
+# "Understanding the CRM": the objects that every account has, and the less common ones.
 MAPPABLE = {
     "contacts": "Contacts",
     "companies": "Companies",
@@ -60,45 +61,10 @@ OTHERS = {
     "taxes": "Taxes",
     "users": "Users",
 }
-# Without being asked for these HubSpot tells of neither; not every edition has them.
+# HubSpot lists these properties only on request, and not in every edition.
 _SENSITIVITIES = ("sensitive", "highly_sensitive")
-# "Using object APIs": what the paths of validation rules take in place of names.
-_TYPE_IDS = {
-    "contacts": "0-1",
-    "companies": "0-2",
-    "deals": "0-3",
-    "tickets": "0-5",
-    "leads": "0-136",
-    "products": "0-7",
-    "line_items": "0-8",
-    "quotes": "0-14",
-    "appointments": "0-421",
-    "calls": "0-48",
-    "carts": "0-142",
-    "commerce_payments": "0-101",
-    "communications": "0-18",
-    "courses": "0-410",
-    "discounts": "0-84",
-    "emails": "0-49",
-    "feedback_submissions": "0-19",
-    "fees": "0-85",
-    "goal_targets": "0-74",
-    "invoices": "0-53",
-    "listings": "0-420",
-    "marketing_events": "0-54",
-    "meetings": "0-47",
-    "notes": "0-46",
-    "orders": "0-123",
-    "postal_mail": "0-116",
-    "projects": "0-970",
-    "services": "0-162",
-    "subscriptions": "0-69",
-    "tasks": "0-27",
-    "taxes": "0-86",
-    "users": "0-115",
-}
 STANDARD = MAPPABLE | OTHERS
-_NOT_TOLD = frozenset(
+_OPTIONAL_ERRORS = frozenset(
     {"MISSING_SCOPE", "NOT_VISIBLE", "EDITION_TOO_SMALL", "FORBIDDEN", "BAD_REQUEST"}
 )
 _HAS_PIPELINES = frozenset({"pipeline", "hs_pipeline", "dealstage", "hs_pipeline_stage"})
@@ -107,7 +73,7 @@ Answer = tuple[ObjectSchema, str] | CrmdeckError
 
 @dataclass(frozen=True)
 class ObjectType:
-    """One object type; `path` is what HubSpot's paths call it, `type_id` its id, if known."""
+    """One object type; `path` is its name in HubSpot's paths, `type_id` its ID, if known."""
 
     name: str
     label: str
@@ -124,21 +90,21 @@ def discover(
     cancel: CancelToken,
     limits: Limits,
 ) -> Iterator[Discovery]:
-    """Yield a Listing, then what became of each object type.
+    """Yield a Listing, then the result of each object type.
 
-    A standard object type that the portal does not have, and never had, is not listed; one that
-    the token lacks a scope for has failed.
+    The Listing leaves out standard object types that the account never had. An object type fails
+    if the token lacks its scope.
     """
     client.caller.start()
     types = object_types(client, cancel)
-    # What was named and is gone is not in scope any more; what was never there is a mistake.
+    # A named object type that is gone leaves the scope; one that never existed is an error.
     wanted = tuple(name for name in _select(scope, types) if name in types or name not in known)
     answers: dict[str, Answer] = {}
     for name, answer in _read_all(client, wanted, types, limits.threads, cancel):
         answers[name] = answer
     named = frozenset(scope.include)
     for name in wanted:
-        unseen = _not_for_us(answers[name]) and name not in known and name not in named
+        unseen = _is_absent(answers[name]) and name not in known and name not in named
         if unseen:
             del answers[name]
     out_of_scope = frozenset(types) - frozenset(wanted)
@@ -155,13 +121,13 @@ def discover(
 
 
 def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, ObjectType]:
-    """Return the object types of a portal: those that all have, and its custom ones.
+    """Return the standard and custom object types of an account. Raises CrmdeckError.
 
-    A custom one goes by its own name, as the full one holds the number of the portal. A token
-    that may not read the custom ones sees the others. Raises CrmdeckError.
+    A custom object type has its short name, because the full name contains the Portal ID. A token
+    without the scope for custom objects gets only the standard ones.
     """
     types = {
-        name: ObjectType(name, label, quote(name), type_id=_TYPE_IDS[name])
+        name: ObjectType(name, label, quote(name), type_id=TYPE_IDS[name])
         for name, label in STANDARD.items()
     }
     try:
@@ -178,12 +144,12 @@ def object_types(client: HubSpotClient, cancel: CancelToken) -> dict[str, Object
 
 
 def unlisted(name: str) -> ObjectType:
-    """Return an object type that is asked for by a name that nothing lists."""
+    """Return an object type for a name that no list contains."""
     return ObjectType(name, name, quote(name, safe=""))
 
 
 def path_of(client: HubSpotClient, name: str, cancel: CancelToken) -> str:
-    """Return what HubSpot's paths call an object type. Raises CrmdeckError."""
+    """Return the name of an object type in HubSpot's paths. Raises CrmdeckError."""
     if name in STANDARD:
         return quote(name)
     return (object_types(client, cancel).get(name) or unlisted(name)).path
@@ -270,10 +236,10 @@ def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Map
         try:
             reply = client.get("properties", path, stop, query={"dataSensitivity": sensitivity})
         except CrmdeckError as error:
-            if error.code not in _NOT_TOLD:
+            if error.code not in _OPTIONAL_ERRORS:
                 raise
             break
-        # An older version does not know the question, and answers as if it were not there.
+        # An older version ignores the query and returns the ordinary properties.
         found += [record for record in results(reply) if record.get("name") not in names]
         names |= {record.get("name") for record in found}
     return found
@@ -282,13 +248,13 @@ def _properties(client: HubSpotClient, path: str, stop: CancelToken) -> list[Map
 def _rules(
     client: HubSpotClient, each: ObjectType, stop: CancelToken
 ) -> list[Mapping[str, Any]] | None:
-    """Return the validation rules of an object's properties; None where they are not told."""
+    """Return the validation rules of an object's properties; None if HubSpot returns none."""
     if each.type_id is None:
         return None
     try:
         return results(client.get("property-validations", quote(each.type_id), stop))
     except CrmdeckError as error:
-        if error.code not in _NOT_TOLD:
+        if error.code not in _OPTIONAL_ERRORS:
             raise
         return None
 
@@ -297,13 +263,13 @@ def _pipelines(client: HubSpotClient, path: str, stop: CancelToken) -> list[Mapp
     try:
         return results(client.get("pipelines", path, stop))
     except CrmdeckError as error:
-        # Not every object with such a property has pipelines, and not every token may see them.
+        # An object with such a property may have no pipelines, or the token may lack the scope.
         if error.code in ("NOT_VISIBLE", "MISSING_SCOPE"):
             return []
         raise
 
 
-def _not_for_us(answer: object) -> bool:
+def _is_absent(answer: object) -> bool:
     codes = ("NOT_VISIBLE", "EDITION_TOO_SMALL")
     return isinstance(answer, CrmdeckError) and answer.code in codes
 
@@ -313,7 +279,7 @@ def _digest(value: object) -> str:
 
 
 def results(reply: Reply) -> list[Mapping[str, Any]]:
-    """Return the records of an answer. Raises SourceError where there is no list of them."""
+    """Return the records of an answer. Raises SourceError if it has no list of records."""
     found = reply.body.get("results") if isinstance(reply.body, Mapping) else reply.body
     if not isinstance(found, list):
         raise not_json(WHO)

@@ -1,4 +1,4 @@
-"""Why object types and properties are gone: HubSpot lists what was archived, on demand."""
+"""Why object types and properties are missing: HubSpot lists archived ones on request."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from crmdeck.model import CancelToken, GoneReason
 def explain_missing(
     client: HubSpotClient, missing: Sequence[Missing], cancel: CancelToken
 ) -> dict[Missing, GoneReason]:
-    """Return why each is gone; what can't be told is left out.
+    """Return the known reasons.
 
-    What is among the archived ones was removed. An object type that the token lost a scope for
-    is hidden.
+    Archived ones were removed. An object type is hidden if the token lost its scope.
     """
     reasons: dict[Missing, GoneReason] = {}
     fields: dict[str, list[Missing]] = {}

@@ -1,4 +1,4 @@
-"""HubSpot's OAuth: the page in the browser, the scopes, and what is given for the code.
+"""HubSpot's OAuth: the authorization page, the scopes, and the tokens for a code.
 
 Sources: "Working with OAuth", "Scopes" and the dated reference of the token endpoint in HubSpot's
 developer documentation.
@@ -14,7 +14,6 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.tokens import Grant
 from crmdeck.model import Connection
 
-SIGN_IN = "https://app.hubspot.com"
 SCOPES = (
     "oauth",
     "crm.objects.companies.read",
@@ -24,7 +23,7 @@ SCOPES = (
     "crm.schemas.contacts.read",
     "crm.schemas.deals.read",
 )
-# What an edition or an app may lack: what needs it is then missing, and said to be.
+# Scopes that an edition or an app may lack; crmdeck then reports what it can't read.
 OPTIONAL_SCOPES = {
     "tickets": "tickets",
     "crm.objects.leads.read": "leads",
@@ -34,7 +33,7 @@ OPTIONAL_SCOPES = {
     "crm.schemas.custom.read": "custom objects",
     "crm.objects.owners.read": "who changed a property",
 }
-# Which scope shows that an object's properties may be read; docs/connections.md lists them all.
+# The scope that allows reading an object's properties; docs/connections.md lists all of them.
 SCOPE_OF = {
     "contacts": "crm.schemas.contacts.read",
     "companies": "crm.schemas.companies.read",
@@ -50,7 +49,7 @@ SCOPE_OF = {
 def authorize_url(
     base: str, *, client_id: str, redirect_uri: str, challenge: str, state: str
 ) -> str:
-    """Return the page at which a person lets the app in; `challenge` is PKCE's, of S256."""
+    """Return the URL of the authorization page; `challenge` is the PKCE challenge (S256)."""
     query = {
         "client_id": client_id,
         "redirect_uri": redirect_uri,
@@ -71,10 +70,10 @@ def redeem(
     verifier: str,
     redirect_uri: str,
 ) -> Grant:
-    """Return what HubSpot gives for the code that the browser brought. Raises CrmdeckError."""
+    """Return the tokens for the code from the browser. Raises CrmdeckError."""
     from crmdeck.connectors.hubspot.client import HubSpotClient
 
-    client = HubSpotClient(connection, credentials, _nobody, Limits(), Meter())
+    client = HubSpotClient(connection, credentials, _ignore, Limits(), Meter())
     return client.grant(
         {
             "grant_type": "authorization_code",
@@ -86,15 +85,15 @@ def redeem(
 
 
 def lacking(granted: Collection[str]) -> dict[str, str]:
-    """Return the scopes that a token lacks for what crmdeck does, and what each is for."""
+    """Return the scopes that crmdeck needs and a token lacks, with their purposes."""
     needed = (*SCOPES[1:], *OPTIONAL_SCOPES)
     return {scope: use_of(scope) for scope in needed if scope not in granted}
 
 
 def use_of(scope: str) -> str:
-    """Return what crmdeck needs a scope for."""
+    """Return the purpose of a scope."""
     return OPTIONAL_SCOPES.get(scope, "reading the schema")
 
 
-def _nobody(event: str, summary: str) -> None:
-    """Nobody wants to know: there is no connection yet."""
+def _ignore(event: str, summary: str) -> None:
+    """Ignore token events, because no connection exists yet."""

@@ -1,7 +1,7 @@
-"""HubSpot's paths: dated where the portal knows them, numbered where it does not.
+"""HubSpot's paths: dated versions, or numbered ones if the account doesn't have them.
 
-Source: "API versioning" of HubSpot's developer documentation. A dated version lives for 18
-months; the numbered ones end in 2027.
+Source: "API versioning" in HubSpot's developer documentation. A dated version lives for 18 months;
+the numbered ones retire in 2027.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OUTSIDE_CRM = {"account-info": "/account-info", "schemas": "/crm-object-schemas
 
 
 class Paths:
-    """Builds paths and remembers which version of which family the portal speaks."""
+    """Builds paths, and remembers the version of each API family that works."""
 
     def __init__(self) -> None:
         self._proven: dict[str, str] = {}
@@ -27,17 +27,17 @@ class Paths:
             proven = self._proven.get(family)
             if proven:
                 return (proven,)
-            # A portal that lacks a version lacks it everywhere: begin where others ended.
+            # An account lacks a version in all families: start with the one that worked elsewhere.
             return NEWEST_FIRST[NEWEST_FIRST.index(self._latest) :]
 
     def remember(self, family: str, version: str) -> None:
-        """Take note that the portal speaks this version of a family."""
+        """Record that this version of a family works."""
         with self._lock:
             self._proven[family] = version
             self._latest = version
 
     def oldest_in_use(self) -> str | None:
-        """Return the oldest version that the portal was found to speak in any family."""
+        """Return the oldest working version of any family; None before the first call."""
         with self._lock:
             return max(self._proven.values(), key=NEWEST_FIRST.index, default=None)
 

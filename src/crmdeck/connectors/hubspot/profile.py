@@ -11,21 +11,40 @@ from crmdeck.model import Connection, CrmPage, Flow, Question, Source, VendorPro
 APP = "https://app.hubspot.com"
 """Redirects to the data center of the account."""
 
-# https://developers.hubspot.com/docs/guides/crm/understanding-the-crm#object-type-ids
-_TYPE_IDS = {
+# "Using object APIs": the type IDs, which URLs and validation paths use instead of names.
+TYPE_IDS = {
     "contacts": "0-1",
     "companies": "0-2",
     "deals": "0-3",
     "tickets": "0-5",
+    "leads": "0-136",
     "products": "0-7",
     "line_items": "0-8",
     "quotes": "0-14",
-    "tasks": "0-27",
-    "notes": "0-46",
-    "meetings": "0-47",
+    "appointments": "0-421",
     "calls": "0-48",
+    "carts": "0-142",
+    "commerce_payments": "0-101",
+    "communications": "0-18",
+    "courses": "0-410",
+    "discounts": "0-84",
     "emails": "0-49",
-    "leads": "0-136",
+    "feedback_submissions": "0-19",
+    "fees": "0-85",
+    "goal_targets": "0-74",
+    "invoices": "0-53",
+    "listings": "0-420",
+    "marketing_events": "0-54",
+    "meetings": "0-47",
+    "notes": "0-46",
+    "orders": "0-123",
+    "postal_mail": "0-116",
+    "projects": "0-970",
+    "services": "0-162",
+    "subscriptions": "0-69",
+    "tasks": "0-27",
+    "taxes": "0-86",
+    "users": "0-115",
 }
 _TYPE_ID = re.compile(r"\d+-\d+")
 
@@ -57,7 +76,7 @@ def setup_page(
     page = f"{APP}/property-settings/{portal}/properties"
     if object_type is None:
         return CrmPage(page)
-    type_id = object_type if _TYPE_ID.fullmatch(object_type) else _TYPE_IDS.get(object_type)
+    type_id = object_type if _TYPE_ID.fullmatch(object_type) else TYPE_IDS.get(object_type)
     if type_id is None:
         wanted = f"{object_type}.{field_name}" if field_name else object_type
         return CrmPage(page, f"all properties: search for {wanted}")

@@ -1,4 +1,4 @@
-"""How full the properties of an object are, by some of its records."""
+"""Fill rates of the properties of an object, from some of its records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 
 _PAGE = 100
-# The properties stand in the URL.
+# The property names are part of the URL.
 _PROPERTIES_AT_ONCE = 150
 
 
@@ -25,12 +25,14 @@ def sample(
 ) -> Sample:
     """Return the fill rates of `properties` in up to `limit` records. Raises CrmdeckError.
 
-    The records are those that HubSpot lists first; its search, which could sort by date, has a
-    rate limit of its own that other apps need more.
+    It reads the records that HubSpot lists first. HubSpot's search can sort by date, but has a low
+    rate limit that other apps need.
     """
     names = list(dict.fromkeys(properties))
     if not names:
-        raise UsageError("There are no properties to sample.", remedy="Name some of the object.")
+        raise UsageError(
+            f"No properties of {object_type} to sample.", remedy="Name at least one property."
+        )
     parts = []
     for start in range(0, len(names), _PROPERTIES_AT_ONCE):
         chunk = names[start : start + _PROPERTIES_AT_ONCE]

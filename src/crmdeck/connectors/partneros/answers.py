@@ -1,8 +1,8 @@
-"""Reading what PartnerOS answers, tolerantly.
+"""A tolerant reader of PartnerOS's answers.
 
-The documents of the Integrations API name no inner fields. What `crmdeck serve` writes is read
-exactly; where another server spells a name otherwise (`object_type`, `apiName`, `nillable`), it
-is found all the same, and what nobody here knows is kept under `native`.
+The documentation of the Integrations API names no inner fields. This module reads the names that
+`crmdeck serve` writes, and accepts other spellings (`object_type`, `apiName`, `nillable`). Unknown
+attributes go into `native`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=WireModel)
 Gone = dict[tuple[str, str | None], GoneReason]
 
-# Other spellings, without underscores and in small letters; the key is ours.
+# Other spellings in lower case without underscores, by crmdeck's own name.
 _ALIASES = {
     "object_type": ("objectname", "object", "sobject"),
     "schema_hash": ("hash",),
@@ -72,7 +72,7 @@ _GONE_KINDS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One line of the schema's listing; `schema_hash` is empty where it names none."""
+    """One object type in the list of schemas; `schema_hash` is empty if the server sends none."""
 
     object_type: str
     label: str
@@ -84,12 +84,12 @@ class Summary:
 
 
 def summaries(body: object) -> tuple[Summary, ...]:
-    """Return the listing of object types; raises SourceError."""
+    """Return the list of object types; raises SourceError."""
     try:
         known, unknown = _ours(record(body, "the answer"))
         if "objects" not in known:
             raise MalformedError("`objects` is missing")
-        _not_understood("the list of objects", unknown)
+        _log_unknown("the list of objects", unknown)
         lines = items(known, "objects")
         return tuple(_summary(_ours(record(line, "an object"))[0]) for line in lines)
     except MalformedError as error:
@@ -102,7 +102,7 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
         known, unknown = _ours(record(body, "the answer"))
         fields = tuple(_field(record(each, "a field")) for each in items(known, "fields"))
         more = {key for field in fields for key in field.native} if known.get("fields") else set()
-        _not_understood(summary.object_type, more | unknown.keys())
+        _log_unknown(summary.object_type, more | unknown.keys())
     except MalformedError as error:
         raise malformed(summary.object_type, error) from None
     return ObjectSchema(
@@ -114,7 +114,7 @@ def object_schema(summary: Summary, body: object) -> ObjectSchema:
 
 
 def by_object_type(body: object) -> dict[str, object]:
-    """Return the answers about single object types that `body` lists, by name."""
+    """Return the schemas that `body` lists, by object type."""
     found: dict[str, object] = {}
     for each in body if isinstance(body, Sequence) and not isinstance(body, str) else ():
         known, _ = _ours(each) if isinstance(each, Mapping) else ({}, {})
@@ -124,7 +124,7 @@ def by_object_type(body: object) -> dict[str, object]:
 
 
 def suggestions(body: object) -> tuple[Suggestion, ...]:
-    """Return the suggestions of an object pair; one that names no field is left out."""
+    """Return the suggestions for an object pair that name both fields."""
     try:
         lines = items(record(body, "the answer"), "suggestions")
     except MalformedError as error:
@@ -133,7 +133,7 @@ def suggestions(body: object) -> tuple[Suggestion, ...]:
 
 
 def gone(events: object) -> Gone:
-    """Return why object types and fields are gone, by drift events that are newest first."""
+    """Return why object types and fields are missing, from drift events, newest first."""
     reasons: Gone = {}
     for each in events if isinstance(events, Sequence) else ():
         if not isinstance(each, Mapping):
@@ -148,7 +148,7 @@ def gone(events: object) -> Gone:
 
 
 def failures(body: object) -> tuple[ObjectFailure, ...]:
-    """Return the object types that a refresh could not read there."""
+    """Return the object types that PartnerOS couldn't read in a refresh."""
     lines = body.get("failures") if isinstance(body, Mapping) else None
     if not isinstance(lines, Sequence):
         return ()
@@ -156,7 +156,7 @@ def failures(body: object) -> tuple[ObjectFailure, ...]:
 
 
 def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
-    """Return records that a crmdeck wrote, under the id that the connection has on this side."""
+    """Return records from a crmdeck server, with the local ID of the connection."""
     try:
         if not isinstance(body, Sequence) or isinstance(body, str):
             raise MalformedError("the answer should be a list")
@@ -172,7 +172,7 @@ def records(model: type[M], body: object, connection_id: str) -> tuple[M, ...]:
 
 
 def organization_ids(body: object) -> tuple[str, ...]:
-    """Return the ids of the organizations that a session may choose from."""
+    """Return the IDs of the organizations that a session can choose."""
     lines = body.get("organizations") if isinstance(body, Mapping) else None
     found = [
         each.get("id")
@@ -195,9 +195,9 @@ def _summary(known: Mapping[str, Any]) -> Summary:
     )
 
 
-def _field(said: Mapping[str, Any]) -> Field:
-    """Return one field; what has not the form of its attribute is kept as the server's own."""
-    known, unknown = _ours(said)
+def _field(answer: Mapping[str, Any]) -> Field:
+    """Return one field; attributes with unexpected values go into `native`."""
+    known, unknown = _ours(answer)
     own = known.pop("native", None)
     native = {**unknown, **(own if isinstance(own, Mapping) else {})}
     attributes = {key: value for key, value in known.items() if key in Field.model_fields}
@@ -216,7 +216,7 @@ def _field(said: Mapping[str, Any]) -> Field:
     try:
         return Field.model_validate({**attributes, "native": native})
     except ValidationError:
-        raise MalformedError(f"`{said.get('name')}` is no field") from None
+        raise MalformedError(f"`{answer.get('name')}` isn't a field") from None
 
 
 def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
@@ -224,16 +224,16 @@ def _suggestions(lines: Sequence[Any]) -> Iterator[Suggestion]:
         if not isinstance(line, Mapping):
             continue
         known, _ = _ours(line)
-        partner, crm, sure = (known.get(k) for k in ("partner_field", "crm_field", "confidence"))
+        partner, crm, score = (known.get(k) for k in ("partner_field", "crm_field", "confidence"))
         if not isinstance(partner, str) or not isinstance(crm, str):
             continue
-        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 100:
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 100:
             continue
         word = str(known.get("direction") or "").replace("_", "").replace("-", "").casefold()
         yield Suggestion(
             partner_field=partner,
             crm_field=crm,
-            confidence=sure / 100 if sure > 1 else float(sure),
+            confidence=score / 100 if score > 1 else float(score),
             direction=_DIRECTIONS.get(word, Direction.BIDIRECTIONAL),
         )
 
@@ -246,14 +246,14 @@ def _valid(model: type[M], lines: Sequence[Any]) -> Iterator[M]:
             continue
 
 
-def _ours(said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what `said` says under our names, and the rest under its own; null says nothing.
+def _ours(answer: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the known attributes by crmdeck's names, and the rest; both without nulls.
 
-    Our own spelling wins over another one.
+    crmdeck's own spelling wins over another one.
     """
     known: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
-    for key, value in said.items():
+    for key, value in answer.items():
         if value is None:
             continue
         plain = key.replace("_", "").casefold()
@@ -288,24 +288,23 @@ _MEANT = {
 
 
 def moment(value: object) -> datetime | None:
-    """Return the moment that a text is, None where it is none."""
+    """Return the time in a text, if any."""
     try:
         return to_utc(datetime.fromisoformat(value)) if isinstance(value, str) else None
     except (ValueError, OverflowError):
         return None
 
 
-def _not_understood(where: str, keys: Iterable[str]) -> None:
-    """Say in the log what nobody here knows: it is kept, but not understood."""
+def _log_unknown(where: str, keys: Iterable[str]) -> None:
     names = sorted(map(str, keys))
     if names:
-        _log.info("PartnerOS says more of %s: %s", where, ", ".join(names)[:500])
+        _log.info("PartnerOS sent unknown attributes of %s: %s", where, ", ".join(names)[:500])
 
 
 def _not_a_log(place: str) -> SourceError:
     return SourceError(
-        "PartnerOS sent a log that can't be read.",
-        cause=f"'{place}' does not have the form that it should have.",
-        remedy="Update crmdeck here or there, so that both speak the same version.",
+        "Can't read the records that PartnerOS sent.",
+        cause=f"'{place}' has an unexpected value.",
+        remedy="Update crmdeck on this machine or on the server, so that both versions match.",
         code="MALFORMED_LOG",
     )

@@ -1,4 +1,4 @@
-"""Calls of the Integrations API: the session, waiting, freshness, the organization."""
+"""Calls to the Integrations API, with session, waits, cached answers and organization."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _MOST_ORGANIZATIONS = 20
 
 
 class FreshAnswers:
-    """Answers that may be used again for as long as their Cache-Control says."""
+    """Answers that can be reused for as long as their Cache-Control allows."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, ...], tuple[float, Reply]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: tuple[str, ...]) -> Reply | None:
-        """Return the answer to a request, while it is fresh."""
+        """Return the cached answer to a request while it is fresh."""
         with self._lock:
             until, reply = self._kept.get(key, (0.0, None))
         return reply if time.monotonic() < until else None
 
     def put(self, key: tuple[str, ...], reply: Reply) -> None:
-        """Keep an answer, where it may be kept."""
+        """Store an answer if its Cache-Control allows that."""
         control = (reply.header("Cache-Control") or "").lower()
         age = _MAX_AGE.search(control)
         if reply.status != 200 or age is None or "no-store" in control or "no-cache" in control:
@@ -56,18 +56,18 @@ class FreshAnswers:
                 self._kept.popitem(last=False)
 
     def forget(self, base: str, integration_id: str) -> None:
-        """Forget what is kept of an integration: it has just been changed."""
+        """Drop the cached answers of an integration after a change."""
         with self._lock:
             for key in [key for key in self._kept if key[:2] == (base, integration_id)]:
                 del self._kept[key]
 
 
-# A connector lives for one call; what PartnerOS allows to be used for 60 seconds outlives it.
+# A connector lives for one command, but PartnerOS allows its answers for 60 seconds.
 _FRESH = FreshAnswers()
 
 
 class PartnerOSClient:
-    """Speaks to one integration; its methods may be called from any thread."""
+    """Calls to one integration; safe to use from any thread."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ class PartnerOSClient:
     ) -> None:
         if not connection.remote_id:
             raise UsageError(
-                "The connection does not say which integration it is.",
-                cause="The source partneros needs the id of the integration there.",
+                f"{connection.name} has no remote ID.",
+                cause="The source partneros needs the ID of the integration in PartnerOS.",
                 remedy=f"Set it: crmdeck connections set {connection.name} --remote-id ID",
                 code="NO_REMOTE_ID",
             )
@@ -99,7 +99,7 @@ class PartnerOSClient:
         *,
         accept: Collection[int] = (),
     ) -> Reply:
-        """Return what is at `path` of the integration, a copy where it is still fresh."""
+        """Return the answer to GET `path` of the integration, from the cache while it is fresh."""
         key = self._key(path, query)
         kept = _FRESH.get(key)
         if kept is not None:
@@ -117,9 +117,9 @@ class PartnerOSClient:
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Reply:
-        """Have something done to the integration; copies of what it was are dropped.
+        """Return the answer to POST `path`, and drop the integration's cached answers.
 
-        They stay where it was refused with a status in `accept`: then nothing has changed.
+        They stay if the server refuses with a status in `accept`, because nothing has changed.
         """
         unchanged = False
         try:
@@ -143,12 +143,12 @@ class PartnerOSClient:
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Reply:
-        """Return the answer to a request: a success, or one of the statuses in `accept`.
+        """Return the answer to a request: a success, or a status in `accept`.
 
-        An ended session is renewed once, where there is a password. Where a session made here
-        has no active organization, the one that has the integration is chosen. A 429 is waited
-        for as it says, what is merely not available with growing pauses, all within the budget;
-        what changes something is not sent again unless it was refused. Raises CrmdeckError.
+        Renews an expired session once if there is a password. If crmdeck's own session has no
+        active organization, chooses the organization of the integration. Waits after a 429, and
+        while the server is unavailable, within the wait budget. Repeats a request that changes
+        something only if the server refused it. Raises CrmdeckError.
         """
         renewed = chosen = False
         pauses = 0
@@ -173,25 +173,25 @@ class PartnerOSClient:
             if seconds is None or not self._patience.take(seconds):
                 raise refusal.error
             pauses += 1
-            told = retry_after(reply) is not None
-            with self._meter.pause(Wait(WHO, seconds, told)):
+            asked = retry_after(reply) is not None
+            with self._meter.pause(Wait(WHO, seconds, asked)):
                 cancel.wait(seconds)
 
     def wait(self, seconds: float, cancel: CancelToken) -> bool:
-        """Wait for what goes on there; return whether there was patience left for it."""
+        """Wait, and return True; return False if the wait budget is used up."""
         if not self._patience.take(seconds):
             return False
-        with self._meter.pause(Wait(WHO, seconds, told=True)):
+        with self._meter.pause(Wait(WHO, seconds, asked=True)):
             cancel.wait(seconds)
         return True
 
     def _pause_for(self, method: str, reply: Reply, pauses: int) -> float | None:
         if pauses + 1 >= self._limits.attempts:
             return None
-        told = retry_after(reply)
-        if told is not None:
-            return told
-        # A 429 that names no time is the CRM's allowance: waiting here would not help.
+        asked = retry_after(reply)
+        if asked is not None:
+            return asked
+        # A 429 without a time means that the CRM's own quota is used up: a wait doesn't help.
         if reply.status == 429 or method != "GET":
             return None
         return self._limits.backoff * 2.0**pauses
@@ -200,7 +200,7 @@ class PartnerOSClient:
         body = {"email": email, "password": password}
         answer = self._transport.send("POST", "/auth/sign-in/email", body=body)
         if answer.status == 401:
-            # Whatever it calls it: a 401 to a sign-in is about e-mail and password.
+            # A 401 to a sign-in always means wrong credentials, whatever its code.
             raise explain(Reply(401, {"code": "INVALID_CREDENTIALS"})).error
         if answer.status >= 300:
             raise explain(answer).error
@@ -223,22 +223,22 @@ class PartnerOSClient:
         return f"/integrations/{quote(self.integration_id, safe='')}{path}"
 
     def _key(self, path: str, query: Mapping[str, str] | None) -> tuple[str, ...]:
-        asked = [part for item in sorted((query or {}).items()) for part in item]
+        parameters = [part for item in sorted((query or {}).items()) for part in item]
         token = self._session.token()
-        return (self._transport.base, self.integration_id, token, path, *asked)
+        return (self._transport.base, self.integration_id, token, path, *parameters)
 
 
 def _no_cookie() -> SourceError:
     return SourceError(
-        f"{WHO} took the sign-in and gave no session.",
-        cause="The answer sets no cookie 'session_token'.",
-        remedy="Check that the endpoint of the connection is PartnerOS.",
+        f"{WHO} accepted the sign-in, but sent no session.",
+        cause="The answer has no cookie 'session_token'. Another server may be at the endpoint.",
+        remedy="Check the endpoint: crmdeck connections set NAME --endpoint https://HOST",
         code="NO_SESSION_COOKIE",
     )
 
 
 def unknown_endpoint(reply: Reply) -> bool:
-    """Return whether a 404 or 405 says that there is no such endpoint at all."""
+    """Return True if a 404 or 405 means that the server lacks the endpoint."""
     return reply.status == 405 or (reply.status == 404 and remote_code(reply) not in _KNOWN_THERE)
 
 

@@ -41,7 +41,6 @@ from crmdeck.model import (
     GoneReason,
     Notice,
     ObjectPair,
-    Platform,
     ProbeReport,
     Quota,
     Scope,
@@ -54,13 +53,13 @@ from crmdeck.model import (
 from crmdeck.redaction import redact
 
 HISTORY = 500
-# From so many object types on all of them in one answer cost less than each by itself.
+# From this number on, one answer with all object types costs less than one for each.
 _WORTH_ONE_ANSWER = 4
-VIEWER = "refreshing, deciding and disconnecting (your role is to look)"
+VIEWER = "refreshing, deciding and disconnecting (your role is viewer)"
 
 
 class PartnerOSConnector:
-    """One way to one integration; its methods may be called from any thread."""
+    """The connection to one integration; safe to call from any thread."""
 
     def __init__(
         self,
@@ -78,21 +77,19 @@ class PartnerOSConnector:
 
     @property
     def meter(self) -> Meter:
-        """Return what this connector has cost so far."""
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Ask who we are, in which organization, and how the integration is doing there."""
         cancel = CancelToken()
         status = self._status(cancel)
         reply = self._client.call("GET", "/auth/session", cancel, accept=(404, 405))
-        session = reply.body if reply.status == 200 and isinstance(reply.body, Mapping) else {}
+        session = reply.fields if reply.status == 200 else {}
         user = session.get("user")
         user = user if isinstance(user, Mapping) else {}
         return ProbeReport(
             user=_text(user.get("email")),
             organization=_text(session.get("activeOrganizationId")),
-            platform=_platform(status.get("platform")),
+            platform=_text(status.get("platform")),
             instance_url=_text(status.get("instanceUrl")),
             api_version=_text(status.get("apiVersion")),
             quota=self._meter.quota,
@@ -103,11 +100,11 @@ class PartnerOSConnector:
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Have the integration refreshed, then yield a Listing and what is in scope.
+        """Refresh the integration in PartnerOS, then yield its schemas.
 
-        A user whose role may not refresh gets what PartnerOS has, and is told so. Only object types
-        whose hash has changed there are pulled. Raises ReauthRequiredError where it is there that
-        somebody has to sign in to the CRM again.
+        If the user's role can't refresh, yields the schemas that PartnerOS has, and a Notice. Reads
+        only object types whose hash has changed. Raises ReauthRequiredError if PartnerOS itself
+        must sign in to the CRM again.
         """
         status = self._status(cancel)
         _check_status(status)
@@ -115,10 +112,10 @@ class PartnerOSConnector:
         listed = {s.object_type: s for s in answers.summaries(self._read("/schema", cancel))}
         names = _in_scope(scope, tuple(listed))
         in_scope = [listed[name] for name in names if name in listed]
-        freshness = {each.object_type: said for each in in_scope if (said := self._fresh(each))}
+        freshness = {each.object_type: valid for each in in_scope if (valid := self._fresh(each))}
         yield Listing(frozenset(listed), names, freshness)
         if refused is not None:
-            yield _as_it_was(refused, in_scope, status)
+            yield _not_refreshed(refused, in_scope, status)
         changed: list[Summary] = []
         for object_type in names:
             summary = listed.get(object_type)
@@ -146,30 +143,26 @@ class PartnerOSConnector:
         yield from in_parallel(take, threads, cancel, "partneros")
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Say why things are gone, by the drift that PartnerOS recorded."""
         things = {each: (each.object_type, each.field_name) for each in missing}
         if any(thing not in self._gone for thing in things.values()):
             with contextlib.suppress(SourceError):
                 reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
-                if reply.status == 200 and isinstance(reply.body, Mapping):
-                    self._gone = {**answers.gone(reply.body.get("events")), **self._gone}
+                if reply.status == 200:
+                    self._gone = {**answers.gone(reply.fields.get("events")), **self._gone}
         return {each: self._gone[thing] for each, thing in things.items() if thing in self._gone}
 
     def suggest(self, pair: ObjectPair) -> tuple[Suggestion, ...]:
-        """Return the AI suggestions of PartnerOS for an object pair."""
         body = {"objectPair": str(pair)}
         reply = self._client.post("/mapping/ai-suggest", CancelToken(), body, patient=True)
-        if isinstance(reply.body, Mapping) and "encoder" in reply.body:
-            # A crmdeck serves it, and ranks as we do: to count that again would prove nothing.
+        if "encoder" in reply.fields:
+            # A crmdeck server uses the same ranker, so its suggestions add nothing.
             return ()
         return answers.suggestions(reply.body)
 
     def disconnect(self) -> None:
-        """Disconnect the integration in PartnerOS."""
         self._client.post("/disconnect", CancelToken())
 
     def decisions(self) -> tuple[Decision, ...] | None:
-        """Return the decisions that are kept there; None where the server keeps none."""
         reply = self._client.get("/mapping/decisions", CancelToken(), accept=(404, 405))
         if reply.status != 200:
             if not unknown_endpoint(reply):
@@ -178,7 +171,6 @@ class PartnerOSConnector:
         return answers.records(Decision, reply.body, self._connection_id)
 
     def history(self) -> tuple[AuditEntry, ...]:
-        """Return the latest audit entries that are kept there, newest first."""
         query = {"limit": str(HISTORY)}
         reply = self._client.get("/audit", CancelToken(), query, accept=(404, 405))
         if reply.status != 200:
@@ -186,7 +178,6 @@ class PartnerOSConnector:
         return answers.records(AuditEntry, reply.body, self._connection_id)
 
     def drift(self) -> DriftReport | None:
-        """Return the drift that is recorded there; None where the server keeps none."""
         reply = self._client.get("/drift", CancelToken(), accept=(404, 405))
         if reply.status != 200 or not isinstance(reply.body, Mapping):
             return None
@@ -196,11 +187,9 @@ class PartnerOSConnector:
         )
 
     def acknowledge(self, event_ids: Sequence[str], note: str) -> bool:
-        """Acknowledge drift events there; False where the server does not know how."""
         return self._note("acknowledge", {"eventIds": list(event_ids), "note": note})
 
     def reopen(self, event_ids: Sequence[str]) -> bool:
-        """Take acknowledgments back there; False where the server does not know how."""
         return self._note("reopen", {"eventIds": list(event_ids)})
 
     def _note(self, what: str, body: Mapping[str, Any]) -> bool:
@@ -210,28 +199,26 @@ class PartnerOSConnector:
         return reply.status < 300
 
     def decide(self, pair: str, choices: Sequence[WireModel]) -> tuple[Decision, ...]:
-        """Make decisions in PartnerOS, all or none."""
         body = {"objectPair": pair, "choices": [choice.to_wire() for choice in choices]}
         reply = self._client.post("/mapping/decisions", CancelToken(), body)
         return answers.records(Decision, reply.body, self._connection_id)
 
     def undo(self, pair: str, decision_id: str | None) -> Decision:
-        """Take a decision back in PartnerOS."""
         body = {"objectPair": pair, "decisionId": decision_id}
         reply = self._client.post("/mapping/undo", CancelToken(), body)
         return answers.records(Decision, [reply.body], self._connection_id)[0]
 
-    def _fresh(self, said: Summary) -> Freshness | None:
-        """Return since when and until when PartnerOS holds an object type to be good.
+    def _fresh(self, summary: Summary) -> Freshness | None:
+        """Return when PartnerOS discovered an object type, and when that expires.
 
-        What it leaves out is as if we had looked; what it calls stale has expired by now.
+        Missing times count from now. A schema that PartnerOS calls stale has expired.
         """
         now = utc_now()
-        if (said.discovered_at, said.expires_at, said.is_stale) == (None, None, None):
+        if (summary.discovered_at, summary.expires_at, summary.is_stale) == (None, None, None):
             return None
-        discovered_at = said.discovered_at or now
-        expires_at = said.expires_at or discovered_at + self._lifetime
-        return Freshness(discovered_at, min(expires_at, now) if said.is_stale else expires_at)
+        discovered_at = summary.discovered_at or now
+        expires_at = summary.expires_at or discovered_at + self._lifetime
+        return Freshness(discovered_at, min(expires_at, now) if summary.is_stale else expires_at)
 
     def _status(self, cancel: CancelToken) -> Mapping[str, Any]:
         body = self._read("/status", cancel)
@@ -245,21 +232,20 @@ class PartnerOSConnector:
     def _refresh(
         self, status: Mapping[str, Any], cancel: CancelToken
     ) -> tuple[dict[str, CrmdeckError], str | None]:
-        """Have it refreshed; return the objects that failed, and why it was not refreshed."""
+        """Refresh in PartnerOS; return the failed objects, and the reason if it didn't refresh."""
         reply = self._client.post("/schema/refresh", cancel, accept=(403,), patient=True)
         if reply.status == 403:
             return {}, explain(reply).error.message
         if reply.status == 202 and not self._wait_for(reply, status, cancel):
             return {}, "PartnerOS is still refreshing the schema."
-        body = reply.body if isinstance(reply.body, Mapping) else {}
-        self._gone = answers.gone(body.get("driftEvents"))
+        self._gone = answers.gone(reply.fields.get("driftEvents"))
         return {
             each.object_type: SourceError(each.message, remedy=each.remedy, code=each.code)
-            for each in answers.failures(body)
+            for each in answers.failures(reply.body)
         }, None
 
     def _wait_for(self, reply: Reply, before: Mapping[str, Any], cancel: CancelToken) -> bool:
-        """Return whether a refresh that goes on there has come to its end, within patience."""
+        """Return True after a refresh in PartnerOS finishes; False if the budget is used up."""
         pause = self._limits.backoff
         while self._client.wait(retry_after(reply) or pause, cancel):
             pause *= 2
@@ -280,7 +266,7 @@ class PartnerOSConnector:
         return self._read_object(summary, body)
 
     def _pull_all(self, cancel: CancelToken) -> Mapping[str, object]:
-        """Return the object types that one answer tells of; none where the server has no such."""
+        """Return all schemas from one answer; none if the server lacks that endpoint."""
         try:
             reply = self._client.get("/schemas", cancel, accept=(404, 405))
         except AnswerTooLargeError:
@@ -303,7 +289,7 @@ class PartnerOSConnector:
 
 
 def _in_scope(scope: Scope, listed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what to pull: what PartnerOS has cached is in scope there already."""
+    """Return the object types to read: PartnerOS caches only those in its own scope."""
     names = scope.include if scope.mode is ScopeMode.NAMED else listed
     return tuple(each for each in names if each not in scope.exclude)
 
@@ -317,31 +303,27 @@ def _not_listed(object_type: str) -> SourceError:
 
 
 def _check_status(status: Mapping[str, Any]) -> None:
-    """Raise the error that the integration itself is in, where nothing can be had of it."""
-    said = " ".join(
+    """Raise the integration's own error if it is disconnected or must sign in again."""
+    detail = " ".join(
         part.rstrip(".") + "."
         for part in (_text(status.get("lastErrorMessage")), _text(status.get("lastErrorRemedy")))
         if part
     )
     if status.get("status") in (Status.REAUTH_REQUIRED, Status.DISCONNECTED):
-        raise FAULTS.find(str(status["status"]), "", 409).to_error(detail=said)
+        raise FAULTS.find(str(status["status"]), "", 409).to_error(detail=detail)
 
 
-def _as_it_was(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]) -> Notice:
+def _not_refreshed(why: str, summaries: Sequence[Summary], status: Mapping[str, Any]) -> Notice:
     read = [each.discovered_at for each in summaries if each.discovered_at is not None]
-    when = f" of {min(read):%Y-%m-%d at %H:%M} UTC" if read else ""
-    trouble = _text(status.get("lastErrorMessage"))
+    when = f" from {min(read):%Y-%m-%d %H:%M} UTC" if read else ""
+    failure = _text(status.get("lastErrorMessage"))
     return Notice(
         code="REMOTE_NOT_REFRESHED",
-        message=f"It was not refreshed in PartnerOS: what is here is what it had{when}.",
-        cause=redact(" ".join(part for part in (why, trouble) if part), foreign=True),
-        remedy="Ask somebody whose role may refresh, or wait for PartnerOS to do so.",
+        message=f"PartnerOS didn't refresh the integration, and sent its schema{when}.",
+        cause=redact(" ".join(part for part in (why, failure) if part), foreign=True),
+        remedy="Ask a user whose role allows refreshes, or wait for PartnerOS's next refresh.",
     )
 
 
 def _text(value: object) -> str | None:
     return redact(value) if isinstance(value, str) and value else None
-
-
-def _platform(value: object) -> Platform | None:
-    return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Being signed in to PartnerOS: one session for however many threads, renewed once."""
+"""One PartnerOS session for all threads of a connector, renewed once at a time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SignIn = Callable[[str, str], str]
 
 
 class SessionKeeper:
-    """Keeps the session token of a connection; signs in where e-mail and password are known.
+    """Keeps the session token of a connection, and signs in if it has email and password.
 
-    A refusal is remembered: nobody is locked out by repeating a wrong password.
+    A refused sign-in isn't repeated, because that could lock the user out.
     """
 
     def __init__(self, credentials: Credentials, listener: TokenListener, sign_in: SignIn) -> None:
@@ -26,15 +26,15 @@ class SessionKeeper:
         self._token = credentials.get("session_token")
         self._refused: CrmdeckError | None = None
         self.own = False
-        """Whether the session was made here, so that its organization may be switched."""
+        """True if crmdeck signed in, so that it can change the session's organization."""
 
     def token(self) -> str:
-        """Return the session token; raises ReauthRequiredError where there is none to be had."""
+        """Return the session token; raises ReauthRequiredError if crmdeck can't get one."""
         with self._lock:
             return self._token or self._renew()
 
     def renew(self, refused: str) -> str:
-        """Return another token than the one that was refused; raises ReauthRequiredError."""
+        """Return another token than the rejected one; raises ReauthRequiredError."""
         with self._lock:
             if self._token and self._token != refused:
                 return self._token
@@ -56,8 +56,10 @@ class SessionKeeper:
         try:
             self._credentials.put({"session_token": token})
         except NoKeyringError:
-            # E-mail and password came from the environment and will again.
-            self._listener("token.refreshed", "Signed in to PartnerOS; the session is not kept.")
+            # The environment supplies email and password again next time.
+            self._listener(
+                "token.refreshed", "Signed in to PartnerOS, but couldn't store the session."
+            )
         else:
             self._listener("token.refreshed", "Signed in to PartnerOS.")
         return token
@@ -66,14 +68,14 @@ class SessionKeeper:
 def _no_password(*, had_session: bool) -> ReauthRequiredError:
     if had_session:
         return ReauthRequiredError(
-            "The session with PartnerOS has ended.",
-            cause="It expired, or somebody signed out, and no password is stored to sign in with.",
+            "The PartnerOS session is no longer valid.",
+            cause="The session expired or the user signed out, and crmdeck has no password stored.",
             remedy="Sign in again.",
             code="SESSION_EXPIRED",
         )
     return ReauthRequiredError(
-        "There are no credentials for PartnerOS.",
-        cause="Neither a session nor an e-mail address with a password is stored.",
-        remedy="Sign in.",
+        "No PartnerOS credentials stored for this connection.",
+        cause="crmdeck has neither a session nor an email address with a password.",
+        remedy="Sign in: crmdeck connections sign-in NAME",
         code="NO_CREDENTIALS",
     )

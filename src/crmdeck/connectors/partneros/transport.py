@@ -1,4 +1,4 @@
-"""One request to PartnerOS: bounded in time and size, errors in words for people."""
+"""One request to PartnerOS, with one deadline and an answer of limited size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.errors import UsageError, one_line
 
 WHO = "PartnerOS"
-FAULTS = load_faults("partneros")
+FAULTS = load_faults("partneros", WHO)
 NO_ACTIVE_ORGANIZATION = "NO_ACTIVE_ORGANIZATION"
 COOKIE = "session_token"
 _LONGEST = 300
@@ -31,27 +31,27 @@ _SET_COOKIE = re.compile(rf"\s*{COOKIE}\s*=\s*\"?([!-:<-~]+?)\"?\s*(?:;|$)")
 
 @dataclass(frozen=True)
 class Answer(Reply):
-    """One answer of PartnerOS, with the session token that its cookie sets."""
+    """One answer of PartnerOS, with the session token from its cookie."""
 
     session_token: str | None = field(default=None, repr=False)
 
 
 class Transport:
-    """Sends requests below `<endpoint>/api`. TLS is verified, redirects are not followed."""
+    """Sends requests below `<endpoint>/api`. Verifies TLS, and follows no redirect."""
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         if not endpoint:
             raise UsageError(
-                "The connection has no endpoint.",
+                "The PartnerOS connection has no endpoint.",
                 cause="The source partneros needs the base URL of PartnerOS.",
-                remedy="Set it: crmdeck connections set NAME --endpoint https://HOST",
+                remedy="Set the endpoint: crmdeck connections set NAME --endpoint https://HOST",
                 code="BAD_ENDPOINT",
             )
         base = check_endpoint(endpoint).removesuffix("/api")
         self.base = f"{base}/api"
         self._limits = limits
         self._meter = meter
-        # A proxy of the environment has no business between two programs on this machine.
+        # Two programs on the same machine need no proxy.
         proxy = None if urlsplit(base).scheme == "http" else proxy_for(base)
         self._pool = BoundedPool(_manager(proxy, limits.threads), limits, WHO, self._count)
 
@@ -65,9 +65,9 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         patient: bool = False,
     ) -> Answer:
-        """Return the answer, whatever its status; `patient` waits for the whole time allowed.
+        """Return the answer, whatever its status; `patient` waits until the total timeout.
 
-        Raises SourceError where none comes, or one that is too large or is not JSON.
+        Raises SourceError for an answer that is missing, too large or not JSON.
         """
         limits = self._limits
         read = limits.total_timeout if patient else limits.read_timeout
@@ -104,8 +104,8 @@ def _manager(proxy: str | None, threads: int) -> urllib3.PoolManager:
 
 def _session_token(raw: RawAnswer) -> str | None:
     headers = raw.headers
-    said = headers.getlist("Set-Cookie") if isinstance(headers, urllib3.HTTPHeaderDict) else ()
-    found = (_SET_COOKIE.match(each) for each in said)
+    cookies = headers.getlist("Set-Cookie") if isinstance(headers, urllib3.HTTPHeaderDict) else ()
+    found = (_SET_COOKIE.match(each) for each in cookies)
     return next((match[1] for match in found if match), None)
 
 
@@ -119,19 +119,17 @@ def _parsed(raw: RawAnswer) -> Any:
 
 
 def explain(reply: Reply) -> Refusal:
-    """Return what an answer that is a failure means; its own words come after ours."""
-    body = reply.body if isinstance(reply.body, Mapping) else {}
-    code = body.get("code")
-    vendor_code = code if isinstance(code, str) else ""
+    """Return the meaning of a failed answer, with PartnerOS's own words at the end of the cause."""
+    body, vendor_code = reply.fields, remote_code(reply)
     if 300 <= reply.status < 400:
         return Refusal(FAULTS.rows[-1], not_json(WHO))
     fault = FAULTS.find(vendor_code, str(body.get("error") or "")[:_LONGEST], reply.status)
-    said = [body.get(key) for key in ("error", "cause")]
-    detail = " ".join(one_line(text)[:_LONGEST] for text in said if isinstance(text, str))
+    words = [body.get(key) for key in ("error", "cause")]
+    detail = " ".join(one_line(text)[:_LONGEST] for text in words if isinstance(text, str))
     return Refusal(fault, fault.to_error(vendor_code, detail))
 
 
 def remote_code(reply: Reply) -> str:
-    """Return the code of a failure's body, empty where it has none."""
-    code = reply.body.get("code") if isinstance(reply.body, Mapping) else None
+    """Return the code in a failed answer; empty if it has none."""
+    code = reply.fields.get("code")
     return code if isinstance(code, str) else ""

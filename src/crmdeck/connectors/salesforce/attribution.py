@@ -1,7 +1,7 @@
 """Who changed what in an org: the Tooling API's definitions, then the setup audit trail.
 
-`FieldDefinition` and `EntityDefinition` say who last changed what is still there;
-`SetupAuditTrail` says in words what was done in the last 180 days, removals among it.
+`FieldDefinition` has the last user who changed an existing field. `SetupAuditTrail` describes in
+plain text what users did in the last 180 days, removals included.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 from crmdeck.model import CancelToken, to_utc
 
-NO_PERMISSION = "The user may not read the setup audit trail (View Setup and Configuration)."
-NOT_RECORDED = "Salesforce has no record of who changed it; its own releases leave none."
+NO_PERMISSION = "The user lacks View Setup and Configuration for the setup audit trail."
+NOT_RECORDED = "Salesforce names no user for this change. Its own releases leave no record."
 _NAME = re.compile(r"\w{1,100}")
 _AT_ONCE = 100
 _TRAIL = (
@@ -31,7 +31,7 @@ _TRAIL = (
 def who_changed(
     client: SalesforceClient, changes: Sequence[ChangedThing], cancel: CancelToken
 ) -> dict[ChangedThing, Attribution | str]:
-    """Return who changed each thing, or the reason why that is not known."""
+    """Return who changed each thing, or the reason why that is unknown."""
     found: dict[ChangedThing, Attribution | str] = {}
     fields: dict[str, list[str]] = {}
     for object_type, field_name in changes:
@@ -79,7 +79,7 @@ def _match(change: ChangedThing, records: Sequence[Mapping[str, Any]]) -> Attrib
     for record in records:
         display = str(record.get("Display") or "").casefold()
         where = f"{record.get('Section') or ''} {display}".casefold()
-        # The section names an object in the plural, which changes the end of the word.
+        # The section has the object's plural, which can change the last letter.
         about_object = _words(object_type)[:-1] in where
         about_field = field_name is None or any(
             each in display for each in (field_name.casefold(), _words(field_name))

@@ -1,4 +1,4 @@
-"""Many sObject descriptions in few requests: composite calls over a small pool of threads."""
+"""Many sObject describes in few requests: composite calls in a small pool of threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GOAL_BYTES = 4 * MEBIBYTE
 
 @dataclass(frozen=True)
 class Description:
-    """One object type as described; `date` is the HTTP date to ask about next time."""
+    """One described object type; `date` is the HTTP date for the next conditional request."""
 
     schema: ObjectSchema
     date: str
@@ -34,14 +34,14 @@ class Description:
 
 @dataclass(frozen=True)
 class NotModified:
-    """One object type that has not changed since the date that was asked about."""
+    """One object type that hasn't changed since the date in the request."""
 
 
 Answer = Description | NotModified | CrmdeckError
 
 
 class _Sizes:
-    """How many descriptions to ask for at once, by the size of those that came."""
+    """The number of describes per call, based on the size of earlier ones."""
 
     def __init__(self) -> None:
         self._bytes = 0
@@ -70,9 +70,8 @@ def describe_all(
 ) -> Iterator[tuple[str, Answer]]:
     """Yield each object type of `names` with its answer, as they arrive.
 
-    `since` holds the date to ask about, for those that are known. Raises CrmdeckError where
-    something concerns the whole connection, or the user cancels; requests that are on their
-    way are then left to end by themselves.
+    `since` has the date for conditional requests, for known object types. Raises CrmdeckError for
+    errors of the whole connection, and if the user cancels. Running requests then end on their own.
     """
     sizes = _Sizes()
     waiting = list(names)
@@ -134,7 +133,7 @@ def _part(client: SalesforceClient, index: int, name: str, since: str | None) ->
 def _read(
     names: Sequence[str], since: Mapping[str, str], reply: Reply, date: str
 ) -> dict[str, Answer]:
-    parts = reply.body.get("compositeResponse") if isinstance(reply.body, Mapping) else None
+    parts = reply.fields.get("compositeResponse")
     if not isinstance(parts, list):
         return dict.fromkeys(names, not_json(WHO))
     by_reference = {part.get("referenceId"): part for part in parts if isinstance(part, Mapping)}

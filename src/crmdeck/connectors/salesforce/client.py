@@ -1,7 +1,7 @@
-"""Calls to one org through simple-salesforce's `restful`, which is the path that behaves.
+"""Calls to one org through simple-salesforce's `restful`, the one method that works reliably.
 
-simple-salesforce would refresh a session by itself and by calling itself, so it is given a token
-and nothing to refresh it with; what a refused token leads to is decided in `Caller`.
+simple-salesforce refreshes a session by calling itself again. So it gets a token and no way to
+refresh it; `Caller` decides what happens after a rejected token.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.errors import SourceError, one_line
 from crmdeck.model import CancelToken, Connection, Quota
 
-# An app with a limit of its own is told that one as well, before or after the org's.
+# The header of an app with its own limit has that limit before or after the org's.
 _LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)", re.ASCII)
 _LONGEST_PAGE = 20_000
 _VERSION = re.compile(r"\d+\.\d+")
 
 
 class SalesforceClient:
-    """One org, one API version; may be used from several threads."""
+    """One org in one API version; safe to use from several threads."""
 
     def __init__(
         self,
@@ -52,51 +52,48 @@ class SalesforceClient:
         self._version = connection.api_version
         self._lock = threading.Lock()
         grant = grant_function(credentials, self._session, self._instance_url)
-        self.tokens = TokenKeeper(credentials, listener, grant)
+        self.tokens = TokenKeeper(credentials, listener, grant, WHO)
         self.caller = Caller(WHO, self.tokens, meter, limits, explain)
 
     @property
     def instance_url(self) -> str:
-        """Return the org's own URL: as stored, or as the token endpoint gave it."""
+        """The org's own URL, from the connection or from the token endpoint."""
         return (self.tokens.instance_url or self._instance_url).rstrip("/")
 
     @property
     def known_url(self) -> str | None:
-        """The org's own URL as the connection has it; None where that is a sign-in host."""
+        """The org's own URL from the connection; None if that is a sign-in host."""
         known = self._instance_url.rstrip("/")
         return None if known in (PRODUCTION, SANDBOXES) else known
 
     @property
     def org_url(self) -> str | None:
-        """The org's own URL; None where only the host is known that everybody signs in at."""
+        """The org's own URL; None if only a shared sign-in host is known."""
         return None if self.instance_url in (PRODUCTION, SANDBOXES) else self.instance_url
 
     def version(self) -> str:
-        """Return the API version in use: the pinned one, else the newest that the org speaks."""
+        """Return the API version in use: the pinned one, else the newest that the org supports."""
         with self._lock:
             if self._version is None:
                 self._version = self.newest_version()
             return self._version
 
     def version_in_use(self) -> str | None:
-        """Return the API version that is pinned or was agreed, without asking for it."""
+        """Return the pinned or chosen API version, without a request."""
         with self._lock:
             return self._version
 
     def use_version(self, version: str) -> None:
-        """Use this version where none is pinned."""
+        """Use this version if none is pinned."""
         with self._lock:
             self._version = self._version or version
 
     def newest_version(self) -> str:
-        """Return the newest API version that the org speaks.
-
-        The client library puts any version into its URLs; it is the org that sets the limit.
-        """
+        """Return the newest API version that the org supports."""
         return self.versions()[-1]
 
     def versions(self) -> tuple[str, ...]:
-        """Return the API versions that the org speaks, oldest first; free of charge."""
+        """Return the API versions that the org supports, oldest first. Uses no quota."""
         reply = self.caller.call(
             lambda _token: self._plain("/services/data"), CancelToken(), reserve=False
         )
@@ -126,7 +123,7 @@ class SalesforceClient:
         )
 
     def get_text(self, path: str, cancel: CancelToken) -> str:
-        """Return the answer to GET `path`, as `get`, where it is no JSON but CSV."""
+        """Return the answer to GET `path` as text, for CSV."""
 
         def send(token: str) -> Reply:
             return self._ask(f"/services/data/v{self.version()}/{path}", token)
@@ -139,16 +136,15 @@ class SalesforceClient:
         return self._call("POST", path, cancel, (), True, json=body, headers={})
 
     def user_info(self, cancel: CancelToken) -> Mapping[str, Any]:
-        """Return who the token belongs to. Raises CrmdeckError."""
+        """Return the user of the token. Raises CrmdeckError."""
 
         def send(token: str) -> Reply:
             return self._plain("/services/oauth2/userinfo", token)
 
-        body = self.caller.call(send, cancel, reserve=False).body
-        return body if isinstance(body, Mapping) else {}
+        return self.caller.call(send, cancel, reserve=False).fields
 
     def token_ends_at(self) -> datetime | None:
-        """Return when the access token ends, where Salesforce tells; it asks only for an app."""
+        """Return when the access token expires; None if Salesforce doesn't report it."""
         return expiry(self._credentials, self._session, self.instance_url, self.tokens.token())
 
     def _call(
@@ -215,7 +211,7 @@ class SalesforceClient:
 
 
 def explain(reply: Reply) -> Refusal:
-    """Return what an answer that is a failure means."""
+    """Return the meaning of a failed answer."""
     body = reply.body
     first = body[0] if isinstance(body, list) and body else body
     code = message = ""
@@ -227,15 +223,15 @@ def explain(reply: Reply) -> Refusal:
         message = first[:_LONGEST_PAGE]
     fault = FAULTS.find(code, message, reply.status)
     moved_to = urlsplit(reply.header("Location") or "").hostname if reply.status < 400 else None
-    detail = f"It leads to {one_line(moved_to)[:200]}." if moved_to else ""
+    detail = f"The redirect leads to {one_line(moved_to)[:200]}." if moved_to else ""
     return Refusal(fault, fault.to_error(code, detail))
 
 
 def answer_incomplete(object_type: str) -> SourceError:
-    """Return the error for an object type that an answer leaves out or gets wrong."""
+    """Return the error for an object type that is missing or wrong in an answer."""
     return SourceError(
-        f"Salesforce's answer does not describe {object_type}.",
-        cause="The answer to a batch left the object out, or described another one.",
-        remedy="Refresh again.",
+        f"Salesforce sent no description of {object_type}.",
+        cause="The answer to a composite call lacks the object, or describes another one.",
+        remedy="Refresh again: crmdeck refresh NAME",
         code="ANSWER_INCOMPLETE",
     )

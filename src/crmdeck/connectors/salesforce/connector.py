@@ -36,11 +36,11 @@ from crmdeck.model import (
 )
 from crmdeck.redaction import redact
 
-VIEW_SETUP = "View Setup and Configuration (tells a hidden field from a removed one)"
+VIEW_SETUP = "View Setup and Configuration (shows whether a missing field is hidden or removed)"
 
 
 class SalesforceConnector:
-    """One way to one org; its methods may be called from any thread."""
+    """The connection to one org; safe to call from any thread."""
 
     def __init__(
         self,
@@ -55,17 +55,14 @@ class SalesforceConnector:
 
     @property
     def meter(self) -> Meter:
-        """Return what this connector has cost so far."""
         return self._meter
 
     def probe(self) -> ProbeReport:
-        """Ask who we are, how much quota is left, and what we may not see. Costs two API calls."""
         cancel = CancelToken()
         user = self._client.user_info(cancel)
         version = self._client.version()
         reply = self._client.get("limits", cancel, reserve=False)
-        limits = reply.body if isinstance(reply.body, Mapping) else {}
-        daily = limits.get("DailyApiRequests")
+        daily = reply.fields.get("DailyApiRequests")
         if isinstance(daily, Mapping):
             self._observe(daily)
         return ProbeReport(
@@ -81,49 +78,37 @@ class SalesforceConnector:
     def discover(
         self, scope: Scope, known: Mapping[str, Known], cancel: CancelToken
     ) -> Iterator[Discovery]:
-        """Yield a Listing, then each object type of the scope as it arrives.
-
-        An address of the org that is not the one of the connection is said at the end.
-        """
         yield from discover(self._client, scope, known, cancel, self._limits, utc_now())
         before, now = self._client.known_url, self._client.org_url
         if before is not None and now is not None and before != now:
             yield Notice(
                 code="INSTANCE_URL_CHANGED",
-                message=f"The org's address is {now} now; it was {before}.",
-                cause="Salesforce gave it with a new token: the org was moved, or its My Domain "
-                "renamed.",
-                remedy="Nothing needs to be done here; other programs may still use the old one.",
+                message=f"The org moved from {before} to {now}.",
+                cause="Salesforce moved the org, or an admin renamed its My Domain.",
+                remedy="Update other tools that use the old address. crmdeck uses the new one.",
             )
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Say why things are gone, by the Tooling API; what is left out counts as absent."""
         return explain_missing(self._client, missing, CancelToken())
 
     def who_changed(
         self, changes: Sequence[ChangedThing]
     ) -> Mapping[ChangedThing, Attribution | str]:
-        """Say who changed each (object type, field); a text is the reason why it is unknown."""
         return who_changed(self._client, changes, CancelToken())
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
-        """Say what uses a field, and what of that could not be found out."""
         return where_used(self._client, object_type, field_name, cancel)
 
     def version_in_use(self) -> str | None:
-        """Return the API version that is spoken with the org, once it is agreed."""
         return self._client.version_in_use()
 
     def api_versions(self) -> tuple[str, ...]:
-        """Return the API versions that the org speaks, oldest first."""
         return self._client.versions()
 
     def found_at(self) -> str | None:
-        """Return the org's own URL, as stored or as a new token told it."""
         return self._client.org_url
 
     def sample(self, object_type: str, fields: Sequence[str], limit: int = 200) -> Sample:
-        """Return how full `fields` are in up to `limit` records."""
         return sample(self._client, object_type, fields, limit, CancelToken())
 
     def _missing_permissions(self, cancel: CancelToken) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from crmdeck.connectors.salesforce.session import WHO
 from crmdeck.connectors.salesforce.validator import Validator, answered_at, listing_digest
 from crmdeck.model import CancelToken, Scope, ScopeMode
 
-# Objects that accompany another one and are never mapped themselves.
+# Objects that belong to another one, and are never mapped themselves.
 _COMPANIONS = re.compile(r"(History|Share|Feed|ChangeEvent|Tag|__Tag|__hd|__ViewStat|__VoteStat)$")
 
 
@@ -34,9 +34,9 @@ def discover(
     limits: Limits,
     now: datetime,
 ) -> Iterator[Discovery]:
-    """Yield a Listing, then what became of each object type, then the rules of all.
+    """Yield a Listing, then the result of each object type, then all rules.
 
-    See `validator` for the method.
+    See `validator` for conditional requests.
     """
     client.caller.start()
     validators = _validators(known)
@@ -49,12 +49,12 @@ def discover(
         yield Listing(frozenset(known), names)
         for name in names:
             yield Unchanged(name, known[name].validator)
-        # A rule may have changed where no object type has.
+        # A rule can change without a change of its object type.
         yield read_rules(client, names, cancel)
         return
     rows = _rows(reply)
     listed = frozenset(str(row["name"]) for row in rows)
-    # What was named and is gone is not in scope any more; what was never there is a mistake.
+    # A named object type that is gone leaves the scope; one that never existed is an error.
     names = tuple(name for name in select(scope, rows) if name in listed or name not in known)
     digest = listing_digest(version, scope, names)
     listing_date = reply.header("Last-Modified") or answered_at(reply, now)
@@ -96,10 +96,10 @@ def _trusted_listing(
     now: datetime,
     limits: Limits,
 ) -> Validator | None:
-    """Return a validator that speaks for all, or None where each object has to be asked.
+    """Return a validator for the whole list, or None if each object needs its own request.
 
-    It does when all are of one listing, that listing is what this refresh asks for, nothing
-    in it failed, and no object was last asked too long ago.
+    That is if all validators come from one list, this refresh asks for the same list, nothing
+    failed in it, and every object was asked recently.
     """
     if len({each.listing for each in validators.values()}) != 1:
         return None
@@ -110,7 +110,7 @@ def _trusted_listing(
 
 
 def _rows(reply: Reply) -> list[Mapping[str, Any]]:
-    rows = reply.body.get("sobjects") if isinstance(reply.body, Mapping) else None
+    rows = reply.fields.get("sobjects")
     if not isinstance(rows, list):
         raise not_json(WHO)
     return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("name"), str)]
@@ -119,8 +119,8 @@ def _rows(reply: Reply) -> list[Mapping[str, Any]]:
 def select(scope: Scope, objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the names of the object types in scope, in order.
 
-    `objects` are the rows of describeGlobal. Named object types that the org does not list are
-    asked for nevertheless: the answer says why they can't be read.
+    `objects` are the rows of describeGlobal. The result includes named object types that the org
+    doesn't list, because the answer to their request has the reason.
     """
     excluded = frozenset(scope.exclude)
     included = tuple(name for name in scope.include if name not in excluded)
@@ -133,7 +133,7 @@ def select(scope: Scope, objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...
 
 
 def is_mappable(row: Mapping[str, Any]) -> bool:
-    """Return whether records of an object type can be written and laid out by users."""
+    """Return True if users can create records of an object type in a layout."""
     flags = ("queryable", "createable", "layoutable")
     hidden = row.get("deprecatedAndHidden") is True or row.get("customSetting") is True
     return (

@@ -1,8 +1,8 @@
-"""Why object types and fields are gone: the Tooling API knows what a user does not see.
+"""Why object types and fields are missing: the Tooling API also lists what a user can't see.
 
-`EntityDefinition` and `FieldDefinition` list what is defined. Each query also asks for
-something that must be there: where even that is missing, the user may not look, and nothing is
-claimed.
+`EntityDefinition` and `FieldDefinition` list everything that is defined. Each query also asks for
+something that always exists. If even that is missing, the user lacks access, and the reason stays
+unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SURE_FIELD = "Id"
 def explain_missing(
     client: SalesforceClient, missing: Sequence[Missing], cancel: CancelToken
 ) -> dict[Missing, GoneReason]:
-    """Return why each is gone; what can't be told is left out."""
+    """Return the known reasons."""
     objects = [each for each in missing if each.field_name is None]
     fields: dict[str, list[Missing]] = {}
     for each in missing:

@@ -1,8 +1,7 @@
-"""The OAuth flows of Salesforce: those that work without a person, and the one in the browser.
+"""Salesforce's OAuth flows: three without a user, and one with the browser.
 
 Sources: "OAuth 2.0 Refresh Token Flow", "OAuth 2.0 JWT Bearer Flow", "OAuth 2.0 Client
-Credentials Flow" and "OAuth 2.0 Web Server Flow" of Salesforce Help. SOAP login and the password
-flow are being retired.
+Credentials Flow" and "OAuth 2.0 Web Server Flow" in Salesforce Help.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from urllib.parse import urlencode, urlsplit
 from crmdeck.connectors.base import Credentials, Meter
 from crmdeck.connectors.http import check_endpoint, check_origin, not_json, seconds_from
 from crmdeck.connectors.limits import Limits
+from crmdeck.connectors.salesforce.profile import LOGIN_HOSTS
 from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.model import Connection
 
-PRODUCTION = "https://login.salesforce.com"
-SANDBOXES = "https://test.salesforce.com"
-# `api` reads the schema, `refresh_token` lasts, `openid` lets crmdeck say who it is.
+PRODUCTION, SANDBOXES = LOGIN_HOSTS.values()
+# `api` reads the schema, `refresh_token` renews the token, `openid` returns the user.
 SCOPES = ("api", "refresh_token", "openid")
 _ASSERTION_SECONDS = 180
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -33,7 +32,7 @@ _IDENTITY = re.compile(r"/id/(00D\w{12,15})/")
 def grant_function(
     credentials: Credentials, session: SalesforceSession, instance_url: str
 ) -> Callable[[], Grant] | None:
-    """Return what gets a new access token with the stored secrets, or None if they can't."""
+    """Return the function that gets a new access token; None if the secrets aren't enough."""
     if not credentials.get("client_id"):
         return None
     if credentials.get("refresh_token"):
@@ -48,9 +47,9 @@ def grant_function(
 def authorize_url(
     base: str, *, client_id: str, redirect_uri: str, challenge: str, state: str
 ) -> str:
-    """Return the page at which a person lets the app in; `challenge` is PKCE's, of S256.
+    """Return the URL of the authorization page; `challenge` is the PKCE challenge (S256).
 
-    `base` is the login host: the org's My Domain, login or test.salesforce.com, or an endpoint.
+    `base` is the org's My Domain, login or test.salesforce.com, or an endpoint.
     """
     query = {
         "response_type": "code",
@@ -72,7 +71,7 @@ def redeem(
     verifier: str,
     redirect_uri: str,
 ) -> Grant:
-    """Return what Salesforce gives for the code that the browser brought. Raises CrmdeckError."""
+    """Return the tokens for the code from the browser. Raises CrmdeckError."""
     endpoint = check_endpoint(connection.endpoint) if connection.endpoint else None
     session = SalesforceSession(endpoint, Limits(), Meter())
     form = {
@@ -91,9 +90,9 @@ def redeem(
 def expiry(
     credentials: Credentials, session: SalesforceSession, instance_url: str, token: str
 ) -> datetime | None:
-    """Return when an access token ends, where the app may ask ("Token Introspection").
+    """Return when an access token expires ("Token Introspection").
 
-    Only an app with a secret may; None where it is not told.
+    None without an app secret, or if Salesforce doesn't report it.
     """
     names = ("client_id", "client_secret")
     form = {name: credentials.get(name) or "" for name in names}
@@ -140,9 +139,10 @@ def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, st
         assertion = jwt.encode(claims, credentials.get("private_key") or "", algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         raise ReauthRequiredError(
-            "The stored private key can't sign.",
-            cause="It is not an RSA private key in PEM form.",
-            remedy="Store the key that belongs to the certificate of the app.",
+            "crmdeck can't sign in to Salesforce with the stored private key.",
+            cause="The key isn't an RSA private key in PEM format.",
+            remedy="Store the key of the app's certificate: crmdeck connections sign-in NAME "
+            "--private-key-file FILE",
             code="BAD_PRIVATE_KEY",
         ) from None
     return {
@@ -152,7 +152,7 @@ def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, st
 
 
 def audience(host: str) -> str:
-    """Return whom an assertion is for: scratch orgs and sandboxes sign in elsewhere."""
+    """Return the audience of an assertion; sandboxes and scratch orgs have their own."""
     test = ".sandbox." in host or ".scratch." in host or host == "test.salesforce.com"
     return SANDBOXES if test else PRODUCTION
 

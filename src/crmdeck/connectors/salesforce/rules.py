@@ -1,7 +1,7 @@
-"""The active validation rules of an org, by the Tooling API.
+"""The active validation rules of an org, from the Tooling API.
 
-A list of them is one query; their formulas stand in `Metadata`, which is answered for one record
-at a time, so these queries go through `tooling/composite`, 25 in a call.
+One query lists them. Their formulas are in `Metadata`, which a query returns for one record only,
+so 25 of these queries go into each `tooling/composite` call.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _LIST = (
     "SELECT Id, ValidationName, NamespacePrefix, ErrorDisplayField, ErrorMessage, "
     "EntityDefinition.QualifiedApiName FROM ValidationRule WHERE Active = true ORDER BY Id"
 )
-# Formulas of more rules than these would cost more calls than they are worth.
+# The formulas of more rules would cost too many calls.
 _MOST_FORMULAS = 500
-# Of 2,000 rules each; a list without an end is no list.
+# Each page has 2,000 rules. The limit guards against an endless list.
 _MOST_PAGES = 50
 
 
 def read_rules(
     client: SalesforceClient, names: Collection[str], cancel: CancelToken
 ) -> Rules | Notice:
-    """Return the rules of the object types `names`, or why they can't be read."""
+    """Return the rules of the object types `names`, or a notice with the reason for none."""
     try:
         found = {
             str(record["Id"]): (name, record)
@@ -43,9 +43,9 @@ def read_rules(
             raise
         return Notice(
             code="RULES_UNTOLD",
-            message="The validation rules of the org can't be read.",
+            message="crmdeck can't read the validation rules of the org.",
             cause=f"{error.message} {error.cause or ''}".strip(),
-            remedy="Give the user View Setup and Configuration to have rules watched as well.",
+            remedy="Give the user the permission View Setup and Configuration.",
         )
     rules: dict[str, list[Rule]] = {name: [] for name in names}
     for rule_id, (object_type, record) in found.items():
@@ -56,9 +56,8 @@ def read_rules(
 def _records(client: SalesforceClient, cancel: CancelToken) -> Iterator[Mapping[str, Any]]:
     reply = client.get("tooling/query", cancel, params={"q": _LIST})
     for _ in range(_MOST_PAGES):
-        body = reply.body if isinstance(reply.body, Mapping) else {}
-        yield from records_of(body)
-        following = body.get("nextRecordsUrl")
+        yield from records_of(reply.body)
+        following = reply.fields.get("nextRecordsUrl")
         if not isinstance(following, str) or "/tooling/query/" not in following:
             return
         page = following.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""How full the fields of an object are, by its records that were changed last."""
+"""Fill rates of the fields of an object, from its most recently changed records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.errors import UsageError
 from crmdeck.model import CancelToken
 
 _NAME = re.compile(r"\w{1,100}")
-# The query stands in the URL, which may have 16,384 characters ("Query", REST API Guide).
+# The query is part of the URL, of at most 16,384 characters ("Query", REST API Guide).
 _FIELDS_AT_ONCE = 100
 
 
@@ -26,7 +26,9 @@ def sample(
     """Return the fill rates of `fields` in up to `limit` records. Raises CrmdeckError."""
     names = [name for name in dict.fromkeys(fields) if _NAME.fullmatch(name)]
     if not _NAME.fullmatch(object_type) or not names:
-        raise UsageError("There are no fields to sample.", remedy="Name some of the object.")
+        raise UsageError(
+            f"No fields of {object_type} to sample.", remedy="Name at least one field."
+        )
     parts = []
     for start in range(0, len(names), _FIELDS_AT_ONCE):
         chunk = names[start : start + _FIELDS_AT_ONCE]

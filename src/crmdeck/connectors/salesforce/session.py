@@ -1,4 +1,4 @@
-"""The requests session under simple-salesforce: timeouts, bounds, another host where asked."""
+"""The requests session for simple-salesforce: timeouts, size limits, and a custom endpoint."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from crmdeck.connectors.http import broken_off, read_body, timed_out, unreachabl
 from crmdeck.connectors.limits import Limits
 
 WHO = "Salesforce"
-FAULTS = load_faults("salesforce")
+FAULTS = load_faults("salesforce", WHO)
 
 
 class _NoCookies(RequestsCookieJar):
-    """Keeps none: the session is shared by threads, and a token says who we are."""
+    """Keeps no cookies, because threads share the session and the token identifies the user."""
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
-        """Drop the cookie."""
+        pass
 
 
 class _Adapter(HTTPAdapter):
-    """Sends every request to `endpoint`, if there is one, and reads its answer within bounds."""
+    """Sends every request to `endpoint`, if any, and reads answers of limited size."""
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         super().__init__(pool_maxsize=max(10, limits.threads))
@@ -42,11 +42,10 @@ class _Adapter(HTTPAdapter):
 
     @property
     def last(self) -> requests.Response | None:
-        """Return the last answer that this thread got."""
+        """The last answer in this thread."""
         return getattr(self._last, "response", None)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> urllib3.ProxyManager:
-        """Return what goes through a proxy, within the same bounds."""
         manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
         bound(manager)
         return manager
@@ -66,7 +65,7 @@ class _Adapter(HTTPAdapter):
             parts = urlsplit(request.url or "")
             query = f"?{parts.query}" if parts.query else ""
             request.url = f"{self._endpoint}{parts.path}{query}"
-            # The environment's proxies were chosen for the vendor's host, not for this one.
+            # The proxies in the environment are for the vendor's host, not for this one.
             proxies = None
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
         with ending_after(self._limits.total_timeout, WHO):
@@ -91,28 +90,28 @@ class _Adapter(HTTPAdapter):
 
 
 def _quota_of(path: str) -> int:
-    """Return what a request costs: signing in and the list of versions are free of charge."""
+    """Return the quota that a request uses: none for sign-in and the list of versions."""
     return 0 if "/services/oauth2/" in path or path.rstrip("/").endswith("/services/data") else 1
 
 
 class SalesforceSession(requests.Session):
-    """A session that several threads may share; it follows no redirect and keeps no cookie."""
+    """A session for several threads. It follows no redirect and keeps no cookie."""
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
         super().__init__()
         self._adapter = _Adapter(endpoint, limits, meter)
         self.mount("https://", self._adapter)
         self.cookies = _NoCookies()
-        # A token must never be replaced by what a .netrc holds for the host.
+        # Otherwise requests replaces the token with a .netrc entry for the host.
         self.auth = _leave_as_it_is
 
     def last_headers(self) -> Mapping[str, str]:
-        """Return the headers of the last answer that this thread got."""
+        """Return the headers of the last answer in this thread."""
         last = self._adapter.last
         return last.headers if last is not None else {}
 
     def last_size(self) -> int:
-        """Return the size in bytes of the last answer that this thread got."""
+        """Return the size in bytes of the last answer in this thread."""
         last = self._adapter.last
         return len(last.content) if last is not None else 0
 

@@ -1,15 +1,14 @@
-"""What is kept with each object type so that an unchanged org answers in next to no bytes.
+"""The validator stored with each object type, so that an unchanged org costs one small request.
 
-How it works, and why so. Salesforce honors `If-Modified-Since` on describeGlobal and on sObject
-Describe ("Describe Global", "sObject Describe", REST API Developer Guide), and documents that it
-looks at permissions, profiles and field labels too. `composite/batch` takes no headers, but
-`composite` takes `httpHeaders` for each subrequest and counts as one call ("Composite
-Subrequest", same guide), so 25 conditional descriptions cost one call.
+Salesforce supports `If-Modified-Since` for describeGlobal and sObject Describe ("Describe Global",
+"sObject Describe", REST API Developer Guide), and documents that permissions, profiles and field
+labels count too. `composite/batch` accepts no headers. `composite` accepts `httpHeaders` for each
+subrequest and counts as one call ("Composite Subrequest", same guide), so 25 conditional describes
+cost one call.
 
-An unchanged listing speaks for all objects by the guide's words ("no available object's metadata
-has changed"), and one small request is then all that is needed. Nothing shows from outside
-whether an org keeps to that for every kind of change, so it is believed for a limited time after
-each object was last asked itself.
+The guide says that an unchanged list means that "no available object's metadata has changed", so
+one small request is enough. No one can verify that from outside for every kind of change. So
+crmdeck trusts an unchanged list for a limited time after each object's own last request.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from email.utils import format_datetime, parsedate_to_datetime
 from crmdeck.connectors.http import Reply
 from crmdeck.model import Scope, format_utc
 
-# Where an answer carries no Last-Modified: a change in the seconds before it is asked for again.
+# Without Last-Modified, the next request also covers changes in these last seconds.
 _MARGIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Validator:
-    """The kept words: `object_date` and `listing_date` are HTTP dates as Salesforce gave them.
+    """The stored state: `object_date` and `listing_date` are HTTP dates from Salesforce.
 
-    `listing` is a digest of what the refresh asked for, `asked_at` when the object itself was
-    last asked, `version` the API version of it all.
+    `listing` is a digest of the refreshed scope, `asked_at` the time of the object's own last
+    request, and `version` the API version.
     """
 
     version: str
@@ -54,7 +53,7 @@ class Validator:
 
     @classmethod
     def decode(cls, text: str | None) -> Validator | None:
-        """Return the validator in `text`, or None where it is none of ours."""
+        """Return the validator in `text`; None if it has another format."""
         parts = (text or "").split("|")
         if len(parts) != 5:
             return None
@@ -66,19 +65,19 @@ class Validator:
 
 
 def listing_digest(version: str, scope: Scope, names: Sequence[str]) -> str:
-    """Return a short digest of what a refresh asked for."""
+    """Return a short digest of the object types in a refresh."""
     text = "\n".join((version, scope.to_json(), *sorted(names)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def answered_at(reply: Reply, now: datetime) -> str:
-    """Return the HTTP date to ask about next time, where the answer names none of its own.
+    """Return the HTTP date for the next conditional request, if the answer has none.
 
-    By the clock of the org where the answer tells it, else by `now`, each less a margin.
+    That is the org's time from the answer, else `now`, minus a margin.
     """
     try:
-        told = parsedate_to_datetime(reply.header("Date") or "")
-        moment = told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+        date = parsedate_to_datetime(reply.header("Date") or "")
+        moment = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
         return format_datetime(moment - _MARGIN, usegmt=True)
     except (ValueError, TypeError, IndexError, OverflowError):
         return format_datetime(now - _MARGIN, usegmt=True)

@@ -1,9 +1,9 @@
 """Where a custom field is used: the Tooling API's `MetadataComponentDependency` (beta).
 
-Its reference (Tooling API, "MetadataComponentDependency") says: 2,000 records in a query and no
-`queryMore`, comparisons by `=` only, no reports but through Bulk API 2.0, and nothing of standard
-fields. What is refused, cut off or not covered is said; an empty answer counts only where the
-org answers for custom fields at all.
+Its reference (Tooling API, "MetadataComponentDependency") lists the limits: 2,000 records per query
+without `queryMore`, only `=` comparisons, reports only through Bulk API 2.0, no standard fields.
+The result names everything that is refused, cut off or not covered. An empty answer counts only if
+the org answers for custom fields at all.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken, FieldUse
 
 MOST_ROWS = 2000
-NOT_CUSTOM = "Salesforce tells of custom fields only where they are used, and this is none."
-GONE = "Salesforce shows this user no such custom field (any more), so that it can't be asked."
-NOT_ANSWERED = "Salesforce tells of no dependency of any custom field here; that can't be all."
-CUT_OFF = f"Only the first {MOST_ROWS:,} are told."
-REPORTS_LATE = "Reports: Salesforce did not finish looking through them in time."
-REPORTS_FAILED = "Reports: Salesforce could not look through them."
+NOT_CUSTOM = "Salesforce reports the use of custom fields only, and this is a standard field."
+GONE = "The user can no longer see this custom field in Salesforce."
+NOT_ANSWERED = "Salesforce reports no dependencies for any custom field of this org."
+CUT_OFF = f"Salesforce reports only the first {MOST_ROWS:,} uses."
+REPORTS_LATE = "Reports: Salesforce didn't finish the search in time."
+REPORTS_FAILED = "Reports: the search in Salesforce failed."
 
 _NAME = re.compile(r"(?:(\w{1,15}?)__)?([A-Za-z]\w*?)__c")
 _OBJECT = re.compile(r"\w{1,100}")
@@ -37,24 +37,24 @@ _COLUMNS = (
     "FROM MetadataComponentDependency WHERE "
 )
 _ANY = f"{_COLUMNS}RefMetadataComponentType = 'CustomField' LIMIT 1"
-# Seconds between two looks at a job; Salesforce takes a few as a rule.
+# Seconds between two checks of a job, which usually takes a few seconds.
 _PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0)
 
 
 def where_used(
     client: SalesforceClient, object_type: str, field_name: str, cancel: CancelToken
 ) -> Usage:
-    """Return what uses a field, and what could not be found out, with the reason."""
+    """Return what uses a field, and what is unknown, with the reason."""
     match = _NAME.fullmatch(field_name)
     if match is None or not _OBJECT.fullmatch(object_type):
         return Usage(not_checked=(NOT_CUSTOM,))
     try:
         field_id = _field_id(client, object_type, match[1], match[2], cancel)
     except CrmdeckError as error:
-        return Usage(not_checked=(_refused("Which field it is", error),))
+        return Usage(not_checked=(_refused("The field's ID", error),))
     if field_id is None:
         return Usage(not_checked=(GONE,), gone=True)
-    # The column is text, in which the short and the long form of an id are not the same.
+    # The column is text, so the short and the long form of an ID differ.
     where = f"RefMetadataComponentId = '{field_id[:15]}'"
     if len(field_id) > 15:
         where = f"({where} OR RefMetadataComponentId = '{field_id}')"
@@ -98,14 +98,14 @@ def _components(client: SalesforceClient, where: str, cancel: CancelToken) -> Us
 def _reports(client: SalesforceClient, where: str, cancel: CancelToken) -> Usage:
     query = f"{_COLUMNS}MetadataComponentType = 'Report' AND {where}"
     reply = client.post("tooling/jobs/query", {"operation": "query", "query": query}, cancel)
-    job = reply.body.get("id") if isinstance(reply.body, Mapping) else None
+    job = reply.fields.get("id")
     if not isinstance(job, str) or not _ID.fullmatch(job):
         return Usage(not_checked=(REPORTS_FAILED,))
     for pause in _PAUSES:
         if pause:
             cancel.wait(pause)
         reply = client.get(f"tooling/jobs/query/{job}", cancel)
-        state = reply.body.get("state") if isinstance(reply.body, Mapping) else None
+        state = reply.fields.get("state")
         if state == "JobComplete":
             text = client.get_text(f"tooling/jobs/query/{job}/results", cancel)
             return _read_reports(text)
@@ -127,11 +127,10 @@ _WHAT = {_components: "Flows, rules, Apex and layouts", _reports: "Reports"}
 def _query(
     client: SalesforceClient, soql: str, cancel: CancelToken
 ) -> tuple[list[Mapping[str, Any]], bool]:
-    """Return the records of an answer, and whether these are all."""
+    """Return the records of an answer, and True if they are all."""
     reply = client.get("tooling/query", cancel, params={"q": soql})
-    body = reply.body if isinstance(reply.body, Mapping) else {}
-    records = records_of(body)
-    return records, len(records) < MOST_ROWS and body.get("done") is not False
+    records = records_of(reply.body)
+    return records, len(records) < MOST_ROWS and reply.fields.get("done") is not False
 
 
 def _use(record: Mapping[str, Any]) -> FieldUse:

@@ -1,14 +1,15 @@
-"""The check: refresh connections, then report changes, broken mappings, and alerts.
+"""The check: refresh, drift, mappings and health of some connections in one run.
 
-A gate never passes because of something that it could not read: that is a failure of its own.
+A gate never passes because of what it could not read: what was not read is an issue of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
@@ -22,7 +23,8 @@ from crmdeck.errors import (
     exit_code,
 )
 from crmdeck.exports import (
-    Contract,
+    contract_objects,
+    contract_servers,
     deviations,
     read_contract,
     require_format,
@@ -62,13 +64,8 @@ CHECKED = "schema.checked"
 
 _LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
 
-# The check reports these in more detail, as changes, broken mappings or failed reads.
-_ELSEWHERE = (
-    "DRIFT_ON_MAPPED_FIELDS",
-    "OBJECTS_FAILED",
-    "NEVER_REFRESHED",
-    "SCHEMA_STALE",
-)
+# Told as drift, mapping or what could not be read, in more detail.
+_TOLD_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
 
 _THRESHOLDS = {
     FailOn.SAFE: Severity.SAFE,
@@ -77,8 +74,37 @@ _THRESHOLDS = {
 }
 
 
+@dataclass(frozen=True)
+class _Agreed:
+    """A contract, and the names of the connections to hold it against; without any all."""
+
+    contract: Mapping[str, Any]
+    connections: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path, named: bool) -> _Agreed:
+        """Return the contract in a file, of the connections that it says unless some are named."""
+        try:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LONGEST_CONTRACT + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "It is not UTF-8 text."
+            raise UsageError(f"{path} can't be read.", cause=why, code="BAD_CONTRACT") from None
+        if len(text) > _LONGEST_CONTRACT:
+            raise UsageError(f"{path} is too long to be a contract.", code="BAD_CONTRACT")
+        contract = read_contract(text, str(path))
+        servers = contract_servers(contract)
+        if not named and not servers:
+            raise UsageError(
+                f"{path} does not say which connection it is of.",
+                remedy="Name the connection to hold it against.",
+                code="BAD_CONTRACT",
+            )
+        return cls(contract, () if named else servers)
+
+
 class Checks:
-    """Check connections for new problems."""
+    """Whether anything happened that somebody must know of."""
 
     def __init__(
         self,
@@ -110,18 +136,19 @@ class Checks:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CheckReport:
-        """Check the named connections, or all that are not disconnected.
+        """Check connections, all that are not disconnected where none is named.
 
-        Unacknowledged changes count from `since`, else from the last check of each connection.
-        `policy` is a file of rules, by default `policy.toml` in the workspace. `contracts` are
-        Open Data Contracts for the named connections, or for those that each contract names; the
-        check then covers only those. Without `refresh` it checks the cache. A connection that
-        can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
-        starts.
+        Drift counts from `since`, else from the last check of each connection, else all of it;
+        what was acknowledged does not count. `policy` is a file of rules, else `policy.toml` of
+        the workspace where there is one. `contracts` are Open Data Contracts, each held against
+        the connections that are named, without any against those that it says it is of, which are
+        checked alone. Without `refresh` the cache is checked as it is. A connection that can't be
+        reached is reported, and the others go on. Raises NotFoundError and UsageError
+        before anything is done.
         """
         rules = load_policy(policy) if policy else self._policy()
-        agreed = [_load_contract(path, bool(refs)) for path in contracts]
-        refs = refs or [name for each in agreed for name in each.servers]
+        agreed = [_Agreed.read(path, bool(refs)) for path in contracts]
+        refs = refs or [name for each in agreed for name in each.connections]
         named = [self._context.connection(ref) for ref in refs] or self._all()
         wanted = tuple({connection.id: connection for connection in named}.values())
         self._require(wanted)
@@ -136,7 +163,7 @@ class Checks:
         issues: list[Issue] = []
         codes: list[ExitCode] = []
         for connection in wanted:
-            # Set before the changes are read: later ones belong to the next check.
+            # Taken before the drift is read: what comes later belongs to the next check.
             until = self._context.now
             status = self._health.status(connection.id)
             error = _error(connection, status, attempts.get(connection.id), refresh)
@@ -164,7 +191,7 @@ class Checks:
         return report
 
     def require_format(self, format: str) -> None:
-        """Raise UsageError if `render` has no such format; call it before a check."""
+        """Raise UsageError where `render` has no such format; to ask before a long check."""
         require_format(format)
 
     def render(self, report: CheckReport, format: str) -> str:
@@ -172,29 +199,29 @@ class Checks:
         return export_check(report, format)
 
     def mapping(self, ref: str, pair: str | None = None) -> tuple[Issue, ...]:
-        """Return the broken mappings of a connection, of one object pair or of all.
+        """Return the accepted lines of a connection that no longer hold, of one pair or of all.
 
-        Raises NotFoundError for a pair without decisions.
+        Raises NotFoundError for a pair that nobody decided on.
         """
         connection = self._context.connection(ref)
         pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
         return tuple(issue for each in pairs for issue in self._broken(connection, each))
 
     def _require(self, connections: Sequence[Connection]) -> None:
-        # A gate must not pass because there is nothing to check.
+        """Raise UsageError without connections: a gate does not pass on nothing."""
         if not connections:
             raise UsageError(
-                f"No connection to check in {self._context.store.place}.",
-                cause="The workspace has no connections, or all are disconnected.",
-                remedy="Choose another workspace with --home or CRMDECK_HOME.",
+                f"There is no connection to check in {self._context.store.place}.",
+                cause="None was added there, or all are disconnected.",
+                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
                 code="NO_CONNECTIONS",
             )
 
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
-        """Return the errors of the last refresh, of one connection or of all.
+        """Return why the cache of a connection, or of any, is not what its CRM holds.
 
-        The exit code of an error is PARTIAL if that refresh read other connections or objects.
-        Raises NotFoundError.
+        An error has the exit code of a gate that would have had to read it: PARTIAL where
+        others, or other object types, were read. Nothing is refreshed. Raises NotFoundError.
         """
         named = [self._context.connection(ref)] if ref else self._all()
         self._require(named)
@@ -204,7 +231,7 @@ class Checks:
             failures = () if error else self._health.failures(connection.id)
             if failures:
                 error = CrmdeckError(
-                    f"Can't read {count(len(failures), 'object')}.",
+                    f"{count(len(failures), 'object type')} could not be read.",
                     cause=failures[0].message,
                     remedy=failures[0].remedy,
                     code="OBJECTS_FAILED",
@@ -272,7 +299,7 @@ class Checks:
                     kind=IssueKind.UNREAD,
                     level=IssueLevel.FAIL,
                     code=failure.code,
-                    title=f"Can't read {failure.object_type}",
+                    title=f"{failure.object_type} could not be read",
                     detail=" ".join(filter(None, (failure.message, failure.cause))),
                     remedy=failure.remedy,
                     object_type=failure.object_type,
@@ -286,8 +313,8 @@ class Checks:
             for issue in self._broken(connection, summary.object_pair):
                 yield issue, ()
         for alert in status.alerts:
-            reported = alert.code in _ELSEWHERE or (error is not None and alert.code == error.code)
-            if not reported and alert.level is not AlertLevel.INFO:
+            told = alert.code in _TOLD_ELSEWHERE or (error is not None and alert.code == error.code)
+            if not told and alert.level is not AlertLevel.INFO:
                 yield (
                     Issue(
                         connection=connection.name,
@@ -311,7 +338,7 @@ class Checks:
                 kind=IssueKind.MAPPING,
                 level=IssueLevel.FAIL,
                 code=error.code,
-                title=f"Can't check {pair}",
+                title=f"{pair} can't be checked",
                 detail=error.message,
                 remedy=error.remedy,
                 object_pair=pair,
@@ -324,9 +351,9 @@ class Checks:
                 kind=IssueKind.MAPPING,
                 level=IssueLevel.FAIL,
                 code="MAPPING_BROKEN",
-                title=f"Broken mapping: {line.partner_field} → {line.crm_field}",
+                title=f"{line.partner_field} → {line.crm_field} no longer holds",
                 detail=why,
-                remedy="Choose another field, or undo the decision.",
+                remedy="Choose another field, or take the decision back.",
                 object_type=ObjectPair.parse(pair).crm_object,
                 field_name=line.crm_field,
                 object_pair=pair,
@@ -334,30 +361,30 @@ class Checks:
                 mapped=True,
             )
 
-    def _deviating(self, connection: Connection, contracts: Sequence[Contract]) -> Iterator[Issue]:
-        """Yield the deviations of a connection from the contracts that apply to it."""
-        for contract in contracts:
-            if contract.servers and connection.name not in contract.servers:
+    def _deviating(self, connection: Connection, contracts: Sequence[_Agreed]) -> Iterator[Issue]:
+        """Yield where a connection does not keep the contracts that are made with it."""
+        for agreed in contracts:
+            if agreed.connections and connection.name not in agreed.connections:
                 continue
             objects = {}
-            for name in contract.objects:
+            for name in contract_objects(agreed.contract):
                 try:
                     objects[name] = self._schemas.object(connection.id, name)
                 except NotFoundError:
                     continue
                 except SchemaNotDiscoveredError:
-                    # The check reports this connection as unread.
+                    # Told as what could not be read.
                     return
-            for each in deviations(contract, objects):
+            for each in deviations(agreed.contract, objects):
                 place = ".".join(filter(None, (each.object_type, each.field_name)))
                 yield Issue(
                     connection=connection.name,
                     kind=IssueKind.CONTRACT,
                     level=IssueLevel.FAIL,
                     code="CONTRACT_BROKEN",
-                    title=f"{place} breaks the contract",
+                    title=f"{place} is not as the contract says",
                     detail=each.text,
-                    remedy="Undo the change in the CRM, or update the contract.",
+                    remedy="Undo the change, or agree on another contract.",
                     object_type=each.object_type,
                     field_name=each.field_name,
                     mapped=True,
@@ -374,7 +401,7 @@ class Checks:
             level = IssueLevel.REPORT
         attributes = [change.attribute for event in events for change in event.changes]
         rule = policy.find(issue, attributes, self._context.now.date())
-        # Nothing can excuse a failed read, because the missing data is unknown.
+        # What was not read can't be excused: nobody knows what it would have been.
         if rule is None or issue.kind is IssueKind.UNREAD:
             return issue.model_copy(update={"level": level})
         return issue.model_copy(update={"level": rule.level, "rule": rule.reason or "policy"})
@@ -397,40 +424,20 @@ class Checks:
                 session.audit.add(entry)
 
 
-def _load_contract(path: Path, named: bool) -> Contract:
-    """Return the contract in a file, for its own connections unless others are named."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(_LONGEST_CONTRACT + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "The file isn't UTF-8 text."
-        raise UsageError(f"Can't read {path}.", cause=why, code="BAD_CONTRACT") from None
-    if len(text) > _LONGEST_CONTRACT:
-        raise UsageError(f"{path} is too large for a contract.", code="BAD_CONTRACT")
-    contract = read_contract(text, str(path))
-    if not named and not contract.servers:
-        raise UsageError(
-            f"{path} names no connection.",
-            remedy="Enter the name of the connection to check.",
-            code="BAD_CONTRACT",
-        )
-    return replace(contract, servers=()) if named else contract
-
-
 def _count(report: CheckReport, name: str) -> str:
     mine = [issue for issue in report.issues if issue.connection == name]
     failing = sum(issue.level is IssueLevel.FAIL for issue in mine)
-    return f"{count(len(mine), 'problem')}, {failing} failing" if mine else "no problems"
+    return f"{count(len(mine), 'issue')}, {failing} failing" if mine else "all is well"
 
 
 def _error(
     connection: Connection, status: ConnectionStatus, attempt: Attempt | None, refresh: bool
 ) -> CrmdeckError | None:
-    """Return the error of a connection that the check could not read, else None."""
+    """Return why a connection was not read, None where it was."""
     if attempt is not None:
         return attempt.error
     if not refresh and status.status is Status.DISCONNECTED:
-        return ConflictError(f"'{connection.name}' is disconnected.")
+        return ConflictError(f"'{connection.name}' is disconnected, and not read any more.")
     if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
         error = CrmdeckError(
             status.last_error_message or "The last refresh failed.",
@@ -443,8 +450,7 @@ def _error(
         return error
     if status.schema_stats.last_discovered_at is None:
         return SchemaNotDiscoveredError(
-            f"'{connection.name}' was never refreshed.",
-            remedy="Run the check without --no-refresh.",
+            f"No schema of '{connection.name}' is cached.", remedy="Let the check refresh it."
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Reports for readers: data dictionary, mapping sheet, drift report, health report."""
+"""What one person hands to another: data dictionary, mapping sheet, drift and health reports."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ from crmdeck.text import count, percent_filled
 
 _LISTED = 25
 _OF_A_STORY = 6
-# The source `files` must not read this heading as the whole picklist.
-_VALUES = f"first {_LISTED} values"
+# Not a heading that the source `files` takes for the whole picklist.
+_VALUES = f"values, up to {_LISTED}"
 _SEVERITY_MARKS = {Severity.BREAKING: "bad", Severity.RISKY: "warn", Severity.SAFE: ""}
 _SEVERITY_TITLES = {
-    Severity.BREAKING: "Breaking",
-    Severity.RISKY: "Risky",
-    Severity.SAFE: "Safe",
+    Severity.BREAKING: "What breaks",
+    Severity.RISKY: "What may break",
+    Severity.SAFE: "What breaks nothing",
 }
 
 
 @dataclass(frozen=True)
 class MappedLine:
-    """One PartnerOS field of a mapping sheet; `held` is the current decision."""
+    """One PartnerOS field of a mapping sheet, with what is known of both sides.
+
+    `suggestion` is what the ranker says of it, `held` what was decided.
+    """
 
     partner_field: Field
     crm_field: Field | None
@@ -53,14 +56,14 @@ def data_dictionary(
     at: datetime | None,
     now: datetime,
 ) -> Report:
-    """Return the fields of each object, one section per object; it can be drawn once."""
+    """Return the fields of each object, one section an object, made while it is drawn."""
     sections = (
         Section(
             one.object_type,
             (_object_line(one),),
             filled_table(
-                ("field", "label", "type", "required", "unique", "createable", "updateable",
-                 "computed", "custom", "length", _VALUES, "references", "help"),
+                ("field", "label", "type", "required", "unique", "can be set", "can be updated",
+                 "computed", "custom", "length", _VALUES, "leads to", "help"),
                 [_field_row(field) for field in one.fields],
             ),
         )
@@ -80,21 +83,21 @@ def data_dictionary(
 def mapping_sheet(
     connection: str, pair: str, lines: Sequence[MappedLine], at: datetime | None, now: datetime
 ) -> Report:
-    """Return the mappings of an object pair, with room to sign off."""
+    """Return an object pair line by line, with room to sign off."""
     states = Counter(line.suggestion.decision for line in lines)
     marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
     columns = (
         "status", "PartnerOS field", "PartnerOS label", "CRM field", "CRM label", "direction",
-        "match", "reasons", "values", "warnings", "decided", "signed off by",
+        "confidence", "why", "values", "warnings", "decided", "signed off by",
     )  # fmt: skip
     return Report(
         f"Mapping of {pair} in {connection}",
         f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
-        f"{states[DecisionState.REJECTED]} unmapped, {states[DecisionState.PENDING]} undecided.",
+        f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} pending.",
         (("connection", connection), ("object pair", pair), ("as of", at or now)),
         [
             Section(
-                "Mappings",
+                "Lines",
                 table=filled_table(
                     columns,
                     [_mapped_row(line) for line in lines],
@@ -122,22 +125,22 @@ def drift_report(
     at: datetime | None,
     now: datetime,
 ) -> Report:
-    """Return the changes, breaking first, with one row per change group."""
+    """Return what changed, what breaks first; events of a story are told once, by its title."""
     titles = {story.id: story for story in report.stories}
     rows: dict[Severity, list[tuple[object, ...]]] = {severity: [] for severity in Severity}
-    listed: set[str] = set()
+    told: set[str] = set()
     for event in report.events:
         story = titles.get(event.story or "")
         if story is None:
             rows[event.severity].append(_event_row(event, names))
-        elif story.id not in listed:
-            listed.add(story.id)
+        elif story.id not in told:
+            told.add(story.id)
             rows[story.severity].append(
                 (names.get(story.connection_id), _few(story.object_types, _OF_A_STORY),
-                 story.title, count(story.event_count, "change"), None, None,
+                 story.title, f"{count(story.event_count, 'change')}, told once", None, None,
                  story.detected_at, None, None)
             )  # fmt: skip
-    columns = ("connection", "field", "change", "reason", "mapped to", "changed by", "detected",
+    columns = ("connection", "where", "what", "why", "mappings", "by", "detected",
                "acknowledged by", "note")  # fmt: skip
     severities = Counter(event.severity for event in report.events)
     sections = [
@@ -154,14 +157,14 @@ def drift_report(
         f"Drift of {about}",
         f"{count(len(report.events), 'change')}: {severities[Severity.BREAKING]} breaking, "
         f"{severities[Severity.RISKY]} risky, {severities[Severity.SAFE]} safe.",
-        (("since", since or "baseline"), ("until", at or now)),
+        (("since", since or "the beginning"), ("until", at or now)),
         sections,
         now,
     )
 
 
 def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
-    """Return alerts, the most urgent first, and connections."""
+    """Return how connections are doing, and what to act on, the most urgent first."""
     order = list(AlertLevel)
     alerts = sorted(
         ((status, alert) for status in statuses for alert in status.alerts),
@@ -171,13 +174,13 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
     urgent = sum(alert.level is not AlertLevel.INFO for _, alert in alerts)
     return Report(
         "Health of the CRM connections",
-        f"{count(len(statuses), 'connection')}, {count(urgent, 'open alert')}.",
+        f"{count(len(statuses), 'connection')}, {count(urgent, 'thing')} to act on.",
         (),
         [
             Section(
-                "Alerts",
+                "What to act on",
                 table=filled_table(
-                    ("level", "connection", "alert", "cause", "next step", "due"),
+                    ("level", "connection", "what", "why", "what next", "due"),
                     [
                         (a.level, s.name, a.message, a.cause, a.remedy, a.due_at)
                         for s, a in alerts
@@ -188,7 +191,7 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
             Section(
                 "Connections",
                 table=filled_table(
-                    ("connection", "platform", "status", "last refresh", "objects", "fields",
+                    ("connection", "platform", "status", "last sync", "objects", "fields",
                      "quota left", "API version"),
                     [
                         (s.name, s.platform, s.status.replace("_", " "), s.last_sync_at,
@@ -204,12 +207,12 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
 
 
 def _object_line(one: ObjectExport) -> str:
-    """Return the sentence below the name of an object in a data dictionary."""
+    """Return what is said below the name of an object in a data dictionary."""
     label = "" if one.label == one.object_type else one.label
     kind = {True: "custom object", False: "standard object", None: ""}[one.custom]
     fields = count(len(one.fields), "field")
     named = ", ".join(
-        filter(None, (label, kind, fields, f"refreshed {one.discovered_at:%Y-%m-%d}"))
+        filter(None, (label, kind, fields, f"discovered {one.discovered_at:%Y-%m-%d}"))
     )
     return f"{named[:1].upper()}{named[1:]}."
 
@@ -242,14 +245,14 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
         suggestion.crm_field,
         f"{crm.label} ({crm.native_type or crm.type})"
         if crm
-        else ("missing" if suggestion.crm_field else None),
+        else ("not there any more" if suggestion.crm_field else None),
         suggestion.direction if suggestion.crm_field else None,
         round(suggestion.confidence, 2) if crm else None,
         "; ".join(reason.text for reason in suggestion.reasons[:3]),
         "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
         " ".join(
             (
-                *(f"Since accepted: {change}." for change in held.drift_summary),
+                *(f"Since it was accepted: {told}." for told in held.drift_summary),
                 *(warning.text for warning in suggestion.warnings),
             )
         ),

@@ -1,4 +1,4 @@
-"""Compare the answer of a source with the cache."""
+"""What a discovery answered, held against what the cache knew."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from crmdeck.model import (
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 
-_NEW_IDENTITY = ("token.stored", "connection.updated", "connection.reconnected")
+_TURNS = ("token.stored", "connection.updated", "connection.reconnected")
 
 
 class ReadObject(NamedTuple):
-    """An object that was read in full, with the source's validator."""
+    """An object type that was read in full, with the source's validator."""
 
     packed: PackedSchema
     validator: str | None
@@ -64,7 +64,7 @@ class Answer:
     packer: SchemaPacker = field(default_factory=SchemaPacker)
 
     def add(self, item: Discovery) -> None:
-        """Add one item that the source returned."""
+        """Sort one item of a discovery into its place."""
         match item:
             case Listing():
                 self.listing = item
@@ -82,11 +82,11 @@ class Answer:
 
     @property
     def seen(self) -> int:
-        """The number of objects that the source has answered for so far."""
+        """Return how many object types have been heard of so far."""
         return len(self.discovered) + len(self.unchanged) + len(self.failed)
 
     def names(self) -> set[str]:
-        """Return the object types that the source has answered for."""
+        """Return the object types that were heard of."""
         return (
             {item.packed.object_type for item in self.discovered}
             | {item.object_type for item in self.unchanged}
@@ -96,11 +96,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cached:
-    """The cache of a connection when an answer was compared with it.
+    """What the cache held of a connection when an answer was compared with it.
 
-    `before` has the objects that changed or exist again, `present` the others, loaded on access.
-    `left` names the fields and objects that were ever gone, `lost` the current objects whose
-    definitions the cache has lost.
+    `before` has the object types that the answer shows changed or back, `present` the others,
+    read when they are asked for. `left` names the fields and object types that ever left, `lost`
+    the object types that are there and whose definitions the cache has lost.
     """
 
     refresh_id: str | None
@@ -116,7 +116,7 @@ class Cached:
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
-    """Snapshots by object type, each loaded from the store on first access."""
+    """Snapshots by object type, each read from the store when it is asked for first."""
 
     def __init__(self, store: Store, infos: Mapping[str, SnapshotInfo]) -> None:
         self._store = store
@@ -124,6 +124,7 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
         self._read: dict[str, ObjectSchema] = {}
 
     def __getitem__(self, object_type: str) -> ObjectSchema:
+        """Return one object type; raises KeyError where there is no snapshot of it."""
         if object_type not in self._read:
             info = self._infos[object_type]
             with self._store.read() as session:
@@ -139,7 +140,7 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
 
 @dataclass(frozen=True)
 class Compared:
-    """The changes since the cached state, and the reason why each missing object is gone."""
+    """What changed against what was cached, and which object types are gone for which reason."""
 
     cached: Cached
     report: DriftReport
@@ -156,7 +157,7 @@ def compare(
     at: datetime,
     field_words: FieldWords,
 ) -> Compared:
-    """Compare an answer with the cache, and ask the source why objects and fields are gone."""
+    """Hold an answer against what the cache held; the source is asked why things are gone."""
     gone = gone_objects(connector, answer, cached)
     after = schemas_after(answer, cached, scope)
     report = detect(
@@ -177,21 +178,21 @@ def compare(
 
 
 def load_known(session: Session, connection_id: str) -> dict[str, Known]:
-    """Return the cached objects, so that a source can answer "unchanged".
+    """Return what the cache knows, so that a source can answer "unchanged".
 
-    A validator is only valid for the same user and host. So after a new sign-in or a change of
-    the connection, nothing counts as unchanged. Neither does a snapshot from before crmdeck
-    compared objects.
+    A validator does not say whose answer it stands for, nor from where, and another user may
+    see more: after a new sign-in or a change of the connection nothing counts as unchanged. Nor
+    does a snapshot of before object types were compared: read again, it says more.
     """
     current = session.snapshots.current(connection_id, whole=False)
     if not current:
         return {}
-    # Only a full read restores a lost definition.
+    # What was lost has to be read in full to come back.
     lost = _lost(session, connection_id)
     since = session.audit.entries(
         connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
-    distrusted = any(entry.event in _NEW_IDENTITY for entry in since)
+    distrusted = any(entry.event in _TURNS for entry in since)
     validators = {} if distrusted else session.snapshots.validators(connection_id)
     return {
         info.object_type: Known(
@@ -206,7 +207,7 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
 
 
 def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
-    """Return the cache that `answer` has to be compared with."""
+    """Return what the cache holds that `answer` has to be compared with."""
     with store.read() as session:
         return _load_cached(store, session, connection_id, answer)
 
@@ -254,7 +255,7 @@ def _lost(session: Session, connection_id: str) -> frozenset[str]:
 def _settle_returned(
     session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
 ) -> None:
-    """Count as read an unchanged object that another refresh has found gone in the meantime."""
+    """Count as read what the source calls unchanged and somebody else saw gone meanwhile."""
     for item in answer.unchanged:
         if item.object_type not in current and (
             last := session.snapshots.last_present(connection_id, item.object_type)
@@ -266,7 +267,7 @@ def _settle_returned(
 
 
 def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
-    """Put the rules of an answer into its objects; the rules of an unchanged one may differ."""
+    """Put the rules of an answer into its object types; an unchanged one may have others now."""
     if answer.rules is None:
         return
     rules = answer.rules
@@ -293,16 +294,16 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
 
 def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...]) -> ObjectSchema:
     names = [field.name for field in schema.fields]
-    with_fields = tuple(
+    told = tuple(
         rule.model_copy(update={"fields": fields_in(rule.expression, names)}) for rule in rules
     )
-    return schema.model_copy(update={"rules": with_fields})
+    return schema.model_copy(update={"rules": told})
 
 
 def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
-    """Return whether a compared attribute may differ from a snapshot.
+    """Return whether anything that is compared may differ from a snapshot.
 
-    A snapshot without an object hash is from before crmdeck compared objects.
+    A snapshot without an object hash is one from before object types were compared.
     """
     found = packed.definition.named
     if info.schema_hash != found["schema_hash"] or info.object_hash != found["object_hash"]:
@@ -312,9 +313,9 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
 
 
 def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
-    """Return the objects of an answer that can be compared with the cache.
+    """Return the object types of an answer that can be compared with the cache, as they are now.
 
-    An object that is new because the scope changed, or because it failed before, is not drift.
+    What a changed scope brings in, or failed before it was ever read, is no news.
     """
     rescoped = cached.scope is not None and cached.scope != scope
     schemas = {}
@@ -329,7 +330,7 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
 
 
 def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
-    """Return the objects that are missing from the answer, with the source's reason."""
+    """Return the object types that the answer lacks, with the reason that the source gives."""
     answered = answer.names()
     listing = answer.listing
     gone = {}
@@ -350,7 +351,7 @@ def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[s
 def gone_fields(
     connector: Connector, before: Mapping[str, ObjectSchema], after: Mapping[str, ObjectSchema]
 ) -> dict[tuple[str, str], GoneReason]:
-    """Return the missing fields for which the source has a reason."""
+    """Return the fields, by object type and name, that the source gives a reason for."""
     missing = []
     for name, state in before.items():
         names = {item.name for item in after[name].fields}
