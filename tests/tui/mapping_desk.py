@@ -1,4 +1,4 @@
-"""An object pair to go through: a small Opportunity, with words that no terminal should bear."""
+"""An object pair for tests: a small Opportunity, with labels hostile to terminals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FIELDS = (
     described("Amount", type="currency", precision=18, scale=2),
     described("Status__c", "Status", **picklist("Submitted", "Under Review", "Rejected", "Lost")),
     described("CreatedDate", "Created Date", type="datetime", createable=False, updateable=False),
-    # A lone surrogate is no JSON: no export can hold it.
+    # JSON can't contain a lone surrogate.
     *(
         described(f"Hostile_{n}__c", text.replace("\ud800", "") or "empty")
         for n, text in enumerate(HOSTILE)
@@ -70,7 +70,7 @@ def export(folder: Path, *fields: dict[str, Any]) -> None:
 
 
 def make_home(root: Path, *, encoder: str = "none") -> Path:
-    """Make a workspace whose connection `acme` has read Opportunity; `beta` has read nothing."""
+    """Create a workspace whose connection `acme` is refreshed, and `beta` is not."""
     home, folder = root / "home", root / "export"
     home.mkdir()
     folder.mkdir()
@@ -100,7 +100,7 @@ def opened(home: Path, *, read_only: bool = False) -> Iterator[Workspace]:
 
 
 class Desk:
-    """The console at the mapping pane, and what the store holds."""
+    """The console at the mapping pane, and the stored decisions."""
 
     def __init__(self, workspace: Workspace, pilot: Pilot[Any]) -> None:
         self.workspace = workspace
@@ -114,28 +114,28 @@ class Desk:
 
     @property
     def line(self) -> MappingRow:
-        """The line under the cursor."""
+        """The row under the cursor."""
         line: MappingRow | None = self.pane.commands.row
         assert line is not None
         return line
 
     def shown(self, name: str) -> MappingRow:
-        """Return a line as it shows."""
+        """Return a row as it is shown."""
         assert self.pane.session is not None
         return self.pane.session.by_name[name]
 
     def stored(self, name: str) -> MappingLine:
-        """Return what the store holds of a PartnerOS field."""
+        """Return the stored decision on a PartnerOS field."""
         lines = self.workspace.mappings.get("acme", PAIR).lines
         return next(line for line in lines if line.partner_field == name)
 
     @property
     def said(self) -> str:
-        """What the toasts said."""
+        """The text of all toasts."""
         return " ".join(" ".join(note.message.split()) for note in self.app._notifications)
 
     async def go(self, name: str) -> None:
-        """Put the cursor on a line."""
+        """Move the cursor to a row."""
         self.pane.table.go_to(name)
         await self.pilot.pause()
 

@@ -24,7 +24,7 @@ def entries(table: Table[Line]) -> list[Line]:
     return [line for line in table.shown() if not line.title]
 
 
-async def test_one_connection_or_all_and_one_entry_in_full(workspace: Workspace) -> None:
+async def test_one_connection_or_all_and_the_details_of_an_entry(workspace: Workspace) -> None:
     app = audit_console(workspace)
     async with app.run_test(size=(120, 30)) as pilot:
         await settle(pilot)
@@ -84,7 +84,7 @@ async def test_filters_by_event_connection_actor_and_time(workspace: Workspace) 
         assert await shown("since:2026-") == everything
 
 
-async def test_what_is_filtered_away_is_not_exported(
+async def test_filtered_entries_are_not_exported(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -111,7 +111,7 @@ async def test_what_is_filtered_away_is_not_exported(
     assert events == ["connection.added"]
 
 
-async def test_enter_goes_to_what_an_entry_is_about(workspace: Workspace) -> None:
+async def test_enter_opens_the_subject_of_an_entry(workspace: Workspace) -> None:
     panes = [spec for spec in PANES if spec.id in ("audit", "health")]
     app = CrmdeckApp(workspace, panes=panes)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -125,7 +125,7 @@ async def test_enter_goes_to_what_an_entry_is_about(workspace: Workspace) -> Non
         await until(pilot, lambda: screen.stage.pane_id == "health")
 
 
-def test_what_happened_is_told_in_fewer_words_where_room_lacks() -> None:
+def test_summaries_get_shorter_in_narrow_tables() -> None:
     def line(event: str, summary: str, **details: str) -> Line:
         return Line(
             AuditEntry(

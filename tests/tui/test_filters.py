@@ -44,7 +44,7 @@ def test_rows_that_pass(text: str, expected: list[str]) -> None:
     assert names(text) == expected
 
 
-def test_an_unknown_key_is_a_hint_and_looked_for_as_text() -> None:
+def test_an_unknown_key_gives_a_hint_and_is_searched_as_text() -> None:
     found = compile_filter("owner:dana", searched=lambda row: ["owner:dana"], keys=KEYS)
     assert found.predicate is not None
     assert found.predicate(ROWS[0])
@@ -53,7 +53,7 @@ def test_an_unknown_key_is_a_hint_and_looked_for_as_text() -> None:
     assert "type:" in found.hint
 
 
-def test_highlights_words_but_not_what_must_be_absent() -> None:
+def test_highlights_words_but_not_negated_ones() -> None:
     found = compile_filter("Amount !note type:x", searched=lambda row: [], keys=KEYS)
     assert found.words == ("amount",)
 

@@ -1,4 +1,4 @@
-"""The page of keys is the console's own."""
+"""docs/keys.md lists the keys of the console."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from crmdeck.tui.keys.table import key_records
 from tests.tui.keys_page import PAGE, page
 
 
-def test_the_page_lists_the_keys_that_there_are() -> None:
+def test_the_page_lists_all_keys() -> None:
     told = PAGE.read_text(encoding="utf-8")
-    assert told == page(told), "python -m tests.tui.keys_page draws it anew"
+    assert told == page(told), "python -m tests.tui.keys_page updates it"
 
 
-def test_a_remapped_key_shows_under_its_new_name() -> None:
+def test_a_remapped_key_is_listed() -> None:
     records = {record["id"]: record["keys"] for record in key_records({"view.filter": "f,F"})}
     assert records["view.filter"] == ["f", "F"]

@@ -18,7 +18,7 @@ from tests.tui.mapping_desk import PAIR, make_home, opened
 
 
 class AtOnce:
-    """Does the work of a request as it is asked for."""
+    """Does the work of each request immediately."""
 
     is_loading = False
 
@@ -78,7 +78,7 @@ def test_rows_are_ranked_before_the_ranking_shows(
     ]
     shown.clear()
     pairs.read(ref, "accountName")
-    # A later ranking leaves each row in its place.
+    # A later ranking moves no row.
     assert shown == [(Change.GROUPS, "accountName", False), (Change.ROWS, None, True)]
     assert pairs.current is pairs.session
     pairs.read(None)

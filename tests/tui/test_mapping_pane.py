@@ -1,4 +1,4 @@
-"""The mapping pane: what the operator sees, and what the store then holds."""
+"""The mapping pane: what the user sees, and what is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def desk_workspace(home: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Workspace) -> None:
+async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         assert desk.line.crm_field == "Account_Name__c"
@@ -57,7 +57,7 @@ async def test_accepting_shows_at_once_is_stored_and_goes_on(desk_workspace: Wor
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         assert desk.stored("accountName").decided_by == "dana"
         assert "1 of 21" in screen_text(desk.pilot)
-        # The name of the opportunity is required, and nothing writes it yet.
+        # Name is required and not mapped.
         assert "✕ no" in screen_text(desk.pilot)
         await desk.pilot.resize_terminal(140, 40)
         assert "✕ required, not mapped: Name" in screen_text(desk.pilot)
@@ -112,17 +112,17 @@ async def test_any_field_can_be_searched_and_chosen(desk_workspace: Workspace) -
         assert sorted(found) == ["Hostile_0__c", "Hostile_1__c"]
         await desk.press("down", "enter")
         assert desk.stored("contactTitle").crm_field == found[1]
-        # What is taken can't be chosen for another line.
+        # A mapped field can't be chosen for another row.
         await desk.go("contactName")
         await desk.press("enter", *found[1].lower())
-        assert "mapped to Contact title already" in screen_text(desk.pilot)
+        assert "already mapped to Contact title" in screen_text(desk.pilot)
         await desk.press("enter")
         assert isinstance(desk.app.screen, ChooseField)
         await desk.press("escape")
         assert desk.stored("contactName").state is PENDING
 
 
-async def test_the_direction_turns_and_warns_where_nothing_can_flow(
+async def test_the_direction_turns_and_warns_if_a_row_cannot_sync(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -192,7 +192,7 @@ async def test_marks_and_ranges_are_decided_in_one_step(desk_workspace: Workspac
         assert [desk.stored(name).state for name in marked] == [REJECTED] * 3
 
 
-async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
+async def test_high_matches_are_accepted_after_a_confirmation(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -206,13 +206,13 @@ async def test_all_that_is_sure_enough_is_accepted_when_asked_twice(
         text = screen_text(desk.pilot)
         assert f"{len(sure)} of" in text
         assert all(f"{x.title} {x.direction.arrow} {x.crm_field}" in text for x in sure)
-        assert "left out, nothing can flow: Created at" in text
+        assert "left out, can't sync: Created at" in text
         await desk.press("y")
         assert [desk.stored(line.name).crm_field for line in sure] == [x.crm_field for x in sure]
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == len(sure)
 
 
-async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Workspace) -> None:
+async def test_filters_narrow_and_the_next_open_row_is_found(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         await desk.go("accountName")
         await desk.press("a")
@@ -239,7 +239,7 @@ async def test_filters_narrow_and_the_next_open_line_is_found(desk_workspace: Wo
         assert desk.line.name == "accountDomain"
 
 
-async def test_only_the_lines_that_show_are_exported(desk_workspace: Workspace) -> None:
+async def test_only_the_rows_shown_are_exported(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         desk.pane.set_filter_text("close")
         shown = frozenset(line.name for line in desk.pane.table.rows())
@@ -282,7 +282,7 @@ async def test_keys_pressed_right_before_leaving_are_stored(desk_workspace: Work
     assert [line.state for line in lines].count(REJECTED) == 5
 
 
-async def test_another_sitting_shows_the_same(home: Path) -> None:
+async def test_the_next_session_shows_the_same(home: Path) -> None:
     with opened(home) as workspace:
         async with at_desk(workspace) as desk:
             await desk.go("accountName")
@@ -393,7 +393,7 @@ async def test_a_title_stands_for_its_group(desk_workspace: Workspace) -> None:
         assert left == stuck
 
 
-async def test_a_table_that_is_sorted_has_no_titles(desk_workspace: Workspace) -> None:
+async def test_a_sorted_table_has_no_titles(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         desk.pane.table.set_sort(Sort("match", descending=True))
         await desk.settle()
@@ -403,7 +403,7 @@ async def test_a_table_that_is_sorted_has_no_titles(desk_workspace: Workspace) -
         assert desk.pane.table.shown()[0].row is None
 
 
-async def test_a_kind_of_warning_that_is_known_is_told_no_more(home: Path) -> None:
+async def test_a_hidden_kind_of_warning_stays_hidden(home: Path) -> None:
     with opened(home) as workspace:
         async with at_desk(workspace) as desk:
             await desk.go("description")
@@ -420,7 +420,7 @@ async def test_a_kind_of_warning_that_is_known_is_told_no_more(home: Path) -> No
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
-def test_a_name_is_whole_while_anything_gives_way(width: int) -> None:
+def test_names_are_whole_while_other_columns_can_shrink(width: int) -> None:
     rows = review_rows("End_Customer_Name__c", "Decision_Contact_Email__c")
     placed = place(columns_for(rows, width), width, GUTTER)
     cells = {one.column.id: one.width for one in placed}
@@ -459,7 +459,7 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
         assert desk.stored("accountName").state is PENDING
 
 
-async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
+async def test_a_mistake_in_the_file_is_shown_with_its_line_and_opens_again(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[str] = []
@@ -494,7 +494,7 @@ async def test_what_was_edited_wrong_is_told_by_its_line_and_opens_again(
         assert len(desk.workspace.mappings.decisions("acme", PAIR)) == 1
 
 
-async def test_an_editor_that_fails_takes_nothing_over(
+async def test_a_failing_editor_changes_nothing(
     desk_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CrmdeckApp, "suspend", lambda _: nullcontext())
@@ -513,7 +513,7 @@ async def test_an_editor_that_fails_takes_nothing_over(
     assert desk_workspace.mappings.decisions("acme", PAIR) == ()
 
 
-async def test_sure_lines_in_which_nothing_can_flow_are_not_offered_to_be_accepted(
+async def test_high_matches_that_cannot_sync_are_not_accepted(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace, size=(120, 40)) as desk:

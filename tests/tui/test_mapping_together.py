@@ -1,4 +1,4 @@
-"""Several people on one object pair: nothing is lost, and nothing is overwritten unseen."""
+"""Several users of one object pair: no decision is lost or overwritten."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def accept(name: str, crm_field: str) -> Choice:
     return Choice(partner_field=name, state=ACCEPTED, crm_field=crm_field)
 
 
-async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
+async def test_decisions_of_another_user_are_not_overwritten(
     dana: Workspace, sam: Workspace
 ) -> None:
     async with at_desk(dana) as desk:
@@ -53,14 +53,14 @@ async def test_what_somebody_else_decided_meanwhile_is_not_overwritten(
         assert desk.stored("accountName").crm_field == "Old_Account_Name__c"
         assert desk.stored("accountName").decided_by == "sam"
         assert "sam changed 'accountName'." in desk.said
-        # Having seen it, one may well decide otherwise.
+        # Once it is on screen, the user may decide otherwise.
         await desk.go("accountName")
         await desk.press("X")
         assert desk.stored("accountName").state is REJECTED
         assert desk.stored("accountName").decided_by == "dana"
 
 
-async def test_decisions_of_the_command_line_show_by_themselves(
+async def test_decisions_of_the_command_line_show_without_a_key(
     dana: Workspace, sam: Workspace
 ) -> None:
     async with at_desk(dana) as desk:
@@ -73,12 +73,12 @@ async def test_decisions_of_the_command_line_show_by_themselves(
         assert desk.line.name == "expectedCloseDate"
         assert "sam changed 2 mappings. Reloaded." in desk.said
         assert "2 of 21" in screen_text(desk.pilot)
-        # One's own decisions are no news.
+        # The user's own decisions are not announced.
         await desk.press("a")
         assert "dana decided" not in desk.said
 
 
-async def test_drift_that_takes_an_accepted_field_shows_by_itself(
+async def test_removing_an_accepted_field_shows_without_a_key(
     dana: Workspace, sam: Workspace
 ) -> None:
     async with at_desk(dana) as desk:
@@ -93,7 +93,7 @@ async def test_drift_that_takes_an_accepted_field_shows_by_itself(
         assert "no long" in row
 
 
-async def test_a_field_that_left_while_it_was_offered_cannot_be_chosen(
+async def test_a_field_removed_while_the_dialog_is_open_cannot_be_chosen(
     dana: Workspace, sam: Workspace
 ) -> None:
     async with at_desk(dana) as desk:

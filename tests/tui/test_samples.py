@@ -1,4 +1,4 @@
-"""Fill rates and samples: what is seen when asked for, and that nothing of it stays behind."""
+"""Fill rates and samples: shown on request, and never stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCOUNT = Scope(mode=ScopeMode.NAMED, include=("Account",))
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """A workspace over an org of the sandbox that has read Account."""
+    """A workspace with Account of a sandbox org."""
     with opened(tmp_path_factory.mktemp("samples") / "home") as found:
         found.add_org(scope=ACCOUNT)
         found.workspace.refreshes.run("org")
@@ -50,7 +50,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
 
 
 def values_of(app: CrmdeckApp) -> set[str]:
-    """Return the values that the pane keeps, but for what is too short to be looked for."""
+    """Return the sample values of the pane, except those too short to search for."""
     pane: Any = next(one for one in app.screen_stack[0].query(Pane) if one.display)
     samples = getattr(pane, "sampler", pane).samples
     kept = samples._values.values()
@@ -62,7 +62,7 @@ def values_of(app: CrmdeckApp) -> set[str]:
     ("pane", "size"),
     [("mapping", (80, 24)), ("mapping", (140, 40)), ("schema", (80, 24)), ("schema", (140, 40))],
 )
-async def test_a_key_shows_what_fields_hold_and_hides_it_again(
+async def test_a_key_shows_and_hides_sample_values(
     office: Office, tmp_path: Path, pane: str, size: tuple[int, int]
 ) -> None:
     app = console(office.workspace, pane)
@@ -110,7 +110,7 @@ async def test_a_key_shows_what_fields_hold_and_hides_it_again(
     assert [v for v in values if v.encode() in written and v.encode() not in schema] == []
 
 
-async def test_rates_that_were_measured_show_without_asking(office: Office) -> None:
+async def test_cached_fill_rates_show_without_a_request(office: Office) -> None:
     office.workspace.schemas.sample("org", "Account", ["Name", "Website"])
     before = len(office.sandbox.requests)
     for pane in ("mapping", "schema"):
@@ -120,7 +120,7 @@ async def test_rates_that_were_measured_show_without_asking(office: Office) -> N
     assert len(office.sandbox.requests) == before
 
 
-async def test_why_there_are_none_is_said(workspace: Workspace) -> None:
+async def test_a_reason_is_shown_if_samples_are_unavailable(workspace: Workspace) -> None:
     app = console(workspace, "schema")
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(pilot)
@@ -136,7 +136,7 @@ async def test_why_there_are_none_is_said(workspace: Workspace) -> None:
             assert "samples = true" in text
 
 
-def test_values_and_rates_are_told_truly() -> None:
+def test_values_and_rates_in_words() -> None:
     assert [percent_filled(rate) for rate in (0, 0.001, 0.5, 0.999, 1)] == [
         "0%",
         "1%",

@@ -1,4 +1,4 @@
-"""The table through its keys and its mouse, by what it shows."""
+"""The table, driven by its keys and the mouse."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     await pilot.pause()
 
 
-async def test_moves_and_says_where_it_is() -> None:
+async def test_moves_and_reports_its_row() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 10)) as pilot:
         await press(pilot, "j", "j", "k", "G", "g", "end", "enter")
@@ -113,7 +113,7 @@ async def test_sorts_by_key_by_title_and_back() -> None:
         assert names(app.table) == [row.name for row in ROWS]
 
 
-async def test_filters_keeps_the_cursor_and_counts() -> None:
+async def test_filtering_keeps_the_cursor_and_counts() -> None:
     app = TableApp()
     async with app.run_test(size=(60, 10)) as pilot:
         await press(pilot, "j", "j")
@@ -226,7 +226,7 @@ async def test_hostile_text_stays_in_its_cell() -> None:
         assert "[bold red]brackets[/]" in line_text(app.table, 1)
 
 
-async def test_a_filter_that_comes_while_rows_are_ordered_is_about_those_rows() -> None:
+async def test_a_filter_set_during_ordering_filters_those_rows() -> None:
     many = tuple(Row(f"row {number}", "text", number) for number in range(20_000))
     app = TableApp()
     async with app.run_test(size=(80, 10)) as pilot:
@@ -239,7 +239,7 @@ async def test_a_filter_that_comes_while_rows_are_ordered_is_about_those_rows() 
         assert app.table.cursor_key == "row 7"
 
 
-async def test_hovering_tells_what_a_sign_means_and_the_whole_of_what_is_cut() -> None:
+async def test_tooltips_explain_signs_and_show_cut_text_whole() -> None:
     app = TableApp([Row("a" * 90, "text", 3)])
     async with app.run_test(size=(60, 10)) as pilot:
         await settle(pilot)

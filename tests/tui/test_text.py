@@ -18,7 +18,7 @@ nasty = st.one_of(any_text, st.sampled_from(HOSTILE), st.text("e\u0301\u200d\ufe
 
 
 @given(nasty, st.one_of(st.none(), st.integers(0, 60)))
-def test_is_one_safe_line(text: str, width: int | None) -> None:
+def test_text_is_one_safe_line(text: str, width: int | None) -> None:
     shown = display_text(text, width)
     for character in shown:
         assert unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
@@ -29,7 +29,7 @@ def test_is_one_safe_line(text: str, width: int | None) -> None:
 
 
 @given(nasty, st.integers(1, 60))
-def test_cuts_only_what_is_too_long(text: str, width: int) -> None:
+def test_cuts_only_long_text(text: str, width: int) -> None:
     whole = display_text(text)
     if cell_len(whole) <= width and len(text) <= width:
         assert display_text(text, width) == whole
@@ -54,7 +54,7 @@ def test_leaves_plain_text_alone(text: str) -> None:
         ("e" + "\u0301" * 50, "e" + "\u0301" * 3),
     ],
 )
-def test_shows_what_would_act(text: str, shown: str) -> None:
+def test_shows_control_characters(text: str, shown: str) -> None:
     assert display_text(text) == shown
 
 
@@ -64,7 +64,7 @@ def test_a_block_keeps_its_lines() -> None:
 
 
 @given(nasty, st.integers(12, 60), st.integers(0, 6))
-def test_what_is_wrapped_hangs_under_its_first_word(text: str, width: int, hang: int) -> None:
+def test_wrapped_lines_are_aligned_with_the_first_word(text: str, width: int, hang: int) -> None:
     first, *more = wrap_hanging(text, width, hang).split("\n")
     assert all(line.startswith(" " * hang) for line in more)
     if text.isascii() and text.isprintable() and text.split():
@@ -72,7 +72,7 @@ def test_what_is_wrapped_hangs_under_its_first_word(text: str, width: int, hang:
         assert all(len(line) <= width for line in (first, *more))
 
 
-def test_no_word_is_lost_as_a_text_is_wrapped() -> None:
+def test_wrapping_loses_no_word() -> None:
     said = "Id ↔ Opportunity.Decision_Contact_Email__c at https://acme.my.example.com/setup"
     for hang in range(9):
         lines = wrap_hanging(said, 30, hang).split("\n")

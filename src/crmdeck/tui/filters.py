@@ -5,7 +5,7 @@
     type:picklist          the value of the key starts with the word; commas mean "or"
     !custom:yes  !audit    negated
 
-Each pane has its own keys. An unknown key is no error: it is searched as text, with a hint.
+Each pane has its own keys. An unknown key is searched as text, with a hint.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TERM = re.compile(r'(!?)(?:([A-Za-z][\w-]*):)?("[^"]*"?|[^\s"]+)')
 
 @dataclass(frozen=True)
 class Term:
-    """A term of a filter; `key` is None in a word or phrase. `value` is case-folded."""
+    """A term of a filter: a word or phrase without a `key`. `value` is case-folded."""
 
     value: str
     key: str | None = None

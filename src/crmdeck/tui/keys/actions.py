@@ -84,7 +84,7 @@ class Action(Generic[C]):
 
     @property
     def command(self) -> str:
-        """The action string by which Textual runs it on its host."""
+        """The action string for Textual, which runs it on the host."""
         return f"run('{self.id}')"
 
 

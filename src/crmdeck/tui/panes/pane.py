@@ -37,7 +37,7 @@ DIM_AFTER = 0.1
 """Seconds before the data of a connection that was left is dimmed."""
 
 DETAIL_STEP = 3
-"""Lines by which a key scrolls the details."""
+"""Lines that one key press scrolls the details."""
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class UsageAsker:
 
     def _asked(self, place: FieldPlace, usage: FieldUsage) -> None:
         self._took({place: usage})
-        # In a small window the details may not show the answer without scrolling.
+        # In a small window the answer may be outside the visible part of the details.
         self._host.say(usage_summary(usage), title=place.field_name)
 
     def _failed(self, place: FieldPlace, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""The rail: every connection with its health, a line each; folded, it is a strip of one line."""
+"""The sidebar with all connections and their health; collapsed, a strip in the top line."""
 
 from __future__ import annotations
 
@@ -24,49 +24,50 @@ if TYPE_CHECKING:
 
 
 MOST_NAMED = 6
-"""Connections that a strip names one by one; more are counted by their state."""
+"""Most connections that a strip names; more are counted by state."""
 
 LONGEST_NAME = 20
 
 SHORTER = (LONGEST_NAME, 12, 8)
-"""Cells of the name where the line has room for little else."""
+"""Cells of the name in shorter and shorter strips."""
 
 EDGES = 4
-"""Cells of a line of the rail beside the name: its sign, and a space at either end."""
+"""Cells of a row besides the name: the sign, and a space at both ends."""
 
 STEPS = Content.styled("[ ]", "$muted")
-"""Ends a strip: the keys that go on to another connection."""
+"""The keys of the previous and next connection, at the end of a strip."""
 
 _COLORS = {"ok": "$good", "warn": "$warn", "error": "$bad"}
 
 
 class Rail(ActionHost, OptionList, inherit_bindings=False):
-    """Moving through the rail shows the connection under the cursor at once."""
+    """The list of connections; moving the cursor shows the connection below it."""
 
-    SCOPE = "rail"
+    SCOPE = "sidebar"
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     ACTIONS: ClassVar[Actions] = (
         *(
             Action(f"rail.{name}", title, keys, run, palette=False)
             for name, title, keys, run in (
-                ("cursor_down", "next connection", ("j", "down"), OptionList.action_cursor_down),
-                ("cursor_up", "previous connection", ("k", "up"), OptionList.action_cursor_up),
-                ("first", "first connection", ("g", "home"), OptionList.action_first),
-                ("last", "last connection", ("G", "end"), OptionList.action_last),
+                ("cursor_down", "Next connection", ("j", "down"), OptionList.action_cursor_down),
+                ("cursor_up", "Previous connection", ("k", "up"), OptionList.action_cursor_up),
+                ("first", "First connection", ("g", "home"), OptionList.action_first),
+                ("last", "Last connection", ("G", "end"), OptionList.action_last),
             )
         ),
         Action(
             "rail.select",
-            "go to its pane",
+            "Open pane",
             ("enter",),
             OptionList.action_select,
+            help="Go to the pane of the connection.",
             hint=40,
             palette=False,
         ),
     )
 
     class Chosen(Message):
-        """Another connection is chosen; `enter` tells whether to go on to its pane."""
+        """Another connection was chosen; `enter` if the user wants to go to its pane."""
 
         def __init__(self, connection_id: str, enter: bool) -> None:
             super().__init__()
@@ -79,36 +80,34 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
 
     @property
     def statuses(self) -> tuple[ConnectionStatus, ...]:
-        """What the rail shows."""
+        """The connections of the sidebar."""
         return self._statuses
 
     def set_statuses(self, statuses: Sequence[ConnectionStatus], chosen: str | None) -> None:
-        """Show `statuses`, the cursor on the connection `chosen`."""
+        """Show `statuses`, with the cursor on the connection `chosen`."""
         self._statuses = tuple(statuses)
         self._fill(chosen)
 
     def choose(self, connection_id: str) -> None:
-        """Put the cursor on a connection; tells nobody."""
+        """Move the cursor to a connection, without a message."""
         ids = [status.id for status in self._statuses]
         if connection_id in ids:
             with self.prevent(OptionList.OptionHighlighted):
                 self.highlighted = ids.index(connection_id)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Tell in words how the connection under the pointer is doing."""
+        """Show the state of the connection below the pointer as a tooltip."""
         position = event.style.meta.get("option")
         known = self._statuses
         status = known[position] if isinstance(position, int) and position < len(known) else None
         self.tooltip = told(status) if status is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Pass the choice on."""
         event.stop()
         if event.option_id is not None:
             self.post_message(self.Chosen(event.option_id, enter=False))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Pass the choice on, to go there."""
         event.stop()
         if event.option_id is not None:
             self.post_message(self.Chosen(event.option_id, enter=True))
@@ -126,22 +125,22 @@ class Rail(ActionHost, OptionList, inherit_bindings=False):
 
 
 def connection_line(status: ConnectionStatus) -> Content:
-    """Return the line of a connection: sign and name."""
+    """Return a row of the sidebar: sign and name."""
     return Content.assemble(_sign(health_of(status)), display_text(status.name, LONGEST_NAME))
 
 
 def told(status: ConnectionStatus) -> Content:
-    """Return in words what a sign means: `acme-prod: active, Salesforce`, and what was not seen."""
+    """Return the tooltip of a connection: `acme-prod: active, Salesforce, 2 unseen changes`."""
     words = f"{health_of(status).word}, {vendor_of(status.platform).title}"
-    unseen = f", {count(status.unseen.total, 'change')} not seen" if status.unseen.total else ""
+    unseen = f", {count(status.unseen.total, 'unseen change')}" if status.unseen.total else ""
     return Content(f"{display_text(status.name, 60)}: {words}{unseen}")
 
 
 def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
-    """Return the connections as one line, the fullest first and then what takes less room.
+    """Return the connections as lines of text, longest first.
 
-    All are named unless they are many; then they are counted by state, and only `chosen` is
-    named; then only that.
+    The first one names all connections unless there are many. The next ones count them by state
+    and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
     tally = Counter(health_of(status)[::2] for status in statuses)
     states = [
@@ -164,7 +163,7 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
 
 def _short(status: ConnectionStatus, chosen: bool, cells: int = LONGEST_NAME) -> Content:
     name = display_text(status.name, cells)
-    # Underlined, since color alone would not tell it in the terminal's own colors.
+    # Underlined, because a color alone may be invisible in the terminal's own colors.
     look = "bold underline" if chosen else ""
     shown = Content.assemble(_sign(health_of(status)), (name, look))
     return shown.stylize(Style.from_meta({CONNECTION: status.id}))

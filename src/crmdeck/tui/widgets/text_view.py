@@ -79,7 +79,7 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
             self.scroll_home(animate=False)
 
     def go(self, direction: int) -> None:
-        """Move the mark; scroll by a line if there is no mark or it can't move."""
+        """Move the mark; scroll by a line if it can't move."""
         if self.step(direction):
             self.show_mark()
         else:

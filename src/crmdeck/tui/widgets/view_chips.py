@@ -68,7 +68,7 @@ class ViewChips(Widget):
         return self.app.size.width >= WIDE
 
     def _chip(self, position: int) -> Content:
-        # Reversed, because in the terminal's own colors a color alone may not show.
+        # Reversed, because a color alone may be invisible in the terminal's own colors.
         look = "bold reverse" if position == self.chosen else "$muted"
         chip = Content.styled(f" {self.names[position]} ", look)
         return chip.stylize(Style.from_meta({VIEW: position}))

@@ -59,7 +59,7 @@ class RowTable(Table[Line]):
     decision is about the row under the cursor.
     """
 
-    SCOPE = "lines"
+    SCOPE = "mapping rows"
     WITHOUT: ClassVar[tuple[str, ...]] = ("table.select",)
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0

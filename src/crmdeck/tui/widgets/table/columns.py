@@ -26,7 +26,7 @@ class Column(Generic[R]):
     narrower. `reach` names the last of the columns that a cell covers, such as that of a title.
     `spill` names the last of those that a text may cover if it is wider than its own.
 
-    `sort_key` is the case-folded text by default; rows whose key is None come last. The word
+    `sort_key` is the case-folded text by default; rows without a key come last. The word
     filter searches the `searched` columns, and highlights matches in them.
     """
 
@@ -64,7 +64,7 @@ class Placed(Generic[R]):
 
 
 def arranged(columns: Sequence[Column[R]], choice: Sequence[str]) -> Sequence[Column[R]]:
-    """Return the columns with the chosen ids, in that order; all of them if there is no such id.
+    """Return the columns with the chosen ids, in that order; all of them if none match.
 
     A column without a title can't be chosen: it stays first, or with the one before it.
     """
