@@ -1,9 +1,9 @@
-"""Measure what drift detection tells of recorded mutations of real describes.
+"""Measure how many recorded mutations of real describes drift detection finds.
 
 Run as a script: `python -m tests.bench.drift_mutations --rounds 300`. A round makes 50 mutations in
-six real objects, once in full describes and once in an export that does not say what can be set on
-creation. Prints, by mutation: how many there were, how many were told, how many with the right
-severity, and of the renames how many were offered; then what went wrong.
+six real objects, once in full describes and once in an export that leaves out whether a field can
+be set on creation. Prints for each mutation the number made, found, with the right severity, and
+offered as a rename; then each fault.
 """
 
 from __future__ import annotations

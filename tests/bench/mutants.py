@@ -40,7 +40,8 @@ CORES = {
     "matching": Core("matching", ("tests/matching",), frozenset({"encoder.py"})),
     "drift": Core("drift", ("tests/drift",)),
     "attribution": Core(
-        "connectors/hubspot/attribution.py", ("tests/workspace/refresh/test_attribution.py",)
+        "connectors/hubspot/attribution.py",
+        ("tests/connectors/hubspot/test_hubspot_attribution.py",),
     ),
 }
 
@@ -181,12 +182,9 @@ class Laboratory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         skipped = shutil.ignore_patterns("__pycache__")
-        for part in ("src", "tests"):
+        for part in ("src", "tests", "docs"):
             shutil.copytree(ROOT / part, folder / part, ignore=skipped)
         shutil.copy(ROOT / "pyproject.toml", folder)
-        for extra in ("docs", "tcss"):
-            if (ROOT / extra).exists():
-                (folder / extra).symlink_to(ROOT / extra)
         self._seconds: dict[str, float] = {}
 
     def pass_without(self, name: str) -> None:

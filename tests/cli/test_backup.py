@@ -16,11 +16,11 @@ def test_a_history_moves_from_one_home_to_another(tmp_path: Path) -> None:
     )
     laptop.run("refresh", "acme")
     file = tmp_path / "b.zip"
-    assert "1 refresh, 1 object definition" in laptop.run("backup", str(file)).stderr
+    assert "1 refresh, 1 object version" in laptop.run("backup", str(file)).stderr
     taken = file.read_bytes()
-    assert "exists already" in laptop.run("backup", str(file), code=2).stderr
+    assert "already exists" in laptop.run("backup", str(file), code=2).stderr
     wrong_home = Shell(tmp_path / "typo").run("backup", str(file), "--force", code=2).stderr
-    assert "nothing to back up" in wrong_home
+    assert "Nothing to back up" in wrong_home
     assert file.read_bytes() == taken
     laptop.run("backup", str(file), "--force")
     assert other.json("restore", str(file))["tables"]["refresh"] == 1

@@ -67,7 +67,7 @@ def test_the_main_job_from_discovery_to_an_applied_mapping(shell: Shell, tmp_pat
     refreshed = shell.json("refresh", "acme", "--fail-on", "breaking", code=4)
     broken = {e["fieldName"] for e in refreshed["driftEvents"] if e["severity"] == "breaking"}
     assert {"CloseDate", "Amount"} <= broken
-    report = shell.json("drift", "acme", "--at-least", "breaking")
+    report = shell.json("drift", "acme", "--severity", "breaking")
     assert {e["fieldName"] for e in report["events"]} == broken
     shell.run("drift", "acme", "--acknowledge", "shown", "--note", "known")
     shell.run("drift", "acme", "--fail-on", "safe")
@@ -296,15 +296,18 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (("drift", "--note", "x"), "A note goes with an acknowledgment."),
+        (("drift", "--note", "x"), "--note needs --acknowledge."),
         (("drift", "--acknowledge", "x"), "crmdeck drift NAME --json lists them"),
-        (("audit", "--since", "1d", "--until", "2d"), "nothing lies between them"),
+        (("audit", "--since", "1d", "--until", "2d"), "--since is later than --until."),
         (("export", "acme", "-o", "."), ". is a folder."),
-        (("export", "acme", "--what", "schema", "--format", "xlsx"), "is not offered as xlsx"),
+        (
+            ("export", "acme", "--what", "schema", "--format", "xlsx"),
+            "No schema in the format 'xlsx'.",
+        ),
         (("config", "set", "ttl_hours", "-1"), "put -- before it"),
         (("config", "set", "ttl_hours", "--", "-1"), "It should be more than 0, not -1."),
         (("config", "set", "keys", "x"), "'keys' is a table."),
-        (("mapping", "accept", "acme", PAIR, "partner=Name", "partner=Amount"), "named twice"),
+        (("mapping", "accept", "acme", PAIR, "partner=Name", "partner=Amount"), "appears twice"),
         (("mapping", "undo", "acme", PAIR, "x"), "--event 'mapping.*' --json"),
     ],
 )
@@ -317,7 +320,7 @@ def test_what_can_not_be_meant_is_refused_with_what_to_do(
 def test_an_argument_that_is_not_utf_8_is_not_the_fault_of_the_cache(shell: Shell) -> None:
     for command in (("status", "\udcff"), ("drift", "acme", "--object", "\udcff")):
         told = shell.run(*command, code=2).stderr
-        assert "holds bytes that are not UTF-8" in told
+        assert "isn't valid UTF-8" in told
         assert "backup" not in told
 
 
@@ -364,7 +367,7 @@ def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell
         shown = re.sub(r"\x1b\[\d*m", "", answer).splitlines()
         assert max(map(len, shown)) <= width
         assert shown[0].split()[:6] == ["PartnerOS", "field", "CRM", "field", "match", "direction"]
-        assert ("why" in shown[0]) == (width == 160)
+        assert ("reasons" in shown[0]) == (width == 160)
         assert any(
             line.startswith("    ") == (width == 80) for line in shown if "same words" in line
         )
@@ -378,7 +381,7 @@ def test_what_most_commands_take_may_stand_before_them(shell: Shell) -> None:
     before = ("--json", "--home", str(shell.home))
     assert shell.run(*before, "connections", "list").stdout == wanted
     assert shell.run(f"--home={shell.home}", "connections", "list", "--json").stdout == wanted
-    assert "no command 'lst'" in shell.run("--demo", "lst", code=2).stderr
+    assert "No command named 'lst'" in shell.run("--demo", "lst", code=2).stderr
 
 
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
@@ -418,7 +421,7 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
         f"{command} >/dev/full", shell=True, capture_output=True, text=True, check=False
     )
     assert full.returncode == 1
-    assert "could not be written" in full.stderr
+    assert "Can't write the output" in full.stderr
     unread = subprocess.run(
         f"({command}; echo $? >&2) | true", shell=True, capture_output=True, text=True, check=False
     )
@@ -430,7 +433,7 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
 def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
-    assert "too long" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
+    assert "too large" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
 
 
 def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
@@ -452,7 +455,7 @@ def test_the_past_and_a_comparison_from_the_command_line(shell: Shell) -> None:
     }
     told = shell.run("compare", "acme", "--at", before)
     assert told.stdout.splitlines() == [
-        "object\tlabel\twhere\tleft only\tright only\tdiffer",
+        "object\tlabel\tside\tleft only\tright only\tdifferent",
         "Opportunity\tOpportunity\tdiffers\t1\t1\t1",
     ]
     assert f"Left: acme as of {before}" in told.stderr
@@ -530,5 +533,5 @@ def test_a_reader_that_goes_away_before_the_end_of_an_export_is_an_error(shell: 
 
     code, said = left("export", "acme", "--what", "schema", "--format", "jsonl")
     assert code == 1
-    assert "The reader went away" in said
+    assert "Output was cut short" in said
     assert "Traceback" not in said

@@ -129,6 +129,6 @@ def test_text_from_a_crm_stays_text_in_every_form(tmp_path: Path) -> None:
         markdown = text_of(copies, CopyKind.MARKDOWN)
         assert "a\\|b &lt;" in markdown
         assert markdown.count("\n") == 0
-        assert "&lt;!channel&gt;" in text_of(copies, CopyKind.MESSAGE)
+        assert "‹!channel›" in text_of(copies, CopyKind.MESSAGE)
         words = shlex.split(text_of(copies, CopyKind.COMMAND))
         assert words[-3:] == ["--", "-acme", "O'x.-F; rm"]

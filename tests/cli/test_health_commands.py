@@ -58,7 +58,7 @@ def test_alerts_come_with_their_remedy_and_drift_with_who_did_it(tmp_path: Path)
     shell.run("refresh", "acme")
     header, event = shell.run("drift", "acme").stdout.splitlines()
     assert header.endswith("\tchanged by")
-    assert event.endswith("unknown: The source 'files' does not tell who did it.")
+    assert event.endswith("unknown: The source 'files' doesn't record who made changes.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 
@@ -147,7 +147,7 @@ def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
     [
         ("drfit", "drift"),
         ("mapping shwo", "show"),
-        ("drift --at-leest risky", "--at-least"),
+        ("drift --severty risky", "--severity"),
         ("--verson", "--version"),
         ("check --fail-on mappd", "mapped"),
         ("export --what shcema", "schema"),

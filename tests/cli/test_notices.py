@@ -88,7 +88,7 @@ def night(tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -
 def test_one_message_a_run_goes_to_whom_it_concerns(night: Night, listener: Listener) -> None:
     night.shell.run("check", "--notify", "--heartbeat", f"http://{listener.host}/beat")
     assert [path for path, *_ in listener.taken] == [PATH, "/beat"], "all is well, and the beat"
-    assert "all is well" in listener.taken[0][2]
+    assert "no problems" in listener.taken[0][2]
     listener.taken.clear()
 
     evil = "<!channel> \\u202e"
@@ -123,7 +123,7 @@ def test_slack_is_told_in_the_name_of_crmdeck(
     night.shell.run("check", "acme", "--notify", code=4)
     (body,) = [body for path, _, body in listener.taken if path.startswith("/slack")]
     (told,) = json.loads(body)["attachments"]
-    assert "issues fail" in told["title"]
+    assert "failures" in told["title"]
     assert "breaking: acme: Opportunity.Amount" in told["text"]
     assert told["footer"] == "crmdeck"
     assert "apprise" not in body.lower()
@@ -194,7 +194,7 @@ def test_a_route_that_can_not_be_used_is_said_before_the_check(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
 def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
-    assert "all is well" in night.shell.run("watch", "--times", "1").stdout
+    assert "no problems" in night.shell.run("watch", "--times", "1").stdout
     watch = subprocess.Popen(
         [sys.executable, "-m", "crmdeck", "watch", "--home", str(night.shell.home)],
         stdout=subprocess.PIPE,

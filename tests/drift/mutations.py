@@ -1,7 +1,7 @@
-"""Recorded mutations of real describes, and how much of them drift detection tells.
+"""Recorded mutations of real describes, and how many of them drift detection finds.
 
-Each mutation says what has to be told of it and how bad that is for a field that nothing is mapped
-to. The severities stand here once more, by hand: they are the claim that the rules are held to.
+Each mutation has the change that must be found, and its severity for a field without a mapping.
+The severities are written by hand, as an independent check of the rules.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ SYNONYMS = (
 
 
 class Recorded(NamedTuple):
-    """One mutation: what must be told, where, and how bad it is.
+    """One mutation: the change that must be found, its place, and its severity.
 
     `told` is the wire name of an attribute, `added` or `gone`. `with_it` are other attributes
     that change by it, `new_name` is what a renamed field is called now.
@@ -126,7 +126,7 @@ class Score:
 
 
 def load() -> Org:
-    """Return the real describes, with two dependent picklists made where there is none."""
+    """Return the real describes, with a dependent picklist added where one is missing."""
     org = {}
     for name in OBJECTS:
         describe = json.loads((DATA / f"{name}.describe.json").read_text("utf-8"))
@@ -146,7 +146,7 @@ def reduced(org: Org) -> Org:
 
 
 def play(org: Org, seed: int, score: Score, mutations: int = 50) -> None:
-    """Mutate a copy of `org`, detect the drift, and add to `score` what was told of it."""
+    """Mutate a copy of `org`, detect the drift, and add the changes found to `score`."""
     rng = random.Random(seed)
     after = copy.deepcopy(org)
     recorded = list(_mutate(after, rng, mutations))
@@ -440,7 +440,7 @@ def _value_added(record: Record, describe: Record, rng: random.Random) -> Planne
 def _value_relabeled(record: Record, describe: Record, rng: random.Random) -> Planned | None:
     if not _has_free_values(record, describe):
         return None
-    return Planned("picklist", SAFE, lambda: record["picklistValues"][0].update(label="Said so"))
+    return Planned("picklist", SAFE, lambda: record["picklistValues"][0].update(label="Renamed"))
 
 
 @_plan("controlled")
@@ -623,7 +623,7 @@ def _record_type(record: Record, describe: Record, rng: random.Random) -> Planne
 
 
 def _make_dependent(describe: Record) -> None:
-    """Let one picklist depend on another, as an admin may do."""
+    """Make one picklist depend on another."""
     lists = [f for f in describe["fields"] if f["type"] == "picklist" and not f["controllerName"]]
     lists = [f for f in lists if len(f["picklistValues"]) > 2]
     if len(lists) > 1:

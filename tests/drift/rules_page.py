@@ -1,4 +1,4 @@
-"""`docs/drift.md`, drawn from the rules: `python -m tests.drift.rules_page`."""
+"""Write `docs/drift.md` from the rules: `python -m tests.drift.rules_page`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crmdeck.drift.severity_rules import (
     OBJECT_ROWS,
     REQUIRED_ADDED,
     RETURNED_REASONS,
-    RULE_RESTS,
+    RULE_INACTIVE,
     RULE_REWORDED,
     RULE_ROWS,
     Row,
@@ -22,65 +22,101 @@ from crmdeck.model import Severity
 PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
 
 INTRO = """\
-# What changed, how bad it is, and what is one story
+# Changes: what is open, and how severe
 
-Drawn from the rules in `crmdeck/drift`, by `python -m tests.drift.rules_page`; a test holds it.
+This page is for admins who review drift or set up a gate. It explains when a change needs \
+attention, and how crmdeck decides its severity. The tables are generated from `crmdeck/drift`.
 
-A drift event is one change between two discoveries. What a source does not say is unknown, and \
-unknown against known is no change: an export that leaves an attribute out can't be judged in it, \
-and the refresh says so. `breaking` is what makes something that is mapped or written stop \
-working, `risky` what may do so or deserves a look, `safe` the rest; it depends on whether the \
-field is mapped, and whether PartnerOS pulls its values or pushes to it (both: the worse).
+```sh
+crmdeck drift --demo
+```
 
-What is gone is four different things. `removed`: the CRM confirms it. `hidden`: it still exists, \
-but not for this user. `out_of_scope`: the scope asks for less. `absent`: it is no longer in the \
-export, and nothing says why; an export that holds less removes nothing.
+## What is open
 
-A removed and an added field of one object that look like one are offered as a rename, never \
-asserted: the same words in name or label, or one word more, a synonym or a typing error in both, \
-with what else speaks for it (the same help, values, formula, size).
+A **change** is one difference between two refreshes. A **change group** is several changes with \
+one cause, or a single change. Everything counts in groups.
+
+| term | meaning |
+| --- | --- |
+| open | breaking or risky, and not settled. A group is open while one of its changes is open |
+| acknowledged | a user settled the change, with `a` in Drift or `crmdeck drift --acknowledge ID` |
+| resolved | the CRM changed it back: the newest snapshot has the value from before the change |
+| repaired | every mapping that the change broke was accepted again or rejected since |
+| excused | a rule of the policy excuses the change until the rule expires |
+| unseen | you have not looked at the row yet. It is only a mark and counts nowhere |
+| dismissed | an alert in Health is hidden from the to-do line. Its changes stay open |
+
+- One number, the count of open groups with their worst severity, is the same in tabs, Health, \
+`status`, `drift`, `check`, reports, and notifications (`openChanges` in JSON).
+- The change that puts a value back is resolved too. If someone acknowledged the first change, it \
+is open instead, because someone adapted to the first.
+- Each attribute, picklist value, and record type is compared on its own. A field that was removed \
+is resolved when it exists again with the same definition, apart from labels.
+- Safe changes are information and never open. The loss of something that a safe change added is \
+a change of its own.
+- A policy is `policy.toml` in the workspace. A team has one policy in its history. Rules of level \
+`ignore` and `report` excuse changes.
+
+## Severity
+
+A **breaking** change stops a mapping or a write from working. A **risky** change may. The rest is \
+**safe**. Severity depends on whether the field is mapped, and whether PartnerOS pulls from it or \
+pushes to it. For both directions the worse one counts.
+
+An attribute that the source doesn't specify is unknown, and unknown is never a change. The \
+refresh lists the attributes that it could not compare.
+
+A missing object or field has one of four reasons. `removed`: the CRM confirms it. `hidden`: it \
+still exists, but this user can't see it. `out_of_scope`: the scope no longer includes it. \
+`absent`: the reason is unknown, for example a smaller export.
+
+A removed and an added field of one object that look alike are a probable rename. They need the \
+same words in the name or the label, or similar words in both. The same help text, values, \
+formula, or size add evidence.
 """
 
-COLUMNS = ("not mapped", "pulled", "pushed", "why")
+COLUMNS = ("not mapped", "pulled", "pushed", "reason")
 
 
 def page() -> str:
-    """Return the whole page."""
     safe, breaking = ([level] * 3 for level in (Severity.SAFE, Severity.BREAKING))
     kinds: list[tuple[str, ...]] = [
         (kind.value.replace("_", " "), *scale, reason)
         for kind, (scale, reason) in KIND_ROWS.items()
     ]
     kinds.insert(1, ("field added, required", *breaking, REQUIRED_ADDED))
-    kinds += [("object back", *safe, reason) for reason in RETURNED_REASONS.values()]
+    kinds += [("object exists again", *safe, reason) for reason in RETURNED_REASONS.values()]
     rules: list[tuple[str, ...]] = [
         (f"`{kind.value}`", *scale, reason.replace("{message}", ""))
         for kind, (scale, reason) in RULE_ROWS.items()
     ]
-    rules += [("rule switched off", *safe, RULE_RESTS), ("rule reworded", *safe, RULE_REWORDED)]
-    stories = [(f"`{rule.kind}`", rule.tells, _weight(rule.follows)) for rule in STORY_RULES]
+    rules += [
+        ("rule inactive", *safe, RULE_INACTIVE),
+        ("rule with another message", *safe, RULE_REWORDED),
+    ]
+    stories = [(f"`{rule.kind}`", rule.describes, _weight(rule.follows)) for rule in STORY_RULES]
     return "".join(
         [
             INTRO,
-            "\n## What came or went\n\n",
-            _table(("what", *COLUMNS), kinds),
-            "\n## Attributes of a field\n\nThe first row of an attribute that fits counts.\n\n",
+            "\n## Added and removed\n\n",
+            _table(("change", *COLUMNS), kinds),
+            "\n## Attributes of a field\n\nThe first row of an attribute that applies wins.\n\n",
             _table(("attribute", *COLUMNS), map(_row, FIELD_ROWS)),
-            "\n## What an object says of itself\n\n",
+            "\n## Attributes of an object\n\n",
             _table(("attribute", *COLUMNS), map(_row, OBJECT_ROWS)),
-            "\n## Rules that make a write fail\n\nA rule that came, or asks for something else. "
-            "Where the fields of a rule are not known, it touches every mapping of its object.\n\n",
+            "\n## Rules that reject writes\n\nFor a new or changed rule. If the fields of a rule "
+            "are unknown, it touches every mapping of its object.\n\n",
             _table(("rule", *COLUMNS), rules),
-            "\n## Stories\n\nEvents that are one thing are told once, and none is dropped. What "
-            "touches a mapping, and every rule, is told by itself. The first story that fits takes "
-            "an event; a story is as bad as its worst event.\n\n",
-            _table(("story", "tells of", "severity"), stories),
+            "\n## Change groups\n\nChanges with one cause share a row, and none is dropped. A "
+            "change that touches a mapping, and a change of a rule, has its own row. The first "
+            "matching kind wins.\n\n",
+            _table(("kind", "changes", "severity"), stories),
         ]
     )
 
 
 def _weight(follows: str | None) -> str:
-    return "safe: echoes of what is told elsewhere" if follows else "that of its events"
+    return "safe: side effects of other changes" if follows else "the worst of its changes"
 
 
 def _row(row: Row) -> tuple[str, ...]:

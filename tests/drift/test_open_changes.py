@@ -54,7 +54,7 @@ World = ObjectSchema | None
 
 @dataclass
 class History:
-    """Refreshes of one object type, with what was acknowledged and decided since."""
+    """Refreshes of one object, with acknowledgments and decisions since."""
 
     worlds: Sequence[World]
     accepted: Sequence[AcceptedField] = ()
@@ -316,7 +316,8 @@ def look(world: World, change: DriftEvent, part: str) -> object:
     if part == "itself" or found is None:
         return found
     if part == "picklist":
-        named = {value["value"] for each in change.changes for value in (*each.before, *each.after)}
+        [picklist] = [each for each in change.changes if each.attribute == part]
+        named = {value["value"] for value in (*picklist.before, *picklist.after)}
         return named & {value.value for value in found.picklist}
     return getattr(found, part)
 

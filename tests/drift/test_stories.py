@@ -136,7 +136,7 @@ def test_a_crowd_of_ordinary_objects_is_one_story_too() -> None:
 def test_a_scope_that_shrank_is_told_as_that() -> None:
     gone = dict.fromkeys(["Deal__c", "Order", "AHistory"], GoneReason.OUT_OF_SCOPE)
     story, _ = told(drift({}, {}, gone=gone))["scope"]
-    assert (story.title, story.event_count) == ("The scope asks for 3 objects fewer", 3)
+    assert (story.title, story.event_count) == ("3 objects left the scope", 3)
 
 
 def test_a_field_added_everywhere_is_one_story() -> None:
@@ -391,9 +391,7 @@ def test_summer_time_is_one_story_and_as_bad_as_its_worst() -> None:
     before = {"User": [field("Zone", picklist=ZONES)], "Org": [field("Zone", picklist=ZONES)]}
     after = {"User": [field("Zone", picklist=SUMMER)], "Org": [field("Zone", picklist=SUMMER[1:])]}
     story, inside = told(drift(before, after))["zones_and_locales"]
-    assert story.title == (
-        "2 lists of time zones and locales differ, as with summer time or a release"
-    )
+    assert story.title == ("2 lists of time zones and locales changed (summer time or a release)")
     assert [e.severity for e in inside] == [Severity.RISKY, Severity.SAFE]
     assert story.severity is Severity.RISKY
 

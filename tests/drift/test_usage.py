@@ -11,15 +11,15 @@ from crmdeck.model import Field, FieldUse, ObjectSchema, Rule, RuleKind, UsageVe
 _USES = st.lists(st.builds(FieldUse, kind=st.sampled_from(("Flow", "Layout", "NewKind"))))
 
 
-@given(told=_USES, seen=_USES, not_checked=st.lists(st.text(min_size=1)))
-def test_nothing_is_safe_while_anything_is_found_or_untold(
-    told: list[FieldUse], seen: list[FieldUse], not_checked: list[str]
+@given(reported=_USES, in_schema=_USES, not_checked=st.lists(st.text(min_size=1)))
+def test_nothing_is_safe_while_anything_is_found_or_unreported(
+    reported: list[FieldUse], in_schema: list[FieldUse], not_checked: list[str]
 ) -> None:
-    usage = judge_usage("Account", "Tier__c", told, seen, not_checked)
+    usage = judge_usage("Account", "Tier__c", reported, in_schema, not_checked)
     assert (usage.verdict is UsageVerdict.LIKELY_SAFE) == (
-        not told and not seen and not not_checked
+        not reported and not in_schema and not not_checked
     )
-    assert (usage.verdict is UsageVerdict.DEPENDED_ON) == bool(told or seen)
+    assert (usage.verdict is UsageVerdict.DEPENDED_ON) == bool(reported or in_schema)
     assert usage.not_checked == tuple(not_checked)
 
 
@@ -37,17 +37,17 @@ def test_what_the_schema_itself_shows_counts_and_counts_once() -> None:
             Rule(name="Rate.MIN", kind=RuleKind.VALUES, fields=("Rate__c",)),
         ),
     )
-    seen = uses_in_schema(schema, "Amount")
-    assert [(use.kind, use.name) for use in seen] == [
+    in_schema = uses_in_schema(schema, "Amount")
+    assert [(use.kind, use.name) for use in in_schema] == [
         ("ValidationRule", "Known"),
         ("CustomField", "Net__c"),
     ]
     assert [use.name for use in uses_in_schema(schema, "Rate__c")] == ["Known"]
-    told = [FieldUse(kind="CustomField", name="Net"), FieldUse(kind="Flow", name="Send")]
-    usage = judge_usage("Deal", "Amount", told, seen, ())
+    reported = [FieldUse(kind="CustomField", name="Net"), FieldUse(kind="Flow", name="Send")]
+    usage = judge_usage("Deal", "Amount", reported, in_schema, ())
     assert uses_by_kind(usage) == {
         "flows": ["Send"],
         "validation rules": ["Known"],
         "other fields": ["Net"],
     }
-    assert usage_summary(usage) == "depended on: 1 flow, 1 validation rule, 1 other field"
+    assert usage_summary(usage) == "in use: 1 flow, 1 validation rule, 1 other field"

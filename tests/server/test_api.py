@@ -74,7 +74,7 @@ def test_the_api_and_the_command_line_tell_the_same(served: House) -> None:
         assert get("/drift") == told(served, "drift", "acme")
         filtered = get("/drift", atLeast="breaking", objectType="Account", acknowledged="false")
         assert filtered == told(
-            served, "drift", "acme", "--at-least", "breaking", "--object", "Account", "--open"
+            served, "drift", "acme", "--severity", "breaking", "--object", "Account", "--open"
         )
         assert get("/audit") == told(served, "audit", "acme")
         assert get("/audit", event="mapping.*") == told(

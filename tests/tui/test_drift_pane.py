@@ -305,7 +305,7 @@ async def test_accepts_a_rename_in_one_step(drifted: Workspace, answer: str, fie
     async with console(drifted).run_test(size=(140, 40)) as pilot:
         await settle(pilot)
         await go_to(pilot, "Opportunity.Buyer_Email__c")
-        assert "new field, was Contact_Email__c?" in screen_text(pilot)
+        assert "probably renamed from Contact_Email__c" in screen_text(pilot)
         await press(pilot, "m")
         assert "Move 1 mapping to Buyer_Email__c?" in screen_text(pilot)
         await press(pilot, "escape")
@@ -321,7 +321,7 @@ async def test_accepts_a_rename_in_one_step(drifted: Workspace, answer: str, fie
         if answer == "y":
             assert "Accept rename" not in keys(pilot)
             await go_to(pilot, "Opportunity.Contact_Email__c")
-            assert "deal_registration.contactEmail is mapped to Buyer_Email__c now" in screen_text(
+            assert "deal_registration.contactEmail is now mapped to Buyer_Email__c" in screen_text(
                 pilot
             )
             assert "Fix" not in keys(pilot)

@@ -49,7 +49,10 @@ def test_the_added_field_of_a_rename_follows_the_removed_one() -> None:
     lines = arrange(timeline(other, came, left), None, ()).lines
     assert [line.key for line in lines] == ["Beta", "Zeta", "Alpha"]
     assert [line.when for line in lines] == ["16 May", "", ""]
-    assert [line.what for line in lines[1:]] == ["removed, now Alpha?", "new field, was Zeta?"]
+    assert [line.what for line in lines[1:]] == [
+        "probably renamed to Alpha",
+        "probably renamed from Zeta",
+    ]
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:

@@ -243,11 +243,11 @@ async def test_a_test_shows_the_account_and_counts_as_a_run(demo: Workspace) -> 
         main_screen(app).show_connection(demo.connections.get("acme-prod").id)
         await settle(pilot)
         await pilot.press("ctrl+t")
-        await until(pilot, lambda: "✓ acme-prod answers" in screen_text(pilot))
+        await until(pilot, lambda: "✓ acme-prod answered" in screen_text(pilot))
         text = screen_text(pilot)
         assert "integration@acme.example" in text
         assert "quota left" in text
-        assert "nothing missing" in text
+        assert "none missing" in text
         await pilot.press("enter")
         assert demo.health.sync_history("acme-prod")[0].kind == "test"
 
@@ -289,7 +289,7 @@ async def test_a_wrong_folder_is_corrected(workspace: Workspace, tmp_path: Path)
         await until(pilot, lambda: "Where acme reads from" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(tmp_path / "gone"), "enter")
-        await until(pilot, lambda: "There is nothing at" in screen_text(pilot))
+        await until(pilot, lambda: "Nothing exists at" in screen_text(pilot))
         await pilot.press("ctrl+u")
         await type_text(pilot, str(better), "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)

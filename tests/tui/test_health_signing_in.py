@@ -1,4 +1,4 @@
-"""Adding connections and signing in again, through the dialogs, against the sandbox CRM."""
+"""Add connections and sign in again through the dialogs, against the sandbox CRM."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def org(ws: Workspace, sandbox: Sandbox) -> None:
 
 
 async def fill(pilot: Pilot[Any], **answers: str) -> None:
-    """Type the answers; as fast as pasting them."""
+    """Paste the answers."""
     for name, answer in answers.items():
         entry = pilot.app.screen.query_one(f"#{name}", Input)
         entry.focus()
@@ -79,7 +79,7 @@ async def shows(pilot: Pilot[Any], *texts: str) -> None:
     await until(pilot, lambda: all(text in screen_text(pilot) for text in texts))
 
 
-async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
+async def test_adds_a_hubspot_account_by_key_and_never_shows_the_key(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
     access = sandbox.hubspot(PORTAL)
@@ -112,13 +112,13 @@ async def test_adds_a_hubspot_portal_by_its_key_and_never_shows_it(
         await pilot.press("ctrl+a", "ctrl+c", "ctrl+x")
         await fill(pilot, access_token=key)
         await pilot.press("enter")
-        await shows(pilot, "✓ portal answers", "quota left", "read its schema now")
+        await shows(pilot, "✓ portal answered", "quota left", "Refresh now")
         seen += [screen_text(pilot), app.export_screenshot(), app.clipboard, str(dialog.css_tree)]
         assert not any(key in text for text in seen)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
         await settle(pilot)
-        # The portal's allowance is nearly used up: the refresh says so, and stops.
+        # The account's quota is nearly used up: the refresh reports that, and stops.
         assert "▲ portal" in screen_text(pilot)
         assert ws.health.sync_history("portal")[0].kind == "refresh"
         assert "^T Test" in screen_text(pilot)
@@ -131,7 +131,7 @@ def asking(pilot: Pilot[Any]) -> bool:
     return "Asking who you are there" in screen_text(pilot)
 
 
-async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
+async def test_signs_in_with_the_browser_by_pasting_the_redirect_url(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
     access = sandbox.salesforce(ORG)
@@ -148,7 +148,7 @@ async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
         await fill(pilot, client_id=access.client_id, redirect_port="0")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, Browser))
-        await shows(pilot, "Waiting for the browser to come back to http://localhost:")
+        await shows(pilot, "Waiting for the browser to return to http://localhost:")
         browser = app.screen
         assert isinstance(browser, Browser)
         await pilot.press("c")
@@ -160,7 +160,7 @@ async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
         ended_at = httpx.get(url).headers["Location"]
         await fill(pilot, ended=ended_at)
         await pilot.press("enter")
-        await shows(pilot, "✓ acme answers", "integration@acme.example")
+        await shows(pilot, "✓ acme answered", "integration@acme.example")
         await pilot.press("enter")
         await settle(pilot)
         assert "acme" in screen_text(pilot)
@@ -168,7 +168,7 @@ async def test_signs_in_with_the_browser_and_can_paste_where_it_ended(
     assert ws.connections.test("acme").user == access.username
 
 
-async def test_giving_the_browser_up_adds_nothing_and_stops_listening(
+async def test_canceling_the_browser_adds_nothing_and_stops_listening(
     ws: Workspace, sandbox: Sandbox
 ) -> None:
     access = sandbox.salesforce(ORG)
@@ -197,7 +197,7 @@ async def test_giving_the_browser_up_adds_nothing_and_stops_listening(
     assert ws.connections.all() == ()
 
 
-async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sandbox) -> None:
+async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sandbox) -> None:
     org(ws, sandbox)
     sandbox.fault(ORG, Fault(FaultKind.REVOKED_REFRESH_TOKEN))
     app = console(ws)
@@ -212,7 +212,7 @@ async def test_what_was_revoked_is_signed_in_to_again(ws: Workspace, sandbox: Sa
         assert not app.screen.query("#client_id")
         await fill(pilot, client_secret=sandbox.salesforce(ORG).client_secret)
         await pilot.press("enter")
-        await shows(pilot, "✓ org answers")
+        await shows(pilot, "✓ org answered")
         await pilot.press("enter")
         await shows(pilot, "●  org         active", "token         renewed")
     assert ws.health.status("org").status is Status.ACTIVE
@@ -247,7 +247,7 @@ async def test_without_a_keyring_the_private_file_is_offered(
             await shows(pilot, "Service key or token")
             await fill(pilot, access_token=access.private_app_token)
             await pilot.press("enter")
-            await shows(pilot, "✓ portal answers")
+            await shows(pilot, "✓ portal answered")
     assert (ws.home / "secrets.json").stat().st_mode & 0o077 == 0
     assert ws.signin.place_for("portal") is SecretsPlace.FILE
 
@@ -264,9 +264,7 @@ async def test_a_refused_refresh_offers_the_sign_in(ws: Workspace, sandbox: Sand
         await shows(pilot, "Service key (Development > Keys > Service keys)")
 
 
-async def test_what_a_crm_makes_us_wait_for_is_on_the_progress_line(
-    ws: Workspace, sandbox: Sandbox
-) -> None:
+async def test_a_wait_for_the_crm_is_on_the_progress_line(ws: Workspace, sandbox: Sandbox) -> None:
     access = sandbox.hubspot("legacy-portal")
     draft = ConnectionDraft(name="portal", source="hubspot", endpoint=access.endpoint)
     ws.signin.connect(draft, {"access_token": access.private_app_token})

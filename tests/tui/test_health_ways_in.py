@@ -1,4 +1,4 @@
-"""The other ways of signing in: each wrong turn is said in its dialog, and leaves nothing."""
+"""Other ways to sign in: each mistake shows in its dialog, and adds nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 async def begin(pilot: Pilot[Any], kind: str, **answers: str) -> None:
-    """Add a connection of a kind, up to the question how to sign in."""
+    """Add a connection of a kind, up to the choice of a sign-in."""
     await settle(pilot)
     await pilot.press("s", *kind, "enter")
     await shows(pilot, "Name of the connection")
@@ -47,16 +47,16 @@ async def choose_way(pilot: Pilot[Any], words: str) -> None:
 
 
 async def refused(pilot: Pilot[Any], ws: Workspace, *texts: str, **answers: str) -> None:
-    """Give wrong answers: the form says what is wrong, stays, and nothing is added."""
+    """Give wrong answers: the form shows the mistake and stays, and nothing is added."""
     await fill(pilot, **answers)
     await pilot.press("enter")
-    # The keys stay in sight, however much there is to say.
-    await shows(pilot, *texts, "Enter go on")
+    # The keys stay visible, however long the error is.
+    await shows(pilot, *texts, "Enter Continue")
     assert ws.connections.all() == ()
 
 
 async def ended(pilot: Pilot[Any], name: str) -> None:
-    await shows(pilot, f"✓ {name} answers")
+    await shows(pilot, f"✓ {name} answered")
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
 
@@ -78,14 +78,14 @@ async def test_salesforce_by_jwt(ws: Workspace, sandbox: Sandbox, tmp_path: Path
         await fill(pilot, client_id=access.client_id, username=access.username)
         gone = str(tmp_path / "gone.key")
         await refused(pilot, ws, "can't be read.", "No such file", private_key=gone)
-        # And so does the line that has to be put right.
+        # So does the field with the mistake.
         await shows(pilot, gone[-40:])
         await refused(
             pilot, ws, "holds no private key.", "not the certificate", private_key=str(certificate)
         )
         (tmp_path / "torn.key").write_text("-----BEGIN PRIVATE KEY-----\nMIIB\n")
         torn = str(tmp_path / "torn.key")
-        await refused(pilot, ws, "private key", "Enter go on", private_key=torn)
+        await refused(pilot, ws, "private key", "Enter Continue", private_key=torn)
         sandbox.fault(ORG, Fault(FaultKind.UNAUTHORIZED, path="/oauth2/token"))
         await refused(pilot, ws, "Salesforce", private_key=str(key))
         sandbox.clear(ORG)
@@ -128,8 +128,8 @@ async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
         await choose_way(pilot, "service")
         await shows(pilot, "Service key or token")
         await pilot.press("enter")
-        await shows(pilot, "Service key or token: this is needed.")
-        await refused(pilot, ws, "Enter go on", access_token="   ")
+        await shows(pilot, "Service key or token is required.")
+        await refused(pilot, ws, "Enter Continue", access_token="   ")
         await refused(pilot, ws, "rejected", access_token="pat-na1-mistyped")
         await fill(pilot, access_token=access.private_app_token)
         await pilot.press("enter")
@@ -137,13 +137,13 @@ async def test_hubspot_by_service_key(ws: Workspace, sandbox: Sandbox) -> None:
     assert ws.connections.get("portal").organization == str(access.portal_id)
 
 
-async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: House) -> None:
+async def test_partneros_by_password_then_session_token(ws: Workspace, house: House) -> None:
     address = {"endpoint": house.url, "remote_id": house.ids["acme"]}
     async with console(ws).run_test(size=SMALL) as pilot:
         await begin(pilot, "partneros", name="team")
         await shows(pilot, "UUID of the integration there")
         await pilot.press("enter")
-        await shows(pilot, "Where PartnerOS is: this is needed.")
+        await shows(pilot, "is required.")
         await refused(
             pilot, ws, "'http://partneros.example' can't be an endpoint.",
             endpoint="http://partneros.example", remote_id=address["remote_id"],
@@ -168,7 +168,7 @@ async def test_partneros_by_password_and_again_by_another(ws: Workspace, house: 
         assert ws.connections.get("team").source == Source.PARTNEROS
         assert not kept_anywhere(ws, PASSWORD)
         await pilot.press("i")
-        await shows(pilot, "A session token")
+        await shows(pilot, "Session token")
         await pilot.press("down", "enter")
         await shows(pilot, "Session token")
         await fill(pilot, session_token="mistyped")

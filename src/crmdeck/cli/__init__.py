@@ -1,4 +1,4 @@
-"""The headless face. stdout is data, stderr is talk, exit codes are a contract."""
+"""The command line: data goes to stdout, messages to stderr, and exit codes are a contract."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _OF_ALL = ("-h", "--help", "--version")
 _OF_MOST = ("--home", "--demo", "--json")
 
 _BARE = {(): False, ("demo",): True}
-"""What opens the console without options, and whether over the demo: it needs no parser."""
+"""Command lines that open the console without a parser, and whether they open the demo."""
 
 
 def main() -> None:
-    """Run the command line; no traceback ever reaches the user unless CRMDECK_DEBUG is set."""
+    """Run the command line; print a traceback only if CRMDECK_DEBUG is set."""
     _prepare_streams()
-    # Looking for circles in all that was imported took a sixth of a command, as it ended.
+    # Collecting garbage at exit, after all those imports, took a sixth of a command's time.
     atexit.register(gc.freeze)
     try:
         _run(tuple(sys.argv[1:]))
@@ -37,14 +37,14 @@ def main() -> None:
             raise SystemExit(1) from None
         name = type(error).__name__
         sys.stderr.write(
-            f"crmdeck: something went wrong that should not have ({name}).\n"
-            "  Run it again with CRMDECK_DEBUG=1 and report what it prints.\n"
+            f"crmdeck: unexpected error ({name}).\n"
+            "  Run the command again with CRMDECK_DEBUG=1 and report its output.\n"
         )
         raise SystemExit(1) from None
 
 
 def _run(arguments: tuple[str, ...]) -> None:
-    # Imports are in here, since Ctrl+C may come while they go on.
+    # The imports are in here because Ctrl+C can arrive while they run.
     if _COMPLETION in os.environ:
         from crmdeck.cli.completion import complete
 
@@ -56,7 +56,7 @@ def _run(arguments: tuple[str, ...]) -> None:
         from crmdeck.cli.launch import open_console
 
         raise SystemExit(open_console(demo=demo))
-    # A command is short: looking for circles among what was just imported took a twentieth of it.
+    # Collecting garbage among fresh imports took a twentieth of a short command's time.
     gc.set_threshold(200_000)
     from crmdeck.cli.app import app
 
@@ -64,9 +64,9 @@ def _run(arguments: tuple[str, ...]) -> None:
 
 
 def _require_text(arguments: tuple[str, ...]) -> None:
-    """End with what is wrong where an argument is neither UTF-8 nor names what is there.
+    """Exit with an error if an argument is neither UTF-8 nor the name of an existing file.
 
-    Only the name of a file may hold other bytes: no database takes them, and none has them.
+    Only file names can contain other bytes: no database stores them.
     """
     for argument in arguments:
         if argument.isascii() or argument.isprintable():
@@ -80,8 +80,8 @@ def _require_text(arguments: tuple[str, ...]) -> None:
             from crmdeck.errors import UsageError
 
             error = UsageError(
-                f"'{argument}' holds bytes that are not UTF-8.",
-                remedy="Write it in UTF-8; see which encoding the terminal or the script has.",
+                f"'{argument}' isn't valid UTF-8.",
+                remedy="Check the encoding of your terminal or script, and use UTF-8.",
                 code="BAD_ARGUMENTS",
             )
             report_error(error, as_json="--json" in arguments)
@@ -89,11 +89,10 @@ def _require_text(arguments: tuple[str, ...]) -> None:
 
 
 def _ordered(arguments: tuple[str, ...]) -> list[str]:
-    """Return the arguments as the parser wants them.
+    """Return the arguments in the order that the parser needs.
 
-    What holds for all commands may stand anywhere and is put first; what most of them take may
-    stand before a command and is put behind it. Options without a command are those of the
-    console.
+    Options of all commands can appear anywhere and move to the front. Options of most commands
+    can precede the command and move behind it. Options without a command belong to `console`.
     """
     end = arguments.index("--") if "--" in arguments else len(arguments)
     common = [each for each in arguments[:end] if each in _ANYWHERE]
@@ -109,11 +108,11 @@ def _ordered(arguments: tuple[str, ...]) -> list[str]:
 
 
 def _prepare_streams() -> None:
-    """Let a closed stream swallow what is written, and one that knows few letters show the rest."""
+    """Replace closed streams, and escape characters that a stream can't encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            # At once, so that no file that is opened later takes the descriptor's place.
+            # Open it now: otherwise the next file that opens gets this descriptor.
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,12 +1,13 @@
-"""The command line: one line a command, the console without any."""
+"""The table of commands; without a command the console opens."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer.main import get_command
@@ -18,40 +19,43 @@ from crmdeck.cli.output import emit, report_error, set_quiet
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
 
+if TYPE_CHECKING:
+    from typer import _click as click
+
 
 class Command(NamedTuple):
-    """A command, or a group of them: the module it stands in, and what `--help` says of it."""
+    """A command or a group of commands: its module, and its line in `--help`."""
 
     module: str
     help: str
 
 
 COMMANDS = {
-    "console": Command("console", "Open the console; so does crmdeck without a command."),
-    "demo": Command("console", "Open the console over the built-in demo."),
+    "console": Command("console", "Open the console (default without a command)."),
+    "demo": Command("console", "Open the console with the built-in demo."),
     "connections": Command("connections", "List, add, change, test and rename connections."),
-    "status": Command("health", "Tell how connections are doing."),
-    "refresh": Command("health", "Discover the schema again and tell what changed."),
-    "check": Command("check", "Refresh, and tell what happened since the last check; a gate."),
-    "watch": Command("check", "Check again and again, until told to stop."),
-    "schema": Command("schema", "List object types, or the fields of one."),
-    "drift": Command("drift", "Tell what changed, newest first, and acknowledge it."),
-    "compare": Command("drift", "Tell how two cached schemas differ."),
+    "status": Command("health", "Show connection health."),
+    "refresh": Command("health", "Refresh schemas and show what changed."),
+    "check": Command("check", "Refresh, then report new problems (for CI)."),
+    "watch": Command("check", "Run a check at intervals until you stop it."),
+    "schema": Command("schema", "List objects, or the fields of an object."),
+    "drift": Command("drift", "List changes, newest first, and acknowledge them."),
+    "compare": Command("drift", "Compare two stored schemas."),
     "suggest": Command("mapping", "Suggest a CRM field for each PartnerOS field."),
-    "mapping": Command("mapping", "Decide on field pairs, line by line."),
+    "mapping": Command("mapping", "Accept, reject, check and apply field mappings."),
     "preflight": Command("preflight", "Show which writes the CRM will refuse or change."),
-    "export": Command("exports", "Hand over what is cached, in many formats."),
-    "audit": Command("audit", "Tell who did what when, newest first."),
+    "export": Command("exports", "Export stored data in many formats."),
+    "audit": Command("audit", "Show the audit log, newest first."),
     "disconnect": Command("connections", "Mark a connection as disconnected."),
-    "config": Command("config", "List the settings, and change them."),
+    "config": Command("config", "List and change settings."),
     "backup": Command("backup", "Write the whole history to one file."),
-    "restore": Command("backup", "Put back what a backup holds, here or elsewhere."),
-    "serve": Command("serve", "Serve the Integrations API, so that a team shares one crmdeck."),
-    "match": Command("mapping", "Rank the fields of one schema file against those of another."),
-    "sandbox": Command("sandbox", "Start the built-in CRM on loopback."),
-    "screenshots": Command("console", "Draw the pictures of the docs from the console."),
-    "keys": Command("console", "List the console's keys."),
-    "completion": Command("console", "Print the script that completes words in a shell."),
+    "restore": Command("backup", "Restore a backup."),
+    "serve": Command("serve", "Serve the Integrations API to a team."),
+    "match": Command("mapping", "Match the fields of two schema files."),
+    "sandbox": Command("sandbox", "Start the built-in CRM on this machine."),
+    "screenshots": Command("console", "Draw the pictures for the docs."),
+    "keys": Command("console", "List the keys of the console."),
+    "completion": Command("console", "Print a completion script for your shell."),
     "web": Command("console", "Serve the console to a browser on this machine."),
     "doctor": Command("health", "Check this machine and this workspace."),
 }
@@ -61,47 +65,40 @@ GROUPS = ("config", "connections", "mapping", "serve")
 
 
 class CommandGroup(Group):
-    """The commands of `COMMANDS`, each imported when it is asked for.
+    """The commands of `COMMANDS`, each imported on first use.
 
-    A mistake on the command line is told in one line, with --json as JSON.
+    A mistake on the command line is one line on stderr, with --json a JSON object.
     """
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of the table."""
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command with its parser, None where there is none of that name."""
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"crmdeck.cli.{COMMANDS[cmd_name].module}")
-        command: Any = get_command(_typer(module, cmd_name))
+        command = get_command(_typer(module, cmd_name))
         command.epilog = epilog(cmd_name)
         for name, inner in getattr(command, "commands", {}).items():
             inner.epilog = epilog(f"{cmd_name} {name}")
         return command
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the table of commands."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
-    def main(self, args: Any = None, *positional: Any, **named: Any) -> Any:
-        """Parse `args`, by default those of the process, run the command, and exit."""
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)
         try:
-            code = super().main(args, *positional, **(named | {"standalone_mode": False}))
+            code = super().main(args, *more, **(named | {"standalone_mode": False}))
         except typer.Abort:
-            # The end of what is typed in, where an answer was asked for.
+            # The input ended while a question was open.
             sys.exit(1)
-        except Exception as error:
-            # The parser's own kinds of error are not public; each can tell itself in a sentence.
-            tell = getattr(error, "format_message", None)
-            if tell is None:
-                raise
-            context = getattr(error, "ctx", None)
-            if context is not None and tell() == context.get_help():
-                sys.stderr.write(tell() + "\n")
+        except typer.TyperException as error:
+            context: click.Context | None = getattr(error, "ctx", None)
+            message = error.format_message()
+            if context is not None and message == context.get_help():
+                sys.stderr.write(message + "\n")
                 sys.exit(int(ExitCode.USAGE))
             mistake, as_json = usage_error(error), "--json" in given
             report_error(mistake if as_json else UsageError(str(mistake)), as_json=as_json)
@@ -131,22 +128,19 @@ app = command_group(
 @app.callback(invoke_without_command=True)
 def root(
     # Flags only: typer loads pydantic for anything else, before a command's help is shown.
-    version: Annotated[bool, typer.Option("--version", help="Tell the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     quiet: Annotated[
         bool,
-        typer.Option(
-            "--quiet", help="Data and errors only, no other messages; before or after the command."
-        ),
+        typer.Option("--quiet", help="Print data and errors only (before or after the command)."),
     ] = False,
     no_color: Annotated[
         bool,
         typer.Option(
             "--no-color",
-            help="No colors and no bold, as with $NO_COLOR; before or after the command.",
+            help="Use no color and no bold, as with $NO_COLOR (before or after the command).",
         ),
     ] = False,
 ) -> None:
-    """See the help of the application, above."""
     set_quiet(quiet)
     if no_color:
         os.environ["NO_COLOR"] = "1"

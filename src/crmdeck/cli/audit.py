@@ -1,4 +1,4 @@
-"""crmdeck audit: who did what when."""
+"""crmdeck audit."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from crmdeck.errors import UsageError
 def audit(
     name: AnyNameArgument = None,
     event: Annotated[
-        str | None, typer.Option("--event", help="An event type, or a kind: 'token.*'.")
+        str | None, typer.Option("--event", help="Event type, or a pattern: 'token.*'.")
     ] = None,
-    actor: Annotated[str | None, typer.Option("--actor", help="Who did it.")] = None,
+    actor: Annotated[str | None, typer.Option("--actor", help="User name.")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="2026-05-16, or 7d for seven days ago.")
+        str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Likewise.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="End date: 2026-05-16, or 7d.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Maximum number of entries.")
+    ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell who did what when, newest first."""
+    """Show the audit log, newest first."""
     with open_workspace(home, demo, as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         begin, end = moment(since, ws), moment(until, ws)
         if begin and end and begin > end:
             raise UsageError(
-                "--since is later than --until, so nothing lies between them.",
-                remedy="Name an earlier --since, or a later --until.",
+                "--since is later than --until.",
+                remedy="Use an earlier --since or a later --until.",
             )
         entries = ws.audit.entries(
             name,
@@ -48,10 +52,10 @@ def audit(
             emit_json(ws.exports.named(entries))
             return
         emit_table(
-            ("when", "who", "event", "connection", "what"),
+            ("time", "user", "event", "connection", "summary"),
             [
                 (e.at, e.actor, e.event, names.get(e.connection_id or ""), e.summary)
                 for e in entries
             ],
-            least=("connection", "who"),
+            least=("connection", "user"),
         )

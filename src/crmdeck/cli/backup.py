@@ -1,4 +1,4 @@
-"""crmdeck backup and restore: the whole history in one file."""
+"""crmdeck backup and crmdeck restore."""
 
 from __future__ import annotations
 
@@ -8,58 +8,58 @@ from typing import Annotated
 import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
+from crmdeck.cli.options import DemoOption, ForceOption, HomeOption, JsonOption
 from crmdeck.cli.output import emit_json, require_free, say
 from crmdeck.cli.session import open_workspace
 from crmdeck.errors import UsageError
 from crmdeck.text import count
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a zip.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Backup file (zip).")]
 
 
 def backup(
     file: FileArgument,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    force: ForceOption = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the whole history to one file: connections, schemas, drift, decisions, audit.
+    """Write connections, schemas, changes, decisions and audit log to one file, without secrets.
 
-    It holds no secrets. docs/backup.md describes the format.
+    The format: docs/backup.md
     """
     with open_workspace(home, demo, as_json) as ws:
         require_free(file, force=force)
         if not ws.connections.all():
             raise UsageError(
-                f"There is nothing to back up in {ws.home}: it has no connection.",
-                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                f"Nothing to back up: no connections in {ws.home}.",
+                remedy="Choose another workspace with --home or CRMDECK_HOME.",
                 code="NO_CONNECTIONS",
             )
-        _tell(f"{file} holds", ws.backups.write(file), as_json)
+        _report(f"Backed up to {file}:", ws.backups.write(file), as_json)
 
 
 def restore(
     file: FileArgument,
     home: HomeOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace what the workspace holds, all of it.")
+        bool, typer.Option("--force", help="Replace everything in the workspace.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put back what a backup holds, here or in another workspace, all of it or nothing."""
+    """Restore a whole backup, into this or another workspace."""
     with open_workspace(home, False, as_json) as ws:
-        _tell("Restored", ws.backups.restore(file, force=force), as_json)
+        _report("Restored", ws.backups.restore(file, force=force), as_json)
 
 
-def _tell(lead: str, made: workspace.Backup, as_json: bool) -> None:
+def _report(lead: str, made: workspace.Backup, as_json: bool) -> None:
     if as_json:
         emit_json(made)
         return
     words = {
         "refresh": ("refresh", "refreshes"),
-        "object_definition": ("object definition", None),
-        "drift_event": ("drift event", None),
+        "object_definition": ("object version", None),
+        "drift_event": ("change", None),
         "decision": ("decision", None),
         "audit_entry": ("audit entry", "audit entries"),
     }

@@ -1,4 +1,4 @@
-"""crmdeck check and crmdeck watch: what happened since the last one, and whether it fails."""
+"""crmdeck check and crmdeck watch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from typing import Annotated
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption, NamesArgument
+from crmdeck.cli.options import (
+    DemoOption,
+    ForceOption,
+    HomeOption,
+    JsonOption,
+    NamesArgument,
+    OutputOption,
+)
 from crmdeck.cli.output import chosen_format, emit, emit_hanging, report_error, say, write_file
 from crmdeck.cli.session import ProgressLine, moment, open_workspace
 from crmdeck.errors import CacheBusyError, CanceledError
@@ -21,22 +28,23 @@ from crmdeck.model import CancelToken, FailOn, IssueLevel
 
 SIGNS = {IssueLevel.FAIL: "FAIL", IssueLevel.REPORT: "note", IssueLevel.IGNORE: "skip"}
 SHOWN = 20
-_INDENT = 6  # below which level it is
+_INDENT = 6  # the width of the longest sign and its gap
 _SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
 
 CheckFailOnOption = Annotated[
     FailOn,
     typer.Option(
-        "--fail-on", help="Drift this bad or worse fails; mapped: risky drift on mapped fields."
+        "--fail-on",
+        help="Minimum severity that fails; mapped: risky changes of mapped fields.",
     ),
 ]
 PolicyOption = Annotated[
     Path | None,
-    typer.Option("--policy", help="A file of rules; without it policy.toml of the workspace."),
+    typer.Option("--policy", help="Policy file (default: policy.toml in the workspace)."),
 ]
 
 NotifyOption = Annotated[
-    bool, typer.Option("--notify", help="Send the notices that the settings name.")
+    bool, typer.Option("--notify", help="Send notifications to the routes in the settings.")
 ]
 HeartbeatOption = Annotated[
     str | None,
@@ -44,7 +52,7 @@ HeartbeatOption = Annotated[
         "--heartbeat",
         envvar="CRMDECK_HEARTBEAT",
         show_envvar=True,
-        help="The address of a watchdog, called once a check has run.",
+        help="URL of a watchdog to ping after each check.",
     ),
 ]
 
@@ -55,33 +63,31 @@ def check(
     policy: PolicyOption = None,
     contract: Annotated[
         list[Path] | None,
-        typer.Option("--contract", help="An Open Data Contract to be kept (repeatable)."),
+        typer.Option("--contract", help="Open Data Contract to check against (repeatable)."),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", help="Drift since then (7d), not since the last check."),
+        typer.Option("--since", help="Start date: 2026-05-16, or 7d (default: the last check)."),
     ] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Read the schemas anew, or the cache.")
+        bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
     ] = True,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="json, markdown, html, junit or github; else for people."),
+        typer.Option("--format", help="json, markdown, html, junit or github."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file in place of stdout.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    output: OutputOption = None,
+    force: ForceOption = False,
     notify: NotifyOption = False,
     heartbeat: HeartbeatOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Refresh, and tell what fails: drift, broken mappings, what can't be read, what ends soon.
+    """Refresh, then report new problems: changes, broken mappings, failed reads, expiry dates.
 
-    Exits with 0 where nothing fails, 4 for drift or a broken mapping, 3 where a connection
-    needs a new sign-in, 6 where a part could not be read, 1 where nothing could.
+    Exit codes: 0 if nothing fails, 4 for a change or a broken mapping, 3 if a connection needs
+    a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
     with open_workspace(home, demo, as_json) as ws:
         wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
@@ -100,7 +106,7 @@ def check(
                 progress=line,
             )
         if notify or heartbeat:
-            _tell_others(ws, report, notify=notify, heartbeat=heartbeat)
+            _notify(ws, report, notify=notify, heartbeat=heartbeat)
         if output is not None:
             write_file(output, ws.checks.render(report, wanted or "markdown"))
             show(report)
@@ -113,11 +119,9 @@ def check(
 
 def watch(
     names: NamesArgument = None,
-    every: Annotated[
-        int, typer.Option("--every", min=1, help="Minutes from one check to the next.")
-    ] = 60,
+    every: Annotated[int, typer.Option("--every", min=1, help="Minutes between checks.")] = 60,
     times: Annotated[
-        int | None, typer.Option("--times", min=1, help="End after this many checks.")
+        int | None, typer.Option("--times", min=1, help="Stop after this many checks.")
     ] = None,
     fail_on: CheckFailOnOption = FailOn.BREAKING,
     policy: PolicyOption = None,
@@ -126,10 +130,10 @@ def watch(
     home: HomeOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Check again and again, until told to stop (Ctrl+C, SIGTERM).
+    """Run a check at intervals until you stop it with Ctrl+C or SIGTERM.
 
-    Each pause is up to a tenth longer than asked for, so that many do not ask at once; where
-    nothing could be read it is doubled, eight times as long at most.
+    Pauses vary by up to 10%, to spread the load. They double while crmdeck can read nothing, up
+    to eight times.
     """
     stop = CancelToken()
     with open_workspace(home, demo) as ws, _stopped_by_signals(stop):
@@ -140,7 +144,7 @@ def watch(
             try:
                 report = ws.checks.run(names or (), fail_on=fail_on, policy=policy, cancel=stop)
                 show(report)
-                _tell_others(ws, report, notify=notify, heartbeat=heartbeat)
+                _notify(ws, report, notify=notify, heartbeat=heartbeat)
                 unread = not any(each.read for each in report.connections)
             except CanceledError:
                 return
@@ -151,7 +155,7 @@ def watch(
                 return
             patience = min(8, patience * 2) if unread else 1
             seconds = every * 60 * patience * (1 + random.random() / 10)  # noqa: S311  no secret
-            say(f"The next check is in {seconds / 60:.0f} min.")
+            say(f"Next check in {seconds / 60:.0f} min.")
             with contextlib.suppress(CanceledError):
                 stop.wait(seconds)
             if stop.canceled:
@@ -171,21 +175,21 @@ def _stopped_by_signals(stop: CancelToken) -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _tell_others(
+def _notify(
     ws: workspace.Workspace, report: model.CheckReport, *, notify: bool, heartbeat: str | None
 ) -> None:
     for delivery in ws.notices.send(report) if notify else ():
         if delivery.sent:
-            say(f"Told {delivery.route}.")
+            say(f"Notified {delivery.route}.")
         else:
-            say(f"Could not tell {delivery.route}: {delivery.error}")
+            say(f"Can't notify {delivery.route}: {delivery.error}")
     error = ws.notices.heartbeat(heartbeat) if heartbeat else None
     if error:
-        say(f"The watchdog could not be told: {error}")
+        say(f"Can't reach the watchdog: {error}")
 
 
 def show(report: model.CheckReport) -> None:
-    """Tell a check on one screen, the worst first."""
+    """Print a check on one screen, failures first."""
     shown = [issue for issue in report.issues if issue.level is not IssueLevel.IGNORE]
     for issue in shown[:SHOWN]:
         severity = f" {issue.severity.value}" if issue.severity else ""
@@ -196,8 +200,8 @@ def show(report: model.CheckReport) -> None:
         if issue.remedy:
             emit_hanging(f"{' ' * _INDENT}{issue.remedy}", _INDENT)
     if len(shown) > SHOWN:
-        emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown tells all")
+        emit(f"and {len(shown) - SHOWN:,} more: crmdeck check --format markdown lists all")
     for rule in report.expired_rules:
-        ended = f"A rule of the policy has ended on {rule.until:%Y-%m-%d}: {rule.reason}"
-        emit_hanging(ended, _INDENT)
+        expired = f"A policy rule expired on {rule.until:%Y-%m-%d}: {rule.reason}"
+        emit_hanging(expired, _INDENT)
     emit_hanging(workspace.check_summary(report), 0)

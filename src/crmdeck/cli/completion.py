@@ -1,8 +1,7 @@
-"""Completion before any parser is loaded: from a table of the commands, and a small index of names.
+"""Shell completion without a parser or a database.
 
-The table is drawn from the parser (`python -m tests.cli.completion_table`), and a test holds that
-both say the same. The index stands beside the cache and is written anew by a command that finds
-that the cache has changed; no database is opened to complete a word.
+Commands come from a table that `python -m tests.cli.completion_table` draws from the parser.
+Names come from an index next to the cache, which commands update when the cache has changed.
 """
 
 from __future__ import annotations
@@ -11,13 +10,38 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 if TYPE_CHECKING:
     from crmdeck.workspace import Workspace
 
 INDEX = "completion.json"
 TABLE = Path(__file__).with_name("completion_table.json")
+
+
+class Node(TypedDict):
+    """A command in the table: its options and arguments by kind, and its inner commands."""
+
+    options: dict[str, str]
+    arguments: list[str]
+    commands: dict[str, Node]
+
+
+class Names(TypedDict):
+    """What completes the names of a connection; `version` is its latest refresh."""
+
+    version: str | None
+    objects: list[str]
+    pairs: list[str]
+
+
+class Index(TypedDict, total=False):
+    """The names in a workspace; `head` is its state, `partner` the PartnerOS fields by object."""
+
+    head: object
+    connections: dict[str, Names]
+    partner: dict[str, list[str]]
+
 
 SCRIPTS = {
     "bash": """_crmdeck() {
@@ -45,21 +69,20 @@ complete -c crmdeck -f -a '(__crmdeck)'
 
 
 def complete(words: Sequence[str]) -> None:
-    """Print what the last of `words` may become, one a line."""
+    """Print the completions of the last word, one per line."""
     *before, start = words or [""]
     found = sorted({each for each in candidates(before) if each.startswith(start)})
     sys.stdout.write("".join(f"{each}\n" for each in found if each.isprintable()))
 
 
 def candidates(before: Sequence[str]) -> list[str]:
-    """Return the words that may follow `before`."""
-    table: dict[str, Any] = json.loads(TABLE.read_text("utf-8"))
-    node, path, given = table, [], []
+    """Return the words that can follow `before`."""
+    node: Node = json.loads(TABLE.read_text("utf-8"))
+    given: list[str] = []
     words = list(before)
     while words and words[0] in node["commands"]:
-        path.append(words[0])
         node = node["commands"][words.pop(0)]
-    options: dict[str, str] = node["options"]
+    options = node["options"]
     home: str | None = None
     while words:
         word = words.pop(0)
@@ -73,7 +96,7 @@ def candidates(before: Sequence[str]) -> list[str]:
                 home = words[0]
             words.pop(0)
     found = [*node["commands"], *options]
-    arguments: list[str] = node["arguments"]
+    arguments = node["arguments"]
     if arguments:
         kind = arguments[min(len(given), len(arguments) - 1)]
         if len(given) < len(arguments) or kind.endswith("*"):
@@ -82,26 +105,26 @@ def candidates(before: Sequence[str]) -> list[str]:
 
 
 def index_names(ws: Workspace) -> None:
-    """Write the names of a workspace beside its cache, where they have changed since last time."""
+    """Update the index of names next to the cache, if the cache has changed."""
     path = ws.home / INDEX
     if not ws.home.is_dir():
         return
     head, before = ws.head(), _read(path)
     if before.get("head") == head:
         return
-    known: dict[str, dict[str, Any]] = before.get("connections", {})
-    connections: dict[str, dict[str, Any]] = {}
+    known = before.get("connections", {})
+    connections: dict[str, Names] = {}
     with ws.hold():
         versions, pairs = ws.schemas.versions(), ws.mappings.pair_names()
         for connection in ws.connections.all():
-            version, mine = versions.get(connection.id), known.get(connection.name, {})
+            version, mine = versions.get(connection.id), known.get(connection.name)
             connections[connection.name] = {
                 "version": version,
-                # Hundreds of connections may stand beside the one that has changed.
+                # Only one of hundreds of connections may have changed.
                 "objects": mine["objects"]
-                if version is not None and mine.get("version") == version
+                if mine is not None and version is not None and mine["version"] == version
                 else _object_types(ws, connection.id),
-                "pairs": pairs.get(connection.id, ()),
+                "pairs": list(pairs.get(connection.id, ())),
             }
     partner = {
         each.object_type: [field.name for field in each.fields]
@@ -129,8 +152,7 @@ def _values(kind: str, given: Sequence[str], home: Path) -> list[str]:
     if kind not in ("connection", "object", "pair", "field"):
         return []
     index = _read(home / INDEX)
-    connections: dict[str, dict[str, Any]] = index.get("connections", {})
-    partner: dict[str, list[str]] = index.get("partner", {})
+    connections, partner = index.get("connections", {}), index.get("partner", {})
     if kind == "connection":
         return list(connections)
     mine = [connections[name] for name in given if name in connections] or connections.values()
@@ -154,9 +176,9 @@ def _home(words: Sequence[str], home: str | None) -> Path:
     return demo_home() if "--demo" in words else resolve_home(home)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Index:
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return cast("Index", found) if isinstance(found, dict) else {}

@@ -1,4 +1,4 @@
-"""crmdeck config: list, get, set."""
+"""crmdeck config."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from crmdeck.cli.session import failing
 
 app = command_group()
 
-KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="As crmdeck config list has it.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Name of a setting.")]
 
 
 @app.command("list")
 def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List every setting, its value, and where that comes from."""
+    """List each setting with its value and origin."""
     with failing(as_json):
         found = workspace.list_settings(home)
         if as_json:
@@ -35,7 +35,7 @@ def list_all(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Tell one setting."""
+    """Print a setting."""
     with failing(as_json):
         found = workspace.get_setting(key, home)
         if as_json:
@@ -48,12 +48,12 @@ def get(key: KeyArgument, home: HomeOption = None, as_json: JsonOption = False) 
 def change(
     key: KeyArgument,
     value: Annotated[
-        str, typer.Argument(metavar="VALUE", help="The new value; '' goes back to the default.")
+        str, typer.Argument(metavar="VALUE", help="New value ('' restores the default).")
     ],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change one setting; comments and all else in the file stay."""
+    """Change a setting, and keep everything else in its file."""
     with failing(as_json):
         changed = workspace.set_setting(key, value, home)
         if as_json:

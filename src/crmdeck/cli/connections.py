@@ -1,4 +1,4 @@
-"""crmdeck connections: list, add, set, sign-in, test, rename; crmdeck disconnect."""
+"""crmdeck connections and crmdeck disconnect."""
 
 from __future__ import annotations
 
@@ -25,61 +25,57 @@ def _one_of(values: Iterable[str]) -> str:
 
 PathOption = Annotated[
     Path | None,
-    typer.Option("--path", help="For the source files: a file or a folder of exported schemas."),
+    typer.Option("--path", help="Exported schemas: a file or a folder (source files)."),
 ]
 EndpointOption = Annotated[
     str | None,
-    typer.Option("--endpoint", help="A host in place of the vendor's: a sandbox or a proxy."),
+    typer.Option("--endpoint", help="Custom API URL: a sandbox or a proxy."),
 ]
 RemoteIdOption = Annotated[
     str | None,
-    typer.Option("--remote-id", help="For the source partneros: the integration's id there."),
+    typer.Option("--remote-id", help="Integration ID in PartnerOS (source partneros)."),
 ]
 InstanceOption = Annotated[
     str | None,
-    typer.Option("--instance-url", help="For Salesforce: https://MYDOMAIN.my.salesforce.com"),
-]
-LoginHostOption = Annotated[
-    str | None,
     typer.Option(
-        "--login-host",
-        help="For Salesforce: production, sandbox, or the org's My Domain.  [default: production]",
+        "--instance-url",
+        help="Salesforce: production, sandbox, or the org URL (default: production).",
         show_default=False,
     ),
 ]
 ScopeOption = Annotated[
     ScopeMode | None,
-    typer.Option("--scope", help="Which object types a refresh asks for."),
+    typer.Option("--scope", help="Objects to refresh (default: mappable)."),
 ]
 IncludeOption = Annotated[
     list[str] | None,
-    typer.Option("--include", help="An object type to ask for as well (repeatable)."),
+    typer.Option("--include", help="Object to add to the scope (repeatable)."),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude", help="An object type to leave out (repeatable)."),
+    typer.Option("--exclude", help="Object to leave out of the scope (repeatable)."),
 ]
 TtlOption = Annotated[
-    float | None, typer.Option("--ttl-hours", help="How long a snapshot counts as fresh.")
+    float | None, typer.Option("--ttl-hours", help="Hours until a schema is stale.")
 ]
 FlowOption = Annotated[
     str | None,
     typer.Option(
         "--flow",
-        help="How to sign in: browser, refresh-token, jwt, client-credentials or access-token "
-        "(Salesforce); access-token, browser or refresh-token (HubSpot); password or "
-        "session-token (PartnerOS).",
+        help="Sign-in flow: browser, refresh-token, jwt, client-credentials, access-token "
+        "(Salesforce); access-token, browser, refresh-token (HubSpot); password, session-token "
+        "(PartnerOS).",
     ),
 ]
 SecretsOption = Annotated[
     SecretsPlace | None,
     typer.Option(
-        "--secrets", help="Where secrets are kept.  [default: as in the settings, else keyring]"
+        "--secrets", help="Where to store secrets (default: as in the settings, else keyring)."
     ),
 ]
 KeyFileOption = Annotated[
     Path | None,
-    typer.Option("--private-key-file", help="For jwt: the file with the private key (PEM)."),
+    typer.Option("--private-key-file", help="Private key file (PEM), for jwt."),
 ]
 PortOption = Annotated[
     int | None,
@@ -87,8 +83,8 @@ PortOption = Annotated[
         "--redirect-port",
         min=0,
         max=65535,
-        help="The port that the browser comes back to, as in the app's callback URL; 0 takes "
-        "a free one.  [default: the one that crmdeck names when it asks]",
+        help="Port in the callback URL of your app; 0 picks a free one (default: the port that "
+        "crmdeck prints).",
         show_default=False,
     ),
 ]
@@ -96,20 +92,19 @@ PasteOption = Annotated[
     bool | None,
     typer.Option(
         "--paste/--no-paste",
-        help="Paste the address that the browser ends at: for a browser on another machine.  "
-        "[default: over SSH]",
+        help="Paste the redirect URL, for a browser on another machine (default: over SSH).",
         show_default=False,
     ),
 ]
 BrowserOption = Annotated[
-    bool, typer.Option("--open/--no-open", help="Open the browser, or only show the address.")
+    bool, typer.Option("--open/--no-open", help="Open the browser, or only print the address.")
 ]
 TestOption = Annotated[
-    bool, typer.Option("--test/--no-test", help="Ask the CRM who we are before anything is kept.")
+    bool, typer.Option("--test/--no-test", help="Test the sign-in before saving.")
 ]
 KeepPasswordOption = Annotated[
     bool,
-    typer.Option("--keep-password", help="For PartnerOS: keep the password, not only a session."),
+    typer.Option("--keep-password", help="PartnerOS: store the password, not only the session."),
 ]
 
 
@@ -124,12 +119,12 @@ def list_connections(
             emit_json(connections)
             return
         emit_table(
-            ("name", "platform", "source", "where", "id"),
+            ("name", "platform", "source", "location", "id"),
             [
                 (c.name, c.platform, c.source, c.path or c.endpoint or c.instance_url, c.id)
                 for c in connections
             ],
-            least=("id", "where"),
+            least=("id", "location"),
         )
 
 
@@ -139,11 +134,12 @@ def add(
     source: Annotated[
         str,
         typer.Option(
-            "--source", metavar=_one_of(workspace.sources()), help="Source of the schema."
+            "--source", metavar=_one_of(workspace.sources()), help="How crmdeck reaches the CRM."
         ),
     ],
     platform: Annotated[
-        str | None, typer.Option("--platform", metavar=_one_of(workspace.CRMS), help="The CRM.")
+        str | None,
+        typer.Option("--platform", metavar=_one_of(workspace.CRMS), help="CRM."),
     ] = None,
     path: PathOption = None,
     instance_url: InstanceOption = None,
@@ -154,7 +150,6 @@ def add(
     exclude: ExcludeOption = None,
     ttl_hours: TtlOption = None,
     flow: FlowOption = None,
-    login_host: LoginHostOption = None,
     secrets: SecretsOption = None,
     private_key_file: KeyFileOption = None,
     redirect_port: PortOption = None,
@@ -168,11 +163,11 @@ def add(
 ) -> None:
     """Add a connection.
 
-    At a terminal what is needed is asked for. Secrets never stand on the command line: machines
-    give them in the environment, as CRMDECK_<NAME>_ACCESS_TOKEN and likewise REFRESH_TOKEN,
-    CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, USERNAME, PASSWORD and SESSION_TOKEN. They are tried,
-    and then kept in the keyring, or with --secrets file in a private file of the workspace; with
-    --secrets environment they are not kept at all.
+    At a terminal, crmdeck asks for missing values. Never enter secrets as options: in scripts,
+    set CRMDECK_<NAME>_ACCESS_TOKEN, or the same with REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET,
+    PRIVATE_KEY, USERNAME, PASSWORD or SESSION_TOKEN. After a test, crmdeck stores them in the
+    keyring, with --secrets file in a private file of the workspace. With --secrets environment
+    it stores nothing.
     """
     with open_workspace(home, demo, as_json) as ws:
         draft = workspace.ConnectionDraft(
@@ -180,7 +175,7 @@ def add(
             source=source,
             platform=platform,
             path=str(path) if path else None,
-            instance_url=instance_url or login_host,
+            instance_url=instance_url,
             endpoint=endpoint,
             remote_id=remote_id,
             scope=_scope(scope, include, exclude) or model.Scope(),
@@ -188,7 +183,7 @@ def add(
         )
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
         answers = collect(ws, draft, name, options)
-        ended = ws.signin.connect(
+        signed_in = ws.signin.connect(
             answers.draft(draft),
             answers.secrets,
             grant=answers.grant,
@@ -197,7 +192,7 @@ def add(
             test=test,
             keep_password=keep_password,
         )
-        _show_signed_in(ended, as_json=as_json)
+        _show_signed_in(signed_in, as_json=as_json)
         if not as_json:
             say(f"Next: crmdeck refresh {name}")
 
@@ -210,14 +205,12 @@ def set_connection(
         str | None,
         typer.Option(
             "--instance-url",
-            help="For Salesforce: https://MYDOMAIN.my.salesforce.com; '' takes it away.",
+            help="Salesforce: production, sandbox, or the org URL ('' removes it).",
         ),
     ] = None,
     endpoint: Annotated[
         str | None,
-        typer.Option(
-            "--endpoint", help="A host in place of the vendor's; '' goes back to the vendor's."
-        ),
+        typer.Option("--endpoint", help="Custom API URL ('' restores the vendor's)."),
     ] = None,
     remote_id: RemoteIdOption = None,
     scope: ScopeOption = None,
@@ -226,16 +219,16 @@ def set_connection(
     ttl_hours: TtlOption = None,
     api_version: Annotated[
         str | None,
-        typer.Option("--api-version", help="For Salesforce: a version (66.0), or newest."),
+        typer.Option("--api-version", help="Salesforce API version: 66.0, or newest."),
     ] = None,
     reconnect: Annotated[
-        bool, typer.Option("--reconnect", help="Take a disconnection back.")
+        bool, typer.Option("--reconnect", help="Reconnect a disconnected connection.")
     ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Change a connection; what is not given stays."""
+    """Change the given options of a connection."""
     with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.update(
             name,
@@ -269,16 +262,16 @@ def sign_in(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign in again to a connection, as when it asks for it.
+    """Sign in to a connection again.
 
-    What belongs to the app is remembered; the rest is asked for, or taken from the environment
-    as for `connections add`.
+    crmdeck remembers the values of your app. It asks for the others, or reads them from the
+    environment as `connections add` does.
     """
     with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.get(name)
         options = SignInOptions(flow, secrets, private_key_file, redirect_port, paste, open_browser)
         answers = collect(ws, connection.id, connection.name, options)
-        ended = ws.signin.renew(
+        signed_in = ws.signin.renew(
             connection.id,
             answers.secrets,
             grant=answers.grant,
@@ -287,7 +280,7 @@ def sign_in(
             test=test,
             keep_password=keep_password,
         )
-        _show_signed_in(ended, as_json=as_json)
+        _show_signed_in(signed_in, as_json=as_json)
 
 
 @app.command()
@@ -297,7 +290,7 @@ def test(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask the CRM who we are there, what is missing, and how much quota is left."""
+    """Test sign-in, permissions and quota."""
     with open_workspace(home, demo, as_json) as ws:
         report = ws.connections.test(name)
         if as_json:
@@ -305,14 +298,14 @@ def test(
             return
         quota = report.quota
         emit_table(
-            ("what", "answer"),
+            ("check", "result"),
             [
                 ("user", report.user),
                 ("organization", report.organization),
                 ("instance", report.instance_url),
                 ("API version", report.api_version),
                 ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
-                ("token ends", report.token_expires_at),
+                ("token expires", report.token_expires_at),
                 *(("missing permission", what) for what in report.missing_permissions or ("none",)),
             ],
         )
@@ -321,12 +314,12 @@ def test(
 @app.command()
 def rename(
     name: NameArgument,
-    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME")],
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="New connection name.")],
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a connection another name; its id and history stay."""
+    """Rename a connection; it keeps its ID and history."""
     with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.rename(name, new_name)
         if as_json:
@@ -341,13 +334,13 @@ def disconnect(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Mark a connection as disconnected; nothing is deleted."""
+    """Mark a connection as disconnected, and delete nothing."""
     with open_workspace(home, demo, as_json) as ws:
         connection = ws.connections.disconnect(name)
         if as_json:
             emit_json({"success": True})
         else:
-            say(f"{connection.name} is disconnected; its schemas, drift and mappings stay.")
+            say(f"{connection.name} is disconnected. Its schemas, changes and mappings are kept.")
 
 
 def _scope(
@@ -362,12 +355,10 @@ def _scope(
     )
 
 
-def _show_signed_in(ended: workspace.SignedIn, *, as_json: bool) -> None:
-    """Tell how a sign-in ended: the connection as data, who we are there as talk."""
-    connection, report = ended.connection, ended.report
+def _show_signed_in(signed_in: workspace.SignedIn, *, as_json: bool) -> None:
+    connection, report = signed_in.connection, signed_in.report
     if as_json:
-        told = report.to_wire() if report else None
-        emit_json({**connection.to_wire(), "test": told})
+        emit_json({**connection.to_wire(), "test": report.to_wire() if report else None})
         return
     emit(f"{connection.name}\t{connection.id}")
     if report is not None:
@@ -378,6 +369,6 @@ def _show_signed_in(ended: workspace.SignedIn, *, as_json: bool) -> None:
 
 def _who(report: model.ProbeReport) -> str:
     user = f" as {report.user}" if report.user else ""
-    where = f" to organization {report.organization}" if report.organization else ""
+    org = f" to organization {report.organization}" if report.organization else ""
     at = f" at {report.instance_url}" if report.instance_url else ""
-    return f"Connected{user}{where}{at}."
+    return f"Connected{user}{org}{at}."

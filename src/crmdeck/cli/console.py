@@ -1,4 +1,4 @@
-"""The console opened, served to a browser, drawn, and its keys listed."""
+"""Commands about the console: open it, serve it, draw it, list its keys."""
 
 from __future__ import annotations
 
@@ -24,41 +24,45 @@ def console(
 
 
 def demo(read_only: ReadOnlyOption = False) -> None:
-    """Open the console over the built-in demo: a sandbox CRM with three months of history."""
+    """Open the console with the built-in demo: sample CRMs with three months of history."""
     raise typer.Exit(open_console(demo=True, read_only=read_only))
 
 
 def completion(
     shell: Annotated[
-        Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")
+        Literal["bash", "zsh", "fish"],
+        typer.Argument(metavar="SHELL", help="Shell: bash, zsh or fish."),
     ],
 ) -> None:
-    """Print the script that completes words in a shell.
+    """Print a completion script for your shell.
 
-    For bash: crmdeck completion bash > ~/.local/share/bash-completion/completions/crmdeck
+    In bash: crmdeck completion bash > ~/.local/share/bash-completion/completions/crmdeck
     """
     emit(SCRIPTS[shell])
 
 
 def web(
-    host: Annotated[str, typer.Option("--host", help="An address of loopback.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    host: Annotated[
+        str, typer.Option("--host", help="Loopback address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")
+    ] = 8000,
     read_only: ReadOnlyOption = False,
     home: HomeOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Serve the console to a browser on this machine; prints the address to open.
+    """Serve the console to a browser on this machine, and print its address.
 
-    Needs the extra: pip install 'crmdeck[web]'.
+    Requires an extra: pip install 'crmdeck[web]'
     """
     with failing():
         try:
             from crmdeck.tui.web import serve_web
         except ImportError as error:
             raise UsageError(
-                "The console in a browser needs an extra that is not installed.",
-                cause=f"{error.name} is missing.",
-                remedy="pip install 'crmdeck[web]'",
+                f"Can't serve the console: the package '{error.name}' isn't installed.",
+                remedy="Install the extra: pip install 'crmdeck[web]'",
                 code="EXTRA_MISSING",
             ) from None
         serve_web(home, demo=demo, read_only=read_only, host=host, port=port)
@@ -66,24 +70,24 @@ def web(
 
 def screenshots(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Where the pictures go.")
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder for the pictures.")
     ] = Path("screenshots"),
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with what is there, and change nothing.")
+        bool,
+        typer.Option("--check", help="Compare with the existing pictures, and change nothing."),
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Only this picture (repeatable)."),
+        typer.Option(
+            "--only", metavar="NAME", help="Name of a picture (repeatable; default: all)."
+        ),
     ] = None,
     png: Annotated[
-        bool, typer.Option("--png", help="Stills as PNG too; needs the extra crmdeck[png].")
+        bool, typer.Option("--png", help="Also draw PNG files (requires the extra crmdeck[png]).")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw the pictures of the docs from the running console over the demo.
-
-    Stills, and a session as an animation; each is the same on every machine.
-    """
+    """Draw the pictures for the docs from the running console with the demo."""
     from crmdeck.tui.pictures.screenshots import draw_screenshots
 
     with failing(as_json):
@@ -93,7 +97,7 @@ def screenshots(
 
 
 def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption = False) -> None:
-    """List the console's keys with the ids that a key map remaps."""
+    """List the keys of the console, with the IDs for remapping them."""
     from crmdeck.tui.keys.table import key_records
 
     with open_workspace(home, demo, as_json) as ws:
@@ -102,7 +106,7 @@ def keys(home: HomeOption = None, demo: DemoOption = False, as_json: JsonOption 
             emit(json.dumps(records, indent=2))
             return
         emit_table(
-            ("where", "keys", "what it does", "id"),
+            ("pane", "keys", "action", "id"),
             [
                 (r["scope"], " ".join(map(str, cast("list[str]", r["keys"]))), r["title"], r["id"])
                 for r in records

@@ -1,4 +1,4 @@
-"""crmdeck drift and crmdeck compare: what changed, and how two schemas differ."""
+"""crmdeck drift and crmdeck compare."""
 
 from __future__ import annotations
 
@@ -9,51 +9,56 @@ from typing import Annotated
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import DemoOption, FailOnOption, HomeOption, JsonOption, RightAtOption
+from crmdeck.cli.options import (
+    AnyNameArgument,
+    DemoOption,
+    FailOnOption,
+    HomeOption,
+    JsonOption,
+    RightAtOption,
+    SeverityOption,
+)
 from crmdeck.cli.output import emit_json, emit_table, report_error, say
 from crmdeck.cli.session import drifted, moment, open_workspace
 from crmdeck.errors import ExitCode, UsageError, exit_code
-from crmdeck.model import Severity, Side
+from crmdeck.model import Side
 from crmdeck.text import count
 
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
 
 def drift(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False)] = None,
-    at_least: Annotated[
-        Severity | None,
-        typer.Option("--severity", "--at-least", help="Only changes this bad or worse."),
-    ] = None,
+    name: AnyNameArgument = None,
+    at_least: SeverityOption = None,
     object_type: Annotated[
-        str | None, typer.Option("--object", help="Only changes of this object type.")
+        str | None, typer.Option("--object", help="Object name (default: all).")
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Only changes since then: 2026-05-16, or 7d.")
+        str | None, typer.Option("--since", help="Start date: 2026-05-16, or 7d.")
     ] = None,
     open_only: Annotated[
-        bool, typer.Option("--open", help="Only changes that nobody acknowledged.")
+        bool, typer.Option("--open", help="Only changes that are not acknowledged.")
     ] = False,
     acknowledge: Annotated[
         list[str] | None,
-        typer.Option("--acknowledge", help="Acknowledge this event (repeatable), or 'shown'."),
+        typer.Option("--acknowledge", help="ID of a change (repeatable), or 'shown' for all."),
     ] = None,
-    note: Annotated[str, typer.Option("--note", help="A note for the acknowledgment.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Note for the acknowledgment.")] = "",
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what changed, newest first, and acknowledge it.
+    """List changes, newest first, and acknowledge them.
 
-    With --fail-on it is a gate: it ends with 4 for drift that nobody acknowledged, and with 3, 6
-    or 1 where the cache is not what a CRM holds, since that could not be read.
+    With --fail-on, exit with 4 if a change of that severity is not acknowledged. Exit with 3, 6 or
+    1 if the last refresh could not read everything.
     """
     with open_workspace(home, demo, as_json) as ws:
         if note and not acknowledge:
             raise UsageError(
-                "A note goes with an acknowledgment.",
-                remedy="Say what to acknowledge: --acknowledge ID, or --acknowledge shown.",
+                "--note needs --acknowledge.",
+                remedy="Add --acknowledge ID or --acknowledge shown",
             )
         after = moment(since, ws)
         report = ws.drift.report(
@@ -66,20 +71,19 @@ def drift(
         if acknowledge:
             ids = [e.id for e in report.events] if acknowledge == ["shown"] else acknowledge
             noted = ws.drift.acknowledge(ids, note)
-            say(f"{count(noted.number, 'change')} acknowledged. {noted.not_checked}".rstrip())
+            say(f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip())
             report = ws.drift.report(name, at_least=at_least, object_type=object_type, since=after)
         reasons = []
         if drifted((e for e in report.events if e.acknowledged_at is None), fail_on):
             reasons.append(ExitCode.DRIFT)
-        # A gate passes on what it could read only.
+        # A gate must not pass because of something that it could not read.
         for error in ws.checks.unread(name) if fail_on else ():
             report_error(error, as_json=as_json)
             reasons.append(error.exit_code)
         reasons = list(dict.fromkeys(reasons))
         if as_json:
-            told = {"reasons": [reason.reason for reason in reasons]}
             (named,) = ws.exports.named([report])
-            emit_json(named | told)
+            emit_json(named | {"reasons": [reason.reason for reason in reasons]})
         else:
             emit_drift(report.events, report.stories)
     if reasons:
@@ -87,31 +91,31 @@ def drift(
 
 
 def emit_drift(events: Sequence[model.DriftEvent], stories: Sequence[model.Story]) -> None:
-    """Print drift as a table: a line an event, and one for a story."""
+    """Print changes as a table, with one row for each change group."""
     titles = {story.id: story.title for story in stories}
-    told: set[str] = set()
+    shown: set[str] = set()
     rows: list[tuple[object, ...]] = []
     for event in events:
         if event.story in titles:
-            if event.story not in told:
-                told.add(event.story)
+            if event.story not in shown:
+                shown.add(event.story)
                 title = titles[event.story]
                 rows.append((event.detected_at, "", title, "", "", "", "", ""))
             continue
         rows.append(_drift_row(event))
     emit_table(
         (
-            "when",
+            "detected",
             "severity",
-            "what",
-            "what happened",
-            "why",
-            "maps",
+            "field",
+            "change",
+            "reason",
+            "mapped to",
             "acknowledged",
             "changed by",
         ),
         rows,
-        least=("acknowledged", "why", "changed by", "maps"),
+        least=("acknowledged", "reason", "changed by", "mapped to"),
     )
 
 
@@ -137,35 +141,35 @@ def _who(event: model.DriftEvent) -> str | None:
 
 
 def compare(
-    left: Annotated[str, typer.Argument(metavar="LEFT", help="A connection's name or UUID.")],
+    left: Annotated[str, typer.Argument(metavar="LEFT", help="Connection name.")],
     right: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RIGHT]", help="Another one; without it LEFT itself.", show_default=False
+            metavar="[RIGHT]", help="Connection name (default: LEFT).", show_default=False
         ),
     ] = None,
     at: Annotated[
-        str | None, typer.Option("--at", help="The left side as of 2026-05-16, or 7d ago.")
+        str | None, typer.Option("--at", help="As of a date, for the left side: 2026-05-16, or 7d.")
     ] = None,
     right_at: RightAtOption = None,
     object_type: Annotated[
-        str | None, typer.Option("--object", help="Only this object, field by field.")
+        str | None, typer.Option("--object", help="Object name, to compare its fields.")
     ] = None,
     fail: Annotated[
-        bool, typer.Option("--fail-on-difference", help="Exit with 4 where anything differs.")
+        bool, typer.Option("--fail-on-difference", help="Exit with 4 if the schemas differ.")
     ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell how two cached schemas differ: two connections, or one at two moments."""
+    """Compare two stored schemas: two connections, or one connection at two dates."""
     with open_workspace(home, demo, as_json) as ws:
         left_at = moment(at, ws, as_of=True)
         other_at = moment(right_at, ws, as_of=True)
         if right in (None, left) and left_at == other_at:
             raise UsageError(
-                f"'{left}' as it is now is no different from itself.",
-                remedy="Name another connection, or a moment: --at 7d.",
+                f"Both sides are the current schema of '{left}'.",
+                remedy="Enter another connection, or a date: --at 7d",
             )
         comparison = ws.schemas.compare(
             left, right or left, left_at=left_at, right_at=other_at, object_type=object_type
@@ -173,14 +177,14 @@ def compare(
         if as_json:
             emit_json(comparison)
         elif object_type is None:
-            _tell_objects(comparison)
+            _show_objects(comparison)
         else:
-            _tell_fields(comparison)
+            _show_fields(comparison)
     if fail and comparison.objects:
         raise typer.Exit(int(ExitCode.DRIFT))
 
 
-def _tell_objects(comparison: model.Comparison) -> None:
+def _show_objects(comparison: model.Comparison) -> None:
     rows = []
     for one in comparison.objects:
         found = Counter(field.side for field in one.fields)
@@ -192,35 +196,35 @@ def _tell_objects(comparison: model.Comparison) -> None:
                 *(found[side] or None for side in (Side.LEFT, Side.RIGHT, Side.BOTH)),
             )
         )
-    emit_table(("object", "label", "where", "left only", "right only", "differ"), rows)
+    emit_table(("object", "label", "side", "left only", "right only", "different"), rows)
     for word, name, at in (
         ("Left", comparison.left, comparison.left_at),
         ("Right", comparison.right, comparison.right_at),
     ):
         say(f"{word}: {name} " + (f"as of {model.format_utc(at)}" if at else "now"))
-    say(f"Objects: {len(comparison.objects):,} differ, {comparison.same:,} are the same.")
+    say(f"{len(comparison.objects):,} objects differ, {comparison.same:,} are the same.")
 
 
-def _tell_fields(comparison: model.Comparison) -> None:
+def _show_fields(comparison: model.Comparison) -> None:
     rows: list[tuple[object, ...]] = []
     for one in comparison.objects:
         rows += _rows(one, model.FieldDifference(field_name="", side=one.side, changes=one.changes))
         for field in one.fields:
             rows += _rows(one, field)
-    emit_table(("object", "field", "where", "attribute", "left", "right"), rows)
+    emit_table(("object", "field", "side", "attribute", "left", "right"), rows)
     if not rows:
-        say("It is the same on both sides.")
+        say("Both sides are the same.")
 
 
 def _rows(one: model.ObjectDifference, field: model.FieldDifference) -> list[tuple[object, ...]]:
-    where = SIDES[field.side]
+    side = SIDES[field.side]
     if not field.changes and field.side is not Side.BOTH:
-        return [(one.object_type, field.field_name, where, None, None, None)]
+        return [(one.object_type, field.field_name, side, None, None, None)]
     return [
         (
             one.object_type,
             field.field_name,
-            where,
+            side,
             c.attribute,
             workspace.value_text(c.before),
             workspace.value_text(c.after),

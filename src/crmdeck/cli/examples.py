@@ -1,6 +1,6 @@
-"""What stands below the help of each command: lines that a test runs as they are, over the demo.
+"""Examples below the help of each command.
 
-Those of `NOT_RUN` wait for a person, a browser or a signal; the test leaves them out.
+A test runs them with the demo, except those of `NOT_RUN`, which wait for a user or a signal.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "drift": (
         "crmdeck drift acme-prod --demo --since 30d",
-        "crmdeck drift --demo --open --at-least breaking --json",
+        "crmdeck drift --demo --open --severity breaking --json",
     ),
     "compare": ("crmdeck compare acme-prod --demo --at 30d --object Opportunity",),
     "suggest": (f"crmdeck suggest acme-prod {PAIR} --demo --encoder none",),
@@ -84,6 +84,6 @@ NOT_RUN = (
 
 
 def epilog(command: str) -> str | None:
-    """Return what stands below the help of a command, line by line, None where there is nothing."""
+    """Return the examples below the help of a command, None without any."""
     lines = EXAMPLES.get(command)
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None

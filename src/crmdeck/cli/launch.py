@@ -1,4 +1,4 @@
-"""Opening the console, and the demo that a first run may ask for."""
+"""Open the console, or the demo."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from crmdeck.errors import CrmdeckError, ExitCode, UsageError
 def open_console(
     home: str | None = None, *, demo: bool = False, read_only: bool = False
 ) -> ExitCode:
-    """Show the console until the user leaves; return the exit code of the command."""
+    """Run the console, and return the exit code of the command."""
     if not _at_terminal():
         from crmdeck.cli.output import report_error
 
         error = UsageError(
-            "The console needs a terminal, and there is none here.",
-            remedy="For a script there are crmdeck status, check and export; crmdeck --help lists "
-            "all commands.",
+            "The console needs a terminal.",
+            remedy="In scripts, use crmdeck status, check or export",
             code="NO_TERMINAL",
         )
         report_error(error, as_json=False)
         return error.exit_code
     from crmdeck.tui.gc_tuning import relax
 
-    # Before the rest of the console is imported: it is imports that would be collected.
+    # Call it before the other imports: they are what garbage collection would slow down.
     relax()
     from crmdeck.tui.console import run_console
 
@@ -45,9 +44,9 @@ def open_console(
 
 
 def _at_terminal() -> bool:
-    # A program that sets the driver, as textual-serve does, has a screen of its own.
+    # A program that sets the driver, such as textual-serve, draws elsewhere.
     if os.environ.get("TEXTUAL_DRIVER"):
         return True
-    # Textual reads from stdin, and draws on stderr, on Windows on stdout.
+    # Textual reads stdin and draws on stderr, on Windows on stdout.
     drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
     return sys.stdin is not None and sys.stdin.isatty() and drawn_on.isatty()

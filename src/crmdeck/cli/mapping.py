@@ -1,4 +1,4 @@
-"""crmdeck suggest and match, and crmdeck mapping: show, accept, reject, undo, apply, check."""
+"""crmdeck suggest, crmdeck match and crmdeck mapping."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ from crmdeck.text import count
 
 app = command_group()
 
+AnyPairArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[PAIR]", help="Object pair (default: all).", show_default=False),
+]
+
 _LONGEST = 32 * 1024 * 1024  # characters
 
 PicksArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FIELD[=CRM_FIELD]...",
-        help="PartnerOS fields; with =CRM_FIELD that one, else the suggested one.",
+        help="PartnerOS field, with a CRM field or the suggested one.",
         show_default=False,
     ),
 ]
@@ -48,7 +53,7 @@ def suggest(
 ) -> None:
     """Suggest a CRM field for each PartnerOS field of an object pair."""
     with open_workspace(home, demo, as_json) as ws:
-        line = ProgressLine("Reading meanings")
+        line = ProgressLine("Comparing meanings")
         try:
             answer = ws.mappings.suggest(name, pair, encoder=encoder, progress=line)
         finally:
@@ -57,7 +62,7 @@ def suggest(
             emit_json(answer)
             return
         emit_table(
-            ("PartnerOS field", "CRM field", "match", "direction", "decision", "why"),
+            ("PartnerOS field", "CRM field", "match", "direction", "state", "reasons"),
             [
                 (
                     s.partner_field,
@@ -69,35 +74,39 @@ def suggest(
                 )
                 for s in answer.suggestions
             ],
-            below="why",
+            below="reasons",
         )
         for s in answer.suggestions:
-            for one in s.source_suggestions:
+            for each in s.source_suggestions:
                 say(
-                    f"PartnerOS suggests {one.crm_field} for {s.partner_field} "
-                    f"({one.confidence:.0%}, {one.direction})."
+                    f"PartnerOS suggests {each.crm_field} for {s.partner_field} "
+                    f"({each.confidence:.0%}, {each.direction})."
                 )
         for field in ws.mappings.required_unmapped(name, pair):
-            say(f"No value reaches {field.name}, which the CRM requires.")
+            say(f"Required, not mapped: {field.name}")
 
 
 def match(
-    left: Annotated[Path, typer.Argument(metavar="LEFT", help="A schema file.")],
-    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="A schema file.")],
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="Schema file.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="Schema file.")],
     left_object: Annotated[
-        str | None, typer.Option("--left-object", help="Which object of a file of several.")
+        str | None,
+        typer.Option("--left-object", help="Object in the left file, if it contains several."),
     ] = None,
-    right_object: Annotated[str | None, typer.Option("--right-object", help="Likewise.")] = None,
+    right_object: Annotated[
+        str | None,
+        typer.Option("--right-object", help="Object in the right file, if it contains several."),
+    ] = None,
     encoder: EncoderOption = "auto",
     format: Annotated[
-        str, typer.Option("--format", help="table, json, csv or markdown.")
+        str, typer.Option("--format", help="Format: table, json, csv or markdown.")
     ] = "table",
     as_json: JsonOption = False,
 ) -> None:
-    """Rank the fields of one schema file against those of another; no connection needed.
+    """Match the fields of two schema files, without a connection.
 
-    Files are Salesforce describes, HubSpot property lists, or CSV with the columns name, label,
-    description, type, picklist.
+    Files: Salesforce describe files, HubSpot property lists, or CSV files with the columns name,
+    label, description, type, picklist.
     """
     with failing(as_json):
         matches = workspace.match_files(
@@ -107,7 +116,7 @@ def match(
             emit_json(matches)
         elif format == "table":
             emit_table(
-                ("left", "right", "match", "direction", "why"),
+                ("left", "right", "match", "direction", "reasons"),
                 [
                     (
                         s.partner_field,
@@ -118,7 +127,7 @@ def match(
                     )
                     for s in matches.suggestions
                 ],
-                below="why",
+                below="reasons",
             )
         else:
             emit(workspace.render_matches(matches, format))
@@ -127,19 +136,19 @@ def match(
 @app.command()
 def show(
     name: NameArgument,
-    pair: Annotated[str | None, typer.Argument(metavar="[PAIR]", show_default=False)] = None,
+    pair: AnyPairArgument = None,
     state: Annotated[
-        DecisionState | None, typer.Option("--state", help="Only lines in this state.")
+        DecisionState | None, typer.Option("--state", help="Only mappings in this state.")
     ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what holds for an object pair, or the pairs that were decided on."""
+    """Show the mappings of an object pair, or list the pairs with decisions."""
     with open_workspace(home, demo, as_json) as ws:
         if pair is None:
             if state is not None:
-                raise UsageError("--state is for the lines of an object pair.", remedy="Name one.")
+                raise UsageError("--state needs an object pair.", remedy="Enter PAIR.")
             pairs = ws.mappings.pairs(name)
             if as_json:
                 emit_json(pairs)
@@ -162,10 +171,10 @@ def show(
                 "state",
                 "CRM field",
                 "direction",
-                "by",
-                "when",
+                "decided by",
+                "decided",
                 "rejected",
-                "drift",
+                "changes",
             ),
             [
                 (
@@ -180,7 +189,7 @@ def show(
                 )
                 for line in mapping.lines
             ],
-            least=("rejected", "when", "by", "drift", "direction"),
+            least=("rejected", "decided", "decided by", "changes", "direction"),
         )
 
 
@@ -191,20 +200,27 @@ def accept(
     picks: PicksArgument = None,
     at_least: Annotated[
         float | None,
-        typer.Option("--at-least", min=0, max=1, help="Every suggestion this confident as well."),
+        typer.Option(
+            "--at-least",
+            min=0,
+            max=1,
+            help="Also accept suggestions with at least this confidence.",
+        ),
     ] = None,
     direction: Annotated[
-        Direction | None, typer.Option("--direction", help="Instead of the suggested direction.")
+        Direction | None, typer.Option("--direction", help="Direction (default: as suggested).")
     ] = None,
     encoder: EncoderOption = "auto",
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept suggestions, or field pairs of your own."""
+    """Accept suggestions, or mappings of your own."""
     with open_workspace(home, demo, as_json) as ws:
         if not picks and at_least is None:
-            raise UsageError("Say what to accept.", remedy="Name fields, or use --at-least 0.9.")
+            raise UsageError(
+                "Nothing to accept.", remedy="Enter PartnerOS fields, or use --at-least 0.9"
+            )
         _report(
             ws.mappings.accept(
                 name,
@@ -228,10 +244,10 @@ def reject(
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Reject suggestions; the next candidate moves up if it is likely."""
+    """Reject suggestions, and move to the next alternative."""
     with open_workspace(home, demo, as_json) as ws:
         if not picks:
-            raise UsageError("Say what to reject.", remedy="Name PartnerOS fields.")
+            raise UsageError("Nothing to reject.", remedy="Enter PartnerOS fields.")
         _report(ws.mappings.reject(name, pair, _picks(picks), encoder=encoder), as_json)
 
 
@@ -241,13 +257,15 @@ def undo(
     pair: PairArgument,
     decision: Annotated[
         str | None,
-        typer.Argument(metavar="[DECISION]", help="Its id; the last one in force without it."),
+        typer.Argument(
+            metavar="[DECISION]", help="Decision ID (default: the latest).", show_default=False
+        ),
     ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a decision back (undoing an undo brings it back)."""
+    """Undo a decision, or undo an undo."""
     with open_workspace(home, demo, as_json) as ws:
         undone = ws.mappings.undo(name, pair, decision)
         if as_json:
@@ -261,27 +279,27 @@ def apply(
     name: NameArgument,
     pair: PairArgument,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="An exported mapping (JSON), or - for stdin.")
+        str, typer.Argument(metavar="FILE", help="Mapping file (JSON), or - for stdin.")
     ],
     to: Annotated[
         str | None,
-        typer.Option("--to", help="NAME once more: take the file of another connection for it."),
+        typer.Option("--to", help="NAME again, to apply the file of another connection."),
     ] = None,
     map_object: Annotated[
         str | None,
-        typer.Option("--map-object", help="The object pair in the file, where it is not PAIR."),
+        typer.Option("--map-object", help="Object pair in the file (default: PAIR)."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide as an exported mapping says: all of it or nothing, and what holds is left alone."""
+    """Apply a mapping file: all of its decisions or none."""
     with open_workspace(home, demo, as_json) as ws:
         if to not in (None, name):
-            raise UsageError(f"--to {to} is not '{name}'.", remedy="Name the connection twice.")
+            raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
         text = _read(file)
         if not dry_run:
             decided = ws.mappings.apply(name, pair, text, file_pair=map_object, other=bool(to))
@@ -292,26 +310,24 @@ def apply(
             emit_json(plan)
             return
         emit_table(
-            ("PartnerOS field", "becomes", "before", "after"),
+            ("PartnerOS field", "new state", "before", "after"),
             [(c.partner_field, c.state, c.before, c.after) for c in plan.changes],
         )
-        say(f"{count(len(plan.changes), 'line')} would change, {plan.unchanged} hold already.")
+        say(f"{count(len(plan.changes), 'mapping')} would change, {plan.unchanged} would not.")
 
 
 @app.command()
 def check(
     name: NameArgument,
-    pair: Annotated[
-        str | None, typer.Argument(metavar="[PAIR]", help="Without it all.", show_default=False)
-    ] = None,
+    pair: AnyPairArgument = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh/--no-refresh", help="Read the schema anew, or the cache.")
+        bool, typer.Option("--refresh/--no-refresh", help="Refresh first, or check the cache.")
     ] = True,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell which accepted lines no longer hold; exits with 4 where there are any."""
+    """List broken mappings. Exit with 4 if there are any."""
     with open_workspace(home, demo, as_json) as ws:
         if pair is not None:
             ws.mappings.get(name, pair)
@@ -323,12 +339,12 @@ def check(
             emit_json(issues)
         else:
             emit_table(
-                ("pair", "PartnerOS field", "CRM field", "why"),
+                ("pair", "PartnerOS field", "CRM field", "reason"),
                 [(i.object_pair, i.partner_field, i.field_name, i.detail) for i in issues],
                 least=("pair",),
             )
             if not issues:
-                say("Every accepted line holds.")
+                say("All accepted mappings are valid.")
     if issues:
         raise typer.Exit(int(ExitCode.DRIFT))
 
@@ -347,7 +363,7 @@ def _picks(picks: list[str] | None) -> dict[str, str | None]:
     for item in picks or []:
         partner_field, separator, crm_field = item.partition("=")
         if partner_field in chosen:
-            raise UsageError(f"{partner_field} is named twice.", remedy="Name it once.")
+            raise UsageError(f"{partner_field} appears twice.", remedy="Enter it once.")
         chosen[partner_field] = crm_field if separator and crm_field else None
     return chosen
 
@@ -362,7 +378,7 @@ def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:
             f"{decision.crm_field or 'nothing'} ({decision.direction.value})"
         )
     if not decisions:
-        say("Nothing to decide: it all holds already.")
+        say("No changes: all of it was decided before.")
 
 
 def _read(file: str) -> str:
@@ -373,9 +389,9 @@ def _read(file: str) -> str:
             with Path(file).open(encoding="utf-8") as stream:
                 text = stream.read(_LONGEST + 1)
     except OSError as error:
-        raise UsageError(f"{file} can't be read.", cause=error.strerror or str(error)) from None
+        raise UsageError(f"Can't read {file}.", cause=error.strerror or str(error)) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{file} can't be read.", cause="It is not UTF-8 text.") from None
+        raise UsageError(f"Can't read {file}.", cause="The file isn't UTF-8 text.") from None
     if len(text) > _LONGEST:
-        raise UsageError(f"{file} is too long to be a mapping.")
+        raise UsageError(f"{file} is too large for a mapping file.")
     return text

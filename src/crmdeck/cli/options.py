@@ -1,7 +1,8 @@
-"""The options that every command takes."""
+"""The options and arguments that several commands share."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,35 +13,42 @@ HomeOption = Annotated[
     str | None,
     typer.Option(
         "--home",
-        help="The workspace: a folder or postgresql://HOST/DATABASE ($CRMDECK_HOME).",
+        help="Workspace: a folder or postgresql://HOST/DATABASE (default: $CRMDECK_HOME).",
         show_default=False,
     ),
 ]
 DemoOption = Annotated[bool, typer.Option("--demo", help="Use the built-in demo workspace.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, in the wire shape.")]
-ReadOnlyOption = Annotated[
-    bool, typer.Option("--read-only", help="Open the console so that nothing can be changed.")
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON in the wire shape.")]
+ReadOnlyOption = Annotated[bool, typer.Option("--read-only", help="Open the console read-only.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Connection name.")]
+AnyNameArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", help="Connection name (default: all).", show_default=False),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A connection's name or UUID.")]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Connection name (default: all).", show_default=False),
+]
 PairArgument = Annotated[
-    str, typer.Argument(metavar="PAIR", help="An object pair: deal_registration--Opportunity.")
+    str, typer.Argument(metavar="PAIR", help="Object pair: deal_registration--Opportunity.")
 ]
 EncoderOption = Annotated[
     str, typer.Option("--encoder", help="'auto', or 'none' to match without the sentence encoder.")
 ]
 AtOption = Annotated[
     str | None,
-    typer.Option("--at", help="As of a moment: 2026-05-16, 2026-05-16T12:00, or 7d ago."),
-]
-AnyNameArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="[NAME]", help="A connection; without it all.", show_default=False),
-]
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
-FailOnOption = Annotated[
-    Severity | None,
-    typer.Option("--fail-on", help="Exit with 4 where there is drift this bad or worse."),
+    typer.Option("--at", help="As of a date: 2026-05-16, 2026-05-16T12:00, or 7d."),
 ]
 RightAtOption = Annotated[
-    str | None, typer.Option("--right-at", help="Likewise the right side of a comparison.")
+    str | None, typer.Option("--right-at", help="As of a date, for the right side: 2026-05-16.")
 ]
+SeverityOption = Annotated[Severity | None, typer.Option("--severity", help="Minimum severity.")]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option("--fail-on", help="Exit with 4 if a change has at least this severity."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Output file (default: stdout).", show_default=False),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]

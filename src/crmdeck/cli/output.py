@@ -1,4 +1,4 @@
-"""How the headless face speaks: data on stdout, talk on stderr."""
+"""Output of the commands: data on stdout, messages on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from crmdeck import model, workspace
 from crmdeck.clock import utc_now
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 
-Row = Sequence[object]
+Row: TypeAlias = Sequence[object]
+Record: TypeAlias = "model.WireModel | Mapping[str, object]"
 
 _LONGEST_WORD = 48
 _BETWEEN_NAMES = re.compile(r"(?<=\w)\.(?=\w)")
@@ -34,15 +35,15 @@ _quiet = False
 
 
 def set_quiet(quiet: bool) -> None:
-    """Say nothing from now on, or again all; errors are told and data is written in any case."""
+    """Turn messages off or on; errors and data are always written."""
     global _quiet
     _quiet = quiet
 
 
 def emit(text: str) -> None:
-    """Write data to stdout, with a line break at its end: as it is, but to a terminal harmless.
+    """Write data and a line break to stdout; for a terminal, make control characters visible.
 
-    Raises CrmdeckError where it can't be written; a reader that has gone away has what it wanted.
+    Raises CrmdeckError if writing fails, but not if the reader closed the pipe.
     """
     if sys.stdout.isatty():
         text = "\n".join(visible_text(line.expandtabs()) for line in text.splitlines())
@@ -56,9 +57,9 @@ def emit(text: str) -> None:
 
 
 def emit_pieces(pieces: Iterable[str]) -> None:
-    """Write a long text to stdout piece by piece; as `emit`, but all of it or an error.
+    """Write a long text to stdout piece by piece.
 
-    Raises CrmdeckError too where the reader goes away before the end: what it has is not whole.
+    Raises CrmdeckError if writing fails, or if the reader closes the pipe before the end.
     """
     if sys.stdout.isatty():
         emit("".join(pieces))
@@ -70,9 +71,9 @@ def emit_pieces(pieces: Iterable[str]) -> None:
     except BrokenPipeError:
         _hush()
         raise CrmdeckError(
-            "The reader went away before the end of the export.",
-            cause="What it has read is not all.",
-            remedy="Let it read on, or write to a file: -o FILE.",
+            "Output was cut short: the pipe closed early.",
+            cause="The program at the other end stopped reading before the export was complete.",
+            remedy="Write to a file instead: -o FILE",
             code="READER_WENT_AWAY",
         ) from None
     except OSError as error:
@@ -80,7 +81,7 @@ def emit_pieces(pieces: Iterable[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Say something to the person on stderr, unless it is to be quiet."""
+    """Write a message to stderr, unless --quiet."""
     if not _quiet:
         _complain(text)
 
@@ -93,14 +94,14 @@ def chosen_format(
     as_json: bool,
     force: bool,
 ) -> str | None:
-    """Return the format that the options and the name of the file ask for, None without one.
+    """Return the format that the options and the file name imply, None without one.
 
-    Raises UsageError where they contradict each other, where the name of the file ends in what is
-    no format, and where a file stands that nobody said may be written over.
+    Raises UsageError if they contradict each other, if the suffix belongs to no format, or if
+    the file exists and `force` is off.
     """
     if as_json and format not in (None, "json"):
         raise UsageError(
-            f"--json and --format {format} contradict each other.", remedy="Leave one out."
+            f"--json and --format {format} contradict each other.", remedy="Use only one of them."
         )
     wanted = "json" if as_json else format
     if output is None:
@@ -109,36 +110,38 @@ def chosen_format(
     implied = suffixes.get(output.suffix.lower())
     if wanted and implied and implied != wanted:
         raise UsageError(
-            f"{output.name} is not the name of a file in the format {wanted}.",
-            remedy=f"Leave out --format, or name a file that fits {wanted}.",
+            f"The name {output.name} doesn't fit the format {wanted}.",
+            remedy=f"Leave out --format, or use a file name for {wanted}.",
             code="FORMAT_CONTRADICTS_NAME",
         )
     if wanted is None and implied is None and output.suffix:
         raise UsageError(
-            f"No format is known by the name {output.name}.",
-            remedy=f"Say which with --format, or name a file with {', '.join(suffixes)}.",
+            f"No format for the file name {output.name}.",
+            remedy=f"Use --format, or one of these suffixes: {', '.join(suffixes)}.",
             code="FORMAT_CONTRADICTS_NAME",
         )
     return wanted or implied
 
 
 def require_free(output: Path, *, force: bool) -> None:
-    """Raise UsageError for a folder, and for a file that nobody said may be written over."""
+    """Raise UsageError if `output` is a folder, or an existing file without `force`."""
     if _is_folder(output):
-        raise UsageError(f"{output} is a folder.", remedy="Name a file in it.", code="NOT_A_FILE")
+        raise UsageError(
+            f"{output} is a folder.", remedy="Enter the name of a file in it.", code="NOT_A_FILE"
+        )
     if not force and _is_there(output):
         raise UsageError(
-            f"{output} exists already.",
-            remedy="Name another file, or write over it with --force.",
+            f"{output} already exists.",
+            remedy="Use another name, or overwrite it with --force.",
             code="FILE_EXISTS",
         )
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a file is there; where that can't be seen, writing it tells why."""
     try:
         return path.exists()
     except OSError:
+        # Writing the file reports the reason.
         return False
 
 
@@ -150,34 +153,29 @@ def _is_folder(path: Path) -> bool:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, readable by its owner only, and say so."""
+    """Write a complete file or none, readable by its owner only, and report it."""
     workspace.write_atomically(path, content)
-    say(f"Written to {path}")
+    say(f"Wrote {path}")
 
 
 def _complain(text: str) -> None:
     sys.stderr.write(visible_text(text) + "\n")
 
 
-def emit_json(
-    value: model.WireModel | Iterable[model.WireModel | dict[str, Any]] | dict[str, Any],
-) -> None:
-    """Write records to stdout in the wire shape."""
+def emit_json(value: Record | Iterable[Record]) -> None:
+    """Write one record, or a list of records, to stdout in the wire shape."""
 
-    def wire(one: Any) -> Any:
-        return one.to_wire() if isinstance(one, model.WireModel) else one
+    def wire(record: Record) -> Mapping[str, object]:
+        return record.to_wire() if isinstance(record, model.WireModel) else record
 
-    data = (
-        wire(value) if isinstance(value, model.WireModel | dict) else [wire(one) for one in value]
-    )
-    emit(json.dumps(data, indent=2))
+    if isinstance(value, model.WireModel | Mapping):
+        emit(json.dumps(wire(value), indent=2))
+    else:
+        emit(json.dumps([wire(each) for each in value], indent=2))
 
 
 def emit_hanging(text: str, indent: int) -> None:
-    """Write a line to stdout; what a terminal is too narrow for goes on below it, indented.
-
-    In a pipe it is one line, whatever its length.
-    """
+    """Write a line to stdout; a terminal wraps it with an indent, a pipe gets one line."""
     if not sys.stdout.isatty():
         emit(text)
         return
@@ -195,11 +193,11 @@ def emit_table(
     least: Sequence[str] = (),
     below: str | None = None,
 ) -> None:
-    """Write rows to stdout: for a person fitted to the terminal, in a pipe tab-separated.
+    """Write rows to stdout: fitted to a terminal, tab-separated in a pipe.
 
-    Where a terminal is too narrow for all columns, those of `least` are left out, the first of
-    them first, and the sentences of the column `below`, which is the last one, go below their
-    rows. Moments are told as `3 h ago` to a person, and exactly in a pipe.
+    If a terminal is too narrow, the columns of `least` are left out one by one, and the texts of
+    the last column, named by `below`, move below their rows. A terminal shows `3 h ago` for a
+    time, a pipe gets the exact time.
     """
     listed = list(rows)
     if not sys.stdout.isatty():
@@ -217,7 +215,7 @@ def emit_table(
 
 
 def report_error(error: CrmdeckError, *, as_json: bool) -> None:
-    """Say on stderr what happened, to which connection, why, and what to do next."""
+    """Write an error to stderr: message, connection, cause, remedy and command."""
     command = command_for(error.next_step, error.connection)
     if as_json:
         about = {
@@ -225,8 +223,8 @@ def report_error(error: CrmdeckError, *, as_json: bool) -> None:
             "command": command,
             "reasons": [error.exit_code.reason],
         }
-        told = {key: value for key, value in about.items() if value}
-        sys.stderr.write(json.dumps({**error.to_wire(), **told}) + "\n")
+        more = {key: value for key, value in about.items() if value}
+        sys.stderr.write(json.dumps({**error.to_wire(), **more}) + "\n")
         return
     name = error.connection or ""
     name = f"{name}: " if name and name not in error.message else ""
@@ -236,15 +234,15 @@ def report_error(error: CrmdeckError, *, as_json: bool) -> None:
             _complain(f"  {part}")
 
 
-def tell_more(*parts: str | None) -> None:
-    """Say on stderr what stands below a line, such as its cause and its remedy."""
+def say_details(*parts: str | None) -> None:
+    """Write the details of a message to stderr, indented."""
     for part in parts:
         if part:
             say(f"  {part}")
 
 
 def command_for(step: NextStep | None, connection: str | None) -> str | None:
-    """Return the command that takes a next step for a connection."""
+    """Return the command for a next step of a connection, None without one."""
     command = _COMMANDS.get(step) if step is not None else None
     return f"crmdeck {command} {connection}" if command and connection else None
 
@@ -258,7 +256,7 @@ _COMMANDS = {
 
 
 def cell(value: object) -> str:
-    """Return a value as one safe line of text."""
+    """Return a value as one safe line of text, a time in UTC."""
     match value:
         case None:
             return ""
@@ -275,15 +273,15 @@ def cell(value: object) -> str:
 def _write_failed(error: OSError) -> CrmdeckError:
     _hush()
     return CrmdeckError(
-        "The output could not be written.",
+        "Can't write the output.",
         cause=error.strerror or str(error),
-        remedy="See what it is written to: a full disk, or a device that takes nothing.",
+        remedy="Check the disk or device that the output goes to.",
         code="WRITE_FAILED",
     )
 
 
 def _hush() -> None:
-    """Let what is still in stdout's buffer, and all that follows, go nowhere."""
+    # Drop the buffered output too: flushing it at exit would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -295,7 +293,7 @@ def _print_table(
     *,
     sentences: bool,
 ) -> None:
-    """Draw a table: `moments` are columns not to wrap if that fits, the last may hold sentences."""
+    """Print a table; columns of `moments` don't wrap if they fit, the last can be `sentences`."""
     console = _console()
     needs = [
         _need(name, [row[index] for row in rows], index in moments)
@@ -327,12 +325,12 @@ def _print_table(
 
 
 def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> RichTable:
-    """Return a table with columns of these widths; without a head where there are no names."""
+    """Return a table with these column widths, with a header if `names` has any."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    # The box puts one blank between columns, the padding another.
+    # The box adds one space between columns, the padding another.
     table = Table(
         box=SIMPLE_HEAD,
         show_edge=False,
@@ -351,24 +349,21 @@ def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[
 
 
 def _console() -> Console:
-    """Return what tables are drawn on: without colors it is without bold and dim as well.
-
-    Rich leaves those in, though who sets $NO_COLOR wants text that a pager or a file can hold.
-    """
+    # Rich keeps bold and dim under $NO_COLOR; a pager or a file needs plain text.
     from rich.console import Console
 
     return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Return a text as lines of `width` columns, broken between words where that can be."""
+    """Return a text as lines of `width` columns, broken between words if possible."""
     from rich.text import Text
 
     return [line.plain.rstrip() for line in Text(text).wrap(_console(), max(20, width))]
 
 
 class _Need(NamedTuple):
-    """How wide a column must be to break no word, to be read well, and to wrap nothing."""
+    """The widths at which a column breaks no word, reads well, and wraps nothing."""
 
     word: int
     readable: int
@@ -376,7 +371,7 @@ class _Need(NamedTuple):
 
 
 def _folded(text: str, width: int) -> str:
-    """Return text whose words of two names, `Object.Field`, break between them where they must."""
+    """Return text in which a long `Object.Field` breaks after the dot."""
     from rich.cells import cell_len
 
     if "." not in text or cell_len(text) <= width:
@@ -405,10 +400,10 @@ def _room(widths: Iterable[int]) -> int:
 
 
 def _widths(needs: Sequence[_Need], room: int) -> list[int]:
-    """Return a width for each column: its longest word, and its share of the room left over."""
+    """Return the width of each column: its longest word and a share of the remaining room."""
     widths = [need.word for need in needs]
     left = room - _room(widths)
-    # The column that needs least is served first, and leaves the rest of its share to the others.
+    # The column that needs least comes first and leaves the rest of its share to the others.
     order = sorted(range(len(needs)), key=lambda index: needs[index].whole - widths[index])
     for turn, index in enumerate(order):
         share = max(0, left) // (len(order) - turn)

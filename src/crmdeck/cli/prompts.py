@@ -1,4 +1,4 @@
-"""What a sign-in needs, asked of the person at a terminal, else taken from the environment."""
+"""Ask at a terminal for what a sign-in needs; in scripts, read it from the environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -20,7 +19,7 @@ _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 
 @dataclass(frozen=True)
 class SignInOptions:
-    """What the options say of a sign-in; None where they leave it open."""
+    """The options of a sign-in; None if not given."""
 
     flow: str | None
     place: SecretsPlace | None
@@ -32,16 +31,16 @@ class SignInOptions:
 
 @dataclass
 class SignInAnswers:
-    """What to sign in with. `grant` is what a browser brought."""
+    """The answers for a sign-in; `grant` comes from the browser."""
 
     target: workspace.ConnectionDraft | str
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    grant: Any = field(default=None, repr=False)
+    grant: workspace.Grant | None = field(default=None, repr=False)
     flow: str | None = None
     place: SecretsPlace | None = None
 
     def draft(self, otherwise: workspace.ConnectionDraft) -> workspace.ConnectionDraft:
-        """Return the draft as it became by what was answered."""
+        """Return the draft with the answers, or `otherwise` without one."""
         return self.target if isinstance(self.target, workspace.ConnectionDraft) else otherwise
 
 
@@ -51,9 +50,9 @@ def collect(
     name: str,
     options: SignInOptions,
 ) -> SignInAnswers:
-    """Return all that is needed to sign in to the connection `name`.
+    """Return the answers to sign in to the connection `name`.
 
-    Where nobody is there to be asked, what is missing is left to the sign-in to say.
+    Without a terminal, answers can be missing: the sign-in then raises an error.
     """
     secrets = workspace.secrets_from_environment(name)
     if options.private_key_file is not None:
@@ -91,7 +90,7 @@ def _choose(flows: tuple[model.Flow, ...]) -> model.Flow:
         answer = typer.prompt("How do you want to sign in?", default="1", err=True)
         if answer.isdecimal() and 1 <= int(answer) <= len(flows):
             return flows[int(answer) - 1]
-        say(f"A number from 1 to {len(flows)}, please.")
+        say(f"Enter a number from 1 to {len(flows)}.")
 
 
 def _place(ws: workspace.Workspace) -> SecretsPlace:
@@ -102,7 +101,7 @@ def _place(ws: workspace.Workspace) -> SecretsPlace:
             raise
         say(error.message)
         if not typer.confirm(
-            f"Keep secrets in {ws.home / 'secrets.json'}, readable by you only?",
+            f"Store secrets in {ws.home / 'secrets.json'}, readable by you only?",
             default=False,
             err=True,
         ):
@@ -120,7 +119,7 @@ def _located(
     if vendor.login_url is None or (target.instance_url and not own):
         return target
     if own:
-        host = typer.prompt(f"URL of the org ({vendor.own_url_example})", err=True)
+        host = typer.prompt(f"Org URL ({vendor.own_url_example})", err=True)
     else:
         hosts = list(vendor.login_hosts)
         places = ", ".join([*hosts, f"or {vendor.own_url_example}"])
@@ -146,21 +145,21 @@ def _browse(
     target: workspace.ConnectionDraft | str,
     secrets: dict[str, str],
     options: SignInOptions,
-) -> Any:
+) -> workspace.Grant:
     paste = options.paste
     if paste is None:
         paste = any(os.environ.get(name) for name in _OVER_SSH)
     port = {} if options.redirect_port is None else {"port": options.redirect_port}
     with ws.signin.begin_browser(target, secrets, listen=not paste, **port) as sign_in:
-        say("Sign in with a browser, at this address:")
+        say("Sign in with a browser at this address:")
         say(sign_in.url)
         if paste:
-            say("At the end the browser shows an error, or nothing: that is right.")
-            say("Paste the whole address that it ended at:")
+            say("The browser may show an error or a blank page. That is expected.")
+            say("Paste the whole address of that page:")
             sign_in.finish_with(sys.stdin.readline())
         else:
-            say(f"Waiting for the browser to come back to {sign_in.redirect_uri}")
-            say("Is the browser on another machine? Ctrl+C, and start again with --paste.")
+            say(f"Waiting for the browser to return to {sign_in.redirect_uri}")
+            say("Browser on another machine? Press Ctrl+C and add --paste.")
             if options.open_browser:
                 import webbrowser
 

@@ -1,4 +1,4 @@
-"""crmdeck sandbox: the built-in CRM, for any client."""
+"""crmdeck sandbox."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from crmdeck.cli.session import failing
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port (0 picks a free one).")
+    ] = 0,
     latency: Annotated[
         float, typer.Option("--latency", min=0, help="Seconds that each answer takes.")
     ] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the built-in CRM on loopback, for anyone to try a client against."""
+    """Start the built-in CRM on this machine, to try a client with."""
     with failing(as_json):
         workspace.serve_sandbox(port=port, latency=latency, ready=emit_json if as_json else _ready)
 
 
 def _ready(access: dict[str, object]) -> None:
     for name, value in access.items():
-        told = " ".join(map(str, value.values())) if isinstance(value, dict) else value
-        emit(f"{name}\t{told}")
-    say("Ctrl+C ends it.")
+        text = " ".join(map(str, value.values())) if isinstance(value, dict) else value
+        emit(f"{name}\t{text}")
+    say("Press Ctrl+C to stop.")

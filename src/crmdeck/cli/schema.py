@@ -1,4 +1,4 @@
-"""crmdeck schema: object types, their fields, and how full those are."""
+"""crmdeck schema."""
 
 from __future__ import annotations
 
@@ -45,43 +45,48 @@ def schema(
     object_type: Annotated[
         str | None,
         typer.Argument(
-            metavar="[OBJECT]", help="An object type, or OBJECT.FIELD.", show_default=False
+            metavar="[OBJECT]", help="Object name, or OBJECT.FIELD.", show_default=False
         ),
     ] = None,
     at: AtOption = None,
     sample: Annotated[
         bool,
-        typer.Option("--sample", help="Look into records: how full the fields of OBJECT are."),
+        typer.Option("--sample", help="Read a few records to measure the fill rates of OBJECT."),
     ] = False,
     used: Annotated[
         bool,
-        typer.Option("--used", help="Ask the CRM where OBJECT.FIELD is used: flows, Apex..."),
+        typer.Option("--used", help="Ask the CRM where it uses OBJECT.FIELD."),
     ] = False,
     api_version: Annotated[
         str | None,
-        typer.Option("--api-version", help="Tell what this version would change: next, or 69.0."),
+        typer.Option("--api-version", help="Preview another API version: next, or 69.0."),
     ] = None,
     fail_on: FailOnOption = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the object types of a connection, or the fields of one, or tell all of one field."""
+    """List the objects of a connection, the fields of an object, or the details of a field."""
     ending: list[ExitCode] = []
     with open_workspace(home, demo, as_json) as ws:
         if api_version is not None:
             if used or sample or at is not None:
-                raise UsageError("Another API version is looked at by itself, and as of now.")
-            ending = _tell_preview(ws, name, api_version, object_type, fail_on, as_json=as_json)
+                raise UsageError(
+                    "--api-version can't be combined with --at, --sample or --used.",
+                    remedy="Leave one of them out.",
+                )
+            ending = _show_preview(ws, name, api_version, object_type, fail_on, as_json=as_json)
         elif fail_on is not None:
-            raise UsageError("--fail-on goes with --api-version.", remedy="See crmdeck drift.")
+            raise UsageError(
+                "--fail-on needs --api-version.", remedy="For changes: crmdeck drift --fail-on"
+            )
         else:
-            _tell_schema(ws, name, object_type, at, sample=sample, used=used, as_json=as_json)
+            _show_schema(ws, name, object_type, at, sample=sample, used=used, as_json=as_json)
     if ending:
         raise typer.Exit(int(exit_code(ending)))
 
 
-def _tell_schema(
+def _show_schema(
     ws: workspace.Workspace,
     name: str,
     object_type: str | None,
@@ -93,11 +98,15 @@ def _tell_schema(
 ) -> None:
     if used:
         if sample or at is not None:
-            raise UsageError("Where a field is used is asked of the CRM as it is now.")
-        _tell_usage(ws, name, object_type, as_json=as_json)
+            raise UsageError(
+                "--used can't be combined with --at or --sample.", remedy="Leave one of them out."
+            )
+        _show_usage(ws, name, object_type, as_json=as_json)
         return
     if sample and (object_type is None or "." in object_type or at is not None):
-        raise UsageError("A sample is of one object as it is now.", remedy="Name an OBJECT.")
+        raise UsageError(
+            "--sample needs one object, and no --at.", remedy="Enter the name of an object."
+        )
     as_of = moment(at, ws, as_of=True)
     if object_type is None:
         summary = ws.schemas.objects(name, as_of)
@@ -105,17 +114,17 @@ def _tell_schema(
             emit_json(summary)
             return
         emit_table(
-            ("object", "label", "custom", "fields", "discovered", "stale"),
+            ("object", "label", "custom", "fields", "refreshed", "stale"),
             [
                 (o.object_type, o.label, o.custom, o.field_count, o.discovered_at, o.is_stale)
                 for o in summary.objects
             ],
-            least=("stale", "custom", "discovered"),
+            least=("stale", "custom", "refreshed"),
         )
         return
     object_type, _, field_name = object_type.partition(".")
     if field_name:
-        _tell_field(ws, name, object_type, field_name, as_of, as_json=as_json)
+        _show_field(ws, name, object_type, field_name, as_of, as_json=as_json)
         return
     detail = ws.schemas.object(name, object_type, as_of)
     if sample:
@@ -150,7 +159,7 @@ def _tell_schema(
             say(visible_text(f"Rule {rule.name} ({place}): {rule.message or rule.expression}"))
 
 
-def _tell_field(
+def _show_field(
     ws: workspace.Workspace,
     name: str,
     object_type: str,
@@ -159,15 +168,14 @@ def _tell_field(
     *,
     as_json: bool,
 ) -> None:
-    """Tell all that the source said of one field."""
     field = ws.schemas.field(name, object_type, field_name, at)
-    told = {"objectType": object_type, **field.to_wire()}
+    details = {"objectType": object_type, **field.to_wire()}
     if as_json:
-        emit_json(told)
+        emit_json(details)
         return
-    known = {key: value for key, value in told.items() if value not in (None, "", [], {})}
+    known = {key: value for key, value in details.items() if value not in (None, "", [], {})}
     emit_table(
-        ("what", "value"),
+        ("attribute", "value"),
         [
             (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
             for key, value in known.items()
@@ -175,7 +183,7 @@ def _tell_field(
     )
 
 
-def _tell_preview(
+def _show_preview(
     ws: workspace.Workspace,
     name: str,
     version: str,
@@ -184,7 +192,7 @@ def _tell_preview(
     *,
     as_json: bool,
 ) -> list[ExitCode]:
-    """Tell what another API version would change; return why the command does not end with 0."""
+    """Show what another API version would change, and return the exit codes."""
     with ProgressLine(name) as line:
         found = ws.schemas.preview(name, version, object_type=object_type, progress=line)
     reasons = [ExitCode.DRIFT] if drifted(found.drift_events, fail_on) else []
@@ -196,10 +204,10 @@ def _tell_preview(
     if found.drift_events:
         emit_drift(found.drift_events, found.stories)
     say(
-        f"API {found.version} against {found.in_use}, "
-        f"as read {model.format_utc(found.compared_with)}: "
+        f"API {found.version} compared with {found.in_use}, "
+        f"refreshed {model.format_utc(found.compared_with)}: "
         f"{count(len(found.drift_events), 'change')} in {count(found.objects, 'object')}. "
-        "Nothing was kept."
+        "Nothing was saved."
     )
     for failure in found.failures:
         say(visible_text(f"  {failure.object_type}: {failure.message}"))
@@ -208,12 +216,10 @@ def _tell_preview(
     return reasons
 
 
-def _tell_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_json: bool) -> None:
+def _show_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_json: bool) -> None:
     object_type, _, field_name = (place or "").partition(".")
     if not field_name:
-        raise UsageError(
-            "It takes a field to ask where it is used.", remedy="Name it as OBJECT.FIELD."
-        )
+        raise UsageError("--used needs a field.", remedy="Enter it as OBJECT.FIELD.")
     usage = ws.schemas.usage(name, object_type, field_name)
     if as_json:
         emit_json(usage)
@@ -229,7 +235,7 @@ def _tell_usage(ws: workspace.Workspace, name: str, place: str | None, *, as_jso
         )
     say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
     for why in usage.not_checked[0 if usage.uses else 1 :]:
-        say(visible_text(f"Not known: {why}"))
+        say(visible_text(f"Unknown: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
         say(workspace.NOT_COVERED)
 

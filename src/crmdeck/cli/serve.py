@@ -1,4 +1,4 @@
-"""crmdeck serve: the Integrations API for a team, its users and its organizations."""
+"""crmdeck serve."""
 
 from __future__ import annotations
 
@@ -28,42 +28,46 @@ PASSWORD_VARIABLE = "CRMDECK_SERVE_PASSWORD"  # noqa: S105  the name of a variab
 DEFAULT_PORT = 8475
 
 app = command_group(lone=True)
-users = command_group(help="Who may sign in.")
-organizations = command_group(help="Which connections belong together.")
+users = command_group(help="Add, change and remove users.")
+organizations = command_group(help="Assign connections to organizations.")
 app.add_typer(users, name="users")
 app.add_typer(organizations, name="organizations")
 app.add_typer(organizations, name="organisations", hidden=True)
 
-EmailArgument = Annotated[str, typer.Argument(metavar="E-MAIL", help="What the user signs in by.")]
-OrganizationArgument = Annotated[str, typer.Argument(metavar="ORGANIZATION")]
+EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
+OrganizationArgument = Annotated[
+    str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
+]
 BritishOption = Annotated[list[str] | None, typer.Option("--organisation", hidden=True)]
 
 
 @app.callback(invoke_without_command=True)
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+        int, typer.Option("--port", min=0, max=65535, help="Port (0 picks a free one).")
     ] = DEFAULT_PORT,
     tls_certificate: Annotated[
-        Path | None, typer.Option("--tls-certificate", help="A PEM file, to speak https.")
+        Path | None, typer.Option("--tls-certificate", help="Certificate file (PEM), for https.")
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", help="The certificate's key, a PEM file.")
+        Path | None, typer.Option("--tls-key", help="Private key file (PEM) of the certificate.")
     ] = None,
     public_url: Annotated[
         str | None,
-        typer.Option("--public-url", help="Behind a proxy that speaks TLS: https://ITS-HOST"),
+        typer.Option(
+            "--public-url", help="URL of the TLS proxy in front of the server: https://HOST"
+        ),
     ] = None,
     home: HomeOption = None,
     demo: DemoOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve the Integrations API until it is told to stop.
+    """Serve the Integrations API until you stop it.
 
-    Users come first: crmdeck serve users add E-MAIL. Without --host only this machine can
-    reach it.
+    Add a user first: crmdeck serve users add EMAIL. Without --host, only this machine can reach
+    the server.
     """
     if context.invoked_subcommand is not None:
         return
@@ -80,17 +84,17 @@ def serve(
 def add_user(
     email: EmailArgument,
     role: Annotated[
-        Role, typer.Option("--role", help="A viewer looks and changes nothing.")
+        Role, typer.Option("--role", help="Role: a viewer can't change data.")
     ] = Role.MEMBER,
     organization: Annotated[
         list[str] | None,
-        typer.Option("--organization", help="An organization of the user (repeatable)."),
+        typer.Option("--organization", help="Organization of the user (repeatable)."),
     ] = None,
     british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a user. The password is asked for, or taken from $CRMDECK_SERVE_PASSWORD."""
+    """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
     with failing(as_json), _with_extra():
         named = (*(organization or ()), *(british or ()))
         organizations = {"organizations": named} if named else {}
@@ -103,14 +107,14 @@ def add_user(
 
 @users.command("list")
 def list_users(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the users."""
+    """List users."""
     with failing(as_json):
         found = _accounts(home).book().users
         if as_json:
             emit(json.dumps([_public(user) for user in found], indent=2))
             return
         emit_table(
-            ("e-mail", "role", "organizations"),
+            ("email", "role", "organizations"),
             [(user.email, user.role, ", ".join(user.organizations)) for user in found],
         )
 
@@ -120,26 +124,28 @@ def set_user(
     email: EmailArgument,
     password: Annotated[
         bool,
-        typer.Option("--password", help="Ask for a new one, which ends the user's sessions."),
+        typer.Option("--password", help="Ask for a new password, and sign the user out."),
     ] = False,
     role: Annotated[
-        Role | None, typer.Option("--role", help="A viewer looks and changes nothing.")
+        Role | None, typer.Option("--role", help="Role: a viewer can't change data.")
     ] = None,
     organization: Annotated[
         list[str] | None,
-        typer.Option("--organization", help="All organizations of the user (repeatable)."),
+        typer.Option(
+            "--organization", help="Organization of the user, replaces all others (repeatable)."
+        ),
     ] = None,
     british: BritishOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change a user's password (asked for, or $CRMDECK_SERVE_PASSWORD), role, organizations."""
+    """Change the password (asked for, or $CRMDECK_SERVE_PASSWORD), role or organizations."""
     with failing(as_json), _with_extra():
         named = (*(organization or ()), *(british or ()))
         if not (password or role or named):
             raise UsageError(
-                "There is nothing to change.",
-                remedy="Give --password, --role or --organization.",
+                "Nothing to change.",
+                remedy="Use --password, --role or --organization.",
             )
         user = _accounts(home).change_user(
             email,
@@ -157,7 +163,7 @@ def set_user(
 def sign_out_user(
     email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """End all sessions of a user."""
+    """Sign a user out of all sessions."""
     with failing(as_json), _with_extra():
         from crmdeck.server.sessions import Sessions
 
@@ -165,12 +171,12 @@ def sign_out_user(
         if as_json:
             emit_json({"ended": ended})
         else:
-            say(f"{count(ended, 'session')} ended.")
+            say(f"Signed {email} out of {count(ended, 'session')}.")
 
 
 @users.command("let-in")
 def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print what lets a user try to sign in for an hour, however many others do from there."""
+    """Print a one-hour token that bypasses the sign-in limit."""
     with failing(as_json), _with_extra():
         from crmdeck.server import Accounts
         from crmdeck.server.sessions import ADMISSION_LIFETIME, Sessions
@@ -183,14 +189,13 @@ def let_in_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOpti
             return
         emit(admission)
         say(
-            f"For an hour {user.email} signs in with this as 'admission', "
-            "besides e-mail and password."
+            f"For an hour, {user.email} can send this token as 'admission' with email and password."
         )
 
 
 @users.command("remove")
 def remove_user(email: EmailArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Remove a user, who is signed out at once."""
+    """Remove a user, and sign the user out."""
     with failing(as_json):
         user = _accounts(home).remove_user(email)
         if as_json:
@@ -204,20 +209,20 @@ def set_organization(
     name: OrganizationArgument,
     connection: Annotated[
         list[str] | None,
-        typer.Option("--connection", help="A connection of the organization (repeatable)."),
+        typer.Option("--connection", help="Connection name (repeatable)."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All connections of the workspace, later ones too.")
+        bool, typer.Option("--all", help="All connections, including later ones.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an organization, or say anew which connections it has."""
+    """Create an organization or replace its connections."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         if bool(connection) == everything:
             raise UsageError(
-                "Say which connections the organization has.",
-                remedy="Name them with --connection, or use --all (not both).",
+                "No connections for the organization.",
+                remedy="Use either --connection or --all.",
             )
         ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
         made = _accounts(ws).set_organization(name, ids)
@@ -229,7 +234,7 @@ def set_organization(
 
 @organizations.command("list")
 def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the organizations and their connections."""
+    """List organizations and their connections."""
     with open_workspace(home, demo=False, as_json=as_json) as ws:
         names = {connection.id: connection.name for connection in ws.connections.all()}
         found = _accounts(ws).book().organizations
@@ -245,13 +250,13 @@ def list_organizations(home: HomeOption = None, as_json: JsonOption = False) -> 
 def remove_organization(
     name: OrganizationArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Remove an organization that has no users any more; its connections stay."""
+    """Remove an organization without users, and keep its connections."""
     with failing(as_json):
         removed = _accounts(home).remove_organization(name)
         if as_json:
             emit_json(removed)
         else:
-            say(f"{removed.id} is removed.")
+            say(f"Removed {removed.id}.")
 
 
 def _accounts(home: workspace.Workspace | str | None) -> Accounts:
@@ -278,8 +283,8 @@ def _password() -> str:
         return given
     if not sys.stdin.isatty():
         raise UsageError(
-            "There is no terminal to ask for the password.",
-            remedy=f"Set ${PASSWORD_VARIABLE} to it.",
+            "No terminal to ask for the password.",
+            remedy=f"Set ${PASSWORD_VARIABLE}",
         )
     asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return asked
@@ -288,7 +293,7 @@ def _password() -> str:
 def _ready(url: str) -> None:
     emit(url)
     sys.stdout.flush()
-    say("Ctrl+C ends it.")
+    say("Press Ctrl+C to stop.")
 
 
 def _ready_as_json(url: str) -> None:
@@ -302,7 +307,7 @@ def _with_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Serving needs the package '{error.name}', which is not installed.",
-            remedy="Install crmdeck with its extra: pip install 'crmdeck[serve]'",
+            f"Can't serve: the package '{error.name}' isn't installed.",
+            remedy="Install the extra: pip install 'crmdeck[serve]'",
             code="EXTRA_MISSING",
         ) from None

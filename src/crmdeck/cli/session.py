@@ -1,4 +1,4 @@
-"""Opening a workspace for a command, and turning errors into exit codes."""
+"""Open a workspace for a command, and turn errors into exit codes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ from crmdeck.errors import CrmdeckError
 def open_workspace(
     home: str | None, demo: bool, as_json: bool = False
 ) -> Iterator[workspace.Workspace]:
-    """Open the workspace that a command names.
-
-    A CrmdeckError inside ends the command with that error's exit code and one line on stderr.
-    """
+    """Open the workspace of a command; a CrmdeckError inside becomes its exit code."""
     with failing(as_json), _opened(home, demo) as opened:
         if not as_json:
             opened.tell_waits(say)
@@ -35,24 +32,20 @@ def open_workspace(
 
 
 def _opened(home: str | None, demo: bool) -> AbstractContextManager[workspace.Workspace]:
-    if demo:
-        return workspace.open_demo()
-    return workspace.Workspace.open(home)
+    return workspace.open_demo() if demo else workspace.Workspace.open(home)
 
 
 def moment(text: str | None, ws: workspace.Workspace, *, as_of: bool = False) -> datetime | None:
-    """Return the moment that an option names, None without one; raises UsageError.
+    """Return the time that an option names, None without one; raises UsageError.
 
-    `as_of` takes a day as its end: what was known when it was over.
+    With `as_of`, a date means the end of that day.
     """
-    if not text:
-        return None
-    return workspace.parse_past_moment(text, ws.now, as_of=as_of)
+    return workspace.parse_past_moment(text, ws.now, as_of=as_of) if text else None
 
 
 @contextlib.contextmanager
 def failing(as_json: bool = False) -> Iterator[None]:
-    """End the command with the exit code of a CrmdeckError raised inside."""
+    """Report a CrmdeckError raised inside, and exit with its code."""
     try:
         yield
     except CrmdeckError as error:
@@ -61,9 +54,9 @@ def failing(as_json: bool = False) -> Iterator[None]:
 
 
 class ProgressLine:
-    """Tells how far a piece of work is, on stderr where a person looks; may be called by threads.
+    """A line of progress on a terminal's stderr; any thread can call it.
 
-    What is waited for is said in any case, once, on a line that stays.
+    A wait is reported once, on a line of its own, in a pipe too.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -81,12 +74,12 @@ class ProgressLine:
         self.done()
 
     def done(self) -> None:
-        """Take the line away."""
+        """Clear the line."""
         with self._turn:
             self._draw("")
 
     def __call__(self, progress: model.Progress) -> None:
-        """Redraw the line; ten steps a hundred are enough."""
+        """Redraw the line."""
         with self._turn:
             if progress.waiting != self._waiting:
                 self._waiting = progress.waiting
@@ -98,12 +91,12 @@ class ProgressLine:
 
     def _draw(self, text: str) -> None:
         if text != self._drawn:
-            # Blanks over what stood there: not every terminal knows an escape code that clears.
+            # Spaces clear the old text: not every terminal knows the escape code for it.
             self._stream.write(f"\r{text.ljust(len(self._drawn))}" + ("" if text else "\r"))
             self._stream.flush()
             self._drawn = text
 
 
 def drifted(events: Iterable[model.DriftEvent], severity: model.Severity | None) -> bool:
-    """Return whether an event is that bad, or worse; without a severity none is."""
+    """True if a change has at least this severity; False without one."""
     return severity is not None and any(event.severity.rank >= severity.rank for event in events)

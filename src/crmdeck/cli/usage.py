@@ -1,28 +1,30 @@
-"""A mistake on the command line, told in one line with the word that was meant."""
+"""Mistakes on the command line, each in one line with the likely right word."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from crmdeck.errors import UsageError
 from crmdeck.text import did_you_mean, nearest
 
+if TYPE_CHECKING:
+    import typer
+    from typer._click import Context
+
 _NOT_ONE_OF = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.*?)\.?$")
 _ERROR = "Value error, "
-# A word that is meant differs in a letter or two.
 _ALIKE = 0.6
+"""The least likeness of a typo: it differs in a letter or two."""
 
 
-def usage_error(error: Any) -> UsageError:
-    """Return what the parser has to say as an error of ours, with the nearest right word.
-
-    `error` is one of the parser's, whose kinds are not public; each tells itself in a sentence.
-    """
-    told = " ".join(error.format_message().replace(_ERROR, "").split())
-    told = told if told.endswith((".", "?")) else f"{told}."
-    context = getattr(error, "ctx", None)
-    option = getattr(error, "option_name", None)
+def usage_error(error: typer.TyperException) -> UsageError:
+    """Return one of the parser's errors as ours, with the nearest right word."""
+    message = " ".join(error.format_message().replace(_ERROR, "").split())
+    message = message if message.endswith((".", "?")) else f"{message}."
+    # The parser's own classes, which have these attributes, are not public.
+    context: Context | None = getattr(error, "ctx", None)
+    option: str | None = getattr(error, "option_name", None)
     if option is not None and context is not None:
         known = [
             name
@@ -35,32 +37,32 @@ def usage_error(error: Any) -> UsageError:
         if re.match(r"-\d", name):
             return UsageError(
                 f"'{name}' reads as an option.",
-                remedy="Where it is a value, put -- before it.",
+                remedy="If it is a value, put -- before it.",
                 code="BAD_ARGUMENTS",
             )
         if name not in known:
-            told = f"There is no option '{name}'."
+            message = f"No option named '{name}'."
         near = _near_option(name, known)
     else:
-        match = _NOT_ONE_OF.search(told)
+        match = _NOT_ONE_OF.search(message)
         known = re.findall(r"'([^']*)'", match["known"]) if match else []
         near = nearest(match["given"], known, most=1) if match else []
     remedy = None
     if near and option not in near:
         remedy = did_you_mean(near)
-    elif context is not None and "Did you mean" not in told:
-        remedy = f"{context.command_path} --help lists what it takes."
-    return UsageError(told, remedy=remedy, code="BAD_ARGUMENTS")
+    elif context is not None and "Did you mean" not in message:
+        remedy = f"See {context.command_path} --help"
+    return UsageError(message, remedy=remedy, code="BAD_ARGUMENTS")
 
 
 def _near_option(name: str, known: list[str]) -> list[str]:
-    # The dashes, which all options have, would make any two of them alike.
+    # Without the dashes: all options start with them, so any two would look alike.
     bare = {option.lstrip("-"): option for option in known}
     near = nearest(name.lstrip("-"), bare, most=1, likeness=_ALIKE)
     return [bare[each] for each in near]
 
 
 def no_such_command(name: str, known: list[str]) -> str:
-    """Return that there is no command of that name, and which may have been meant."""
+    """Return the message for an unknown command, with the nearest known ones."""
     near = nearest(name, known, likeness=_ALIKE)
-    return " ".join((f"There is no command '{name}'.", *([did_you_mean(near)] if near else [])))
+    return " ".join((f"No command named '{name}'.", *([did_you_mean(near)] if near else [])))

@@ -1,4 +1,4 @@
-"""Drift between two refreshes: found, judged, linked to mappings, gathered in stories."""
+"""The changes between two refreshes, with severities, mappings, renames, and stories."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "drift.crmdeck")
 
 @dataclass(frozen=True)
 class AcceptedField:
-    """One accepted decision: a PartnerOS field that is mapped to a CRM field."""
+    """An accepted mapping of a PartnerOS field to a CRM field."""
 
     object_pair: str
     partner_field: str
@@ -52,7 +52,7 @@ class AcceptedField:
 
     @property
     def key(self) -> str:
-        """Return the decision as `objectPair:partnerField`."""
+        """The mapping as `objectPair:partnerField`."""
         return f"{self.object_pair}:{self.partner_field}"
 
 
@@ -71,21 +71,18 @@ def detect(
     left: Collection[tuple[str, str | None]] = (),
     field_words: FieldWords,
 ) -> DriftReport:
-    """Return what changed between two refreshes, as events and the stories that tell them.
+    """Return the changes between two refreshes, and their stories.
 
-    `before` and `after` hold the object types that changed, and those that are new or back;
-    `gone_objects` says why others are not there any more. `gone_fields` says why a field is
-    missing, `returned` why an object that is back had been gone; what is in neither, nothing
-    is known of: absent, or simply new. `accepted` are the mappings that hold.
+    `before` and `after` have the objects that changed, are new, or exist again. `gone_objects`,
+    `gone_fields` and `returned` have the known reasons why an object or a field is gone, or had
+    been gone. `accepted` are the accepted mappings.
 
-    `present` holds the object types that are there now and did not change; it is asked for few
-    of them, so it may load them when asked. `left` names the fields, and the object types (with no
-    field), that were gone before already. `field_words` reads names
-    and labels as words that compare; it is asked only where fields are gone and others new.
+    `present` has the current objects that didn't change; few are read, so it may load them on
+    access. `left` names the fields and objects (field None) that had gone before. `field_words`
+    splits names and labels into comparable words; it is called only to find renames.
 
-    Deterministic: the same input gives the same events, ids included, whatever the order of
-    the fields, the picklist values and the mappings. Events are ordered by object type, field
-    name and rule.
+    Deterministic: the same input gives the same events and IDs, in any order of fields, values,
+    and mappings. Events are sorted by object type, field name, and rule.
     """
     findings = find(before, after, gone_objects or {}, gone_fields or {}, returned or {})
     links = _Links(accepted)
@@ -93,7 +90,7 @@ def detect(
     there = ChainMap(dict(after), present or {})  # type: ignore[arg-type]  # it is only read
     news = News(vendor, tuple(findings), there, frozenset(left))
     drafts = find_stories(STORY_RULES, news, {f for f, uses in affected.items() if uses})
-    told_by = {member: draft for draft in drafts for member in draft.members}
+    draft_of = {member: draft for draft in drafts for member in draft.members}
     renames = find_renames(findings, field_words)
     new_names = {(o, old): new for (o, new), old in renames.items()}
     moment = to_utc(detected_at)
@@ -105,7 +102,7 @@ def detect(
 
     def event(finding: Finding) -> DriftEvent:
         place = (finding.object_type, finding.field_name or "")
-        draft = told_by.get(finding)
+        draft = draft_of.get(finding)
         verdict = _verdict(finding, affected[finding], draft, new_names.get(place))
         return DriftEvent(
             id=_stable_id(connection_id, when, *_place(finding)),
@@ -144,7 +141,7 @@ def detect(
 
 
 class _Links:
-    """The accepted mappings, by what they are mapped to."""
+    """The accepted mappings, by CRM field and object."""
 
     def __init__(self, accepted: Iterable[AcceptedField]) -> None:
         self._by_field: dict[tuple[str, str], list[AcceptedField]] = defaultdict(list)
@@ -156,8 +153,8 @@ class _Links:
     def of(self, finding: Finding) -> list[AcceptedField]:
         """Return the mappings that a finding touches.
 
-        A rule touches those of its fields; where these are not known it may refuse any write.
-        What an object is called touches none.
+        A rule touches the mappings of its fields. If its fields are unknown, it may reject any
+        write. The label of an object touches none.
         """
         if finding.kind is DriftKind.OBJECT_CHANGED and all(
             change.attribute in _OBJECT_NAMES for change in finding.changes
@@ -190,9 +187,7 @@ def _verdict(
         return severity_of_changes(finding.changes, finding.after, use)
     verdict = severity_of_kind(finding.kind, use)
     if new_name:
-        return verdict._replace(
-            reason=f"{verdict.reason} {short(new_name)} looks like it under another name."
-        )
+        return verdict._replace(reason=f"{verdict.reason} Probably renamed to {short(new_name)}.")
     return verdict
 
 

@@ -1,8 +1,8 @@
-"""Compare two states of an object type, attribute by attribute.
+"""Compare two states of an object, attribute by attribute.
 
-Only the attributes on the lists of `crmdeck.model.hashes` are compared. What a source did not
-say on either side (None, or an empty label or type name) is not compared: a source that starts
-to say more changes the schema hash, but nothing in the CRM has changed.
+Only the attributes listed in `crmdeck.model.hashes` are compared, and only if both sides specify
+them. None, an empty label, and an empty type name mean that the source didn't. A source that
+starts to specify more changes the schema hash, but nothing changed in the CRM.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from crmdeck.model.hashes import (
 
 _BY_VALUE = frozenset({"type", "nillable", "picklist", "references", "allowed_values"})
 _SCALARS = tuple(name for name in COMPARED_ATTRIBUTES if name not in _BY_VALUE)
-_UNSAID_WHEN_EMPTY = frozenset({"label", "native_type"})
+_UNSPECIFIED_IF_EMPTY = frozenset({"label", "native_type"})
 _scalars_of = attrgetter(*_SCALARS)
 _parts_of_value = attrgetter("value", "label", "active", "default")
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field that differs between two states of an object type.
+    """A field that differs between two states of an object.
 
-    `before` or `after` is None where the field is on one side only; then `changes` is empty.
+    `before` or `after` is None if the field is on one side only; `changes` is then empty.
     """
 
     field_name: str
@@ -54,14 +54,14 @@ class FieldChange:
 
     @property
     def side(self) -> Side:
-        """Return on which side the field is; before is left."""
+        """The side that has the field; left is before."""
         if self.before is None:
             return Side.RIGHT
         return Side.LEFT if self.after is None else Side.BOTH
 
 
 def compare(before: ObjectSchema, after: ObjectSchema) -> tuple[FieldChange, ...]:
-    """Return the fields that differ between two states of one object type, by field name."""
+    """Return the fields that differ between two states of an object, sorted by name."""
     old = {field.name: field for field in before.fields}
     new = {field.name: field for field in after.fields}
     found = []
@@ -75,11 +75,11 @@ def compare(before: ObjectSchema, after: ObjectSchema) -> tuple[FieldChange, ...
 
 
 def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, ...]:
-    """Return what differs between two states of an object type itself, fields aside."""
+    """Return the differences of an object itself, apart from its fields and rules."""
     changes = []
     for name in OBJECT_ATTRIBUTES:
         left, right = getattr(before, name), getattr(after, name)
-        if left == right or not (_is_said(name, left) and _is_said(name, right)):
+        if left == right or not (_is_specified(name, left) and _is_specified(name, right)):
             continue
         if name == "record_types":
             left, right = _differing_records(left, right)
@@ -92,9 +92,9 @@ def compare_objects(before: ObjectSchema, after: ObjectSchema) -> tuple[Change, 
 def compare_rules(
     before: ObjectSchema, after: ObjectSchema
 ) -> Iterator[tuple[DriftKind, Rule, tuple[Change, ...]]]:
-    """Yield each rule that came, went or differs, as it is or was, with what differs in it.
+    """Yield each added, removed, or changed rule with its changes.
 
-    Nothing where the rules of either side are not known.
+    Yields nothing if the rules of either side are unknown.
     """
     if before.rules is None or after.rules is None:
         return
@@ -112,7 +112,7 @@ def _compare_rule(before: Rule, after: Rule) -> tuple[Change, ...]:
     changes = []
     for name in RULE_ATTRIBUTES:
         left, right = getattr(before, name), getattr(after, name)
-        # A formula that could not be read is none that changed.
+        # An empty expression is a formula that could not be read, not a change.
         if left != right and (name != "expression" or (left and right)):
             changes.append(Change(attribute=name, before=left, after=right))
     return tuple(changes)
@@ -130,7 +130,7 @@ def _differing_records(
 
 
 def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
-    """Return the compared attributes in which two definitions of a field differ."""
+    """Return the attributes in which two definitions of a field differ."""
     if before is after:
         return ()
     changes: dict[str, Change] = {}
@@ -140,7 +140,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
     old, new = _scalars_of(before), _scalars_of(after)
     if old != new:
         for name, left, right in zip(_SCALARS, old, new, strict=True):
-            if left != right and _is_said(name, left) and _is_said(name, right):
+            if left != right and _is_specified(name, left) and _is_specified(name, right):
                 changes[name] = Change(attribute=to_camel(name), before=left, after=right)
     if before.references != after.references and comparable:
         targets = sorted(set(before.references)), sorted(set(after.references))
@@ -149,7 +149,7 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
                 attribute="references", before=targets[0], after=targets[1]
             )
     if before.required is None or after.required is None:
-        # Where requiredness is told, being nillable is a part of it.
+        # `required` already covers `nillable`, so this matters only without it.
         nillable = before.nillable, after.nillable
         if None not in nillable and nillable[0] != nillable[1]:
             changes["nillable"] = Change(
@@ -165,11 +165,11 @@ def compare_fields(before: Field, after: Field) -> tuple[Change, ...]:
 def compare_picklists(
     before: tuple[PicklistValue, ...], after: tuple[PicklistValue, ...]
 ) -> Change | None:
-    """Return what differs between two picklists as sets of values; None where nothing does.
+    """Return the difference of two picklists as sets of values; None if they are equal.
 
-    A value on one side only was added or removed, one on both sides has another label, another
-    state or another default. A CRM may list a value twice under two labels, and says so in any
-    order and number: the labels of a value are one set.
+    A value on one side only was added or removed. A value on both sides has another label, state,
+    or default. A CRM may list a value several times with different labels, in any order: they are
+    compared as a set.
     """
     if before is after:
         return None
@@ -190,7 +190,7 @@ def picklist_entries(picklist: Iterable[PicklistValue]) -> list[dict[str, Any]]:
 
 
 def _compare_allowed_values(before: Field, after: Field) -> Change | None:
-    """Return which picklist values each controlling value allows on one side only."""
+    """Return the picklist values that each controlling value allows on one side only."""
     if before.allowed_values is None or after.allowed_values is None:
         return None
     old = canonical_allowed_values(before.allowed_values)
@@ -213,8 +213,8 @@ def _entries(parts: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     return [dict(zip(keys, each, strict=True)) for each in sorted(parts)]
 
 
-def _is_said(name: str, value: object) -> bool:
-    return value is not None and not (value == "" and name in _UNSAID_WHEN_EMPTY)
+def _is_specified(name: str, value: object) -> bool:
+    return value is not None and not (value == "" and name in _UNSPECIFIED_IF_EMPTY)
 
 
 def _types_are_comparable(before: Field, after: Field) -> bool:
@@ -225,25 +225,25 @@ def _types_are_comparable(before: Field, after: Field) -> bool:
 
 
 def lost_values(change: Change) -> list[str]:
-    """Return the values of a picklist change that could be chosen before, and can't now."""
+    """Return the values of a picklist change that can no longer be chosen."""
     after = _choosable(change.after)
     return [v for v, on in _choosable(change.before).items() if on and not after.get(v)]
 
 
 def gained_values(change: Change) -> list[str]:
-    """Return the values of a picklist change that can be chosen now, and could not before."""
+    """Return the values of a picklist change that can now be chosen."""
     before = _choosable(change.before)
     return [v for v, on in _choosable(change.after).items() if on and not before.get(v)]
 
 
 def lost_record_types(change: Change) -> list[str]:
-    """Return the record types of a change that could be used before, and can't now."""
+    """Return the record types of a change that can no longer be used."""
     before, after = _usable(change.before), _usable(change.after)
     return [name for name in before if name not in after]
 
 
 def gained_record_types(change: Change) -> list[str]:
-    """Return the record types of a change that can be used now, and could not before."""
+    """Return the record types of a change that can now be used."""
     before, after = _usable(change.before), _usable(change.after)
     return [name for name in after if name not in before]
 
@@ -255,7 +255,7 @@ def _usable(record_types: list[dict[str, Any]]) -> list[str]:
 
 
 def _choosable(values: list[dict[str, Any]]) -> dict[str, bool]:
-    # A CRM may list a value twice, in two states: it can be chosen where one of them is active.
+    # A CRM may list a value twice, in two states: it can be chosen if one of them is active.
     states: dict[str, bool] = defaultdict(bool)
     for value in values:
         states[value["value"]] |= value["active"]

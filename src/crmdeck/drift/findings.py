@@ -1,4 +1,4 @@
-"""Findings: what was found between two refreshes, before it is judged."""
+"""Findings: the differences between two refreshes, before they get a severity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FIELD_GONE = {
     GoneReason.REMOVED: DriftKind.FIELD_REMOVED,
     GoneReason.HIDDEN: DriftKind.FIELD_HIDDEN,
     GoneReason.ABSENT: DriftKind.FIELD_ABSENT,
-    # A scope names object types, not fields: whoever says so of a field knows no more.
+    # A scope contains objects, not fields, so the reason why the field is missing is unknown.
     GoneReason.OUT_OF_SCOPE: DriftKind.FIELD_ABSENT,
 }
 GONE_KINDS = frozenset(_OBJECT_GONE.values()) | frozenset(_FIELD_GONE.values())
@@ -26,12 +26,11 @@ GONE_KINDS = frozenset(_OBJECT_GONE.values()) | frozenset(_FIELD_GONE.values())
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One difference: of a field, of a rule, or of an object where both are None.
+    """One difference of a field, a rule, or an object (without field and rule).
 
-    Compared and hashed by identity: a finding is met once, and its picklists may be long.
-    `custom` is that of the object or the field, `returned` why an added object had been gone.
-    `rule` is as it is now or, where it is gone, was; it stands at `field_name` where it is about
-    one field.
+    Compared and hashed by identity, because picklists may be long. `custom` is that of the object
+    or the field; `returned` is why an added object had been gone. `rule` is the current rule, or
+    the removed one; `field_name` is then the field that it is about, if it is about one.
     """
 
     object_type: str
@@ -46,7 +45,7 @@ class Finding:
 
     @property
     def family(self) -> str:
-        """Return `added`, `gone` or `changed`."""
+        """`added`, `gone` or `changed`."""
         if self.kind in GONE_KINDS:
             return "gone"
         return "added" if self.kind.value.endswith("added") else "changed"
@@ -59,7 +58,7 @@ def find(
     gone_fields: Mapping[tuple[str, str], GoneReason],
     returned: Mapping[str, GoneReason],
 ) -> list[Finding]:
-    """Return every difference, ordered by object type, field name and rule."""
+    """Return every difference, sorted by object type, field name, and rule."""
     found: list[Finding] = []
     for object_type, schema in after.items():
         old = before.get(object_type)

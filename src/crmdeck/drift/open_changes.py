@@ -67,9 +67,9 @@ class Standing(NamedTuple):
 
 
 class OpenGroup(NamedTuple):
-    """A change group of which at least one change is open: a story, or a single change.
+    """A change group that is open: a story, or a single change.
 
-    `id` is that of the story or the change; `changes` are the open ones, newest first.
+    `id` is the ID of the story or the change; `changes` are the open ones, newest first.
     """
 
     id: str
@@ -100,7 +100,7 @@ class Evidence(NamedTuple):
 
 
 def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standing]:
-    """Return how each change of one connection stands, by ID."""
+    """Return the state of each change of one connection, by ID."""
     at_place: dict[Place, list[DriftEvent]] = defaultdict(list)
     for change in evidence.history:
         at_place[_place(change)].append(change)
@@ -122,12 +122,12 @@ def judge(changes: Iterable[DriftEvent], evidence: Evidence) -> dict[str, Standi
 
 
 def unsettled(severity: Severity) -> Standing:
-    """Return how a change stands that nothing settled: a safe one is information."""
+    """Return the state of a change that nothing settled."""
     return Standing(ChangeState.INFO if severity is Severity.SAFE else ChangeState.OPEN)
 
 
 def stands(change: DriftEvent) -> Standing:
-    """Return how a change stands if nothing but an acknowledgment may have settled it."""
+    """Return the state of a change that only an acknowledgment may have settled."""
     if change.acknowledged_at is not None:
         return Standing(ChangeState.ACKNOWLEDGED, change.acknowledged_at)
     return unsettled(change.severity)
@@ -229,7 +229,7 @@ class _Chain:
                 yield before
 
     def _is_back(self, position: int, part: Part) -> bool:
-        """Return whether the newest snapshot has a part as it was before a change."""
+        """Return whether a part of the newest snapshot equals its value before a change."""
         change, parts = self._changes[position], self._parts[position]
         if change.field_name is None and change.rule is None and part == _EXISTENCE:
             return part in parts and (self._newest is None) is (change.kind in _ADDED)
@@ -288,7 +288,7 @@ def _subject(schema: ObjectSchema, change: DriftEvent) -> ObjectSchema | Field |
 
 
 def _is_same(before: ObjectSchema | Field | Rule, now: ObjectSchema | Field | Rule) -> bool:
-    """Return whether a field or a rule that exists again is what it was, labels aside."""
+    """Return whether a field or a rule is the same as before, apart from labels."""
     if isinstance(before, Field) and isinstance(now, Field):
         found = compare_fields(before, now)
         return all(to_snake(change.attribute) in COSMETIC_ATTRIBUTES for change in found)
@@ -317,7 +317,7 @@ def _parts(change: DriftEvent) -> dict[Part, Any]:
 
 
 def _current(subject: ObjectSchema | Field | Rule | None, attribute: str) -> Any:
-    """Return an attribute now; of what has several parts, all of them."""
+    """Return the current value of an attribute, by part if it has several."""
     value = getattr(subject, to_snake(attribute))
     match attribute:
         case "picklist":

@@ -1,10 +1,10 @@
-"""Renames: a field that is gone and one that was added, of the same object, that look alike.
+"""Renames: a removed and an added field of one object that look alike.
 
-Offered, never asserted. Evidence is counted in points (`_POINTS_NEEDED` are needed), so that
-an offer can be explained. Names and labels are compared in words, as matching reads them: with
-abbreviations written out and synonyms in one form. The same words in either are enough; one word
-more, or typing errors, in both; anything less needs the company of the same values, help or size.
-The same help counts more where it stands at the only field of its type that left and that came.
+A rename is an offer, never a fact. Evidence counts in points, and `_POINTS_NEEDED` are needed.
+Names and labels are compared as words, as in matching: abbreviations written out, synonyms in one
+form. The same words in the name or the label are enough, and so is one more word, or a typing
+error, in both. Anything less needs the same values, help text, or size too. The same help text
+counts more if only one field of that type was removed and one was added.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHORTEST_MISSPELT = 6
 Key = tuple[str, str]
 Words = Sequence[str]
 FieldWords = Callable[[Sequence[Field]], Sequence[tuple[Words, Words]]]
-"""Given fields, return the words of each one's name, and those of its label."""
+"""A function that returns, for each field, the words of its name and of its label."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class _Candidate:
 
 
 def find_renames(findings: Iterable[Finding], field_words: FieldWords) -> dict[Key, str]:
-    """Return (object type, added field) -> the name that it seems to have had before.
+    """Return the probable old name of each added field, by object type and new name.
 
-    One to one. Where two candidates are equally good, none is offered.
+    One to one: if two removed fields are equally likely, neither is offered.
     """
     gone: dict[str, list[Field]] = defaultdict(list)
     added: dict[str, list[Field]] = defaultdict(list)
@@ -60,7 +60,7 @@ def find_renames(findings: Iterable[Finding], field_words: FieldWords) -> dict[K
 
 
 def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
-    """Return added -> gone, the best pairs first; rivals that tie cancel each other out."""
+    """Return the removed field of each added one, best pairs first; ties cancel each other out."""
     scores: dict[tuple[str, str], tuple[int, float]] = {}
     left, came = Counter(c.field.type for c in gone), Counter(c.field.type for c in added)
     for old, new in product(gone, added):
@@ -86,7 +86,7 @@ def _pair_up(gone: list[_Candidate], added: list[_Candidate]) -> dict[str, str]:
 
 
 def _likeness(one: _Candidate, other: _Candidate) -> int:
-    """Return the points that speak for a rename; 0 if it can't be one."""
+    """Return the points for a rename; 0 if it can't be one."""
     old, new = one.field, other.field
     if old.type is not new.type or _differ(old.custom, new.custom):
         return 0
@@ -131,9 +131,9 @@ def _points_of_words(old: Words, new: Words) -> int:
 
 
 def _is_misspelt(one: str, other: str) -> bool:
-    """Return whether a letter is missing in one of the texts, or two have changed places.
+    """Return whether one letter is missing, or two letters are swapped.
 
-    Another letter in its place may be another word: `Contact A`, `Contact B`.
+    A replaced letter may make another word: `Contact A`, `Contact B`.
     """
     from rapidfuzz.distance import OSA
 
@@ -153,7 +153,7 @@ def _digits(text: str) -> list[str]:
 
 
 def _alike(one: str, other: str) -> float:
-    # Only a refresh that finds something gone needs it, and it takes longer to import than to use.
+    # Only a refresh that finds a removed field needs it, and the import takes longer than its use.
     from rapidfuzz.distance import OSA
 
     return OSA.normalized_similarity(one, other)

@@ -1,4 +1,4 @@
-"""Two whole schemas held against each other: a sandbox and production, or two moments."""
+"""Compare two whole schemas: a sandbox and production, or two dates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def compare_schemas(
     left_at: datetime | None = None,
     right_at: datetime | None = None,
 ) -> Comparison:
-    """Return the object types and fields in which two schemas differ, ordered by name.
+    """Return the objects and fields in which two schemas differ, sorted by name.
 
-    What one side does not say of a field is not compared, as in drift. Of an object type that is
-    on one side only, all fields are on that side.
+    An attribute that one side doesn't specify is not compared, as in drift. If an object exists on
+    one side only, so do all its fields.
     """
     objects = []
     for object_type in sorted(left.keys() | right.keys()):

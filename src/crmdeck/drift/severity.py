@@ -1,4 +1,4 @@
-"""How bad a change is for what the accepted mappings do, by the rules of `severity_rules`."""
+"""The severity of a change, by the rules of `severity_rules` and the accepted mappings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crmdeck.drift.severity_rules import (
     KIND_ROWS,
     OBJECT_ROWS,
     REQUIRED_ADDED,
-    RULE_RESTS,
+    RULE_INACTIVE,
     RULE_REWORDED,
     RULE_ROWS,
     Row,
@@ -40,54 +40,52 @@ _OBJECT_ROWS = _by_attribute(OBJECT_ROWS)
 
 @dataclass(frozen=True)
 class Use:
-    """What the accepted mappings do with a field or an object."""
+    """Whether accepted mappings pull from a field or an object, and push to it."""
 
     pulled: bool = False
     pushed: bool = False
 
     @classmethod
     def of(cls, directions: Iterable[Direction]) -> Use:
-        """Return the use that mappings in these directions make."""
         found = set(directions)
         both = Direction.BIDIRECTIONAL in found
         return cls(pulled=both or Direction.PULL in found, pushed=both or Direction.PUSH in found)
 
 
 class Verdict(NamedTuple):
-    """A severity and its reason, one plain line."""
+    """A severity, and the reason in one sentence."""
 
     severity: Severity
     reason: str
 
 
 def severity_of_kind(kind: DriftKind, use: Use) -> Verdict:
-    """Return the verdict on a whole field or object that was added or is gone."""
+    """Return the verdict on a field, object, or rule that was added or removed."""
     scale, reason = KIND_ROWS[kind]
     return Verdict(_under(scale, use), reason)
 
 
 def severity_of_added(field: Field, use: Use) -> Verdict:
-    """Return the verdict on a field that was added."""
     if field.required:
         return Verdict(Severity.BREAKING, REQUIRED_ADDED)
     return severity_of_kind(DriftKind.FIELD_ADDED, use)
 
 
 def severity_of_changes(changes: Sequence[Change], after: Field | None, use: Use) -> Verdict:
-    """Return the worst verdict on the changes of a field; the first one where several tie.
+    """Return the worst verdict on the changes of a field; the first one if several tie.
 
-    `after` is None where it is an object type that changed.
+    `after` is None for changes of an object.
     """
     rows = _FIELD_ROWS if after else _OBJECT_ROWS
     return _worst(_severity_of_change(rows[c.attribute], c, after, use) for c in changes)
 
 
 def severity_of_rule(kind: DriftKind, rule: Rule, changes: Sequence[Change], use: Use) -> Verdict:
-    """Return the verdict on a rule that came, went, or changed into `rule`."""
+    """Return the verdict on a rule that was added, removed, or changed into `rule`."""
     if kind is DriftKind.RULE_REMOVED:
         return severity_of_kind(kind, use)
     if not rule.active:
-        return Verdict(Severity.SAFE, RULE_RESTS)
+        return Verdict(Severity.SAFE, RULE_INACTIVE)
     if changes and all(change.attribute == "message" for change in changes):
         return Verdict(Severity.SAFE, RULE_REWORDED)
     scale, reason = RULE_ROWS[rule.kind]
@@ -107,7 +105,7 @@ def _severity_of_change(
 
 
 def _words(change: Change) -> dict[str, str]:
-    """Return what the reason of a rule may name of a change."""
+    """Return the values that the reason of a change may contain."""
     match change.attribute:
         case "picklist":
             return {"lost": few(lost_values(change)), "gained": few(gained_values(change))}

@@ -1,15 +1,15 @@
-"""The rules of severity: for whole fields and objects that came or went, and for attributes.
+"""The rules of severity, for added and removed fields and objects and for each attribute.
 
-`breaking` is what makes something that is mapped or written stop working, `risky` what may do
-so or deserves a look, `safe` the rest. Each row says it three times: for a field that nothing
-is mapped to, for one whose values PartnerOS pulls, and for one that it pushes to.
+A breaking change stops a mapping or a write from working, a risky one may, and the rest is safe.
+Each row has three severities: for a field without a mapping, for one that PartnerOS pulls from,
+and for one that it pushes to.
 
-- What left an object that did answer can't be used any more, whatever the cause; so an absent
-  field weighs as much as a removed one. An absent object may just be a narrower export.
-- A field that becomes required breaks whoever creates records, mapped or not.
-- What narrows a type, or takes values from a restricted picklist, breaks for every writer.
+- A field that is missing from an object can't be used, whatever the cause. So an absent field is
+  as severe as a removed one. An absent object may only mean a smaller export.
+- A field that becomes required breaks everyone who creates records, mapped or not.
+- A narrower type, or a value removed from a restricted picklist, breaks every writer.
 
-Of the rows of an attribute the first that applies holds; the last one of each always does.
+The first row of an attribute that applies wins; the last one always applies.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SAFE, RISKY, BREAKING = Severity.SAFE, Severity.RISKY, Severity.BREAKING
 
 
 class Scale(NamedTuple):
-    """The severities of one row: not mapped, pulled, pushed."""
+    """The severities of one row, by what a mapping does with the field."""
 
     unmapped: Severity
     pulled: Severity
@@ -37,80 +37,80 @@ class Scale(NamedTuple):
 
 
 KIND_ROWS: dict[DriftKind, tuple[Scale, str]] = {
-    DriftKind.FIELD_ADDED: (Scale(SAFE, SAFE, SAFE), "A new field; nothing depends on it yet."),
+    DriftKind.FIELD_ADDED: (Scale(SAFE, SAFE, SAFE), "New field: nothing depends on it yet."),
     DriftKind.FIELD_REMOVED: (
         Scale(RISKY, BREAKING, BREAKING),
-        "The CRM confirms that the field was removed.",
+        "Field removed, as the CRM confirms.",
     ),
     DriftKind.FIELD_HIDDEN: (
         Scale(RISKY, BREAKING, BREAKING),
-        "The field still exists, but this connection's user can't see it any more: "
-        "check the field's permissions.",
+        "The field still exists, but this connection's user can no longer see it. "
+        "Check the field's permissions.",
     ),
     DriftKind.FIELD_ABSENT: (
         Scale(RISKY, BREAKING, BREAKING),
-        "The object was answered without the field, and nothing says why.",
+        "The CRM returned the object without this field, for an unknown reason.",
     ),
-    DriftKind.OBJECT_ADDED: (Scale(SAFE, SAFE, SAFE), "A new object type."),
+    DriftKind.OBJECT_ADDED: (Scale(SAFE, SAFE, SAFE), "New object."),
     DriftKind.OBJECT_REMOVED: (
         Scale(RISKY, BREAKING, BREAKING),
-        "The CRM confirms that the object type was removed.",
+        "Object removed, as the CRM confirms.",
     ),
     DriftKind.OBJECT_HIDDEN: (
         Scale(RISKY, BREAKING, BREAKING),
-        "The object type still exists, but this connection's user can't see it any more: "
-        "check the user's object permissions.",
+        "The object still exists, but this connection's user can no longer see it. "
+        "Check the user's object permissions.",
     ),
     DriftKind.OBJECT_ABSENT: (
         Scale(RISKY, RISKY, RISKY),
-        "The object type is no longer in the export, and nothing says why.",
+        "The object is no longer in the export, for an unknown reason.",
     ),
     DriftKind.OBJECT_OUT_OF_SCOPE: (
         Scale(SAFE, RISKY, RISKY),
-        "The scope of the connection does not ask for this object type any more.",
+        "The object is no longer in the connection's scope.",
     ),
     DriftKind.RULE_REMOVED: (
         Scale(SAFE, SAFE, SAFE),
-        "The rule is gone: what it refused is taken now.",
+        "Rule removed: values it rejected are now accepted.",
     ),
 }
 
-REQUIRED_ADDED = "A new field without which no record can be created, and nothing fills it yet."
+REQUIRED_ADDED = "New required field: records can't be created until something fills it."
 
 RETURNED_REASONS: dict[GoneReason, str] = {
-    GoneReason.REMOVED: "The object type is there again; it had been removed.",
-    GoneReason.HIDDEN: "The object type is visible again to this connection's user.",
-    GoneReason.ABSENT: "The object type is in the export again.",
-    GoneReason.OUT_OF_SCOPE: "The scope asks for this object type again.",
+    GoneReason.REMOVED: "The object exists again after it was removed.",
+    GoneReason.HIDDEN: "This connection's user can see the object again.",
+    GoneReason.ABSENT: "The object is in the export again.",
+    GoneReason.OUT_OF_SCOPE: "The object is in scope again.",
 }
 
 
 RULE_ROWS: dict[RuleKind, tuple[Scale, str]] = {
     RuleKind.REQUIRED: (
         Scale(RISKY, RISKY, BREAKING),
-        "A record without a value here is refused{message}.",
+        "The CRM rejects records without a value here{message}.",
     ),
     RuleKind.CONDITIONAL: (
         Scale(RISKY, RISKY, RISKY),
-        "Under a condition a record without a value here is refused{message}.",
+        "In some cases the CRM rejects records without a value here{message}.",
     ),
     RuleKind.VALUES: (
         Scale(RISKY, RISKY, RISKY),
-        "Values of another form are refused{message}.",
+        "The CRM rejects values in another format{message}.",
     ),
     RuleKind.VALIDATION: (
         Scale(RISKY, RISKY, RISKY),
-        "Records that meet its condition are refused{message}.",
+        "The CRM rejects records that meet the rule's condition{message}.",
     ),
 }
-"""What a rule that came, or that asks for something else, means."""
+"""Severity and reason of a new or changed rule."""
 
-RULE_RESTS = "The rule is switched off: what it refused is taken now."
-RULE_REWORDED = "The rule asks for what it did, and answers in other words."
+RULE_INACTIVE = "The rule is inactive: values it rejects are accepted."
+RULE_REWORDED = "Only the rule's error message changed."
 
 
 class Row(NamedTuple):
-    """One rule on one attribute: when it applies, how bad it is, and why."""
+    """One severity rule for one attribute: when it applies, the severity, and the reason."""
 
     attribute: str
     applies: Callable[[Change, Field | None], bool]
@@ -190,349 +190,365 @@ FIELD_ROWS: tuple[Row, ...] = (
         "type",
         _is_narrower,
         Scale(BREAKING, BREAKING, BREAKING),
-        "The type changed from {before} to {after}: values that were fine may not fit any more.",
+        "Type changed from {before} to {after}: existing values may no longer fit.",
     ),
     Row(
         "type",
         _always,
         Scale(RISKY, BREAKING, RISKY),
-        "The type changed from {before} to {after}: old values fit, new ones may be of another "
-        "form.",
+        "Type changed from {before} to {after}: old values fit, new ones may look different.",
     ),
     Row(
         "nativeType",
         _always,
         Scale(SAFE, RISKY, RISKY),
-        "The CRM calls the type {after} now, no longer {before}.",
+        "The CRM now calls the type {after} instead of {before}.",
     ),
     Row(
         "references",
         _loses_targets,
         Scale(RISKY, BREAKING, BREAKING),
-        "The lookup does not accept {lost} any more.",
+        "The lookup no longer accepts {lost}.",
     ),
     Row(
         "references",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "The lookup accepts {gained} as well.",
+        "The lookup now accepts {gained} too.",
     ),
     Row(
         "required",
         _is_gained,
         Scale(BREAKING, BREAKING, BREAKING),
-        "Newly required: no record can be created without a value.",
+        "Now required: records can't be created without a value.",
     ),
-    Row("required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: it may be empty."),
+    Row(
+        "required", _always, Scale(SAFE, RISKY, SAFE), "No longer required: the value may be empty."
+    ),
     Row(
         "nillable",
         _is_unset,
         Scale(RISKY, RISKY, BREAKING),
-        "It must hold a value now. Whether no record can be created without one is not sure: the "
-        "source does not say whether the field is set on creation, or filled by itself.",
+        "Empty values are no longer allowed. New records may need a value: the source doesn't "
+        "report whether the CRM fills the field.",
     ),
-    Row("nillable", _always, Scale(SAFE, RISKY, SAFE), "It may be empty now."),
+    Row("nillable", _always, Scale(SAFE, RISKY, SAFE), "Empty values are now allowed."),
     Row(
         "length",
         _is_smaller,
         Scale(RISKY, RISKY, BREAKING),
-        "Shorter: {after} characters fit where {before} did; longer values are refused or cut.",
+        "Shorter: {after} characters instead of {before}. Longer values are rejected or cut.",
     ),
     Row(
         "length",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "Longer: {after} characters fit where {before} did.",
+        "Longer: {after} characters instead of {before}.",
     ),
     Row(
         "precision",
         _is_smaller,
         Scale(RISKY, RISKY, BREAKING),
-        "Fewer digits: {after} fit where {before} did; larger numbers are refused.",
+        "Fewer digits: {after} instead of {before}. Larger numbers are rejected.",
     ),
     Row(
         "precision",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "More digits: {after} fit where {before} did.",
+        "More digits: {after} instead of {before}.",
     ),
     Row(
         "scale",
         _is_smaller,
         Scale(RISKY, RISKY, BREAKING),
-        "Fewer decimal places: {after} where there were {before}; numbers are refused or rounded.",
+        "Fewer decimals: {after} instead of {before}. Numbers are rejected or rounded.",
     ),
     Row(
         "scale",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "More decimal places: {after} where there were {before}.",
+        "More decimals: {after} instead of {before}.",
     ),
     Row(
         "unique",
         _is_gained,
         Scale(RISKY, SAFE, RISKY),
-        "Values must be unique now: a duplicate is refused.",
+        "Values must now be unique: duplicates are rejected.",
     ),
     Row(
         "unique",
         _always,
         Scale(SAFE, RISKY, RISKY),
-        "Values need not be unique any more: a match by it may find several records.",
+        "No longer unique: a lookup by this field may find several records.",
     ),
     Row(
         "externalId",
         _is_gained,
         Scale(SAFE, SAFE, SAFE),
-        "Now an external id: records can be matched by it.",
+        "Now an external ID: records can be matched by it.",
     ),
     Row(
         "externalId",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "No longer an external id: records can't be matched by it any more.",
+        "No longer an external ID: records can't be matched by it.",
     ),
     Row(
         "calculated",
         _is_gained,
         Scale(RISKY, RISKY, BREAKING),
-        "The CRM computes the value now: it can't be written any more.",
+        "The CRM now computes the value, so it can't be written.",
     ),
     Row(
         "calculated",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "The CRM does not compute the value any more: it may stay empty.",
+        "The CRM no longer computes the value: it may stay empty.",
     ),
     Row(
         "formula",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "The formula changed: the value may mean something else.",
+        "Formula changed: the value may mean something else.",
     ),
     Row(
         "picklist",
         _loses_restricted_values,
         Scale(BREAKING, RISKY, BREAKING),
-        "The restricted picklist does not take {lost} any more.",
+        "The restricted picklist no longer accepts {lost}.",
     ),
     Row(
         "picklist",
         _loses_values,
         Scale(RISKY, RISKY, BREAKING),
-        "The picklist does not offer {lost} any more.",
+        "The picklist no longer offers {lost}.",
     ),
     Row(
         "picklist",
         _gains_values,
         Scale(SAFE, RISKY, SAFE),
-        "The picklist offers {gained} as well.",
+        "The picklist now offers {gained} too.",
     ),
     Row(
         "picklist",
         _always,
         Scale(SAFE, SAFE, SAFE),
-        "Picklist values have other labels or another default; those on offer are the same.",
+        "Only labels or the default of picklist values changed.",
     ),
     Row(
         "restricted",
         _is_gained,
         Scale(RISKY, SAFE, RISKY),
-        "The picklist is restricted now: a value outside it is refused.",
+        "The picklist is now restricted: other values are rejected.",
     ),
     Row(
         "restricted",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "The picklist is not restricted any more: values outside it may come.",
+        "The picklist is no longer restricted: other values may appear.",
     ),
     Row(
         "controller",
         _is_unset,
         Scale(SAFE, SAFE, SAFE),
-        "Which values can be chosen depends on no other field any more; it was “{before}”.",
+        "The values no longer depend on another field (“{before}”).",
     ),
     Row(
         "controller",
         _always,
         Scale(RISKY, SAFE, RISKY),
-        "Which values can be chosen depends on “{after}” now.",
+        "The values now depend on “{after}”.",
     ),
     Row(
         "allowedValues",
         _loses_choices,
         Scale(RISKY, SAFE, RISKY),
-        "Where the controlling field is {lost} some values can't be chosen any more.",
+        "If the controlling field is {lost}, some values can no longer be chosen.",
     ),
     Row(
         "allowedValues",
         _always,
         Scale(SAFE, SAFE, SAFE),
-        "Where the controlling field is {gained} more values can be chosen.",
+        "If the controlling field is {gained}, more values can be chosen.",
     ),
     Row(
         "relationshipName",
         _was_unset,
         Scale(SAFE, SAFE, SAFE),
-        "Queries reach the record behind it as “{after}” now.",
+        "Queries now reach the related record as “{after}”.",
     ),
     Row(
         "relationshipName",
         _always,
         Scale(RISKY, BREAKING, RISKY),
-        "Queries don't reach the record behind it as “{before}” any more.",
+        "Queries no longer reach the related record as “{before}”.",
     ),
-    Row("filterable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be filtered by it now."),
+    Row(
+        "filterable",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "Records can now be filtered by this field.",
+    ),
     Row(
         "filterable",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "Records can't be filtered by it any more: such a query fails.",
+        "Records can no longer be filtered by this field: such queries fail.",
     ),
-    Row("idLookup", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be looked up by it now."),
+    Row(
+        "idLookup",
+        _is_gained,
+        Scale(SAFE, SAFE, SAFE),
+        "Records can now be looked up by this field.",
+    ),
     Row(
         "idLookup",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "Records can't be looked up by it any more.",
+        "Records can no longer be looked up by this field.",
     ),
     Row(
         "encrypted",
         _is_gained,
         Scale(RISKY, RISKY, RISKY),
-        "Encrypted now: users who may not see it get it masked, and searches by it may fail.",
+        "Now encrypted: some users see a masked value, and searches may fail.",
     ),
     Row("encrypted", _always, Scale(RISKY, RISKY, RISKY), "No longer encrypted."),
     Row(
         "caseSensitive",
         _is_gained,
         Scale(SAFE, RISKY, RISKY),
-        "Upper and lower case count now: a match that took them for the same fails.",
+        "Now case-sensitive: matches that ignore case will fail.",
     ),
     Row(
         "caseSensitive",
         _always,
         Scale(SAFE, RISKY, RISKY),
-        "Upper and lower case are the same now: values that differed by it alone collide.",
+        "No longer case-sensitive: values that differ only in case will collide.",
     ),
     Row(
         "autoNumber",
         _is_gained,
         Scale(RISKY, RISKY, BREAKING),
-        "The CRM numbers the records itself now: it can't be written any more.",
+        "The CRM now numbers the records, so the value can't be written.",
     ),
     Row(
         "autoNumber",
         _always,
         Scale(SAFE, RISKY, SAFE),
-        "The CRM does not number the records any more: it may stay empty.",
+        "The CRM no longer numbers the records: the value may stay empty.",
     ),
-    Row("readable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be read now."),
+    Row("readable", _is_gained, Scale(SAFE, SAFE, SAFE), "This connection's user can now read it."),
     Row(
         "readable",
         _always,
         Scale(RISKY, BREAKING, SAFE),
-        "It can't be read any more by this connection's user.",
+        "This connection's user can no longer read it.",
     ),
-    Row("createable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be set on new records now."),
+    Row("createable", _is_gained, Scale(SAFE, SAFE, SAFE), "New records can now set it."),
     Row(
         "createable",
         _always,
         Scale(RISKY, SAFE, BREAKING),
-        "It can't be set on new records any more.",
+        "New records can no longer set it.",
     ),
-    Row("updateable", _is_gained, Scale(SAFE, SAFE, SAFE), "It can be updated now."),
+    Row("updateable", _is_gained, Scale(SAFE, SAFE, SAFE), "Updates can now set it."),
     Row(
         "updateable",
         _always,
         Scale(RISKY, SAFE, BREAKING),
-        "It can't be updated any more.",
+        "Updates can no longer set it.",
     ),
     Row(
         "archived",
         _is_gained,
         Scale(RISKY, BREAKING, BREAKING),
-        "Archived: the CRM has taken the field out of use.",
+        "Archived: the CRM no longer uses the field.",
     ),
-    Row("archived", _always, Scale(SAFE, SAFE, SAFE), "Taken out of the archive."),
-    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another label."),
-    Row("description", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another help."),
-    Row("group", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another group."),
-    Row("default", _always, Scale(SAFE, SAFE, SAFE), "New records start with another value."),
+    Row("archived", _always, Scale(SAFE, SAFE, SAFE), "Restored from the archive."),
+    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),
+    Row("description", _always, Scale(SAFE, SAFE, SAFE), "Help text changed (display only)."),
+    Row("group", _always, Scale(SAFE, SAFE, SAFE), "Field group changed (display only)."),
+    Row(
+        "default",
+        _always,
+        Scale(SAFE, SAFE, SAFE),
+        "Default value changed for new records.",
+    ),
 )
 
 OBJECT_ROWS: tuple[Row, ...] = (
-    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another label."),
-    Row("plural", _always, Scale(SAFE, SAFE, SAFE), "Only how people see it: another plural."),
-    Row("custom", _is_gained, Scale(SAFE, SAFE, SAFE), "A custom object type now."),
-    Row("custom", _always, Scale(SAFE, SAFE, SAFE), "A standard object type now."),
+    Row("label", _always, Scale(SAFE, SAFE, SAFE), "Label changed (display only)."),
+    Row("plural", _always, Scale(SAFE, SAFE, SAFE), "Plural label changed (display only)."),
+    Row("custom", _is_gained, Scale(SAFE, SAFE, SAFE), "Now a custom object."),
+    Row("custom", _always, Scale(SAFE, SAFE, SAFE), "Now a standard object."),
     Row(
         "createable",
         _is_gained,
         Scale(SAFE, SAFE, SAFE),
-        "This connection's user can create records now.",
+        "This connection's user can now create records.",
     ),
     Row(
         "createable",
         _always,
         Scale(RISKY, SAFE, BREAKING),
-        "This connection's user can't create records any more.",
+        "This connection's user can no longer create records.",
     ),
     Row(
         "updateable",
         _is_gained,
         Scale(SAFE, SAFE, SAFE),
-        "This connection's user can update records now.",
+        "This connection's user can now update records.",
     ),
     Row(
         "updateable",
         _always,
         Scale(RISKY, SAFE, BREAKING),
-        "This connection's user can't update records any more.",
+        "This connection's user can no longer update records.",
     ),
     Row(
         "deletable",
         _is_gained,
         Scale(SAFE, SAFE, SAFE),
-        "This connection's user can delete records now.",
+        "This connection's user can now delete records.",
     ),
     Row(
         "deletable",
         _always,
         Scale(SAFE, SAFE, RISKY),
-        "This connection's user can't delete records any more.",
+        "This connection's user can no longer delete records.",
     ),
-    Row("queryable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can be queried now."),
+    Row("queryable", _is_gained, Scale(SAFE, SAFE, SAFE), "Records can now be queried."),
     Row(
         "queryable",
         _always,
         Scale(RISKY, BREAKING, BREAKING),
-        "Records can't be queried any more.",
+        "Records can no longer be queried.",
     ),
-    Row("customSetting", _is_gained, Scale(RISKY, RISKY, RISKY), "It is a custom setting now."),
+    Row("customSetting", _is_gained, Scale(RISKY, RISKY, RISKY), "Now a custom setting."),
     Row(
         "customSetting",
         _always,
         Scale(RISKY, RISKY, RISKY),
-        "It is no custom setting any more.",
+        "No longer a custom setting.",
     ),
     Row(
         "recordTypes",
         _loses_record_types,
         Scale(RISKY, RISKY, BREAKING),
-        "Records of the type {lost} can't be created any more.",
+        "Records of type {lost} can no longer be created.",
     ),
     Row(
         "recordTypes",
         _moves_default,
         Scale(RISKY, RISKY, RISKY),
-        "New records are of another type by default: {after}.",
+        "Default record type changed to {after}.",
     ),
     Row(
         "recordTypes",
         _gains_record_types,
         Scale(SAFE, RISKY, SAFE),
-        "Records can be of the type {gained} as well.",
+        "Records of type {gained} can now be created.",
     ),
-    Row("recordTypes", _always, Scale(SAFE, SAFE, SAFE), "Record types have other labels."),
+    Row("recordTypes", _always, Scale(SAFE, SAFE, SAFE), "Labels of record types changed."),
 )

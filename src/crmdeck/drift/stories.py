@@ -1,6 +1,6 @@
-"""Stories: findings that are one thing, told once, so that the news stands out.
+"""Stories (change groups on screen): findings with one cause, shown as one row.
 
-Nothing is dropped, and what touches a mapping is in no story: it is told by itself.
+Nothing is dropped. A finding that touches a mapping is in no story: it has a row of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from crmdeck.model import Field, ObjectSchema, VendorProfile
 
 @dataclass(frozen=True, eq=False)
 class StoryDraft:
-    """Findings that one story tells. `follows` says that they are echoes of other findings."""
+    """The findings of one story.
+
+    `follows` is the reason if they are side effects of other findings.
+    """
 
     kind: str
     title: str
@@ -25,10 +28,10 @@ class StoryDraft:
 
 @dataclass(frozen=True)
 class News:
-    """Everything that was found in one refresh, and what is there now.
+    """Everything that one refresh found, and the schema now.
 
-    `there` holds the object types that are there, changed or not; `left` the places, object type
-    and field or None, that were gone before already.
+    `there` has all current objects, changed or not; `left` the objects and fields that had gone
+    before, as object type and field name or None.
     """
 
     vendor: VendorProfile
@@ -38,12 +41,12 @@ class News:
 
     @cached_property
     def by_place(self) -> dict[tuple[str, str | None], Finding]:
-        """Return the findings, rules aside, by object type and field name."""
+        """The findings, except those of rules, by object type and field name."""
         return {(f.object_type, f.field_name): f for f in self.findings if not f.rule}
 
     @cached_property
     def moved(self) -> frozenset[str]:
-        """Return the object types that came or went."""
+        """The object types that were added or removed."""
         return frozenset(
             object_type
             for (object_type, field), finding in self.by_place.items()
@@ -51,14 +54,14 @@ class News:
         )
 
     def had_left(self, object_type: str, name: str | None = None) -> bool:
-        """Return whether an object type or a field was gone before already, and still is."""
+        """Return whether an object or a field had gone before, and is still missing."""
         if (object_type, name) not in self.left:
             return False
         there = self.field(object_type, name) if name else self.there.get(object_type)
         return there is None
 
     def field(self, object_type: str, name: str) -> Field | None:
-        """Return a field as it is now; None where there is none, or nothing is known."""
+        """Return the current field; None if it doesn't exist or is unknown."""
         return self._fields_of(object_type).get(name)
 
     def _fields_of(self, object_type: str) -> dict[str, Field]:
@@ -73,35 +76,36 @@ class News:
 
 
 Told = tuple[str, tuple[Finding, ...]]
-"""The title of a story, and its findings."""
+"""The title and the findings of a story."""
 
 
 @dataclass(frozen=True)
 class StoryRule:
-    """One kind of story: `tells` says of what, `find` finds it.
+    """One kind of story.
 
-    `find` gets all the news and what no earlier rule took. `follows` is the reason of findings
-    that are echoes of others, and safe for that.
+    `find` gets all the news and the findings that no earlier rule used. `describes` explains the
+    rule in the docs. `follows` is the reason of findings that are side effects of others, and
+    therefore safe.
     """
 
     kind: str
     find: Callable[[News, Sequence[Finding]], Iterable[Told]]
-    tells: str
+    describes: str
     follows: str | None = None
 
 
 def objects_of(findings: Iterable[Finding]) -> list[str]:
-    """Return the object types of findings, each once, ordered."""
+    """Return the object types of findings, sorted, without duplicates."""
     return sorted({finding.object_type for finding in findings})
 
 
 def find_stories(
     rules: Iterable[StoryRule], news: News, mapped: Collection[Finding]
 ) -> list[StoryDraft]:
-    """Return the stories of one refresh; no finding is in two of them.
+    """Return the stories of one refresh; each finding is in one story at most.
 
-    The first of `rules` that takes a finding keeps it. `mapped` are the findings that touch a
-    mapping. What a CRM checks on a write is always told by itself.
+    The first rule that matches a finding keeps it. `mapped` are the findings that touch a mapping.
+    They and the findings of rules are in no story.
     """
     remaining = [f for f in news.findings if f not in mapped and not f.rule]
     drafts: list[StoryDraft] = []

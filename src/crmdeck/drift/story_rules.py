@@ -1,12 +1,13 @@
-"""The rules of stories: echoes of other findings, and many findings with one cause.
+"""The rules of stories: side effects of other findings, and many findings with one cause.
 
-Echoes are recognized by behavior: a mirror shows the change of its base object, a setup picklist
-changes in values that name what changed, a lookup to any object follows the objects that came or
-went. Two small tables of Salesforce facts (its Object Reference) help where behavior can't tell:
-which objects belong to a base object by name, and which picklists list the schema itself.
+Side effects are recognized by behavior. A companion object repeats the change of its base object,
+a setup picklist changes in values that name a changed field or object, and a lookup to many
+objects follows added and removed objects. Two tables of Salesforce facts (from its Object
+Reference) help where behavior is not enough: companion objects by name, and picklists that list
+the schema itself.
 
-Thresholds of the other rules are low enough that a person would already say "all of them", and
-high enough that a few changes stay apart, each with its own line.
+The thresholds of the other rules are low enough that a user would say "all of them", and high
+enough that a few changes keep their own rows.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _CUSTOM_SUFFIX = re.compile(r"__\w$|__(mdt|kav|pc)$")
 
 
 def base_of(object_type: str, vendor: VendorProfile) -> str | None:
-    """Return the object that a companion object belongs to, by name."""
+    """Return the base object of a companion object, by its name."""
     for suffix in vendor.companions:
         if object_type.endswith(f"__{suffix}"):
             return f"{object_type.removesuffix(suffix)}c"
@@ -41,30 +42,30 @@ def base_of(object_type: str, vendor: VendorProfile) -> str | None:
 
 
 def setup_picklists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather picklists that list fields and objects and changed because those did."""
+    """Group picklists that list fields and objects, and changed because those did."""
     names = _Names(news)
     members = tuple(f for f in remaining if _is_setup_picklist(f, news.vendor, names))
     if members:
         objects = count(len(objects_of(members)), "setup object")
-        yield f"Picklists of {objects} follow the fields and objects that changed", members
+        yield f"Picklists of {objects} follow changed fields and objects", members
 
 
 def reference_lists(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather lookups whose only change is that they accept objects that came or went.
+    """Group lookups that changed only because objects were added or removed.
 
-    Some answer a refresh late: an object that is not there now may have left earlier.
+    Some change one refresh late: a missing object may have been removed before.
     """
     members = tuple(f for f in remaining if _follows_objects(f, news))
     if members:
         verb = "follows" if len(members) == 1 else "follow"
         lookups = count(len(members), "lookup")
-        yield f"{lookups} to many objects {verb} the objects that came or went", members
+        yield f"{lookups} to many objects {verb} added and removed objects", members
 
 
 def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather companion objects (ChangeEvent, History, Share...) that repeat their base object.
+    """Group companion objects (ChangeEvent, History, Share...) that repeat their base object.
 
-    Some follow a refresh late: then they become what the base object is by now.
+    Some follow one refresh late: they then become what the base object is now.
     """
     pairs = [(f, base) for f in remaining if (base := _mirrored(f, news)) is not None]
     if not pairs:
@@ -79,7 +80,7 @@ def mirrors(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
 
 
 def _mirrored(finding: Finding, news: News) -> str | None:
-    """Return the object whose change, now or earlier, a finding repeats."""
+    """Return the object whose current or earlier change a finding repeats."""
     base, name = base_of(finding.object_type, news.vendor), finding.field_name
     for (object_type, suffix), original_type in news.vendor.mirrored_fields.items():
         if finding.object_type == object_type and name and name.endswith(suffix):
@@ -90,7 +91,7 @@ def _mirrored(finding: Finding, news: News) -> str | None:
     repeats = (
         original is not None
         and original.family == finding.family
-        and _are_told_by(finding.changes, original.changes)
+        and _are_among(finding.changes, original.changes)
         and _asks_no_more(finding, original.after)
     )
     return base if repeats or _follows_late(finding, base, name, news) else None
@@ -108,16 +109,16 @@ def _follows_late(finding: Finding, base: str, name: str | None, news: News) -> 
     if finding.before is None:
         same_type = finding.after is not None and finding.after.type is mirrored.type
         return same_type and _asks_no_more(finding, mirrored)
-    return _are_told_by(finding.changes, compare_fields(finding.before, mirrored))
+    return _are_among(finding.changes, compare_fields(finding.before, mirrored))
 
 
 def _asks_no_more(finding: Finding, original: Field | None) -> bool:
-    """Return whether a new field is not required where the one that it repeats is not."""
+    """Return False if a new field is required and the field that it repeats isn't."""
     required = finding.before is None and finding.after is not None and finding.after.required
     return not required or (original is not None and original.required is True)
 
 
-def _are_told_by(changes: Iterable[Change], others: Sequence[Change]) -> bool:
+def _are_among(changes: Iterable[Change], others: Sequence[Change]) -> bool:
     return all(change in others for change in changes)
 
 
@@ -143,7 +144,7 @@ def _is_setup_picklist(finding: Finding, vendor: VendorProfile, names: _Names) -
 
 
 class _Names:
-    """The names, unmistakable in a picklist, of what came, went or changed, now or earlier."""
+    """The names of added, removed, and changed objects and fields, as a picklist shows them."""
 
     def __init__(self, news: News) -> None:
         places = news.by_place
@@ -153,20 +154,20 @@ class _Names:
         self._alone = {name for name in names if _CUSTOM_SUFFIX.search(name)}
 
     def are_news(self, value: str) -> bool:
-        """Return whether a value names what came, went or changed in this refresh."""
+        """Return whether a value names something that changed in this refresh."""
         parts = value.split(".")
         pairs = {f"{a}.{b}" for a, b in pairwise(parts)}
         return bool(pairs & self._qualified) or not self._alone.isdisjoint(parts)
 
     def came(self, value: str) -> bool:
-        """Return whether a value names a field, or a custom object, that is there now."""
+        """Return whether a value names a current field or custom object."""
         object_type, dot, name = value.partition(".")
         if not dot:
             return bool(_CUSTOM_SUFFIX.search(value)) and value in self._news.there
         return self._news.field(object_type, name) is not None
 
     def left(self, value: str) -> bool:
-        """Return whether a value names a field, or a custom object, that is not there now."""
+        """Return whether a value names a missing field or custom object."""
         object_type, dot, name = value.partition(".")
         if self._news.had_left(object_type):
             return bool(dot or _CUSTOM_SUFFIX.search(value))
@@ -180,7 +181,7 @@ def _follows_objects(finding: Finding, news: News) -> bool:
         return False
     [change] = finding.changes
     old, new = set(change.before), set(change.after)
-    # A lookup to one object is somebody's own; losing its only target is news.
+    # A lookup to one object has an owner: losing its only target is news.
     if len(old) < 2 or not new:
         return False
     return new - old <= news.moved and all(
@@ -189,13 +190,11 @@ def _follows_objects(finding: Finding, news: News) -> bool:
 
 
 def zones_and_locales(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather the platform's lists of time zones and locales: summer time renames every label."""
+    """Group the platform's lists of time zones and locales: summer time renames every label."""
     members = tuple(f for f in remaining if _lists_zones_or_locales(f))
     if members:
         lists = count(len(members), "list")
-        verb = "differs" if len(members) == 1 else "differ"
-        title = f"{lists} of time zones and locales {verb}, as with summer time or a release"
-        yield title, members
+        yield f"{lists} of time zones and locales changed (summer time or a release)", members
 
 
 def _lists_zones_or_locales(finding: Finding) -> bool:
@@ -221,20 +220,20 @@ _FINDINGS_OF_A_PACKAGE = 5
 _FATES = {
     DriftKind.OBJECT_ADDED: "new in the export",
     DriftKind.OBJECT_REMOVED: "removed",
-    DriftKind.OBJECT_HIDDEN: "not visible to this user any more",
+    DriftKind.OBJECT_HIDDEN: "no longer visible to this user",
     DriftKind.OBJECT_ABSENT: "no longer in the export",
 }
 
 
 def scope_shrank(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather the objects that the scope does not ask for any more."""
+    """Group the objects that are no longer in scope."""
     members = tuple(f for f in remaining if f.kind is DriftKind.OBJECT_OUT_OF_SCOPE)
     if len(members) > 1:
-        yield f"The scope asks for {len(members):,} objects fewer", members
+        yield f"{len(members):,} objects left the scope", members
 
 
 def object_kinds(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather kinds of objects (History, Share...) that came or went together, and big crowds."""
+    """Group objects of one kind (History, Share...), or many objects, added or removed together."""
     by_fate: dict[tuple[DriftKind, bool], list[Finding]] = defaultdict(list)
     for finding in remaining:
         if finding.kind in _FATES:
@@ -265,7 +264,7 @@ def kind_of(object_type: str, vendor: VendorProfile) -> str | None:
 
 
 def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather what a managed package brought or took: names that start with its namespace."""
+    """Group what a managed package added or removed: names that start with its namespace."""
     if news.vendor.package_pattern is None:
         return
     pattern = re.compile(news.vendor.package_pattern)
@@ -276,12 +275,12 @@ def package(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
             groups[match[1], finding.family].append(finding)
     for (namespace, family), members in groups.items():
         if len(members) >= _FINDINGS_OF_A_PACKAGE:
-            verb = "added" if family == "added" else "took away"
+            verb = "added" if family == "added" else "removed"
             yield f"Package {namespace} {verb} {_extent(members)}", tuple(members)
 
 
 def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather many standard fields that were added to several objects at once."""
+    """Group many standard fields that were added to several objects in one refresh."""
     fields = [f for f in remaining if f.kind is DriftKind.FIELD_ADDED and f.custom is False]
     names = {f.field_name for f in fields}
     if len(names) < _FIELDS_OF_A_RELEASE or len(objects_of(fields)) < _OBJECTS_OF_A_RELEASE:
@@ -296,7 +295,7 @@ def vendor_release(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
 
 
 def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather a field of one name to which the same happened in several objects."""
+    """Group a field that changed the same way in several objects."""
     for members in _groups(remaining, lambda f: (f.field_name, *_what_happened(f))):
         objects = len(objects_of(members))
         if objects < _OBJECTS_EVERYWHERE:
@@ -304,7 +303,7 @@ def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]
         name = short(members[0].field_name or "")
         title = {
             "added": f"“{name}” was added to {objects:,} objects",
-            "gone": f"“{name}” is gone from {objects:,} objects",
+            "gone": f"“{name}” was removed from {objects:,} objects",
             "changed": f"“{name}” changed the same way in {objects:,} objects: "
             f"{_attributes(members[0])}",
         }[members[0].family]
@@ -312,7 +311,7 @@ def field_everywhere(news: News, remaining: Sequence[Finding]) -> Iterator[Told]
 
 
 def same_change(news: News, remaining: Sequence[Finding]) -> Iterator[Told]:
-    """Gather many fields that changed in the same way, as when a permission is taken away."""
+    """Group many fields that changed the same way, for example after a permission change."""
     changed = [f for f in remaining if f.kind is DriftKind.FIELD_CHANGED]
     for members in _groups(changed, _what_happened):
         if len(members) < _FIELDS_ALIKE:
@@ -357,19 +356,19 @@ def _extent(findings: Sequence[Finding]) -> str:
     return " and ".join(parts)
 
 
-# Echoes first, then what has a known cause, then what is merely alike.
+# Side effects first, then findings with a known cause, then findings that only look alike.
 STORY_RULES: tuple[StoryRule, ...] = (
     StoryRule(
         "setup_picklists",
         setup_picklists,
-        "Picklists that list fields and objects, and changed because those did, now or earlier.",
-        follows="A picklist that lists fields and objects; it follows their changes.",
+        "Picklists that list fields and objects, and changed because those did.",
+        follows="This picklist lists fields and objects, and follows their changes.",
     ),
     StoryRule(
         "reference_lists",
         reference_lists,
-        "Lookups to several objects of which some came or went, now or earlier.",
-        follows="A lookup to many objects; it follows those that came or went.",
+        "Lookups to several objects that changed because some objects were added or removed.",
+        follows="This lookup to many objects follows added and removed objects.",
     ),
     StoryRule(
         "zones_and_locales",
@@ -379,35 +378,35 @@ STORY_RULES: tuple[StoryRule, ...] = (
     StoryRule(
         "mirror",
         mirrors,
-        "Companions of an object (ChangeEvent, History, Share...) that repeat its change, or "
-        "become what it is by now.",
-        follows="It repeats the change of the object that it belongs to.",
+        "Companion objects (ChangeEvent, History, Share...) that repeat a change of their base "
+        "object.",
+        follows="This companion object repeats the change of its base object.",
     ),
-    StoryRule("scope", scope_shrank, "Objects that the scope does not ask for any more."),
+    StoryRule("scope", scope_shrank, "Objects that are no longer in scope."),
     StoryRule(
         "package",
         package,
-        "What a managed package brought or took: five names or more that start with its namespace.",
+        "At least five names of one managed package, added or removed together.",
     ),
     StoryRule(
         "vendor_release",
         vendor_release,
-        "Twenty standard fields or more that came to three objects or more at once.",
+        "At least 20 standard fields, added to at least three objects in one refresh.",
     ),
     StoryRule(
         "object_kinds",
         object_kinds,
-        "Three objects or more of one kind (History, Share...), or ten others, that came or went "
+        "At least three objects of one kind (History, Share...), or ten others, added or removed "
         "together.",
     ),
     StoryRule(
         "field_everywhere",
         field_everywhere,
-        "A field of one name to which the same happened in three objects or more.",
+        "One field that changed the same way in at least three objects.",
     ),
     StoryRule(
         "same_change",
         same_change,
-        "Ten fields or more that changed in the same way, as when a permission is taken away.",
+        "At least ten fields that changed the same way, for example after a permission change.",
     ),
 )

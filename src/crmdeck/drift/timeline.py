@@ -1,4 +1,4 @@
-"""Drift as people go through it: the events with what is said of them, and their renames."""
+"""Changes in the order in which users review them, with their renames and mappings."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from crmdeck.model import (
 )
 
 Acceptances = Mapping[tuple[str, str], Decision]
-"""(connection, `objectPair:partnerField`) -> the acceptance that stands."""
+"""The active acceptance by connection ID and `objectPair:partnerField`."""
 
 _GONE = (DriftKind.FIELD_REMOVED, DriftKind.FIELD_HIDDEN, DriftKind.FIELD_ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event. `twin` is the id of the other half of a rename.
+    """One change with its state.
 
-    `values` are its picklist changes, of which there may be thousands; `texts` are searched;
-    `standing` is its state; `seen` marks a row that this user has looked at.
+    `twin` is the ID of the other half of a rename; `values` has the changed picklist values, which
+    may be thousands; `texts` are searched; `seen` marks a change that this user has looked at.
     """
 
     event: DriftEvent
@@ -48,15 +48,15 @@ class Entry:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether somebody has acknowledged it."""
+        """True if a user acknowledged the change."""
         return self.event.acknowledged_at is not None
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """All drift of one connection, or of all where it is `everywhere`; `entries` newest first.
+    """All changes of one connection, or of all if `everywhere`; `entries` newest first.
 
-    `names` are those of the connections, by id.
+    `names` has the connection names by ID.
     """
 
     entries: tuple[Entry, ...]
@@ -75,7 +75,7 @@ class Timeline:
         )
 
     def with_unseen(self, ids: Collection[str]) -> Timeline:
-        """Return the same with these events as ones that the operator has not seen."""
+        """Return the timeline with these changes marked as unseen."""
         entries = tuple(
             replace(entry, seen=False) if entry.event.id in ids else entry for entry in self.entries
         )
@@ -86,19 +86,19 @@ class Timeline:
         return self.by_id.get(entry.twin) if entry.twin is not None else None
 
     def rename_of(self, entry: Entry) -> tuple[Entry, Entry] | None:
-        """Return the halves of the rename that `entry` is part of: what left, what came."""
+        """Return the removed and the added half of the rename that `entry` is part of."""
         twin = self.twin_of(entry)
         if twin is None:
             return None
         return (twin, entry) if entry.event.rename_of else (entry, twin)
 
     def breaks(self, entry: Entry) -> bool:
-        """Return whether a change breaks a mapping that stands, and nobody has dealt with it."""
-        breaking = entry.event.severity is Severity.BREAKING and not entry.acknowledged
+        """Return whether an open change breaks a mapping that is still accepted."""
+        breaking = entry.is_open and entry.event.severity is Severity.BREAKING
         return breaking and bool(self.mapped_to(entry.event))
 
     def mapped_to(self, event: DriftEvent) -> tuple[Decision, ...]:
-        """Return the acceptances that stand on the field of an event, or on its object."""
+        """Return the accepted mappings to the field of a change, or to its object."""
         return tuple(
             decision
             for (connection_id, _), decision in self.standing.items()
@@ -119,8 +119,10 @@ def make_timeline(
     now: datetime,
     everywhere: bool,
 ) -> Timeline:
-    """Put together what is known; `events` are newest first, `standing` the acceptances,
-    `seen` the ids of the events that the operator has had on screen.
+    """Return the timeline of `events`, which are newest first.
+
+    `standing` has the active acceptances, `seen` the IDs of the changes that this user has looked
+    at, `standings` the states of changes that no one acknowledged.
     """
     twins = _twins(events)
     known = standings or {}
@@ -142,12 +144,12 @@ def make_timeline(
 
 
 def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the entries, each once, in their order."""
+    """Return the entries in their order, without duplicates."""
     return tuple({entry.event.id: entry for entry in entries}.values())
 
 
 def worst(entries: Iterable[Entry]) -> Severity:
-    """Return the worst severity among `entries`, safe where there are none."""
+    """Return the worst severity of `entries`, or safe without any."""
     return Severity.worst(entry.event.severity for entry in entries)
 
 

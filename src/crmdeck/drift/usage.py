@@ -1,4 +1,4 @@
-"""Where else a field is used: what the cached schema shows of it, the verdict, and its wording."""
+"""Where a field is used: uses that the schema shows, the verdict, and the words for it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from crmdeck.model import (
 from crmdeck.text import count
 
 VERDICT_WORDS = {
-    UsageVerdict.DEPENDED_ON: "depended on",
+    UsageVerdict.DEPENDED_ON: "in use",
     UsageVerdict.LIKELY_SAFE: "likely safe",
     UsageVerdict.UNKNOWN: "unknown",
 }
 
 NOT_COVERED = (
-    "Not among what Salesforce tells: list views, sharing rules, what a package keeps to itself, "
-    "and other systems that read the field by name."
+    "Salesforce doesn't report list views, sharing rules, the inside of packages, and other "
+    "systems that read the field by name."
 )
-"""What no answer covers: it stands beside the verdict that nothing uses a field."""
+"""What no answer covers, shown next to the verdict that nothing uses a field."""
 
-# What an admin calls a type of the Tooling API, in order of what breaks worst.
+# Display names of Tooling API types, the most fragile first.
 _KINDS = {
     "Flow": ("flow", "flows"),
     "ValidationRule": ("validation rule", "validation rules"),
@@ -44,13 +44,13 @@ _KINDS = {
     "FlexiPage": ("Lightning page", "Lightning pages"),
     "Layout": ("page layout", "page layouts"),
     "QuickAction": ("quick action", "quick actions"),
-    "EmailTemplate": ("e-mail template", "e-mail templates"),
+    "EmailTemplate": ("email template", "email templates"),
     "Report": ("report", "reports"),
 }
 
 
 def uses_in_schema(schema: ObjectSchema, field_name: str) -> tuple[FieldUse, ...]:
-    """Return what in the object type itself looks at a field: rules and formulas of others."""
+    """Return the validation rules and formulas of an object that use a field."""
     found = [
         FieldUse(kind="ValidationRule", name=rule.name)
         for rule in schema.rules or ()
@@ -67,19 +67,18 @@ def uses_in_schema(schema: ObjectSchema, field_name: str) -> tuple[FieldUse, ...
 def judge_usage(
     object_type: str,
     field_name: str,
-    told: Iterable[FieldUse],
-    seen: Iterable[FieldUse],
+    reported: Iterable[FieldUse],
+    in_schema: Iterable[FieldUse],
     not_checked: Sequence[str],
 ) -> FieldUsage:
-    """Return what uses a field, with the verdict; the caller sets `asked_at`.
+    """Return the uses of a field with the verdict, without `asked_at`.
 
-    `told` is what the CRM answered, `seen` what the cached schema shows, `not_checked` what is not
-    known. Whatever was found is depended on; that nothing was found is safe only where nothing
-    is not_checked.
+    `reported` are the uses from the CRM, `in_schema` those that the cached schema shows,
+    `not_checked` sentences about gaps. Without uses, the field is only safe without gaps.
     """
     by_name: dict[tuple[str, str], FieldUse] = {}
-    for position, use in enumerate((*told, *seen)):
-        # A CRM leaves the suffix out where a schema has it; nameless ones are each their own.
+    for position, use in enumerate((*reported, *in_schema)):
+        # A CRM omits the suffix that a schema has. Uses without a name are all different.
         key = re.sub(r"__c$", "", use.name).casefold() or f"#{position}"
         by_name.setdefault((use.kind, key), use)
     uses = tuple(sorted(by_name.values(), key=_order))
@@ -97,7 +96,7 @@ def judge_usage(
 
 
 def kind_words(kind: str) -> tuple[str, str]:
-    """Return how people call one, and several, of a kind; `CustomTab` is a custom tab."""
+    """Return the singular and plural of a kind: custom tab, custom tabs for `CustomTab`."""
     if kind in _KINDS:
         return _KINDS[kind]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind).lower()
@@ -105,25 +104,25 @@ def kind_words(kind: str) -> tuple[str, str]:
 
 
 def usage_summary(usage: FieldUsage) -> str:
-    """Return the verdict with its reason on one line."""
+    """Return the verdict with its reason in one line."""
     word = VERDICT_WORDS[usage.verdict]
     if usage.uses:
         kinds = Counter(use.kind for use in usage.uses)
-        told = ", ".join(count(number, *kind_words(kind)) for kind, number in kinds.items())
-        return f"{word}: {told}"
+        found = ", ".join(count(number, *kind_words(kind)) for kind, number in kinds.items())
+        return f"{word}: {found}"
     if usage.not_checked:
         return f"{word}: {usage.not_checked[0]}"
-    return f"{word}: nothing that the CRM tells of uses it"
+    return f"{word}: the CRM reports no use of it"
 
 
 def use_name(use: FieldUse) -> str:
-    """Return what something that uses a field is called, with the package that it is of."""
-    name = use.name or "(not told)"
+    """Return the name of a use, with its package."""
+    name = use.name or "(unknown)"
     return f"{name} (package {use.namespace})" if use.namespace else name
 
 
 def uses_by_kind(usage: FieldUsage) -> dict[str, list[str]]:
-    """Return the names of what uses a field by what people call its kind, the worst first."""
+    """Return the names of the uses by the plural of their kind, the most fragile kind first."""
     found: dict[str, list[str]] = {}
     for use in usage.uses:
         found.setdefault(kind_words(use.kind)[1], []).append(use_name(use))

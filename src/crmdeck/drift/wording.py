@@ -1,7 +1,6 @@
-"""What a change is called: the only place that says one in words, for every face.
+"""The words for a change, in every face.
 
-Texts from a CRM come through as they are, but for `short` and `few`, which reasons and titles
-are made of.
+Texts from a CRM stay as they are, except in `short` and `few`, which reasons and titles use.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from crmdeck.model import Change, Decision, DriftEvent, DriftKind, ObjectPair
 from crmdeck.text import count
 
 LONGEST = 80
-"""Characters of one value in a phrase."""
+"""Maximum characters of one value in a phrase."""
 
 LISTED = 20
-"""Entries of a list that are named; the others are counted."""
+"""Maximum entries of a list that are named; the others are counted."""
 
 _SHOWN = 3
 _WIDTH = 60
@@ -30,7 +29,7 @@ KIND_WORDS = {
     DriftKind.OBJECT_HIDDEN: "object hidden from this user",
     DriftKind.OBJECT_ABSENT: "object absent",
     DriftKind.OBJECT_OUT_OF_SCOPE: "object out of scope",
-    DriftKind.OBJECT_CHANGED: "object described otherwise",
+    DriftKind.OBJECT_CHANGED: "object changed",
     DriftKind.FIELD_ADDED: "new field",
     DriftKind.FIELD_REMOVED: "removed",
     DriftKind.FIELD_HIDDEN: "hidden from this user",
@@ -42,42 +41,42 @@ KIND_WORDS = {
 }
 
 _FLAGS = {
-    "required": ("required now", "no longer required"),
-    "unique": ("unique now", "no longer unique"),
-    "externalId": ("external id now", "no longer an external id"),
-    "calculated": ("computed now", "no longer computed"),
-    "restricted": ("restricted now", "no longer restricted"),
-    "readable": ("readable now", "no longer readable"),
-    "createable": ("can be set on new records", "can't be set on new records"),
-    "updateable": ("can be updated", "can't be updated any more"),
-    "archived": ("archived", "back from the archive"),
-    "custom": ("custom now", "standard now"),
-    "nillable": ("may be empty now", "may not be empty any more"),
-    "filterable": ("can be filtered by", "can't be filtered by any more"),
-    "idLookup": ("records are found by it now", "records aren't found by it any more"),
-    "encrypted": ("encrypted now", "no longer encrypted"),
-    "caseSensitive": ("capitals count now", "capitals no longer count"),
-    "autoNumber": ("numbered by the CRM now", "no longer numbered by the CRM"),
-    "active": ("active now", "inactive now"),
+    "required": ("now required", "no longer required"),
+    "unique": ("now unique", "no longer unique"),
+    "externalId": ("now an external ID", "no longer an external ID"),
+    "calculated": ("now computed", "no longer computed"),
+    "restricted": ("now restricted", "no longer restricted"),
+    "readable": ("now readable", "no longer readable"),
+    "createable": ("new records can set it", "new records can't set it"),
+    "updateable": ("updates can set it", "updates can't set it"),
+    "archived": ("archived", "restored from the archive"),
+    "custom": ("now custom", "now standard"),
+    "nillable": ("can now be empty", "can no longer be empty"),
+    "filterable": ("can be filtered by", "can't be filtered by"),
+    "idLookup": ("can look up records", "can't look up records"),
+    "encrypted": ("now encrypted", "no longer encrypted"),
+    "caseSensitive": ("now case-sensitive", "no longer case-sensitive"),
+    "autoNumber": ("now numbered by the CRM", "no longer numbered by the CRM"),
+    "active": ("now active", "now inactive"),
 }
 
 _OBJECT_FLAGS = {
-    "createable": ("records can be created", "records can't be created any more"),
-    "updateable": ("records can be updated", "records can't be updated any more"),
-    "deletable": ("records can be deleted", "records can't be deleted any more"),
-    "queryable": ("records can be read", "records can't be read any more"),
-    "customSetting": ("a custom setting now", "no longer a custom setting"),
+    "createable": ("records can be created", "records can't be created"),
+    "updateable": ("records can be updated", "records can't be updated"),
+    "deletable": ("records can be deleted", "records can't be deleted"),
+    "queryable": ("records can be read", "records can't be read"),
+    "customSetting": ("now a custom setting", "no longer a custom setting"),
 }
 
 _TOO_LONG = frozenset({"formula", "description", "expression", "message", "allowedValues"})
-"""Attributes whose values no phrase has room for."""
+"""Attributes whose values are too long for a phrase."""
 
 ATTRIBUTE_WORDS = {
     "nativeType": "native type",
-    "externalId": "external id",
+    "externalId": "external ID",
     "precision": "digits",
     "scale": "decimals",
-    "description": "help",
+    "description": "help text",
     "references": "lookup to",
     "calculated": "computed",
     "controller": "controlling field",
@@ -89,22 +88,22 @@ ATTRIBUTE_WORDS = {
 STORY_WORDS = {
     "field_everywhere": "the same field on many objects",
     "same_change": "the same change in many places",
-    "mirror": "companion objects repeat their base objects",
-    "setup_picklists": "setup picklists that list every field",
-    "reference_lists": "lookups that follow the objects",
-    "object_kinds": "whole kinds of objects",
-    "scope": "the scope asks for less",
-    "vendor_release": "a release of the vendor",
-    "package": "a package came or went",
+    "mirror": "companion objects that repeat their base objects",
+    "setup_picklists": "setup picklists that list fields and objects",
+    "reference_lists": "lookups that follow added and removed objects",
+    "object_kinds": "objects of the same kind",
+    "scope": "objects that left the scope",
+    "vendor_release": "a vendor release",
+    "package": "an installed or uninstalled package",
     "zones_and_locales": "time zones and locales of the vendor",
 }
 
 VALUE_SIGNS = {"removed": "−", "added": "+", "changed": "~"}
-"""How a picklist value differs, as a sign."""
+"""The sign for each kind of picklist change."""
 
 
 class ValueChange(NamedTuple):
-    """One picklist value that differs: `how` is `removed`, `added` or `changed`."""
+    """A changed picklist value; `how` is `removed`, `added` or `changed`."""
 
     how: str
     value: str
@@ -114,15 +113,15 @@ class ValueChange(NamedTuple):
 def what_happened(
     event: DriftEvent, values: Sequence[ValueChange] | None = None, new_name: str = ""
 ) -> str:
-    """Return what happened to an object or a field.
+    """Return a change in a few words.
 
-    `values` are its picklist changes where they are known already, `new_name` what the field
-    may be called now.
+    `values` saves computing the picklist changes again; `new_name` is the probable new name of a
+    removed field.
     """
     if event.rename_of:
-        return f"new field, was {event.rename_of}?"
+        return f"probably renamed from {event.rename_of}"
     if new_name:
-        return f"{KIND_WORDS[event.kind]}, now {new_name}?"
+        return f"probably renamed to {new_name}"
     if not event.changes:
         return KIND_WORDS[event.kind]
     flags = _OBJECT_FLAGS if event.kind is DriftKind.OBJECT_CHANGED else _FLAGS
@@ -131,7 +130,7 @@ def what_happened(
 
 
 def event_text(event: DriftEvent) -> str:
-    """Return an event in one line: the day (UTC), how bad it is, where, and what happened."""
+    """Return the day (UTC), severity, place, and words of a change in one line."""
     return (
         f"{event.detected_at:%Y-%m-%d}, {event.severity.value}, "
         f"{place_of(event)}: {what_happened(event)}"
@@ -139,19 +138,19 @@ def event_text(event: DriftEvent) -> str:
 
 
 def place_of(event: DriftEvent) -> str:
-    """Return `Object.field`, `Object.rule`, or the object alone."""
+    """Return `Object.field`, `Object.rule`, or the object."""
     part = event.rule or event.field_name
     return f"{event.object_type}.{part}" if part else event.object_type
 
 
 def shown_changes(changes: Sequence[Change]) -> list[Change]:
-    """Return the changes without those that another one says already."""
+    """Return the attribute changes without those that another one implies."""
     names = {change.attribute for change in changes}
     return [c for c in changes if not (c.attribute == "nativeType" and "type" in names)]
 
 
 def phrase(change: Change, values: Sequence[ValueChange] | None = None) -> str:
-    """Return one change of a field in a few words; `values` as in `what_happened`."""
+    """Return one attribute change of a field in a few words."""
     return _phrase(change, values, _FLAGS)
 
 
@@ -173,14 +172,14 @@ def _phrase(
 
 
 def attribute_word(name: str) -> str:
-    """Return how people call an attribute."""
+    """Return the display name of an attribute."""
     return ATTRIBUTE_WORDS.get(name, name)
 
 
 def value_text(value: Any, limit: int | None = None, *, listed: int = LISTED) -> str:
     """Return one side of a change as text, cut after `limit` characters.
 
-    Of a list `listed` entries are named. None is what is not set, the empty string is empty.
+    Only the first `listed` entries of a list are named.
     """
     match value:
         case None:
@@ -208,9 +207,9 @@ def _entry_text(entry: Any) -> str:
 
 
 def value_changes(changes: Sequence[Change]) -> tuple[ValueChange, ...]:
-    """Return the values of the picklist change among `changes`: what left, came, and the rest.
+    """Return the changed picklist values: removed, then added, then otherwise changed.
 
-    A value that can't be chosen any more has left, whether or not the CRM still lists it.
+    A value that became inactive counts as removed, even if the CRM still lists it.
     """
     change = next((change for change in changes if change.attribute == "picklist"), None)
     if change is None:
@@ -221,7 +220,7 @@ def value_changes(changes: Sequence[Change]) -> tuple[ValueChange, ...]:
     for value in dict.fromkeys([*before, *after]):
         old, new = before.get(value, []), after.get(value, [])
         if value in lost:
-            how, detail = "removed", "inactive now" if new else _label(value, old)
+            how, detail = "removed", "now inactive" if new else _label(value, old)
         elif value in gained:
             how, detail = "added", "active again" if old else _label(value, new)
         elif not new or not old:
@@ -233,27 +232,27 @@ def value_changes(changes: Sequence[Change]) -> tuple[ValueChange, ...]:
 
 
 def mapping_text(event: DriftEvent, key: str, stands: Decision | None) -> str:
-    """Return what has become of a mapping that an event touches.
+    """Return the current state of a mapping that a change touched.
 
-    `key` is one of its `affected_mappings`, `stands` the acceptance that stands on it now.
+    `key` is one of its `affected_mappings`, `stands` the active acceptance, if any.
     """
     pair, _, partner_field = key.rpartition(":")
     partner = f"{ObjectPair.parse(pair).partner_object}.{partner_field}"
     if stands is None:
-        return f"○ {partner} was mapped to it; it is not mapped any more"
+        return f"○ {partner} was mapped to it, but is now unmapped"
     if event.field_name not in (None, stands.crm_field):
-        return f"✓ {partner} is mapped to {stands.crm_field} now"
+        return f"✓ {partner} is now mapped to {stands.crm_field}"
     return f"⇄ {partner} {stands.direction.arrow} {stands.crm_field}"
 
 
 def short(text: str) -> str:
-    """Return text from a CRM as part of one line: no control characters, 60 at most."""
+    """Return text from a CRM for use in a sentence: one line of 60 characters at most."""
     line = text if text.isprintable() else one_line(text)
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
 
 def few(names: Sequence[str]) -> str:
-    """Return the first three names, and how many more there are."""
+    """Return the first three names, and the number of the others."""
     shown = ", ".join(f"“{short(name)}”" for name in names[:_SHOWN])
     rest = len(names) - _SHOWN
     return f"{shown} and {rest:,} more" if rest > 0 else shown
@@ -288,5 +287,5 @@ def _difference(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) ->
     if _labels(old) != _labels(new):
         return f"{_labels(old)} → {_labels(new)}"
     if any(entry.get("default") for entry in new) != any(entry.get("default") for entry in old):
-        return "the default now" if any(e.get("default") for e in new) else "no longer the default"
-    return "listed otherwise"
+        return "now the default" if any(e.get("default") for e in new) else "no longer the default"
+    return "listed differently"

@@ -1,13 +1,7 @@
-"""Records to text and to files, and reports to documents."""
+"""Write records and reports in many formats."""
 
 from crmdeck.exports.check_report import check_summary, issue_text, render_check, require_format
-from crmdeck.exports.contract import (
-    contract_objects,
-    contract_servers,
-    deviations,
-    make_contract,
-    read_contract,
-)
+from crmdeck.exports.contract import Contract, deviations, make_contract, read_contract
 from crmdeck.exports.csvtext import read_csv
 from crmdeck.exports.files import write_atomically
 from crmdeck.exports.formats import FORMATS, export, render, stream
@@ -20,9 +14,8 @@ __all__ = [
     "COLUMNS",
     "FORMATS",
     "REPORT_FORMATS",
+    "Contract",
     "check_summary",
-    "contract_objects",
-    "contract_servers",
     "deviations",
     "export",
     "issue_text",

@@ -1,4 +1,4 @@
-"""One value as the text of one cell, for the formats that are tables."""
+"""Values as the text of table cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crmdeck.model import format_utc
 
 
 def cell_text(value: object) -> str:
-    """Return `value` as text: None empty, booleans lower case, times UTC, the rest as JSON."""
+    """Return `value` as text: None empty, bools in lower case, times in UTC, others as JSON."""
     match value:
         case None:
             return ""
@@ -30,5 +30,5 @@ def cell_text(value: object) -> str:
 
 
 def columns_of(records: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Return every key of `records`, in the order in which they first appear."""
+    """Return every key of `records`, in order of first appearance."""
     return tuple(dict.fromkeys(key for record in records for key in record))

@@ -1,4 +1,4 @@
-"""A check for readers: a report, a JUnit file, the annotations of GitHub Actions."""
+"""The formats of a check: a report, a JUnit file, annotations for GitHub Actions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CHECK_FORMATS = ("json", "markdown", "html", "junit", "github")
 
 _MARKS = {IssueLevel.FAIL: "bad", IssueLevel.REPORT: "warn", IssueLevel.IGNORE: ""}
 _SECTIONS = {
-    IssueLevel.FAIL: "What fails",
-    IssueLevel.REPORT: "What to know of",
-    IssueLevel.IGNORE: "Passed over, by the policy",
+    IssueLevel.FAIL: "Failures",
+    IssueLevel.REPORT: "Notes",
+    IssueLevel.IGNORE: "Ignored by the policy",
 }
 _GITHUB = {IssueLevel.FAIL: "error", IssueLevel.REPORT: "warning", IssueLevel.IGNORE: "notice"}
 
 
 def render_check(report: CheckReport, format: str) -> str:
-    """Return a check as text in one of `CHECK_FORMATS`; raises UsageError for another."""
+    """Return a check as text in one of `CHECK_FORMATS`; raises UsageError for another format."""
     require_format(format)
     match format:
         case "json":
@@ -36,43 +36,52 @@ def render_check(report: CheckReport, format: str) -> str:
 
 
 def require_format(format: str) -> None:
-    """Raise UsageError where `format` is none of `CHECK_FORMATS`."""
+    """Raise UsageError unless `format` is one of `CHECK_FORMATS`."""
     if format not in CHECK_FORMATS:
         raise UsageError(
-            f"There is no check in the format '{format}'.",
-            remedy=f"Choose one of {', '.join(CHECK_FORMATS)}.",
+            f"No check in the format '{format}'.",
+            remedy=f"Use one of: {', '.join(CHECK_FORMATS)}",
             code="BAD_FORMAT",
         )
 
 
 def check_summary(report: CheckReport) -> str:
-    """Return in one line how a check ended."""
+    """Return the result of a check in one line."""
     levels = Counter(issue.level for issue in report.issues)
     unread = [each.name for each in report.connections if not each.read]
     parts = [count(len(report.connections), "connection") + " checked"]
     if unread:
-        parts.append(f"{', '.join(unread)} could not be read")
+        parts.append(f"can't read {', '.join(unread)}")
     if levels[IssueLevel.FAIL]:
-        parts.append(count(levels[IssueLevel.FAIL], "issue fails", "issues fail"))
+        parts.append(count(levels[IssueLevel.FAIL], "failure"))
     if levels[IssueLevel.REPORT]:
-        parts.append(f"{levels[IssueLevel.REPORT]:,} to know of")
+        parts.append(count(levels[IssueLevel.REPORT], "note"))
     if report.success and not levels[IssueLevel.REPORT]:
-        parts.append("all is well")
+        parts.append("no problems")
     return ", ".join(parts) + "."
 
 
 def issue_text(issue: Issue) -> str:
-    """Return what an issue is, in one line without its connection."""
+    """Return a failure or note in one line, without its connection."""
     return f"{issue.title} ({issue.detail})" if issue.detail else issue.title
 
 
 def as_report(report: CheckReport) -> Report:
-    """Return a check as a document: what fails first, then what to know of."""
+    """Return a check as a document, failures first."""
     sections = [
         Section(
             _SECTIONS[level],
             table=filled_table(
-                ("connection", "severity", "what", "why", "what next", "mapped", "by", "policy"),
+                (
+                    "connection",
+                    "severity",
+                    "problem",
+                    "details",
+                    "next step",
+                    "mapped",
+                    "changed by",
+                    "policy",
+                ),
                 [_row(issue) for issue in issues],
                 [_MARKS[level]] * len(issues),
             ),
@@ -83,9 +92,7 @@ def as_report(report: CheckReport) -> Report:
     if report.expired_rules:
         rows = [(f"{rule.until:%Y-%m-%d}", rule.reason) for rule in report.expired_rules]
         sections.append(
-            Section(
-                "Rules of the policy that have ended", table=filled_table(("until", "reason"), rows)
-            )
+            Section("Expired policy rules", table=filled_table(("expired", "reason"), rows))
         )
     sections.append(
         Section(
@@ -93,7 +100,7 @@ def as_report(report: CheckReport) -> Report:
             table=filled_table(
                 ("connection", "platform", "status", "read", "since", "objects", "fields"),
                 [
-                    (c.name, c.platform, c.status, c.read, c.since or "the beginning",
+                    (c.name, c.platform, c.status, c.read, c.since or "baseline",
                      c.object_count, c.field_count)
                     for c in report.connections
                 ],
@@ -106,8 +113,8 @@ def as_report(report: CheckReport) -> Report:
         summary=check_summary(report),
         facts=(
             ("checked", report.checked_at),
-            ("fails on", report.fail_on),
-            ("ends with", ", ".join(report.reasons) or "ok"),
+            ("fails from", report.fail_on),
+            ("exit reasons", ", ".join(report.reasons) or "ok"),
         ),
         sections=sections,
         made_at=report.checked_at,
@@ -128,7 +135,7 @@ def _row(issue: Issue) -> tuple[object, ...]:
 
 
 def _junit(report: CheckReport) -> str:
-    """Return a suite for each connection, with a case for each issue, or one that passes."""
+    """Return a suite per connection with a case per problem, or one case that passes."""
     from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
     document = JUnitXml("crmdeck check")
@@ -147,7 +154,7 @@ def _junit(report: CheckReport) -> str:
                 case.system_out = text
             suite.add_testcase(case)
         if not mine:
-            suite.add_testcase(TestCase("all is well", connection.name))
+            suite.add_testcase(TestCase("no problems", connection.name))
         document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
     written: bytes | str = document.tostring()  # type: ignore[no-untyped-call]
@@ -155,12 +162,12 @@ def _junit(report: CheckReport) -> str:
 
 
 def _xml(text: str) -> str:
-    """Return text without the characters that no XML may hold."""
+    # XML forbids most control characters.
     return "".join(char if char.isprintable() or char in "\t\n" else "\ufffd" for char in text)
 
 
 def _github(report: CheckReport) -> str:
-    """Return workflow commands, which GitHub shows at the run, and a line to sum up."""
+    """Return workflow commands, which GitHub shows with the run, and a summary."""
     lines = [
         f"::{_GITHUB[issue.level]} title={_property(f'{issue.connection}: {issue.code}')}::"
         f"{_message(issue_text(issue))}"
@@ -170,7 +177,7 @@ def _github(report: CheckReport) -> str:
 
 
 def _message(text: str) -> str:
-    # A message that starts with two colons would be a command.
+    # Two colons at the start would make the message a command.
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f" {escaped}" if escaped.startswith("::") else escaped
 

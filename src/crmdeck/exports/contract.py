@@ -1,7 +1,7 @@
-"""A mapped object as an Open Data Contract (ODCS 3.1): drawn, read, and held against a schema.
+"""Open Data Contracts (ODCS 3.1) of mapped objects: write, read, and compare with a schema.
 
-What PartnerOS relies on stands in it: the fields that are mapped, with what a change of them
-would break. https://bitol-io.github.io/open-data-contract-standard/v3.1.0/
+A contract lists the mapped fields of a CRM object, which PartnerOS depends on.
+https://bitol-io.github.io/open-data-contract-standard/v3.1.0/
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from crmdeck.errors import UsageError
 from crmdeck.model import (
@@ -36,14 +35,36 @@ _LOGICAL = {
     FieldType.MULTIPICKLIST: "array",
     FieldType.COMPOUND: "object",
 }
-"""What a type is to ODCS; all others are strings."""
+"""The ODCS types of field types; all others are strings."""
 
 _WRITABLE = ("createable", "updateable")
 
 
 @dataclass(frozen=True)
+class AgreedField:
+    """A field in a contract; None and empty mean that the contract doesn't restrict it."""
+
+    name: str
+    physical_type: str | None
+    logical_type: str | None
+    required: bool | None
+    unique: bool | None
+    max_length: int | None
+    values: tuple[str, ...]
+    writable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The objects of a contract, with their fields; `servers` are connection names."""
+
+    objects: Mapping[str, tuple[AgreedField, ...]]
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Deviation:
-    """Where an object, or one of its fields, is not what a contract says."""
+    """A difference between a contract and an object, or one of its fields."""
 
     object_type: str
     field_name: str | None
@@ -52,11 +73,8 @@ class Deviation:
 
 def make_contract(
     connection: Connection, mapping: FieldMapping, detail: ObjectDetail, label: str
-) -> dict[str, Any]:
-    """Return the contract of an object pair, as YAML or JSON can hold it.
-
-    Raises UsageError where no line is accepted.
-    """
+) -> dict[str, object]:
+    """Return the contract of an object pair; raises UsageError without accepted mappings."""
     lines = {
         line.crm_field: line
         for line in mapping.lines
@@ -64,8 +82,8 @@ def make_contract(
     }
     if not lines:
         raise UsageError(
-            f"Nothing of {mapping.object_pair} is mapped.",
-            remedy="A contract is of accepted lines; accept some first.",
+            f"{mapping.object_pair} has no accepted mappings.",
+            remedy="Accept mappings first: a contract contains only those.",
         )
     properties = []
     for field in detail.fields:
@@ -83,8 +101,8 @@ def make_contract(
         "version": f"{detail.discovered_at:%Y.%m.%d}",
         "status": "active",
         "description": {
-            "purpose": f"What PartnerOS relies on of {pair.crm_object}, to exchange "
-            f"{pair.partner_object} with it."
+            "purpose": f"The fields of {pair.crm_object} that PartnerOS needs to sync "
+            f"{pair.partner_object}."
         },
         "servers": [
             {
@@ -107,87 +125,77 @@ def make_contract(
     }
 
 
-def read_contract(text: str, origin: str = "This") -> dict[str, Any]:
-    """Return a contract; raises UsageError naming `origin` where `text` is none of ODCS 3."""
+def read_contract(text: str, origin: str = "The text") -> Contract:
+    """Return a contract of ODCS 3; raises UsageError naming `origin` if `text` isn't one."""
     try:
         return _contract(text)
     except ValueError as error:
         raise UsageError(
-            f"{origin} is not an Open Data Contract that can be checked.",
+            f"Can't read {origin} as an Open Data Contract.",
             cause=str(error),
-            remedy="crmdeck export NAME --what contract --pair PAIR writes one.",
+            remedy="Write one: crmdeck export NAME --what contract --pair PAIR",
             code="BAD_CONTRACT",
         ) from None
 
 
-def _contract(text: str) -> dict[str, Any]:
-    """Return a contract; raises ValueError saying why it is none."""
+def _contract(text: str) -> Contract:
+    """Return a contract; raises ValueError with the reason if `text` isn't one."""
     import yaml
 
     try:
         loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ValueError(f"It is not YAML{where}: {error.problem}.") from None
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ValueError(f"The text isn't YAML{place}: {error.problem}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"It is not YAML: {error}") from None
+        raise ValueError(f"The text isn't YAML: {error}") from None
     if not isinstance(loaded, dict) or loaded.get("kind") != "DataContract":
-        raise ValueError("It lacks the line 'kind: DataContract'.")
+        raise ValueError("The line 'kind: DataContract' is missing.")
     version = str(loaded.get("apiVersion"))
     if not version.startswith("v3."):
-        raise ValueError(f"It is of the version {version}; crmdeck reads v3.")
+        raise ValueError(f"The contract has version {version}; crmdeck reads version 3.")
+    objects: dict[str, tuple[AgreedField, ...]] = {}
     for described in _listed(loaded, "schema"):
-        if not isinstance(described, dict) or not _name(described):
-            raise ValueError("An object of its schema has no name.")
-        for one in _listed(described, "properties"):
-            if not isinstance(one, dict) or not _name(one):
-                raise ValueError(f"A property of {_name(described)} has no name.")
-    if not _listed(loaded, "schema"):
-        raise ValueError("It describes no object.")
-    return loaded
-
-
-def contract_objects(contract: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the object types that a contract describes."""
-    return tuple(_name(described) for described in contract["schema"])
-
-
-def contract_servers(contract: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the connections that a contract is of, none where it does not say."""
-    servers = [each for each in _listed(contract, "servers") if isinstance(each, dict)]
-    return tuple(str(each["server"]) for each in servers if each.get("server"))
-
-
-def deviations(
-    contract: Mapping[str, Any], objects: Mapping[str, ObjectDetail]
-) -> Iterator[Deviation]:
-    """Yield where `objects`, by name, are not what a contract says; what it leaves open is free.
-
-    What a schema does not say (None) can't be held against a contract, and is no deviation.
-    """
-    for described in contract["schema"]:
         name = _name(described)
+        if not name:
+            raise ValueError("An object in the schema has no name.")
+        properties = _listed(described, "properties")
+        if not all(_name(each) for each in properties):
+            raise ValueError(f"A property of {name} has no name.")
+        objects[name] = tuple(_agreed(each) for each in properties if isinstance(each, dict))
+    if not objects:
+        raise ValueError("The contract describes no object.")
+    servers = [each for each in _listed(loaded, "servers") if isinstance(each, dict)]
+    return Contract(objects, tuple(str(each["server"]) for each in servers if each.get("server")))
+
+
+def deviations(contract: Contract, objects: Mapping[str, ObjectDetail]) -> Iterator[Deviation]:
+    """Yield the differences between a contract and `objects`, by name.
+
+    Attributes that the contract or the schema leaves open are not compared.
+    """
+    for name, agreed in contract.objects.items():
         detail = objects.get(name)
         if detail is None:
-            yield Deviation(name, None, "The object is not there.")
+            yield Deviation(name, None, "The object doesn't exist.")
             continue
         fields = {field.name: field for field in detail.fields}
-        for one in _listed(described, "properties"):
-            field = fields.get(_name(one))
+        for one in agreed:
+            field = fields.get(one.name)
             if field is None:
-                yield Deviation(name, _name(one), "The field is not there.")
+                yield Deviation(name, one.name, "The field doesn't exist.")
                 continue
             for text in _differences(one, field):
                 yield Deviation(name, field.name, text)
 
 
-def _property(field: Field, custom: dict[str, Any]) -> dict[str, Any]:
-    """Return a field as a property; what nobody knows is left out."""
+def _property(field: Field, custom: dict[str, object]) -> dict[str, object]:
+    """Return a field as a property, without unknown attributes."""
     logical = _LOGICAL.get(field.type, "string")
     more = {name: getattr(field, name) for name in _WRITABLE}
     values = [value.value for value in field.picklist if value.active]
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "name": field.name,
         "physicalName": field.name,
         "businessName": field.label or None,
@@ -219,46 +227,63 @@ def _property(field: Field, custom: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _differences(one: Mapping[str, Any], field: Field) -> Iterator[str]:
-    physical = field.native_type or field.type.value
-    said = one.get("physicalType")
-    if isinstance(said, str) and said.casefold() != physical.casefold():
-        yield f"Its type is {physical}, not {said}."
-    else:
-        now, wanted = _LOGICAL.get(field.type, "string"), one.get("logicalType")
-        if isinstance(wanted, str) and wanted != now:
-            yield f"Its type is {now}, not {wanted}."
-    for name in ("required", "unique"):
-        agreed, holds = one.get(name), getattr(field, name)
-        if isinstance(agreed, bool) and holds is not None and holds is not agreed:
-            yield f"It is {name} now." if holds else f"It is not {name} any more."
+def _agreed(one: Mapping[str, object]) -> AgreedField:
+    """Return a property of a contract, without values of the wrong type."""
     options = one.get("logicalTypeOptions")
     most = options.get("maxLength") if isinstance(options, dict) else None
-    if isinstance(most, int) and field.length is not None and field.length < most:
-        yield f"It holds {field.length:,} characters, not {most:,}."
-    missing = _missing_values(one, field)
-    if missing:
-        yield "It no longer takes " + ", ".join(missing) + "."
-    for custom in _listed(one, "customProperties"):
-        right = custom.get("property") if isinstance(custom, dict) else None
-        if right in _WRITABLE and custom.get("value") is True and getattr(field, right) is False:
-            yield f"It is not {right} any more."
-
-
-def _missing_values(one: Mapping[str, Any], field: Field) -> list[str]:
-    active = {value.value for value in field.picklist if value.active}
-    wanted: list[str] = []
+    physical, logical = one.get("physicalType"), one.get("logicalType")
+    required, unique = one.get("required"), one.get("unique")
+    values: list[str] = []
     for rule in _listed(one, "quality"):
         if isinstance(rule, dict) and rule.get("metric") == "invalidValues":
-            arguments = rule.get("arguments")
-            wanted += map(str, _listed(arguments, "validValues") if arguments else ())
-    return [value for value in wanted if value not in active]
+            values += map(str, _listed(rule.get("arguments"), "validValues"))
+    writable = [
+        str(custom["property"])
+        for custom in _listed(one, "customProperties")
+        if isinstance(custom, dict)
+        and custom.get("property") in _WRITABLE
+        and custom.get("value") is True
+    ]
+    return AgreedField(
+        _name(one),
+        physical if isinstance(physical, str) else None,
+        logical if isinstance(logical, str) else None,
+        required if isinstance(required, bool) else None,
+        unique if isinstance(unique, bool) else None,
+        most if isinstance(most, int) else None,
+        tuple(values),
+        tuple(writable),
+    )
 
 
-def _name(described: Mapping[str, Any]) -> str:
+def _differences(one: AgreedField, field: Field) -> Iterator[str]:
+    physical = field.native_type or field.type.value
+    logical = _LOGICAL.get(field.type, "string")
+    if one.physical_type is not None and one.physical_type.casefold() != physical.casefold():
+        yield f"The type is {physical}, not {one.physical_type}."
+    elif one.logical_type not in (None, logical):
+        yield f"The type is {logical}, not {one.logical_type}."
+    for name in ("required", "unique"):
+        agreed, current = getattr(one, name), getattr(field, name)
+        if agreed is not None and current is not None and current is not agreed:
+            yield f"The field is {name} now." if current else f"The field is no longer {name}."
+    if one.max_length is not None and field.length is not None and field.length < one.max_length:
+        yield f"The length is {field.length:,} characters, not {one.max_length:,}."
+    active = {value.value for value in field.picklist if value.active}
+    missing = [value for value in one.values if value not in active]
+    if missing:
+        yield "The picklist no longer has " + ", ".join(missing) + "."
+    for name in one.writable:
+        if getattr(field, name) is False:
+            yield f"The field is no longer {name}."
+
+
+def _name(described: object) -> str:
+    if not isinstance(described, dict):
+        return ""
     return str(described.get("physicalName") or described.get("name") or "")
 
 
-def _listed(holder: Any, name: str) -> Sequence[Any]:
+def _listed(holder: object, name: str) -> Sequence[object]:
     found = holder.get(name) if isinstance(holder, dict) else None
     return found if isinstance(found, list) else ()

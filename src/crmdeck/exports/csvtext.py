@@ -1,4 +1,4 @@
-"""Records as CSV, and back; what a cell looks like stands in `formats.csvtext`."""
+"""Records as CSV, and back; `formats.csvtext` defines the cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crmdeck.formats.csvtext import BadCsvError, csv_line, csv_rows, defuse, res
 def render_csv(
     records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
 ) -> Iterator[str]:
-    """Yield a header and one line a record; lists and objects are cells of JSON."""
+    """Yield a header and one line per record; lists and objects become JSON."""
     if columns is None:
         records = list(records)
         columns = columns_of(records)
@@ -22,9 +22,9 @@ def render_csv(
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:
-    """Return the records of a CSV that `render_csv` wrote: text, or None for what is not set.
+    """Return the records of a CSV that `render_csv` wrote, with None for empty cells.
 
-    Raises UsageError where `text` is not such a CSV.
+    Raises UsageError if `text` is anything else.
     """
     names: list[str] | None = None
     found: list[dict[str, str | None]] = []
@@ -36,12 +36,12 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
             elif len(texts) == len(names):
                 found.append(dict(zip(names, texts, strict=True)))
             else:
-                raise BadCsvError(line, f"{len(texts)} cells below a header of {len(names)}")
+                raise BadCsvError(line, f"The row has {len(texts)} cells, the header {len(names)}")
     except BadCsvError as error:
         raise UsageError(
-            f"This is not a CSV table: line {error.line} can't be read.",
+            f"Can't read line {error.line} of the CSV file.",
             cause=str(error),
-            remedy="Export it again.",
+            remedy="Export the file again.",
             code="BAD_CSV",
         ) from error
     return found

@@ -1,4 +1,4 @@
-"""Exports on disk: private to the user, whole or not at all."""
+"""Exports on disk: private to the user, complete or not written."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from crmdeck.files import replacing
 
 
 def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
-    """Write bytes, or text as UTF-8, to `path`; raises what `file_in_place` does.
+    """Write bytes, or text as UTF-8, to `path`; an error leaves no new file.
 
-    Text may come piece by piece; what goes wrong while it is made leaves no file behind.
+    Raises UsageError and CrmdeckError as `file_in_place` does.
     """
     with file_in_place(path) as draft, draft.open("wb") as file:
         for piece in [content] if isinstance(content, str | bytes) else content:
@@ -24,22 +24,21 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
 
 @contextmanager
 def file_in_place(path: Path) -> Iterator[Path]:
-    """Yield an empty file to fill, readable by the user only (0600), which then becomes `path`.
+    """Yield an empty file, readable by the user only (0600), that replaces `path` at the end.
 
-    What stood there before stays until the new file is complete. Raises UsageError where `path`
-    is something other than a file, CrmdeckError where it can't be written.
+    Raises UsageError if `path` isn't a file, CrmdeckError if writing fails.
     """
     try:
         if path.exists() and not path.is_file():
             raise UsageError(
-                f"{path} is not a file.", remedy="Name a file to write to.", code="NOT_A_FILE"
+                f"{path} isn't a file.", remedy="Enter the name of a file.", code="NOT_A_FILE"
             )
         with replacing(path) as draft:
             yield draft
     except OSError as error:
         raise CrmdeckError(
-            f"{path} could not be written.",
+            f"Can't write {path}.",
             cause=error.strerror or str(error),
-            remedy="Name a file in a folder that exists and that you may write to.",
+            remedy="Enter a file in an existing folder that you can write to.",
             code="WRITE_FAILED",
         ) from error

@@ -1,4 +1,4 @@
-"""The registry of formats."""
+"""The formats of records."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ Renderer: TypeAlias = Callable[[Records, Sequence[str] | None, str], Iterator[st
 def render(
     records: Records, format: str, *, columns: Sequence[str] | None = None, title: str = ""
 ) -> str:
-    """Return `records` as text in one of `FORMATS`.
+    """Return `records` as text in one of `FORMATS`, with `columns` or every key.
 
-    Only `columns` are written where they are given, in that order; else every key. `title`
-    heads the formats that are for people. Raises UsageError for an unknown format.
+    `title` is the heading in html and markdown. Raises UsageError for an unknown format.
     """
     return "".join(_renderer(format)(records, columns, title))
 
@@ -41,13 +40,11 @@ def stream(
     title: str = "",
     names: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """Return `data` as text, piece by piece: as json in its wire shape, else as the table `what`.
+    """Return `data` as text, piece by piece: json and yaml in the wire shape, others as a table.
 
-    With `names`, those of connections by id, json and yaml say the name after each id.
-
-    One object is a JSON object and several are a list; of those that `data` yields one is held
-    at a time. See `crmdeck.exports.tables.records` for what `what` and `data` are. Raises
-    UsageError for an unknown table or format, at once.
+    See `crmdeck.exports.tables.records` for `what` and `data`. One object becomes a JSON object,
+    several a list. With `names` of connections by ID, json and yaml add the name after each ID.
+    Raises UsageError immediately for an unknown table or format.
     """
     columns = columns_for(what)
     wire: object = data
@@ -72,28 +69,27 @@ def export(
     title: str = "",
     names: Mapping[str, str] | None = None,
 ) -> str:
-    """Return what `stream` yields, in one piece."""
+    """Return the text of `stream`."""
     return "".join(stream(what, data, format, title=title, names=names))
 
 
 def _renderer(format: str) -> Renderer:
     if format not in FORMATS:
         raise UsageError(
-            f"There is no format '{format}'.",
-            remedy=f"Choose one of {', '.join(FORMATS)}.",
+            f"No format named '{format}'.",
+            remedy=f"Use one of: {', '.join(FORMATS)}",
             code="BAD_FORMAT",
         )
     return FORMATS[format]
 
 
 def _wire(data: object) -> Iterator[str]:
-    """Yield what `json.dumps` with an indent of two would, one element of a list at a time."""
+    """Yield JSON with an indent of two, one element of a list at a time."""
     if isinstance(data, WireModel | dict) or not isinstance(data, Iterable):
         yield to_json(data, indent=2) + "\n"
         return
     before = "[\n  "
     for each in data:
-        # No line break stands within a text of JSON.
         yield before + to_json(each, indent=2).replace("\n", "\n  ")
         before = ",\n  "
     yield "\n]\n" if before.startswith(",") else "[]\n"

@@ -1,4 +1,4 @@
-"""Text within a page of HTML: nothing of it is interpreted."""
+"""Text in an HTML page, escaped."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def inline(text: str) -> str:
-    """Return text as it is shown within a page, whatever its direction."""
+    """Return text escaped for a page, left-to-right or right-to-left."""
     # bdi keeps right-to-left text from reordering its neighbors.
     escaped = escape(text)
     return escaped if escaped.isascii() else f"<bdi>{escaped}</bdi>"
 
 
 def escape(text: str) -> str:
-    """Return text of which HTML interprets nothing, control characters replaced."""
+    """Return text escaped for HTML, without control characters."""
     return html.escape(_CONTROL.sub("\ufffd", text))

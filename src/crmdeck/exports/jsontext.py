@@ -1,4 +1,4 @@
-"""JSON that is safe to print: no control character stands in it as itself."""
+"""JSON that is safe to print: every control character is escaped."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from enum import Enum
 
 from crmdeck.model import WireModel, format_utc
 
-# JSON escapes C0 already. DEL and C1 steer terminals as well, the line separators end lines,
-# the bidirectional controls reorder what is read, and lone surrogates can't be encoded.
+# JSON escapes C0 already. DEL and C1 control terminals too, line separators end lines,
+# bidirectional controls reorder text, and lone surrogates can't be encoded.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
-    """Return `value` as JSON text; records, times and enums in their wire form.
+    """Return `value` as JSON, with records, times and enums in their wire form.
 
-    NaN and infinities, which JSON does not know, become null. Raises TypeError for what JSON
-    can't hold.
+    NaN and infinities become null. Raises TypeError for any other type that JSON doesn't have.
     """
     try:
         text = _dump(value, indent)

@@ -1,4 +1,4 @@
-"""Markdown tables in which nothing of a cell is interpreted."""
+"""Markdown tables with escaped cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escape(text: str) -> str:
-    """Return `text` so that a Markdown renderer shows it as it is, on one line of source.
+    """Return `text` escaped for Markdown, on one line of source.
 
     Line breaks become `<br>`, other control characters the replacement character.
     """
@@ -27,7 +27,7 @@ def escape(text: str) -> str:
 def render_markdown(
     records: Iterable[Mapping[str, object]], columns: Sequence[str] | None, title: str
 ) -> Iterator[str]:
-    """Yield a table with one row a record, below `title` as a heading where there is one."""
+    """Yield a table with one row per record, below the heading `title` if any."""
     if columns is None:
         records = list(records)
         columns = columns_of(records)

@@ -1,4 +1,4 @@
-"""Records as a Parquet file, written by DuckDB: flat columns, lists and objects as JSON text."""
+"""Records as a Parquet file, with lists and objects as JSON text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from crmdeck.exports.cells import cell_text
 from crmdeck.exports.files import file_in_place
 
 _LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes that DuckDB sets aside for one record, where none is longer."""
+"""The bytes that DuckDB reserves for one record, unless one is longer."""
 
 
 def write_parquet(
     records: Iterable[Mapping[str, object]], columns: Sequence[str], path: Path
 ) -> None:
-    """Write records to a file, whole or not at all; raises what `file_in_place` does.
+    """Write records to a file; a column has the type of all its values, else text.
 
-    A column is of the type that all its values have, else text. One record is held at a time.
+    Raises UsageError and CrmdeckError as `file_in_place` does.
     """
     import duckdb
 
@@ -55,7 +55,6 @@ def _type(found: set[type]) -> str:
 
 
 def _value(value: object) -> object:
-    """Return a flag, a number, or text; a number that JSON does not know is none."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float) else cell_text(value)

@@ -1,8 +1,4 @@
-"""A report as a document: what a reader sees first, then sections; no format yet.
-
-What makes a report (`check_report`, `handover`) returns one; what draws it (`report_html`,
-`report_markdown`, `report_xlsx`) knows nothing of what it is about.
-"""
+"""A report as a document, before it gets a format (`report_html`, `report_markdown`, …)."""
 
 from __future__ import annotations
 
@@ -11,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 Cell = object
-"""Text, number, bool, moment or None; anything else is told as JSON."""
+"""Text, a number, a bool, a time or None; everything else becomes JSON."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `marks` names a state for rows that stand out (`bad`, `warn`, `good`).
+    """Columns and rows; `marks` highlights rows (`bad`, `warn`, `good`).
 
-    Rows that are made while they are drawn can be drawn once, and have no marks. Columns of
-    `room` are to be filled in by the reader.
+    An iterator of rows can be drawn once and has no marks. The reader fills in columns of `room`.
     """
 
     columns: tuple[str, ...]
@@ -34,7 +29,7 @@ def filled_table(
     marks: Sequence[str] = (),
     room: Collection[str] = (),
 ) -> Table:
-    """Return a table without the columns in which nothing stands, but for those of `room`."""
+    """Return a table without empty columns, except those of `room`."""
     kept = [
         index
         for index, name in enumerate(columns)
@@ -50,7 +45,7 @@ def filled_table(
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what is said below it, and a table."""
+    """A heading, paragraphs below it, and a table."""
 
     title: str
     text: Sequence[str] = ()
@@ -59,10 +54,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, one sentence that says it all, facts about it, and the sections.
+    """A title, a summary in one sentence, facts, and sections.
 
-    Sections that are made while they are drawn can be drawn once. `contents` are their titles,
-    in their order, where a reader has to find one among many.
+    An iterator of sections can be drawn once. `contents` are their titles, if there are many.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""A report in the format that was asked for; what draws a format is imported with it."""
+"""The formats of a report."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ REPORT_FORMATS = ("html", "markdown", "xlsx")
 
 
 def stream_report(report: Report, format: str) -> Iterator[str]:
-    """Yield a report as text, html or markdown; raises UsageError for another format."""
+    """Yield a report as html or markdown; raises UsageError for another format."""
     match format:
         case "html":
             return report_html.draw(report)
         case "markdown":
             return report_markdown.draw(report)
     raise UsageError(
-        f"There is no report as text in the format '{format}'.",
-        remedy=f"Choose one of {', '.join(REPORT_FORMATS)}; xlsx to a file.",
+        f"No report in the text format '{format}'.",
+        remedy="Use html or markdown; xlsx needs a file.",
         code="BAD_FORMAT",
     )
 
 
 def write_report(report: Report, format: str, path: Path) -> None:
-    """Write a report to a file, whole or not at all; raises UsageError for an unknown format."""
+    """Write a report to a file; raises UsageError for an unknown format."""
     if format != "xlsx":
         write_atomically(path, stream_report(report, format))
         return

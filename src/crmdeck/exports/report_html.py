@@ -1,4 +1,4 @@
-"""A report as a page that stands alone: it loads nothing, runs nothing, and prints well."""
+"""A report as a self-contained page without scripts, for screen and print."""
 
 from __future__ import annotations
 
@@ -109,6 +109,6 @@ def _cell(value: Cell) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Return text in which a long name may break after its parts, and no date breaks."""
-    told = _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
-    return _DATE.sub(r'<span class="d">\g<0></span>', told)
+    """Return text in which long names can break after their parts, and dates can't."""
+    broken = _BREAKABLE.sub(r"\g<0><wbr>", inline(text))
+    return _DATE.sub(r'<span class="d">\g<0></span>', broken)

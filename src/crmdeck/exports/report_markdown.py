@@ -1,4 +1,4 @@
-"""A report as Markdown, in which nothing of a cell is interpreted."""
+"""A report as Markdown, with escaped cells."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield f"## {escape(section.title)}"
         yield ""
-        for said in section.text:
-            yield escape(said)
+        for paragraph in section.text:
+            yield escape(paragraph)
             yield ""
         if section.table:
             yield table_row(section.table.columns)

@@ -1,6 +1,6 @@
-"""A report as a workbook: a first sheet that says what it is, then one sheet a section.
+"""A report as a workbook: a summary sheet, then one sheet per section.
 
-Text is written as text, so that a spreadsheet runs nothing of it, and comes back exactly.
+Text is written as text, so that a spreadsheet runs none of it and it can be read back exactly.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ import re
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from crmdeck.exports.cells import cell_text
 from crmdeck.exports.report import Cell, Report, Table
 
 LONGEST_CELL = 32_767
-"""Characters that a cell of Excel holds; a longer text ends in a sign that says so."""
+"""The most characters in a cell of Excel; a longer text is cut and ends in an ellipsis."""
 
 _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]|^'|'$")
@@ -27,11 +28,7 @@ _COLORS = {"bad": "#F9DEDC", "warn": "#FFF2CC", "good": "#DDF3E4"}
 
 
 def write_book(report: Report, path: Path) -> None:
-    """Write the workbook to a file; raises OSError where that fails.
-
-    One row is in memory at a time, and what XlsxWriter knows of each sheet: the rows wait in
-    temporary files until the workbook is put together.
-    """
+    """Write the workbook to a file, by way of temporary files; raises OSError."""
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -50,7 +47,7 @@ def write_book(report: Report, path: Path) -> None:
         raise OSError(*error.args) from error
 
 
-def _fill(book: Any, report: Report) -> None:
+def _fill(book: xlsxwriter.Workbook, report: Report) -> None:
     book.set_properties({"title": report.title, "comments": report.summary})
     forms = {
         "title": book.add_format({"bold": True, "font_size": 14}),
@@ -77,12 +74,12 @@ def _fill(book: Any, report: Report) -> None:
         sheet = book.add_worksheet(_sheet_name(section.title, taken))
         summary.write_url(row, 0, _link_to(sheet.get_name()), forms["link"], title)
         _table(sheet, section.table, forms)
-        # XlsxWriter opens it again at the end; thousands of sheets are more than files may be open.
+        # Close its file: thousands of sheets would exceed the limit. XlsxWriter reopens it later.
         sheet._opt_close()
 
 
-def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> int:
-    """Write what the report is, and return the row below."""
+def _summary(sheet: Worksheet, report: Report, forms: dict[str, Format]) -> int:
+    """Write the summary, and return the number of its last row plus one."""
     _page(sheet)
     sheet.set_column(0, 0, 28)
     sheet.set_column(1, 1, 80)
@@ -97,7 +94,7 @@ def _summary(sheet: Any, report: Report, forms: dict[str, Any]) -> int:
     return row
 
 
-def _table(sheet: Any, table: Table, forms: dict[str, Any]) -> None:
+def _table(sheet: Worksheet, table: Table, forms: dict[str, Format]) -> None:
     rows = list(table.rows)
     marks = table.marks or [""] * len(rows)
     for column, name in enumerate(table.columns):
@@ -114,8 +111,8 @@ def _table(sheet: Any, table: Table, forms: dict[str, Any]) -> None:
         sheet.autofilter(0, 0, len(rows), len(table.columns) - 1)
 
 
-def _page(sheet: Any) -> None:
-    """Let a sheet print as wide as A4, with its name and the number of the page below."""
+def _page(sheet: Worksheet) -> None:
+    """Print a sheet at the width of A4, with its name and page numbers."""
     sheet.set_paper(9)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
@@ -123,7 +120,7 @@ def _page(sheet: Any) -> None:
 
 
 def _write(
-    sheet: Any, row: int, column: int, value: Cell, forms: dict[str, Any], form: Any
+    sheet: Worksheet, row: int, column: int, value: Cell, forms: dict[str, Format], form: Format
 ) -> None:
     match value:
         case None:
@@ -148,7 +145,7 @@ def _fit(text: str) -> str:
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:
-    """Return a name that no other sheet has, in whatever case, and that Excel takes."""
+    """Return a name that Excel accepts and no other sheet has, in upper or lower case."""
     base = _FORBIDDEN.sub("_", title)[:_SHEET_NAME].strip() or "Sheet"
     name, number = base, 2
     while name.casefold() in taken or name.casefold() == "history":

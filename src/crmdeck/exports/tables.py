@@ -1,10 +1,9 @@
-"""Model objects as the rows of tables, with columns that stay what they are.
+"""Records as the rows of tables.
 
-Columns are wire names. `health` has one row a connection, with its statistics and quota
-beside its status; `objects` one row an object type; `schema` one row a field; `comparison` one
-row an object type that differs, with how many fields do; `differences` one row an attribute of a
-field that differs, or a field that is on one side only; `drift` one row an event; `mapping` one
-row a PartnerOS field; `audit` one row an entry. New columns are only ever added at the end.
+Columns have wire names; new ones are added at the end. Rows are: for `health` connections with
+statistics and quota; for `objects` objects; for `schema` fields; for `comparison` objects that
+differ, with counts; for `differences` attributes of fields that differ, and fields of one side
+only; for `drift` changes; for `mapping` PartnerOS fields; for `audit` entries.
 """
 
 from __future__ import annotations
@@ -189,14 +188,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def records(
     what: str, data: Exportable, names: Mapping[str, str] | None = None
 ) -> Iterator[Record]:
-    """Yield the rows of `data`, each with exactly the columns of `COLUMNS[what]`.
+    """Yield the rows of `data` with the columns of `COLUMNS[what]`; raises UsageError.
 
-    `data` is one object or several: ConnectionStatus for `health`, SchemaSummary (or
-    ObjectSummary) for `objects`, ObjectExport (or ObjectSchema, without what it says of itself)
-    for `schema`, Comparison for `comparison` and `differences`, DriftReport (or DriftEvent) for
-    `drift`, Mapping for `mapping`, AuditEntry for `audit`. `names` are those of connections, by
-    id. Raises
-    UsageError for another word.
+    `data` is one record or several: ConnectionStatus for `health`, SchemaSummary or ObjectSummary
+    for `objects`, ObjectExport or ObjectSchema for `schema`, Comparison for `comparison` and
+    `differences`, DriftReport or DriftEvent for `drift`, FieldMapping for `mapping`, AuditEntry
+    for `audit`. `names` are the names of connections by ID.
     """
     columns = columns_for(what)
     items = (data,) if isinstance(data, WireModel) else data
@@ -207,28 +204,28 @@ def records(
 
 
 def named(record: WireModel, names: Mapping[str, str]) -> Record:
-    """Return a record in its wire shape, with the name of each connection after its id."""
+    """Return a record in its wire shape, with the name of each connection after its ID."""
     return _named(record.to_wire(), names)
 
 
 def _named(wire: Record, names: Mapping[str, str]) -> Record:
-    said: Record = {}
+    found: Record = {}
     for key, value in wire.items():
         if key == "connectionId":
-            said |= {key: value, "connection": names.get(value or "")}
+            found |= {key: value, "connection": names.get(value or "")}
         elif key in ("events", "stories"):
-            said[key] = [_named(each, names) for each in value]
+            found[key] = [_named(each, names) for each in value]
         elif key != "connection":
-            said[key] = value
-    return said
+            found[key] = value
+    return found
 
 
 def columns_for(what: str) -> tuple[str, ...]:
-    """Return the columns of the table `what`. Raises UsageError for another word."""
+    """Return the columns of the table `what`; raises UsageError for another word."""
     if what not in COLUMNS:
         raise UsageError(
-            f"There is no export of '{what}'.",
-            remedy=f"Choose one of {', '.join(COLUMNS)}.",
+            f"No export named '{what}'.",
+            remedy=f"Use one of: {', '.join(COLUMNS)}",
             code="BAD_EXPORT",
         )
     return COLUMNS[what]
@@ -261,14 +258,14 @@ def _rows(item: WireModel, what: str) -> Iterator[Record]:
 
 
 def _exported(item: ObjectExport) -> Iterator[Record]:
-    """Yield one row a field; the first says what else is known of the object type.
+    """Yield one row per field; the first row has the details of the object.
 
-    An object type without fields is a row without a name.
+    An object without fields is a row without a name.
     """
     wire = item.to_wire()
-    itself = {name: wire[name] for name in OBJECT_DETAILS if wire[name] is not None}
+    details = {name: wire[name] for name in OBJECT_DETAILS if wire[name] is not None}
     row = {"objectType": item.object_type, "objectLabel": item.label, "objectCustom": item.custom}
-    first: Record = {"objectDetails": itself}
+    first: Record = {"objectDetails": details}
     fields: list[Record] = wire["fields"] or [{}]
     for field in fields:
         yield row | field | first
@@ -301,7 +298,7 @@ def _compared_objects(comparison: Comparison) -> Iterator[Record]:
 
 
 def _differences(comparison: Comparison) -> Iterator[Record]:
-    """Yield one row an attribute; the object type itself comes first, without a field name."""
+    """Yield one row per attribute; the object comes first, without a field name."""
     sides = _sides(comparison)
     for one in comparison.objects:
         itself = one.changes or one.side is not Side.BOTH

@@ -1,6 +1,6 @@
-"""YAML in block style, laid out as PyYAML does, of what JSON can hold.
+"""JSON values as YAML in block style, in PyYAML's layout.
 
-PyYAML makes a node of each value before it writes the first: four times the work.
+PyYAML builds a node for each value before it writes the first one, at four times the cost.
 """
 
 from __future__ import annotations
@@ -11,25 +11,24 @@ from collections.abc import Mapping, Sequence
 from crmdeck.exports.jsontext import to_json
 
 _PLAIN = re.compile(r"(?:[^\W\d]|[(/$])(?:[^:#]|:(?! |$)|(?<! )#)*(?<! )")
-"""A printable text that needs no quotes, unless it is a word. It begins so that it is no number and
-no date to any reader, and no mark of YAML."""
+"""A printable text that needs no quotes: its start is never a number, a date or a sign of YAML."""
 
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-"""What some reader of YAML takes for something else than a text, in lower case."""
+"""Words, in lower case, that some readers of YAML don't read as text."""
 
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 _UNREADABLE = re.compile("[\ufeff\ufffe\uffff]")
-"""What JSON may hold as itself and YAML may not."""
+"""Characters that JSON allows and YAML doesn't."""
 
 _SHORT_KEY = 128
-"""Longer keys are marked as keys: a reader need not look further ahead for the colon."""
+"""Longer keys need a mark: YAML limits how far ahead a reader looks for the colon."""
 
 
 def to_yaml(value: object) -> str:
-    """Return what JSON can hold as YAML that is safe to print, keys in their order.
+    """Return a JSON value as YAML that is safe to print, with keys in their order.
 
-    Raises TypeError for what JSON can't hold.
+    Raises TypeError for a type that JSON doesn't have.
     """
     if not _is_block(value):
         return _inline(value) + "\n"
@@ -43,7 +42,7 @@ def _is_block(value: object) -> bool:
 
 
 def _write(lines: list[str], value: object, before: str, indent: str) -> None:
-    """Add the lines of a collection: `before` begins the first one, `indent` the others."""
+    """Add the lines of a collection; `before` starts the first line, `indent` the others."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             name = _text(key)
@@ -53,7 +52,7 @@ def _write(lines: list[str], value: object, before: str, indent: str) -> None:
                 lines.append(f"{before}{name}: {_inline(each)}")
             else:
                 lines.append(f"{before}{name}:")
-                # The marks of a list stand out enough without an indent.
+                # PyYAML does not indent lists either.
                 inner = indent + "  " if isinstance(each, Mapping) else indent
                 _write(lines, each, inner, inner)
             before = indent
@@ -73,7 +72,7 @@ def _inline(value: object) -> str:
         return _CONSTANTS[value]
     if isinstance(value, float):
         text = to_json(value)
-        # YAML 1.1 knows no exponent without a point.
+        # YAML 1.1 needs a point before an exponent.
         return text.replace("e", ".0e") if "e" in text and "." not in text else text
     return to_json(value)
 

@@ -1,4 +1,4 @@
-"""Drift: what changed between two snapshots, how bad it is, and what it touches."""
+"""Drift: changes between two snapshots, with their severities and mappings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class Change(WireModel):
-    """One attribute before and after; `attribute` is its wire name.
+    """One attribute before and after a change; `attribute` is its wire name.
 
     For `picklist`, `before` and `after` list only the values that differ, as wire objects.
     """
@@ -20,14 +20,13 @@ class Change(WireModel):
 
 
 class DriftEvent(WireModel):
-    """One change between two snapshots of an object type.
+    """One change between two snapshots of an object.
 
-    `rule` names the rule that came, went or changed; `field_name` is then the field that it
-    stands at, if it stands at one. `story` is the id of the story that tells it, `rename_of` the
-    name that this added field seems to have had before. `affected_mappings` lists
-    `objectPair:partnerField`. `changed_by` and `changed_at` are as the CRM tells them;
-    `attribution` says where that was read (`SetupAuditTrail`, ...) or, where `changed_by` is
-    None, why it is not known.
+    `rule` names an added, removed, or changed rule; `field_name` is then the field that it is
+    about, if it is about one. `story` is the ID of its story, `rename_of` the probable old name
+    of an added field. `affected_mappings` lists `objectPair:partnerField`. `changed_by` and
+    `changed_at` come from the CRM; `attribution` is the record that contained them
+    (`SetupAuditTrail`, ...), or the reason why `changed_by` is None.
     """
 
     id: str
@@ -52,11 +51,11 @@ class DriftEvent(WireModel):
 
 
 class Story(WireModel):
-    """Drift events that are one thing, told once.
+    """Several changes with one cause (a change group on screen).
 
-    `kind` is a stable word (`field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
-    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`);
-    `title` is one line for people; `severity` the worst inside.
+    `kind` is one of `field_everywhere`, `same_change`, `mirror`, `setup_picklists`,
+    `reference_lists`, `zones_and_locales`, `object_kinds`, `scope`, `vendor_release`, `package`.
+    `title` is one line for people, `severity` the worst of the changes.
     """
 
     id: str
@@ -82,17 +81,17 @@ class OpenChanges(WireModel):
 
 
 class DriftReport(WireModel):
-    """Drift events, newest first, and the stories that they belong to."""
+    """Changes, newest first, and their stories."""
 
     events: tuple[DriftEvent, ...] = ()
     stories: tuple[Story, ...] = ()
 
 
 class FieldDifference(WireModel):
-    """One field that is on one side only (`changes` is empty), or differs.
+    """A field that differs, or that is on one side only (`changes` is then empty).
 
-    In `changes`, `before` is the left side and `after` the right one. `label` is that of the
-    left side where there is one.
+    In `changes`, `before` is the left side and `after` the right side. `label` is the left
+    side's, if any.
     """
 
     field_name: str
@@ -102,10 +101,9 @@ class FieldDifference(WireModel):
 
 
 class ObjectDifference(WireModel):
-    """One object type that is on one side only, and all its `fields` with it, or differs.
+    """An object that differs, or that is on one side only, with all its `fields`.
 
-    `field_count` counts its fields on the left side, or where it is on the right side only,
-    there.
+    `field_count` counts the fields on the left side, or on the right if the object is only there.
     """
 
     object_type: str
@@ -117,10 +115,10 @@ class ObjectDifference(WireModel):
 
 
 class Comparison(WireModel):
-    """Two schemas held against each other: a sandbox and production, or two moments.
+    """A comparison of two schemas: a sandbox and production, or two dates.
 
-    `left` and `right` are names of connections; `left_at` and `right_at` the moments, None for
-    now. `objects` lists what differs, by object type; `same` counts the object types that don't.
+    `left` and `right` are connection names; `left_at` and `right_at` are times, None for now.
+    `objects` lists the objects that differ, by object type; `same` counts the others.
     """
 
     left: str

@@ -83,7 +83,7 @@ class ScopeMode(StrEnum):
 
 
 class DriftKind(StrEnum):
-    """What happened to an object, a field or a rule."""
+    """How an object, a field, or a rule changed."""
 
     OBJECT_ADDED = "object_added"
     OBJECT_REMOVED = "object_removed"
@@ -102,7 +102,7 @@ class DriftKind(StrEnum):
 
 
 class GoneReason(StrEnum):
-    """Why something that was there is not in the answer any more."""
+    """Why an object or a field is missing from the answer of a source."""
 
     REMOVED = "removed"
     HIDDEN = "hidden"
@@ -111,7 +111,7 @@ class GoneReason(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a change is for what is mapped or written."""
+    """How severely a change affects mappings and writes."""
 
     SAFE = "safe"
     RISKY = "risky"
@@ -119,12 +119,12 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Return 0 for safe, 1 for risky, 2 for breaking."""
+        """0 for safe, 1 for risky, 2 for breaking."""
         return _RANKS[self]
 
     @classmethod
     def worst(cls, severities: Iterable[Severity]) -> Severity:
-        """Return the worst of `severities`, safe where there are none."""
+        """Return the worst of `severities`, or safe without any."""
         return max(severities, key=_RANKS.__getitem__, default=cls.SAFE)
 
 
@@ -151,7 +151,7 @@ class ChangeState(StrEnum):
 
 
 class Side(StrEnum):
-    """On which side of a comparison something is."""
+    """The sides of a comparison that have an object or a field."""
 
     LEFT = "left"
     RIGHT = "right"

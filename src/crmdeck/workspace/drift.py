@@ -1,4 +1,4 @@
-"""Drift: what changed, and what was acknowledged."""
+"""Drift: changes, what is open, and acknowledgments."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 class Noted(NamedTuple):
-    """How many events it was news for, and what is to be told of the source's own log, if any."""
+    """The number of changes that were updated, and a message about the source's log, if any."""
 
     number: int
     not_checked: str = ""
 
 
 class Drift:
-    """Drift events and their acknowledgment."""
+    """The changes of a workspace and their acknowledgments."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -53,13 +53,11 @@ class Drift:
         at: datetime | None = None,
         open_only: bool = False,
     ) -> DriftReport:
-        """Return drift events, newest first, and the stories that they belong to.
+        """Return changes, newest first, with their stories; of one connection, or of all.
 
-        As of `at`: what was detected, and acknowledged, by that moment. `open_only` leaves only
-        what is open now.
-        All connections where `ref` is None; `acknowledged` None means both. Raises
-        NotFoundError for a connection that is not there, and for an object type that none of
-        the connections has or had.
+        `at` is a past time: changes found and acknowledged by then. `open_only` returns only
+        changes that are open now; `acknowledged` None returns both. Raises NotFoundError for an
+        unknown connection, and for an object that no connection has or had.
         """
         with self._context.store.read() as session:
             connection_id = None
@@ -127,9 +125,9 @@ class Drift:
         return {change.id: standing for each in judged.values() for change, standing in each}
 
     def timeline(self, ref: str | None = None) -> Timeline:
-        """Return all drift as people go through it, with the mappings that stand on it.
+        """Return all changes with their states and mappings, of one connection or of all.
 
-        Of all connections where `ref` is None. Raises NotFoundError for an unknown one.
+        Raises NotFoundError.
         """
         with self._context.store.read() as session:
             connections = session.connections.all()
@@ -161,25 +159,24 @@ class Drift:
         }
 
     def unseen(self) -> Mapping[str, UnseenDrift]:
-        """Return by connection id how much drift the operator has not had on screen.
+        """Return the count of unacknowledged changes that this user has not seen, by connection ID.
 
-        What is acknowledged does not count; connections without any are left out.
+        Connections without any are left out.
         """
         with self._context.store.read() as session:
             return session.drift.unseen(self._context.actor)
 
     def see(self, event_ids: Sequence[str]) -> None:
-        """Note that the operator has had events on screen; nothing in a read-only workspace."""
+        """Mark changes as seen by this user; does nothing in a read-only workspace."""
         if event_ids and not self._context.read_only:
             with self._context.store.write() as session:
                 session.drift.see(event_ids, self._context.now, self._context.actor)
 
     def acknowledge(self, event_ids: Sequence[str], note: str = "") -> Noted:
-        """Acknowledge drift events, with a note; return how many were not yet.
+        """Acknowledge changes with a note; return how many were not acknowledged before.
 
-        Where a source keeps acknowledgments for a team it is told too, and what was said there
-        meanwhile is taken over. Raises NotFoundError where an id is unknown; then none is
-        acknowledged.
+        If the source keeps acknowledgments for a team, they are exchanged. Raises NotFoundError
+        for an unknown ID; nothing is then acknowledged.
         """
         self._context.require_writable()
         with self._context.store.write() as session:
@@ -201,10 +198,10 @@ class Drift:
         return self._shared(fresh)
 
     def take_back(self, event_ids: Sequence[str]) -> Noted:
-        """Take back the acknowledgment of drift events; return how many were acknowledged.
+        """Undo the acknowledgment of changes; return how many were acknowledged.
 
-        The source is told as by `acknowledge`. Raises NotFoundError where an id is unknown; then
-        none is taken back.
+        Acknowledgments are exchanged as in `acknowledge`. Raises NotFoundError for an unknown ID;
+        nothing is then undone.
         """
         self._context.require_writable()
         with self._context.store.write() as session:
@@ -218,7 +215,7 @@ class Drift:
                 mine = [event.id for event in done if event.connection_id == connection_id]
                 entry = self._context.entry(
                     REOPENED,
-                    f"Took back the acknowledgment of {count(len(mine), 'change')}",
+                    f"Undid the acknowledgment of {count(len(mine), 'change')}",
                     connection_id=connection_id,
                     details={"events": mine},
                 )
@@ -226,14 +223,13 @@ class Drift:
         return self._shared(done)
 
     def _shared(self, events: Sequence[DriftEvent]) -> Noted:
-        """Tell the sources of these events what was said of them."""
         with self._context.store.read() as session:
             connections = [
                 find_connection(session, connection_id)
                 for connection_id in dict.fromkeys(event.connection_id for event in events)
             ]
-        told = [share_acknowledgments(self._context, connection) for connection in connections]
-        return Noted(len(events), " ".join(filter(None, told)))
+        messages = [share_acknowledgments(self._context, connection) for connection in connections]
+        return Noted(len(events), " ".join(filter(None, messages)))
 
 
 def _require_known(session: Session, connection_id: str | None, object_type: str) -> None:
@@ -250,8 +246,8 @@ def _require_known(session: Session, connection_id: str | None, object_type: str
 def _known(event: DriftEvent | None, event_id: str) -> DriftEvent:
     if event is None:
         raise NotFoundError(
-            f"There is no drift event '{event_id}'.",
-            remedy="crmdeck drift NAME --json lists them with their ids.",
+            f"No change with ID '{event_id}'.",
+            remedy="List the changes with their IDs: crmdeck drift NAME --json",
             code="DRIFT_EVENT_NOT_FOUND",
         )
     return event

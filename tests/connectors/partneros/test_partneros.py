@@ -177,7 +177,7 @@ def test_what_is_acknowledged_here_is_acknowledged_there_now_or_later(
     dana.workspace.connections.update("acme", endpoint="http://127.0.0.1:9")
     number, not_checked = dana.workspace.drift.acknowledge([mine.id], "later")
     assert number == 1
-    assert not_checked.startswith("PartnerOS does not know yet: Can't reach PartnerOS")
+    assert not_checked.startswith("Not sent to PartnerOS yet: Can't reach PartnerOS")
     assert there() == (None, None)
     dana.workspace.connections.update("acme", endpoint=house.url)
     dana.workspace.refreshes.run("acme")
@@ -193,7 +193,7 @@ def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana:
     unknown = Route(path, lambda _: Response(status_code=404), methods=["POST"])
     house.app.router.routes.insert(0, unknown)
     said = dana.workspace.drift.acknowledge([one])
-    assert said == (1, "PartnerOS takes no acknowledgments: they stay in this workspace.")
+    assert said == (1, "PartnerOS doesn't support acknowledgments: they stay in this workspace.")
     assert dana.workspace.drift.acknowledge([two]) == (1, "")
     assert dana.workspace.refreshes.run("acme").success
     assert len(dana.workspace.audit.entries("acme", event="schema.drift_kept_here")) == 1

@@ -95,7 +95,7 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
             name="new", source=Source.FILES, platform="salesforce", path=str(desk.folder)
         )
     )
-    with pytest.raises(CrmdeckError, match="No schema of 'new' is cached"):
+    with pytest.raises(CrmdeckError, match="'new' was never refreshed"):
         desk.workspace.exports.render("comparison", "acme", right="new")
 
 
@@ -211,10 +211,10 @@ def test_mappings_and_drift_are_exported_as_they_were(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("what", "options", "said"),
     [
-        ("health", {"at": "2026-05-01"}, "health takes no --at."),
-        ("audit", {"object_type": "Account"}, "audit takes no --object."),
-        ("contract", {"since": "2026-05-01"}, "contract takes no --since."),
-        ("health-report", {"state": DecisionState.ACCEPTED}, "health-report takes no --state."),
+        ("health", {"at": "2026-05-01"}, "health has no --at."),
+        ("audit", {"object_type": "Account"}, "audit has no --object."),
+        ("contract", {"since": "2026-05-01"}, "contract has no --since."),
+        ("health-report", {"state": DecisionState.ACCEPTED}, "health-report has no --state."),
         ("drift", {"since": "2026-05-03", "at": "2026-05-01"}, "--since is later than --at"),
         ("mapping", {"object_type": "Acount"}, "no object type 'Acount'"),
         ("objects", {"object_type": "Acount"}, "no object type 'Acount'"),

@@ -101,7 +101,7 @@ def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
 def test_the_command_line_tells_it(
     org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(org.workspace))
+    monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(org.workspace))
     commands.schema("org", "Opportunity.ARR__c", used=True)
     told = capsys.readouterr()
     assert told.out.splitlines() == [
@@ -109,7 +109,7 @@ def test_the_command_line_tells_it(
         "Lightning components\tarrSparkline",
         "reports\tARR by Segment",
     ]
-    assert "Opportunity.ARR__c is depended on: 1 Lightning component, 1 report" in told.err
+    assert "Opportunity.ARR__c is in use: 1 Lightning component, 1 report" in told.err
     commands.schema("org", "Opportunity.ARR__c", used=True, as_json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "depended_on"
     with pytest.raises(UsageError):

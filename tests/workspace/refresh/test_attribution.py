@@ -1,4 +1,4 @@
-"""Who changed what, as the CRMs tell it and as it is kept."""
+"""Who made a change, from the CRM to the store."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_files_do_not_tell(desk: Desk) -> None:
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
     (event,) = desk.refresh().drift_events
-    assert event.attribution == "The source 'files' does not tell who did it."
+    assert event.attribution == "The source 'files' doesn't record who made changes."
 
 
 class Records:

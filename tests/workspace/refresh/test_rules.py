@@ -1,4 +1,4 @@
-"""Rules of a CRM belong to the snapshot, whether its fields have changed or not."""
+"""The rules of a CRM belong to the snapshot, even if the fields are unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who joins work that another does keeps what is theirs: progress, canceling, and the error."""
+"""A caller that joins a running refresh has its own progress, cancellation, and error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def asked(
     work: Work,
     what: object = "all",
 ) -> tuple[Future[str], CancelToken, list[Progress], threading.Event]:
-    """Ask for the work in a thread; the event is set at the first progress that is told there."""
+    """Ask for the work in a thread; the event is set at its first progress."""
     cancel, told, heard = CancelToken(), list[Progress](), threading.Event()
 
     def listen(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Many refreshes at once: nobody waits for another, and each is the refresh that it would be."""
+"""Many refreshes at the same time: none waits for another, and each is complete."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_canceling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) ->
         if name != "acme":
             held.set()
             stop.wait(10)
-            raise AssertionError("It was never told to stop.")
+            raise AssertionError("The refresh was not canceled.")
 
     def progress(told: Progress) -> None:
         if told.done:

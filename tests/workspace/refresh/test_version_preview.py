@@ -1,4 +1,4 @@
-"""What another API version would change is told by the rules of drift, and nothing is kept."""
+"""A version preview compares by the rules of drift and stores nothing."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) ->
 def test_the_command_line_is_a_gate(
     org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "workspace", lambda *_: nullcontext(org.workspace))
+    monkeypatch.setattr(commands, "open_workspace", lambda *_: nullcontext(org.workspace))
     commands.schema("org", api_version="next")
     told = capsys.readouterr()
     assert [line.split("\t")[2] for line in told.out.splitlines()[1:]] == RETIRED

@@ -1,4 +1,4 @@
-"""What a CRM makes us wait for is told while we wait, and not longer."""
+"""Pauses that a CRM asks for are reported while they last."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_org_that_is_down_for_a_moment_is_asked_again(office: Office) -> None
     told: list[Progress] = []
     office.sandbox.fault(ORG, Fault(FaultKind.UNAVAILABLE, times=1, path="/sobjects"))
     office.workspace.refreshes.run("org", progress=told.append)
-    assert "Salesforce is busy, asking again in 1 s" in waits(told)
+    assert "Salesforce is busy, trying again in 1 s" in waits(told)
     assert waits(told)[-1] == ""
 
 
@@ -76,7 +76,7 @@ def test_it_is_over_when_the_last_of_them_goes_on() -> None:
     ("seconds", "told", "words"),
     [
         (7.2, True, "HubSpot asks to wait 8 s"),
-        (2, False, "HubSpot is busy, asking again in 2 s"),
+        (2, False, "HubSpot is busy, trying again in 2 s"),
         (0.9, True, ""),
     ],
 )

@@ -1,8 +1,8 @@
-"""Notices of a check: one message a run and route, by chat, e-mail or a signed webhook.
+"""Notifications of a check: one message per route, by chat, email or signed webhook.
 
-Where a message goes is a secret (anybody who knows the address of a chat's webhook can write
-there), so it stands in the environment and never in the settings, a log or an error:
-`CRMDECK_NOTIFY_<NAME>_URL`, for a webhook also `CRMDECK_NOTIFY_<NAME>_SECRET`.
+Addresses of routes are secrets, because everyone who has one can write there. They come from
+the environment, never from settings, logs or errors: `CRMDECK_NOTIFY_<NAME>_URL`, and for a
+webhook also `CRMDECK_NOTIFY_<NAME>_SECRET`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from time import sleep
-from typing import Any
 
 from crmdeck.errors import CrmdeckError, UsageError
 from crmdeck.exports import check_summary, issue_text
+from crmdeck.exports.chattext import escape
 from crmdeck.model import CheckReport, Issue, IssueKind, IssueLevel, WireModel
 from crmdeck.redaction import remember
 from crmdeck.settings import NoticeRoute
-from crmdeck.text import visible_text
+from crmdeck.text import count
 from crmdeck.workspace.connections.validation import check_endpoint
 from crmdeck.workspace.context import Context, new_id
 
@@ -35,13 +35,13 @@ PAUSES = (1.0, 4.0)
 
 _TIMEOUT = 10.0
 _PATIENCE = 30.0
-"""Seconds that one attempt may take in all, however little comes each time."""
+"""The most seconds for one attempt, even if the answer keeps trickling in."""
 
 _SHOWN = 15
 
 
 class Delivery(WireModel):
-    """What came of one route: whether it was sent, and else why not, without any secret."""
+    """The result of one route; `error` contains no secret."""
 
     route: str
     sent: bool
@@ -50,7 +50,7 @@ class Delivery(WireModel):
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a title, the text below it, and the record for a machine."""
+    """One message: title, text, and a record for machines."""
 
     title: str
     body: str
@@ -58,7 +58,7 @@ class Message:
 
 
 class Notices:
-    """Sends what a check found to people who are not there to see it."""
+    """Send the result of a check to the routes in the settings."""
 
     def __init__(
         self,
@@ -72,14 +72,11 @@ class Notices:
         self._patience = patience
 
     def require_ready(self) -> None:
-        """Raise UsageError where there is no route, or one that could not be used.
-
-        To be asked before a long check: a mistake in the night is seen by nobody.
-        """
+        """Raise UsageError without routes, or if a route can't work; call it before a check."""
         if not self._context.settings.notify:
             raise UsageError(
-                "There is nobody to notify.",
-                remedy="Add a [[notify]] to settings.toml; docs/notices.md shows how.",
+                "No routes for notifications.",
+                remedy="Add a [[notify]] table to settings.toml, as in docs/check.md",
                 code="NO_NOTICES",
             )
         for route in self._context.settings.notify:
@@ -89,9 +86,9 @@ class Notices:
             _require_extra()
 
     def send(self, report: CheckReport) -> tuple[Delivery, ...]:
-        """Send each route its message, where it has one; tries three times, records each.
+        """Send each route its message, in up to three attempts, and audit each delivery.
 
-        A route that fails stops no other, and raises nothing.
+        A failed route raises nothing and doesn't stop the others.
         """
         deliveries = []
         for route in self._context.settings.notify:
@@ -102,12 +99,14 @@ class Notices:
             for each in deliveries:
                 what = "sent" if each.sent else "failed"
                 why = f": {each.error}" if each.error else ""
-                entry = self._context.entry(f"notice.{what}", f"Notice to {each.route} {what}{why}")
+                entry = self._context.entry(
+                    f"notice.{what}", f"Notification to {each.route} {what}{why}"
+                )
                 session.audit.add(entry)
         return tuple(deliveries)
 
     def heartbeat(self, url: str) -> str | None:
-        """Tell a watchdog that a check ran; return why that failed, None where it did not."""
+        """Ping a watchdog; return the reason if that failed."""
         remember(url)
         _log_no_address()
         address = check_endpoint(url)
@@ -131,31 +130,31 @@ class Notices:
 
 
 def compose(report: CheckReport, route: NoticeRoute) -> Message | None:
-    """Return the message of a check for a route, None where it has nothing to say there."""
+    """Return the message of a check for a route, None if there is nothing to send."""
     names = {
         connection.name
         for connection in report.connections
         if any(fnmatchcase(connection.name, pattern) for pattern in route.connections)
     }
     issues = [
-        issue for issue in report.issues if issue.connection in names and _tells(issue, route)
+        issue for issue in report.issues if issue.connection in names and _concerns(issue, route)
     ]
     if not issues and not (route.all_well and names):
         return None
     failing = sum(issue.level is IssueLevel.FAIL for issue in issues)
     if not issues:
-        title = "crmdeck: all is well"
+        title = "crmdeck: no problems"
     elif failing:
-        title = f"crmdeck: {failing} {'issue fails' if failing == 1 else 'issues fail'}"
+        title = f"crmdeck: {count(failing, 'failure')}"
     else:
-        title = f"crmdeck: {len(issues)} to know of"
+        title = f"crmdeck: {count(len(issues), 'note')}"
     lines = [
         f"{issue.severity or issue.kind}: {issue.connection}: {issue_text(issue)}"
         for issue in issues[:_SHOWN]
     ]
     if len(issues) > _SHOWN:
         lines.append(f"and {len(issues) - _SHOWN} more")
-    body = "\n".join(_harmless(line) for line in [*lines, check_summary(report)])
+    body = "\n".join(escape(line) for line in [*lines, check_summary(report)])
     payload = {
         "type": "check.completed",
         "timestamp": report.to_wire()["checkedAt"],
@@ -169,7 +168,7 @@ def compose(report: CheckReport, route: NoticeRoute) -> Message | None:
     return Message(title, body, payload)
 
 
-def _tells(issue: Issue, route: NoticeRoute) -> bool:
+def _concerns(issue: Issue, route: NoticeRoute) -> bool:
     if issue.level is IssueLevel.IGNORE:
         return False
     if issue.severity is None:
@@ -177,17 +176,12 @@ def _tells(issue: Issue, route: NoticeRoute) -> bool:
     return issue.level is IssueLevel.FAIL or issue.severity.rank >= route.at_least.rank
 
 
-def _harmless(text: str) -> str:
-    # Between angle brackets a chat takes a text for a mention of everybody, or for a link.
-    return visible_text(text).replace("<", "‹").replace(">", "›")
-
-
 def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | None:
-    """Send through apprise, which speaks to chats and mail servers; return what went wrong."""
+    """Send a message to a chat or a mail server; return the reason if that failed."""
     import apprise
 
     _log_no_address()
-    # The sender is crmdeck, and no chat is to fetch a picture from somewhere else.
+    # Without this, the sender is apprise, and chats fetch its pictures from elsewhere.
     asset = apprise.AppriseAsset(
         app_id="crmdeck",
         app_desc="crmdeck",
@@ -197,13 +191,13 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
     )
     channel = apprise.Apprise(asset=asset)
     if not channel.add(_address(route)):
-        raise UsageError(f"The address of the notice '{route.name}' can't be used.")
+        raise UsageError(f"Can't use the address of the route '{route.name}'.")
     sent = channel.notify(body=message.body, title=message.title, body_format="text")
-    return None if sent else "It was not taken."
+    return None if sent else "The service rejected the message."
 
 
 def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | None:
-    """Post the record, signed after Standard Webhooks; return what went wrong."""
+    """Post the record, signed as in Standard Webhooks; return the reason if that failed."""
     from standardwebhooks import Webhook
 
     _log_no_address()
@@ -215,15 +209,19 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(_secret(route)).sign(identity, now, body),
     }
-    return _request("POST", check_endpoint(_address(route)), content=body, headers=headers)
+    return _request("POST", check_endpoint(_address(route)), body, headers)
 
 
-def _request(method: str, address: str, **what: Any) -> str | None:
-    """Make a request whose answer is its status, not its body; return what went wrong."""
+def _request(
+    method: str, address: str, body: str | None = None, headers: Mapping[str, str] | None = None
+) -> str | None:
+    """Make a request, without reading the body of its answer; return the reason if it failed."""
     import httpx
 
     try:
-        with httpx.stream(method, address, timeout=_TIMEOUT, **what) as response:
+        with httpx.stream(
+            method, address, content=body, headers=headers, timeout=_TIMEOUT
+        ) as response:
             response.raise_for_status()
     except httpx.HTTPError as error:
         return _without_address(error)
@@ -231,41 +229,41 @@ def _request(method: str, address: str, **what: Any) -> str | None:
 
 
 def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
-    """Return what a call returns, or that it took too long: it is left to itself then."""
+    """Return the result of a call, or the reason if it takes too long; it then runs on alone."""
     answer: Future[str | None] = Future()
 
     def run() -> None:
         try:
             answer.set_result(call())
-        except BaseException as error:  # noqa: BLE001  raised where it is waited for
+        except BaseException as error:  # noqa: BLE001  raised by result()
             answer.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
     try:
         return answer.result(seconds)
     except TimeoutError:
-        return f"It did not answer within {seconds:g} seconds."
+        return f"No answer within {seconds:g} s."
 
 
 def _log_no_address() -> None:
-    """Silence the loggers that write addresses, which are secrets here."""
+    """Silence the loggers that write addresses, which are secrets."""
     for name in ("apprise", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _without_address(error: Exception) -> str:
-    """Return what went wrong; the texts of httpx hold the address."""
+    """Return the reason of an error, without the address in httpx's own texts."""
     import httpx
 
     match error:
         case httpx.HTTPStatusError():
-            return f"It answered {error.response.status_code}."
+            return f"The server answered {error.response.status_code}."
         case httpx.ConnectTimeout() | httpx.ReadTimeout() | httpx.WriteTimeout():
-            return f"It did not answer within {_TIMEOUT:g} seconds."
+            return f"No answer within {_TIMEOUT:g} s."
         case httpx.ConnectError():
-            return "Nothing answers at its address."
+            return "No server answers at this address."
         case _:
-            return f"It broke off ({type(error).__name__})."
+            return f"The connection broke ({type(error).__name__})."
 
 
 def _address(route: NoticeRoute) -> str:
@@ -276,8 +274,8 @@ def _secret(route: NoticeRoute) -> str:
     secret = _from_environment(route, "SECRET")
     if not re.fullmatch(r"(whsec_)?[A-Za-z0-9+/]{16,}={0,2}", secret):
         raise UsageError(
-            f"The secret of the notice '{route.name}' can't sign.",
-            remedy="Give whsec_ and 24 bytes or more in base64, as Standard Webhooks says.",
+            f"The secret of the route '{route.name}' can't sign messages.",
+            remedy="Use whsec_ and at least 24 bytes in base64, as in Standard Webhooks",
             code="BAD_NOTICE_SECRET",
         )
     return secret
@@ -288,9 +286,9 @@ def _from_environment(route: NoticeRoute, what: str) -> str:
     value = os.environ.get(variable, "")
     if not value:
         raise UsageError(
-            f"The notice '{route.name}' does not know where to go.",
-            cause=f"${variable} is not set.",
-            remedy="Set it in the environment of the command; it is a secret.",
+            f"The route '{route.name}' is incomplete.",
+            cause=f"The variable ${variable} isn't set.",
+            remedy=f"Set ${variable} in the environment of the command",
             code="NOTICE_NOT_SET",
         )
     remember(value)
@@ -303,7 +301,7 @@ def _require_extra() -> None:
         import standardwebhooks  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"Notices need the package '{error.name}', which is not installed.",
-            remedy="Install crmdeck with its extra: pip install 'crmdeck[notify]'",
+            f"Can't send notifications: the package '{error.name}' isn't installed.",
+            remedy="Install the extra: pip install 'crmdeck[notify]'",
             code="EXTRA_MISSING",
         ) from None

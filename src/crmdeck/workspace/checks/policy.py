@@ -1,16 +1,16 @@
-"""A policy: what a check passes over, reports or fails on, said in a file."""
+"""A policy: a file of rules that ignore, report or fail problems of a check."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from crmdeck.drift.open_changes import Excuse
 from crmdeck.errors import UsageError
@@ -22,17 +22,17 @@ from crmdeck.toml import line_of, parse_toml
 _ATTRIBUTES = frozenset(
     to_camel(name) for name in (*COMPARED_ATTRIBUTES, *OBJECT_ATTRIBUTES, *RULE_ATTRIBUTES)
 )
-_TOLD = 5
+_SHOWN = 5
 _LONGEST = 1_000_000
-"""Characters of a policy."""
+"""The most characters in a policy file."""
 
 
 class Rule(BaseModel):
-    """One `[[rule]]`: which issues it is about, and what becomes of them.
+    """One `[[rule]]`: a level for the problems that match all its keys.
 
-    What is not given fits all; `connection`, `object`, `field` and `code` may hold `*`.
-    `attribute` is a wire name of what changed: to fail, one such change is enough; to be passed
-    over, an event must hold no other. An exception (`ignore`, `report`) needs a reason and an end.
+    `connection`, `object`, `field` and `code` can contain `*`. `attribute` is the wire name of
+    a changed attribute: `fail` needs one such attribute, the other levels need that there is no
+    other. An exception (`ignore`, `report`) needs a reason and an end date.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +50,7 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _exception_is_accounted_for(self) -> Rule:
         if self.level is not IssueLevel.FAIL and not (self.reason and self.until):
-            raise ValueError("an exception needs a reason and an end (until)")
+            raise ValueError("an exception needs 'reason' and 'until'")
         return self
 
     @field_validator("attribute")
@@ -59,11 +59,11 @@ class Rule(BaseModel):
         if attribute is not None and attribute not in _ATTRIBUTES:
             near = nearest(attribute, _ATTRIBUTES, most=1)
             hint = f". {did_you_mean(near)}" if near else ""
-            raise ValueError(f"is not an attribute that can change{hint}")
+            raise ValueError(f"isn't an attribute that can change{hint}")
         return attribute
 
     def fits(self, issue: Issue, attributes: Sequence[str]) -> bool:
-        """Return whether the rule is about an issue; `attributes` are those that changed."""
+        """True if the rule matches a problem with these changed `attributes`."""
         texts = (
             (self.connection, issue.connection),
             (self.object, issue.object_type or ""),
@@ -81,20 +81,20 @@ class Rule(BaseModel):
 
 
 class Policy(BaseModel):
-    """The rules of a file, of which the first that fits an issue counts."""
+    """The rules of a file; the first match counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: tuple[Rule, ...] = ()
 
     def find(self, issue: Issue, attributes: Sequence[str], today: date) -> Rule | None:
-        """Return the rule that counts for an issue, None where none does."""
+        """Return the first active rule that matches a problem, None without one."""
         return next(
             (r for r in self.rule if not _over(r, today) and r.fits(issue, attributes)), None
         )
 
     def excuse(self, connection: str, change: DriftEvent, today: date) -> Excuse | None:
-        """Return the rule that excuses a change of the connection of that name, if any does."""
+        """Return the rule that excuses a change of a connection, None without one."""
         issue = Issue(
             connection=connection,
             kind=IssueKind.DRIFT,
@@ -111,7 +111,7 @@ class Policy(BaseModel):
         return Excuse(rule.reason, rule.until)
 
     def expired(self, today: date) -> tuple[ExpiredRule, ...]:
-        """Return the rules whose end has come."""
+        """Return the expired rules."""
         return tuple(
             ExpiredRule(until=rule.until, reason=rule.reason)
             for rule in self.rule
@@ -120,9 +120,9 @@ class Policy(BaseModel):
 
 
 def load_policy(path: Path, *, required: bool = True) -> Policy:
-    """Return the policy in a file; raises UsageError naming the line or the key.
+    """Return the policy in a file, without rules if a file that isn't `required` is missing.
 
-    A file that is not `required` and not there is a policy without rules.
+    Raises UsageError with the line or the key.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -130,40 +130,40 @@ def load_policy(path: Path, *, required: bool = True) -> Policy:
     except FileNotFoundError:
         if not required:
             return Policy()
-        raise _bad(f"There is no policy file {path}.", "") from None
+        raise _bad(f"No policy file {path}.", "") from None
     except OSError as error:
-        raise _bad(f"{path} can't be read.", f"{error.strerror}.") from None
+        raise _bad(f"Can't read {path}.", f"{error.strerror}.") from None
     except UnicodeDecodeError:
-        raise _bad(f"{path} can't be read.", "It is not UTF-8 text.") from None
+        raise _bad(f"Can't read {path}.", "The file isn't UTF-8 text.") from None
     return parse_policy(text, str(path))
 
 
 def parse_policy(text: str, place: str) -> Policy:
     """Return the policy in a TOML text that comes from `place`; raises UsageError."""
     if len(text) > _LONGEST:
-        raise _bad(f"{place} is too long to be a policy.", "")
+        raise _bad(f"{place} is too large for a policy.", "")
     try:
         return Policy.model_validate(parse_toml(text))
     except tomllib.TOMLDecodeError as error:
-        raise _bad(f"{place} is not valid TOML.", f"{error}.") from None
+        raise _bad(f"{place} isn't valid TOML.", f"{error}.") from None
     except ValidationError as error:
         problems = sorted(_problem(text, each) for each in error.errors(include_url=False))
-        found = [told for _, told in problems]
-        more = f" And {len(found) - _TOLD} more." if len(found) > _TOLD else ""
-        raise _bad(f"{place} can't be used.", " ".join(found[:_TOLD]) + more) from None
+        found = [sentence for _, sentence in problems]
+        more = f" And {len(found) - _SHOWN} more." if len(found) > _SHOWN else ""
+        raise _bad(f"Can't use the policy {place}.", " ".join(found[:_SHOWN]) + more) from None
 
 
-def _problem(text: str, mistake: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the line of a problem, 0 where it has none, and the sentence that tells it."""
+def _problem(text: str, mistake: ErrorDetails) -> tuple[int, str]:
+    """Return the line of a mistake, 0 without one, and its sentence."""
     place = mistake["loc"]
     key = str(place[-1]) if place and isinstance(place[-1], str) else ""
-    told = mistake_text(mistake, Rule.model_fields if len(place) > 1 else Policy.model_fields)
+    message = mistake_text(mistake, Rule.model_fields if len(place) > 1 else Policy.model_fields)
     if place == ("rule",):
-        told = "should be tables: [[rule]]"
+        message = "should be tables: [[rule]]"
     line = line_of(text, place) or 0
-    where = f"Line {line}: " if line else ""
+    start = f"Line {line}: " if line else ""
     about = f"'{key}' " if key else ""
-    return line, f"{where}{about}{told}" + ("" if told.endswith("?") else ".")
+    return line, f"{start}{about}{message}" + ("" if message.endswith("?") else ".")
 
 
 def _over(rule: Rule, today: date) -> bool:
@@ -174,6 +174,6 @@ def _bad(message: str, cause: str) -> UsageError:
     return UsageError(
         message,
         cause=cause or None,
-        remedy="docs/check.md shows a policy.",
+        remedy="Correct the file, as in docs/check.md",
         code="BAD_POLICY",
     )

@@ -1,15 +1,14 @@
-"""The check: refresh, drift, mappings and health of some connections in one run.
+"""The check: refresh connections, then report changes, broken mappings, and alerts.
 
-A gate never passes because of what it could not read: what was not read is an issue of its own.
+A gate never passes because of something that it could not read: that is a failure of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from crmdeck.drift.wording import place_of, what_happened
 from crmdeck.errors import (
@@ -23,8 +22,7 @@ from crmdeck.errors import (
     exit_code,
 )
 from crmdeck.exports import (
-    contract_objects,
-    contract_servers,
+    Contract,
     deviations,
     read_contract,
     require_format,
@@ -64,8 +62,13 @@ CHECKED = "schema.checked"
 
 _LONGEST_CONTRACT = 16 * 1024 * 1024  # characters
 
-# Told as drift, mapping or what could not be read, in more detail.
-_TOLD_ELSEWHERE = ("DRIFT_ON_MAPPED_FIELDS", "OBJECTS_FAILED", "NEVER_REFRESHED", "SCHEMA_STALE")
+# The check reports these in more detail, as changes, broken mappings or failed reads.
+_ELSEWHERE = (
+    "DRIFT_ON_MAPPED_FIELDS",
+    "OBJECTS_FAILED",
+    "NEVER_REFRESHED",
+    "SCHEMA_STALE",
+)
 
 _THRESHOLDS = {
     FailOn.SAFE: Severity.SAFE,
@@ -74,37 +77,8 @@ _THRESHOLDS = {
 }
 
 
-@dataclass(frozen=True)
-class _Agreed:
-    """A contract, and the names of the connections to hold it against; without any all."""
-
-    contract: Mapping[str, Any]
-    connections: tuple[str, ...]
-
-    @classmethod
-    def read(cls, path: Path, named: bool) -> _Agreed:
-        """Return the contract in a file, of the connections that it says unless some are named."""
-        try:
-            with path.open(encoding="utf-8") as file:
-                text = file.read(_LONGEST_CONTRACT + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "It is not UTF-8 text."
-            raise UsageError(f"{path} can't be read.", cause=why, code="BAD_CONTRACT") from None
-        if len(text) > _LONGEST_CONTRACT:
-            raise UsageError(f"{path} is too long to be a contract.", code="BAD_CONTRACT")
-        contract = read_contract(text, str(path))
-        servers = contract_servers(contract)
-        if not named and not servers:
-            raise UsageError(
-                f"{path} does not say which connection it is of.",
-                remedy="Name the connection to hold it against.",
-                code="BAD_CONTRACT",
-            )
-        return cls(contract, () if named else servers)
-
-
 class Checks:
-    """Whether anything happened that somebody must know of."""
+    """Check connections for new problems."""
 
     def __init__(
         self,
@@ -136,19 +110,18 @@ class Checks:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> CheckReport:
-        """Check connections, all that are not disconnected where none is named.
+        """Check the named connections, or all that are not disconnected.
 
-        Drift counts from `since`, else from the last check of each connection, else all of it;
-        what was acknowledged does not count. `policy` is a file of rules, else `policy.toml` of
-        the workspace where there is one. `contracts` are Open Data Contracts, each held against
-        the connections that are named, without any against those that it says it is of, which are
-        checked alone. Without `refresh` the cache is checked as it is. A connection that can't be
-        reached is reported, and the others go on. Raises NotFoundError and UsageError
-        before anything is done.
+        Unacknowledged changes count from `since`, else from the last check of each connection.
+        `policy` is a file of rules, by default `policy.toml` in the workspace. `contracts` are
+        Open Data Contracts for the named connections, or for those that each contract names; the
+        check then covers only those. Without `refresh` it checks the cache. A connection that
+        can't be read doesn't stop the others. Raises NotFoundError and UsageError before it
+        starts.
         """
         rules = load_policy(policy) if policy else self._policy()
-        agreed = [_Agreed.read(path, bool(refs)) for path in contracts]
-        refs = refs or [name for each in agreed for name in each.connections]
+        agreed = [_load_contract(path, bool(refs)) for path in contracts]
+        refs = refs or [name for each in agreed for name in each.servers]
         named = [self._context.connection(ref) for ref in refs] or self._all()
         wanted = tuple({connection.id: connection for connection in named}.values())
         self._require(wanted)
@@ -163,7 +136,7 @@ class Checks:
         issues: list[Issue] = []
         codes: list[ExitCode] = []
         for connection in wanted:
-            # Taken before the drift is read: what comes later belongs to the next check.
+            # Set before the changes are read: later ones belong to the next check.
             until = self._context.now
             status = self._health.status(connection.id)
             error = _error(connection, status, attempts.get(connection.id), refresh)
@@ -191,7 +164,7 @@ class Checks:
         return report
 
     def require_format(self, format: str) -> None:
-        """Raise UsageError where `render` has no such format; to ask before a long check."""
+        """Raise UsageError if `render` has no such format; call it before a check."""
         require_format(format)
 
     def render(self, report: CheckReport, format: str) -> str:
@@ -199,29 +172,29 @@ class Checks:
         return export_check(report, format)
 
     def mapping(self, ref: str, pair: str | None = None) -> tuple[Issue, ...]:
-        """Return the accepted lines of a connection that no longer hold, of one pair or of all.
+        """Return the broken mappings of a connection, of one object pair or of all.
 
-        Raises NotFoundError for a pair that nobody decided on.
+        Raises NotFoundError for a pair without decisions.
         """
         connection = self._context.connection(ref)
         pairs = [pair] if pair else [each.object_pair for each in self._mappings.pairs(ref)]
         return tuple(issue for each in pairs for issue in self._broken(connection, each))
 
     def _require(self, connections: Sequence[Connection]) -> None:
-        """Raise UsageError without connections: a gate does not pass on nothing."""
+        # A gate must not pass because there is nothing to check.
         if not connections:
             raise UsageError(
-                f"There is no connection to check in {self._context.store.place}.",
-                cause="None was added there, or all are disconnected.",
-                remedy="Name the workspace that is meant: --home, or CRMDECK_HOME.",
+                f"No connection to check in {self._context.store.place}.",
+                cause="The workspace has no connections, or all are disconnected.",
+                remedy="Choose another workspace with --home or CRMDECK_HOME.",
                 code="NO_CONNECTIONS",
             )
 
     def unread(self, ref: str | None = None) -> tuple[CrmdeckError, ...]:
-        """Return why the cache of a connection, or of any, is not what its CRM holds.
+        """Return the errors of the last refresh, of one connection or of all.
 
-        An error has the exit code of a gate that would have had to read it: PARTIAL where
-        others, or other object types, were read. Nothing is refreshed. Raises NotFoundError.
+        The exit code of an error is PARTIAL if that refresh read other connections or objects.
+        Raises NotFoundError.
         """
         named = [self._context.connection(ref)] if ref else self._all()
         self._require(named)
@@ -231,7 +204,7 @@ class Checks:
             failures = () if error else self._health.failures(connection.id)
             if failures:
                 error = CrmdeckError(
-                    f"{count(len(failures), 'object type')} could not be read.",
+                    f"Can't read {count(len(failures), 'object')}.",
                     cause=failures[0].message,
                     remedy=failures[0].remedy,
                     code="OBJECTS_FAILED",
@@ -299,7 +272,7 @@ class Checks:
                     kind=IssueKind.UNREAD,
                     level=IssueLevel.FAIL,
                     code=failure.code,
-                    title=f"{failure.object_type} could not be read",
+                    title=f"Can't read {failure.object_type}",
                     detail=" ".join(filter(None, (failure.message, failure.cause))),
                     remedy=failure.remedy,
                     object_type=failure.object_type,
@@ -313,8 +286,8 @@ class Checks:
             for issue in self._broken(connection, summary.object_pair):
                 yield issue, ()
         for alert in status.alerts:
-            told = alert.code in _TOLD_ELSEWHERE or (error is not None and alert.code == error.code)
-            if not told and alert.level is not AlertLevel.INFO:
+            reported = alert.code in _ELSEWHERE or (error is not None and alert.code == error.code)
+            if not reported and alert.level is not AlertLevel.INFO:
                 yield (
                     Issue(
                         connection=connection.name,
@@ -338,7 +311,7 @@ class Checks:
                 kind=IssueKind.MAPPING,
                 level=IssueLevel.FAIL,
                 code=error.code,
-                title=f"{pair} can't be checked",
+                title=f"Can't check {pair}",
                 detail=error.message,
                 remedy=error.remedy,
                 object_pair=pair,
@@ -351,9 +324,9 @@ class Checks:
                 kind=IssueKind.MAPPING,
                 level=IssueLevel.FAIL,
                 code="MAPPING_BROKEN",
-                title=f"{line.partner_field} → {line.crm_field} no longer holds",
+                title=f"Broken mapping: {line.partner_field} → {line.crm_field}",
                 detail=why,
-                remedy="Choose another field, or take the decision back.",
+                remedy="Choose another field, or undo the decision.",
                 object_type=ObjectPair.parse(pair).crm_object,
                 field_name=line.crm_field,
                 object_pair=pair,
@@ -361,30 +334,30 @@ class Checks:
                 mapped=True,
             )
 
-    def _deviating(self, connection: Connection, contracts: Sequence[_Agreed]) -> Iterator[Issue]:
-        """Yield where a connection does not keep the contracts that are made with it."""
-        for agreed in contracts:
-            if agreed.connections and connection.name not in agreed.connections:
+    def _deviating(self, connection: Connection, contracts: Sequence[Contract]) -> Iterator[Issue]:
+        """Yield the deviations of a connection from the contracts that apply to it."""
+        for contract in contracts:
+            if contract.servers and connection.name not in contract.servers:
                 continue
             objects = {}
-            for name in contract_objects(agreed.contract):
+            for name in contract.objects:
                 try:
                     objects[name] = self._schemas.object(connection.id, name)
                 except NotFoundError:
                     continue
                 except SchemaNotDiscoveredError:
-                    # Told as what could not be read.
+                    # The check reports this connection as unread.
                     return
-            for each in deviations(agreed.contract, objects):
+            for each in deviations(contract, objects):
                 place = ".".join(filter(None, (each.object_type, each.field_name)))
                 yield Issue(
                     connection=connection.name,
                     kind=IssueKind.CONTRACT,
                     level=IssueLevel.FAIL,
                     code="CONTRACT_BROKEN",
-                    title=f"{place} is not as the contract says",
+                    title=f"{place} breaks the contract",
                     detail=each.text,
-                    remedy="Undo the change, or agree on another contract.",
+                    remedy="Undo the change in the CRM, or update the contract.",
                     object_type=each.object_type,
                     field_name=each.field_name,
                     mapped=True,
@@ -401,7 +374,7 @@ class Checks:
             level = IssueLevel.REPORT
         attributes = [change.attribute for event in events for change in event.changes]
         rule = policy.find(issue, attributes, self._context.now.date())
-        # What was not read can't be excused: nobody knows what it would have been.
+        # Nothing can excuse a failed read, because the missing data is unknown.
         if rule is None or issue.kind is IssueKind.UNREAD:
             return issue.model_copy(update={"level": level})
         return issue.model_copy(update={"level": rule.level, "rule": rule.reason or "policy"})
@@ -424,20 +397,40 @@ class Checks:
                 session.audit.add(entry)
 
 
+def _load_contract(path: Path, named: bool) -> Contract:
+    """Return the contract in a file, for its own connections unless others are named."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LONGEST_CONTRACT + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "The file isn't UTF-8 text."
+        raise UsageError(f"Can't read {path}.", cause=why, code="BAD_CONTRACT") from None
+    if len(text) > _LONGEST_CONTRACT:
+        raise UsageError(f"{path} is too large for a contract.", code="BAD_CONTRACT")
+    contract = read_contract(text, str(path))
+    if not named and not contract.servers:
+        raise UsageError(
+            f"{path} names no connection.",
+            remedy="Enter the name of the connection to check.",
+            code="BAD_CONTRACT",
+        )
+    return replace(contract, servers=()) if named else contract
+
+
 def _count(report: CheckReport, name: str) -> str:
     mine = [issue for issue in report.issues if issue.connection == name]
     failing = sum(issue.level is IssueLevel.FAIL for issue in mine)
-    return f"{count(len(mine), 'issue')}, {failing} failing" if mine else "all is well"
+    return f"{count(len(mine), 'problem')}, {failing} failing" if mine else "no problems"
 
 
 def _error(
     connection: Connection, status: ConnectionStatus, attempt: Attempt | None, refresh: bool
 ) -> CrmdeckError | None:
-    """Return why a connection was not read, None where it was."""
+    """Return the error of a connection that the check could not read, else None."""
     if attempt is not None:
         return attempt.error
     if not refresh and status.status is Status.DISCONNECTED:
-        return ConflictError(f"'{connection.name}' is disconnected, and not read any more.")
+        return ConflictError(f"'{connection.name}' is disconnected.")
     if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
         error = CrmdeckError(
             status.last_error_message or "The last refresh failed.",
@@ -450,7 +443,8 @@ def _error(
         return error
     if status.schema_stats.last_discovered_at is None:
         return SchemaNotDiscoveredError(
-            f"No schema of '{connection.name}' is cached.", remedy="Let the check refresh it."
+            f"'{connection.name}' was never refreshed.",
+            remedy="Run the check without --no-refresh.",
         )
     return None
 

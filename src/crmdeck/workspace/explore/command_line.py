@@ -1,4 +1,4 @@
-"""The command that does the same as a key, to be pasted into a shell."""
+"""The CLI command for a key, ready to paste into a shell."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ Option = str | bool | Sequence[str] | None
 def command_line(context: Context, command: str, *arguments: str, **options: Option) -> str:
     """Return a command in the workspace of `context`, quoted for a POSIX shell.
 
-    `command` may be of several words (`mapping accept`). An option that is True is a flag, one
-    that is None or False is left out, several values are given one by one. The workspace
-    is named where the command would not find it by itself; a password in the address of a database
-    is left out.
+    A True option is a flag, None and False are left out, and a list repeats the option. The
+    workspace appears unless it is the default; a database password never does.
     """
     words = ["crmdeck", *command.split()]
     for name, value in options.items():

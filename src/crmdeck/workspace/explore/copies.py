@@ -1,4 +1,4 @@
-"""What is on screen as text to be pasted elsewhere: names, a Markdown row, a message, a command."""
+"""Copy what is on screen: a name, a chat message, a Markdown row, JSON, or a command."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from enum import StrEnum
 from crmdeck.drift.timeline import Entry, Timeline
 from crmdeck.drift.wording import place_of
 from crmdeck.errors import NextStep
+from crmdeck.exports.chattext import code, escape
 from crmdeck.exports.markdown import table_row
 from crmdeck.mapping.rows import MappingRow
 from crmdeck.mapping.wording import crm_text, pair_text, percent, row_note, yes_no
@@ -27,18 +28,16 @@ from crmdeck.model import (
     ObjectSummary,
     Severity,
 )
-from crmdeck.text import count, visible_text
+from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.command_line import Option, command_line
 
-_WHOLE = 100_000
 _MOST_IDS = 50
-_SLACK = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SIGNS = {Severity.BREAKING: "✕", Severity.RISKY: "▲", Severity.SAFE: "•"}
 
 
 class CopyKind(StrEnum):
-    """The forms of a copy. A message is for Slack."""
+    """The form of a copy."""
 
     NAME = "API name"
     MESSAGE = "Message"
@@ -49,17 +48,14 @@ class CopyKind(StrEnum):
 
 @dataclass(frozen=True)
 class Copy:
-    """Something in one form, as it goes to the clipboard."""
+    """A text for the clipboard, and its form."""
 
     kind: CopyKind
     text: str
 
 
 class Copies:
-    """Puts what a person looks at into the forms that colleagues and machines read.
-
-    Nothing is read or written: what is copied is handed in. `connection` is a connection's name.
-    """
+    """Forms to copy records in, without reading the cache; `connection` is its name."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -67,14 +63,14 @@ class Copies:
     def objects(
         self, connection: str, objects: Sequence[ObjectSummary], at: datetime | None = None
     ) -> tuple[Copy, ...]:
-        """Return the forms of object types, as they were `at` a moment."""
+        """Return the forms of objects, as of `at`."""
         first = objects[0].object_type if len(objects) == 1 else None
         return _copies(
             (CopyKind.NAME, _lines(one.object_type for one in objects)),
             (
                 CopyKind.MARKDOWN,
                 _table(
-                    ("Object", "Label", "Fields", "Read"),
+                    ("Object", "Label", "Fields", "Refreshed"),
                     [
                         (
                             one.object_type,
@@ -89,7 +85,7 @@ class Copies:
             (
                 CopyKind.MESSAGE,
                 _lines(
-                    f"{_code(one.object_type)} {_plain(one.label)} in *{_plain(connection)}*: "
+                    f"{code(one.object_type)} {escape(one.label)} in *{escape(connection)}*: "
                     f"{count(one.field_count, 'field')}"
                     for one in objects
                 ),
@@ -109,7 +105,7 @@ class Copies:
     def differences(
         self, comparison: Comparison, names: Sequence[tuple[str, str | None]]
     ) -> tuple[Copy, ...]:
-        """Return the forms of what differs: object types, or object types with a field's name."""
+        """Return the forms of differences: pairs of an object and a field, or None."""
         objects = {object_type for object_type, _ in names}
         left, right = comparison.left, comparison.right
         return _copies(
@@ -136,10 +132,9 @@ class Copies:
         field: Field | None = None,
         at: datetime | None = None,
     ) -> tuple[Copy, ...]:
-        """Return the forms of fields; `mapped` tells by object type and name what they map.
+        """Return the forms of fields, as of `at`.
 
-        `field` is the one of them in full, where there is one only and it is known; `at` the
-        moment as of which they are so.
+        `mapped` are mappings by object and field name; `field` has the details of a single field.
         """
         to = mapped or {}
         paths = [f"{row.object_type}.{row.name}" for row in rows]
@@ -170,7 +165,7 @@ class Copies:
             (
                 CopyKind.MESSAGE,
                 _lines(_field_message(row, path) for path, row in zip(paths, rows, strict=True))
-                + f"\nin *{_plain(connection)}*",
+                + f"\nin *{escape(connection)}*",
             ),
             (CopyKind.JSON, _json(wire)),
             (
@@ -187,7 +182,7 @@ class Copies:
     def changes(
         self, timeline: Timeline, entries: Sequence[Entry], title: str = ""
     ) -> tuple[Copy, ...]:
-        """Return the forms of a change, or of a story or a day with its `title`."""
+        """Return the forms of a change, or of a change group or a day with a `title`."""
         events = [entry.event for entry in entries]
         if not events:
             return ()
@@ -199,7 +194,15 @@ class Copies:
             (
                 CopyKind.MARKDOWN,
                 _table(
-                    ("When", "Connection", "What", "What happened", "How bad", "Who", "Maps"),
+                    (
+                        "Detected",
+                        "Connection",
+                        "Field",
+                        "Change",
+                        "Severity",
+                        "Changed by",
+                        "Mapped to",
+                    ),
                     [
                         (
                             f"{entry.event.detected_at:%Y-%m-%d}",
@@ -230,18 +233,18 @@ class Copies:
     def mapping_rows(
         self, connection: str, pair: str, rows: Sequence[MappingRow]
     ) -> tuple[Copy, ...]:
-        """Return the forms of lines of an object pair; the command decides as they show."""
+        """Return the forms of mappings; the command repeats their decisions."""
         mapped = [row.crm_field for row in rows if row.crm_field]
         decided = [_mapping_cells(row) for row in rows]
         return _copies(
             (CopyKind.NAME, _lines(mapped or [row.name for row in rows])),
             (
                 CopyKind.MARKDOWN,
-                _table(("PartnerOS", "", "CRM field", "Match", "State", "To know"), decided),
+                _table(("PartnerOS", "", "CRM field", "Match", "State", "Notes"), decided),
             ),
             (
                 CopyKind.MESSAGE,
-                f"*{_plain(pair_text(pair))}* in *{_plain(connection)}*\n"
+                f"*{escape(pair_text(pair))}* in *{escape(connection)}*\n"
                 + _lines(_mapping_message(row) for row in rows),
             ),
             (CopyKind.JSON, _json([_mapping_wire(pair, row) for row in rows])),
@@ -249,7 +252,7 @@ class Copies:
         )
 
     def alert(self, status: ConnectionStatus, alert: Alert | None) -> tuple[Copy, ...]:
-        """Return the forms of an alert of a connection, or of the connection where it is None."""
+        """Return the forms of an alert, or of its connection if the alert is None."""
         name = status.name
         if alert is None:
             cells: tuple[str, ...] = (name, status.status.value, "", "")
@@ -261,7 +264,7 @@ class Copies:
             (CopyKind.NAME, name),
             (
                 CopyKind.MARKDOWN,
-                _table(("Connection", "How bad", "What", "What next"), [cells]),
+                _table(("Connection", "Level", "Alert", "Next step"), [cells]),
             ),
             (CopyKind.MESSAGE, _alert_message(status, alert)),
             (CopyKind.JSON, _json([wire])),
@@ -269,19 +272,19 @@ class Copies:
         )
 
     def audit_entry(self, entry: AuditEntry, connection: str) -> tuple[Copy, ...]:
-        """Return the forms of an entry of the audit log; `connection` is empty where it is none."""
+        """Return the forms of an audit entry; `connection` is empty without one."""
         when = f"{entry.at:%Y-%m-%d %H:%M} UTC"
         return _copies(
             (
                 CopyKind.MARKDOWN,
                 _table(
-                    ("When", "Who", "Event", "Connection", "What"),
+                    ("Time", "User", "Event", "Connection", "Summary"),
                     [(when, entry.actor, entry.event, connection, entry.summary)],
                 ),
             ),
             (
                 CopyKind.MESSAGE,
-                f"*{_plain(entry.actor)}*, {when}: {_plain(entry.summary)} ({_code(entry.event)})",
+                f"*{escape(entry.actor)}*, {when}: {escape(entry.summary)} ({code(entry.event)})",
             ),
             (CopyKind.JSON, _json([entry.to_wire()])),
             (
@@ -297,7 +300,7 @@ class Copies:
         )
 
     def decisions_command(self, connection: str, pair: str, decisions: Sequence[Decision]) -> str:
-        """Return the command that decides the same; empty where no command does quite that."""
+        """Return the command for the same decisions, empty if no command matches."""
         states = {one.state for one in decisions}
         directions = {one.direction for one in decisions}
         named = all(one.crm_field and not one.value_map and not one.undoes for one in decisions)
@@ -311,7 +314,7 @@ class Copies:
         return self._command("mapping reject", connection, pair, *picks) if rejected else ""
 
     def acknowledging_command(self, event_ids: Sequence[str], note: str) -> str:
-        """Return the command that acknowledges the same changes; empty where they are many."""
+        """Return the command that acknowledges the same changes, empty if there are too many."""
         if len(event_ids) > _MOST_IDS:
             return ""
         return self._command("drift", acknowledge=event_ids, note=note or None)
@@ -364,7 +367,7 @@ def _json(records: Sequence[object]) -> str:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return one row alone, to be put below others, or a table of several."""
+    """Return a single row without a header, or a table of several rows."""
     drawn = [table_row(row) for row in rows]
     if len(rows) == 1:
         return drawn[0]
@@ -373,15 +376,6 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _moment(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%S.%f}Z" if at is not None else None
-
-
-def _plain(text: str) -> str:
-    """Return text so that Slack shows it, on one line, and mentions nobody."""
-    return visible_text(text).translate(_SLACK)
-
-
-def _code(text: str) -> str:
-    return f"`{_plain(text).replace('`', chr(39))}`"
 
 
 def _field_wire(row: FieldRow) -> dict[str, object]:
@@ -400,8 +394,8 @@ def _field_wire(row: FieldRow) -> dict[str, object]:
 
 def _field_message(row: FieldRow, path: str) -> str:
     required = ", required" if row.required else ""
-    kind = _plain(row.native_type or row.type.value)
-    return f"{_code(path)} {_plain(row.label)}: {kind}{required}"
+    kind = escape(row.native_type or row.type.value)
+    return f"{code(path)} {escape(row.label)}: {kind}{required}"
 
 
 def _name_of(event: DriftEvent) -> str:
@@ -409,18 +403,18 @@ def _name_of(event: DriftEvent) -> str:
 
 
 def _change_message(entries: Sequence[Entry], names: Sequence[str], title: str) -> str:
-    where = ", ".join(f"*{_plain(name)}*" for name in dict.fromkeys(names))
-    lines = [f"{where}: {_plain(title) or 'the schema changed'}"]
+    where = ", ".join(f"*{escape(name)}*" for name in dict.fromkeys(names))
+    lines = [f"{where}: {escape(title) or 'the schema changed'}"]
     for entry in entries:
         event = entry.event
         sign = _SIGNS[event.severity]
-        who = f", by {_plain(event.changed_by)}" if event.changed_by else ""
+        who = f", by {escape(event.changed_by)}" if event.changed_by else ""
         day = f"{event.changed_at or event.detected_at:%d %b %H:%M} UTC"
-        lines.append(f"{sign} {_code(place_of(event))} {_plain(entry.what)}{who}, {day}")
+        lines.append(f"{sign} {code(place_of(event))} {escape(entry.what)}{who}, {day}")
         if event.reason:
-            lines.append(f"> {_plain(event.reason)}")
+            lines.append(f"> {escape(event.reason)}")
         if event.affected_mappings:
-            lines.append(f"> maps {', '.join(map(_code, event.affected_mappings))}")
+            lines.append(f"> mapped to {', '.join(map(code, event.affected_mappings))}")
     return _lines(lines)
 
 
@@ -431,10 +425,10 @@ def _mapping_cells(row: MappingRow) -> tuple[str, ...]:
 
 
 def _mapping_message(row: MappingRow) -> str:
-    arrow = f" {row.direction.arrow} {_code(row.crm_field)}" if row.crm_field else ""
+    arrow = f" {row.direction.arrow} {code(row.crm_field)}" if row.crm_field else ""
     known = row_note(row)
-    told = f", {_plain(known)}" if known else ""
-    return f"{_plain(row.title)}{arrow or ': ' + _plain(crm_text(row))} ({row.state.value}{told})"
+    notes = f", {escape(known)}" if known else ""
+    return f"{escape(row.title)}{arrow or ': ' + escape(crm_text(row))} ({row.state.value}{notes})"
 
 
 def _mapping_wire(pair: str, row: MappingRow) -> dict[str, object]:
@@ -450,8 +444,8 @@ def _mapping_wire(pair: str, row: MappingRow) -> dict[str, object]:
 
 
 def _alert_message(status: ConnectionStatus, alert: Alert | None) -> str:
-    name = f"*{_plain(status.name)}*"
+    name = f"*{escape(status.name)}*"
     if alert is None:
-        return f"{name}: {_plain(status.status.value)}"
-    why = [f"> {_plain(text)}" for text in (alert.cause, alert.remedy) if text]
-    return _lines([f"{name}: {_plain(alert.message)}", *why])
+        return f"{name}: {escape(status.status.value)}"
+    why = [f"> {escape(text)}" for text in (alert.cause, alert.remedy) if text]
+    return _lines([f"{name}: {escape(alert.message)}", *why])

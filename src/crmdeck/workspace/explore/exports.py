@@ -1,4 +1,4 @@
-"""Exports: what is cached, as records in a format."""
+"""Exports: stored data and reports, in many formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from crmdeck.errors import UsageError
 from crmdeck.exports import (
@@ -24,6 +24,7 @@ from crmdeck.exports import (
 from crmdeck.exports import FORMATS as FORMATS
 from crmdeck.exports import write_atomically as write_atomically
 from crmdeck.exports.report import Report
+from crmdeck.exports.tables import Record
 from crmdeck.model import (
     Comparison,
     Connection,
@@ -50,7 +51,7 @@ from crmdeck.workspace.mappings.service import Mappings
 Exportable = WireModel | Iterable[WireModel]
 
 Named = str | tuple[str, ...]
-"""What names a record: an id or a name; a field within its object type by several names."""
+"""What identifies a record: an ID, a name, or the names of an object and its field."""
 
 EXPORTS = tuple(COLUMNS)
 REPORTS = ("dictionary", "mapping-sheet", "drift-report", "health-report")
@@ -67,7 +68,7 @@ SUFFIXES = {
     ".parquet": "parquet",
     ".xlsx": "xlsx",
 }
-"""Which format the name of a file says."""
+"""The formats of file names."""
 
 FILTERS = {
     "at": "--at",
@@ -79,7 +80,7 @@ FILTERS = {
     "right": "--right",
     "right_at": "--right-at",
 }
-"""What narrows an export, as the command line calls it."""
+"""The filters of exports, with their options on the command line."""
 
 TAKES: Mapping[str, tuple[str, ...]] = {
     "health": (),
@@ -96,11 +97,11 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "health-report": (),
     CONTRACT: ("pair",),
 }
-"""Which of them go with what."""
+"""The filters of each export."""
 
 
 class ExportOptions(TypedDict, total=False):
-    """What is left of an export, beside what it is and of which connection."""
+    """The filters of an export."""
 
     pair: str | None
     only: Collection[Named] | None
@@ -114,7 +115,7 @@ class ExportOptions(TypedDict, total=False):
 
 
 class Exports:
-    """Handing results over."""
+    """Write stored data and reports."""
 
     def __init__(
         self,
@@ -140,21 +141,16 @@ class Exports:
         format: str = "json",
         **options: Unpack[ExportOptions],
     ) -> str:
-        """Return what is cached as text in a format; `what` is one of `EXPORTS`.
+        """Return one of `EXPORTS` as text in a format.
 
-        `mapping` takes one object `pair`, or all that were decided on. What is asked for as of
-        `at` is what was known and decided then: schemas, drift with its acknowledgments,
-        mappings, the audit log. `comparison` (by object type) and `differences` (by field) hold
-        `ref` as of `at` against `right` (else `ref` itself) as of `right_at`. `object_type`
-        keeps one object type of schemas, drift, comparisons and mappings, `since` what is newer
-        of drift, audit and decisions, `at_least` drift that is as bad or worse, `state` lines of
-        mappings; `TAKES` says which option goes with what. `only` keeps the records that it names:
-        connections, drift events and audit entries by id; object types and PartnerOS fields by
-        name; the fields of `schema` as (object type, name); `differences` as (object type, field
-        name, attribute), '' for a part that does not apply.
+        `TAKES` lists the filters of each export. `at` returns schemas, changes, mappings and audit
+        entries as of a time. `comparison` (objects) and `differences` (fields) compare `ref` as
+        of `at` with `right`, or with `ref` itself, as of `right_at`. `mapping` needs one object
+        `pair`, or returns all with decisions. `only` keeps records: connections, changes and
+        audit entries by ID; objects and PartnerOS fields by name; fields of `schema` by (object,
+        field); `differences` by (object, field, attribute), with '' for a part that is missing.
 
-        Raises UsageError for a `what` or format that does not exist, and for options that do not
-        go together.
+        Raises UsageError for an unknown export or format, and for filters that don't apply.
         """
         return "".join(self.stream(what, ref, format=format, **options))
 
@@ -166,11 +162,10 @@ class Exports:
         format: str = "json",
         **options: Unpack[ExportOptions],
     ) -> Iterator[str]:
-        """Yield what `render` or, as html or markdown, `report` returns, piece by piece.
+        """Yield the text of an export, a report (html, markdown) or a contract (yaml, json).
 
-        Of the schema of a large org only a part is in memory at a time. What `render` raises is
-        raised at once, but for what is found out while the cache is read (CacheError). `contract`,
-        as yaml or json, is the CRM object of a `pair` as an Open Data Contract.
+        Only a part of a large schema is in memory at a time. UsageError comes immediately,
+        CacheError while reading.
         """
         if what == CONTRACT:
             return iter([self._contract(ref, format, options)])
@@ -179,17 +174,17 @@ class Exports:
         if format not in FORMATS:
             if format in REPORT_FORMATS:
                 raise UsageError(
-                    f"{what} is not offered as {format}.",
-                    cause=f"Reports are: {', '.join(REPORTS)}.",
+                    f"No {what} in the format '{format}'.",
+                    cause=f"Only reports have this format: {', '.join(REPORTS)}.",
                     remedy=_one_of((*FORMATS, "parquet"), format),
                 )
             raise UsageError(
-                f"There is no format '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
+                f"No format named '{format}'.", remedy=_one_of((*FORMATS, "parquet"), format)
             )
         return stream(what, self._data(what, ref, options), format, names=self._names())
 
-    def named(self, records: Iterable[WireModel]) -> list[dict[str, Any]]:
-        """Return records in their wire shape, the name of each connection after its id."""
+    def named(self, records: Iterable[WireModel]) -> list[Record]:
+        """Return records in their wire shape, with the name of each connection after its ID."""
         names = self._names()
         return [named(record, names) for record in records]
 
@@ -201,13 +196,11 @@ class Exports:
         format: str = "html",
         **options: Unpack[ExportOptions],
     ) -> str:
-        """Return one of `REPORTS` for a reader, as html or markdown; `write` knows xlsx too.
+        """Return one of `REPORTS` as html or markdown; `write` also offers xlsx.
 
-        `dictionary` is of a connection `at` a moment, of all objects or of `object_type`;
-        `mapping-sheet` of an object `pair`; `drift-report` of a connection or of all, `since` a
-        moment; `health-report` of a connection or of all. A mapping sheet as of `at` has the
-        decisions and the schema of then, and what would be suggested for it now. Raises
-        UsageError for what does not go together, NotFoundError, SchemaNotDiscoveredError.
+        `TAKES` lists the filters of each report. A mapping sheet as of `at` has the decisions and
+        the schema of that time, and today's suggestions for them. Raises UsageError, NotFoundError
+        and SchemaNotDiscoveredError.
         """
         return "".join(stream_report(self._checked_report(what, ref, format, options), format))
 
@@ -220,10 +213,9 @@ class Exports:
         format: str = "json",
         **options: Unpack[ExportOptions],
     ) -> None:
-        """Write an export or a report to a file, whole or not at all, readable by its owner only.
+        """Write an export or a report to a complete file, readable by its owner only.
 
-        Beside the formats of `stream` there are parquet, of what `render` exports, and xlsx, of
-        reports.
+        The formats are those of `stream`, parquet for exports, and xlsx for reports.
         """
         if what in REPORTS:
             write_report(self._checked_report(what, ref, format, options), format, path)
@@ -236,14 +228,14 @@ class Exports:
     def _contract(self, ref: str | None, format: str, options: ExportOptions) -> str:
         if format not in CONTRACT_FORMATS:
             raise UsageError(
-                f"There is no contract in the format '{format}'.",
+                f"No contract in the format '{format}'.",
                 remedy=_one_of(CONTRACT_FORMATS, format),
             )
         _refuse_foreign(CONTRACT, options)
         connection = self._connection(CONTRACT, ref)
         pair = options.get("pair")
         if pair is None:
-            raise UsageError("A contract is of one object pair.", remedy="Name it: --pair.")
+            raise UsageError("A contract needs one object pair.", remedy="Add --pair PAIR")
         mapping = self._mappings.get(connection.id, pair)
         crm_object = ObjectPair.parse(pair).crm_object
         detail = self._schemas.object(connection.id, crm_object)
@@ -259,10 +251,10 @@ class Exports:
         self, what: str, ref: str | None, format: str, options: ExportOptions
     ) -> Report:
         if what not in REPORTS:
-            raise UsageError(f"There is no report '{what}'.", remedy=_one_of(REPORTS, what))
+            raise UsageError(f"No report named '{what}'.", remedy=_one_of(REPORTS, what))
         if format not in REPORT_FORMATS:
             raise UsageError(
-                f"There is no {what} in the format '{format}'.",
+                f"No {what} in the format '{format}'.",
                 remedy=_one_of(REPORT_FORMATS, format),
             )
         _refuse_foreign(what, options)
@@ -271,7 +263,7 @@ class Exports:
     def _data(self, what: str, ref: str | None, options: ExportOptions) -> Exportable:
         if what not in EXPORTS:
             raise UsageError(
-                f"There is no export '{what}'.",
+                f"No export named '{what}'.",
                 remedy=_one_of((*EXPORTS, *REPORTS, CONTRACT), what),
             )
         _refuse_foreign(what, options)
@@ -318,7 +310,7 @@ class Exports:
     def _mapping_sheet(self, connection: Connection, options: ExportOptions) -> Report:
         pair, state, at = options.get("pair"), options.get("state"), options.get("at")
         if pair is None:
-            raise UsageError("A mapping sheet is of one object pair.", remedy="Name it: --pair.")
+            raise UsageError("A mapping sheet needs one object pair.", remedy="Add --pair PAIR")
         suggestions = self._mappings.suggest(connection.id, pair, at=at).suggestions
         partner = {field.name: field for field in self._mappings.partner_fields(pair)}
         crm_object = self._schemas.object(connection.id, ObjectPair.parse(pair).crm_object, at)
@@ -387,7 +379,7 @@ class Exports:
         if right is None and at == right_at:
             raise UsageError(
                 "A comparison needs two sides.",
-                remedy="Name another connection, or a moment of this one.",
+                remedy="Add --right CONNECTION or --right-at DATE",
             )
         return self._schemas.compare(
             ref,
@@ -413,33 +405,33 @@ class Exports:
 
 def _one_of(names: Sequence[str], given: str) -> str:
     near = nearest(given, names, most=1)
-    return did_you_mean(near) if near else "Use one of: " + ", ".join(names) + "."
+    return did_you_mean(near) if near else "Use one of: " + ", ".join(names)
 
 
 def _refuse_foreign(what: str, options: ExportOptions) -> None:
-    """Raise UsageError for a filter that does not go with what is exported."""
+    """Raise UsageError for a filter that an export doesn't have."""
     for name, value in options.items():
         if value is not None and name in FILTERS and name not in TAKES[what]:
             others = ", ".join(each for each, taken in TAKES.items() if name in taken)
             raise UsageError(
-                f"{what} takes no {FILTERS[name]}.", remedy=f"Leave it out; it is for {others}."
+                f"{what} has no {FILTERS[name]}.", remedy=f"Use it only with {others}."
             )
     since, at = options.get("since"), options.get("at")
     if since is not None and at is not None and since > at:
         raise UsageError(
-            "--since is later than --at, so nothing lies between them.",
-            remedy="Name an earlier --since, or a later --at.",
+            "--since is later than --at.",
+            remedy="Use an earlier --since or a later --at.",
         )
 
 
 def _needed(what: str, ref: str | None) -> str:
     if ref is None:
-        raise UsageError(f"Exporting {what} needs a connection.", remedy="Name one.")
+        raise UsageError(f"The export {what} needs a connection.", remedy="Enter its name.")
     return ref
 
 
 def in_state(mapping: FieldMapping, state: DecisionState | None) -> FieldMapping:
-    """Return a mapping with the lines in that state, with all where it is None."""
+    """Return a mapping with the lines in one state, or with all."""
     lines = tuple(line for line in mapping.lines if state in (None, line.state))
     return mapping.model_copy(update={"lines": lines})
 
@@ -455,9 +447,9 @@ def _narrowed(
 
 
 def keep(data: Exportable, only: Collection[Named]) -> Exportable:
-    """Return `data` with the records that `only` names; see `Exports.render` for how.
+    """Return `data` with the records in `only`, as described for `Exports.render`.
 
-    An object type whose fields are named, is kept with those alone.
+    An object stays with the fields in `only`.
     """
     match data:
         case DriftReport():

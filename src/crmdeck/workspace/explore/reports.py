@@ -1,4 +1,4 @@
-"""What one person hands to another: data dictionary, mapping sheet, drift and health reports."""
+"""Reports for readers: data dictionary, mapping sheet, drift report, health report."""
 
 from __future__ import annotations
 
@@ -26,22 +26,19 @@ from crmdeck.text import count, percent_filled
 
 _LISTED = 25
 _OF_A_STORY = 6
-# Not a heading that the source `files` takes for the whole picklist.
-_VALUES = f"values, up to {_LISTED}"
+# The source `files` must not read this heading as the whole picklist.
+_VALUES = f"first {_LISTED} values"
 _SEVERITY_MARKS = {Severity.BREAKING: "bad", Severity.RISKY: "warn", Severity.SAFE: ""}
 _SEVERITY_TITLES = {
-    Severity.BREAKING: "What breaks",
-    Severity.RISKY: "What may break",
-    Severity.SAFE: "What breaks nothing",
+    Severity.BREAKING: "Breaking",
+    Severity.RISKY: "Risky",
+    Severity.SAFE: "Safe",
 }
 
 
 @dataclass(frozen=True)
 class MappedLine:
-    """One PartnerOS field of a mapping sheet, with what is known of both sides.
-
-    `suggestion` is what the ranker says of it, `held` what was decided.
-    """
+    """One PartnerOS field of a mapping sheet; `held` is the current decision."""
 
     partner_field: Field
     crm_field: Field | None
@@ -56,14 +53,14 @@ def data_dictionary(
     at: datetime | None,
     now: datetime,
 ) -> Report:
-    """Return the fields of each object, one section an object, made while it is drawn."""
+    """Return the fields of each object, one section per object; it can be drawn once."""
     sections = (
         Section(
             one.object_type,
             (_object_line(one),),
             filled_table(
-                ("field", "label", "type", "required", "unique", "can be set", "can be updated",
-                 "computed", "custom", "length", _VALUES, "leads to", "help"),
+                ("field", "label", "type", "required", "unique", "createable", "updateable",
+                 "computed", "custom", "length", _VALUES, "references", "help"),
                 [_field_row(field) for field in one.fields],
             ),
         )
@@ -83,21 +80,21 @@ def data_dictionary(
 def mapping_sheet(
     connection: str, pair: str, lines: Sequence[MappedLine], at: datetime | None, now: datetime
 ) -> Report:
-    """Return an object pair line by line, with room to sign off."""
+    """Return the mappings of an object pair, with room to sign off."""
     states = Counter(line.suggestion.decision for line in lines)
     marks = {DecisionState.ACCEPTED: "good", DecisionState.REJECTED: "", DecisionState.PENDING: ""}
     columns = (
         "status", "PartnerOS field", "PartnerOS label", "CRM field", "CRM label", "direction",
-        "confidence", "why", "values", "warnings", "decided", "signed off by",
+        "match", "reasons", "values", "warnings", "decided", "signed off by",
     )  # fmt: skip
     return Report(
         f"Mapping of {pair} in {connection}",
         f"{count(len(lines), 'PartnerOS field')}: {states[DecisionState.ACCEPTED]} accepted, "
-        f"{states[DecisionState.REJECTED]} rejected, {states[DecisionState.PENDING]} pending.",
+        f"{states[DecisionState.REJECTED]} unmapped, {states[DecisionState.PENDING]} undecided.",
         (("connection", connection), ("object pair", pair), ("as of", at or now)),
         [
             Section(
-                "Lines",
+                "Mappings",
                 table=filled_table(
                     columns,
                     [_mapped_row(line) for line in lines],
@@ -125,22 +122,22 @@ def drift_report(
     at: datetime | None,
     now: datetime,
 ) -> Report:
-    """Return what changed, what breaks first; events of a story are told once, by its title."""
+    """Return the changes, breaking first, with one row per change group."""
     titles = {story.id: story for story in report.stories}
     rows: dict[Severity, list[tuple[object, ...]]] = {severity: [] for severity in Severity}
-    told: set[str] = set()
+    listed: set[str] = set()
     for event in report.events:
         story = titles.get(event.story or "")
         if story is None:
             rows[event.severity].append(_event_row(event, names))
-        elif story.id not in told:
-            told.add(story.id)
+        elif story.id not in listed:
+            listed.add(story.id)
             rows[story.severity].append(
                 (names.get(story.connection_id), _few(story.object_types, _OF_A_STORY),
-                 story.title, f"{count(story.event_count, 'change')}, told once", None, None,
+                 story.title, count(story.event_count, "change"), None, None,
                  story.detected_at, None, None)
             )  # fmt: skip
-    columns = ("connection", "where", "what", "why", "mappings", "by", "detected",
+    columns = ("connection", "field", "change", "reason", "mapped to", "changed by", "detected",
                "acknowledged by", "note")  # fmt: skip
     severities = Counter(event.severity for event in report.events)
     sections = [
@@ -157,14 +154,14 @@ def drift_report(
         f"Drift of {about}",
         f"{count(len(report.events), 'change')}: {severities[Severity.BREAKING]} breaking, "
         f"{severities[Severity.RISKY]} risky, {severities[Severity.SAFE]} safe.",
-        (("since", since or "the beginning"), ("until", at or now)),
+        (("since", since or "baseline"), ("until", at or now)),
         sections,
         now,
     )
 
 
 def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report:
-    """Return how connections are doing, and what to act on, the most urgent first."""
+    """Return alerts, the most urgent first, and connections."""
     order = list(AlertLevel)
     alerts = sorted(
         ((status, alert) for status in statuses for alert in status.alerts),
@@ -174,13 +171,13 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
     urgent = sum(alert.level is not AlertLevel.INFO for _, alert in alerts)
     return Report(
         "Health of the CRM connections",
-        f"{count(len(statuses), 'connection')}, {count(urgent, 'thing')} to act on.",
+        f"{count(len(statuses), 'connection')}, {count(urgent, 'open alert')}.",
         (),
         [
             Section(
-                "What to act on",
+                "Alerts",
                 table=filled_table(
-                    ("level", "connection", "what", "why", "what next", "due"),
+                    ("level", "connection", "alert", "cause", "next step", "due"),
                     [
                         (a.level, s.name, a.message, a.cause, a.remedy, a.due_at)
                         for s, a in alerts
@@ -191,7 +188,7 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
             Section(
                 "Connections",
                 table=filled_table(
-                    ("connection", "platform", "status", "last sync", "objects", "fields",
+                    ("connection", "platform", "status", "last refresh", "objects", "fields",
                      "quota left", "API version"),
                     [
                         (s.name, s.platform, s.status.replace("_", " "), s.last_sync_at,
@@ -207,12 +204,12 @@ def health_report(statuses: Sequence[ConnectionStatus], now: datetime) -> Report
 
 
 def _object_line(one: ObjectExport) -> str:
-    """Return what is said below the name of an object in a data dictionary."""
+    """Return the sentence below the name of an object in a data dictionary."""
     label = "" if one.label == one.object_type else one.label
     kind = {True: "custom object", False: "standard object", None: ""}[one.custom]
     fields = count(len(one.fields), "field")
     named = ", ".join(
-        filter(None, (label, kind, fields, f"discovered {one.discovered_at:%Y-%m-%d}"))
+        filter(None, (label, kind, fields, f"refreshed {one.discovered_at:%Y-%m-%d}"))
     )
     return f"{named[:1].upper()}{named[1:]}."
 
@@ -245,14 +242,14 @@ def _mapped_row(line: MappedLine) -> tuple[object, ...]:
         suggestion.crm_field,
         f"{crm.label} ({crm.native_type or crm.type})"
         if crm
-        else ("not there any more" if suggestion.crm_field else None),
+        else ("missing" if suggestion.crm_field else None),
         suggestion.direction if suggestion.crm_field else None,
         round(suggestion.confidence, 2) if crm else None,
         "; ".join(reason.text for reason in suggestion.reasons[:3]),
         "; ".join(f"{left} = {right}" for left, right in (held.value_map or {}).items()),
         " ".join(
             (
-                *(f"Since it was accepted: {told}." for told in held.drift_summary),
+                *(f"Since accepted: {change}." for change in held.drift_summary),
                 *(warning.text for warning in suggestion.warnings),
             )
         ),

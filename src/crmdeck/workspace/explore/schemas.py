@@ -1,7 +1,6 @@
-"""Schemas from the cache, now or as of a moment; and fill rates and samples, from a few records.
+"""Schemas in the cache, current or as of a time; fill rates and samples from a few records.
 
-Records are only ever read when they are asked for. Rates are cached with their date. Values are
-for the caller only: they are in the answer and nowhere else.
+Fill rates are cached with their date. Sample values go to the caller and nowhere else.
 """
 
 from __future__ import annotations
@@ -45,15 +44,14 @@ from crmdeck.workspace.context import Context, find_connection, not_found
 MOST_RECORDS = 200
 
 FIELDS_AT_ONCE = 2_000
-"""How many fields are in memory where object types are gone through one by one."""
+"""The number of fields in memory while all objects are read."""
 
 
 @dataclass(frozen=True)
 class FieldSample:
-    """How full fields are in `sampled` records, and a few values of each.
+    """Fill rates of fields in `sampled` records, and a few values of each.
 
-    It is no record of the wire, so that no export or server can write it by accident; its
-    `repr` leaves the values out.
+    Not a wire record, so that no export or server writes it by accident. Its `repr` has no values.
     """
 
     object_type: str
@@ -65,7 +63,7 @@ class FieldSample:
 
 @dataclass(frozen=True)
 class MappedTo:
-    """The PartnerOS field that a CRM field is mapped to, and where values flow."""
+    """The PartnerOS field that a CRM field is mapped to."""
 
     object_pair: str
     partner_field: str
@@ -74,11 +72,11 @@ class MappedTo:
 
 @dataclass(frozen=True)
 class SchemaOverview:
-    """A schema with what is around it.
+    """A schema with its changes and mappings.
 
-    `events` is all drift of the connection, newest first, later than `at` included; `mapped`
-    leads from (object type, field name) to the accepted mappings that stood at `at`;
-    `first_look` is when the schema was first read; `now` the moment of the answer.
+    `events` are all changes of the connection, newest first, including those after `at`. `mapped`
+    has the accepted mappings as of `at` by (object, field). `first_look` is the time of the
+    baseline.
     """
 
     objects: tuple[ObjectSummary, ...]
@@ -91,20 +89,20 @@ class SchemaOverview:
 
 @dataclass(frozen=True)
 class InspectedObject:
-    """One object type with its fields, and the fill rates that were measured, by field name."""
+    """One object with its fields, and the measured fill rates by field name."""
 
     detail: ObjectDetail
     rates: Mapping[str, FillRate]
 
 
 class Schemas:
-    """What the cache knows of schemas. `at` asks for what was known at that moment."""
+    """Schemas in the cache; `at` returns them as of a time."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def objects(self, ref: str, at: datetime | None = None) -> SchemaSummary:
-        """Return one line an object type; raises SchemaNotDiscoveredError."""
+        """Return one row per object; raises SchemaNotDiscoveredError."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
@@ -113,10 +111,7 @@ class Schemas:
         return SchemaSummary(objects=tuple(self._summary(info, at) for info in current))
 
     def object(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectDetail:
-        """Return one object type with its fields.
-
-        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
-        """
+        """Return one object with its fields; raises SchemaNotDiscoveredError and NotFoundError."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
@@ -125,7 +120,7 @@ class Schemas:
     def field(
         self, ref: str, object_type: str, field_name: str, at: datetime | None = None
     ) -> Field:
-        """Return one field; raises as `object` does, and NotFoundError naming the nearest."""
+        """Return one field; raises SchemaNotDiscoveredError and NotFoundError."""
         fields = {field.name: field for field in self.object(ref, object_type, at).fields}
         if field_name not in fields:
             raise not_found("field", field_name, sorted(fields))
@@ -134,17 +129,16 @@ class Schemas:
     def rules(
         self, ref: str, object_type: str, at: datetime | None = None
     ) -> tuple[Rule, ...] | None:
-        """Return what the CRM checks on a write of one object type besides the fields' types.
+        """Return the rules of one object, None if crmdeck could not read them.
 
-        None where the rules could not be read, which is not to say that there are none. Raises
-        as `object` does.
+        Raises SchemaNotDiscoveredError and NotFoundError.
         """
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return find_snapshot(session, connection, object_type, at).content.rules
 
     def all(self, ref: str, at: datetime | None = None) -> tuple[ObjectDetail, ...]:
-        """Return all object types with their fields, by name; none where none is cached."""
+        """Return all objects with their fields, by name; empty without a schema."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
@@ -152,10 +146,9 @@ class Schemas:
         return tuple(self._detail(loaded[info.id], at) for info in current)
 
     def each(self, ref: str, at: datetime | None = None) -> Iterator[ObjectExport]:
-        """Yield all object types with all that is known of them, a part in memory at a time.
+        """Yield all objects with all their details, a part in memory at a time.
 
-        The list of object types is read at once, and so are errors raised: NotFoundError, and
-        SchemaNotDiscoveredError where none is cached.
+        Raises NotFoundError and SchemaNotDiscoveredError immediately.
         """
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
@@ -165,7 +158,7 @@ class Schemas:
         return self._loaded(current, at)
 
     def whole(self, ref: str, object_type: str, at: datetime | None = None) -> ObjectExport:
-        """Return one of the object types that `each` yields; raises as `object` does."""
+        """Return one object of `each`; raises SchemaNotDiscoveredError and NotFoundError."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             snapshot = find_snapshot(session, connection, object_type, at)
@@ -178,7 +171,7 @@ class Schemas:
         for number, info in enumerate(current, 1):
             part.append(info)
             if number == len(current) or sum(each.field_count for each in part) >= FIELDS_AT_ONCE:
-                # Not one session for all: writers wait for readers.
+                # One session per part, because writers wait for readers.
                 with self._context.store.read() as session:
                     loaded = session.snapshots.load(part)
                 for each in part:
@@ -186,24 +179,24 @@ class Schemas:
                 part = []
 
     def fields(self, ref: str, at: datetime | None = None) -> tuple[FieldRow, ...]:
-        """Return all fields of all object types, slim, ordered by object type and position."""
+        """Return all fields of all objects, without details, by object and position."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.snapshots.field_rows(connection.id, at)
 
     def versions(self) -> dict[str, str]:
-        """Return by connection id the refresh that left its schema as it is cached now."""
+        """Return the refresh that wrote the current schema, by connection ID."""
         with self._context.store.read() as session:
             return session.snapshots.latest_refreshes()
 
     def snapshots(self, ref: str, object_type: str) -> tuple[SnapshotInfo, ...]:
-        """Return the snapshots of an object type, newest first."""
+        """Return the snapshots of an object, newest first."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.snapshots.history(connection.id, object_type)
 
     def moments(self, ref: str) -> tuple[datetime, ...]:
-        """Return when the cached schema changed, newest first."""
+        """Return the times when the schema changed, newest first."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.snapshots.moments(connection.id)
@@ -217,11 +210,10 @@ class Schemas:
         right_at: datetime | None = None,
         object_type: str | None = None,
     ) -> Comparison:
-        """Return how two cached schemas differ: two connections, or one at two moments.
+        """Return the differences of two connections, or of one at two times.
 
-        With `object_type` only that one is compared. Raises NotFoundError for a connection that
-        there is not, or an object type that neither side has, and SchemaNotDiscoveredError for
-        a connection of which nothing is cached.
+        Raises NotFoundError for an unknown connection or an object on neither side, and
+        SchemaNotDiscoveredError.
         """
         names = []
         with self._context.store.read() as session:
@@ -242,7 +234,7 @@ class Schemas:
                 ]
                 if not any(sides):
                     raise not_found("object type", object_type, known)
-            # What is the same to the last bit need not be read to be called the same.
+            # Objects with equal hashes are equal, so they are not loaded.
             same = {
                 name
                 for name in sides[0].keys() & sides[1].keys()
@@ -268,7 +260,7 @@ class Schemas:
         )
 
     def overview(self, ref: str, at: datetime | None = None) -> SchemaOverview:
-        """Return the object types with drift and mappings; raises SchemaNotDiscoveredError."""
+        """Return the objects with changes and mappings; raises SchemaNotDiscoveredError."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             current = session.snapshots.current(connection.id, at)
@@ -292,9 +284,9 @@ class Schemas:
         )
 
     def inspect(self, ref: str, object_type: str, at: datetime | None = None) -> InspectedObject:
-        """Return one object type with its fields and their fill rates.
+        """Return one object with its fields and fill rates.
 
-        Raises SchemaNotDiscoveredError, or NotFoundError naming the nearest object types.
+        Raises SchemaNotDiscoveredError and NotFoundError.
         """
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
@@ -308,22 +300,21 @@ class Schemas:
     def sample(
         self, ref: str, object_type: str, fields: Sequence[str], limit: int = MOST_RECORDS
     ) -> FieldSample:
-        """Read up to `limit` (1 to 200) records and tell how full `fields` are.
+        """Read up to `limit` (1 to 200) records and return the fill rates of `fields`.
 
-        Raises UsageError where the settings forbid it, where the source has no records or where
-        no fields are named, NotFoundError for a field or object type that is not in the cached
-        schema, and what the source answers.
+        Raises UsageError if sampling is off, the source has no records or `fields` is empty,
+        NotFoundError for a field or object that isn't in the schema, and the errors of the source.
         """
         connection = self._context.connection(ref)
         self._require_samples()
         if not 1 <= limit <= MOST_RECORDS:
-            raise UsageError(f"A sample is of 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
+            raise UsageError(f"A sample has 1 to {MOST_RECORDS} records.", code="BAD_LIMIT")
         wanted = self._known_fields(connection, object_type, fields)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, RecordSampler):
             raise UsageError(
-                f"{connection.name} has no records to look into.",
-                cause=f"The source {connection.source} knows schemas only.",
+                f"{connection.name} has no records to sample.",
+                cause=f"The source {connection.source} contains schemas only.",
                 code="NO_RECORDS",
             )
         found = connector.sample(object_type, wanted, limit)
@@ -331,7 +322,7 @@ class Schemas:
         if not self._context.read_only:
             entry = self._context.entry(
                 "schema.sampled",
-                f"Looked into {found.sampled} records of {object_type} in {connection.name}",
+                f"Sampled {found.sampled} records of {object_type} in {connection.name}",
                 connection_id=connection.id,
                 details={"objectType": object_type, "fields": len(wanted)},
             )
@@ -343,7 +334,7 @@ class Schemas:
         return FieldSample(object_type, rates, found.values, found.sampled, at)
 
     def fill_rates(self, ref: str, object_type: str) -> dict[str, FillRate]:
-        """Return the fill rates that were measured last, by field; nothing is asked."""
+        """Return the last measured fill rates by field, without asking the CRM."""
         with self._context.store.read() as session:
             connection = find_connection(session, ref)
             return session.rates.get(connection.id, object_type)
@@ -357,13 +348,12 @@ class Schemas:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> VersionPreview:
-        """Read the schema under another version of the CRM's API, and tell what would change.
+        """Read the schema with another API version, and return what would change.
 
-        `version` is one that the CRM speaks (`69.0`), or `next`: the next newer one than that in
-        use. What is read is compared with the cache by the rules of drift, and not kept: neither
-        snapshots nor events. Raises UsageError where the source has no versions to choose from,
-        CrmdeckError with the code NO_NEWER_VERSION, NotFoundError for a version or object type
-        that there is not, SchemaNotDiscoveredError, and what concerns the whole connection.
+        `version` is a version of the CRM (`69.0`), or `next`. Nothing is saved. Raises UsageError
+        if the source has no API versions, CrmdeckError with the code NO_NEWER_VERSION,
+        NotFoundError for an unknown version or object, SchemaNotDiscoveredError, and the errors
+        of the whole connection.
         """
         from crmdeck.workspace.refresh.version_preview import preview
 
@@ -385,28 +375,27 @@ class Schemas:
         *,
         cancel: CancelToken | None = None,
     ) -> FieldUsage:
-        """Ask the CRM where else a field is used, keep the answer, and return it.
+        """Ask the CRM where it uses a field; store and return the answer.
 
-        What could not be found out stands in `not_checked`, and makes the verdict unknown where
-        nothing was found. Of a field that has left the CRM the last answer is returned. Raises
-        NotFoundError for an object type or field that never was in the schema, and what
-        concerns the whole connection.
+        The answer lists what the CRM could not say; without any use the verdict is then unknown.
+        A removed field returns the last answer. Raises NotFoundError for an object or field that
+        was never in the schema, and the errors of the whole connection.
         """
         connection = self._context.connection(ref)
         seen = self._uses_seen(connection, object_type, field_name)
         connector = self._context.open_connector(connection)
         if not isinstance(connector, UsageFinder):
             why = vendor_of(connection.platform).no_usage or (
-                f"The source {connection.source} does not tell where fields are used."
+                f"The source {connection.source} has no data about the use of fields."
             )
             return judge_usage(object_type, field_name, (), seen, (why,))
         answer = connector.where_used(object_type, field_name, cancel or CancelToken())
         place = (connection.id, object_type, field_name)
         before = self.known_usages(ref).get(place) if answer.gone else None
-        told, not_checked = answer.uses, answer.not_checked
+        uses, not_checked = answer.uses, answer.not_checked
         if before is not None:
-            told, not_checked = before.uses, (*answer.not_checked, *before.not_checked)
-        usage = judge_usage(object_type, field_name, told, seen, not_checked)
+            uses, not_checked = before.uses, (*answer.not_checked, *before.not_checked)
+        usage = judge_usage(object_type, field_name, uses, seen, not_checked)
         if answer.gone:
             return usage.model_copy(update={"asked_at": before and before.asked_at})
         usage = usage.model_copy(update={"asked_at": self._context.now})
@@ -417,9 +406,9 @@ class Schemas:
         return usage
 
     def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
-        """Return what `usage` answered last, with its date; nothing is asked.
+        """Return the last answers of `usage`, of one connection or of all.
 
-        By connection id, object type and field name; of all connections where `ref` is None.
+        The keys are connection ID, object and field.
         """
         with self._context.store.read() as session:
             connection_id = None if ref is None else find_connection(session, ref).id
@@ -428,7 +417,7 @@ class Schemas:
     def _uses_seen(
         self, connection: Connection, object_type: str, field_name: str
     ) -> tuple[FieldUse, ...]:
-        """Return what of the cached object type uses a field, as it is or was when last there."""
+        """Return the uses of a field in the last snapshot of its object."""
         with self._context.store.read() as session:
             info = session.snapshots.last_present(connection.id, object_type)
             if info is None:
@@ -444,9 +433,8 @@ class Schemas:
     def _require_samples(self) -> None:
         if not self._context.settings.samples:
             raise UsageError(
-                "Looking into records is switched off.",
-                cause="The settings say samples = false.",
-                remedy=f"To allow it, set samples = true in {self._context.home}/settings.toml.",
+                "Sampling is off (samples = false).",
+                remedy=f"Set samples = true in {self._context.home}/settings.toml",
                 code="SAMPLES_OFF",
             )
 
@@ -458,7 +446,7 @@ class Schemas:
         known = [each.name for each in snapshot.fields]
         wanted = list(dict.fromkeys(fields))
         if not wanted:
-            raise UsageError("There are no fields to sample.", remedy="Name some of the object.")
+            raise UsageError("No fields to sample.", remedy="Enter fields of the object.")
         for name in wanted:
             if name not in known:
                 raise not_found("field", name, known)
@@ -504,11 +492,7 @@ class Schemas:
 def find_snapshot(
     session: Session, connection: Connection, object_type: str, at: datetime | None = None
 ) -> Snapshot:
-    """Return the cached snapshot of an object type.
-
-    Raises SchemaNotDiscoveredError where nothing was discovered, NotFoundError where the object
-    type is not among what was.
-    """
+    """Return the snapshot of an object; raises SchemaNotDiscoveredError and NotFoundError."""
     snapshot = session.snapshots.get(connection.id, object_type, at)
     if snapshot is not None:
         return snapshot
@@ -519,7 +503,7 @@ def find_snapshot(
 
 
 def require_known(session: Session, connection: Connection, object_type: str) -> None:
-    """Raise NotFoundError where other object types were discovered, and never this one."""
+    """Raise NotFoundError if there is a schema that never had this object."""
     if session.snapshots.last_present(connection.id, object_type) is not None:
         return
     current = session.snapshots.current(connection.id)
@@ -530,14 +514,14 @@ def require_known(session: Session, connection: Connection, object_type: str) ->
 def never_discovered(
     connection: Connection, at: datetime | None = None
 ) -> SchemaNotDiscoveredError:
-    """Return the error for a connection of which no schema is cached."""
+    """Return the error for a connection without a schema."""
     if at is not None:
         return SchemaNotDiscoveredError(
-            f"No schema of '{connection.name}' is cached as of {at:%Y-%m-%d %H:%M} UTC.",
-            cause="It was discovered later, if at all.",
-            remedy="Ask for a later moment, or for what holds now.",
+            f"No schema of '{connection.name}' as of {at:%Y-%m-%d %H:%M} UTC.",
+            cause="The first refresh was later.",
+            remedy="Use a later date, or the current schema.",
         )
     return SchemaNotDiscoveredError(
-        f"No schema of '{connection.name}' is cached.",
-        remedy=f"Discover it first: crmdeck refresh {connection.name}",
+        f"'{connection.name}' was never refreshed: no schema yet.",
+        remedy=f"Refresh it: crmdeck refresh {connection.name}",
     )

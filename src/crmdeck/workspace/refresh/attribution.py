@@ -1,4 +1,4 @@
-"""Who changed what: asked of the CRM when there is drift, and kept with the events."""
+"""Who made a change: asked of the CRM after a refresh, and stored with the change."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from crmdeck.connectors.base import Attribution, ChangedThing, ChangeHistory, Co
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import Connection, DriftEvent, DriftKind
 
-# Each object type costs a request of the quota; the worst changes are asked about first.
+# Each object costs one API request, so the worst changes are asked about first.
 MOST_OBJECTS = 25
-TOO_MANY = f"Too much changed at once to ask; it is asked for {MOST_OBJECTS} object types."
-OWN_SCOPE = "The scope of what crmdeck asks for was changed."
-NO_SUCH_RECORD = "The last change on record is older than the last look at it."
-# The clocks of a CRM and of this machine may differ.
+TOO_MANY = f"Not asked: the refresh changed more than {MOST_OBJECTS} objects."
+OWN_SCOPE = "The scope of this connection changed in crmdeck."
+NO_SUCH_RECORD = "The CRM only has a record of an older change."
+# The clocks of the CRM and of this machine may differ.
 _SKEW = timedelta(minutes=10)
 
 
@@ -22,17 +22,17 @@ def attributed(
     events: Sequence[DriftEvent],
     connection: Connection,
     connector: Connector,
-    last_looks: Mapping[str, datetime],
+    read_at: Mapping[str, datetime],
 ) -> tuple[DriftEvent, ...]:
-    """Return the events with who made the change, or why that is not known. Never fails.
+    """Return the changes with who made them, or why that is unknown. Never raises.
 
-    `last_looks` says when each object type was last read: what was done before can't be it.
+    `read_at` is when each object was read before: an older edit can't be the cause.
     """
     if not events:
         return ()
     answers = _ask(events, connection, connector)
     return tuple(
-        event.model_copy(update=_words(event, answers, last_looks.get(event.object_type)))
+        event.model_copy(update=_words(event, answers, read_at.get(event.object_type)))
         for event in events
     )
 
@@ -43,7 +43,9 @@ def _ask(
     by_the_crm = [event for event in events if event.kind is not DriftKind.OBJECT_OUT_OF_SCOPE]
     things = [(event.object_type, event.field_name) for event in by_the_crm]
     if not isinstance(connector, ChangeHistory):
-        return dict.fromkeys(things, f"The source '{connection.source}' does not tell who did it.")
+        return dict.fromkeys(
+            things, f"The source '{connection.source}' doesn't record who made changes."
+        )
     worst_first = sorted(by_the_crm, key=lambda event: -event.severity.rank)
     asked = frozenset(
         list(dict.fromkeys(event.object_type for event in worst_first))[:MOST_OBJECTS]
@@ -59,11 +61,11 @@ def _ask(
 def _words(
     event: DriftEvent,
     answers: Mapping[ChangedThing, Attribution | str],
-    last_look: datetime | None,
+    read_before: datetime | None,
 ) -> dict[str, object]:
     answer = answers.get((event.object_type, event.field_name), OWN_SCOPE)
     if isinstance(answer, str):
         return {"attribution": answer}
-    if answer.at is not None and last_look is not None and answer.at < last_look - _SKEW:
+    if answer.at is not None and read_before is not None and answer.at < read_before - _SKEW:
         return {"attribution": NO_SUCH_RECORD}
     return {"changed_by": answer.by, "changed_at": answer.at, "attribution": answer.via}

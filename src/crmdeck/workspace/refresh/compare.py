@@ -1,4 +1,4 @@
-"""What a discovery answered, held against what the cache knew."""
+"""Compare the answer of a source with the cache."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from crmdeck.model import (
 )
 from crmdeck.store import PackedSchema, SchemaPacker, Session, Store
 
-_TURNS = ("token.stored", "connection.updated", "connection.reconnected")
+_NEW_IDENTITY = ("token.stored", "connection.updated", "connection.reconnected")
 
 
 class ReadObject(NamedTuple):
-    """An object type that was read in full, with the source's validator."""
+    """An object that was read in full, with the source's validator."""
 
     packed: PackedSchema
     validator: str | None
@@ -64,7 +64,7 @@ class Answer:
     packer: SchemaPacker = field(default_factory=SchemaPacker)
 
     def add(self, item: Discovery) -> None:
-        """Sort one item of a discovery into its place."""
+        """Add one item that the source returned."""
         match item:
             case Listing():
                 self.listing = item
@@ -82,11 +82,11 @@ class Answer:
 
     @property
     def seen(self) -> int:
-        """Return how many object types have been heard of so far."""
+        """The number of objects that the source has answered for so far."""
         return len(self.discovered) + len(self.unchanged) + len(self.failed)
 
     def names(self) -> set[str]:
-        """Return the object types that were heard of."""
+        """Return the object types that the source has answered for."""
         return (
             {item.packed.object_type for item in self.discovered}
             | {item.object_type for item in self.unchanged}
@@ -96,11 +96,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cached:
-    """What the cache held of a connection when an answer was compared with it.
+    """The cache of a connection when an answer was compared with it.
 
-    `before` has the object types that the answer shows changed or back, `present` the others,
-    read when they are asked for. `left` names the fields and object types that ever left, `lost`
-    the object types that are there and whose definitions the cache has lost.
+    `before` has the objects that changed or exist again, `present` the others, loaded on access.
+    `left` names the fields and objects that were ever gone, `lost` the current objects whose
+    definitions the cache has lost.
     """
 
     refresh_id: str | None
@@ -116,7 +116,7 @@ class Cached:
 
 
 class StoredSchemas(Mapping[str, ObjectSchema]):
-    """Snapshots by object type, each read from the store when it is asked for first."""
+    """Snapshots by object type, each loaded from the store on first access."""
 
     def __init__(self, store: Store, infos: Mapping[str, SnapshotInfo]) -> None:
         self._store = store
@@ -124,7 +124,6 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
         self._read: dict[str, ObjectSchema] = {}
 
     def __getitem__(self, object_type: str) -> ObjectSchema:
-        """Return one object type; raises KeyError where there is no snapshot of it."""
         if object_type not in self._read:
             info = self._infos[object_type]
             with self._store.read() as session:
@@ -140,7 +139,7 @@ class StoredSchemas(Mapping[str, ObjectSchema]):
 
 @dataclass(frozen=True)
 class Compared:
-    """What changed against what was cached, and which object types are gone for which reason."""
+    """The changes since the cached state, and the reason why each missing object is gone."""
 
     cached: Cached
     report: DriftReport
@@ -157,7 +156,7 @@ def compare(
     at: datetime,
     field_words: FieldWords,
 ) -> Compared:
-    """Hold an answer against what the cache held; the source is asked why things are gone."""
+    """Compare an answer with the cache, and ask the source why objects and fields are gone."""
     gone = gone_objects(connector, answer, cached)
     after = schemas_after(answer, cached, scope)
     report = detect(
@@ -178,21 +177,21 @@ def compare(
 
 
 def load_known(session: Session, connection_id: str) -> dict[str, Known]:
-    """Return what the cache knows, so that a source can answer "unchanged".
+    """Return the cached objects, so that a source can answer "unchanged".
 
-    A validator does not say whose answer it stands for, nor from where, and another user may
-    see more: after a new sign-in or a change of the connection nothing counts as unchanged. Nor
-    does a snapshot of before object types were compared: read again, it says more.
+    A validator is only valid for the same user and host. So after a new sign-in or a change of
+    the connection, nothing counts as unchanged. Neither does a snapshot from before crmdeck
+    compared objects.
     """
     current = session.snapshots.current(connection_id, whole=False)
     if not current:
         return {}
-    # What was lost has to be read in full to come back.
+    # Only a full read restores a lost definition.
     lost = _lost(session, connection_id)
     since = session.audit.entries(
         connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
-    distrusted = any(entry.event in _TURNS for entry in since)
+    distrusted = any(entry.event in _NEW_IDENTITY for entry in since)
     validators = {} if distrusted else session.snapshots.validators(connection_id)
     return {
         info.object_type: Known(
@@ -207,7 +206,7 @@ def load_known(session: Session, connection_id: str) -> dict[str, Known]:
 
 
 def load_cached(store: Store, connection_id: str, answer: Answer) -> Cached:
-    """Return what the cache holds that `answer` has to be compared with."""
+    """Return the cache that `answer` has to be compared with."""
     with store.read() as session:
         return _load_cached(store, session, connection_id, answer)
 
@@ -255,7 +254,7 @@ def _lost(session: Session, connection_id: str) -> frozenset[str]:
 def _settle_returned(
     session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Answer
 ) -> None:
-    """Count as read what the source calls unchanged and somebody else saw gone meanwhile."""
+    """Count as read an unchanged object that another refresh has found gone in the meantime."""
     for item in answer.unchanged:
         if item.object_type not in current and (
             last := session.snapshots.last_present(connection_id, item.object_type)
@@ -267,7 +266,7 @@ def _settle_returned(
 
 
 def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer: Answer) -> None:
-    """Put the rules of an answer into its object types; an unchanged one may have others now."""
+    """Put the rules of an answer into its objects; the rules of an unchanged one may differ."""
     if answer.rules is None:
         return
     rules = answer.rules
@@ -294,16 +293,16 @@ def _settle_rules(session: Session, current: Mapping[str, SnapshotInfo], answer:
 
 def _with_rules(schema: ObjectSchema, rules: tuple[Rule, ...]) -> ObjectSchema:
     names = [field.name for field in schema.fields]
-    told = tuple(
+    with_fields = tuple(
         rule.model_copy(update={"fields": fields_in(rule.expression, names)}) for rule in rules
     )
-    return schema.model_copy(update={"rules": told})
+    return schema.model_copy(update={"rules": with_fields})
 
 
 def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
-    """Return whether anything that is compared may differ from a snapshot.
+    """Return whether a compared attribute may differ from a snapshot.
 
-    A snapshot without an object hash is one from before object types were compared.
+    A snapshot without an object hash is from before crmdeck compared objects.
     """
     found = packed.definition.named
     if info.schema_hash != found["schema_hash"] or info.object_hash != found["object_hash"]:
@@ -313,9 +312,9 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
 
 
 def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
-    """Return the object types of an answer that can be compared with the cache, as they are now.
+    """Return the objects of an answer that can be compared with the cache.
 
-    What a changed scope brings in, or failed before it was ever read, is no news.
+    An object that is new because the scope changed, or because it failed before, is not drift.
     """
     rescoped = cached.scope is not None and cached.scope != scope
     schemas = {}
@@ -330,7 +329,7 @@ def schemas_after(answer: Answer, cached: Cached, scope: Scope) -> dict[str, Obj
 
 
 def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[str, GoneReason]:
-    """Return the object types that the answer lacks, with the reason that the source gives."""
+    """Return the objects that are missing from the answer, with the source's reason."""
     answered = answer.names()
     listing = answer.listing
     gone = {}
@@ -351,7 +350,7 @@ def gone_objects(connector: Connector, answer: Answer, cached: Cached) -> dict[s
 def gone_fields(
     connector: Connector, before: Mapping[str, ObjectSchema], after: Mapping[str, ObjectSchema]
 ) -> dict[tuple[str, str], GoneReason]:
-    """Return the fields, by object type and name, that the source gives a reason for."""
+    """Return the missing fields for which the source has a reason."""
     missing = []
     for name, state in before.items():
         names = {item.name for item in after[name].fields}

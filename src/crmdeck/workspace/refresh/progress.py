@@ -1,4 +1,4 @@
-"""How work at a source tells how far it is, and what the source makes it wait for."""
+"""Progress of work at a source, and the pauses that the source asks for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from crmdeck.connectors.base import Meter, Wait
 from crmdeck.model import Progress, ProgressCallback
 
 SHORTEST = 1.0
-"""Seconds that a pause has to last before it is worth a word."""
+"""Minimum length in seconds of a pause that is reported."""
 
 
 class ProgressReporter:
-    """Hands progress on, with what is waited for beside it as long as anything waits."""
+    """Passes progress on, with the current pause if there is one."""
 
     def __init__(self, callback: ProgressCallback | None) -> None:
         self._callback = callback
@@ -21,13 +21,13 @@ class ProgressReporter:
         self._waiting = ""
 
     def __call__(self, progress: Progress) -> None:
-        """Tell how far it is; may be called from any thread."""
+        """Report progress, from any thread."""
         self._last = progress
         if self._callback is not None:
             self._callback(replace(progress, waiting=self._waiting))
 
     def listen_to(self, meter: Meter) -> None:
-        """Tell the pauses of a connector too."""
+        """Report the pauses of a connector too."""
         meter.on_wait = self._waits
 
     def _waits(self, wait: Wait | None) -> None:
@@ -36,10 +36,10 @@ class ProgressReporter:
 
 
 def in_words(wait: Wait) -> str:
-    """Return `HubSpot asks to wait 8 s`; the empty string for what is over in a moment."""
+    """Return `HubSpot asks to wait 8 s`, or an empty string for a short pause."""
     if wait.seconds < SHORTEST:
         return ""
     seconds = f"{math.ceil(wait.seconds)} s"
     if wait.asked:
         return f"{wait.who} asks to wait {seconds}"
-    return f"{wait.who} is busy, asking again in {seconds}"
+    return f"{wait.who} is busy, trying again in {seconds}"

@@ -1,8 +1,8 @@
-"""Decisions and history that a team keeps in one place, and their copy in the cache.
+"""Decisions and history that a team keeps in PartnerOS, and their copy in the cache.
 
-Where a source keeps them, its log is the true one: decisions are made there, and the copy grows
-by what it lacks, in the order of the source. So every copy is a beginning of the same log.
-Acknowledgments are made on either side and carried over; of two the later one counts.
+The log of the source is the original: decisions are made there, and the copy adds what it lacks,
+in the same order. So every copy is a beginning of the same log. Acknowledgments are made on
+either side and carried over; the later one wins.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _KEPT_HERE = "schema.drift_kept_here"
 
 
 def take_over(context: Context, connector: Connector, connection_id: str) -> TeamLog | None:
-    """Copy what the source has decided and done; return it as one that shares, if it is one.
+    """Copy decisions and history from the source, and send local acknowledgments to it.
 
-    What was acknowledged here meanwhile is acknowledged there.
+    Return the connector if its source keeps a log for a team.
     """
     if not isinstance(connector, TeamLog):
         return None
@@ -38,7 +38,7 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
     with context.store.read() as session:
         first = session.snapshots.latest_refresh(connection_id) is None
     there = connector.drift() or DriftReport()
-    # From the first look on, drift is found by comparing; what came before is the source's word.
+    # After the first refresh, crmdeck finds drift itself. Earlier drift comes from the source.
     before = there if first else DriftReport()
     with context.store.write() as session:
         session.drift.add(before.events, before.stories)
@@ -50,16 +50,16 @@ def take_over(context: Context, connector: Connector, connection_id: str) -> Tea
     try:
         _send(connector, unsent)
     except CrmdeckError as error:
-        # What was refreshed or decided is done; the next acknowledgment tells of the failure.
+        # The refresh or the decision is done; the next acknowledgment reports the failure.
         _log.warning("Acknowledgments did not reach PartnerOS: %s", error)
     return connector
 
 
 def share_acknowledgments(context: Context, connection: Connection) -> str:
-    """Carry acknowledgments to and from the source; return what is to be told of it, or nothing.
+    """Exchange acknowledgments with the source; return a message for the user, if any.
 
-    It is no error where the source can't be reached, or knows no acknowledgments (which is told
-    once): what is acknowledged here stays so, and the next refresh tells it there.
+    A source that can't be reached, or doesn't support acknowledgments, is not an error: they stay
+    here, and the next refresh sends them.
     """
     if connection.source != Source.PARTNEROS or connection.disconnected_at is not None:
         return ""
@@ -76,18 +76,18 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
     except CacheError:
         raise
     except CrmdeckError as error:
-        return f"PartnerOS does not know yet: {error.message} The next refresh tells it."
-    told = "PartnerOS takes no acknowledgments: they stay in this workspace."
+        return f"Not sent to PartnerOS yet: {error.message} The next refresh sends it."
+    message = "PartnerOS doesn't support acknowledgments: they stay in this workspace."
     with context.store.write() as session:
         if session.audit.entries(connection_id=connection.id, event=_KEPT_HERE, limit=1):
             return ""
-        session.audit.add(context.entry(_KEPT_HERE, told, connection_id=connection.id))
-    return told
+        session.audit.add(context.entry(_KEPT_HERE, message, connection_id=connection.id))
+    return message
 
 
 @dataclass
 class _Unsent:
-    """What the source is to be told, by its own ids: acknowledged by note, and taken back."""
+    """IDs of the source's changes to acknowledge, by note, and to reopen."""
 
     acknowledged: dict[str, list[str]] = field(default_factory=dict)
     reopened: list[str] = field(default_factory=list)
@@ -99,10 +99,9 @@ def _agree(
     there: Sequence[DriftEvent],
     entries: Iterable[AuditEntry],
 ) -> _Unsent:
-    """Take over here what was said later there, and return what was said later here.
+    """Apply later acknowledgments of the source, and return the later ones from here.
 
-    Each side finds drift by comparing and gives it ids of its own: the same change of the same
-    thing is the same event.
+    Each side gives its own IDs to changes, so they are matched by place and content.
     """
     unsent = _Unsent()
     others = {_change(event): event for event in there}
@@ -133,7 +132,7 @@ def _agree(
 
 
 def _send(connector: TeamLog, unsent: _Unsent) -> bool:
-    """Tell the source; return False where it knows no acknowledgments."""
+    """Send acknowledgments; return False if the source doesn't support them."""
     for note, ids in unsent.acknowledged.items():
         if not connector.acknowledge(ids, note):
             return False

@@ -1,4 +1,4 @@
-"""One refresh: ask the source, find what changed, write all of it or nothing."""
+"""One refresh: read the source, find the changes, write all of it or nothing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from crmdeck.workspace.refresh.derivation import DETECTED_AT, DRIFT_DETECTED
 from crmdeck.workspace.refresh.progress import ProgressReporter
 from crmdeck.workspace.refresh.remote_log import take_over
 
-# Object types that a notice names.
+# Objects that a notice names.
 _NAMED = 5
 
 
@@ -56,7 +56,7 @@ def refresh(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> RefreshResult:
-    """Refresh a connection, and record how it ended; raises as `Refreshes.run` does."""
+    """Refresh a connection and record the outcome; raises as `Refreshes.run` does."""
     run = started_run(connection.id, "refresh", context.now)
     connector: Connector | None = None
     try:
@@ -69,23 +69,23 @@ def refresh(
             raise
         if context.shared and error.code == "NO_CREDENTIALS":
             raise _refreshed_elsewhere(context, connection) from error
-        # What was refused before anything was asked of the source is no attempt.
+        # A refresh that failed before it asked the source is not an attempt.
         if connector is not None or isinstance(error, ReauthRequiredError):
             _record_failure(context, connection, connector, run, error)
         raise
 
 
 def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckError:
-    """Return the error for secrets that are on other machines of the team, not on this one."""
+    """Return the error for a team connection whose credentials are on another machine."""
     with context.store.read() as session:
         entries = session.audit.entries(
             connection_id=connection.id, event="schema.refreshed", limit=1
         )
-    told = f" {entries[0].actor} refreshed it last, {entries[0].at:%Y-%m-%d %H:%M} UTC."
+    last = f" {entries[0].actor} refreshed it last on {entries[0].at:%Y-%m-%d %H:%M} UTC."
     error = ReauthRequiredError(
-        f"'{connection.name}' can't be refreshed from here; what is cached can be looked at.",
-        cause="Its secrets are not on this machine." + (told if entries else ""),
-        remedy=f"Refresh it where they are, or sign in here: crmdeck connections sign-in "
+        f"Can't refresh {connection.name} from this machine.",
+        cause="Its credentials are on another machine." + (last if entries else ""),
+        remedy="Refresh it on that machine, or sign in here: crmdeck connections sign-in "
         f"{connection.name}",
         code="SECRETS_ELSEWHERE",
     )
@@ -94,7 +94,7 @@ def _refreshed_elsewhere(context: Context, connection: Connection) -> CrmdeckErr
 
 
 class Refresh:
-    """A refresh under way. `run` takes its steps in their order; each builds on the last."""
+    """One refresh in progress."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Refresh:
         self._answer = Answer(vendor_of(connection.platform))
 
     def run(self) -> RefreshResult:
-        """Discover, compare and record; return what came of it."""
+        """Read the source, compare, record, and return the result."""
         self._progress.listen_to(self._connector.meter)
         self.discover()
         self.learn()
@@ -133,10 +133,10 @@ class Refresh:
                     == compared.cached.refresh_id
                 ):
                     return self.record(session, compared)
-            # Another process refreshed meanwhile: compare with what it wrote.
+            # Another process has refreshed in the meantime: compare with its result.
 
     def discover(self) -> None:
-        """Ask the source for its schema, object by object."""
+        """Read the schema from the source, object by object."""
         with self._context.store.read() as session:
             known = load_known(session, self._connection.id)
         for item in self._connector.discover(self._scope, known, self._cancel):
@@ -146,7 +146,7 @@ class Refresh:
             self._progress(Progress(self._answer.seen, total, _label(item)))
 
     def learn(self) -> None:
-        """Keep with the connection what the source told of it on the way."""
+        """Store what the source reported about the connection itself."""
         context, connection = self._context, self._connection
         news = learned_on_the_way(connection, self._connector, context.credentials(connection))
         if news:
@@ -154,9 +154,9 @@ class Refresh:
                 remember(context, session, connection.id, news)
 
     def compare(self) -> Compared:
-        """Hold the answer against the cache, as it is now, and ask who made the changes.
+        """Compare the answer with the current cache, and ask who made the changes.
 
-        A first discovery is a baseline and has no drift.
+        The first refresh is a baseline and has no drift.
         """
         connection, connector, answer = self._connection, self._connector, self._answer
         cached = load_cached(self._context.store, connection.id, answer)
@@ -171,13 +171,13 @@ class Refresh:
             at=self._context.now,
             field_words=partial(read_field_words, self._context.home),
         )
-        looks = {name: info.discovered_at for name, info in cached.current.items()}
-        events = attributed(compared.report.events, connection, connector, looks)
+        read_at = {name: info.discovered_at for name, info in cached.current.items()}
+        events = attributed(compared.report.events, connection, connector, read_at)
         report = compared.report.model_copy(update={"events": events})
         return replace(compared, report=report)
 
     def record(self, session: Session, compared: Compared) -> RefreshResult:
-        """Write it all, in the one transaction of `session`."""
+        """Write everything in the transaction of `session`."""
         answer, connection = self._answer, self._connection
         cached, report = compared.cached, compared.report
         failures = tuple(failure_of(item) for item in answer.failed)
@@ -217,8 +217,8 @@ class Refresh:
             failures=failures,
             notices=(
                 *answer.notices,
-                *_not_checked(answer.not_checked),
-                *_read_anew(answer, cached),
+                *_unspecified(answer.not_checked),
+                *_read_again(answer, cached),
             ),
             baseline=cached.refresh_id is None,
             new_definitions=recorded.new_definitions,
@@ -257,7 +257,7 @@ class Refresh:
                     details={
                         "events": len(events),
                         "stories": len(compared.report.stories),
-                        # To the microsecond: the ids of the events are made of it.
+                        # To the microsecond: the event IDs are derived from it.
                         DETECTED_AT: events[0].detected_at.isoformat(),
                     },
                 )
@@ -288,23 +288,23 @@ def _record_failure(
         )
 
 
-def _not_checked(objects: Counter[str]) -> list[Notice]:
-    """Return what can't be judged by what was read, said once for all object types."""
+def _unspecified(objects: Counter[str]) -> list[Notice]:
+    """Return one notice for the attributes that the source doesn't specify."""
     if not objects:
         return []
     named = ", ".join(f"{name} (of {count(n, 'object')})" for name, n in objects.most_common())
     return [
         Notice(
             code="ATTRIBUTES_UNTOLD",
-            message=f"The source does not say: {named}.",
-            cause="What is not said is unknown: changes of these can't be seen, nor claimed.",
-            remedy="Read full descriptions to have them watched as well.",
+            message=f"The source doesn't specify: {named}.",
+            cause="crmdeck can't detect changes of an attribute that the source leaves out.",
+            remedy="Export full describe files to compare these attributes too.",
         )
     ]
 
 
-def _read_anew(answer: Answer, cached: Cached) -> list[Notice]:
-    """Return that the cache had lost definitions, of which the source sent some again."""
+def _read_again(answer: Answer, cached: Cached) -> list[Notice]:
+    """Return a notice for definitions that the cache had lost and the source sent again."""
     lost = sorted(cached.lost & {item.packed.object_type for item in answer.discovered})
     if not lost:
         return []
@@ -312,16 +312,15 @@ def _read_anew(answer: Answer, cached: Cached) -> list[Notice]:
     return [
         Notice(
             code="DEFINITIONS_READ_ANEW",
-            message=f"The cache had lost what it knew of {count(len(lost), 'object')}: {named}.",
-            cause="They are there again as they are now; what changed in them meanwhile can't be "
-            "told.",
-            remedy="See what else is lost: crmdeck doctor",
+            message=f"The cache had lost the definitions of {count(len(lost), 'object')}: {named}.",
+            cause="This refresh read them again. Earlier changes in them are unknown.",
+            remedy="Look for other damage: crmdeck doctor",
         )
     ]
 
 
 def failure_of(item: Failed) -> ObjectFailure:
-    """Return what is written down of an object type that could not be read."""
+    """Return the record of an object that could not be read."""
     return ObjectFailure(
         object_type=item.object_type,
         code=item.error.code,
@@ -336,7 +335,7 @@ def _all_failed(failed: list[Failed]) -> CrmdeckError:
     if len(failed) == 1:
         return first
     return SourceError(
-        f"None of {len(failed)} object types could be read.",
+        f"Can't read any of {len(failed)} objects.",
         cause=f"{first.message} {first.cause or ''}".strip(),
         remedy=first.remedy,
         code=first.code,

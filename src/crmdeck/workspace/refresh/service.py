@@ -1,4 +1,4 @@
-"""Refreshes of one connection or of many: which share one run, and how many run at once."""
+"""Refresh one connection, or many at the same time."""
 
 from __future__ import annotations
 
@@ -23,15 +23,12 @@ from crmdeck.workspace.refresh.run import refresh
 
 AT_ONCE = 4
 GRACE = 5.0
-"""Seconds that refreshes which were told to stop are given to write down that they did."""
+"""Seconds that canceled refreshes get to record their end."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one refresh among many: `result`, or the `error` that ended it.
-
-    `name` is that of the connection, however it was asked for.
-    """
+    """The outcome of one refresh among many: `result`, or the `error` that stopped it."""
 
     name: str
     connection_id: str
@@ -40,7 +37,7 @@ class Attempt:
 
 
 class Refreshes:
-    """Discovering the schemas of connections and recording what changed."""
+    """Reads schemas from CRMs and records the changes."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -53,25 +50,23 @@ class Refreshes:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> RefreshResult:
-        """Discover the schema of a connection and record what changed.
+        """Read the schema of a connection and record the changes, in one transaction.
 
-        One transaction holds snapshots, drift and audit entries. An object type that fails keeps
-        its last snapshot and is listed in `failures`. A caller that comes while the same refresh
-        runs in this process gets that one's result, with its own `progress` and `cancel`. `scope`
-        is the connection's unless given. `progress` counts object types, and may be called from
-        other threads. Raises ConflictError for a disconnected connection, ReauthRequiredError,
-        SourceError where nothing could be read (the failure is recorded), CanceledError (only the
-        attempt is recorded).
+        An object that can't be read keeps its last snapshot and is listed in `failures`. A second
+        caller of the same refresh in this process waits for it and shares its result. `scope`
+        defaults to the connection's. `progress` counts objects, from any thread. Raises
+        ConflictError for a disconnected connection, ReauthRequiredError, SourceError if nothing
+        could be read, and CanceledError; the attempt is recorded.
         """
         connection = self._context.connection(ref)
-        # After something was read: only then it is known who may write to a database.
+        # After the first read: only then is it known whether this user may write.
         self._context.require_writable()
         wanted = scope or connection.scope
         stop = cancel or CancelToken()
         return self._context.refreshing.run(
             connection.id,
             wanted,
-            lambda tell: refresh(self._context, connection, wanted, tell, stop),
+            lambda report: refresh(self._context, connection, wanted, report, stop),
             progress or (lambda _: None),
             stop,
         )
@@ -83,13 +78,12 @@ class Refreshes:
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> tuple[Attempt, ...]:
-        """Refresh the connections at the same time, a few at once; answers in the order asked.
+        """Refresh several connections at the same time; return the outcomes in the order given.
 
-        Each is a refresh of its own, with its own transaction and its own entries in the audit
-        log: one that fails stops no other. `progress` counts connections (with one, its object
-        types), and is called from several threads. Raises NotFoundError for a connection that
-        is not there, before any is refreshed, and CanceledError; those that had finished by
-        then stay refreshed.
+        Each has its own transaction and audit entries, and one that fails doesn't stop the others.
+        `progress` counts connections (or objects, if there is only one connection), from any
+        thread. Raises NotFoundError before it refreshes anything, and CanceledError; connections
+        that have finished by then stay refreshed.
         """
         with self._context.store.read() as session:
             named = [find_connection(session, ref) for ref in refs]
@@ -128,7 +122,7 @@ class Refreshes:
 
 
 class _Count:
-    """How many are done, and who is under way; safe to use from several threads."""
+    """Progress over several connections; thread-safe."""
 
     def __init__(self, total: int, callback: ProgressCallback | None) -> None:
         self._total = total
@@ -140,26 +134,26 @@ class _Count:
 
     @contextmanager
     def one(self, name: str) -> Iterator[ProgressCallback]:
-        """Count what the block does as one; yields what it tells its own progress to."""
+        """Count the block as one connection; yields its progress callback."""
         with self._changed:
             self._running += 1
-        self._tell(name, Progress(0, None))
+        self._report(name, Progress(0, None))
         try:
-            yield partial(self._tell, name)
+            yield partial(self._report, name)
         finally:
             with self._changed:
                 self._running -= 1
                 self._done += 1
                 self._waiting.pop(name, None)
                 self._changed.notify_all()
-            self._tell("", Progress(0, None))
+            self._report("", Progress(0, None))
 
     def wait_for_all(self, seconds: float) -> None:
-        """Wait until none is under way, so long at most."""
+        """Wait until all have finished, at most this long."""
         with self._changed:
             self._changed.wait_for(lambda: not self._running, timeout=seconds)
 
-    def _tell(self, name: str, inner: Progress) -> None:
+    def _report(self, name: str, inner: Progress) -> None:
         if self._callback is None:
             return
         with self._changed:

@@ -1,4 +1,4 @@
-"""One piece of work at a time for each key; callers that come meanwhile share its result."""
+"""One piece of work at a time for each key; callers that arrive later share its result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crmdeck.model import CancelToken, Progress, ProgressCallback
 
 T = TypeVar("T")
 
-_LOOK = 0.1
-"""Seconds between two looks of a waiting thread whether it is to stop."""
+_POLL = 0.1
+"""Seconds between two checks of a waiting thread whether it was canceled."""
 
 
 class SingleFlight(Generic[T]):
-    """Work under way, by key; safe to use from any thread."""
+    """Work in progress by key; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +31,12 @@ class SingleFlight(Generic[T]):
         progress: ProgressCallback,
         cancel: CancelToken,
     ) -> T:
-        """Do `work` in this thread, or wait for the same work (an equal `what`) of another.
+        """Do `work` in this thread, or wait for the same work (an equal `what`) of another thread.
 
-        A thread that waits gets the progress in its own thread, may cancel without stopping the
-        work, and gets an error object of its own where it fails. Where the thread that does the
-        work cancels, one that waits does it in turn. Work of another `what` under the same key is
-        waited for first. Raises what `work` raises, and CanceledError.
+        A waiting thread gets progress in its own thread, may cancel without stopping the work, and
+        gets its own error object. If the working thread cancels, a waiting one takes over. Work
+        with another `what` under the same key has to finish first. Raises what `work` raises, and
+        CanceledError.
         """
         while True:
             with self._lock:
@@ -57,17 +57,17 @@ class SingleFlight(Generic[T]):
         work: Callable[[ProgressCallback], T],
         progress: ProgressCallback,
     ) -> T:
-        def tell(each: Progress) -> None:
-            flight.tell(each)
+        def report(each: Progress) -> None:
+            flight.report(each)
             progress(each)
 
         try:
-            flight.results.append(work(tell))
+            flight.results.append(work(report))
         except BaseException as error:
             flight.error = error
             raise
         finally:
-            # First out of the way, then done: nobody joins what is over.
+            # Removed first, so that no thread joins finished work.
             with self._lock:
                 del self._flights[key]
             flight.end()
@@ -75,7 +75,7 @@ class SingleFlight(Generic[T]):
 
 
 class _Flight(Generic[T]):
-    """Work under way: how far it is, and what came of it."""
+    """Work in progress, and its outcome."""
 
     def __init__(self, what: object) -> None:
         self.what = what
@@ -85,7 +85,7 @@ class _Flight(Generic[T]):
         self._latest: Progress | None = None
         self._over = False
 
-    def tell(self, progress: Progress) -> None:
+    def report(self, progress: Progress) -> None:
         with self._changed:
             self._latest = progress
             self._changed.notify_all()
@@ -96,25 +96,25 @@ class _Flight(Generic[T]):
             self._changed.notify_all()
 
     def wait(self, progress: ProgressCallback | None, cancel: CancelToken) -> None:
-        told: Progress | None = None
+        reported: Progress | None = None
         over = False
         while not over:
             cancel.check()
             with self._changed:
-                if not self._over and self._latest is told:
-                    self._changed.wait(_LOOK)
+                if not self._over and self._latest is reported:
+                    self._changed.wait(_POLL)
                 over, latest = self._over, self._latest
-            if progress is not None and latest is not None and latest is not told:
+            if progress is not None and latest is not None and latest is not reported:
                 progress(latest)
-            told = latest
+            reported = latest
 
     def outcome(self) -> T:
         if isinstance(self.error, CrmdeckError):
-            # An error object gathers a traceback and notes: none is raised in two threads.
+            # Raising adds a traceback and notes, so each thread needs its own error object.
             raise copy.copy(self.error)
         if self.error is not None:
             raise CrmdeckError(
-                "What was waited for ended without a result.",
+                "The refresh that this one waited for was interrupted.",
                 cause=type(self.error).__name__,
                 code="INTERRUPTED",
             )

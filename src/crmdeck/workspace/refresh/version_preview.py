@@ -1,4 +1,4 @@
-"""The schema under another version of a CRM's API, held against what is cached; nothing is kept."""
+"""Compare the cached schema with another version of a CRM's API, without storing anything."""
 
 from __future__ import annotations
 
@@ -37,14 +37,13 @@ def preview(
 ) -> VersionPreview:
     """Return what `version` would change; raises as `Schemas.preview` does.
 
-    The cache must hold something of the connection.
+    The connection must have been refreshed before.
     """
     connector = context.open_connector(connection)
     if not isinstance(connector, VersionChooser):
         raise UsageError(
-            f"The schema of {connection.name} is not looked at under another API version.",
-            cause="Salesforce alone lets a client choose its version: with HubSpot crmdeck speaks "
-            "the newest dated paths that the portal answers, and other sources have none.",
+            f"{connection.name} has no API versions to compare.",
+            cause="Only Salesforce lets a client choose its API version.",
             code="NO_VERSIONS",
         )
     in_use = connection.api_version or connector.api_versions()[-1]
@@ -91,24 +90,24 @@ def _choose(version: str, in_use: str, spoken: tuple[str, ...]) -> str:
         wanted = version if "." in version else f"{version}.0"
         if wanted not in spoken:
             raise NotFoundError(
-                f"The org does not speak API version {wanted}.",
-                remedy=f"It speaks {spoken[0]} to {spoken[-1]}; {in_use} is in use.",
+                f"The org doesn't support API version {wanted}.",
+                remedy=f"Choose a version from {spoken[0]} to {spoken[-1]}.",
                 code="API_VERSION_NOT_FOUND",
             )
         return wanted
     newer = [each for each in spoken if float(each) > float(in_use)]
     if not newer:
         raise NoNewerVersionError(
-            f"The org speaks no API version newer than {in_use}, which is in use.",
-            cause="Salesforce brings one with each of its three releases a year; a sandbox in the "
-            "preview has it some weeks earlier.",
-            remedy="Ask again after the next release, or connect a sandbox in the preview.",
+            f"The org has no API version newer than {in_use}, which is in use.",
+            cause="Salesforce adds a version with each of its three releases a year. Preview "
+            "sandboxes get it some weeks earlier.",
+            remedy="Try again after the next release, or connect a preview sandbox.",
         )
     return newer[0]
 
 
 def _only(cached: Cached, object_type: str | None) -> Cached:
-    """Return what the cache held of the one object type that was looked at, or all of it."""
+    """Return the cache of one object, or all of it."""
     if object_type is None:
         return cached
     current = {name: info for name, info in cached.current.items() if name == object_type}
@@ -116,7 +115,7 @@ def _only(cached: Cached, object_type: str | None) -> Cached:
 
 
 class NoNewerVersionError(CrmdeckError):
-    """There is nothing to look ahead to."""
+    """The version in use is the newest."""
 
     code = "NO_NEWER_VERSION"
     http_status = 409

@@ -249,7 +249,7 @@ class DriftCommands:
                 f"Move {number} to {new.event.field_name}?",
                 f"{old.event.field_name} was probably renamed to {new.event.field_name}.\n"
                 f"Mapped to the old name: {names}\n\n"
-                "No keeps the mapping, and still acknowledges both changes. Esc changes nothing.",
+                "Both changes are acknowledged either way. Esc changes nothing.",
                 yes=f"Move {number}",
                 no="Acknowledge only",
                 opened_by="m",
