@@ -140,6 +140,21 @@ def test_a_taken_suggestion_moves_to_the_next_likely_candidate() -> None:
     assert build([taken], nothing)["accountName"].crm_field is None
 
 
+def test_a_candidate_moves_up_from_even_odds_on_and_is_never_certain() -> None:
+    even = (Alternative(crm_field="Description", confidence=0.2),)
+    taken = decided(1, "contactName", ACCEPTED, "Name")
+    offered = [suggestion("accountName", "Name", 0.6, alternatives=even)]
+    found = build([taken], offered)["accountName"]
+    assert (found.crm_field, found.confidence) == ("Description", 0.5)
+    all_but_certain = [suggestion("accountName", "Name", 1.0, alternatives=even)]
+    assert build([taken], all_but_certain)["accountName"].confidence == CEILING
+    rest = (Alternative(crm_field="Description", confidence=0.001),)
+    found = build([taken], [suggestion("accountName", "Name", 1.0, alternatives=rest)])[
+        "accountName"
+    ]
+    assert [one.confidence for one in found.candidates] == [pytest.approx(0.2)]
+
+
 def test_a_candidate_that_was_put_back_comes_first_however_unlikely() -> None:
     back = {"accountName": (Candidate("Description", 0.1, was_put_back=True),)}
     for pick in ("Name", None):

@@ -324,6 +324,10 @@ def test_a_failed_undo_or_redo_can_be_tried_again(session: MappingSession) -> No
     store.store(fails=True)
     assert (len(session.undoable), len(session.redoable)) == (2, 0)
     assert session.by_name["accountName"].state is ACCEPTED
+    theirs = decided(9, "accountName", PENDING, "Account_Name__c", undoes="stored-0")
+    session.update_review(review(*CRM_FIELDS, log=[*store.log, theirs]))
+    assert session.by_name["accountName"].direction is Direction.BIDIRECTIONAL
+    session.update_review(review(*CRM_FIELDS, log=store.log))
     store.put(session.undo()[1])
     store.drain()
     store.put(session.redo()[1])

@@ -1,4 +1,4 @@
-"""The examples of docs/knowledge.md do what the page says."""
+"""The examples of docs/knowledge.md."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def write_examples(home: Path) -> set[str]:
     return names
 
 
-def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
+def test_each_knowledge_example_extends_the_shipped_data(tmp_path: Path) -> None:
     kinds = {"abbreviations", "synonyms", "values", "types", "concepts", "systems"}
-    kinds |= {"languages", "words"}
+    kinds |= {"example", "languages", "words"}
     assert write_examples(tmp_path) == {f"knowledge/{kind}" for kind in kinds} | {
         "catalog/extend",
         "catalog/replace",
@@ -42,7 +42,7 @@ def test_each_knowledge_example_extends_what_is_shipped(tmp_path: Path) -> None:
     assert knowledge.systems["acme"].objects["firm"] == "customers"
 
 
-def test_the_values_example_reaches_the_value_map(tmp_path: Path) -> None:
+def test_the_values_example_is_used_in_a_value_map(tmp_path: Path) -> None:
     write_examples(tmp_path)
     granted, approved = (
         Field(name="f", type=FieldType.PICKLIST, picklist=(PicklistValue(value=value),))
