@@ -12,6 +12,8 @@ from crmdeck.matching.confidence import (
     FEATURES,
     MIN_DECISIONS,
     assign,
+    features,
+    log_softmax,
     probabilities,
     recalibrate,
 )
@@ -57,6 +59,35 @@ def test_a_column_is_assigned_once_and_a_zero_never() -> None:
     assert assign(probability, order).tolist() == [0, 1, -1]
 
 
+def test_a_probability_of_zero_is_not_assigned() -> None:
+    probability = np.array([[0.0, 0.0], [0.4, 0.0]], np.float32)
+    order = np.array([[1, 0], [0, 1]])
+    assert assign(probability, order).tolist() == [-1, 0]
+
+
+def test_only_the_choices_of_a_row_are_assigned() -> None:
+    probability = np.array([[0.9, 0.1], [0.8, 0.3]], np.float32)
+    assert assign(probability, np.array([[0], [0]])).tolist() == [0, -1]
+
+
+def test_features_of_a_pair() -> None:
+    score = np.array([[2.0, 1.0], [2.0, -np.inf]], np.float32)
+    concept = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32)
+    ids = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
+    found = features(score, concept, np.array([0.5, 1.0]), np.array([1.0, 0.8]), ids)
+    assert np.allclose(found["any"], [[1, 1], [0, 1]])
+    assert np.allclose(found["score"], [[2, 1], [0, 0]])
+    assert np.allclose(found["conflict"], [[0, 0.4], [0, 0.8]])
+    assert np.allclose(found["column"], [[np.log(0.5), 0], [0, -4]])
+    assert found["record_id"] is ids
+
+
+def test_a_share_of_nothing_stays_out() -> None:
+    score = np.array([[0.0, -np.inf], [0.0, -np.inf]], np.float32)
+    assert np.allclose(log_softmax(score, axis=0)[:, 0], np.log(0.5))
+    assert np.all(np.isneginf(log_softmax(score, axis=0)[:, 1]))
+
+
 @given(OUTCOMES)
 def test_recalibration_keeps_the_order_and_the_bounds(outcomes: list[tuple[float, bool]]) -> None:
     before = np.array([[0.0, 0.05, 0.4, 0.9, 0.995]], np.float32)
@@ -70,6 +101,9 @@ def test_recalibration_keeps_the_order_and_the_bounds(outcomes: list[tuple[float
 
 def test_many_rejections_lower_the_confidence() -> None:
     before = np.array([[0.9]], np.float32)
+    thirty = [(0.9, False)] * MIN_DECISIONS
+    assert recalibrate(before, thirty[1:]).item() == before.item()
+    assert recalibrate(before, thirty).item() < before.item()
     refused = [(0.9, number % 2 == 0) for number in range(60)]
     kept = [(0.5, number % 10 != 0) for number in range(60)]
     assert recalibrate(before, refused).item() < 0.7

@@ -80,6 +80,37 @@ def test_swapping_the_sides_swaps_the_direction(left: Field, right: Field) -> No
     mirrored, _ = suggest_direction(right, left, knowledge=KNOWLEDGE)
     assert reason
     assert "\n" not in reason
-    if "Neither" not in reason:
+    if " and " not in reason:
         swap = {Direction.PUSH: Direction.PULL, Direction.PULL: Direction.PUSH}
         assert mirrored is swap.get(direction, direction)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "direction", "reason"),
+    [
+        (OPEN, OPEN, "bidirectional", "both fields are read/write"),
+        (OPEN, Field(name="b"), "bidirectional", "access unknown: not in the export"),
+        (Field(name="a", readable=False), OPEN, "pull", "a can't be read"),
+        (OPEN, Field(name="b", readable=False), "push", "b can't be read"),
+        (
+            Field(name="a", calculated=True),
+            Field(name="b", formula="1"),
+            "pull",
+            "b is a formula and a is calculated",
+        ),
+        (
+            Field(name="a", readable=False),
+            Field(name="b", readable=False),
+            "pull",
+            "a can't be read and b can't be read",
+        ),
+        (
+            Field(name="a", readable=False, updateable=False),
+            OPEN,
+            "pull",
+            "a can't be read and a is read-only",
+        ),
+    ],
+)
+def test_a_direction_has_its_reason(left: Field, right: Field, direction: str, reason: str) -> None:
+    assert suggest_direction(left, right) == (direction, reason)

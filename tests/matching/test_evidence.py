@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from crmdeck.matching import Evidence
-from crmdeck.model import Decision, DecisionState
+from crmdeck.matching.evidence import field_names
+from crmdeck.model import Decision, DecisionState, Field
 
 HERE, THERE = "partner--Account", "deal--Opportunity"
 ACCEPTED, REJECTED = DecisionState.ACCEPTED, DecisionState.REJECTED
@@ -92,3 +93,24 @@ def test_only_active_acceptances_of_other_connections_count() -> None:
     assert evidence == Evidence(
         connections={("name", "Name"): ("apac", "emea"), ("phone", "Fax"): ("emea",)}
     )
+
+
+def test_a_cleared_field_and_a_field_left_unmapped_are_no_evidence() -> None:
+    log = [
+        decision(1, "tier", "Rating", REJECTED),
+        decision(2, "tier", "Rating", DecisionState.PENDING),
+        decision(3, "name", "Name", ACCEPTED),
+        decision(4, "name", None, REJECTED),
+        decision(5, "owner", "OwnerId", ACCEPTED, pair=THERE),
+        decision(6, "owner", "OwnerId", REJECTED, pair=THERE),
+        decision(7, "site", "Site", ACCEPTED, pair=THERE),
+        decision(8, "site", "Site", DecisionState.PENDING, pair=THERE),
+    ]
+    found = Evidence.from_log(log, HERE)
+    assert (found.accepted, found.rejected) == ({}, frozenset())
+    assert found.elsewhere == {("site", "Site"): THERE}
+
+
+def test_the_first_of_duplicate_names_counts() -> None:
+    fields = [Field(name="a"), Field(name="b"), Field(name="a")]
+    assert field_names(fields) == {"a": 0, "b": 1}

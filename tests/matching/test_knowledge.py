@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmdeck.errors import UsageError
-from crmdeck.matching.knowledge import Knowledge, phrase_key
+from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System, phrase_key
 from crmdeck.matching.knowledge_files import parse_knowledge
+from crmdeck.matching.languages import Language
 from crmdeck.matching.partner_catalog import combine, parse_catalog
-from crmdeck.model import FieldType
+from crmdeck.model import Field, FieldType
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
 SHIPPED = load_knowledge(None)
@@ -233,3 +236,173 @@ def test_a_broken_catalog_file_is_named_with_its_line(text: str, line: int) -> N
         combine((parse_catalog(text, "mine.toml"),))
     assert caught.value.code == "BAD_CATALOG_FILE"
     assert caught.value.remedy
+
+
+def concept(id_: str, *fields: FieldRef, **more: Any) -> Concept:
+    return Concept(id_, more.pop("label", id_), fields=fields, **more)
+
+
+def known(*concepts: Concept, **more: Any) -> Knowledge:
+    return Knowledge(concepts={one.id: one for one in concepts}, **more)
+
+
+def test_a_field_has_the_concept_of_its_object_else_that_of_every_object() -> None:
+    made = known(
+        concept("owner", FieldRef("crm", "*", "OwnerId")),
+        concept("deal.owner", FieldRef("crm", "Deal", "OwnerId")),
+        systems={"crm": System("CRM", objects={"opportunity": "deal"})},
+    )
+    assert made.concept_of("CRM", "Deal", "ownerid") == "deal.owner"
+    assert made.concept_of("crm", "Opportunity", "OWNERID") == "deal.owner"
+    assert made.concept_of("crm", "Account", "OwnerId") == "owner"
+    assert made.concept_of("other", "Account", "OwnerId") is None
+    assert made.concepts_named("ownerid") == {"owner", "deal.owner"}
+    assert made.concepts_named("nothing") == frozenset()
+
+
+def test_a_name_is_computed_if_every_concept_of_it_is() -> None:
+    def computed(other: bool) -> bool:
+        made = known(
+            concept("a", FieldRef("x", "X", "Date"), computed=True),
+            concept("b", FieldRef("y", "Y", "Date"), computed=other),
+        )
+        return made.is_computed("date")
+
+    assert (computed(True), computed(False)) == (True, False)
+
+
+def test_concepts_are_akin_in_both_directions() -> None:
+    made = known(concept("a", related=frozenset({"b"})), concept("b"), concept("c"))
+    assert made.akin("a") == made.akin("b") == {"a", "b"}
+    assert made.akin("c") == {"c"}
+    assert made.akin("unknown") == {"unknown"}
+    pairs = (("a", "a"), ("a", "b"), ("b", "a"), ("a", "c"), ("x", "a"))
+    assert [made.affinity(*pair) for pair in pairs] == [1.0, 0.5, 0.5, 0.0, 0.0]
+
+
+def test_extending_combines_every_part() -> None:
+    first = known(
+        concept("a", FieldRef("s", "O", "x"), FieldRef("s", "O", "y"), phrases=("one",)),
+        concept("b", FieldRef("s", "O", "z"), computed=True),
+        systems={"s": System("First", "doc", {"alias": "o"})},
+        languages={"l": Language("L", {"x": ("one",)}, frozenset({"i"}), ("s",), source="book")},
+        groups={"secondary": frozenset({"old"})},
+    )
+    second = known(
+        concept("b", FieldRef("S", "o", "X"), phrases=("two",), label=""),
+        systems={"s": System("Second", objects={"other": "p"})},
+        languages={"l": Language("L2", {"x": ("two", "one")}, frozenset({"j"}), ("n",), False)},
+        groups={"secondary": frozenset({"backup"})},
+    )
+    both = first.extend(second)
+    assert [ref.name for ref in both.concepts["a"].fields] == ["y"]
+    assert [ref.name for ref in both.concepts["b"].fields] == ["z", "X"]
+    assert (both.concepts["b"].label, both.concepts["b"].computed) == ("b", True)
+    assert both.concepts["b"].phrases == ("two",)
+    assert both.systems["s"] == System("Second", "doc", {"alias": "o", "other": "p"})
+    assert both.languages["l"] == Language(
+        "L2", {"x": ("two", "one")}, frozenset("ij"), ("s", "n"), False, "book"
+    )
+    assert both.groups["secondary"] == {"old", "backup"}
+    assert hash(first) == hash(known(*first.concepts.values(), languages=first.languages))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("synonyms = 1", "'synonyms' must be a table."),
+        ("[synonyms]\na = 'x'", "'a' must be a list of texts."),
+        ("[synonyms]\na = [' ']", "'a' must be text."),
+        ("[types]\ndate = 1", "'date' must be a table of types."),
+        ("[types]\ndate = { time = true }", None),
+        ("[types]\ndate = { time = -0.1 }", "The score of date and time must be a number"),
+        ("[types]\ndate = { time = '1' }", "The score of date and time must be a number"),
+        ("[systems.x]\nnam = 'X'", "The system 'x' has no key 'nam'."),
+        ("[concepts.x]\nsalesforce = ['Account.']", "'Account.' isn't a field."),
+        ("[concepts.x]\nsalesforce = ['.Name']", "'.Name' isn't a field."),
+        ("[words]\nx = 'a'", "'x' must be a list of texts."),
+    ],
+)
+def test_each_mistake_has_its_cause(text: str, cause: str | None) -> None:
+    if cause is None:
+        parse_knowledge(text, "mine.toml")
+        return
+    with pytest.raises(UsageError) as caught:
+        parse_knowledge(text, "mine.toml")
+    assert str(caught.value.cause).startswith(cause)
+
+
+def test_every_table_of_a_file_is_parsed() -> None:
+    made = parse_knowledge(
+        """
+        [abbreviations]
+        QTY = " Quantity "
+        [types]
+        date = { time = 0, datetime = 1 }
+        [systems.ACME.objects]
+        Firm = "Customers"
+        [concepts.a]
+        label = "Close date"
+        phrases = ["closeDate", "end"]
+        acme = ["*.End", "Deal.Close.Date"]
+        related = ["b"]
+        computed = true
+        [concepts.b]
+        phrases = ["x"]
+        [languages.l]
+        small = ["of"]
+        spaced = false
+        labels = { "close date" = ["slut"], "end" = ["slut"] }
+        """,
+        "mine.toml",
+    )
+    assert made.abbreviations == {"qty": "quantity"}
+    assert made.type_compatibility(FieldType.DATETIME, FieldType.DATE) == 1.0
+    assert made.systems == {"acme": System("ACME", objects={"firm": "customers"})}
+    assert made.concepts["a"].phrases == ("close date", "end")
+    assert [ref.key for ref in made.concepts["a"].fields] == [
+        ("acme", "*", "end"),
+        ("acme", "deal", "close.date"),
+    ]
+    assert made.concepts["a"].related == {"b"}
+    assert made.concepts["a"].computed
+    assert (made.concepts["b"].label, made.concepts["b"].phrases) == ("", ("x",))
+    language = made.languages["l"]
+    assert language.labels == {"slut": ("close date", "end")}
+    assert language.small == {"of"}
+    assert (language.name, language.spaced) == ("l", False)
+
+
+def test_an_error_names_the_line_of_its_key() -> None:
+    for text, line in (("\n\n[abbreviations]\nx = 1\n", 4), ("[abbreviations", 1)):
+        with pytest.raises(UsageError) as caught:
+            parse_knowledge(text, "mine.toml")
+        assert caught.value.message == f"Can't use mine.toml, line {line}."
+
+
+def test_a_catalog_file_extends_or_replaces_its_object() -> None:
+    def table(*lines: str) -> Field:
+        text = "\n".join(["object = 'o'", "[fields.a]", *lines])
+        (found,) = parse_catalog(text, "o.toml").object.fields
+        return found
+
+    def field(**attributes: Any) -> Field:
+        return table(*(f"{name} = {json.dumps(value)}" for name, value in attributes.items()))
+
+    plain = field()
+    assert (plain.label, plain.type, plain.required) == ("a", FieldType.STRING, False)
+    assert (plain.readable, plain.createable, plain.updateable) == (True, True, True)
+    computed = field(calculated=True)
+    assert (computed.createable, computed.updateable) == (False, False)
+    listed, labelled = field(picklist=["x"]), table("[fields.a.picklist]", "x = 'X'")
+    assert [(one.value, one.label) for one in listed.picklist] == [("x", "x")]
+    assert [(one.value, one.label) for one in labelled.picklist] == [("x", "X")]
+    first = parse_catalog("object = 'o'\nlabel = 'O'\ndescription = 'D'\n[fields.a]\n", "1")
+    second = parse_catalog("object = 'o'\n[fields.b]\n[fields.a]\nlabel = 'A'\n", "2")
+    third = parse_catalog("object = 'o'\nreplace = true\n", "3")
+    extended = combine((first, second))["o"]
+    assert [(one.name, one.label) for one in extended.fields] == [("a", "A"), ("b", "b")]
+    assert (extended.label, extended.description) == ("O", "D")
+    replaced = combine((first, third))["o"]
+    assert (replaced.label, replaced.description, replaced.fields) == ("o", "", ())
+    assert combine((first,)) == {"o": first.object}

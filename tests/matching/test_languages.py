@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmdeck.errors import UsageError
 from crmdeck.matching import RankContext, rank
 from crmdeck.matching.knowledge_files import parse_knowledge
-from crmdeck.matching.languages import fold
+from crmdeck.matching.languages import Language, Translator, fold, shown
 from crmdeck.matching.lexicon import lexicon_of
 from crmdeck.matching.text import Reader
 from crmdeck.model import Field
@@ -54,6 +57,125 @@ def test_each_language_is_broad_and_names_its_sources(language: str) -> None:
 def test_words_are_cut_and_translated(language: str, text: str, english: str) -> None:
     words = [fold(word) for word in text.split()]
     assert english in [" ".join(way) for way in TRANSLATORS[language].read(words)]
+
+
+SWEDISH = Language(
+    name="Swedish",
+    labels={
+        "kund": ("customer",),
+        "bolag": ("company", "firm"),
+        "namn": ("name",),
+        "namn på bolag": ("company name",),
+        "slut datum": ("close date",),
+        "vad": ("what",),
+    },
+    small=frozenset({"på"}),
+    joints=("s",),
+)
+
+
+def swedish(text: str, **changed: Any) -> list[str]:
+    made = Translator(replace(SWEDISH, **changed), frozenset({"name", "datum"}))
+    return [" ".join(way) for way in made.read([fold(word) for word in text.split()])]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kund", ["customer"]),
+        ("kund namn", ["customer name"]),
+        ("okänd kund", ["okand customer"]),
+        ("på", []),
+        ("kund på", ["customer"]),
+        ("bolag", ["company", "firm"]),
+        # Labels are found without their small words, and as one word.
+        ("namn på bolag", ["company name"]),
+        ("namn bolag", ["company name"]),
+        ("namnbolag", ["company name"]),
+        ("slutdatum", ["close date"]),
+        # Compounds are cut into known parts, with or without a joint.
+        ("kundnamn", ["customer name"]),
+        ("kundsnamn", ["customer name"]),
+        ("kundvad", ["customer what"]),
+        ("kunds", ["kunds"]),
+        ("kundx", ["kundx"]),
+    ],
+)
+def test_phrases_and_compounds_are_translated(text: str, expected: list[str]) -> None:
+    assert swedish(text) == expected
+
+
+def test_a_language_without_joints_has_no_compounds() -> None:
+    assert swedish("kundnamn", joints=()) == ["kundnamn"]
+    assert swedish("namnbolag", joints=()) == ["namnbolag"]
+
+
+def test_a_word_has_at_most_three_readings() -> None:
+    labels = {"ord": ("a", "b", "c", "d")}
+    assert swedish("ord", labels=labels) == ["a", "b", "c"]
+    assert swedish("ord ord", labels={"ord": ("a", "b")}) == ["a a", "b a", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("顧客名", ["customer name"]),
+        ("顧客abc名", ["customer abc name"]),
+        ("顧客未名", ["customer 未 name"]),
+    ],
+)
+def test_text_without_spaces_is_cut(text: str, expected: list[str]) -> None:
+    labels = {"顧客": ("customer",), "名": ("name",)}
+    assert swedish(text, labels=labels, spaced=False, joints=()) == expected
+
+
+def test_a_foreign_word_is_not_english() -> None:
+    made = Translator(SWEDISH, frozenset({"name", "datum"}))
+    assert [made.foreign(word) for word in ("kund", "kundnamn", "datum", "på", "xyzxyz")] == [
+        *(True, True, False, False, False)
+    ]
+    assert made.foreign("vad")
+    assert not Translator(replace(SWEDISH, labels={"ab": ("x",)}), frozenset()).foreign("ab")
+    unspaced = Translator(replace(SWEDISH, labels={"名": ("x",)}, spaced=False), frozenset())
+    assert unspaced.foreign("名前")
+    assert not unspaced.foreign("name")
+
+
+def used(*fields: str, translators: Sequence[Translator] | None = None) -> list[str]:
+    made = translators or [Translator(SWEDISH, frozenset())]
+    return [one.name for one in shown([field.split() for field in fields], made)]
+
+
+def test_a_language_is_used_by_two_fields_and_eight_in_a_hundred() -> None:
+    assert used("kund", "other") == []
+    assert used("kund", "namn") == ["Swedish"]
+    assert used("kund namn", "other") == []
+    assert used("kund", "namn", *["other"] * 23) == ["Swedish"]
+    assert used("kund", "namn", *["other"] * 24) == []
+
+
+def test_a_word_counts_for_one_language_and_two_languages_at_most() -> None:
+    def language(name: str, *words: str) -> Translator:
+        labels = dict.fromkeys(words, ("x",))
+        return Translator(Language(name=name, labels=labels), frozenset())
+
+    made = [
+        language("few", "aaa", "bbb"),
+        language("most", "aaa", "bbb", "ccc"),
+        language("own", "ddd", "eee"),
+        language("third", "fff", "ggg"),
+    ]
+    fields = ("aaa", "bbb", "ccc", "ddd", "eee")
+    assert used(*fields, translators=made) == ["most", "own"]
+    assert used(*fields, "fff", "ggg", translators=made) == ["most", "own"]
+
+
+def test_a_foreign_field_keeps_its_original_phrase() -> None:
+    fields = [Field(name=one, label=one) for one in ("Kundenname", "Betrag", "Straße")]
+    reader = Reader(fields, fields, VOCABULARY)
+    assert reader.read(fields[0]).phrases == ("company name", "kundenname")
+    english = Field(name="amount", label="Amount")
+    assert Reader([english], [english], VOCABULARY).read(english).phrases == ("amount",)
 
 
 def test_umlauts_are_read_both_ways() -> None:

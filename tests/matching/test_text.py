@@ -73,16 +73,85 @@ def test_a_known_word_and_one_of_short_parts_only_stay_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "word", "parts"),
+    [
+        # The longest part needs four letters, and the word six.
+        ("fax", "faxfax", "faxfax"),
+        ("code is", "iscode", "is code"),
+        ("code zip", "zipcode", "zip code"),
+        # The fewest parts win, then the longer last part.
+        ("data base database name", "databasename", "database name"),
+        ("abcd efgh abc defgh", "abcdefgh", "abc defgh"),
+        # A part of two letters costs as much as two parts, and needs to be a common word.
+        ("abcdef idab cdef", "idabcdef", "idab cdef"),
+        ("abcdef", "xyabcdef", "xyabcdef"),
+        ("x9 abcdef", "x9abcdef", "x9abcdef"),
+        ("code", "code" * 15, " ".join(["code"] * 15)),
+        ("code", "code" * 16, "code" * 16),
+    ],
+)
+def test_a_run_together_word_is_cut_into_the_fewest_known_parts(
+    known: str, word: str, parts: str
+) -> None:
+    cutter = Cutter(known.split())
+    assert " ".join(cutter.cut(word)) == parts
+    assert cutter.cut(word) == cutter.cut(word)
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=5), max_size=6), st.text("abc", max_size=14))
+def test_cutting_keeps_every_letter(known: list[str], word: str) -> None:
+    cutter = Cutter(known)
+    parts = cutter.cut(word)
+    assert "".join(parts) == word
+    assert len(parts) == 1 or all(part in cutter for part in parts)
+
+
+@pytest.mark.parametrize(
     ("word", "expected"),
-    [("companies", "company"), ("employees", "employee"), ("status", "status"), ("boss", "boss")],
+    [
+        ("companies", "company"),
+        ("cries", "cry"),
+        ("ties", "tie"),
+        ("employees", "employee"),
+        ("boxes", "box"),
+        ("axes", "axe"),
+        ("classes", "class"),
+        ("batches", "batch"),
+        ("dishes", "dish"),
+        ("cats", "cat"),
+        ("gas", "gas"),
+        ("status", "status"),
+        ("boss", "boss"),
+        ("axis", "axis"),
+        ("owner", "owner"),
+    ],
 )
 def test_plurals_become_singular(word: str, expected: str) -> None:
     assert singular(word) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("big a b", "big x"),
+        ("a b c d", "y z d"),
+        ("a", "a"),
+        ("b a c", "b a c"),
+        ("abbr", "long word"),
+        ("a b items", "x item"),
+    ],
+)
+def test_the_longest_synonym_replaces_its_words(words: str, expected: str) -> None:
+    spelling = Spelling({"abbr": "long words"}, {"a b": "x", "a b c": "y z"})
+    assert " ".join(spelling.words(words.split())) == expected
+    assert Spelling({}, {}).words(("a",)) == ("a",)
+
+
 def test_only_the_start_of_a_long_label_is_read() -> None:
     (text,) = read_all(Field(name="x", label="word " * 2000))
-    assert len(text.readings[-1]) <= TEXT_LIMIT
+    assert text.readings[-1] == ("word",) * (TEXT_LIMIT // 5)
+    (text,) = read_all(Field(name="", label="Ä" + "x" * TEXT_LIMIT * 2))
+    assert [len(phrase) for phrase in text.phrases] == [TEXT_LIMIT]
 
 
 def test_a_field_without_a_name_is_read_by_its_label() -> None:
@@ -104,9 +173,62 @@ def test_a_meaningless_name_is_replaced_by_the_label() -> None:
     ]
 
 
-def test_a_first_word_of_most_names_is_dropped() -> None:
-    names = ("crm_name", "crm_phone", "crm_city", "crm_owner", "crm_stage", "id")
-    assert read(*(Field(name=name) for name in names))[:2] == [("name",), ("phone",)]
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        # At least five names, and six in ten.
+        ("crm_name crm_phone crm_city crm_owner crm_stage id", "name"),
+        ("crm_name crm_phone crm_city crm_owner id", "crm name"),
+        ("crm_name crm_phone crm_city crm_owner crm_x id uid oid", "name"),
+        ("crm_name crm_phone crm_city crm_owner crm_x id uid oid a", "crm name"),
+        ("crm_name crm_phone crm_city crm_owner crm", "crm name"),
+        ("crm.name crm.phone crm.city crm.owner crm.stage", "name"),
+    ],
+)
+def test_a_first_word_of_most_names_is_dropped(names: str, first: str) -> None:
+    found = read(*(Field(name=name) for name in names.split()))
+    assert " ".join(found[0]) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "phrase"),
+    [
+        ("close_date", "Close date", "close date"),
+        ("date", "Close date", "close date"),
+        ("expected_close_date", "Close date", "expected close date"),
+        ("stage", "Close date", "close date stage"),
+        ("__", "Close date", "close date"),
+    ],
+)
+def test_one_phrase_has_the_words_of_name_and_label(name: str, label: str, phrase: str) -> None:
+    known = Field(name="known", label="Close date stage expected")
+    text, _ = read_all(Field(name=name, label=label), known)
+    assert text.phrases == (phrase,)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "first"),
+    [
+        ("x", "Phone", "phone"),
+        ("77", "Phone", "phone"),
+        ("zzz", "Phone", "phone"),
+        ("zzz", "", "zzz"),
+        ("hq", "Phone", "headquarter"),
+        ("city", "Phone", "city"),
+    ],
+)
+def test_a_name_needs_a_known_word(name: str, label: str, first: str) -> None:
+    other = Field(name="other", label="City")
+    text, _ = read_all(Field(name=name, label=label), other)
+    assert text.readings[0] == (first,)
+
+
+def test_words_of_name_and_label_are_read_once_each() -> None:
+    field = Field(name="Order_Qty__c", label="Quantity")
+    reader = Reader([field], [field], VOCABULARY)
+    assert reader.words(field) == (("order", "quantity"), ("quantity",))
+    assert reader.read(field).words == {"order", "quantity"}
+    assert reader.words(Field(name="")) == ((), ())
 
 
 def test_the_path_is_the_owner() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from crmdeck.matching.values import suggest_value_map
+from crmdeck.matching.values import MAX_ENCODED, suggest_value_map
 from crmdeck.model import Field, FieldType, PicklistValue, ValueMap, ValueMatch
 from crmdeck.workspace.mappings.knowledge import load_catalog, load_knowledge
 
@@ -121,3 +121,59 @@ def test_every_value_has_one_pair_with_a_known_counterpart_or_none(
     assert [pair.partner_value for pair in found.pairs] == left
     assert {pair.crm_value for pair in found.pairs} <= {None, *right}
     assert found.complete == all(pair.crm_value is not None for pair in found.pairs)
+
+
+class Angle:
+    """An encoder in which each CRM value has the cosine that its text names."""
+
+    name = "angle"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        cosines = np.array(
+            [
+                float(text) if text.strip("-0123456789.") == "" else 1
+                for text in (one.replace(" ", ".") for one in texts)
+            ],
+            np.float32,
+        )
+        return np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1)
+
+
+def test_meaning_needs_a_cosine_of_at_least_0_7() -> None:
+    for cosine, target in (("0.75", "0.75"), ("0.65", None)):
+        found = suggest_value_map(
+            choices("text"), choices(cosine), knowledge=KNOWLEDGE, encoder=Angle()
+        )
+        assert [pair.crm_value for pair in found.pairs] == [target]
+    best = suggest_value_map(
+        choices("text", "more"), choices("0.75", "0.95"), knowledge=KNOWLEDGE, encoder=Angle()
+    )
+    assert [(pair.crm_value, pair.confidence) for pair in best.pairs] == [
+        ("0.95", 0.95),
+        ("0.75", 0.75),
+    ]
+
+
+def test_too_many_values_are_not_compared_by_meaning() -> None:
+    many = [f"farm {n}" for n in range(MAX_ENCODED)]
+    for left, right in (([*many, "farm"], ["agri"]), (["farm"], [*map(str, range(501)), "agri"])):
+        found = suggest_value_map(
+            choices(*left), choices(*right), knowledge=KNOWLEDGE, encoder=Topics()
+        )
+        assert {pair.crm_value for pair in found.pairs} == {None}
+    some = suggest_value_map(choices(*many), choices("agri"), knowledge=KNOWLEDGE, encoder=Topics())
+    assert some.complete
+
+
+def test_the_first_of_equal_counterparts_is_used_and_a_word_wins_over_a_guess() -> None:
+    right = choices("In Review", "in-review", "agri")
+    found = suggest_value_map(
+        choices("IN REVIEW", "farm"), right, knowledge=KNOWLEDGE, encoder=Topics()
+    )
+    assert [(pair.crm_value, pair.how) for pair in found.pairs] == [
+        ("In Review", ValueMatch.NORMALIZED),
+        ("agri", ValueMatch.EMBEDDING),
+    ]
+    coded = suggest_value_map(choices(("7", "")), choices(("7", "x")), knowledge=KNOWLEDGE)
+    assert outcome(coded) == {"7": (None, ValueMatch.NONE)}
+    assert suggest_value_map(Field(name="x"), right, knowledge=KNOWLEDGE) == ValueMap()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crmdeck.matching.context import Homes
-from crmdeck.matching.directions import is_shell, suggest_direction, why_locked
+from crmdeck.matching.directions import is_shell, obstacles
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.matching.lexicon import own_concept
-from crmdeck.model import Direction, Field, FieldType, MappingWarning, Rule, RuleKind
+from crmdeck.model import Field, FieldType, MappingWarning, Rule, RuleKind
 
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.HTML})
 _LINES = frozenset({FieldType.EMAIL, FieldType.PHONE, FieldType.URL})
@@ -36,12 +36,11 @@ def warn(
     """
     found = list(_meaning_warnings(left, right, knowledge, homes) if knowledge is not None else ())
     found += _pair_warnings(left, right, knowledge)
-    direction, _ = suggest_direction(left, right, knowledge=knowledge)
-    if _can_sync(left, right, knowledge):
-        if direction is not Direction.PULL:
-            found += _write_warnings(left, right)
-        if direction is not Direction.PUSH:
-            found += _write_warnings(right, left)
+    no_push, no_pull = obstacles(left, right, knowledge)
+    if no_push is None:
+        found += _write_warnings(left, right)
+    if no_pull is None:
+        found += _write_warnings(right, left)
     return tuple({(warning.code, warning.text): warning for warning in found}.values())
 
 
@@ -57,12 +56,6 @@ def warn_of_rules(right: Field, rules: Sequence[Rule] | None) -> tuple[MappingWa
         for rule in rules or ()
         if rule.active and right.name in (rule.field, *rule.fields)
     )
-
-
-def _can_sync(left: Field, right: Field, knowledge: Knowledge | None) -> bool:
-    into_right = why_locked(right, knowledge) is None and left.readable is not False
-    into_left = why_locked(left, knowledge) is None and right.readable is not False
-    return into_right or into_left
 
 
 def _meaning_warnings(
@@ -84,10 +77,11 @@ def _meaning_warnings(
 def _pair_warnings(
     left: Field, right: Field, knowledge: Knowledge | None
 ) -> Iterator[MappingWarning]:
-    if not _can_sync(left, right, knowledge):
+    no_push, no_pull = obstacles(left, right, knowledge)
+    if no_push and no_pull:
         yield MappingWarning(
             code="NOTHING_CAN_FLOW",
-            text=f"Can't sync: neither {left.name} nor {right.name} can be written.",
+            text=f"Can't sync: {no_push} and {no_pull}.",
         )
     for field in (left, right):
         if field.archived:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from crmdeck.matching.knowledge import Knowledge
 from crmdeck.model import Direction, Field, FieldType
 
-NEITHER_WRITABLE = "Neither field can be written"
-
 
 def suggest_direction(
     left: Field, right: Field, *, knowledge: Knowledge | None = None
@@ -17,21 +15,30 @@ def suggest_direction(
     """Return the widest direction that a PartnerOS field and a CRM field allow, and why.
 
     With `knowledge`, a field of unknown access counts as locked if every CRM fills in a field of
-    its name (`CreatedDate`). If neither field can be written, the direction is `pull`.
+    its name (`CreatedDate`). If no direction works, the answer is `pull` with both reasons.
     """
-    closed_left, closed_right = why_locked(left, knowledge), why_locked(right, knowledge)
-    hidden_left, hidden_right = left.readable is False, right.readable is False
-    can_push = closed_right is None and not hidden_left
-    can_pull = closed_left is None and not hidden_right
-    if can_push and can_pull:
-        return Direction.BIDIRECTIONAL, _why_both(left, right)
-    if can_push:
-        return Direction.PUSH, closed_left or f"{right.name} can't be read"
-    if can_pull:
-        return Direction.PULL, closed_right or f"{left.name} can't be read"
-    reasons = [reason for reason in (closed_left, closed_right) if reason]
-    locked = f": {' and '.join(reasons)}" if reasons else ""
-    return Direction.PULL, f"{NEITHER_WRITABLE}{locked}"
+    no_push, no_pull = obstacles(left, right, knowledge)
+    if no_push is None and no_pull is None:
+        both = left.updateable and right.updateable
+        reason = "both fields are read/write" if both else "access unknown: not in the export"
+        return Direction.BIDIRECTIONAL, reason
+    if no_push is None:
+        return Direction.PUSH, no_pull or ""
+    return Direction.PULL, no_push if no_pull is None else f"{no_push} and {no_pull}"
+
+
+def obstacles(
+    left: Field, right: Field, knowledge: Knowledge | None = None
+) -> tuple[str | None, str | None]:
+    """Return why the PartnerOS field can't be pushed, and why the CRM field can't be pulled."""
+    unreadable = [
+        f"{field.name} can't be read" if field.readable is False else None
+        for field in (left, right)
+    ]
+    return (
+        why_locked(right, knowledge) or unreadable[0],
+        why_locked(left, knowledge) or unreadable[1],
+    )
 
 
 def why_locked(field: Field, knowledge: Knowledge | None = None) -> str | None:
@@ -64,9 +71,3 @@ def is_shell(field: Field) -> bool:
         return True
     is_person_name = field.native.get("extraTypeInfo") == "personname" and field.name == "Name"
     return is_person_name and field.updateable is not True
-
-
-def _why_both(left: Field, right: Field) -> str:
-    if left.updateable and right.updateable:
-        return "both fields are read/write"
-    return "access unknown: not in the export"

@@ -55,11 +55,12 @@ class Translator:
 
     def __init__(self, language: Language, english: frozenset[str]) -> None:
         self.name = language.name
-        self._small = language.small
+        # Words are compared folded. In Japanese that would turn one small word into another word.
+        self._small = frozenset(map(fold, language.small)) if language.spaced else language.small
         self._joints = language.joints
         self._spaced = language.spaced
         self._english = english
-        self._index = _indexed(language)
+        self._index = _indexed(language, self._small)
         self._longest = max(map(len, self._index), default=0) + 2
         # The meaningful words of all labels.
         self._words = frozenset(
@@ -172,7 +173,7 @@ def _joined(parts: Iterable[Words]) -> Words:
     return tuple(word for part in parts for word in part)
 
 
-def _indexed(language: Language) -> dict[Words, tuple[Words, ...]]:
+def _indexed(language: Language, small: frozenset[str]) -> dict[Words, tuple[Words, ...]]:
     """Return the English meanings of every label, by its words.
 
     Labels are indexed without their small words too, and as compounds if the language has them.
@@ -187,7 +188,7 @@ def _indexed(language: Language) -> dict[Words, tuple[Words, ...]]:
             if not language.spaced:
                 words = tuple(part for word in words for part in _SCRIPTS.findall(word))
             whole.setdefault(words, {}).update(meant)
-            less = tuple(word for word in words if word not in language.small)
+            less = tuple(word for word in words if word not in small)
             if less and less != words:
                 shorter.setdefault(less, {}).update(meant)
             if len(less) > 1 and language.joints:

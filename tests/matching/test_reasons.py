@@ -1,0 +1,136 @@
+"""The reasons of a suggestion in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crmdeck.matching.context import Home
+from crmdeck.matching.knowledge import Concept, Knowledge, System
+from crmdeck.matching.measure import Measured
+from crmdeck.matching.reasons import RECORD_IDS, EarlierDecisions, Explainer
+from crmdeck.matching.text import FieldText
+from crmdeck.model import Field, FieldType, PicklistValue, Reason
+
+KNOWN = Knowledge(
+    systems={"crm": System("The CRM")},
+    concepts={"close": Concept("close", "Close Date"), "bare": Concept("bare", "")},
+)
+TEXT = FieldText((("close", "date", "of"),), (), owner=("buyer",))
+
+
+def reasons(
+    contributions: Mapping[str, float],
+    *,
+    left: Field = Field(name="a"),  # noqa: B008 - frozen
+    right: Field = Field(name="b"),  # noqa: B008 - frozen
+    words: FieldText = TEXT,
+    earlier: EarlierDecisions = EarlierDecisions(),  # noqa: B008 - frozen
+    record_ids: bool = False,
+    **more: Any,
+) -> tuple[Reason, ...]:
+    measured = Measured(
+        **{
+            "signals": {"record_id": np.array([[float(record_ids)]], np.float32)},
+            "against": {},
+            "left": (TEXT,),
+            "right": (words,),
+            "left_concepts": ({},),
+            "right_concepts": ({},),
+            "homes": (None, None),
+            "right_values": {},
+        }
+        | more
+    )
+    return Explainer([left], [right], measured, KNOWN).reasons(0, 0, contributions, earlier)
+
+
+def texts(*args: Any, **more: Any) -> list[str]:
+    return [reason.text for reason in reasons(*args, **more)]
+
+
+def test_shares_are_parts_of_what_is_above_average() -> None:
+    found = reasons({"cosine": 3.0, "type": 1.0, "values": -2.0, "owner": 0.0})
+    assert [(one.signal, one.share) for one in found] == [("meaning", 0.75), ("type", 0.25)]
+    assert reasons({"cosine": -1.0}) == ()
+    assert reasons({"cosine": 1.0}, record_ids=True) == (RECORD_IDS,)
+
+
+def test_at_most_four_reasons_of_five_percent_are_shown() -> None:
+    five = {"cosine": 5.0, "type": 4.0, "owner": 3.0, "closest": 2.0, "suggested": 1.0}
+    assert [one.signal for one in reasons(five)] == ["meaning", "type", "owner", "words"]
+    assert [one.signal for one in reasons({"cosine": 95.0, "type": 5.0})] == ["meaning", "type"]
+    assert [one.signal for one in reasons({"cosine": 96.0, "type": 4.0})] == ["meaning"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("date", "close"), "same words: close, date"),
+        (("date", "of"), "same words: date"),
+        (("of",), "similar spelling"),
+        ((), "similar spelling"),
+    ],
+)
+def test_shared_words_are_named_without_fillers(words: tuple[str, ...], expected: str) -> None:
+    other = FieldText((words,), ())
+    assert texts({"closest": 1.0}, words=other) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (FieldType.DATE, FieldType.DATE, "same type: date"),
+        (FieldType.STRING, FieldType.TEXT, "compatible types: text, long text"),
+        (FieldType.OTHER, FieldType.TEXT, "types may be compatible"),
+    ],
+)
+def test_types_are_named(left: FieldType, right: FieldType, expected: str) -> None:
+    one, other = Field(name="a", type=left), Field(name="b", type=right)
+    assert texts({"type": 1.0}, left=one, right=other) == [expected]
+
+
+def test_common_values_are_named() -> None:
+    values = tuple(PicklistValue(value=value) for value in ("New", "Won", "Lost", "Old"))
+    left = Field(name="a", type=FieldType.PICKLIST, picklist=values)
+    found = texts({"values": 1.0}, left=left, right_values={0: frozenset({"old", "won"})})
+    assert found == ["same values: Won, Old"]
+    every = frozenset({"new", "won", "lost", "old"})
+    found = texts({"values": 1.0}, left=left, right_values={0: every})
+    assert found == ["same values: New, Won, Lost"]
+
+
+def test_earlier_decisions_name_their_place() -> None:
+    earlier = EarlierDecisions("deal--Opportunity", tuple("abcd"))
+    found = texts({"elsewhere": 1.0, "connections": 0.9, "suggested": 0.5}, earlier=earlier)
+    assert found == [
+        "accepted for deal--Opportunity",
+        "accepted in a, b, c and 1 more",
+        "suggested by PartnerOS",
+    ]
+    earlier = EarlierDecisions(connections=tuple("abc"))
+    assert texts({"connections": 1.0}, earlier=earlier) == ["accepted in a, b, c"]
+    assert texts({"owner": 1.0}) == ["both belong to buyer"]
+
+
+@pytest.mark.parametrize(
+    ("home", "left", "right", "expected"),
+    [
+        (Home("crm", "deal"), {"close": 0.9}, {"close": 1.0}, "usual match in The CRM"),
+        (Home("own", "deal"), {"close": 0.9}, {"close": 1.0}, "usual match in own"),
+        (Home("crm", "deal"), {"close": 0.9}, {"close": 0.9}, 'both mean "close date" in CRMs'),
+        (None, {"bare": 0.9, "close": 0.5}, {"bare": 1.0}, 'both mean "bare" in CRMs'),
+        (None, {"close": 0.9}, {"other": 1.0}, "often used interchangeably"),
+        (Home("crm", "deal"), {"close": 0.9}, {}, "often used interchangeably"),
+    ],
+)
+def test_a_shared_concept_is_named(
+    home: Home | None, left: dict[str, float], right: dict[str, float], expected: str
+) -> None:
+    found = texts(
+        {"concept": 1.0}, homes=(None, home), left_concepts=(left,), right_concepts=(right,)
+    )
+    assert found == [expected]

@@ -1,0 +1,265 @@
+"""Each signal for and against a field pair on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crmdeck.matching.context import Home
+from crmdeck.matching.knowledge import Concept, FieldRef, Knowledge, System
+from crmdeck.matching.signals import concepts, kinds, meaning, owners, penalties, words
+from crmdeck.matching.text import FieldText
+from crmdeck.model import Field, FieldType, PicklistValue
+
+
+def text(*readings: str, owner: str = "", leaf: str = "", phrases: str = "") -> FieldText:
+    return FieldText(
+        readings=tuple(tuple(one.split()) for one in readings),
+        phrases=tuple(filter(None, phrases.split("|"))),
+        owner=tuple(owner.split()),
+        leaf=tuple(leaf.split()),
+    )
+
+
+def picklist(name: str, *values: str) -> Field:
+    return Field(
+        name=name,
+        type=FieldType.PICKLIST,
+        picklist=tuple(PicklistValue(value=value) for value in values),
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("state", "state", 1.0),
+        ("state", "status", 0.0),
+        ("organisation", "organization", 11 / 12),
+        ("expiry", "expiration", 0.85),
+        ("expir", "expiration", 0.0),
+        ("abcdeF", "abcdeghijk", 0.85),
+        ("abcdefgXYZ", "abcdefguvwxy", 0.85),
+        ("abcdefgWXYZ", "abcdefguvwst", 0.0),
+    ],
+)
+def test_words_are_similar_by_spelling_or_stem(left: str, right: str, expected: float) -> None:
+    found = words.word_similarity([left], [right])
+    assert float(found[0, 0]) == pytest.approx(expected, abs=1e-6)
+    assert words.word_similarity([right], [left])[0, 0] == found[0, 0]
+
+
+def test_rare_words_weigh_more_and_fillers_and_object_names_less() -> None:
+    texts = [text("deal name"), text("deal date"), text("deal of name"), text("rare")]
+    weight = words.WordWeights(texts, {"deal"})
+    assert weight("rare") == pytest.approx(np.log1p(4))
+    assert weight("unknown") == weight("rare")
+    assert weight("name") == pytest.approx(np.log1p(2))
+    assert weight("deal") == pytest.approx(0.35 * np.log1p(4 / 3))
+    assert weight("of") == pytest.approx(0.15 * np.log1p(4))
+
+
+def test_a_reading_is_cut_and_a_field_without_one_has_an_empty_one() -> None:
+    long = " ".join(f"w{n}" for n in range(20))
+    readings, starts = words.readings_of([text("a", "b c"), text(), text(long)])
+    assert readings[:3] == [("a",), ("b", "c"), ()]
+    assert len(readings[3]) == words.MAX_TOKENS
+    assert starts.tolist() == [0, 2, 3]
+    plane = np.array([[0.1, 0.2], [0.4, 0.3], [0.5, 0.0], [0.0, 0.9]], np.float32)
+    best = words.best_of_readings(plane, starts, np.array([0, 1]))
+    assert best.tolist() == np.array([[0.4, 0.3], [0.5, 0.0], [0.0, 0.9]], np.float32).tolist()
+
+
+def test_shared_words_count_by_their_part_of_both_readings() -> None:
+    found = words.overlap(
+        [("close", "date"), ("date",), ()],
+        [("close", "date"), ("amount",)],
+        words.WordWeights([text("close date"), text("amount")]),
+    )
+    assert found[:, 0].tolist() == [1.0, pytest.approx(2 / 3), 0.0]
+    assert found[:, 1].tolist() == [0.0, 0.0, 0.0]
+    assert words.overlap([()], [("a",)], words.WordWeights([])).tolist() == [[0.0]]
+    assert words.overlap([("a",)], [()], words.WordWeights([])).tolist() == [[0.0]]
+
+
+WORD = st.text("abc", min_size=1, max_size=4)
+READING = st.lists(WORD, max_size=5).map(tuple)
+
+
+@given(st.lists(READING, min_size=1, max_size=4), st.lists(READING, min_size=1, max_size=4))
+def test_overlap_is_symmetric_and_bounded(
+    left: list[tuple[str, ...]], right: list[tuple[str, ...]]
+) -> None:
+    weights = words.WordWeights([FieldText(tuple(left), ()), FieldText(tuple(right), ())])
+    found, mirrored = (words.overlap(*sides, weights) for sides in ((left, right), (right, left)))
+    assert np.allclose(found, mirrored.T, atol=1e-5)
+    assert found.min() >= 0
+    assert found.max() <= 1 + 1e-5
+
+
+def test_types_are_compared_by_the_knowledge() -> None:
+    known = Knowledge(types={frozenset((FieldType.DATE, FieldType.DATETIME)): 0.9})
+    left = [Field(name="a", type=FieldType.DATE), Field(name="b", type=FieldType.OTHER)]
+    right = [Field(name="x", type=FieldType.DATETIME), Field(name="y", type=FieldType.DATE)]
+    found = kinds.type_fit(left, [*right, Field(name="z", type=FieldType.URL)], known)
+    assert np.allclose(found, [[0.9, 1.0, 0.0], [0.5, 0.5, 0.5]])
+
+
+def test_common_picklist_values_count_by_part_and_number() -> None:
+    known = Knowledge(values={"won": "won", "victory": "won"})
+    left = [Field(name="a"), picklist("b", "Victory", "Lost")]
+    right = [picklist("x", "won", "Other", "More"), picklist("y", "LOST", "Won", "z")]
+    ours, yours = kinds.value_sets(left, known), kinds.value_sets(right, known)
+    assert ours == {1: {"won", "lost"}}
+    found = kinds.shared_values(ours, yours, (2, 2))
+    assert np.allclose(found, [[0.0, 0.0], [0.25, 2 / 3]])
+    assert list(kinds.common_labels(left[1], yours[0], known)) == ["Victory"]
+
+
+def test_a_long_picklist_is_compared_by_its_first_values() -> None:
+    many = picklist("a", *map(str, range(kinds.MAX_VALUES + 5)))
+    (found,) = kinds.value_sets([many], Knowledge()).values()
+    assert found == {str(n) for n in range(kinds.MAX_VALUES)}
+    last = frozenset(map(str, (kinds.MAX_VALUES - 1, kinds.MAX_VALUES)))
+    assert list(kinds.common_labels(many, last, Knowledge())) == [str(kinds.MAX_VALUES - 1)]
+
+
+OWNERS = Knowledge(
+    groups={
+        "owner buyer": frozenset({"buyer", "customer"}),
+        "owner seller": frozenset({"seller"}),
+        "owner vendor": frozenset({"vendor"}),
+        "same suppliers": frozenset({"seller", "vendor"}),
+        "secondary": frozenset({"buyer"}),
+    }
+)
+
+
+def owned(*names: str) -> list[str | None]:
+    return owners.owners_of([text(name, owner=name.split()[0]) for name in names], OWNERS)
+
+
+def test_owners_count_in_a_list_of_several_objects() -> None:
+    assert owned("buyer city", "customer name", "seller city", "seller name", "amount due") == [
+        "buyer",
+        "buyer",
+        "seller",
+        "seller",
+        None,
+    ]
+    assert owned("buyer city", "buyer name", "seller city") == [None, None, None]
+    assert owned("buyer city", "buyer name", "buyer phone") == [None, None, None]
+    several = owned("buyer", "buyer city", "buyer name", "seller city", "seller name")
+    assert several[:2] == [None, "buyer"]
+
+
+def test_the_same_owner_counts_for_a_pair_and_another_one_against_it() -> None:
+    same, other = owners.owner_fit(["buyer", "seller", None], ["buyer", "vendor", None], OWNERS)
+    assert same.tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert other.tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+
+
+def test_compound_locked_and_archived_fields_are_marked() -> None:
+    fields = [
+        Field(name="a", type=FieldType.COMPOUND),
+        Field(name="b", archived=True),
+        Field(name="c", calculated=True),
+        Field(name="d", createable=False, updateable=False),
+        Field(name="e", createable=False, updateable=True),
+        Field(name="f", createable=True, updateable=False),
+        Field(name="g"),
+    ]
+    assert penalties.shells(fields).tolist() == [1, 0, 0, 0, 0, 0, 0]
+    assert penalties.locked(fields).tolist() == [0, 1, 1, 1, 0, 0, 0]
+
+
+def test_secondary_words_mark_a_field() -> None:
+    found = penalties.secondary(
+        [text("main phone"), text("phone", "backup")], frozenset({"backup"})
+    )
+    assert found.tolist() == [0, 1]
+
+
+def test_a_custom_field_with_the_words_or_the_concept_of_a_standard_one_is_a_twin() -> None:
+    fields = [
+        Field(name="CloseDate", custom=False),
+        Field(name="Close_Date__c"),
+        Field(name="own", custom=True),
+        Field(name="Other__c", custom=True),
+        Field(name="Empty__c", custom=True),
+        Field(name="Plain", custom=False),
+    ]
+    texts = [text("close date"), text("date", "close date"), text("x"), text("y"), text(), text()]
+    strengths = [
+        {"deal.close": concepts.OWN_FIELD, "maybe": 0.9},
+        {},
+        {"deal.close": 0.75},
+        {"maybe": 0.9},
+        {},
+        {},
+    ]
+    assert penalties.twins(fields, texts, strengths).tolist() == [0, 1, 1, 0, 0, 0]
+
+
+LEXICON = Knowledge(
+    systems={"crm": System("crm")},
+    concepts={
+        "phone": Concept(
+            "phone",
+            "Phone",
+            phrases=("phone number", "tel"),
+            fields=(FieldRef("crm", "Account", "PhoneNo"),),
+            related=frozenset({"fax"}),
+        ),
+        "fax": Concept("fax", "Fax", phrases=("fax",)),
+    },
+)
+
+
+def strengths(field: Field, words: FieldText, home: Home | None = None) -> dict[str, float]:
+    (found,) = concepts.concepts_of([field], [words], LEXICON, home, {"account"})
+    return dict(found)
+
+
+def test_a_concept_is_stronger_the_surer_its_name() -> None:
+    home = Home("crm", "account")
+    assert strengths(Field(name="PhoneNo"), text("phone no"), home) == {"phone": 1.0}
+    assert strengths(Field(name="x"), text("number of phone"), home) == {"phone": 0.9}
+    assert strengths(Field(name="x"), text("work tel", leaf="tel")) == {"phone": 0.75}
+    assert strengths(Field(name="x"), text("account tel")) == {"phone": 0.75}
+    assert strengths(Field(name="x"), text("account")) == {}
+    assert strengths(Field(name="phoneno"), text("phoneno")) == {"phone": 0.6}
+    assert strengths(Field(name="phoneno"), text("fax")) == {"fax": 0.9}
+    assert strengths(Field(name="x"), text("tel", "fax", leaf="fax")) == {"phone": 0.9, "fax": 0.9}
+    assert strengths(Field(name="x"), text("other")) == {}
+
+
+def test_the_strongest_shared_or_related_concept_counts() -> None:
+    left = [{"phone": 0.9}, {"fax": 0.5, "phone": 0.2}, {}]
+    right = [{"phone": 1.0}, {"fax": 0.6}]
+    found = concepts.concept_fit(left, right, LEXICON)
+    assert np.allclose(found, [[0.9, 0.27], [0.25, 0.3], [0.0, 0.0]])
+    assert np.allclose(concepts.certainty(left), [0.9, 0.5, 0])
+
+
+class Angles:
+    """An encoder whose vectors have the angle that the text names, in degrees."""
+
+    name = "angles"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        angles = np.radians([float(text or 0) for text in texts])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_meaning_is_the_best_cosine_above_that_of_unrelated_texts() -> None:
+    left = [text(phrases="0|80"), text()]
+    right = [text(phrases="60"), text(phrases="90")]
+    found = meaning.cosines(left, right, Angles())
+    cosines = np.cos(np.radians([[20, 10], [60, 90]]))
+    assert np.allclose(found, np.clip((cosines - 0.25) / 0.75, 0, 1), atol=1e-6)
+    assert meaning.phrases_of(text()) == ("",)
