@@ -17,12 +17,12 @@ def test_a_write_or_age_discards_a_kept_answer(tmp_path: Path) -> None:
     kept: Kept[int] = Kept()
     with Workspace.open(tmp_path, secrets=MemorySecrets(), clock=lambda: now[0]) as workspace:
 
-        def read(key: str, *, anew: bool = False) -> int:
+        def read(key: str, *, fresh: bool = False) -> int:
             def work() -> int:
                 asked.append(key)
                 return len(asked)
 
-            return kept.read(workspace, key, work, anew=anew)
+            return kept.read(workspace, key, work, fresh=fresh)
 
         def add(name: str) -> None:
             draft = ConnectionDraft(
@@ -34,7 +34,7 @@ def test_a_write_or_age_discards_a_kept_answer(tmp_path: Path) -> None:
         assert [read("a"), read("b"), read("a")] == [1, 2, 1]
         add("another")
         assert [read("a"), read("a")] == [3, 3]
-        assert [read("a", anew=True), read("a")] == [4, 4]
+        assert [read("a", fresh=True), read("a")] == [4, 4]
         now[0] += AGE + timedelta(seconds=1)
         assert read("a") == 5
         for number in range(MOST):

@@ -40,9 +40,9 @@ class Kept(Generic[T]):
         key: Hashable,
         work: Callable[[], T],
         *,
-        anew: bool = False,
+        fresh: bool = False,
     ) -> T:
-        """Return the kept answer for `key`, or do `work` and keep its answer; `anew` always works.
+        """Return the kept answer for `key`, or do `work` and keep its answer; `fresh` always works.
 
         Call it in a worker. Raises what `work` raises, and CacheError.
         """
@@ -50,7 +50,7 @@ class Kept(Generic[T]):
         head, now = workspace.head(), workspace.now
         with self._lock:
             known = self._answers.get(key)
-        if known is not None and not anew and known.head == head and now - known.at < AGE:
+        if known is not None and not fresh and known.head == head and now - known.at < AGE:
             return known.value
         value = work()
         with self._lock:

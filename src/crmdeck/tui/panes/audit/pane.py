@@ -80,7 +80,7 @@ class AuditPane(Pane):
         anew, self._read = ref == self._read, ref
 
         def work(_: Job) -> tuple[Line, ...]:
-            return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), anew=anew)
+            return self._kept.read(workspace, ref, lambda: _read_log(workspace, ref), fresh=anew)
 
         self.loader.load("log", work, self._took, label="loading the audit log")
 

@@ -43,13 +43,13 @@ class TimelineLoader:
     def read(self, ref: str | None) -> None:
         """Read the changes of a connection, or of all."""
         self.just_seen = set()
-        self._read(ref, anew=ref == self.ref)
+        self._read(ref, fresh=ref == self.ref)
 
     def read_again(self) -> None:
         """Read the changes again; those that were unseen when the pane came up stay so."""
-        self._read(self.ref, anew=True)
+        self._read(self.ref, fresh=True)
 
-    def _read(self, ref: str | None, *, anew: bool) -> None:
+    def _read(self, ref: str | None, *, fresh: bool) -> None:
         self.ref = ref
         if ref is None and not self.everywhere:
             return
@@ -57,7 +57,9 @@ class TimelineLoader:
         unseen = frozenset(self.just_seen)
 
         def work(_: Job) -> Timeline:
-            found = self._kept.read(workspace, of, lambda: workspace.drift.timeline(of), anew=anew)
+            found = self._kept.read(
+                workspace, of, lambda: workspace.drift.timeline(of), fresh=fresh
+            )
             return found.with_unseen(unseen) if unseen else found
 
         def done(timeline: Timeline) -> None:

@@ -31,10 +31,10 @@ class OverviewLoader:
         chosen, workspace = self._pane.connection_id, self._pane.host.workspace
         if chosen is None:
             return
-        anew, self._read_for = chosen == self._read_for, chosen
+        fresh, self._read_for = chosen == self._read_for, chosen
 
         def work(_: Job) -> HealthOverview:
-            return self._kept.read(workspace, None, lambda: read_overview(workspace), anew=anew)
+            return self._kept.read(workspace, None, lambda: read_overview(workspace), fresh=fresh)
 
         def done(overview: HealthOverview) -> None:
             if overview is not self.overview:

@@ -200,7 +200,9 @@ class PairLoader:
                     return workspace.mappings.review(ref, chosen), None
                 return workspace.mappings.review_and_suggest(ref, chosen, encoder=NO_ENCODER)
 
-            review, ranked = self._kept.read(workspace, (ref, chosen), look, anew=anew or not known)
+            review, ranked = self._kept.read(
+                workspace, (ref, chosen), look, fresh=anew or not known
+            )
             return review, None if known else ranked
 
         self._requests.load(

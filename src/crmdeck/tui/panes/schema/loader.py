@@ -92,7 +92,7 @@ class SchemaLoader:
             return schema_data(ref, workspace.schemas.overview(ref, at))
 
         def work(_: Job) -> tuple[SchemaData, FieldData]:
-            data = self._kept.read(workspace, (ref, at), read, anew=anew)
+            data = self._kept.read(workspace, (ref, at), read, fresh=anew)
             return data, self._fields_of(data) if whole else NO_FIELDS
 
         self._loader.load(
